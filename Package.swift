@@ -1,0 +1,123 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The targets stand in the order of their layers: each imports only what stands above it (docs/architecture.md).
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// Tests drive sockets and processes by the C library, where `unsafe` on each line would say nothing.
+let testing: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "igropyr",
+    products: [
+        .library(name: "Igropyr", targets: ["Igropyr"]),
+        .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
+        .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
+        .executable(name: "igropyr", targets: ["IgropyrCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        // System libraries: a module map and a shim header, no logic.
+        .systemLibrary(name: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // Cores: values in, decisions out; no socket, clock, random source or logger.
+        .target(name: "IgropyrTime", swiftSettings: strict),
+        .target(name: "IgropyrHTTP", dependencies: [httpTypes], swiftSettings: strict),
+        .target(name: "IgropyrGossip", dependencies: ["IgropyrTime", crypto], swiftSettings: strict),
+        .target(name: "IgropyrHashing", swiftSettings: strict),
+        .target(
+            name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing"], swiftSettings: strict),
+
+        // The world.
+        .target(name: "IgropyrUV", dependencies: ["CLibUV", "CLinux", "IgropyrTime"], swiftSettings: strict),
+        .target(
+            name: "IgropyrTransport",
+            dependencies: ["COpenSSL", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", crypto, logging, httpTypes],
+            swiftSettings: strict),
+
+        // Services.
+        .target(
+            name: "Igropyr", dependencies: ["IgropyrHTTP", "IgropyrUV", "IgropyrTransport", logging, httpTypes],
+            swiftSettings: strict),
+        .target(
+            name: "IgropyrMembership", dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrUV", logging, crypto],
+            swiftSettings: strict),
+        .target(
+            name: "IgropyrCluster",
+            dependencies: [
+                "CArchive", "CLinux", "IgropyrTime", "IgropyrHTTP", "IgropyrGossip", "IgropyrHashing",
+                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrMembership", crypto, logging,
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "IgropyrBalancer",
+            dependencies: [
+                "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration", "IgropyrUV",
+                "IgropyrTransport", "IgropyrMembership", "IgropyrCluster", logging,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "IgropyrCLI",
+            dependencies: [
+                "Igropyr", "IgropyrCluster", "IgropyrBalancer", "IgropyrMembership", argumentParser, logging,
+            ],
+            swiftSettings: strict),
+
+        .executableTarget(name: "Hello", dependencies: ["Igropyr"], path: "Examples/Hello", swiftSettings: strict),
+
+        .testTarget(name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime"], swiftSettings: testing),
+        .testTarget(name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", httpTypes], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrGossipTests", dependencies: ["IgropyrGossip"], resources: [.copy("Vectors")],
+            swiftSettings: testing),
+        .testTarget(name: "IgropyrHashingTests", dependencies: ["IgropyrHashing"], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrTransportTests", dependencies: ["IgropyrTransport", "IgropyrHTTP", "IgropyrUV"],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrTests", dependencies: ["Igropyr", "IgropyrTransport", "IgropyrUV"], swiftSettings: testing),
+        .testTarget(name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership"], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrClusterTests",
+            dependencies: [
+                "IgropyrCluster", "IgropyrGossip", "IgropyrHTTP", "IgropyrMembership", "IgropyrOrchestration",
+                "IgropyrTransport", "IgropyrUV", logging,
+            ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrBalancerTests",
+            dependencies: [
+                "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration", "IgropyrUV",
+                "IgropyrTransport",
+            ],
+            swiftSettings: testing),
+        .testTarget(name: "EndToEndTests", swiftSettings: testing),
+    ]
+)

@@ -1,0 +1,13 @@
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Linux's variadic calls, which Swift does not import; no logic.
+
+static inline int igropyr_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+static inline int igropyr_openat2(int folder, const char *path, const struct open_how *how) {
+    return (int)syscall(SYS_openat2, folder, path, how, sizeof *how);
+}

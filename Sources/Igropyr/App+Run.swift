@@ -1,0 +1,94 @@
+internal import IgropyrUV
+internal import Logging
+
+extension App {
+    /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, then lets requests in flight finish and returns.
+    /// A second signal ends the process at once.
+    ///
+    /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
+    /// `host` and `port`; without a port, that of the environment's `PORT`, which means all addresses if no host is
+    /// given; without that, 127.0.0.1:8080. Port 0 is any free one.
+    /// - Throws: ``StartFailure`` if it cannot listen; what is wrong with the routes.
+    public func run(host: String? = nil, port: UInt16? = nil) async throws {
+        let contract = WorkerContract.inherited
+        let server = try await start(host: host, port: port, contract: contract)
+        let stop = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
+        if let loop = server.loops.first {
+            try await loop.watchSignals(Self.endingSignals) { stop.continuation.finish() }
+        }
+        logger.info("listening", metadata: ["address": "http://\(server.address)"])
+        contract.notify("READY=1")
+        await withTaskGroup(of: Void.self) { group in
+            if let interval = contract.watchdog { group.addTask { await Self.feed(contract, interval, server.loops) } }
+            for await _ in stop.stream {}  // Ends with the signal, and when the task is cancelled.
+            group.cancelAll()
+        }
+        contract.notify("STOPPING=1")
+        logger.info("stopping")
+        try await server.stop()
+    }
+
+    private static let endingSignals: [Int32] = [2 /* SIGINT */, 15 /* SIGTERM */]
+
+    /// Says that the process is alive for as long as every loop answers, twice in each `interval`.
+    private static func feed(_ contract: WorkerContract, _ interval: Duration, _ loops: [ServerLoop]) async {
+        while !Task.isCancelled {
+            for loop in loops { await loop.answer() }
+            contract.notify("WATCHDOG=1")
+            try? await Task.sleep(for: interval / 2)
+        }
+    }
+
+    /// Serves on an address until ``RunningServer/stop()``, as tests and programs with more to do want it. Looks at
+    /// neither signals nor the environment.
+    /// - Throws: as ``run(host:port:)``.
+    public func start(host: String = "127.0.0.1", port: UInt16 = 0) async throws -> RunningServer {
+        try await start(.address(try Self.address(host, port)))
+    }
+
+    private func start(host: String?, port: UInt16?, contract: WorkerContract) async throws -> RunningServer {
+        if let socket = contract.socket { return try await start(.inherited(socket)) }
+        if let port { return try await start(.address(try Self.address(host ?? "127.0.0.1", port))) }
+        if let port = try contract.port() {
+            return try await start(.address(try Self.address(host ?? "0.0.0.0", port)))
+        }
+        return try await start(.address(try Self.address(host ?? "127.0.0.1", 8080)))
+    }
+
+    private static func address(_ host: String, _ port: UInt16) throws(StartFailure) -> SocketAddress {
+        guard let address = SocketAddress(host == "localhost" ? "127.0.0.1" : host, port: port) else {
+            throw StartFailure("\(host) is no address: give one of this machine's, such as 127.0.0.1 or 0.0.0.0")
+        }
+        return address
+    }
+
+    private func start(_ source: SocketSource) async throws -> RunningServer {
+        let definition = try definition()
+        let count = max(1, loops)
+        let sockets: [Int32]
+        let address: SocketAddress
+        do {
+            (sockets, address) = try source.open(count)
+        } catch {
+            throw StartFailure(error, source)
+        }
+        let loops = try await Self.serve(definition, on: sockets)
+        return RunningServer(address: address, loops: loops, drainTimeout: drainTimeout, logger: logger)
+    }
+
+    /// A loop for each socket. When one cannot be had, none is left and every socket is closed.
+    private static func serve(_ app: Definition, on sockets: [Int32]) async throws(UVError) -> [ServerLoop] {
+        var loops: [ServerLoop] = []
+        for (number, socket) in sockets.enumerated() {
+            do throws(UVError) {
+                loops.append(try ServerLoop(number: number, socket: socket))
+                try await loops[number].serve(app)
+            } catch {
+                for rest in sockets[loops.count...] { ListeningSocket.close(rest) }
+                for loop in loops { _ = try? await loop.stop(drainTimeout: .zero) }
+                throw error
+            }
+        }
+        return loops
+    }
+}

@@ -1,0 +1,34 @@
+public import HTTPTypes
+internal import IgropyrHTTP
+
+/// Ends a request with a status of 4xx or 5xx, and tells the client why in a line of text. Any other error that a handler
+/// throws is answered 500 without its details, which go to the log.
+public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    public var status: HTTPResponse.Status
+    /// For the client to read.
+    public var message: String
+
+    public init(_ status: HTTPResponse.Status, _ message: String? = nil) {
+        self.status = status
+        self.message = message ?? status.reasonPhrase
+    }
+
+    public var description: String { "\(status.code) \(message)" }
+
+    var response: Response { Response(status, text: message + "\n") }
+}
+
+extension HTTPFailure {
+    init(refusing error: HTTPError) {
+        self.init(HTTPResponse.Status(code: error.status), "The request cannot be understood: \(error)")
+    }
+
+    /// What the client is told of `error`; nil if it is none of its business.
+    init?(telling error: any Error) {
+        switch error {
+        case let failure as HTTPFailure: self = failure
+        case let error as HTTPError: self.init(refusing: error)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,129 @@
+public import HTTPTypes
+internal import IgropyrHTTP
+internal import IgropyrTransport
+public import IgropyrUV
+
+/// A request as its handler sees it; belongs to the connection's loop.
+///
+/// Its parts are read out of the bytes that arrived when they are asked for, and not before.
+public final class Request {
+    private(set) var head: MessageHead
+    private var bytes: [UInt8] = []
+    private var routeParameters: [RouteParameter] = []
+    private var connection: HTTPServerConnection?
+    var exchange: Exchange?
+
+    init(_ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: HTTPServerConnection) {
+        self.head = head
+        self.connection = connection
+        fill(head, bytes, parameters, connection)
+    }
+
+    /// Makes this the next request, in the memory of the last.
+    func fill(
+        _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: HTTPServerConnection
+    ) {
+        self.head = head
+        self.bytes.removeAll(keepingCapacity: true)
+        bytes.append(first: head.byteCount, to: &self.bytes)
+        routeParameters = parameters
+        self.connection = connection
+    }
+
+    /// The handler has returned: whoever kept the request must not keep the connection, too.
+    func leaveConnection() { connection = nil }
+
+    public var method: HTTPRequest.Method {
+        switch head.method {
+        case .get: .get
+        case .head: .head
+        case .post: .post
+        case .put: .put
+        case .delete: .delete
+        case .options: .options
+        case .patch: .patch
+        case .trace: .trace
+        case .connect: .connect
+        case .other: HTTPRequest.Method(text(head.methodName)) ?? .get  // Every head's method is a token.
+        }
+    }
+
+    /// As it was sent, without the query and not decoded; ``parameters`` are decoded.
+    public var path: String { head.path.isEmpty ? "/" : text(head.path) }
+
+    /// The target as it was sent, with its query.
+    public var target: String { text(head.target) }
+
+    /// What the pattern's `:names` and `**` stand for.
+    public var parameters: Parameters { Parameters(request: self) }
+
+    /// - Throws: answered 400, if it is not well encoded or has more than 1000 pairs.
+    public var query: Query {
+        get throws {
+            guard let range = head.query else { return Query(pairs: []) }
+            return Query(pairs: try withBytes { bytes throws(HTTPError) in try QueryPair.parse(range, in: bytes) })
+        }
+    }
+
+    /// The value of the first field of that name, whatever its case.
+    public func header(_ name: String) -> String? {
+        withBytes { bytes in head.value(of: name, in: bytes).map { bytes.string(in: $0) } }
+    }
+
+    /// All fields; made anew at each call.
+    public var fields: HTTPFields { withBytes { bytes in head.httpFields(in: bytes) } }
+
+    /// The host, maybe with its port, that the client wants to talk to.
+    public var authority: String? { head.authority.map(text) }
+
+    /// Who is at the other end of the connection: perhaps a proxy, see `X-Forwarded-For`. Nil once the client is gone.
+    public var remoteAddress: SocketAddress? { connection?.peerAddress }
+
+    private func text(_ range: Range<Int>) -> String { withBytes { bytes in bytes.string(in: range) } }
+
+    private func withBytes<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let bytes = bytes
+        return unsafe try body(bytes.span.bytes)
+    }
+
+    /// Nil if there is none, or it is not well encoded.
+    fileprivate func parameter(_ name: String) -> String? {
+        guard let parameter = routeParameters.first(where: { $0.name == name }) else { return nil }
+        return try? withBytes { bytes throws(HTTPError) in
+            try PercentEncoding.decodeString(parameter.range, in: bytes)
+        }
+    }
+
+    /// The segments of what `**` stands for, decoded.
+    func restSegments() throws(HTTPError) -> [String] {
+        guard let rest = routeParameters.first(where: { $0.name == "**" })?.range else { return [] }
+        // A path begins with a slash; the rest of one does not.
+        guard !rest.isEmpty || endsWithSlash else { return [] }
+        let path = (rest.isEmpty ? rest.lowerBound : rest.lowerBound - 1)..<rest.upperBound
+        return try withBytes { bytes throws(HTTPError) in try PathSegments.decode(path, in: bytes) }
+    }
+
+    private var endsWithSlash: Bool { head.path.isEmpty || bytes[head.path.upperBound - 1] == UInt8(ascii: "/") }
+}
+
+extension Request {
+    /// Parts of the path by their names in the route's pattern.
+    public struct Parameters {
+        fileprivate let request: Request
+
+        /// Decoded. Nil if the pattern has no such name, or this part of the path is not well encoded.
+        public subscript(name: String) -> String? { request.parameter(name) }
+    }
+
+    /// The pairs of a query, decoded.
+    public struct Query: Sendable {
+        fileprivate let pairs: [QueryPair]
+
+        /// The first value of that name; empty if the name has none.
+        public subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
+
+        public func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+    }
+}

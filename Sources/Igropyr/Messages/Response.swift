@@ -1,0 +1,64 @@
+public import HTTPTypes
+internal import IgropyrUV
+
+/// What a handler answers.
+public struct Response {
+    public var status: HTTPResponse.Status
+    /// The value of `Content-Type`; nil for none.
+    public var contentType: String?
+    var body: Body
+    private var storedFields: HTTPFields?
+
+    enum Body {
+        case none
+        case text(String)
+        case bytes([UInt8])
+        case file(OpenFile, Range<Int>)
+        case stream((ResponseWriter) async throws -> Void)
+    }
+
+    /// No body.
+    public init(_ status: HTTPResponse.Status = .ok) { self.init(status, nil, .none) }
+
+    public init(_ status: HTTPResponse.Status = .ok, text: String, contentType: String = "text/plain; charset=utf-8") {
+        self.init(status, contentType, .text(text))
+    }
+
+    public init(
+        _ status: HTTPResponse.Status = .ok, bytes: [UInt8], contentType: String? = "application/octet-stream"
+    ) {
+        self.init(status, contentType, .bytes(bytes))
+    }
+
+    /// A body that is written while it is sent. `stream` runs in a task on the connection's loop and waits there for a
+    /// slow client; what it throws cuts the connection, so that the client sees that something is missing.
+    public init(
+        _ status: HTTPResponse.Status = .ok, contentType: String? = nil,
+        stream: @escaping (ResponseWriter) async throws -> Void
+    ) {
+        self.init(status, contentType, .stream(stream))
+    }
+
+    init(_ status: HTTPResponse.Status, _ contentType: String?, _ body: Body) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// Further fields. `Connection`, `Content-Length`, `Date`, `Server` and `Transfer-Encoding` are the server's own and
+    /// left out, and so is `Content-Type` beside ``contentType``.
+    public var fields: HTTPFields {
+        get { storedFields ?? HTTPFields() }
+        set { storedFields = newValue }
+    }
+
+    /// Whether there are fields at all; looking allocates nothing.
+    var hasFields: Bool { storedFields != nil }
+
+    /// The same with a field more.
+    public func with(_ name: HTTPField.Name, _ value: String) -> Response {
+        var response = self
+        response.fields[name] = value
+        return response
+    }
+}

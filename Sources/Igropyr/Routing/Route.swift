@@ -1,0 +1,29 @@
+internal import IgropyrHTTP
+internal import HTTPTypes
+
+/// What answers the requests of one method to one pattern; made by ``RouteBuilder``.
+public struct Route: Sendable {
+    enum Action: Sendable {
+        /// Answers within the call, on the connection's loop; needs no task.
+        case immediate(@Sendable (Request) throws -> Response)
+        /// Runs in a task on the connection's loop.
+        case task(@Sendable (Request) async throws -> Response)
+    }
+
+    let method: HTTPMethod
+    let action: Action
+    /// Nil for the application's own.
+    var bodyLimit: Int?
+
+    init(_ method: HTTPRequest.Method, _ action: Action) throws(UnknownMethod) {
+        self.method = HTTPMethod(method.rawValue)
+        self.action = action
+        guard self.method != .other, self.method != .connect else { throw UnknownMethod(method: method) }
+    }
+}
+
+/// A route for a method that no router knows.
+struct UnknownMethod: Error, CustomStringConvertible {
+    let method: HTTPRequest.Method
+    var description: String { "no route can be for the method \(method)" }
+}

@@ -1,0 +1,121 @@
+internal import IgropyrTransport
+
+/// A request that is not answered within one call, or whose response is sent piece by piece: its body on the way in, its
+/// response on the way out, and the task between. Lives on the connection's loop.
+final class Exchange: HTTPServerExchange {
+    /// Bytes of the body held for a handler that has not asked for them yet; then the client has to wait.
+    private static let heldBytes = 64 << 10
+
+    private enum BodyState {
+        case arriving
+        case ended
+        case failed(any Error)
+    }
+
+    let connection: HTTPServerConnection
+    private let bodyLimit: Int
+    private var bodyBytes = 0
+    private var bodyState = BodyState.arriving
+    private var held: [UInt8] = []
+    private var reader: CheckedContinuation<Void, Never>?
+    private var writer: CheckedContinuation<Void, Never>?
+    private var transfer: FileTransfer?
+    private var task: Task<Void, Never>?
+    /// The response has ended, or nobody will read it: the connection is no longer ours.
+    private(set) var isOver = false
+
+    init(on connection: HTTPServerConnection, bodyLimit: Int) {
+        self.connection = connection
+        self.bodyLimit = bodyLimit
+    }
+
+    func run(_ task: Task<Void, Never>) { self.task = task }
+
+    func send(_ transfer: FileTransfer) {
+        self.transfer = transfer
+        transfer.goOn()
+    }
+
+    func endResponse() {
+        guard !isOver else { return }
+        isOver = true
+        connection.endResponse()
+        endBody(.failed(CancellationError()))  // Nothing more of it will arrive here.
+    }
+
+    /// Cuts the connection: a response that was begun cannot be told to have failed in any other way.
+    func abort() {
+        guard !isOver else { return }
+        isOver = true
+        connection.abort()
+    }
+
+    // MARK: Body
+
+    func nextPiece() async throws -> [UInt8]? {
+        while held.isEmpty {
+            switch bodyState {
+            case .ended: return nil
+            case .failed(let error): throw error
+            case .arriving:
+                guard reader == nil else { throw HTTPFailure(.internalServerError, "The body has two readers.") }
+                await withCheckedContinuation { reader = $0 }
+            }
+        }
+        let piece = held
+        held = []
+        if !isOver { connection.resumeBody() }
+        return piece
+    }
+
+    func requestBodyDidArrive(_ bytes: RawSpan) {
+        guard case .arriving = bodyState else { return }
+        bodyBytes += bytes.byteCount
+        guard bodyBytes <= bodyLimit else {
+            held = []
+            return endBody(.failed(HTTPFailure(.contentTooLarge)))
+        }
+        bytes.append(first: bytes.byteCount, to: &held)
+        if held.count >= Self.heldBytes { connection.pauseBody() }
+        wake(&reader)
+    }
+
+    func requestDidEnd() { endBody(.ended) }
+
+    private func endBody(_ state: BodyState) {
+        guard case .arriving = bodyState else { return }
+        bodyState = state
+        wake(&reader)
+    }
+
+    // MARK: Response
+
+    func write(_ bytes: [UInt8]) async throws {
+        guard !isOver else { throw CancellationError() }
+        unsafe connection.sendBody(bytes.span.bytes)
+        while !isOver, !connection.canWrite {
+            guard writer == nil else { throw HTTPFailure(.internalServerError, "The response has two writers.") }
+            await withCheckedContinuation { writer = $0 }
+        }
+        if isOver { throw CancellationError() }
+    }
+
+    func responseDidDrain() {
+        transfer?.goOn()
+        wake(&writer)
+    }
+
+    func clientDidAbort() {
+        isOver = true
+        task?.cancel()
+        transfer?.cancel()
+        held = []
+        endBody(.failed(CancellationError()))
+        wake(&writer)
+    }
+
+    private func wake(_ waiting: inout CheckedContinuation<Void, Never>?) {
+        waiting?.resume()
+        waiting = nil
+    }
+}

@@ -1,0 +1,225 @@
+internal import HTTPTypes
+internal import IgropyrHTTP
+internal import IgropyrTransport
+internal import Logging
+
+/// Finds the handler of each request of one loop, runs it and sends what it answers.
+final class RequestDispatcher: HTTPRequestHandler {
+    private let router: Router<Route>
+    private let logger: Logger
+    /// Used again for the next request that is answered within a call, unless the handler kept it.
+    private var request: Request?
+    private var tasks = 0
+    private var onIdle: (() -> Void)?
+
+    init(_ app: App.Definition) {
+        router = app.router
+        logger = app.logger
+    }
+
+    /// Calls `onIdle` once no handler's task is running, perhaps at once.
+    func whenIdle(_ onIdle: @escaping () -> Void) {
+        guard tasks > 0 else { return onIdle() }
+        self.onIdle = onIdle
+    }
+
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+        do throws(HTTPError) {
+            switch try find(head, bytes) {
+            case .found(let route, let parameters): run(route, head, bytes, parameters, on: connection)
+            case .methodNotAllowed(let allowed): refuse(head.method, allowing: allowed, on: connection)
+            case .notFound: respond(HTTPFailure(.notFound).response, on: connection)
+            }
+        } catch {
+            respond(HTTPFailure(refusing: error).response, on: connection)
+        }
+    }
+
+    /// GET's routes answer HEAD where it has none of its own.
+    private func find(_ head: MessageHead, _ bytes: RawSpan) throws(HTTPError) -> Router<Route>.Match {
+        guard head.targetForm != .asterisk else { return .methodNotAllowed([]) }
+        let match = try router.find(head.method, path: head.path, in: bytes)
+        guard head.method == .head, case .methodNotAllowed(let allowed) = match, allowed.contains(HTTPMethod.get) else {
+            return match
+        }
+        return try router.find(.get, path: head.path, in: bytes)
+    }
+
+    private func refuse(_ method: HTTPMethod, allowing allowed: HTTPMethodSet, on connection: HTTPServerConnection) {
+        var allowed = allowed.union(HTTPMethodSet(.options))
+        if allowed.contains(HTTPMethod.get) { allowed.insert(HTTPMethodSet(.head)) }
+        let response = method == .options ? Response(.noContent) : HTTPFailure(.methodNotAllowed).response
+        respond(response.with(.allow, allowed.allow), on: connection)
+    }
+
+    private func run(
+        _ route: Route, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
+        on connection: HTTPServerConnection
+    ) {
+        let bodyLimit = route.bodyLimit ?? 0
+        if case .length(let length) = head.framing, length > UInt64(bodyLimit) {
+            return respond(HTTPFailure(.contentTooLarge).response, on: connection)
+        }
+        switch route.action {
+        case .immediate(let handler):
+            let response = answer(handler, head, bytes, parameters, on: connection)
+            respond(response, on: connection)
+        case .task(let handler):
+            let request = Request(head, bytes, parameters, connection)
+            let exchange = Exchange(on: connection, bodyLimit: bodyLimit)
+            request.exchange = exchange
+            connection.exchange = exchange
+            start(exchange) { [self] in
+                do {
+                    await respond(try await handler(request), exchange)
+                } catch {
+                    await respond(failure(error), exchange)
+                }
+            }
+        }
+    }
+
+    private func answer(
+        _ handler: (Request) throws -> Response, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
+        on connection: HTTPServerConnection
+    ) -> Response {
+        if request != nil, isKnownUniquelyReferenced(&request) {
+            request?.fill(head, bytes, parameters, connection)
+        } else {
+            request = Request(head, bytes, parameters, connection)
+        }
+        guard let request else { preconditionFailure("it was set above") }
+        defer { request.leaveConnection() }
+        do {
+            return try handler(request)
+        } catch {
+            return failure(error)
+        }
+    }
+
+    private func failure(_ error: any Error) -> Response {
+        if let failure = HTTPFailure(telling: error) { return failure.response }
+        if !(error is CancellationError) { logger.error("a handler failed", metadata: ["error": "\(error)"]) }
+        return HTTPFailure(.internalServerError).response
+    }
+
+    // MARK: Tasks
+
+    /// Runs `body` on the connection's loop; it may touch what lives there.
+    private func start(_ exchange: Exchange, _ body: @escaping () async -> Void) {
+        tasks += 1
+        nonisolated(unsafe) let body = body  // The task runs on this thread.
+        nonisolated(unsafe) let dispatcher = self
+        let loop = exchange.connection.loop
+        exchange.run(
+            Task(executorPreference: loop) {
+                unsafe await body()
+                unsafe dispatcher.taskDidEnd()
+            })
+    }
+
+    private func taskDidEnd() {
+        tasks -= 1
+        guard tasks == 0, let onIdle else { return }
+        self.onIdle = nil
+        onIdle()
+    }
+
+    // MARK: Responses
+
+    /// Sends what a task has made, streams included.
+    private func respond(_ response: Response, _ exchange: Exchange) async {
+        guard !exchange.isOver else { return }
+        let connection = exchange.connection
+        switch response.body {
+        case .none, .text, .bytes:
+            if sendHead(response, on: connection) { sendBody(response, on: connection) }
+            exchange.endResponse()
+        case .file(let file, let range):
+            guard sendHead(response, on: connection), connection.sendsBody else { return exchange.endResponse() }
+            exchange.send(FileTransfer(file, range: range, on: connection))
+        case .stream(let produce):
+            guard sendHead(response, on: connection), connection.sendsBody else { return exchange.endResponse() }
+            await run(produce, exchange)
+        }
+    }
+
+    private func run(_ produce: (ResponseWriter) async throws -> Void, _ exchange: Exchange) async {
+        do {
+            exchange.connection.flush()
+            try await produce(ResponseWriter(exchange: exchange))
+            exchange.endResponse()
+        } catch {
+            if !(error is CancellationError) { logger.error("a stream failed", metadata: ["error": "\(error)"]) }
+            exchange.abort()
+        }
+    }
+
+    /// Sends what a call has made; what needs time gets an exchange.
+    private func respond(_ response: Response, on connection: HTTPServerConnection) {
+        switch response.body {
+        case .none, .text, .bytes:
+            guard sendHead(response, on: connection) else { return }
+            sendBody(response, on: connection)
+            connection.endResponse()
+        case .file(let file, let range):
+            guard sendHead(response, on: connection), connection.sendsBody else { return }
+            let exchange = Exchange(on: connection, bodyLimit: .max)
+            connection.exchange = exchange
+            exchange.send(FileTransfer(file, range: range, on: connection))
+        case .stream:
+            let exchange = Exchange(on: connection, bodyLimit: .max)
+            connection.exchange = exchange
+            start(exchange) { [self] in await respond(response, exchange) }
+        }
+    }
+
+    /// Whether the head went out; if not, 500 did in its place.
+    private func sendHead(_ response: Response, on connection: HTTPServerConnection) -> Bool {
+        do throws(HTTPSerializer.Failure) {
+            guard response.status.code >= 200 else { throw .invalidStatus }
+            try connection.beginResponse(status: response.status.code, framing: response.framing)
+            if let type = response.contentType { try connection.appendField("Content-Type", type) }
+            if response.hasFields { try sendFields(response, on: connection) }
+            connection.endHead()
+            return true
+        } catch {
+            logger.error("a response cannot be written", metadata: ["error": "\(error)"])
+            connection.withdrawHead()
+            respond(HTTPFailure(.internalServerError).response, on: connection)
+            return false
+        }
+    }
+
+    private func sendFields(
+        _ response: Response, on connection: HTTPServerConnection
+    ) throws(HTTPSerializer.Failure) {
+        for field in response.fields {
+            switch field.name {
+            case .connection, .contentLength, .date, .server, .transferEncoding: continue
+            case .contentType where response.contentType != nil: continue
+            default: try connection.appendField(field.name.rawName, field.value)
+            }
+        }
+    }
+
+    private func sendBody(_ response: Response, on connection: HTTPServerConnection) {
+        switch response.body {
+        case .none, .file, .stream: break
+        case .text(let text): unsafe connection.sendBody(text.utf8.span.bytes)
+        case .bytes(let bytes): unsafe connection.sendBody(bytes.span.bytes)
+        }
+    }
+}
+
+extension Response {
+    fileprivate var framing: MessageHead.Framing {
+        switch body {
+        case .none: .length(0)
+        case .text(let text): .length(UInt64(text.utf8.count))
+        case .bytes(let bytes): .length(UInt64(bytes.count))
+        case .file(_, let range): .length(UInt64(range.count))
+        case .stream: .chunked
+        }
+    }
+}

@@ -1,0 +1,94 @@
+internal import IgropyrTransport
+internal import IgropyrUV
+
+/// One loop of a server that runs: a thread, a listener and the connections that it accepted.
+actor ServerLoop: LoopBound {
+    /// How long tasks may take to end once their clients are cut off.
+    private static let cancellationGrace = Duration.seconds(1)
+
+    nonisolated let loop: EventLoop
+    private let thread: EventLoopThread
+    private let socket: Int32
+    private var dispatcher: RequestDispatcher?
+    private var server: HTTPServer?
+    private var signals: [SignalWatcher] = []
+
+    /// Takes over the socket unless it throws; ``serve(_:)`` is to follow.
+    init(number: Int, socket: Int32) throws(UVError) {
+        thread = try EventLoopThread(name: "igropyr-\(number)")
+        loop = thread.loop
+        self.socket = socket
+    }
+
+    /// Accepts connections from now on. Call it once.
+    func serve(_ app: App.Definition) throws(UVError) {
+        let dispatcher = RequestDispatcher(app)
+        server = try HTTPServer(listener: try TCPListener(on: loop, owning: socket), handler: dispatcher)
+        self.dispatcher = dispatcher
+    }
+
+    /// Calls `onStop` on the loop when the process is asked to end for the first time; the second time it just ends.
+    func watchSignals(_ numbers: [Int32], onStop: @escaping @Sendable () -> Void) throws(UVError) {
+        for number in numbers {
+            let watcher = try SignalWatcher(on: loop, signal: number) { [unowned self] in
+                assumeIsolated { $0.closeSignals() }
+                onStop()
+            }
+            signals.append(watcher)
+        }
+    }
+
+    /// Returns if the loop is alive.
+    func answer() {}
+
+    /// Lets requests in flight finish, then ends the thread.
+    /// - Returns: Whether all handlers have ended. One that heeds no cancellation keeps its thread.
+    nonisolated func stop(drainTimeout: Duration) async throws(UVError) -> Bool {
+        guard await finish(drainTimeout) else { return false }
+        try await thread.stop()  // Not on the loop: nothing could resume there afterwards.
+        return true
+    }
+
+    private func finish(_ drainTimeout: Duration) async -> Bool {
+        closeSignals()
+        await drain(timeout: drainTimeout)
+        guard await tasksEnd() else { return false }
+        dispatcher = nil
+        server = nil
+        return true
+    }
+
+    private func closeSignals() {
+        for watcher in signals { watcher.close() }
+        signals = []
+    }
+
+    private func drain(timeout: Duration) async {
+        guard let server else { return }
+        await withCheckedContinuation { continuation in
+            server.drain(timeout: timeout) { continuation.resume() }
+        }
+    }
+
+    private func tasksEnd() async -> Bool {
+        guard let dispatcher, let timer = try? Timer(on: loop) else { return true }
+        defer { timer.close() }
+        return await withCheckedContinuation { continuation in
+            let answer = OneAnswer(continuation)
+            try? timer.start(after: Self.cancellationGrace) { answer.give(false) }
+            dispatcher.whenIdle { answer.give(true) }
+        }
+    }
+}
+
+/// A continuation that the first of several resumes.
+private final class OneAnswer {
+    private var continuation: CheckedContinuation<Bool, Never>?
+
+    init(_ continuation: CheckedContinuation<Bool, Never>) { self.continuation = continuation }
+
+    func give(_ answer: Bool) {
+        continuation?.resume(returning: answer)
+        continuation = nil
+    }
+}

@@ -1,0 +1,69 @@
+import IgropyrTransport
+import IgropyrUV
+
+/// One of a balancer's loops, as other threads reach it.
+actor BalancerLoop: LoopBound {
+    nonisolated let loop: EventLoop
+    private let thread: EventLoopThread
+    private var proxy: Proxy?
+    private var server: HTTPServer?
+
+    init(name: String) throws(UVError) {
+        thread = try EventLoopThread(name: name)
+        loop = thread.loop
+    }
+
+    /// Begins to accept.
+    /// - Returns: where, which is of interest if the port was 0.
+    func start(_ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?) throws(UVError) -> SocketAddress {
+        let proxy = try Proxy(on: loop, settings: settings)
+        do throws(UVError) {
+            let listener = try TCPListener(on: loop, binding: settings.listen, sharingPort: true)
+            server = try HTTPServer(listener: listener, settings: settings.server, handler: proxy)
+        } catch {
+            proxy.close()
+            throw error
+        }
+        self.proxy = proxy
+        if let snapshot { proxy.update(snapshot) }
+        return server?.localAddress ?? settings.listen
+    }
+
+    nonisolated func update(_ snapshot: UpstreamSnapshot) {
+        loop.submit { [self] in assumeIsolated { $0.proxy?.update(snapshot) } }
+    }
+
+    nonisolated func hostFailed(_ host: String) {
+        loop.submit { [self] in assumeIsolated { $0.proxy?.hostFailed(host) } }
+    }
+
+    nonisolated func workerFailed(at address: SocketAddress) {
+        loop.submit { [self] in assumeIsolated { $0.proxy?.workerFailed(at: address) } }
+    }
+
+    nonisolated func report(_ take: @escaping @Sendable (BalancerCounters) -> Void) {
+        loop.submit { [self] in assumeIsolated { take($0.counters) } }
+    }
+
+    private var counters: BalancerCounters {
+        var counters = proxy?.counters ?? BalancerCounters()
+        if let server {
+            counters.accepted = server.counters.accepted
+            counters.refused &+= server.counters.refusedRequests
+        }
+        return counters
+    }
+
+    /// Waits for the requests under way, then closes everything but the thread.
+    func drain(timeout: Duration) async {
+        guard let proxy, let server, !server.isDraining else { return }
+        proxy.beginStopping()
+        await withCheckedContinuation { continuation in
+            server.drain(timeout: timeout) { continuation.resume() }
+        }
+        proxy.close()
+    }
+
+    /// - Throws: `UV_EBUSY` if something was left open.
+    nonisolated func stop() async throws(UVError) { try await thread.stop() }
+}

@@ -1,0 +1,27 @@
+public import IgropyrTransport
+public import IgropyrUV
+
+/// How a balancer listens and forwards. Limits are for each of its loops.
+public struct BalancerSettings: Sendable {
+    public var listen: SocketAddress
+    /// Threads that each accept, proxy and keep connections of their own; at least 1.
+    public var loops = 1
+    public var hashKey = HashKey.path
+    /// How often one request may be repeated, on top of its first try.
+    public var retries = 2
+    public var retryBudget = RetryBudget.Settings()
+    /// How long a request waits for a worker while there is none; then 503.
+    public var holdTime = Duration.seconds(2)
+    /// Requests that wait at the same time; further ones are answered 503 at once.
+    public var heldRequests = 1024
+    /// Bytes of a request's body kept to repeat it; a longer body goes through, but its request is sent once only.
+    public var repeatableBodyBytes = 64 << 10
+    public var server = HTTPServerSettings()
+    public var client = HTTPClientSettings()
+
+    public init(listen: SocketAddress) {
+        self.listen = listen
+        server.serverName = nil  // The worker's own is passed on.
+        client.connectTimeout = .milliseconds(250)
+    }
+}

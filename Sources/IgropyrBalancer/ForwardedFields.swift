@@ -1,0 +1,41 @@
+import IgropyrHTTP
+
+/// Fields that belong to one connection and not to the message, so that they are not passed on.
+enum HopByHop {
+    /// Whether a proxy keeps the field to itself (RFC 9110 §7.6.1), or makes it anew: `Content-Length` is framing.
+    /// `Trailer` goes since trailers are not passed on, and `Proxy-Authorization` since nothing behind is a proxy.
+    static func contains(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
+        switch name.count {
+        case 2: bytes.matches("te", in: name)
+        case 7: bytes.matches("upgrade", in: name) || bytes.matches("trailer", in: name)
+        case 10: bytes.matches("connection", in: name) || bytes.matches("keep-alive", in: name)
+        case 14: bytes.matches("content-length", in: name)
+        case 16: bytes.matches("proxy-connection", in: name)
+        case 17: bytes.matches("transfer-encoding", in: name)
+        case 18: bytes.matches("proxy-authenticate", in: name)
+        case 19: bytes.matches("proxy-authorization", in: name)
+        default: false
+        }
+    }
+
+    /// The names that `Connection` lists beyond the usual ones; empty in nearly all messages.
+    static func listed(in head: MessageHead, _ bytes: RawSpan) -> [Range<Int>] {
+        guard head.hasConnectionFields else { return [] }
+        var names: [Range<Int>] = []
+        head.forEachConnectionOption(in: bytes) { names.append($0) }
+        return names
+    }
+}
+
+extension RawSpan {
+    /// Whether two names within these bytes are one, whatever their case.
+    func isSameName(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        guard left.count == right.count else { return false }
+        let text = Span<UInt8>(_bytes: self)
+        for offset in 0..<left.count {
+            let (a, b) = (text[left.lowerBound + offset], text[right.lowerBound + offset])
+            guard a == b || (a | 0x20 == b | 0x20 && (0x61...0x7A).contains(a | 0x20)) else { return false }
+        }
+        return true
+    }
+}

@@ -1,0 +1,137 @@
+import IgropyrHTTP
+import IgropyrTransport
+import IgropyrUV
+
+extension ProxyExchange: HTTPClientExchange {
+    func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
+        // The client has had its 100 already, and may do without other interim responses.
+        guard !head.isInterim, let downstream else { return }
+        // An upgrade was not asked for: what follows would not be HTTP.
+        guard head.status != 101 else { return refuse(.badGateway) }
+        state = .responding
+        body = []
+        isBodyKept = false
+        do throws(HTTPSerializer.Failure) {
+            try writeHead(head, bytes, on: downstream)
+        } catch {
+            finish()
+            return downstream.abort()
+        }
+        let hasBody = remainingBytes != 0
+        if !hasBody { self.downstream = nil }  // The server may go on to the next request within this call.
+        downstream.endHead()
+        // If the body follows in the same read, one write takes both.
+        if hasBody, bytes.byteCount == head.byteCount { downstream.flush() }
+    }
+
+    private func writeHead(
+        _ head: MessageHead, _ bytes: RawSpan, on downstream: HTTPServerConnection
+    ) throws(HTTPSerializer.Failure) {
+        let framing = downstreamFraming(head)
+        let hasDate = head.value(of: "date", in: bytes) != nil
+        try downstream.beginResponse(status: head.status, framing: framing, addsDate: !hasDate)
+        let listed = HopByHop.listed(in: head, bytes)
+        var fields = FieldIterator(head.fields)
+        while let (name, value) = fields.next(in: bytes) {
+            if HopByHop.contains(name, in: bytes) { continue }
+            if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
+            try downstream.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
+        }
+        try downstream.appendField("Via", head.version == .http10 ? "1.0 igropyr" : "1.1 igropyr")
+    }
+
+    /// Also notes how much is to come: 0 for HEAD and the statuses that have no body.
+    private func downstreamFraming(_ head: MessageHead) -> MessageHead.Framing {
+        guard method != .head, head.status != 204, head.status != 304 else {
+            remainingBytes = 0
+            return head.contentLength.map { .length($0) } ?? .none
+        }
+        switch head.framing {
+        case .none, .length(0):
+            remainingBytes = 0
+            return .length(0)
+        case .length(let length):
+            remainingBytes = length
+            return .length(length)
+        case .chunked, .untilClose:
+            remainingBytes = nil
+            return .chunked
+        }
+    }
+
+    func responseBodyDidArrive(_ bytes: RawSpan) {
+        guard let downstream else { return }
+        if let remaining = remainingBytes {
+            // The parser gives no more than was announced.
+            remainingBytes = remaining - UInt64(bytes.byteCount)
+            if remainingBytes == 0 { self.downstream = nil }
+        }
+        downstream.sendBody(bytes)
+        guard self.downstream != nil, !downstream.canWrite, !isResponsePaused else { return }
+        isResponsePaused = true
+        upstream?.pauseResponse()
+    }
+
+    func responseDidEnd() {
+        upstream = nil
+        let downstream = downstream
+        finish()
+        downstream?.endResponse()
+    }
+
+    func requestDidDrain() {
+        guard isBodyPaused, let upstream, upstream.canWrite else { return }
+        isBodyPaused = false
+        downstream?.resumeBody()
+    }
+
+    func exchangeDidFail(_ failure: HTTPClientFailure) {
+        let connection = upstream
+        upstream = nil
+        switch state {
+        case .sent: retryElsewhere(failure, connection)
+        case .responding: truncate()
+        case .starting, .held, .connecting, .finished: break
+        }
+    }
+
+    /// What the client got is not the whole: ending the connection is the only way left to say so.
+    private func truncate() {
+        let downstream = downstream
+        if downstream != nil { proxy.counters.truncated &+= 1 }
+        finish()
+        downstream?.abort()
+    }
+
+    private func retryElsewhere(_ failure: HTTPClientFailure, _ connection: HTTPClientConnection?) {
+        guard let connection else { return retry(after: failure) }
+        if isStale(failure, connection) {
+            hasMetStaleConnection = true
+            proxy.counters.staleConnections &+= 1
+            return repeatFree(from: connection.address)
+        }
+        tried.append(connection.address)
+        retry(after: failure)
+    }
+
+    /// Another worker, if there is one, is the safer choice: one that died or is about to end may have a socket that its
+    /// host keeps listening, where the request would wait.
+    private func repeatFree(from address: SocketAddress) {
+        tried.append(address)
+        lookUpAgain()
+        if upstreams?.hasOthers(than: tried) ?? false { return connect() }
+        connect(to: address, isFresh: true)
+    }
+
+    /// A worker may close a resting connection just when a request comes. That says nothing about its load, so repeating
+    /// the request is free, once.
+    private func isStale(_ failure: HTTPClientFailure, _ connection: HTTPClientConnection) -> Bool {
+        guard connection.isReused, !hasMetStaleConnection, isBodyKept, method.isIdempotent, downstream != nil,
+            !proxy.memory.isMarked(connection.address)
+        else { return false }
+        switch failure.cause {
+        case .closed, .connection: return true
+        case .malformedResponse, .responseTooLarge, .timedOut, .exhausted, .cancelled: return false
+        }
+    }
+}

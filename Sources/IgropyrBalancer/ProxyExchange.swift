@@ -1,0 +1,209 @@
+import IgropyrHTTP
+import IgropyrOrchestration
+import IgropyrTime
+import IgropyrTransport
+import IgropyrUV
+
+/// One request on its way to a worker, and the response on its way back.
+///
+/// Lives as long as the client's connection, an upstream connection, a connection attempt or the queue of waiting
+/// requests has it. Bodies stream in both directions: the side that is slow stops the other one. What is kept of a
+/// request's body to repeat it is bounded by ``BalancerSettings/repeatableBodyBytes`` and one read.
+final class ProxyExchange {
+    enum State {
+        /// The head is being looked at.
+        case starting
+        /// No worker: until the next snapshot or the deadline.
+        case held
+        case connecting
+        /// The request goes out; nothing of a response has gone to the client.
+        case sent
+        case responding
+        case finished
+    }
+
+    let proxy: Proxy
+    var state = State.starting
+    /// Nil once the response is complete or the client is gone.
+    var downstream: HTTPServerConnection?
+    var upstream: HTTPClientConnection?
+    var upstreams: Upstreams?
+    var hash: UInt64 = 0
+
+    // The request.
+    let method: HTTPMethod
+    let framing: MessageHead.Framing
+    /// As the worker gets it, without framing and end.
+    var head = HTTPSerializer()
+    /// What came of the body so far, as long as ``isBodyKept``.
+    var body: [UInt8] = []
+    var isBodyKept = true
+    var isBodyPaused = false
+    var isRequestEnded = false
+    /// Where to look when there was no snapshot to route by.
+    private var unrouted: (host: [UInt8], path: [UInt8])?
+
+    // Tries.
+    var tried: [SocketAddress] = []
+    var retriesLeft: Int
+    var hasMetStaleConnection = false
+    private var holdTimer: WheelTimer?
+    private var holdDeadline: Timestamp?
+
+    // The response.
+    /// Of a body of known length.
+    var remainingBytes: UInt64?
+    var isResponsePaused = false
+
+    init(_ connection: HTTPServerConnection, proxy: Proxy, _ head: MessageHead) {
+        self.proxy = proxy
+        downstream = connection
+        method = head.method
+        framing = head.framing
+        retriesLeft = proxy.settings.retries
+    }
+
+    /// Takes the request on, unless it is answered at once.
+    func start(_ head: MessageHead, _ bytes: RawSpan) {
+        guard let downstream else { return }
+        if head.method == .connect || head.method == .trace { return refuse(.notImplemented) }
+        let client = downstream.peerAddress
+        hash = proxy.settings.hashKey.hash(head, bytes, source: client)
+        let request = ForwardedRequest(
+            client: client, local: head.authority == nil ? downstream.localAddress : nil,
+            isEncrypted: downstream.isEncrypted)
+        self.head = HTTPSerializer(capacity: head.byteCount + ForwardedRequest.addedBytes)
+        do throws(HTTPSerializer.Failure) {
+            try request.write(head, bytes, to: &self.head)
+        } catch {
+            return refuse(.badRequest)
+        }
+        downstream.exchange = self
+        guard let snapshot = proxy.snapshot else {
+            unrouted = (bytes.array(in: head.authority ?? 0..<0), bytes.array(in: head.path))
+            return hold()
+        }
+        let text = Span<UInt8>(_bytes: bytes)
+        let host = head.authority ?? 0..<0
+        upstreams = snapshot.upstreams(host: text.extracting(host), path: text.extracting(head.path))
+        guard upstreams != nil else { return refuse(.notRouted) }
+        connect()
+    }
+
+    // MARK: - Choosing
+
+    /// Goes to the best worker not tried yet.
+    func connect() {
+        guard let upstreams, !upstreams.members.isEmpty else { return hold() }
+        guard
+            let address = upstreams.choose(forHash: hash, except: tried, &proxy.memory, at: proxy.now)
+        else { return refuse(.badGateway) }
+        connect(to: address, isFresh: false)
+    }
+
+    func connect(to address: SocketAddress, isFresh: Bool) {
+        state = .connecting
+        proxy.pool.connection(to: address, isFresh: isFresh) { [self] outcome in
+            guard case .connecting = state else {
+                if case .success(let connection) = outcome { connection.cancel() }
+                return
+            }
+            switch outcome {
+            case .success(let connection):
+                if !connection.isReused { proxy.memory.forget(address) }
+                send(on: connection)
+            case .failure(let failure):
+                tried.append(address)
+                switch failure.cause {
+                case .connection, .timedOut: proxy.memory.noteRefusal(by: address, at: proxy.now)
+                case .closed, .malformedResponse, .responseTooLarge, .exhausted, .cancelled: break
+                }
+                retry(after: failure)
+            }
+        }
+    }
+
+    // MARK: - Waiting for a worker
+
+    private func hold() {
+        let deadline = holdDeadline ?? proxy.now.advanced(by: proxy.settings.holdTime)
+        guard proxy.now < deadline, proxy.hold(self) else { return refuse(.unavailable) }
+        state = .held
+        if holdTimer == nil {
+            proxy.counters.held &+= 1
+            holdDeadline = deadline
+            holdTimer = WheelTimer(on: proxy.wheel) { [unowned self] in giveUpWaiting() }
+        }
+        holdTimer?.arm(at: deadline)
+    }
+
+    /// There is a new snapshot.
+    func tryAgain() {
+        guard case .held = state, let snapshot = proxy.snapshot else { return }
+        if let old = upstreams {
+            upstreams = snapshot.upstreams(like: old)
+        } else if let (host, path) = unrouted {
+            upstreams = snapshot.upstreams(host: host.span, path: path.span)
+        }
+        guard upstreams != nil else { return refuse(.notRouted) }
+        tried = []
+        connect()
+    }
+
+    func giveUpWaiting() {
+        guard case .held = state else { return }
+        refuse(.unavailable)
+    }
+
+    // MARK: - Retries
+
+    /// Repeats the request where that is safe, else says to the client what went wrong.
+    func retry(after failure: HTTPClientFailure) {
+        guard isRepeatable(after: failure) else { return refuse(Refusal(failure)) }
+        lookUpAgain()
+        guard retriesLeft > 0, let upstreams, upstreams.members.isEmpty || upstreams.hasOthers(than: tried) else {
+            return refuse(Refusal(failure))
+        }
+        guard proxy.budget.takeRetry(at: proxy.now) else {
+            proxy.counters.retriesOverBudget &+= 1
+            return refuse(Refusal(failure))
+        }
+        retriesLeft -= 1
+        proxy.counters.retries &+= 1
+        connect()
+    }
+
+    /// Workers may have come and gone since the last try.
+    func lookUpAgain() {
+        if let old = upstreams, let snapshot = proxy.snapshot { upstreams = snapshot.upstreams(like: old) }
+    }
+
+    /// No byte of a response has gone out, and either no worker can have seen the request or seeing it twice does no harm.
+    private func isRepeatable(after failure: HTTPClientFailure) -> Bool {
+        guard isBodyKept, downstream != nil, failure.cause != .cancelled else { return false }
+        return !failure.mayHaveBeenReceived || (method.isIdempotent && failure.cause != .timedOut)
+    }
+
+    // MARK: - End
+
+    /// Answers in the worker's place and ends the exchange.
+    func refuse(_ refusal: Refusal) {
+        guard let downstream else { return finish() }
+        refusal.count(in: &proxy.counters)
+        finish()
+        refusal.answer(on: downstream)
+    }
+
+    /// Lets go of everything; nothing is called back any more.
+    func finish() {
+        if case .held = state { proxy.release(self) }
+        state = .finished
+        holdTimer?.invalidate()
+        holdTimer = nil
+        downstream = nil
+        upstream?.cancel()
+        upstream = nil
+        head = HTTPSerializer()
+        body = []
+    }
+}

@@ -1,0 +1,130 @@
+import ArgumentParser
+import IgropyrBalancer
+import IgropyrCluster
+import IgropyrMembership
+import IgropyrUV
+
+struct BalancerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "balancer",
+        abstract: "Send each request to a worker by consistent hash.",
+        discussion: """
+            To the workers of a cluster, which it learns of by gossip:
+
+              igropyr balancer --listen 0.0.0.0:8080 --bind 10.0.0.1:7950 \\
+                  --key-file cluster.key --join 10.0.0.1
+
+            Or to fixed ones, without any cluster:
+
+              igropyr balancer --listen 127.0.0.1:8080 \\
+                  --upstream 127.0.0.1:9001,127.0.0.1:9002 --hash source
+
+            A request that no worker can have received is repeated on another, one
+            that is idempotent also when its worker dies over it. SIGTERM and Ctrl-C
+            end it after the requests under way.
+            """)
+
+    @Option(help: "Where clients connect: an address with its port.")
+    var listen: EndpointArgument = EndpointArgument(argument: "127.0.0.1:8080")!
+
+    @Option(
+        help: """
+            What decides on the worker: path, uri, source, header:NAME or cookie:NAME. Requests without that header or \
+            cookie go by path.
+            """, transform: HashKey.init(parsing:))
+    var hash: HashKey = .path
+
+    @Option(help: "Fixed workers in place of a cluster: ADDRESS:PORT,ADDRESS:PORT,…")
+    var upstream: String?
+
+    @Option(help: "Event loops, each on a thread of its own. Default: the processors.")
+    var loops: Int?
+
+    @Option(help: "Seconds that requests under way have to finish when it is ended.")
+    var drainTimeout: Int = 30
+
+    @OptionGroup var member: MemberOptions
+
+    func validate() throws {
+        guard upstream == nil || (member.join.isEmpty && member.name == nil) else {
+            throw ValidationError("--upstream is for balancing without a cluster: leave --join and --name out.")
+        }
+        guard 1...256 ~= loops ?? 1 else { throw ValidationError("--loops takes a number from 1 to 256.") }
+        guard 0...86_400 ~= drainTimeout else { throw ValidationError("--drain-timeout takes 0 to 86400 seconds.") }
+    }
+
+    func run() async throws {
+        Logs.begin(isVerbose: member.verbose)
+        let command = self
+        try await onEventLoop { loop in
+            let interruption = Interruption(on: loop)
+            try await interruption.start()
+            var settings = BalancerSettings(
+                listen: try await command.listen.address(defaultPort: 8080, option: "--listen", on: loop))
+            settings.hashKey = command.hash
+            settings.loops = command.loops ?? min(256, CurrentProcess.availableCores)
+            if let upstream = command.upstream {
+                try await command.balance(settings, upstream, interruption, on: loop)
+            } else {
+                try await command.balanceCluster(settings, interruption, on: loop)
+            }
+            await interruption.close()
+        }
+    }
+
+    private func balance(
+        _ settings: BalancerSettings, _ upstream: String, _ interruption: Interruption, on loop: EventLoop
+    ) async throws {
+        var addresses: [SocketAddress] = []
+        for text in upstream.split(separator: ",") {
+            guard let endpoint = EndpointArgument(argument: String(text)), endpoint.hasPort else {
+                throw ValidationError("--upstream \(text): write it as ADDRESS:PORT.")
+            }
+            addresses.append(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop))
+        }
+        let balancer = try await listening(on: settings.listen) {
+            try await Balancer.start(settings, snapshot: .fixed(addresses))
+        }
+        StandardError.write("balancing \(balancer.address) over \(addresses.count) upstreams\n")
+        await interruption.wait()
+        try await balancer.stop(timeout: .seconds(drainTimeout))
+    }
+
+    private func balanceCluster(
+        _ settings: BalancerSettings, _ interruption: Interruption, on loop: EventLoop
+    ) async throws {
+        let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
+        guard member.keyFilePath != nil || member.insecure || bind.isLoopback else {
+            throw CommandFailure(
+                "--bind \(bind.hostText) can be reached by others, and there is no key: give it by --key-file, "
+                    + "or say --insecure")
+        }
+        let key = try member.keyFilePath.map(ClusterKey.reading)
+        var configuration = MembershipConfiguration(name: member.name ?? "\(Host.name).balancer", bind: bind)
+        configuration.advertise = try await member.advertise?.address(
+            defaultPort: bind.port, option: "--advertise", on: loop)
+        configuration.seeds = member.join.map { $0.endpoint(defaultPort: MemberOptions.port) }
+        let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
+        try await listening(on: settings.listen) { try await balancer.start() }
+        await interruption.wait()
+        try await balancer.stop(timeout: .seconds(drainTimeout))
+    }
+
+    /// Says of a listening address that cannot be had what to do.
+    private func listening<Result>(
+        on address: SocketAddress, _ start: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await start()
+        } catch let error as UVError {
+            throw CommandFailure("cannot listen on \(address): \(error.reason); choose another address with --listen")
+        }
+    }
+}
+
+extension ClusterKey {
+    /// Reads a key file; warns on standard error if others can read it, too.
+    static func reading(_ path: String) throws -> ClusterKey {
+        try ClusterKey(fileAt: path) { StandardError.write("warning: \($0)\n") }
+    }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrUV
+
+/// Which node a command talks to, and with what key.
+///
+/// Without options: the node of this host, by what it wrote to its data folder; else one on 127.0.0.1 without a key.
+struct ControlOptions: ParsableArguments {
+    @Option(help: "A node: its address or name, with :PORT if its control port is not 7947. (env IGROPYR_NODE)")
+    var node: EndpointArgument?
+
+    @Option(help: "The file with the cluster key. (env IGROPYR_KEY_FILE)")
+    var keyFile: String?
+
+    @Option(help: "The data folder of this host's node. (env IGROPYR_DATA)")
+    var data: String?
+
+    /// Calls `body` with a client and the node's address, on an event loop of its own.
+    func withClient<Result: Sendable>(
+        _ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Result
+    ) async throws -> Result {
+        let environment = ProcessInfo.processInfo.environment
+        let folder = data ?? environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
+        let announced = NodeFile.read(fromDataFolder: folder)
+        let key = try (keyFile ?? environment["IGROPYR_KEY_FILE"] ?? announced?.keyFile).map(ClusterKey.reading)
+        let named = try node ?? environment["IGROPYR_NODE"].map(Self.endpoint)
+        return try await onEventLoop { loop in
+            let address: SocketAddress
+            if let named {
+                address = try await named.address(defaultPort: ControlAPI.defaultPort, option: "--node", on: loop)
+            } else {
+                address =
+                    announced.flatMap { SocketAddress(parsing: $0.control, defaultPort: ControlAPI.defaultPort) }
+                    ?? .loopback(port: ControlAPI.defaultPort)
+            }
+            let client = try ControlClient(on: loop, key: key)
+            do {
+                let result = try await body(client, address)
+                await client.close()
+                return result
+            } catch {
+                await client.close()
+                throw error
+            }
+        }
+    }
+
+    private static func endpoint(_ text: String) throws -> EndpointArgument {
+        guard let endpoint = EndpointArgument(argument: text) else {
+            throw CommandFailure(
+                "IGROPYR_NODE is \"\(text)\": it takes an address or a name, and a port if it is not 7947.")
+        }
+        return endpoint
+    }
+}
+
+/// Runs `body` in a task on an event loop that it has to itself, and closes that.
+func onEventLoop<Result: Sendable>(
+    _ body: @escaping @Sendable (EventLoop) async throws -> Result
+) async throws -> Result {
+    let thread = try EventLoopThread(name: "igropyr")
+    let outcome = await Task(executorPreference: thread.loop) { try await body(thread.loop) }.result
+    if case .success = outcome { try await thread.stop() }
+    return try outcome.get()
+}

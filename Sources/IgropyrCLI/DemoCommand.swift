@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrOrchestration
+import IgropyrUV
+
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Run a whole cluster on this machine: nodes, a balancer, an application.",
+        discussion: """
+            Every node is a process of its own, on 127.0.0.1, 127.0.0.2, …, with its
+            own data folder. Ctrl-C stops all and leaves nothing behind.
+
+              igropyr demo
+              igropyr demo --listen 127.0.0.1:9000 --nodes 5
+              igropyr demo --application ./public
+            """)
+
+    @Option(help: "Where the balancer listens.")
+    var listen: EndpointArgument = EndpointArgument(argument: "127.0.0.1:8080")!
+
+    @Option(help: "How many nodes: 1 to 20.")
+    var nodes: Int = 3
+
+    @Option(help: "What to deploy: an executable, or a folder. Default: Hello, which lies beside igropyr.")
+    var application: String?
+
+    func validate() throws {
+        guard 1...20 ~= nodes else { throw ValidationError("--nodes takes a number from 1 to 20.") }
+    }
+
+    func run() async throws {
+        let bundle = try application ?? Self.bundledApplication()
+        let (listen, nodes) = (listen, nodes)
+        let failure: CommandFailure? = try await onEventLoop { loop in
+            let front = try await listen.address(defaultPort: 8080, option: "--listen", on: loop)
+            let cluster = try LocalCluster(on: loop, nodes: nodes, front: front)
+            let interruption = Interruption(on: loop)
+            try await interruption.start()
+            let life = Task(executorPreference: loop) { try await Self.show(cluster, bundle: bundle) }
+            let watch = Task(executorPreference: loop) {
+                await interruption.wait()
+                life.cancel()
+            }
+            let outcome = await life.result
+            await interruption.arrive()
+            await watch.value
+            Terminal.write("\nstopping\n")
+            await cluster.stop()
+            await interruption.close()
+            guard case .failure(let error) = outcome, !(error is CancellationError) else { return nil }
+            return CommandFailure("\(error)")
+        }
+        if let failure { throw failure }
+    }
+
+    /// Starts everything, says what to try, and waits until something ends.
+    private static func show(_ cluster: LocalCluster, bundle: String) async throws {
+        let progress = Progress(loop: cluster.loop)
+        Terminal.write("A cluster on this machine, its data and logs in \(cluster.folder):\n")
+        try await progress.step("starting the nodes") { try await cluster.startNodes() }
+        try await progress.step("starting a balancer") { try await cluster.startBalancer() }
+        try await progress.step("deploying \(URL(filePath: bundle).lastPathComponent)") {
+            try await cluster.deploy(bundle)
+        }
+        try await progress.step("waiting for a worker on every node") { try await cluster.awaitWorkers() }
+        Terminal.write("\n\(try await cluster.statusText())\n\n\(await cluster.advice)\n")
+        try await cluster.waitForAnEnd()
+    }
+
+    private static func bundledApplication() throws -> String {
+        let path = URL(filePath: Executable.path).deletingLastPathComponent().appending(path: "Hello").path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw CommandFailure(
+                "there is no example application at \(path): build it (cluster/build), or name yours with --application"
+            )
+        }
+        return path
+    }
+}
+
+enum Executable {
+    /// This program's own file.
+    static let path =
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+
+    /// What the user may type to start it again.
+    static let typed = CommandLine.arguments[0]
+}

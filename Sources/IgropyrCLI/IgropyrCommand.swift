@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct IgropyrCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "igropyr",
+        abstract: "Serves HTTP on a few machines as if they were one.",
+        discussion: """
+            A cluster in four commands:
+
+              igropyr keygen > cluster.key
+              igropyr node --bind 10.0.0.1 --key-file cluster.key
+              igropyr balancer --listen 0.0.0.0:8080 --bind 10.0.0.1:7950 \\
+                  --key-file cluster.key --join 10.0.0.1
+              igropyr deploy ./app --name app --node 10.0.0.1 --key-file cluster.key
+
+            And a fifth on each host that is added; it serves its share at once:
+
+              igropyr node --bind 10.0.0.2 --key-file cluster.key --join 10.0.0.1
+
+            To see all of it on this machine: igropyr demo
+
+            Exit codes: 0 done; 1 failed, and the message says why and what to do;
+            64 the command itself is malformed.
+            """,
+        version: Version.text,
+        subcommands: [
+            DemoCommand.self, NodeCommand.self, BalancerCommand.self, ServeCommand.self, DeployCommand.self,
+            AppsCommand.self, RemoveCommand.self, StatusCommand.self, MembersCommand.self, KeygenCommand.self,
+            LaunchCommand.self,
+        ])
+
+    /// As the library does it, but that a malformed command gets one line, not a page.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let reason = message(for: error).split(separator: "\n").first ?? "the command is malformed"
+            StandardError.write("Error: \(reason) (igropyr COMMAND --help shows how it is written)\n")
+            Foundation.exit(ExitCode.validationFailure.rawValue)
+        }
+    }
+}
+
+enum Version {
+    static let text = "2.0.0-dev"
+}
+
+/// A failure in one line: what is wrong, and what to do.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,42 @@
+import Glibc
+import IgropyrUV
+
+/// The user's wish to end: Ctrl-C or SIGTERM; also the terminal's end.
+actor Interruption: LoopBound {
+    nonisolated let loop: EventLoop
+    private var watchers: [SignalWatcher] = []
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var hasArrived = false
+
+    init(on loop: EventLoop) { self.loop = loop }
+
+    /// From here on, the first signal is heard by ``wait()``; a second one ends the process at once.
+    func start() throws(UVError) {
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            watchers.append(try SignalWatcher(on: loop, signal: signal) { self.receive() })
+        }
+    }
+
+    func wait() async {
+        guard !hasArrived else { return }
+        await withCheckedContinuation { waiters.append($0) }
+    }
+
+    /// Lets ``wait()`` return, signal or not.
+    func arrive() {
+        hasArrived = true
+        for waiter in waiters { waiter.resume() }
+        waiters = []
+    }
+
+    /// Signals have their usual effect again.
+    func close() {
+        for watcher in watchers { watcher.close() }
+        watchers = []
+    }
+
+    private func receive() {
+        guard !hasArrived else { exit(130) }
+        arrive()
+    }
+}

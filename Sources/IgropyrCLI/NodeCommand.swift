@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import IgropyrCluster
+import IgropyrUV
+
+struct NodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "node",
+        abstract: "Make this host a node of the cluster: it runs its share of every application.",
+        discussion: """
+              igropyr keygen > cluster.key
+              igropyr node --bind 10.0.0.1 --key-file cluster.key
+
+            On every other host; any member will do to join by:
+
+              igropyr node --bind 10.0.0.2 --key-file cluster.key --join 10.0.0.1
+
+            It gossips on port 7946 (UDP and TCP); the control API listens on the
+            port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
+            first, then its workers finish what they do. A second Ctrl-C ends it at
+            once.
+            """)
+
+    @OptionGroup var member: MemberOptions
+
+    @Option(help: "The folder for bundles, logs and the cluster's state; one node at a time. (env IGROPYR_DATA)")
+    var data: String?
+
+    @Option(
+        name: .customLong("tag"), help: "A tag that deployments may ask for (--where), as KEY=VALUE; may be repeated.")
+    var tags: [String] = []
+
+    @Option(help: "The host's weight when workers are placed. Default: its processors.")
+    var capacity: UInt16?
+
+    func run() async throws {
+        let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
+        let folder = data ?? ProcessInfo.processInfo.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
+        let (member, capacity) = (member, capacity)
+        Logs.begin(isVerbose: member.verbose)
+        try await onEventLoop { loop in
+            let interruption = Interruption(on: loop)
+            try await interruption.start()
+            let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
+            var configuration = NodeConfiguration(name: member.name ?? Host.name, bind: bind, dataFolder: folder)
+            configuration.advertise = try await member.advertise?.address(
+                defaultPort: bind.port, option: "--advertise", on: loop)
+            configuration.keyFile = member.keyFilePath
+            configuration.isInsecure = member.insecure
+            configuration.joins = member.join.map { $0.endpoint(defaultPort: MemberOptions.port) }
+            configuration.tags = tags
+            configuration.capacity = capacity
+            let agent = try HostAgent(configuration, on: loop)
+            try await agent.start()
+            await interruption.wait()
+            await agent.stop()
+            await interruption.close()
+        }
+    }
+}
+
+/// What nodes and balancers have in common: they gossip.
+struct MemberOptions: ParsableArguments {
+    static let port: UInt16 = 7946
+
+    @Option(help: "This host's address or name, as others reach it; with :PORT if not 7946.")
+    var bind: EndpointArgument = EndpointArgument(argument: "127.0.0.1")!
+
+    @Option(help: "Where others reach this host, if not at --bind.")
+    var advertise: EndpointArgument?
+
+    @Option(help: "The member's name, unique in the cluster. Default: the host's name.")
+    var name: String?
+
+    @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)")
+    var keyFile: String?
+
+    @Option(help: "A member of the cluster, by address or name, with :PORT if not 7946; may be repeated.")
+    var join: [EndpointArgument] = []
+
+    @Flag(help: "Allow an address beyond loopback without a key: anybody who reaches it may then deploy.")
+    var insecure = false
+
+    @Flag(name: .shortAndLong, help: "Log more.")
+    var verbose = false
+
+    var keyFilePath: String? { keyFile ?? ProcessInfo.processInfo.environment["IGROPYR_KEY_FILE"] }
+}
+
+enum Host {
+    /// The name of this host.
+    static let name: String = {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
+        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }()
+}
+
+enum KeyValuePairs {
+    static func parse(_ texts: [String], option: String, example: String) throws -> [String: String] {
+        var pairs: [String: String] = [:]
+        for text in texts {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw ValidationError("\(option) \(text): write it as \(example).")
+            }
+            pairs[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        return pairs
+    }
+}

@@ -1,0 +1,65 @@
+import IgropyrCluster
+
+/// A status report as tables for people.
+struct StatusText {
+    private let report: StatusReport
+
+    init(_ report: StatusReport) { self.report = report }
+
+    var text: String {
+        var parts = ["Hosts, as \(report.host) sees them:\n\(hosts)"]
+        if report.applications.isEmpty {
+            parts.append("No applications: igropyr deploy PROGRAM --name NAME")
+        } else {
+            parts.append("Applications:\n\(Self.applications(report.applications))")
+            parts.append("Workers:\n\(workers)")
+        }
+        let problems = report.applications.compactMap { application in
+            application.problem.map { "  \(application.name): \($0)" }
+        }
+        let all = problems + report.problems.map { "  \(report.host): \($0)" }
+        if !all.isEmpty { parts.append("Problems:\n" + all.joined(separator: "\n")) }
+        return parts.joined(separator: "\n\n")
+    }
+
+    private var hosts: String {
+        var table = Table("NAME", "ADDRESS", "STATUS", "ROLE", "CORES", "BUNDLES", "WORKERS")
+        for host in report.hosts {
+            let workers = report.workers.count { $0.host.rawValue == host.name && $0.state == .ready }
+            let isDraining = host.status == .alive && host.isDraining == true
+            table.add(
+                host.name, host.address, isDraining ? "draining" : host.status.rawValue,
+                host.role.rawValue, Self.text(host.cores), Self.text(host.bundles),
+                host.role == .node ? "\(workers) ready" : "-")
+        }
+        return table.text
+    }
+
+    static func applications(_ applications: [StatusReport.Application]) -> String {
+        var table = Table("NAME", "REVISION", "KIND", "ROUTE", "SCALE", "READY")
+        for application in applications {
+            table.add(
+                application.name.rawValue, String(application.revision.description.prefix(12)), application.kind,
+                application.route, application.scale, "\(application.ready) of \(application.wanted)")
+        }
+        return table.text
+    }
+
+    private var workers: String {
+        var table = Table("APPLICATION", "HOST", "NO", "ADDRESS", "STATE", "PID", "RESTARTS", "SHARE", "")
+        for worker in report.workers {
+            table.add(
+                worker.application.rawValue, worker.host.rawValue, "\(worker.index)", worker.address,
+                worker.state.rawValue, Self.text(worker.pid), "\(worker.restarts)", Self.percent(worker.share),
+                worker.message)
+        }
+        return table.isEmpty ? "  none yet" : table.text
+    }
+
+    private static func text(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "-" }
+
+    private static func percent(_ share: Double) -> String {
+        let tenths = Int((share * 1000).rounded())
+        return "\(tenths / 10).\(tenths % 10) %"
+    }
+}

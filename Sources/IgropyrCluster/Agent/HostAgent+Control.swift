@@ -1,0 +1,194 @@
+internal import FoundationEssentials
+internal import IgropyrHashing
+internal import IgropyrOrchestration
+internal import IgropyrUV
+internal import Logging
+
+/// What the control API asks.
+extension HostAgent {
+    func reply(to operation: ControlServer.Operation, _ parameter: String, _ body: [UInt8]) async -> ControlReply {
+        guard let parts else { return .refusal(503, "the node \(name) is starting or stopping: ask another one") }
+        if !isRunning, operation == .deploy || operation == .remove {
+            return .refusal(503, "the node \(name) is stopping: use another one")
+        }
+        switch operation {
+        case .status: return .json(await status(parts))
+        case .state: return .json(await parts.replica.state.snapshot)
+        case .applications: return .json(await status(parts).applications)
+        case .remove: return await remove(parameter, parts)
+        case .exchange:
+            return await decoding(body) { (message: StateExchange) in .json(await parts.replica.answer(message)) }
+        case .deploy:
+            return await decoding(body) { (request: DeployRequest) in await self.deploy(request, parts) }
+        case .bundleInfo, .fetchBundle, .storeBundle: return .refusal(500, "a bundle is no message")
+        }
+    }
+
+    /// The whole cluster, as this node sees it; nil unless running.
+    public var status: StatusReport? {
+        get async {
+            guard let parts else { return nil }
+            return await status(parts)
+        }
+    }
+
+    private func status(_ parts: Parts) async -> StatusReport {
+        let snapshot = await parts.replica.snapshot
+        let storage = await parts.replica.storageProblem
+        let problems = [storage].compactMap(\.self) + problems.values.sorted()
+        let name = name
+        let refusals = StatusReport.Refusals(
+            gossipMessages: await parts.membership.counters.refusedMessages,
+            controlConnections: parts.control.refusedConnections)
+        return await loop.offload { StatusReport(snapshot, host: name, problems: problems, refusals: refusals) }
+    }
+
+    private func decoding<Message: Decodable>(
+        _ body: [UInt8], _ answer: (Message) async -> ControlReply
+    ) async -> ControlReply {
+        do {
+            let envelope = try JSONDecoder().decode(Envelope.self, from: Data(body))
+            guard envelope.version == ControlAPI.version else {
+                return .refusal(
+                    400,
+                    "the message's version is \(envelope.version), this node knows \(ControlAPI.version): use one edition"
+                )
+            }
+            return await answer(try JSONDecoder().decode(Message.self, from: Data(body)))
+        } catch { return .refusal(400, "the message cannot be read: \(Self.cause(of: error))") }
+    }
+
+    private struct Envelope: Decodable {
+        var version: Int
+    }
+
+    /// In one line.
+    private static func cause(of error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "\(error)" }
+        let context: DecodingError.Context
+        var missing: [String] = []
+        switch error {
+        case .keyNotFound(let key, let place): (context, missing) = (place, [key.stringValue])
+        case .typeMismatch(_, let place), .valueNotFound(_, let place), .dataCorrupted(let place): context = place
+        @unknown default: return "it is no JSON of this kind"
+        }
+        let path = (context.codingPath.map(\.stringValue) + missing).joined(separator: ".")
+        return path.isEmpty ? "it is no JSON of this kind" : "\(path) is missing or of the wrong kind"
+    }
+
+    // MARK: - Applications
+
+    private func deploy(_ request: DeployRequest, _ parts: Parts) async -> ControlReply {
+        if let refusal = await checkBundle(of: request.spec, parts) { return refusal }
+        do {
+            let deployment = try await parts.replica.deploy(request.name, request.spec)
+            configuration.logger.info(
+                "deployed an application",
+                metadata: ["application": "\(request.name)", "revision": "\(request.spec.revision.short)"])
+            return .json(deployment)
+        } catch {
+            switch error {
+            case .routeTaken: return .refusal(409, error.description)
+            case .unknownApplication: return .refusal(404, error.description)
+            case .refused(let refusal):
+                return .refusal(refusal.code == .tooMany ? 409 : 422, error.description)
+            }
+        }
+    }
+
+    private func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
+        let revision = spec.revision
+        guard bundles[revision] != nil else {
+            let snapshot = await parts.replica.snapshot
+            guard snapshot.state.holders(of: revision, alive: snapshot.alive).isEmpty else { return nil }
+            return .refusal(409, "no host holds the bundle \(revision.short): upload it to this node first")
+        }
+        guard case .executable(let entry) = spec.kind else { return nil }
+        let store = parts.store
+        let isProgram = await loop.offload {
+            guard let folder = try? store.extracted(revision),
+                let status = try? FileSystem.status(of: "\(folder)/\(entry)")
+            else { return false }
+            return status.kind == .file && status.isExecutable
+        }
+        return isProgram ? nil : .refusal(422, "the bundle \(revision.short) holds no program \"\(entry)\"")
+    }
+
+    private func remove(_ text: String, _ parts: Parts) async -> ControlReply {
+        do {
+            return .json(try await parts.replica.remove(ApplicationName(text)))
+        } catch let error as InvalidName {
+            return .refusal(404, error.description)
+        } catch {
+            let names = await parts.replica.state.liveDeployments.keys.sorted().map(\.rawValue)
+            let deployed = names.isEmpty ? "nothing is deployed" : "deployed are: \(names.joined(separator: ", "))"
+            return .refusal(404, "\(error); \(deployed)")
+        }
+    }
+
+    // MARK: - Bundles
+
+    /// Stores a bundle that was received, if it is whole and can be unpacked; else removes the file.
+    func takeBundle(_ digest: BundleDigest, at path: String, _ failure: FileSinkError?) async -> ControlReply {
+        guard let parts, isRunning, failure == nil else {
+            if case .file(let error) = failure, error.isDiskFull { problems[.disk] = error.description }
+            try? await loop.offload { () throws(FileError) in try FileSystem.removeTree(path) }
+            return failure.map(Self.refusal) ?? .refusal(503, "the node \(name) is stopping: use another one")
+        }
+        let store = parts.store
+        do {
+            try await loop.offload { () throws(BundleError) in
+                try store.import(from: path, expecting: digest)
+                do throws(BundleError) {
+                    _ = try store.extracted(digest)
+                } catch {
+                    try? store.remove(digest)
+                    throw error
+                }
+            }
+        } catch {
+            if error.code == .diskFull { problems[.disk] = error.description }
+            return Self.refusal(error)
+        }
+        problems[.disk] = nil
+        await didStore(digest, parts)
+        return .json(["bundle": digest], status: 201)
+    }
+
+    private func didStore(_ digest: BundleDigest, _ parts: Parts) async {
+        bundles[digest] = loop.now
+        await publish(parts)
+        setNeedsUpdate()
+    }
+
+    func didFetch(_ outcome: BundleFetcher.Outcome) async {
+        guard let parts else { return }
+        switch outcome {
+        case .stored(let digest):
+            problems[.bundle(digest)] = nil
+            await didStore(digest, parts)
+        case .failed(let digest, let reason):
+            problems[.bundle(digest)] = reason
+            setNeedsUpdate()
+        }
+    }
+
+    private static func refusal(_ failure: FileSinkError) -> ControlReply {
+        switch failure {
+        case .file(let error): .refusal(error.isDiskFull ? 507 : 500, error.description)
+        case .tooLarge(let limit): .refusal(413, "the bundle has more than \(limit) bytes")
+        }
+    }
+
+    private static func refusal(_ error: BundleError) -> ControlReply {
+        let status =
+            switch error.code {
+            case .digestMismatch: 409
+            case .tooLarge, .tooManyEntries: 413
+            case .diskFull: 507
+            case .storage: 500
+            default: 422
+            }
+        return .refusal(status, error.description)
+    }
+}

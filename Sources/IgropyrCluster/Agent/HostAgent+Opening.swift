@@ -1,0 +1,140 @@
+internal import IgropyrMembership
+internal import IgropyrOrchestration
+internal import IgropyrTime
+internal import IgropyrTransport
+internal import IgropyrUV
+internal import Logging
+
+extension HostAgent {
+    /// How long a node that knows of others waits for them before it runs what it knows of.
+    private static let longestSearch: Duration = .seconds(2)
+
+    /// Opens everything in the order of need; closes it again if something fails.
+    func open() async throws(NodeError) -> Parts {
+        let key = try await readKey()
+        let (folder, store) = try await openFolder()
+        let client: ControlClient
+        do { client = try ControlClient(on: loop, key: key) } catch { throw .system(error.description) }
+        do throws(NodeError) {
+            return try await listen(key, folder, store, client)
+        } catch {
+            await client.close()
+            folder.release()
+            throw error
+        }
+    }
+
+    private func readKey() async throws(NodeError) -> ClusterKey? {
+        guard let path = configuration.keyFile else { return nil }
+        let logger = configuration.logger
+        do {
+            return try await loop.offload { () throws(ClusterKeyError) in
+                try ClusterKey(fileAt: path) { logger.warning("\($0)") }
+            }
+        } catch { throw .key(error) }
+    }
+
+    private func openFolder() async throws(NodeError) -> (DataFolder, BundleStore) {
+        let path = configuration.dataFolder
+        let folder: DataFolder
+        do {
+            folder = try await loop.offload { () throws(DataFolderError) in try DataFolder(at: path) }
+        } catch { throw .folder(error) }
+        do {
+            let (store, digests) = try await loop.offload { () throws(BundleError) in
+                let store = try BundleStore(openingAt: "\(folder.path)/bundles")
+                return (store, try store.list())
+            }
+            bundles = Dictionary(digests.map { ($0, nil) }) { first, _ in first }
+            return (folder, store)
+        } catch { throw .bundles(error) }
+    }
+
+    /// The control API first, since gossip tells its port.
+    private func listen(
+        _ key: ClusterKey?, _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient
+    ) async throws(NodeError) -> Parts {
+        let address = configuration.controlAddress
+        let control: ControlServer
+        let bound: SocketAddress
+        do {
+            let tls = try key.map { try TLSContext.preSharedKey($0.control, role: .server) }
+            let listener = try TCPListener(on: loop, binding: address)
+            bound = listener.localAddress
+            control = try ControlServer(listener: listener, tls: tls, agent: self, store: store)
+        } catch let error as UVError {
+            throw .control(address, error)
+        } catch { throw .system("\(error)") }
+        do throws(NodeError) {
+            return try await join(key, folder, store, client, control, bound)
+        } catch {
+            await control.stop(within: .zero)
+            throw error
+        }
+    }
+
+    private func join(
+        _ key: ClusterKey?, _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient,
+        _ control: ControlServer, _ controlAddress: SocketAddress
+    ) async throws(NodeError) -> Parts {
+        let logFolder: String
+        do { logFolder = try folder.folder("logs") } catch { throw .folder(.file(error)) }
+        let supervisor = makeSupervisor(store, logFolder)
+        let remembered = await loop.offload { PeerFile.read(from: folder) }
+        let seeds = configuration.joins + remembered.filter { !configuration.joins.contains($0) }
+        let membership = Membership(membershipConfiguration(key, seeds, controlPort: controlAddress.port), on: loop)
+        let timer: Timer
+        do throws(UVError) {
+            timer = try Timer(on: loop)
+        } catch { throw .system("\(error)") }
+        do throws(UVError) {
+            try await supervisor.open()
+        } catch {
+            timer.close()
+            throw .system("cannot hear workers: \(error)")
+        }
+        do {
+            try await membership.start()
+        } catch {
+            timer.close()
+            await supervisor.close()
+            throw .membership(error)
+        }
+        var replicaConfiguration = Replica.Configuration(name: name, folder: folder)
+        replicaConfiguration.logger = configuration.logger
+        let replica = Replica(replicaConfiguration, membership: membership, client: client, on: loop)
+        let fetcher = BundleFetcher(
+            store: store, replica: replica, client: client, host: name, logger: configuration.logger, on: loop
+        ) { [weak self] outcome in await self?.didFetch(outcome) }
+        return Parts(
+            folder: folder, store: store, client: client, control: control, controlAddress: controlAddress,
+            membership: membership, replica: replica, supervisor: supervisor, fetcher: fetcher, timer: timer,
+            searchEnd: seeds.isEmpty ? nil : loop.now.advanced(by: Self.longestSearch),
+            epoch: UnixTime.now.milliseconds)
+    }
+
+    private func makeSupervisor(_ store: BundleStore, _ logFolder: String) -> WorkerSupervisor {
+        let loop = loop
+        return WorkerSupervisor(
+            .init(
+                host: name, address: configuration.bind, advertisedHost: advertisedHost,
+                settings: configuration.workers, logFolder: logFolder, logger: configuration.logger),
+            store: store, on: loop
+        ) { [weak self] in
+            Task(executorPreference: loop) { await self?.setNeedsUpdate() }
+        }
+    }
+
+    private func membershipConfiguration(
+        _ key: ClusterKey?, _ seeds: [IgropyrUV.Endpoint], controlPort: UInt16
+    ) -> MembershipConfiguration {
+        var membership = MembershipConfiguration(name: configuration.name, bind: configuration.bind)
+        membership.advertise = configuration.advertise
+        membership.tags = MemberTags.node(controlPort: controlPort)
+        membership.keys = key.map { [$0.bytes] } ?? []
+        membership.seeds = seeds
+        membership.settings = configuration.gossip
+        membership.logger = configuration.logger
+        return membership
+    }
+}

@@ -1,0 +1,324 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import IgropyrGossip
+internal import IgropyrMembership
+internal import IgropyrOrchestration
+internal import IgropyrTime
+internal import IgropyrTransport
+public import IgropyrUV
+internal import Logging
+
+/// A node: works out from the replicated state what this host should run, and sees to it that it does.
+///
+/// For tasks on any thread; everything happens on its loop, which must live as long as the process (see ``Launcher``).
+public actor HostAgent: LoopBound {
+    /// What there is from a successful start to the end.
+    struct Parts {
+        let folder: DataFolder
+        let store: BundleStore
+        let client: ControlClient
+        let control: ControlServer
+        let controlAddress: SocketAddress
+        let membership: Membership
+        let replica: Replica
+        let supervisor: WorkerSupervisor
+        let fetcher: BundleFetcher
+        /// Wakes the agent when something is due.
+        let timer: Timer
+        /// When to do without others, if none can be found.
+        let searchEnd: Timestamp?
+        /// The start of this agent.
+        let epoch: Int64
+    }
+
+    enum Problem: Hashable {
+        case disk
+        case bundle(BundleDigest)
+        case slot(WorkerSlot)
+    }
+
+    enum State {
+        case idle
+        case starting
+        case running(Parts)
+        /// It still tells the others what they ask, but takes nothing new.
+        case stopping(Parts)
+        case stopped
+    }
+
+    public nonisolated let loop: EventLoop
+    let configuration: NodeConfiguration
+    let name: HostName
+    private(set) var state = State.idle
+    /// Bundles that are stored whole, with the time of their coming; those from before the start have none.
+    var bundles: [BundleDigest: Timestamp?] = [:]
+    /// What goes wrong at present, in a line each.
+    var problems: [Problem: String] = [:]
+    private var follower: Task<Void, Never>?
+    /// It stops, and the balancers are to leave its workers alone.
+    private var areWorkersLeaving = false
+    private var handoverEnds: [WorkerSlot: Timestamp] = [:]
+    private var rememberedPeers: [String] = []
+    private var updating: Task<Void, Never>?
+    private var mustUpdate = false
+
+    /// - Throws: What ``NodeConfiguration/validate()`` finds.
+    public init(_ configuration: NodeConfiguration, on loop: EventLoop) throws(NodeError) {
+        try configuration.validate()
+        guard let name = HostName(rawValue: configuration.name) else { throw .configuration("--name is invalid") }
+        self.configuration = configuration
+        self.name = name
+        self.loop = loop
+    }
+
+    var parts: Parts? {
+        switch state {
+        case .running(let parts), .stopping(let parts): parts
+        case .idle, .starting, .stopped: nil
+        }
+    }
+
+    var isRunning: Bool {
+        if case .running = state { true } else { false }
+    }
+
+    /// Where the control API listens; nil unless running.
+    public var controlAddress: SocketAddress? { parts?.controlAddress }
+
+    /// Where others join; nil unless running.
+    public var gossipAddress: SocketAddress? {
+        get async { await parts?.membership.advertisedAddress }
+    }
+
+    /// Connections to the control API that were closed for what they sent.
+    public var refusedConnections: UInt64 { parts?.control.refusedConnections ?? 0 }
+
+    // MARK: - Life
+
+    /// Opens everything and begins to look for the cluster, without waiting for it. What failed leaves nothing open.
+    public func start() async throws(NodeError) {
+        guard case .idle = state else { return }
+        state = .starting
+        do throws(NodeError) {
+            let parts = try await open()
+            state = .running(parts)
+            await begin(parts)
+        } catch {
+            state = .idle
+            throw error
+        }
+    }
+
+    private func begin(_ parts: Parts) async {
+        await parts.replica.start()
+        await publish(parts)
+        await writeNodeFile(parts)
+        let snapshots = await parts.replica.snapshots()
+        follower = Task(executorPreference: loop) { for await _ in snapshots { await self.setNeedsUpdate() } }
+        configuration.logger.info(
+            "node started",
+            metadata: ["name": "\(name)", "control": "\(parts.controlAddress)", "data": "\(parts.folder.path)"])
+    }
+
+    private func writeNodeFile(_ parts: Parts) async {
+        let folder = parts.folder
+        let file = NodeFile(
+            host: name.rawValue, control: "\(parts.controlAddress)",
+            keyFile: configuration.keyFile.flatMap { try? FileSystem.resolved($0) }, pid: getpid())
+        do {
+            try await loop.offload { try file.write(to: folder) }
+        } catch {
+            configuration.logger.warning("cannot write node.json", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Leaves in peace: lets others take over, tells the balancers, lets requests finish, then closes everything. Takes
+    /// up to ``NodeConfiguration/handoverTimeout``, the longest stop time-out of the workers, and some seconds for the
+    /// gossip. Idempotent.
+    public func stop() async {
+        guard case .running(let parts) = state else { return }
+        state = .stopping(parts)
+        follower?.cancel()
+        while let updating { await updating.value }
+        await parts.fetcher.stop()
+        await publish(parts)
+        await handOver(parts)
+        parts.timer.close()
+        areWorkersLeaving = true
+        await publish(parts)
+        try? await Task.sleep(for: configuration.leaveGrace)
+        let membership = parts.membership
+        async let left: Void = membership.leave()
+        await parts.supervisor.stopAll()
+        await left
+        await follower?.value
+        await parts.replica.stop()
+        await parts.control.stop(within: .seconds(2))
+        await parts.client.close()
+        await parts.supervisor.close()
+        let folder = parts.folder
+        await loop.offload {
+            NodeFile.remove(from: folder)
+            folder.release()
+        }
+        state = .stopped
+        configuration.logger.info("node stopped", metadata: ["name": "\(name)"])
+    }
+
+    /// Waits until the workers that are needed elsewhere, once this host is gone, serve there.
+    private func handOver(_ parts: Parts) async {
+        let snapshots = await parts.replica.snapshots()
+        let waiting = Task(executorPreference: loop) {
+            for await snapshot in snapshots {
+                guard await self.isNeeded(snapshot) else { return }
+            }
+        }
+        // Fails only once closed.
+        try? parts.timer.start(after: configuration.handoverTimeout) { waiting.cancel() }
+        await waiting.value
+    }
+
+    private func isNeeded(_ snapshot: Replica.Snapshot) -> Bool {
+        let deployments = snapshot.state.liveDeployments
+        let moving = snapshot.state.placement(alive: snapshot.alive).moving(in: snapshot.state)
+        return (snapshot.state.hosts[name]?.workers ?? []).contains { worker in
+            guard worker.state == .ready, moving.contains(worker.application) else { return false }
+            return switch deployments[worker.application]?.scale {
+            case .total: true
+            case .perHost, nil: false  // The others have theirs, whoever leaves.
+            }
+        }
+    }
+
+    // MARK: - From the state to workers
+
+    /// Soon looks again at what should be, and does what is missing; once for all changes until then.
+    func setNeedsUpdate() {
+        mustUpdate = true
+        guard updating == nil, isRunning else { return }
+        updating = Task(executorPreference: loop) { await self.updateAll() }
+    }
+
+    private func updateAll() async {
+        while mustUpdate, isRunning, let parts {
+            mustUpdate = false
+            await reconcile(parts)
+            await publish(parts)
+            rearm(parts)
+        }
+        updating = nil
+    }
+
+    private func rearm(_ parts: Parts) {
+        let due = ([parts.searchEnd].compactMap(\.self) + handoverEnds.values).filter { $0 > loop.now }.min()
+        guard let due else { return parts.timer.cancel() }
+        // Fails only once closed.
+        try? parts.timer.start(after: loop.now.duration(to: due)) { self.setNeedsUpdate() }
+    }
+
+    private func reconcile(_ parts: Parts) async {
+        let snapshot = await parts.replica.snapshot
+        await rememberPeers(snapshot, parts.folder)
+        // Alone for the moment, after a restart: what others run is not to be started here, too.
+        if let searchEnd = parts.searchEnd, snapshot.alive.count <= 1, loop.now < searchEnd { return }
+        let workers = await parts.supervisor.localWorkers
+        let placement = snapshot.state.placement(alive: snapshot.alive)
+        let desired = (placement.workers[name] ?? [:]).merging(handovers(workers, placement, snapshot.state)) { $1 }
+        forgetProblems(except: desired)
+        let reconciler = Reconciler(
+            desired: desired, workers: workers, bundles: Set(bundles.keys),
+            fetching: await parts.fetcher.fetching, retained: snapshot.state.referencedBundles.union(recentBundles))
+        for action in reconciler.actions() where isRunning {
+            await carryOut(action, parts)
+        }
+        // A bundle that proved damaged on the disk is gone, while its worker waits for the next try.
+        for revision in Set(workers.map(\.spec.revision)) where bundles[revision] == nil {
+            await parts.fetcher.fetch(revision)
+        }
+    }
+
+    /// Workers that have their place elsewhere now, and stay until they are replaced there.
+    private func handovers(
+        _ workers: [LocalWorker], _ placement: Placement, _ state: ReplicatedState
+    ) -> [WorkerSlot: WorkerSpec] {
+        let moving = placement.moving(in: state)
+        let kept = workers.filter { worker in
+            worker.state == .ready && moving.contains(worker.slot.application)
+                && placement.workers[name]?[worker.slot] == nil
+        }
+        handoverEnds = handoverEnds.filter { end in kept.contains { $0.slot == end.key } }
+        var result: [WorkerSlot: WorkerSpec] = [:]
+        for worker in kept {
+            if handoverEnds[worker.slot] == nil {
+                handoverEnds[worker.slot] = loop.now.advanced(by: Placement.longestHandover)
+            }
+            if let end = handoverEnds[worker.slot], loop.now < end { result[worker.slot] = worker.spec }
+        }
+        return result
+    }
+
+    /// For the next start. Nobody else being there is nothing to remember.
+    private func rememberPeers(_ snapshot: Replica.Snapshot, _ folder: DataFolder) async {
+        let peers = snapshot.members.filter {
+            $0.status == .alive && $0.name != name.rawValue && $0.controlAddress != nil
+        }
+        let addresses = peers.map { "\($0.address)" }.sorted().prefix(PeerFile.limit)
+        guard !addresses.isEmpty, rememberedPeers != Array(addresses) else { return }
+        rememberedPeers = Array(addresses)
+        let file = PeerFile(peers: rememberedPeers)
+        do { try await loop.offload { try file.write(to: folder) } } catch {
+            configuration.logger.warning("cannot write peers.json", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func forgetProblems(except desired: [WorkerSlot: WorkerSpec]) {
+        let revisions = Set(desired.values.map(\.revision))
+        problems = problems.filter { problem, _ in
+            switch problem {
+            case .disk: true
+            case .bundle(let digest): revisions.contains(digest)
+            case .slot(let slot): desired[slot] != nil
+            }
+        }
+    }
+
+    private func carryOut(_ action: Reconciler.Action, _ parts: Parts) async {
+        switch action {
+        case .fetchBundle(let digest): await parts.fetcher.fetch(digest)
+        case .stopWorker(let id): await parts.supervisor.stop(id: id)
+        case .startWorker(let slot, let spec):
+            do {
+                try await parts.supervisor.start(slot, spec)
+                problems[.slot(slot)] = nil
+            } catch {
+                problems[.slot(slot)] = "the worker \(slot) has no socket: \(error)"
+            }
+        case .removeBundle(let digest):
+            bundles[digest] = nil
+            let store = parts.store
+            try? await loop.offload { () throws(BundleError) in try store.remove(digest) }
+        }
+    }
+
+    /// Those whose deployment may still be on its way.
+    private var recentBundles: Set<BundleDigest> {
+        let oldest = loop.now.advanced(by: .seconds(-600))
+        return Set(bundles.compactMap { digest, time in time.map { $0 > oldest } ?? false ? digest : nil })
+    }
+
+    // MARK: - What this host says about itself
+
+    func publish(_ parts: Parts) async {
+        var workers = await parts.supervisor.records().prefix(StateLimits.workersPerHost)
+        if areWorkersLeaving { for index in workers.indices { workers[index].state = .draining } }
+        let record = HostRecord(
+            name: name, address: advertisedHost, controlPort: parts.controlAddress.port, cores: Self.cores,
+            capacity: configuration.capacity, isDraining: !isRunning, tags: configuration.tags,
+            bundles: Array(bundles.keys.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
+        await parts.replica.publish(record, epoch: parts.epoch)
+    }
+
+    var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }
+
+    private static let cores = UInt16(clamping: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+}

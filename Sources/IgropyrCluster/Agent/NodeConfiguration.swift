@@ -1,0 +1,98 @@
+internal import FoundationEssentials
+public import IgropyrGossip
+public import IgropyrMembership
+internal import IgropyrOrchestration
+public import IgropyrUV
+public import Logging
+
+/// What a node is told at its start.
+public struct NodeConfiguration: Sendable {
+    /// Unique in the cluster; lasts through restarts.
+    public var name: String
+    /// Where it gossips, UDP and TCP; the control API and the workers listen on the same address.
+    public var bind: SocketAddress
+    /// Where others reach it, if not at `bind`; needed when that is every address of the host.
+    public var advertise: SocketAddress?
+    /// nil: the gossip port and one, or any that is free if the gossip port is 0.
+    public var controlPort: UInt16?
+    public var keyFile: String?
+    /// Allows an address beyond loopback without a key.
+    public var isInsecure = false
+    /// Members of the cluster; any one will do.
+    public var joins: [IgropyrUV.Endpoint] = []
+    /// One node at a time; see ``DataFolder``.
+    public var dataFolder: String
+    /// What deployments' constraints look at.
+    public var tags: [String: String] = [:]
+    /// Its weight in placement; nil: its processors.
+    public var capacity: UInt16?
+    public var workers = WorkerSettings()
+    public var gossip = GossipSettings.lan
+    /// How long a node that leaves waits for others to take over its part of a total.
+    public var handoverTimeout: Duration = .seconds(5)
+    /// How long balancers have to hear that the node leaves, before its workers drain.
+    public var leaveGrace: Duration = .milliseconds(300)
+    public var logger = Logger(label: "igropyr.node")
+
+    public init(name: String, bind: SocketAddress, dataFolder: String) {
+        self.name = name
+        self.bind = bind
+        self.dataFolder = dataFolder
+    }
+
+    /// `/var/lib/igropyr` for root, else `~/.local/share/igropyr`.
+    public static var defaultDataFolder: String {
+        let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
+        return DataFolder.isRoot || home.isEmpty ? "/var/lib/igropyr" : "\(home)/.local/share/igropyr"
+    }
+
+    /// Checks what can be checked without opening anything.
+    public func validate() throws(NodeError) {
+        guard HostName(rawValue: name) != nil else {
+            throw .configuration(
+                "--name \"\(name.prefix(130))\" is no host name: use 1 to 128 letters, digits, '-', '.' and '_'")
+        }
+        guard keyFile != nil || isInsecure || bind.isLoopback else {
+            throw .configuration(
+                "--bind \(bind.hostText) can be reached by others, and there is no key: make one with "
+                    + "`igropyr keygen > cluster.key` and give it by --key-file, or say --insecure")
+        }
+        guard !bind.isAny || advertise.map({ !$0.isAny }) ?? false else {
+            throw .configuration("--bind \(bind.hostText) is every address of this host: say which one by --advertise")
+        }
+        if controlPort == nil, bind.port == .max {
+            throw .configuration("--bind \(bind): there is no port above for the control API: choose a lower one")
+        }
+        if let capacity, capacity == 0 { throw .configuration("--capacity 0 would give this host no workers") }
+    }
+
+    /// Port 0 takes one that is free.
+    var controlAddress: SocketAddress {
+        SocketAddress(host: bind.host, port: controlPort ?? (bind.port == 0 ? 0 : bind.port + 1))
+    }
+}
+
+/// Why a node did not start; one line with what to do.
+public enum NodeError: Error, Sendable, CustomStringConvertible {
+    case configuration(String)
+    case key(ClusterKeyError)
+    case folder(DataFolderError)
+    case bundles(BundleError)
+    case membership(MembershipError)
+    case control(SocketAddress, UVError)
+    case system(String)
+
+    public var description: String {
+        switch self {
+        case .configuration(let text), .system(let text): text
+        case .key(let error): error.description
+        case .folder(let error): error.description
+        case .bundles(let error): error.description
+        case .membership(let error): error.description
+        case .control(let address, let error):
+            error.code == UVError.addressInUse
+                ? "the control API cannot listen on \(address): another program does. Choose another --bind port"
+                : "the control API cannot listen on \(address): \(error.reason). --bind wants an address of this host"
+        }
+    }
+}

@@ -1,0 +1,119 @@
+internal import IgropyrGossip
+internal import IgropyrHashing
+internal import IgropyrOrchestration
+internal import IgropyrUV
+
+extension StatusReport {
+    /// Takes tens of milliseconds, for the rings: not for an event loop.
+    init(_ snapshot: Replica.Snapshot, host: HostName, problems: [String], refusals: Refusals) {
+        let view = ClusterView(snapshot.state, alive: snapshot.alive)
+        let placement = snapshot.state.placement(alive: snapshot.alive)
+        self.init(
+            host: host, hosts: Self.hosts(snapshot), applications: Self.applications(snapshot, view, placement),
+            workers: Self.workers(snapshot, Self.shares(view)), problems: problems, refusals: refusals)
+    }
+
+    private static func hosts(_ snapshot: Replica.Snapshot) -> [Host] {
+        snapshot.members.sorted { $0.name < $1.name }.map { member in
+            let record = member.host.flatMap { snapshot.state.hosts[$0] }
+            var host = Host(
+                name: member.name, address: "\(member.address)", status: .init(member.status), role: .init(member))
+            guard host.role == .node else { return host }
+            host.controlAddress = member.controlAddress.map { "\($0)" }
+            host.cores = record.map { Int($0.cores) }
+            host.bundles = record?.bundles.count
+            host.tags = record?.tags
+            host.isDraining = record?.isDraining
+            return host
+        }
+    }
+
+    static func applications(
+        _ snapshot: Replica.Snapshot, _ view: ClusterView, _ placement: Placement
+    ) -> [Application] {
+        var wanted: [ApplicationName: Int] = [:]
+        for slots in placement.workers.values { for slot in slots.keys { wanted[slot.application, default: 0] += 1 } }
+        return snapshot.state.liveDeployments.sorted { $0.key < $1.key }.map { name, spec in
+            Application(
+                name: name, revision: spec.revision, kind: spec.kind.word, route: "\(spec.route)",
+                scale: "\(spec.scale)", wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
+                problem: problem(of: name, view, placement))
+        }
+    }
+
+    private static func problem(of name: ApplicationName, _ view: ClusterView, _ placement: Placement) -> String? {
+        if let other = view.routes.shadowed[name] { return "its route is \(other)'s, too, which gets the requests" }
+        return switch placement.shortfalls[name] {
+        case .noEligibleHost: "no host that is alive has the tags that it asks for"
+        case .hostsFull(let missing): "\(missing) of its workers find no room: their hosts are full"
+        case nil: nil
+        }
+    }
+
+    private static func workers(_ snapshot: Replica.Snapshot, _ shares: [String: Double]) -> [Worker] {
+        var workers: [Worker] = []
+        for record in snapshot.state.hosts.values where snapshot.alive.contains(record.name) {
+            for worker in record.workers {
+                let slot = WorkerSlot(application: worker.application, host: record.name, index: worker.index)
+                workers.append(
+                    Worker(worker, on: record.name, share: worker.state == .ready ? shares[slot.id] ?? 0 : 0))
+            }
+        }
+        return workers.sorted {
+            ($0.application, $0.host, $0.index, $0.revision) < ($1.application, $1.host, $1.index, $1.revision)
+        }
+    }
+
+    /// By the slots' ids.
+    private static func shares(_ view: ClusterView) -> [String: Double] {
+        var shares: [String: Double] = [:]
+        for application in view.endpoints.keys {
+            let ring = view.ring(of: application, depth: 1)
+            for (member, count) in zip(ring.members, ring.shares()) {
+                shares[member.id] = Double(count) / Double(HashRing.slotCount)
+            }
+        }
+        return shares
+    }
+}
+
+extension StatusReport.Worker {
+    fileprivate init(_ worker: WorkerRecord, on host: HostName, share: Double) {
+        let address = SocketAddress(worker.address, port: worker.port)
+        self.init(
+            application: worker.application, host: host, index: worker.index, revision: worker.revision,
+            address: address.map { "\($0)" } ?? worker.address, state: worker.state,
+            pid: worker.pid == 0 ? nil : worker.pid, restarts: worker.restarts, message: worker.message, share: share)
+    }
+}
+
+extension StatusReport.Host.Status {
+    fileprivate init(_ status: Member.Status) {
+        self =
+            switch status {
+            case .alive: .alive
+            case .leaving: .leaving
+            case .left: .left
+            case .failed: .failed
+            }
+    }
+}
+
+extension StatusReport.Host.Role {
+    fileprivate init(_ member: Member) {
+        switch member.tags[MemberTags.role] {
+        case MemberTags.node: self = .node
+        case MemberTags.balancer[MemberTags.role]: self = .balancer
+        default: self = .serf
+        }
+    }
+}
+
+extension DeploymentSpec.Kind {
+    fileprivate var word: String {
+        switch self {
+        case .site: "site"
+        case .executable: "executable"
+        }
+    }
+}

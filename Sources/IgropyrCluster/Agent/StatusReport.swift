@@ -1,0 +1,79 @@
+public import IgropyrOrchestration
+
+/// What a node knows of the whole cluster, for people and programs: the answer to `GET /v1/status`.
+public struct StatusReport: Codable, Sendable, Hashable {
+    public struct Host: Codable, Sendable, Hashable {
+        public enum Role: String, Codable, Sendable {
+            case node, balancer
+            /// A Serf agent, which gossips only.
+            case serf
+        }
+
+        public enum Status: String, Codable, Sendable { case alive, leaving, left, failed }
+
+        public var name: String
+        /// Where it gossips.
+        public var address: String
+        public var status: Status
+        public var role: Role
+        /// Of nodes; nil as long as they have not told, likewise the rest.
+        public var controlAddress: String?
+        public var cores: Int?
+        public var bundles: Int?
+        public var tags: [String: String]?
+        public var isDraining: Bool?
+    }
+
+    public struct Application: Codable, Sendable, Hashable {
+        public var name: ApplicationName
+        public var revision: BundleDigest
+        /// `site` or `executable`.
+        public var kind: String
+        public var route: String
+        /// For people: `2 per host`, `5 in total`.
+        public var scale: String
+        /// Workers that should run on the hosts that are alive, and those that are ready there.
+        public var wanted: Int
+        public var ready: Int
+        /// Why fewer run than asked for, or why it gets no requests; nil if neither.
+        public var problem: String?
+    }
+
+    public struct Worker: Codable, Sendable, Hashable {
+        public var application: ApplicationName
+        public var host: HostName
+        public var index: Int
+        public var revision: BundleDigest
+        /// Address and port.
+        public var address: String
+        public var state: WorkerRecord.State
+        /// nil while there is no process.
+        public var pid: Int32?
+        public var restarts: Int
+        /// Why it is in its state; may be empty.
+        public var message: String
+        /// Its part of the application's requests, from 0 to 1, as balancers see it.
+        public var share: Double
+    }
+
+    /// What the host that was asked was sent and did not take, since its start.
+    public struct Refusals: Codable, Sendable, Hashable {
+        /// Messages of the gossip that were broken, of another key, or too large.
+        public var gossipMessages = 0
+        /// Connections to the control API that were closed for what came by them: another key, no HTTP.
+        public var controlConnections: UInt64 = 0
+    }
+
+    /// Of the format.
+    public var version = ControlAPI.version
+    /// The host that was asked.
+    public var host: HostName
+    /// By name.
+    public var hosts: [Host]
+    public var applications: [Application]
+    /// By application, host and index.
+    public var workers: [Worker]
+    /// What is wrong on the host that was asked, such as a full disk; a line each.
+    public var problems: [String]
+    public var refusals: Refusals
+}

@@ -1,0 +1,130 @@
+internal import CArchive
+internal import Crypto
+internal import IgropyrOrchestration
+
+/// Writes an archive to a new file, entry by entry, and hashes what it writes. The file is the caller's to remove if
+/// this fails.
+@safe
+final class ArchiveWriter {
+    private let raw: OpaquePointer
+    /// Lent to libarchive, which calls it until `raw` is freed.
+    private let sink: Sink
+
+    init(to path: String) throws(BundleError) {
+        sink = try Sink(path)
+        guard let raw = unsafe archive_write_new() else {
+            throw BundleError(.storage, path, "no memory for an archive")
+        }
+        unsafe self.raw = raw
+        try check(unsafe archive_write_set_format_gnutar(raw))
+        let pointer = unsafe Unmanaged.passUnretained(sink).toOpaque()
+        try check(unsafe archive_write_open2(raw, pointer, nil, didFillBlock, nil, nil))
+    }
+
+    deinit { unsafe archive_write_free(raw) }
+
+    /// Appends an entry that was planned; a file's content comes in pieces, `onBytes` gets the count of each.
+    func append(_ entry: BundleEntry, onBytes: (Int) -> Void) throws(BundleError) {
+        let header = unsafe archive_entry_new()
+        defer { unsafe archive_entry_free(header) }
+        unsafe archive_entry_copy_pathname(header, entry.path)
+        unsafe archive_entry_set_mtime(header, 0, 0)
+        switch entry.content {
+        case .file(let byteCount, let isExecutable, let source?):
+            unsafe archive_entry_set_mode(header, regularFile | (isExecutable ? 0o755 : 0o644))
+            unsafe archive_entry_set_size(header, byteCount)
+            try check(unsafe archive_write_header(raw, header))
+            try copy(source, byteCount: byteCount, onBytes)
+        case .folder:
+            unsafe archive_entry_set_mode(header, folder | 0o755)
+            try check(unsafe archive_write_header(raw, header))
+        case .link(let target):
+            unsafe archive_entry_set_mode(header, symbolicLink | 0o777)
+            unsafe archive_entry_copy_symlink(header, target)
+            try check(unsafe archive_write_header(raw, header))
+        case .file(_, _, nil), .hardLink, .other:
+            preconditionFailure("no plan holds such an entry")
+        }
+    }
+
+    /// Writes the end and waits for the disk.
+    func finish() throws(BundleError) -> (digest: BundleDigest, byteCount: Int64) {
+        try check(unsafe archive_write_close(raw))
+        return try BundleError.wrapping { () throws(FileError) in try sink.finish() }
+    }
+
+    private func copy(_ source: String, byteCount: Int64, _ onBytes: (Int) -> Void) throws(BundleError) {
+        let file = try BundleError.wrapping { () throws(FileError) in try OpenFile(source, .read) }
+        let status = try BundleError.wrapping { () throws(FileError) in try file.status() }
+        guard status.kind == .file else { throw changed(source) }
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 1)
+        defer { unsafe chunk.deallocate() }
+        var left = byteCount
+        while true {
+            let count = try BundleError.wrapping { () throws(FileError) in try unsafe file.read(into: chunk) }
+            guard count > 0 else { break }
+            guard count <= left else { throw changed(source) }
+            guard unsafe archive_write_data(raw, chunk.baseAddress, count) == count else { throw failure() }
+            left -= Int64(count)
+            onBytes(count)
+        }
+        guard left == 0 else { throw changed(source) }
+    }
+
+    private func changed(_ source: String) -> BundleError {
+        BundleError(.changed, source, "\(source) changed while it was read; try again once nothing writes to it")
+    }
+
+    private func check(_ result: Int32) throws(BundleError) {
+        // A warning (say, a name cut short) would make an archive that is not what was planned.
+        guard result == ARCHIVE_OK else { throw failure() }
+    }
+
+    private func failure() -> BundleError {
+        if let error = sink.error { return BundleError(error) }
+        return BundleError(.storage, sink.path, "cannot write \(sink.path): \(unsafe errorText(raw))")
+    }
+
+    /// Where libarchive's blocks go.
+    @safe
+    fileprivate final class Sink {
+        let path: String
+        private let file: OpenFile
+        private var hash = SHA256()
+        private var byteCount: Int64 = 0
+        private(set) var error: FileError?
+
+        init(_ path: String) throws(BundleError) {
+            self.path = path
+            file = try BundleError.wrapping { () throws(FileError) in
+                try OpenFile(path, .createNew(permissions: 0o644))
+            }
+        }
+
+        /// - Returns: The count, or -1 and leaves ``error``.
+        func write(_ block: UnsafeRawBufferPointer) -> Int {
+            do throws(FileError) {
+                try unsafe file.write(block.bytes)
+            } catch {
+                self.error = error
+                return -1
+            }
+            unsafe hash.update(bufferPointer: block)
+            byteCount += Int64(block.count)
+            return block.count
+        }
+
+        func finish() throws(FileError) -> (digest: BundleDigest, byteCount: Int64) {
+            try file.synchronize()
+            return (BundleDigest(hash.finalize()), byteCount)
+        }
+    }
+}
+
+private func didFillBlock(
+    _ archive: OpaquePointer?, _ sink: UnsafeMutableRawPointer?, _ block: UnsafeRawPointer?, _ count: Int
+) -> Int {
+    guard let sink = unsafe sink else { return -1 }
+    let owner = unsafe Unmanaged<ArchiveWriter.Sink>.fromOpaque(sink).takeUnretainedValue()
+    return unsafe owner.write(UnsafeRawBufferPointer(start: block, count: count))
+}

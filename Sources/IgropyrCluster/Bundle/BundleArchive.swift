@@ -1,0 +1,115 @@
+public import IgropyrOrchestration
+
+/// Makes and unpacks bundles: an application's files in one deterministic archive, named by its SHA-256.
+///
+/// The archive is an uncompressed GNU tar: entries sorted by the bytes of their paths, times and owners zero, modes
+/// 0755 or 0644, no extended attributes; so the same files give the same bytes on every machine. GNU's format rather
+/// than pax, because libarchive writes names beyond ASCII into pax headers as the process's locale sees them.
+///
+/// All calls block; run them on the thread pool.
+public enum BundleArchive {
+    public struct Limits: Sendable {
+        /// Sum of the files' lengths.
+        public var totalBytes: Int64 = 2 << 30
+        /// Files, folders and links together.
+        public var entries = 100_000
+        /// Length of one path, and of what a link says.
+        public var pathBytes = 1024
+
+        public init() {}
+    }
+
+    public struct Progress: Sendable {
+        public var doneBytes: Int64
+        public var totalBytes: Int64
+        /// The file at hand, relative to the bundle.
+        public var path: String
+    }
+
+    public struct Summary: Hashable, Sendable {
+        public var digest: BundleDigest
+        /// A folder is a site; a file is a program, its name the entry.
+        public var kind: DeploymentSpec.Kind
+        public var archiveBytes: Int64
+        public var entries: Int
+    }
+
+    /// Archives a folder, or a single executable file, at `source`. The archive appears at `destination` whole or not
+    /// at all, and replaces what is there.
+    public static func create(
+        from source: String, to destination: String, limits: Limits = Limits(),
+        progress: (Progress) -> Void = { _ in }
+    ) throws(BundleError) -> Summary {
+        let plan = try BundlePlan(of: source, limits: limits)
+        let aside = FileSystem.temporarySibling(of: destination)
+        do throws(BundleError) {
+            let (digest, byteCount) = try write(plan, to: aside, progress)
+            try BundleError.wrapping { () throws(FileError) in
+                try FileSystem.rename(aside, to: destination)
+                try FileSystem.synchronizeFolder(FileSystem.parent(of: destination))
+            }
+            return Summary(digest: digest, kind: plan.kind, archiveBytes: byteCount, entries: plan.entries.count)
+        } catch {
+            try? FileSystem.removeTree(aside)
+            throw error
+        }
+    }
+
+    /// Unpacks an archive into `destination`, which appears whole or not at all and must not exist yet.
+    ///
+    /// Refuses what could reach outside: absolute paths, `..`, links that lead or may lead out, devices, a path given
+    /// twice. Files come out with mode 0644 or 0755, folders with 0755.
+    /// - Throws: ``BundleError/Code/digestMismatch`` if `expected` is given and is not the SHA-256 of the archive.
+    public static func extract(
+        from archive: String, to destination: String, expecting expected: BundleDigest? = nil, limits: Limits = Limits()
+    ) throws(BundleError) {
+        let aside = FileSystem.temporarySibling(of: destination)
+        do throws(BundleError) {
+            let root = try BundleError.wrapping { () throws(FileError) in
+                try FileSystem.createFolder(aside, permissions: 0o755)
+                return try FileSystem.resolved(aside)
+            }
+            try unpack(archive, into: root, expecting: expected, limits)
+            try BundleError.wrapping { () throws(FileError) in
+                try FileSystem.rename(aside, to: destination)
+                try FileSystem.synchronizeFolder(FileSystem.parent(of: destination))
+            }
+        } catch {
+            try? FileSystem.removeTree(aside)
+            throw error
+        }
+    }
+
+    private static func write(
+        _ plan: BundlePlan, to path: String, _ progress: (Progress) -> Void
+    ) throws(BundleError) -> (BundleDigest, Int64) {
+        let writer = try ArchiveWriter(to: path)
+        var state = Progress(doneBytes: 0, totalBytes: plan.totalBytes, path: "")
+        for entry in plan.entries {
+            state.path = entry.path
+            try writer.append(entry) { count in
+                state.doneBytes += Int64(count)
+                progress(state)
+            }
+        }
+        return try writer.finish()
+    }
+
+    private static func unpack(
+        _ archive: String, into root: String, expecting expected: BundleDigest?, _ limits: Limits
+    ) throws(BundleError) {
+        let reader = try ArchiveReader(of: archive)
+        let writer = try ArchiveExtractor(into: root)
+        var rules = BundleRules(limits: limits, archive: archive)
+        while let entry = try reader.nextEntry() {
+            guard let entry = try rules.admitted(entry) else { continue }
+            try writer.write(entry, from: reader)
+        }
+        try writer.finish()
+        let digest = try reader.finish()
+        guard let expected, expected != digest else { return }
+        throw BundleError(
+            .digestMismatch, archive, "\(archive) is damaged: its SHA-256 is \(digest), not \(expected); fetch it again"
+        )
+    }
+}

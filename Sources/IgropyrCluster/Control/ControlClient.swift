@@ -1,0 +1,157 @@
+internal import FoundationEssentials
+internal import IgropyrHTTP
+public import IgropyrOrchestration
+internal import IgropyrTransport
+public import IgropyrUV
+
+/// Calls the control API of nodes: for agents among themselves, balancers and the command line.
+public actor ControlClient: LoopBound {
+    public nonisolated let loop: EventLoop
+    private let hasKey: Bool
+    private let requests: HTTPClient
+    /// For bundles, which may take long: an upload ends only when the node has checked it.
+    private let transfers: HTTPClient
+
+    /// Call it on the loop.
+    public init(on loop: EventLoop, key: ClusterKey?) throws(ControlError) {
+        self.loop = loop
+        hasKey = key != nil
+        var settings = HTTPClientSettings()
+        settings.connectTimeout = .seconds(3)
+        settings.responseTimeout = .seconds(4)
+        settings.connectionsPerServer = 16
+        var patient = settings
+        patient.responseTimeout = .seconds(1800)
+        do {
+            let tls = try key.map { try TLSContext.preSharedKey($0.control, role: .client) }
+            requests = try HTTPClient(on: loop, settings: settings, tls: tls)
+            transfers = try HTTPClient(on: loop, settings: patient, tls: tls)
+        } catch { throw ControlError(.local, "\(error)") }
+    }
+
+    /// Idempotent.
+    public func close() {
+        requests.close()
+        transfers.close()
+    }
+
+    // MARK: - Calls
+
+    public func status(of node: SocketAddress) async throws(ControlError) -> StatusReport {
+        try await call(.init(.get, "/v1/status"), at: node)
+    }
+
+    public func applications(of node: SocketAddress) async throws(ControlError) -> [StatusReport.Application] {
+        try await call(.init(.get, "/v1/applications"), at: node)
+    }
+
+    /// Deploys a bundle that a node has; see ``upload(_:from:to:progress:)``.
+    public func deploy(
+        _ name: ApplicationName, _ spec: DeploymentSpec, at node: SocketAddress
+    ) async throws(ControlError) -> Deployment {
+        let body = try JSON.encode(DeployRequest(name: name, spec: spec))
+        return try await call(.init(.post, "/v1/applications", body: body), at: node)
+    }
+
+    public func remove(_ name: ApplicationName, at node: SocketAddress) async throws(ControlError) -> Deployment {
+        try await call(.init(.delete, "/v1/applications/\(name)"), at: node)
+    }
+
+    func exchange(_ message: StateExchange, with node: SocketAddress) async throws(ControlError) -> StateExchange {
+        try await call(.init(.post, "/v1/state", body: try JSON.encode(message)), at: node)
+    }
+
+    public func hasBundle(_ digest: BundleDigest, at node: SocketAddress) async throws(ControlError) -> Bool {
+        let response = try await send(.init(.head, "/v1/bundles/\(digest)"), at: node)
+        switch response.status {
+        case 200: return true
+        case 404: return false
+        default: throw unexpected(response, from: node)
+        }
+    }
+
+    /// Sends a bundle's archive unless the node has it already.
+    ///
+    /// Reads the file on the loop: for programs whose loop does nothing else. `progress` gets the bytes sent and those to
+    /// send. Returns whether it was sent.
+    public func upload(
+        _ digest: BundleDigest, from path: String, to node: SocketAddress,
+        progress: @escaping @Sendable (_ sentBytes: Int64, _ totalBytes: Int64) -> Void = { _, _ in }
+    ) async throws(ControlError) -> Bool {
+        guard try await !hasBundle(digest, at: node) else { return false }
+        let response: HTTPClient.Response
+        do {
+            let file = SharedFile(try OpenFile(path, .read))
+            let total = try file.file.status().byteCount
+            var sent: Int64 = 0
+            response = try await transfers.send(
+                .init(.put, "/v1/bundles/\(digest)"), to: node, uploadBytes: UInt64(total),
+                upload: {
+                    let piece = try file.file.read(upTo: 256 << 10)
+                    sent += Int64(piece.count)
+                    if !piece.isEmpty { progress(sent, total) }
+                    return piece.isEmpty ? nil : piece
+                })
+        } catch { throw ControlError(error, from: node, hasKey: hasKey) }
+        guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
+        return true
+    }
+
+    /// Fetches a bundle's archive into a new file, which is not yet checked. On an error the file is removed.
+    func download(
+        _ digest: BundleDigest, from node: SocketAddress, to path: String, limitBytes: Int64
+    ) async throws(ControlError) {
+        let sink = FileSink(to: path, limitBytes: limitBytes, on: loop)
+        let outcome = await BundleDownload.run(digest, from: node, into: sink, over: transfers.pool)
+        guard case .failure(let error) = outcome else { return }
+        try? await loop.offload { () throws(FileError) in try FileSystem.removeTree(path) }
+        throw ControlError(error, from: node, hasKey: hasKey)
+    }
+
+    // MARK: - HTTP
+
+    private func call<Answer: Decodable>(
+        _ request: HTTPClient.Request, at node: SocketAddress
+    ) async throws(ControlError) -> Answer {
+        let response = try await send(request, at: node)
+        guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
+        do {
+            return try JSONDecoder().decode(Answer.self, from: Data(response.body))
+        } catch {
+            throw ControlError(
+                .unexpectedAnswer,
+                "the node at \(node) gave an answer that this edition does not understand (\(error))")
+        }
+    }
+
+    private func send(
+        _ request: HTTPClient.Request, at node: SocketAddress
+    ) async throws(ControlError) -> HTTPClient.Response {
+        do {
+            let response = try await requests.send(request, to: node, bodyLimit: 4 * ControlAPI.messageBytes)
+            guard response.field(ControlAPI.versionField) != nil else {
+                throw unexpected(response, from: node)
+            }
+            return response
+        } catch { throw ControlError(error, from: node, hasKey: hasKey) }
+    }
+
+    private func unexpected(_ response: HTTPClient.Response, from node: SocketAddress) -> ControlError {
+        guard response.field(ControlAPI.versionField) != nil else {
+            return ControlError(
+                .unexpectedAnswer,
+                "what answers at \(node) is no node's control API: its port is the gossip port and one")
+        }
+        let answer = try? JSONDecoder().decode(ErrorAnswer.self, from: Data(response.body))
+        return ControlError(
+            .refused(status: response.status), answer?.error ?? "the node at \(node) answered \(response.status)")
+    }
+}
+
+enum JSON {
+    static func encode(_ value: some Encodable) throws(ControlError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do { return Array(try encoder.encode(value)) } catch { throw ControlError(.local, "\(error)") }
+    }
+}

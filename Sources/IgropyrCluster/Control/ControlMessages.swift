@@ -1,0 +1,35 @@
+internal import IgropyrOrchestration
+
+/// The control API: HTTP/1.1 and JSON, under TLS with the cluster's key where it has one.
+public enum ControlAPI {
+    /// Of the paths (`/v1/…`) and of all messages.
+    public static let version = 1
+    /// The gossip port and one.
+    public static let defaultPort: UInt16 = 7947
+    /// Carries ``version`` in each answer.
+    static let versionField = "Igropyr-Control"
+    /// Names the user event that tells of a changed state; its payload is the name of the host that has it.
+    static let announcement = "igropyr:state"
+    /// Of a request's or an answer's JSON.
+    static let messageBytes = 16 << 20
+}
+
+/// Half of an exchange of states: what the sender has, and what it knows that the other lacks.
+struct StateExchange: Codable, Sendable {
+    var version = ControlAPI.version
+    var sender: HostName
+    var digest: StateDigest
+    var delta: StateDelta
+}
+
+/// What deploys an application, or changes one.
+struct DeployRequest: Codable, Sendable {
+    var version = ControlAPI.version
+    var name: ApplicationName
+    var spec: DeploymentSpec
+}
+
+/// A request that was refused: one line with the cause and what to do.
+struct ErrorAnswer: Codable, Sendable {
+    var error: String
+}

@@ -1,0 +1,36 @@
+internal import FoundationEssentials
+internal import IgropyrHTTP
+internal import IgropyrTransport
+
+/// An answer of the control API: JSON, always.
+struct ControlReply: Sendable {
+    var status: Int
+    var body: [UInt8]
+
+    static func json(_ value: some Encodable, status: Int = 200) -> ControlReply {
+        do throws(ControlError) {
+            return ControlReply(status: status, body: try JSON.encode(value))
+        } catch {
+            return .refusal(500, error.description)
+        }
+    }
+
+    /// Takes one line with the cause and what to do.
+    static func refusal(_ status: Int, _ reason: String) -> ControlReply {
+        // A text always becomes JSON.
+        ControlReply(status: status, body: (try? JSON.encode(ErrorAnswer(error: reason))) ?? [])
+    }
+
+    /// `headLength`: what a GET would bring, in the answer to HEAD.
+    func send(on connection: HTTPServerConnection, allow: String? = nil, headLength: UInt64? = nil) {
+        do throws(HTTPSerializer.Failure) {
+            try connection.beginResponse(status: status, framing: .length(headLength ?? UInt64(body.count)))
+            try connection.appendField("Content-Type", "application/json")
+            try connection.appendField(ControlAPI.versionField, "\(ControlAPI.version)")
+            if let allow { try connection.appendField("Allow", allow) }
+            connection.endHead()
+            unsafe connection.sendBody(body.span.bytes)
+            connection.endResponse()
+        } catch { connection.abort() }
+    }
+}

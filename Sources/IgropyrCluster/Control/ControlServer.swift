@@ -1,0 +1,131 @@
+internal import IgropyrHTTP
+internal import IgropyrOrchestration
+internal import IgropyrTransport
+internal import IgropyrUV
+
+/// The HTTP side of a node's control API; stays on its loop. What is asked, the agent answers.
+final class ControlServer: HTTPRequestHandler {
+    enum Operation: CaseIterable {
+        case status, state, exchange, applications, deploy, remove, bundleInfo, fetchBundle, storeBundle
+    }
+
+    private let agent: HostAgent
+    private let store: BundleStore
+    private let router: Router<Operation>
+    private var server: HTTPServer?
+
+    /// Begins to accept at once.
+    init(listener: TCPListener, tls: TLSContext?, agent: HostAgent, store: BundleStore) throws(UVError) {
+        self.agent = agent
+        self.store = store
+        router = Self.makeRouter()
+        var settings = HTTPServerSettings()
+        settings.connections = 256
+        settings.idleTimeout = .seconds(15)
+        server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
+    }
+
+    /// Requests under way may finish within the time-out. Lets go of the agent.
+    func stop(within timeout: Duration) async {
+        guard let server else { return }
+        await withCheckedContinuation { continuation in
+            server.drain(timeout: timeout) { continuation.resume() }
+        }
+        server.close()
+        self.server = nil
+    }
+
+    /// Connections that were closed for what they sent.
+    var refusedConnections: UInt64 {
+        server.map { $0.counters.failedConnections &+ $0.counters.refusedRequests } ?? 0
+    }
+
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+        do throws(HTTPError) {
+            switch try router.find(head.method, path: head.path, in: bytes) {
+            case .found(let operation, let parameters):
+                let parameter = try parameters.first.map { parameter throws(HTTPError) in
+                    try PercentEncoding.decodeString(parameter.range, in: bytes)
+                }
+                perform(operation, parameter ?? "", head, on: connection)
+            case .methodNotAllowed(let methods):
+                ControlReply.refusal(405, "this path takes \(methods.allow) only")
+                    .send(on: connection, allow: methods.allow)
+            case .notFound:
+                let path = bytes.string(in: head.path).prefix(200)
+                ControlReply.refusal(404, "there is no \(path) in the control API, version \(ControlAPI.version)")
+                    .send(on: connection)
+            }
+        } catch {
+            ControlReply.refusal(error.status, "the path is malformed (\(error))").send(on: connection)
+        }
+    }
+
+    private func perform(
+        _ operation: Operation, _ parameter: String, _ head: MessageHead, on connection: HTTPServerConnection
+    ) {
+        switch operation {
+        case .status, .state, .applications, .remove: collect(operation, parameter, head, limitBytes: 0, on: connection)
+        case .deploy: collect(operation, parameter, head, limitBytes: 1 << 20, on: connection)
+        case .exchange: collect(operation, parameter, head, limitBytes: ControlAPI.messageBytes, on: connection)
+        case .bundleInfo, .fetchBundle, .storeBundle:
+            guard let digest = BundleDigest(rawValue: parameter) else {
+                return ControlReply.refusal(404, "a bundle is named by 64 hexadecimal digits, its SHA-256")
+                    .send(on: connection)
+            }
+            transfer(operation, digest, head, on: connection)
+        }
+    }
+
+    private func collect(
+        _ operation: Operation, _ parameter: String, _ head: MessageHead, limitBytes: Int,
+        on connection: HTTPServerConnection
+    ) {
+        connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { [agent] body in
+            await agent.reply(to: operation, parameter, body)
+        }
+    }
+
+    private func transfer(
+        _ operation: Operation, _ digest: BundleDigest, _ head: MessageHead, on connection: HTTPServerConnection
+    ) {
+        guard operation == .storeBundle else {
+            connection.exchange = BundleSending(digest, from: store, on: connection)
+            return
+        }
+        let limitBytes = store.limits.totalBytes + BundleStore.overheadBytes
+        if let length = head.contentLength, length > UInt64(limitBytes) {
+            return ControlReply.refusal(413, "the bundle has \(length) bytes, at most \(limitBytes) are allowed")
+                .send(on: connection)
+        }
+        let sink = FileSink(to: store.temporaryPath(), limitBytes: limitBytes, on: connection.loop)
+        connection.exchange = BundleReceiving(digest, into: sink, on: connection, agent: agent)
+    }
+
+    private static func makeRouter() -> Router<Operation> {
+        var router = Router<Operation>()
+        for operation in Operation.allCases {
+            let (method, pattern) = operation.route
+            do {
+                try router.add(method, RoutePattern(pattern), operation)
+            } catch { preconditionFailure("\(error)") }
+        }
+        return router
+    }
+}
+
+extension ControlServer.Operation {
+    fileprivate var route: (HTTPMethod, String) {
+        switch self {
+        case .status: (.get, "/v1/status")
+        case .state: (.get, "/v1/state")
+        case .exchange: (.post, "/v1/state")
+        case .applications: (.get, "/v1/applications")
+        case .deploy: (.post, "/v1/applications")
+        case .remove: (.delete, "/v1/applications/:name")
+        case .bundleInfo: (.head, "/v1/bundles/:digest")
+        case .fetchBundle: (.get, "/v1/bundles/:digest")
+        case .storeBundle: (.put, "/v1/bundles/:digest")
+        }
+    }
+}

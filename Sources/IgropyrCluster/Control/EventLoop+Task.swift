@@ -1,0 +1,10 @@
+internal import IgropyrUV
+
+extension EventLoop {
+    /// Starts a task on this loop, from its own thread; so what the function holds need not be `Sendable`.
+    func startLocally(_ body: @escaping () async -> Void) {
+        preconditionOnLoop()
+        nonisolated(unsafe) let body = body  // It never leaves this thread.
+        Task(executorPreference: self) { unsafe await body() }
+    }
+}

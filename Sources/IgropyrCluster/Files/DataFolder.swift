@@ -1,0 +1,93 @@
+internal import Glibc
+
+/// A node's folder on the disk, held by one process at a time.
+///
+/// The lock ends with this object or with the process, however that dies; a stale `lock` file hinders nobody.
+public final class DataFolder: Sendable {
+    public let path: String
+    private let lock: OpenFile
+
+    /// Creates the folder (mode 0700) where it is missing, takes its lock and removes unfinished files.
+    public init(at path: String) throws(DataFolderError) {
+        let resolved = try DataFolderError.wrapping { () throws(FileError) in
+            try FileSystem.createFolders(path, permissions: 0o700)
+            return try FileSystem.resolved(path)
+        }
+        self.path = resolved
+        lock = try DataFolderError.wrapping { () throws(FileError) in
+            try OpenFile("\(resolved)/lock", .openOrCreate(permissions: 0o600))
+        }
+        try takeLock()
+    }
+
+    /// Lets another process, or another object, take the folder, before this object goes. Write nothing afterwards.
+    public func release() { lock.unlock() }
+
+    /// Creates a folder (mode 0700) inside unless it exists, and returns its path.
+    public func folder(_ name: String) throws(FileError) -> String {
+        let folder = "\(path)/\(name)"
+        try FileSystem.createFolders(folder, permissions: 0o700)
+        return folder
+    }
+
+    /// Replaces a file of this folder so that, whenever the power fails, either the old or the new content is there.
+    /// Mode 0600. Blocks until the disk has it.
+    public func write(_ bytes: [UInt8], to name: String) throws(FileError) {
+        try AtomicFile.write(bytes, to: "\(path)/\(name)", permissions: 0o600)
+    }
+
+    /// The file's content; nil if it does not exist.
+    /// - Throws: `EFBIG` if it is longer than `limitBytes`.
+    public func read(_ name: String, limitBytes: Int = 64 << 20) throws(FileError) -> [UInt8]? {
+        do {
+            return try AtomicFile.read("\(path)/\(name)", limitBytes: limitBytes)
+        } catch {
+            if error.isMissing { return nil }
+            throw error
+        }
+    }
+
+    private func takeLock() throws(DataFolderError) {
+        let isOurs = try DataFolderError.wrapping { () throws(FileError) in try lock.lockExclusively() }
+        guard isOurs else { throw .inUse(path: path, process: holder()) }
+        try DataFolderError.wrapping { () throws(FileError) in
+            try lock.truncate()
+            try unsafe lock.write(Array("\(getpid())\n".utf8).span.bytes)
+            for name in try FileSystem.names(in: path) where name.hasPrefix(FileSystem.temporaryPrefix) {
+                try FileSystem.removeTree("\(path)/\(name)")
+            }
+        }
+    }
+
+    private func holder() -> Int32? {
+        guard let bytes = try? AtomicFile.read("\(path)/lock", limitBytes: 32) else { return nil }
+        return Int32(String(decoding: bytes, as: UTF8.self).filter { $0 != "\n" })
+    }
+}
+
+/// Why a node's folder cannot be used.
+public enum DataFolderError: Error, Hashable, CustomStringConvertible {
+    /// The process is nil for the instant between its lock and its writing its number.
+    case inUse(path: String, process: Int32?)
+    case file(FileError)
+
+    public var description: String {
+        switch self {
+        case .inUse(let path, let process):
+            "the data folder \(path) is in use by \(process.map { "process \($0)" } ?? "another process"); "
+                + "stop that one or choose another folder with --data"
+        case .file(let error): error.description
+        }
+    }
+
+    /// Runs calls on files, and turns their errors into this one.
+    static func wrapping<Result: ~Copyable>(
+        _ body: () throws(FileError) -> Result
+    ) throws(DataFolderError) -> Result {
+        do { return try body() } catch { throw .file(error) }
+    }
+}
+
+extension DataFolder {
+    static var isRoot: Bool { geteuid() == 0 }
+}

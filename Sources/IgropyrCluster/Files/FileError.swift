@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// A system call on a file that failed: says on which path, why, and what the operator can do.
+public struct FileError: Error, Hashable, CustomStringConvertible {
+    /// What was attempted, as a verb that a path follows: `read`, `create the folder`.
+    public let operation: String
+    public let path: String
+    /// An `errno` of `<errno.h>`.
+    public let errorNumber: Int32
+
+    /// Takes the calling thread's `errno`, so nothing may come between the call that failed and this one.
+    init(_ operation: String, _ path: String) {
+        self.init(operation, path, errorNumber: errno)
+    }
+
+    init(_ operation: String, _ path: String, errorNumber: Int32) {
+        self.operation = operation
+        self.path = path
+        self.errorNumber = errorNumber
+    }
+
+    public var isDiskFull: Bool { errorNumber == ENOSPC || errorNumber == EDQUOT }
+    public var isMissing: Bool { errorNumber == ENOENT }
+
+    public var description: String {
+        let reason = unsafe String(cString: strerror(errorNumber))
+        return "cannot \(operation) \(path): \(reason)" + advice
+    }
+
+    private var advice: String {
+        switch errorNumber {
+        case ENOSPC, EDQUOT: "; free space on its file system and try again"
+        case EACCES, EPERM: "; run as a user who may, or change the permissions"
+        case EROFS: "; choose a path on a file system that can be written"
+        case EMFILE, ENFILE: "; raise the limit of open files (ulimit -n)"
+        default: ""
+        }
+    }
+}

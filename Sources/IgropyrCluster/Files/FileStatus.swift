@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// What a path is, as `lstat` says: a symbolic link is a link, not what it points to.
+struct FileStatus: Hashable {
+    enum Kind { case file, folder, link, socket, fifo, device }
+
+    let kind: Kind
+    let byteCount: Int64
+    /// The lowest nine bits of the mode.
+    let permissions: UInt32
+
+    var isExecutable: Bool { permissions & 0o111 != 0 }
+
+    init(_ raw: stat) {
+        kind =
+            switch raw.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            case S_IFLNK: .link
+            case S_IFSOCK: .socket
+            case S_IFIFO: .fifo
+            default: .device
+            }
+        byteCount = Int64(raw.st_size)
+        permissions = raw.st_mode & 0o777
+    }
+}

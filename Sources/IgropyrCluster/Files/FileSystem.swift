@@ -1,0 +1,129 @@
+internal import FoundationEssentials
+internal import Glibc
+
+/// Calls on paths that block: for the thread pool, never a loop's thread.
+enum FileSystem {
+    static func status(of path: String) throws(FileError) -> FileStatus {
+        var raw = stat()
+        guard unsafe lstat(path, &raw) == 0 else { throw FileError("examine", path) }
+        return FileStatus(raw)
+    }
+
+    static func exists(_ path: String) -> Bool { (try? status(of: path)) != nil }
+
+    /// The path without links and dots; every component must exist.
+    static func resolved(_ path: String) throws(FileError) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { throw FileError("find", path) }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    /// The names in a folder, in no order.
+    /// - Throws: `EILSEQ` for a name that is not UTF-8.
+    static func names(in folder: String) throws(FileError) -> [String] {
+        guard let stream = unsafe opendir(folder) else { throw FileError("list", folder) }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(stream) else { break }
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { field in
+                unsafe field.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
+            }
+            guard let name else { throw FileError("read a name in", folder, errorNumber: EILSEQ) }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        guard errno == 0 else { throw FileError("list", folder) }
+        return names
+    }
+
+    static func linkTarget(of path: String) throws(FileError) -> String {
+        var target = [CChar](repeating: 0, count: 4096)  // PATH_MAX: no longer one exists.
+        let count = unsafe readlink(path, &target, target.count)
+        guard count >= 0 else { throw FileError("read the link", path) }
+        guard let text = String(validating: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) else {
+            throw FileError("read the link", path, errorNumber: EILSEQ)
+        }
+        return text
+    }
+
+    /// Creates the folder and those above it that are missing, with `permissions`; one that exists stays as it is.
+    static func createFolders(_ path: String, permissions: UInt32) throws(FileError) {
+        if unsafe mkdir(path, permissions) == 0 { return }
+        switch errno {
+        case ENOENT:
+            let parent = parent(of: path)
+            guard parent != path else { throw FileError("create the folder", path, errorNumber: ENOENT) }
+            try createFolders(parent, permissions: permissions)
+            guard unsafe mkdir(path, permissions) == 0 || errno == EEXIST else {
+                throw FileError("create the folder", path)
+            }
+        case EEXIST:
+            // Through links: a data folder may be one.
+            guard (try? FileSystem.status(of: resolved(path)).kind) == .folder else {
+                throw FileError("create the folder", path, errorNumber: EEXIST)
+            }
+        default: throw FileError("create the folder", path)
+        }
+    }
+
+    static func createFolder(_ path: String, permissions: UInt32) throws(FileError) {
+        guard unsafe mkdir(path, permissions) == 0 else { throw FileError("create the folder", path) }
+    }
+
+    /// Replaces a file at `target` at once; nobody sees it missing or half there.
+    static func rename(_ path: String, to target: String) throws(FileError) {
+        guard unsafe Glibc.rename(path, target) == 0 else { throw FileError("rename \(path) to", target) }
+    }
+
+    /// Copies the first `limitBytes` of a file to a new one, mode 0600.
+    static func copy(_ path: String, to target: String, limitBytes: Int64) throws(FileError) {
+        let source = try OpenFile(path, .read)
+        let copy = try OpenFile(target, .createNew(permissions: 0o600))
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 1)
+        defer { unsafe chunk.deallocate() }
+        var rest = limitBytes
+        while rest > 0 {
+            let count = try unsafe source.read(into: chunk)
+            guard count > 0 else { return }
+            let part = unsafe UnsafeRawBufferPointer(rebasing: chunk[..<Int(min(rest, Int64(count)))])
+            try unsafe copy.write(part.bytes)
+            rest -= Int64(count)
+        }
+    }
+
+    /// Removes a file, a link or a folder with all that it holds; none there is fine.
+    static func removeTree(_ path: String) throws(FileError) {
+        guard exists(path) else { return }
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            guard exists(path) else { return }
+            throw FileError("remove", path, errorNumber: EIO)
+        }
+    }
+
+    /// Makes what was created, renamed or removed in a folder last through a power cut.
+    static func synchronizeFolder(_ path: String) throws(FileError) {
+        try OpenFile(path, .folder).synchronize()
+    }
+
+    static func parent(of path: String) -> String {
+        let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
+    static func name(of path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? ""
+    }
+
+    /// A hidden name beside `path`, for what is renamed to `path` once it is whole. Random, so that two threads or
+    /// two runs do not meet.
+    static func temporarySibling(of path: String) -> String {
+        "\(parent(of: path))/\(temporaryPrefix)\(name(of: path)).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    }
+
+    /// What begins so is unfinished: whoever owns the folder may remove it when it starts.
+    static let temporaryPrefix = ".unfinished-"
+}

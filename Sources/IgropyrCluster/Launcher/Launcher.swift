@@ -1,0 +1,63 @@
+internal import CLinux
+internal import Glibc
+
+/// What `igropyr launch --parent PID -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what only
+/// the process itself can set.
+///
+/// The worker dies with the agent (`PR_SET_PDEATHSIG`), and finds its own number as `LISTEN_PID`. Linux ties the former
+/// to the agent's thread that started it: the agent starts workers on a loop that lives as long as its process.
+public enum Launcher {
+    /// Becomes the program; returns only by throwing. Takes what follows `launch` on the command line.
+    public static func exec(_ arguments: [String]) throws(LauncherError) -> Never {
+        let order = try Order(arguments)
+        guard igropyr_set_parent_death_signal(SIGKILL) == 0 else { throw .system("prctl", errno) }
+        // The agent may have died before the line above: then nobody will send the signal.
+        if let parent = order.parent, getppid() != parent { exit(1) }
+        unsafe setenv("LISTEN_PID", "\(getpid())", 1)
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe sigprocmask(SIG_SETMASK, &none, nil)
+        var words = unsafe order.command.map { unsafe strdup($0) }
+        unsafe words.append(nil)
+        unsafe execv(order.command[0], &words)
+        throw .program(order.command[0], errno)
+    }
+
+    /// The command line of ``exec(_:)``.
+    struct Order: Equatable {
+        var parent: Int32?
+        /// Never empty.
+        var command: [String]
+
+        init(_ arguments: [String]) throws(LauncherError) {
+            var rest = arguments[...]
+            if rest.first == "--parent" {
+                guard let number = rest.dropFirst().first.flatMap({ Int32($0) }), number > 0 else { throw .usage }
+                parent = number
+                rest = rest.dropFirst(2)
+            }
+            guard rest.first == "--", rest.count > 1 else { throw .usage }
+            command = Array(rest.dropFirst())
+        }
+    }
+
+    /// The arguments by which this process has `command` launched.
+    static func arguments(for command: [String]) -> [String] { ["--parent", "\(getpid())", "--"] + command }
+}
+
+/// Why a worker's program did not start; goes to its log, in one line.
+public enum LauncherError: Error, Hashable, CustomStringConvertible {
+    case usage
+    case system(String, Int32)
+    case program(String, Int32)
+
+    public var description: String {
+        switch self {
+        case .usage: "usage: igropyr launch [--parent PID] -- PROGRAM [ARGUMENT…]; the node calls this, not people"
+        case .system(let call, let number): "\(call): \(Self.reason(number))"
+        case .program(let path, let number): "cannot run \(path): \(Self.reason(number))"
+        }
+    }
+
+    private static func reason(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }
+}

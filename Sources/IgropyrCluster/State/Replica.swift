@@ -1,0 +1,343 @@
+internal import FoundationEssentials
+public import IgropyrGossip
+public import IgropyrMembership
+public import IgropyrOrchestration
+internal import IgropyrTime
+public import IgropyrUV
+public import Logging
+
+/// This process's copy of the cluster's state, kept alike with those of the nodes.
+///
+/// Whoever changes something announces it by gossip, and everybody fetches it from there; each newcomer is asked at
+/// once, and some node at random every few seconds, so that nothing stays lost. With a data folder the state survives
+/// the process. Usable by nodes and by balancers, which only listen. For tasks on any thread.
+public actor Replica: LoopBound {
+    public struct Configuration: Sendable {
+        /// This member's.
+        public var name: HostName
+        /// Where the state is kept; nil: in memory only.
+        public var folder: DataFolder?
+        /// Between two exchanges with a node at random; less or more by up to a quarter.
+        public var exchangeInterval: Duration = .seconds(5)
+        public var logger = Logger(label: "igropyr.replica")
+
+        public init(name: HostName, folder: DataFolder? = nil) {
+            self.name = name
+            self.folder = folder
+        }
+    }
+
+    /// The state and who is there, of one moment.
+    public struct Snapshot: Sendable {
+        public var state: ReplicatedState
+        /// Everybody that gossips: nodes, balancers and Serf agents, this one included.
+        public var members: [Member]
+        /// The names of those that are alive, whatever they are.
+        public var alive: Set<HostName>
+    }
+
+    /// Between two announcements, so that a flapping worker does not fill the others' queues.
+    private static let announcementInterval: Duration = .milliseconds(100)
+    /// Exchanges in a row with one peer, each of at most some megabytes.
+    private static let roundLimit = 100
+    private static let upkeepInterval: Duration = .seconds(3600)
+
+    public nonisolated let loop: EventLoop
+    let configuration: Configuration
+    let membership: Membership
+    private let client: ControlClient
+    public private(set) var state = ReplicatedState()
+    private var clock: HybridClock
+    private var members: [Member] = []
+    private var subscribers: [Int: AsyncStream<Snapshot>.Continuation] = [:]
+    private var lastSubscriber = 0
+    private var tasks: [Task<Void, Never>] = []
+    private var pulls: [HostName: Task<Void, Never>] = [:]
+    private var pullAgain: Set<HostName> = []
+    private var announcing: Task<Void, Never>?
+    private var mustAnnounce = false
+    private var saving: Task<Void, Never>?
+    private var mustSave = false
+    private var isStopped = false
+    /// Why the state on the disk is not the present one; nil when it is.
+    public private(set) var storageProblem: String?
+
+    public init(_ configuration: Configuration, membership: Membership, client: ControlClient, on loop: EventLoop) {
+        self.configuration = configuration
+        self.membership = membership
+        self.client = client
+        self.loop = loop
+        clock = HybridClock(host: configuration.name)
+    }
+
+    // MARK: - Life
+
+    /// Reads the file, if there is a folder, and begins to follow the cluster. The membership must have been started.
+    public func start() async {
+        await load()
+        let events = await membership.events()
+        await refreshMembers()
+        tasks = [
+            Task(executorPreference: loop) { for await event in events { await self.handle(event) } },
+            Task(executorPreference: loop) { await self.exchangeNowAndThen() },
+            Task(executorPreference: loop) { await self.keepUp() },
+        ]
+        for peer in peers.keys { pull(from: peer) }
+    }
+
+    /// Waits until the state is on the disk. The snapshots end.
+    public func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        for task in tasks + pulls.values + [announcing].compactMap(\.self) { task.cancel() }
+        for task in tasks + pulls.values { await task.value }
+        tasks = []
+        while let saving { await saving.value }
+        for continuation in subscribers.values { continuation.finish() }
+        subscribers = [:]
+    }
+
+    // MARK: - What it knows
+
+    public var snapshot: Snapshot {
+        Snapshot(state: state, members: members, alive: Set(members.filter { $0.status == .alive }.compactMap(\.host)))
+    }
+
+    /// The present snapshot, then one after each change; who is slow misses those in between.
+    public func snapshots() -> AsyncStream<Snapshot> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Snapshot.self, bufferingPolicy: .bufferingNewest(1))
+        lastSubscriber += 1
+        let id = lastSubscriber
+        subscribers[id] = continuation
+        continuation.onTermination = { [weak self] _ in Task { await self?.unsubscribe(id) } }
+        continuation.yield(snapshot)
+        if isStopped { continuation.finish() }
+        return stream
+    }
+
+    private func unsubscribe(_ id: Int) { subscribers[id] = nil }
+
+    private func didChange() {
+        for continuation in subscribers.values { continuation.yield(snapshot) }
+    }
+
+    /// The control addresses of the alive nodes but this one.
+    var peers: [HostName: SocketAddress] {
+        var peers: [HostName: SocketAddress] = [:]
+        for member in members where member.status == .alive && member.name != configuration.name.rawValue {
+            if let name = member.host, let address = member.controlAddress { peers[name] = address }
+        }
+        return peers
+    }
+
+    // MARK: - Changes made here
+
+    func deploy(_ name: ApplicationName, _ spec: DeploymentSpec) throws(DeploymentError) -> Deployment {
+        let deployment = try state.deploy(name, spec, at: .now, clock: &clock)
+        didChangeHere()
+        return deployment
+    }
+
+    func remove(_ name: ApplicationName) throws(DeploymentError) -> Deployment {
+        let tombstone = try state.remove(name, at: .now, clock: &clock)
+        didChangeHere()
+        return tombstone
+    }
+
+    /// Makes this what the host says about itself, and announces it if it differs from before.
+    func publish(_ record: HostRecord, epoch: Int64) {
+        if state.publish(record, epoch: epoch) { didChangeHere() }
+    }
+
+    private func didChangeHere() {
+        didChange()
+        save()
+        announce()
+    }
+
+    private func announce() {
+        mustAnnounce = true
+        guard announcing == nil, !isStopped else { return }
+        announcing = Task(executorPreference: loop) { await self.sendAnnouncements() }
+    }
+
+    private func sendAnnouncements() async {
+        while mustAnnounce, !Task.isCancelled {
+            mustAnnounce = false
+            // Refused only while it leaves, or is not there any more: then nobody needs to hear it.
+            try? await membership.sendUserEvent(
+                ControlAPI.announcement, payload: Array(configuration.name.rawValue.utf8))
+            try? await Task.sleep(for: Self.announcementInterval)
+        }
+        announcing = nil
+    }
+
+    // MARK: - Exchanges
+
+    /// Answers a peer's half of an exchange.
+    func answer(_ message: StateExchange) -> StateExchange {
+        take(message.delta, from: message.sender)
+        return StateExchange(
+            sender: configuration.name, digest: state.digest, delta: state.delta(for: message.digest))
+    }
+
+    private func take(_ delta: StateDelta, from peer: HostName) {
+        var known = Set(members.compactMap(\.host))
+        known.insert(configuration.name)
+        let own = state.hosts[configuration.name]
+        let change = state.apply(delta, at: .now, clock: &clock, knownHosts: known)
+        for refusal in change.refusals {
+            configuration.logger.warning(
+                "refused a part of a peer's state", metadata: ["peer": "\(peer)", "reason": "\(refusal)"])
+        }
+        guard !change.isEmpty else { return }
+        didChange()
+        save()
+        if state.hosts[configuration.name] != own { announce() }  // It got a new version, above the peer's.
+    }
+
+    /// Fetches from a peer what this host lacks, and sends it what it lacks; one after the other for each peer.
+    private func pull(from peer: HostName) {
+        guard !isStopped else { return }
+        guard pulls[peer] == nil else {
+            pullAgain.insert(peer)
+            return
+        }
+        pulls[peer] = Task(executorPreference: loop) { await self.exchangeUntilAlike(with: peer) }
+    }
+
+    private func exchangeUntilAlike(with peer: HostName) async {
+        repeat {
+            pullAgain.remove(peer)
+            await exchangePersistently(with: peer)
+        } while pullAgain.contains(peer) && !Task.isCancelled
+        pulls[peer] = nil
+    }
+
+    /// Tries again, soon, while the peer counts as alive; after that it is the turn of the periodic exchange.
+    private func exchangePersistently(with peer: HostName) async {
+        for pause in [Duration.milliseconds(100), .milliseconds(250), .milliseconds(500), .seconds(1), .zero] {
+            do {
+                return try await exchange(with: peer)
+            } catch {
+                configuration.logger.debug(
+                    "could not exchange states", metadata: ["peer": "\(peer)", "error": "\(error)"])
+            }
+            guard pause > .zero, (try? await Task.sleep(for: pause)) != nil else { return }
+        }
+    }
+
+    private func exchange(with peer: HostName) async throws(ControlError) {
+        var outgoing = StateDelta()
+        for _ in 0..<Self.roundLimit {
+            guard let address = peers[peer], !Task.isCancelled else { return }
+            let answer = try await client.exchange(
+                StateExchange(sender: configuration.name, digest: state.digest, delta: outgoing), with: address)
+            take(answer.delta, from: peer)
+            outgoing = state.delta(for: answer.digest)
+            if answer.delta.isComplete, outgoing.isEmpty { return }
+        }
+    }
+
+    private func exchangeNowAndThen() async {
+        while !Task.isCancelled {
+            let interval = configuration.exchangeInterval * Double.random(in: 0.75...1.25)
+            guard (try? await Task.sleep(for: interval)) != nil else { return }
+            if let peer = peers.keys.randomElement() { pull(from: peer) }
+            if storageProblem != nil { save() }
+        }
+    }
+
+    /// Forgets what is long gone.
+    private func keepUp() async {
+        while (try? await Task.sleep(for: Self.upkeepInterval)) != nil {
+            state.collectTombstones(at: .now)
+            state.forgetHosts(except: Set(members.compactMap(\.host)).union([configuration.name]))
+            didChange()
+            save()
+        }
+    }
+
+    // MARK: - Gossip
+
+    private func handle(_ event: MembershipEvent) async {
+        switch event {
+        case .member(let event):
+            await refreshMembers()
+            if event.kind == .joined || event.kind == .updated, let name = event.member.host, peers[name] != nil {
+                pull(from: name)
+            }
+            didChange()
+        case .userEvent(let event) where event.name == ControlAPI.announcement:
+            let name = HostName(rawValue: String(decoding: event.payload, as: UTF8.self))
+            if let name, name != configuration.name, peers[name] != nil { pull(from: name) }
+        case .lagged:
+            await refreshMembers()
+            for peer in peers.keys { pull(from: peer) }
+            didChange()
+        case .userEvent, .query, .joined, .joinFailed, .nameConflict, .keysChanged: break
+        }
+    }
+
+    private func refreshMembers() async { members = await membership.members }
+
+    // MARK: - Disk
+
+    private func load() async {
+        guard let folder = configuration.folder else { return }
+        do {
+            let read = try await loop.offload { try StateFile.read(from: folder) }
+            if case .damaged(let path, let reason) = read {
+                configuration.logger.warning(
+                    "the saved state cannot be read and was set aside; this host begins anew",
+                    metadata: ["file": "\(path)", "reason": "\(reason)"])
+            }
+            guard case .snapshot(let snapshot) = read else { return }
+            let change = state.restore(snapshot, at: .now, clock: &clock)
+            for refusal in change.refusals {
+                configuration.logger.warning("refused a part of the saved state", metadata: ["reason": "\(refusal)"])
+            }
+        } catch { storageProblem = "\(error)" }
+    }
+
+    /// Soon, and once for all changes until then.
+    private func save() {
+        mustSave = true
+        guard let folder = configuration.folder, saving == nil else { return }
+        saving = Task(executorPreference: loop) { await self.saveAll(to: folder) }
+    }
+
+    private func saveAll(to folder: DataFolder) async {
+        while mustSave {
+            if !isStopped { try? await Task.sleep(for: .milliseconds(50)) }
+            mustSave = false
+            await write(to: folder)
+        }
+        saving = nil
+    }
+
+    private func write(to folder: DataFolder) async {
+        let snapshot = state.snapshot
+        do {
+            try await loop.offload { try StateFile.write(snapshot, to: folder) }
+            storageProblem = nil
+        } catch {
+            if storageProblem == nil {
+                configuration.logger.error("cannot save the state; trying again", metadata: ["error": "\(error)"])
+            }
+            storageProblem = "\(error)"
+        }
+    }
+}
+
+extension Member {
+    /// nil for a name that no host of ours can have.
+    var host: HostName? { HostName(rawValue: name) }
+
+    /// Where a node's control API listens; nil for what is no node.
+    var controlAddress: SocketAddress? {
+        guard tags[MemberTags.role] == MemberTags.node, let port = tags[MemberTags.control].flatMap(UInt16.init)
+        else { return nil }
+        return SocketAddress(address.host, port: port)
+    }
+}

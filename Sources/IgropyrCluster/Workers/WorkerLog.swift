@@ -1,0 +1,35 @@
+internal import Glibc
+
+/// What a worker prints: `<application>-<index>.log`, and what was before as `.log.1`. All calls block.
+///
+/// The worker writes to the file by itself, so its log needs no agent. The agent looks after the size: a full file is
+/// copied aside and emptied, which the worker, who appends, does not notice. Lines written in between are lost.
+struct WorkerLog: Sendable {
+    /// At which a log is moved aside; so an application's worker takes about twice as much, and what it prints between
+    /// two looks of the agent.
+    static let limitBytes: Int64 = 10 << 20
+
+    let path: String
+
+    /// For one child process, which gets a duplicate.
+    func open() throws(FileError) -> OpenFile { try OpenFile(path, .append(permissions: 0o600)) }
+
+    /// What was printed last; nil if nothing was. Only as much as a status can show.
+    func lastLine() throws(FileError) -> String? {
+        let tail = try OpenFile(path, .read).readTail(upTo: 1024)
+        return String(decoding: tail, as: UTF8.self).split(whereSeparator: \.isNewline).last.map(String.init)
+    }
+
+    func rotateIfFull(limitBytes: Int64 = Self.limitBytes) throws(FileError) {
+        guard FileSystem.exists(path), try FileSystem.status(of: path).byteCount >= limitBytes else { return }
+        let aside = FileSystem.temporarySibling(of: path)
+        do throws(FileError) {
+            try FileSystem.copy(path, to: aside, limitBytes: 2 * limitBytes)
+            try FileSystem.rename(aside, to: path + ".1")
+        } catch {
+            try? FileSystem.removeTree(aside)
+            throw error
+        }
+        try open().truncate()
+    }
+}

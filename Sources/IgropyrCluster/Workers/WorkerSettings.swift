@@ -1,0 +1,68 @@
+internal import FoundationEssentials
+internal import IgropyrOrchestration
+internal import IgropyrUV
+
+/// How a node starts its workers.
+public struct WorkerSettings: Sendable {
+    /// What makes a new process a worker and then becomes its program; ``Launcher`` gets `--parent PID -- PROGRAM …`
+    /// after these words. The first is a path.
+    public var launcher: [String]
+    /// What serves a folder of files; the application's arguments and the folder follow.
+    public var siteServer: [String]
+    /// What workers get of the node's own environment, beside what their deployment says.
+    public var environment: [String: String]
+
+    /// Takes this program itself for both.
+    public init() {
+        // The path in words, so that process lists can be read; `exe` alone still works once the file was replaced.
+        let program = (try? FileSystem.resolved("/proc/self/exe")) ?? "/proc/self/exe"
+        self.init(launcher: [program, "launch"], siteServer: [program, "serve"])
+    }
+
+    public init(launcher: [String], siteServer: [String]) {
+        precondition(!launcher.isEmpty && !siteServer.isEmpty)
+        self.launcher = launcher
+        self.siteServer = siteServer
+        environment = ProcessInfo.processInfo.environment.filter { Self.inherited.contains($0.key) }
+    }
+
+    private static let inherited: Set = ["PATH", "HOME", "TMPDIR", "LANG", "TZ"]
+}
+
+/// One start of a worker: what it is and what it gets.
+struct WorkerCommand {
+    var slot: WorkerSlot
+    var spec: WorkerSpec
+    /// The unpacked bundle.
+    var folder: String
+    var port: UInt16
+    /// Of the socket on which the node hears it.
+    var notificationAddress: String
+
+    func program(_ settings: WorkerSettings) -> [String] {
+        switch spec.kind {
+        case .site: settings.siteServer + spec.arguments + [folder]
+        case .executable(let entry): ["\(folder)/\(entry)"] + spec.arguments
+        }
+    }
+
+    /// The contract's variables win over the deployment's, and those over the node's.
+    func environment(_ settings: WorkerSettings) -> [String: String] {
+        let contract = [
+            "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http", "NOTIFY_SOCKET": notificationAddress, "PORT": "\(port)",
+            "IGROPYR_APPLICATION": slot.application.rawValue, "IGROPYR_HOST": slot.host.rawValue,
+            "IGROPYR_WORKER": "\(slot.index)",
+        ]
+        let basics = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "TMPDIR": "/tmp"]
+        return basics.merging(settings.environment) { $1 }.merging(spec.environment) { $1 }.merging(contract) { $1 }
+    }
+
+    /// For descriptors: standard input is empty, both outputs are the log, and 3 is the listening socket.
+    func command(_ settings: WorkerSettings, log: Int32, socket: Int32) -> ChildProcess.Command {
+        ChildProcess.Command(
+            executable: settings.launcher[0],
+            arguments: settings.launcher.dropFirst() + Launcher.arguments(for: program(settings)),
+            environment: environment(settings), directory: folder, descriptors: [nil, log, log, socket],
+            hasOwnSession: true)
+    }
+}

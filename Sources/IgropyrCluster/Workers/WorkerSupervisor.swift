@@ -1,0 +1,278 @@
+internal import Glibc
+internal import IgropyrOrchestration
+internal import IgropyrTime
+internal import IgropyrUV
+internal import Logging
+
+/// Runs a node's workers: carries out what ``Supervision`` decides, with real sockets and processes.
+///
+/// For tasks on any thread; everything happens on its loop, which must live as long as the process (see ``Launcher``).
+actor WorkerSupervisor: LoopBound {
+    struct Configuration {
+        var host: HostName
+        /// Where workers listen; the port is ignored, each slot gets one that is free.
+        var address: SocketAddress
+        /// Where others reach them.
+        var advertisedHost: String
+        var settings: WorkerSettings
+        var logFolder: String
+        var logger: Logger
+    }
+
+    /// How often the size of the logs is looked at.
+    private static let logInterval: Duration = .seconds(10)
+
+    nonisolated let loop: EventLoop
+    private let configuration: Configuration
+    private let store: BundleStore
+    private let onChange: @Sendable () -> Void
+    private var workers: [Int: Worker] = [:]
+    private var lastID = 0
+    private var notifications: NotificationSocket?
+    private var logTimer: Timer?
+    private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Messages from processes that are none of our workers.
+    private(set) var strangeMessages = 0
+
+    /// Calls `onChange` on the loop after each change of ``localWorkers`` or ``records()``.
+    init(
+        _ configuration: Configuration, store: BundleStore, on loop: EventLoop, onChange: @escaping @Sendable () -> Void
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.loop = loop
+        self.onChange = onChange
+    }
+
+    // MARK: - What it has
+
+    var localWorkers: [LocalWorker] { workers.values.map(\.local).sorted { $0.id < $1.id } }
+
+    /// For the host's record, by slot.
+    func records() -> [WorkerRecord] {
+        workers.values.sorted { ($0.slot, $0.id) < ($1.slot, $1.id) }
+            .map { $0.record(address: configuration.advertisedHost, at: loop.now) }
+    }
+
+    // MARK: - Life
+
+    func open() throws(UVError) {
+        guard notifications == nil else { return }
+        let name = "igropyr/\(getpid())/\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+        notifications = try NotificationSocket(on: loop, name: name) { self.receive($0) }
+        logTimer = try Timer(on: loop)
+        scheduleLogs()
+    }
+
+    /// Starts a worker, and goes on to see that there is one until ``stop(id:)``.
+    /// - Throws: When the slot's socket cannot be opened; then there is no such worker.
+    func start(_ slot: WorkerSlot, _ spec: WorkerSpec) throws(UVError) {
+        let socket = try socket(of: slot)
+        let timer = try Timer(on: loop)
+        lastID += 1
+        let worker = Worker(id: lastID, slot: slot, spec: spec, socket: socket, timer: timer)
+        workers[worker.id] = worker
+        carryOut(worker.supervision.handleStart(at: loop.now), for: worker)
+    }
+
+    /// Lets a worker drain, and ends it for good. Idempotent.
+    func stop(id: Int) {
+        guard let worker = workers[id] else { return }
+        worker.isUnwanted = true
+        carryOut(worker.supervision.handleStop(at: loop.now), for: worker)
+    }
+
+    /// Stops all and returns when the last process is gone: after the longest of their stop time-outs, at most, and
+    /// what the kernel needs to kill.
+    func stopAll() async {
+        for id in workers.keys.sorted() { stop(id: id) }
+        guard !workers.isEmpty else { return }
+        await withCheckedContinuation { idleWaiters.append($0) }
+    }
+
+    /// Kills what still runs and closes everything. Idempotent.
+    func close() {
+        for worker in workers.values {
+            worker.child?.signalGroup(SIGKILL)
+            worker.child?.close()
+            worker.timer.close()
+        }
+        workers = [:]
+        notifications?.close()
+        notifications = nil
+        logTimer?.close()
+        logTimer = nil
+        resumeIfIdle()
+    }
+
+    private func socket(of slot: WorkerSlot) throws(UVError) -> SlotSocket {
+        if let present = workers.values.first(where: { $0.slot == slot }) { return present.socket }
+        return try SlotSocket(binding: SocketAddress(host: configuration.address.host, port: 0))
+    }
+
+    // MARK: - Carrying out
+
+    private func carryOut(_ action: Supervision.Action?, for worker: Worker) {
+        switch action {
+        case .start:
+            let id = worker.id
+            Task(executorPreference: loop) { await self.launch(id) }
+        case .terminate: worker.child?.signal(SIGTERM)
+        case .kill: worker.child?.signalGroup(SIGKILL)
+        case nil: break
+        }
+        worker.updateMessage(at: loop.now)
+        if worker.isEnded, worker.isUnwanted { remove(worker) } else { rearm(worker) }
+        onChange()
+    }
+
+    private func remove(_ worker: Worker) {
+        worker.timer.close()
+        workers[worker.id] = nil
+        resumeIfIdle()
+    }
+
+    private func resumeIfIdle() {
+        guard workers.isEmpty else { return }
+        for waiter in idleWaiters { waiter.resume() }
+        idleWaiters = []
+    }
+
+    private func rearm(_ worker: Worker) {
+        guard let deadline = worker.deadline else { return worker.timer.cancel() }
+        let delay = max(.zero, loop.now.duration(to: deadline))
+        try? worker.timer.start(after: delay) { self.timerDidFire(worker) }  // Fails only once closed.
+    }
+
+    private func timerDidFire(_ worker: Worker) {
+        if let until = worker.countsAsReadyUntil, loop.now >= until { worker.countsAsReadyUntil = nil }
+        carryOut(worker.supervision.handleTimeout(at: loop.now), for: worker)
+    }
+
+    // MARK: - Processes
+
+    /// Unpacks the bundle if need be, then starts the process.
+    private func launch(_ id: Int) async {
+        guard let worker = workers[id], let notifications else { return }
+        let (store, log, revision) = (store, log(of: worker), worker.spec.revision)
+        let outcome: Result<(String, SharedFile), BundleError> = await loop.offload {
+            do throws(BundleError) {
+                let folder = try store.extracted(revision)
+                return .success((folder, try BundleError.wrapping { () throws(FileError) in try log.opened() }))
+            } catch { return .failure(error) }
+        }
+        guard workers[id] === worker else { return }
+        guard case .starting = worker.supervision.state else {
+            return exited(worker, .signal(SIGTERM))  // Stopped while the bundle was unpacked.
+        }
+        switch outcome {
+        case .failure(let error): failed(worker, error.description)
+        case .success((let folder, let output)):
+            let command = WorkerCommand(
+                slot: worker.slot, spec: worker.spec, folder: folder, port: worker.socket.address.port,
+                notificationAddress: notifications.name)
+            spawn(worker, command, output)
+        }
+    }
+
+    private func spawn(_ worker: Worker, _ command: WorkerCommand, _ output: SharedFile) {
+        do throws(UVError) {
+            let command = command.command(
+                configuration.settings, log: output.file.descriptor, socket: worker.socket.descriptor)
+            worker.saysStopping = false
+            worker.lastWords = nil
+            worker.child = try ChildProcess(on: loop, command) { status in
+                worker.child = nil
+                self.exited(worker, WorkerExit(status))
+            }
+            worker.startedAt = .now
+            onChange()
+        } catch { failed(worker, "\(error)") }
+    }
+
+    private func failed(_ worker: Worker, _ reason: String) {
+        let action = worker.supervision.handleSpawnFailure(reason, at: loop.now, jitter: .random(in: 0..<1))
+        note(worker)
+        carryOut(action, for: worker)
+    }
+
+    private func exited(_ worker: Worker, _ status: WorkerExit) {
+        guard workers[worker.id] === worker else { return }
+        let hadServed = worker.supervision.recordState == .ready && !worker.saysStopping
+        let action = worker.supervision.handleExit(status, at: loop.now, jitter: .random(in: 0..<1))
+        worker.countsAsReadyUntil = hadServed ? worker.graceEnd(at: loop.now) : nil
+        if !worker.isUnwanted {
+            let id = worker.id
+            Task(executorPreference: loop) { await self.learnLastWords(of: id) }
+        }
+        note(worker)
+        carryOut(action, for: worker)
+    }
+
+    /// Why a program gave up is mostly the last thing that it printed.
+    private func learnLastWords(of id: Int) async {
+        guard let log = workers[id].map(log) else { return }
+        let line = await loop.offload { try? log.lastLine() }
+        guard let worker = workers[id], worker.child == nil, let line else { return }
+        worker.lastWords = line
+        onChange()
+    }
+
+    private func note(_ worker: Worker) {
+        configuration.logger.log(
+            level: worker.isUnwanted ? .info : .warning, "a worker has ended",
+            metadata: [
+                "worker": "\(worker.slot)", "message": "\(worker.supervision.message(at: loop.now))",
+                "log": "\(log(of: worker).path)",
+            ])
+    }
+
+    private func receive(_ message: NotificationSocket.Message) {
+        guard message.uid == getuid(), let worker = workers.values.first(where: { $0.child?.pid == message.pid }) else {
+            strangeMessages &+= 1
+            return
+        }
+        // `WATCHDOG=1` needs no answer: no interval was promised.
+        let lines = message.text.split(separator: "\n")
+        if lines.contains("READY=1") {
+            worker.supervision.handleReady(at: loop.now)
+            worker.countsAsReadyUntil = nil
+        }
+        if lines.contains("STOPPING=1") { worker.saysStopping = true }
+        carryOut(nil, for: worker)
+    }
+
+    // MARK: - Logs
+
+    private func log(of worker: Worker) -> WorkerLog {
+        WorkerLog(path: "\(configuration.logFolder)/\(worker.slot.application)-\(worker.slot.index).log")
+    }
+
+    private func scheduleLogs() {
+        try? logTimer?.start(after: Self.logInterval) {  // Fails only once closed.
+            Task(executorPreference: self.loop) { await self.rotateLogs() }
+        }
+    }
+
+    private func rotateLogs() async {
+        let logs = workers.values.map(log)
+        do throws(FileError) {
+            try await loop.offload { () throws(FileError) in
+                for log in logs { try log.rotateIfFull() }
+            }
+        } catch {
+            configuration.logger.warning("cannot rotate a worker's log", metadata: ["error": "\(error)"])
+        }
+        scheduleLogs()
+    }
+}
+
+extension WorkerExit {
+    init(_ status: ChildProcess.Termination) {
+        self =
+            switch status {
+            case .exited(let code): .code(Int32(clamping: code))
+            case .killed(let signal): .signal(signal)
+            }
+    }
+}

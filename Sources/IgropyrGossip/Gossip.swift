@@ -1,0 +1,136 @@
+public import IgropyrTime
+
+/// A member of a cluster that speaks memberlist's and Serf's protocol: the whole state machine, without the world.
+///
+/// Datagrams, stream messages and the time go in; each call returns what to do. Call ``handleTimeout(at:)`` at ``deadline`` or
+/// later; early calls do nothing. `now` must never go back. Nothing that a peer sends can trap or grow it beyond its settings.
+public struct Gossip: Sendable {
+    public let name: String
+    public let address: MemberAddress
+    public internal(set) var counters = Counters()
+
+    let settings: GossipSettings
+    var envelope: Envelope
+    var random: RandomSource
+    var directives: [Directive] = []
+
+    // What memberlist knows.
+    var nodes = NodeTable()
+    var incarnation: UInt32
+    var health: HealthScore
+    var suspicions: [String: Suspicion] = [:]
+    var probe: Probe?
+    var forwardedPings: [UInt32: ForwardedPing] = [:]
+    var streams: [StreamID: StreamPurpose] = [:]
+    var lastSequence: UInt32
+    var lastStream: UInt64 = 0
+    var schedule: Schedule
+    var departure = Departure.none
+
+    // What Serf knows.
+    var serfMembers: [String: SerfMember] = [:]
+    var memberClock = LamportClock()
+    var eventClock = LamportClock()
+    var queryClock = LamportClock()
+    var intents: IntentBuffer
+    var events: EventRing
+    var queries = QueryRing()
+    /// Events before are history that a newcomer does not want to hear.
+    var minimumEventTime: UInt64 = 0
+    var receivedQueries: [Query.ID: ReceivedQuery] = [:]
+    var ownQueries: [Query.ID: OwnQuery] = [:]
+
+    // What is to be gossiped, in this order.
+    var nodeBroadcasts: BroadcastQueue
+    var intentBroadcasts: BroadcastQueue
+    var queryBroadcasts: BroadcastQueue
+    var eventBroadcasts: BroadcastQueue
+
+    /// `random`: Feeds nonces, too: a secure generator, except under simulation, where one seed replays everything.
+    public init(
+        _ configuration: GossipConfiguration, at now: Timestamp, using random: some RandomNumberGenerator & Sendable
+    ) throws(GossipError) {
+        guard GossipConfiguration.isValidName(configuration.name) else { throw .invalidName(configuration.name) }
+        guard configuration.address.port > 0, !configuration.address.isUnspecified else {
+            throw .invalidAddress(configuration.address)
+        }
+        guard let meta = Tags.encode(configuration.tags) else { throw .tagsTooLarge }
+        guard let keyring = Keyring(configuration.keys) else { throw .invalidKey }
+        guard configuration.label.utf8.count <= 255 else { throw .invalidLabel }
+        let settings = configuration.settings
+        name = configuration.name
+        address = configuration.address
+        self.settings = settings
+        incarnation = max(1, configuration.incarnation)
+        envelope = Envelope(keyring: keyring, label: Array(configuration.label.utf8))
+        self.random = RandomSource(random)
+        health = HealthScore(limit: settings.healthScoreLimit)
+        intents = IntentBuffer(limit: settings.tableLimit)
+        events = EventRing(limitBytes: settings.recentEventsLimitBytes)
+        nodeBroadcasts = BroadcastQueue(limit: settings.queueLimit)
+        intentBroadcasts = BroadcastQueue(limit: settings.queueLimit)
+        queryBroadcasts = BroadcastQueue(limit: settings.queueLimit)
+        eventBroadcasts = BroadcastQueue(limit: settings.queueLimit)
+        lastSequence = UInt32(truncatingIfNeeded: self.random.next())
+        schedule = Schedule(settings: settings, at: now, using: &self.random)
+        enterOurselves(meta: meta, tags: configuration.tags, at: now)
+    }
+
+    private mutating func enterOurselves(meta: [UInt8], tags: [String: String], at now: Timestamp) {
+        let node = Node(
+            name: name, address: address, meta: meta, versions: .ours, incarnation: incarnation, state: .alive,
+            stateChangedAt: now)
+        nodes.insert(node, using: &random)
+        nodeBroadcasts.add(node.alive.encoded, about: name)
+        serfMembers[name] = SerfMember(
+            name: name, address: address, tags: tags, versions: .ours, status: .alive, statusTime: 0)
+    }
+
+    // MARK: - What it knows
+
+    /// Everybody, ourselves included, by name.
+    public var members: [Member] { serfMembers.values.map(\.member).sorted { $0.name < $1.name } }
+
+    public func member(named name: String) -> Member? { serfMembers[name]?.member }
+
+    /// The keys in use, the primary one first.
+    public var keys: [[UInt8]] { envelope.keyring.keys }
+
+    /// 0 when others answer us as they should, up to 7.
+    public var healthScore: Int { health.value }
+
+    var hasOthersAlive: Bool { nodes.all.contains { $0.name != name && !$0.isGone } }
+
+    // MARK: - Time
+
+    /// When the core next needs a call.
+    public var deadline: Timestamp {
+        var deadline = min(schedule.probe, schedule.pushPull, schedule.reap, schedule.reconnect)
+        if hasBroadcasts { deadline = min(deadline, schedule.gossip) }
+        if let probe { deadline = min(deadline, probe.deadline) }
+        if let until = departure.deadline { deadline = min(deadline, until) }
+        for suspicion in suspicions.values { deadline = min(deadline, suspicion.deadline) }
+        for ping in forwardedPings.values { deadline = min(deadline, ping.deadline) }
+        for query in ownQueries.values { deadline = min(deadline, query.deadline) }
+        return deadline
+    }
+
+    public mutating func handleTimeout(at now: Timestamp) -> [Directive] {
+        advanceProbe(at: now)
+        if schedule.takeDue(\.probe, every: settings.probeInterval, at: now) { startProbe(at: now) }
+        expireSuspicions(at: now)
+        expireForwardedPings(at: now)
+        if hasBroadcasts, schedule.takeDue(\.gossip, every: settings.gossipInterval, at: now) { gossip(at: now) }
+        if schedule.takeDue(\.pushPull, every: pushPullInterval, at: now) { synchronize(at: now) }
+        if schedule.takeDue(\.reap, every: settings.reapInterval, at: now) { reap(at: now) }
+        if schedule.takeDue(\.reconnect, every: settings.reconnectInterval, at: now) { reconnect(at: now) }
+        finishQueries(at: now)
+        advanceDeparture(at: now)
+        return takeDirectives()
+    }
+
+    mutating func takeDirectives() -> [Directive] {
+        defer { directives = [] }
+        return directives
+    }
+}

@@ -1,0 +1,93 @@
+public import IgropyrTime
+
+extension Gossip {
+    /// `source`: Where the datagram came from; the answer to a ping without a return address goes there.
+    public mutating func handleDatagram(
+        _ datagram: [UInt8], from source: MemberAddress, at now: Timestamp
+    ) -> [Directive] {
+        counters.datagramsReceived += 1
+        do throws(WireError) {
+            let packet = Packet.decode(try envelope.openPacket(datagram))
+            for message in packet.messages { handle(message, from: source, at: now) }
+            for error in packet.errors { counters.count(error) }
+        } catch {
+            counters.count(error)
+        }
+        return takeDirectives()
+    }
+
+    private mutating func handle(_ message: PacketMessage, from source: MemberAddress, at now: Timestamp) {
+        switch message {
+        case .ping(let ping): handlePing(ping, from: source)
+        case .indirectPing(let ping): handleIndirectPing(ping, from: source, at: now)
+        case .ack(let ack): handleAck(ack.sequence)
+        case .nack(let nack): handleNack(nack.sequence)
+        case .alive(let alive): handleAlive(alive, at: now)
+        case .suspect(let accusation): handleSuspect(accusation, at: now)
+        case .dead(let accusation): handleDead(accusation, at: now)
+        case .user(let bytes): handleSerf(bytes, at: now)
+        }
+    }
+
+    // MARK: - Pings of others
+
+    private mutating func handlePing(_ ping: Ping, from source: MemberAddress) {
+        guard ping.node.isEmpty || ping.node == name else {
+            counters.pingsForOthers += 1
+            return
+        }
+        send(Ack(sequence: ping.sequence).encoded, to: ping.source.memberAddress ?? source)
+    }
+
+    private mutating func handleIndirectPing(_ request: IndirectPing, from source: MemberAddress, at now: Timestamp) {
+        let port = request.port == 0 ? address.port : request.port
+        guard let target = MemberAddress(bytes: request.target, port: port) else {
+            counters.malformed += 1
+            return
+        }
+        guard forwardedPings.count < settings.tableLimit else {
+            counters.tableOverflows += 1
+            return
+        }
+        let sequence = nextSequence()
+        forwardedPings[sequence] = ForwardedPing(
+            requester: request.source.memberAddress ?? source, requesterSequence: request.sequence,
+            wantsNack: request.wantsNack, deadline: now.advanced(by: settings.probeTimeout))
+        send(Ping(sequence: sequence, node: request.node, source: pingSource).encoded, to: target)
+    }
+
+    mutating func expireForwardedPings(at now: Timestamp) {
+        let due = forwardedPings.filter { $0.value.deadline <= now }.sorted { $0.key < $1.key }
+        for (sequence, ping) in due {
+            forwardedPings[sequence] = nil
+            if ping.wantsNack { send(Nack(sequence: ping.requesterSequence).encoded, to: ping.requester) }
+        }
+    }
+
+    // MARK: - Answers
+
+    /// Whoever sent it: only the number counts.
+    mutating func handleAck(_ sequence: UInt32) {
+        if probe?.sequence == sequence {
+            probe = nil
+            health.apply(-1)
+            counters.probesSucceeded += 1
+        } else if let ping = forwardedPings.removeValue(forKey: sequence) {
+            send(Ack(sequence: ping.requesterSequence).encoded, to: ping.requester)
+        } else {
+            counters.unexpectedAcks += 1
+        }
+    }
+
+    private mutating func handleNack(_ sequence: UInt32) {
+        guard probe?.sequence == sequence else { return }
+        probe?.nacksReceived += 1
+    }
+
+    mutating func nextSequence() -> UInt32 {
+        lastSequence &+= 1
+        return lastSequence
+    }
+
+    var pingSource: PingSource { PingSource(address: address.bytes, port: address.port, node: name) }
+}

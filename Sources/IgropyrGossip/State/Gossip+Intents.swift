@@ -1,0 +1,155 @@
+public import IgropyrTime
+
+/// Who announced to join or to leave.
+extension Gossip {
+    /// Returns whether it is news, to be passed on.
+    mutating func handleIntent(_ intent: Intent, at now: Timestamp) -> Bool {
+        guard !intent.node.isEmpty, witness(intent.time, on: \.memberClock) else { return false }
+        guard let member = serfMembers[intent.node] else { return intents.add(intent, at: now) }
+        guard intent.time > member.statusTime else { return false }
+        switch intent.kind {
+        case .join: handleJoinIntent(intent, about: member)
+        case .leave:
+            if isOurselves(intent.node), !departure.isUnderway {
+                announceJoin()
+                return false
+            }
+            handleLeaveIntent(intent, about: member, at: now)
+        }
+        return true
+    }
+
+    private mutating func handleJoinIntent(_ intent: Intent, about known: SerfMember) {
+        var member = known
+        member.statusTime = intent.time
+        if member.status == .leaving { member.status = .alive }
+        serfMembers[member.name] = member
+    }
+
+    private mutating func handleLeaveIntent(_ intent: Intent, about known: SerfMember, at now: Timestamp) {
+        var member = known
+        member.statusTime = intent.time
+        switch member.status {
+        case .alive: member.status = .leaving
+        case .failed:
+            member.status = .left
+            member.goneAt = now
+        case .leaving, .left: break
+        }
+        serfMembers[member.name] = member
+        if known.status == .failed { report(.left, member) }
+        if intent.isPrune, member.status == .left { forget(member) }
+    }
+
+    private mutating func forget(_ member: SerfMember) {
+        serfMembers[member.name] = nil
+        nodes.remove { $0.name == member.name && $0.isGone }
+        report(.reaped, member)
+    }
+
+    /// After a join, and when somebody claims that we leave.
+    mutating func announceJoin() {
+        guard !departure.isUnderway else { return }
+        let time = memberClock.tick()
+        serfMembers[name]?.statusTime = time
+        broadcastSerf(Intent(kind: .join, time: time, node: name).encoded, in: \.intentBroadcasts)
+    }
+
+    // MARK: - Commands
+
+    /// Joins the cluster by any member of it. Each address ends in ``Directive/didJoin(_:)`` or ``Directive/joinFailed(_:_:)``.
+    public mutating func join(_ addresses: [MemberAddress], at now: Timestamp) -> [Directive] {
+        for address in addresses where address != self.address {
+            if departure.isUnderway || !openJoin(to: address, at: now) {
+                directives.append(.joinFailed(address, .unreachable("too many exchanges, or leaving")))
+            }
+        }
+        return takeDirectives()
+    }
+
+    /// Leaves for good: everybody will know that we left and did not fail. Ends in ``Directive/leaveCompleted``, after some
+    /// seconds at most; go on with datagrams, streams and timeouts until then.
+    public mutating func leave(at now: Timestamp) -> [Directive] {
+        guard !departure.isUnderway, var ourselves = serfMembers[name] else { return takeDirectives() }
+        let time = memberClock.tick()
+        ourselves.status = .leaving
+        ourselves.statusTime = time
+        serfMembers[name] = ourselves
+        let intent = Intent(kind: .leave, time: time, node: name).encoded
+        if hasOthersAlive, let id = broadcastSerf(intent, in: \.intentBroadcasts) {
+            departure = .announcing(id, until: now.advanced(by: settings.broadcastTimeout))
+        } else {
+            sayGoodbye(at: now)
+        }
+        return takeDirectives()
+    }
+
+    mutating func advanceDeparture(at now: Timestamp) {
+        switch departure {
+        case .announcing(let id, let until) where now >= until || !intentBroadcasts.contains(id): sayGoodbye(at: now)
+        case .sayingGoodbye(let id, let until) where now >= until || !nodeBroadcasts.contains(id):
+            departure = .lingering(until: now.advanced(by: settings.leavePropagateDelay))
+        case .lingering(let until) where now >= until:
+            departure = .departed
+            directives.append(.leaveCompleted)
+        case .none, .announcing, .sayingGoodbye, .lingering, .departed: break
+        }
+    }
+
+    private mutating func sayGoodbye(at now: Timestamp) {
+        let goodbye = Accusation(incarnation: incarnation, node: name, from: name)
+        departure = .lingering(until: now)
+        handleDead(goodbye, at: now)
+        guard hasOthersAlive else { return advanceDeparture(at: now) }
+        let id = broadcast(goodbye.encoded(as: .dead), about: name)
+        departure = .sayingGoodbye(id, until: now.advanced(by: settings.broadcastTimeout))
+    }
+
+    /// Declares a failed member to have left, so that nobody tries to reconnect to it.
+    /// `isPruning`: Forget it, too.
+    public mutating func forceLeave(
+        _ name: String, isPruning: Bool = false, at now: Timestamp
+    ) throws(GossipError) -> [Directive] {
+        guard !departure.isUnderway else { throw .leaving }
+        guard serfMembers[name] != nil, !isOurselves(name) else { throw .unknownMember(name) }
+        let intent = Intent(kind: .leave, time: memberClock.tick(), node: name, isPrune: isPruning)
+        if handleIntent(intent, at: now) { broadcastSerf(intent.encoded, in: \.intentBroadcasts) }
+        return takeDirectives()
+    }
+
+    public mutating func updateTags(_ tags: [String: String], at now: Timestamp) throws(GossipError) -> [Directive] {
+        guard !departure.isUnderway else { throw .leaving }
+        guard let meta = Tags.encode(tags) else { throw .tagsTooLarge }
+        guard var node = nodes[name] else { return [] }
+        serfMembers[name]?.tags = tags
+        guard node.meta != meta else { return [] }
+        node.meta = meta
+        nodes.update(node)
+        incarnation = incarnation == .max ? incarnation : incarnation + 1
+        announceOurselves()
+        return takeDirectives()
+    }
+
+    // MARK: - Regular duties
+
+    mutating func reap(at now: Timestamp) {
+        for member in serfMembers.values.sorted(by: { $0.name < $1.name }) {
+            guard let goneAt = member.goneAt, !isOurselves(member.name) else { continue }
+            let limit = member.status == .failed ? settings.reconnectTimeout : settings.tombstoneTimeout
+            if goneAt.duration(to: now) > limit { forget(member) }
+        }
+        intents.removeAll(receivedBefore: now.advanced(by: .zero - settings.recentIntentTimeout))
+        receivedQueries = receivedQueries.filter { $0.value.deadline > now }
+    }
+
+    /// Tries a failed member again, the likelier the more there are: heals partitions.
+    mutating func reconnect(at now: Timestamp) {
+        let failed = serfMembers.values.filter { $0.status == .failed }.sorted { $0.name < $1.name }
+        guard !departure.isUnderway, let target = failed.randomElement(using: &random) else { return }
+        let alive = serfMembers.values.count { $0.status == .alive }
+        guard Double.random(in: 0..<1, using: &random) < Double(failed.count) / Double(max(1, alive)) else { return }
+        openStream(
+            .reconnect, to: target.address, encodedState(isJoin: true),
+            deadline: now.advanced(by: settings.streamTimeout))
+    }
+}

@@ -1,0 +1,139 @@
+internal import IgropyrTime
+
+/// The rules of memberlist's node table: which claim beats which.
+extension Gossip {
+    // MARK: - Alive
+
+    mutating func handleAlive(_ alive: Alive, at now: Timestamp) {
+        let isOurs = alive.node == name
+        guard !(isOurs && departure.isUnderway) else { return }
+        let port = alive.port == 0 ? address.port : alive.port
+        guard !alive.node.isEmpty, alive.meta.count <= Tags.limitBytes, let versions = Versions(alive.versions),
+            versions.isCompatible, let address = MemberAddress(bytes: alive.address, port: port),
+            !address.isUnspecified
+        else {
+            counters.unusableMembers += 1
+            return
+        }
+        guard let known = nodes[alive.node] else {
+            return enter(alive, address: address, versions: versions, at: now)
+        }
+        let isMoving = known.address != address
+        guard !isMoving || (!isOurs && canReclaim(known, at: now)) else {
+            counters.nameConflicts += 1
+            directives.append(.nameConflict(name: alive.node, address: address))
+            return
+        }
+        if isOurs {
+            handleAliveAboutUs(alive, versions: versions, known: known)
+        } else if alive.incarnation > known.incarnation || isMoving {
+            accept(alive, address: address, versions: versions, known: known, at: now)
+        }
+    }
+
+    /// A node that nobody spoke of before: dead until the rest of the rules make it alive.
+    private mutating func enter(_ alive: Alive, address: MemberAddress, versions: Versions, at now: Timestamp) {
+        guard alive.incarnation > 0 else { return }
+        guard nodes.count < settings.memberLimit, serfMembers.count < settings.memberLimit || hasMember(alive.node)
+        else {
+            counters.tableOverflows += 1
+            return
+        }
+        let node = Node(
+            name: alive.node, address: address, meta: alive.meta, versions: versions, incarnation: 0, state: .dead,
+            stateChangedAt: now)
+        nodes.insert(node, using: &random)
+        accept(alive, address: address, versions: versions, known: node, at: now)
+    }
+
+    private func hasMember(_ name: String) -> Bool { serfMembers[name] != nil }
+
+    private func canReclaim(_ node: Node, at now: Timestamp) -> Bool {
+        switch node.state {
+        case .alive, .suspect: return false
+        case .left: return true
+        case .dead:
+            guard let wait = settings.deadNameReclaim else { return false }
+            return node.stateChangedAt.duration(to: now) >= wait
+        }
+    }
+
+    private mutating func handleAliveAboutUs(_ alive: Alive, versions: Versions, known: Node) {
+        guard alive.incarnation >= incarnation else { return }
+        suspicions[name] = nil
+        let isEcho = alive.incarnation == incarnation && alive.meta == known.meta && versions == known.versions
+        if !isEcho { refute(alive.incarnation) }
+    }
+
+    private mutating func accept(
+        _ alive: Alive, address: MemberAddress, versions: Versions, known: Node, at now: Timestamp
+    ) {
+        suspicions[alive.node] = nil
+        var node = known
+        node.address = address
+        node.meta = alive.meta
+        node.versions = versions
+        node.incarnation = alive.incarnation
+        node.state = .alive
+        if known.state != .alive { node.stateChangedAt = now }
+        nodes.update(node)
+        broadcast(node.alive.encoded, about: node.name)
+        if known.isGone {
+            handleNodeJoined(node)
+        } else if known.meta != node.meta {
+            handleNodeUpdated(node)
+        }
+    }
+
+    // MARK: - Suspect and dead
+
+    mutating func handleSuspect(_ accusation: Accusation, at now: Timestamp) {
+        guard var node = nodes[accusation.node], accusation.incarnation >= node.incarnation else { return }
+        if suspicions[node.name] != nil {
+            if suspicions[node.name]?.confirm(by: accusation.from) == true {
+                broadcast(accusation.encoded(as: .suspect), about: node.name)
+            }
+            return
+        }
+        guard node.state == .alive else { return }
+        guard node.name != name else { return refute(accusation.incarnation) }
+        broadcast(accusation.encoded(as: .suspect), about: node.name)
+        node.incarnation = accusation.incarnation
+        node.state = .suspect
+        node.stateChangedAt = now
+        nodes.update(node)
+        suspicions[node.name] = Suspicion(
+            of: node, by: accusation.from, nodeCount: nodes.count, settings: settings, at: now)
+    }
+
+    mutating func handleDead(_ accusation: Accusation, at now: Timestamp) {
+        guard var node = nodes[accusation.node], accusation.incarnation >= node.incarnation else { return }
+        suspicions[node.name] = nil
+        guard !node.isGone else { return }
+        guard node.name != name || departure.isUnderway else { return refute(accusation.incarnation) }
+        broadcast(accusation.encoded(as: .dead), about: node.name)
+        node.incarnation = accusation.incarnation
+        node.state = accusation.node == accusation.from ? .left : .dead
+        node.stateChangedAt = now
+        nodes.update(node)
+        handleNodeGone(node.name, at: now)
+    }
+
+    /// Outbids a claim about us. The highest incarnation cannot be outbid.
+    mutating func refute(_ accused: UInt32) {
+        guard !departure.isUnderway else { return }
+        counters.refutations += 1
+        health.apply(1)
+        let highest = max(incarnation, accused)
+        incarnation = highest == .max ? highest : highest + 1
+        announceOurselves()
+    }
+
+    /// Broadcasts our node as it is, under the current incarnation.
+    mutating func announceOurselves() {
+        guard var node = nodes[name] else { return }
+        node.incarnation = incarnation
+        nodes.update(node)
+        broadcast(node.alive.encoded, about: name)
+    }
+}

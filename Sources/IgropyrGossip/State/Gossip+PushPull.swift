@@ -1,0 +1,75 @@
+internal import IgropyrTime
+
+/// The exchange of whole states.
+extension Gossip {
+    func encodedState(isJoin: Bool) -> [UInt8] {
+        PushPull(isJoin: isJoin, nodes: nodes.all.map(\.wireState), userState: serfState.encoded).encoded
+    }
+
+    /// `isOurJoin`: Whether we asked to join: then past events are not for us.
+    /// Returns false if it was refused as a whole, for its versions.
+    mutating func merge(_ remote: PushPull, isOurJoin: Bool, at now: Timestamp) -> Bool {
+        guard isCompatible(remote.nodes) else {
+            counters.incompatibleMerges += 1
+            return false
+        }
+        for node in remote.nodes { merge(node, at: now) }
+        if !remote.userState.isEmpty { mergeSerf(remote.userState, isOurJoin: isOurJoin, at: now) }
+        return true
+    }
+
+    /// A death out of a list is only a suspicion, so that the node can refute it.
+    private mutating func merge(_ node: NodeState, at now: Timestamp) {
+        switch Node.State(rawValue: node.state) {
+        case .alive:
+            let alive = Alive(
+                incarnation: node.incarnation, node: node.name, address: node.address, port: node.port,
+                meta: node.meta, versions: node.versions)
+            handleAlive(alive, at: now)
+        case .left:
+            handleDead(Accusation(incarnation: node.incarnation, node: node.name, from: node.name), at: now)
+        case .dead, .suspect:
+            handleSuspect(Accusation(incarnation: node.incarnation, node: node.name, from: name), at: now)
+        case nil: counters.malformed += 1
+        }
+    }
+
+    /// Whether all alive nodes on both sides can speak what every node speaks now.
+    private func isCompatible(_ remote: [NodeState]) -> Bool {
+        let theirs = remote.map { (isAlive: $0.state == Node.State.alive.rawValue, versions: $0.versions) }
+        let all = theirs + nodes.all.map { (isAlive: $0.state == .alive, versions: $0.versions.bytes) }
+        var memberlist = (low: UInt8.min, high: UInt8.max)
+        var delegate = memberlist
+        for node in all where node.isAlive && node.versions.count >= 6 {
+            memberlist = (max(memberlist.low, node.versions[0]), min(memberlist.high, node.versions[1]))
+            delegate = (max(delegate.low, node.versions[3]), min(delegate.high, node.versions[4]))
+        }
+        return all.allSatisfy { node in
+            let current = node.versions.count >= 6 ? (node.versions[2], node.versions[5]) : (0, 0)
+            return memberlist.low <= current.0 && current.0 <= memberlist.high && delegate.low <= current.1
+                && current.1 <= delegate.high
+        }
+    }
+
+    // MARK: - At our own initiative
+
+    /// Longer in large clusters, so that the load stays the same.
+    var pushPullInterval: Duration {
+        guard nodes.count > 32 else { return settings.pushPullInterval }
+        return settings.pushPullInterval * (Logarithm.binaryCeiling(nodes.count) - 5 + 1)
+    }
+
+    mutating func synchronize(at now: Timestamp) {
+        guard
+            let peer = nodes.sample(1, using: &random, where: { [name] in $0.state == .alive && $0.name != name }).first
+        else { return }
+        openStream(
+            .synchronize, to: peer.address, encodedState(isJoin: false),
+            deadline: now.advanced(by: settings.streamTimeout))
+    }
+
+    mutating func openJoin(to address: MemberAddress, at now: Timestamp) -> Bool {
+        let deadline = now.advanced(by: settings.streamTimeout)
+        return openStream(.join(address), to: address, encodedState(isJoin: true), deadline: deadline) != nil
+    }
+}

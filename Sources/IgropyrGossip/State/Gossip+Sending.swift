@@ -1,0 +1,124 @@
+internal import IgropyrTime
+
+/// How messages leave: directly with what fits beside them, or in rounds of gossip.
+extension Gossip {
+    /// What a datagram may take, compression and checksum aside (UDPBufferSize).
+    static let packetLimitBytes = 1_400
+    private static let compoundHeaderBytes = 2
+    private static let compoundPartBytes = 2
+
+    private var packetRoom: Int { Self.packetLimitBytes - Self.compoundHeaderBytes - envelope.overheadBytes }
+
+    /// A broadcast that does not fit would wait for ever.
+    var broadcastLimitBytes: Int { packetRoom - Self.compoundPartBytes - 1 }
+
+    var hasBroadcasts: Bool {
+        !(nodeBroadcasts.isEmpty && intentBroadcasts.isEmpty && queryBroadcasts.isEmpty && eventBroadcasts.isEmpty)
+    }
+
+    // MARK: - Packets
+
+    /// Sends one memberlist message, with as many broadcasts as fit.
+    mutating func send(_ message: [UInt8], to address: MemberAddress) {
+        let room = packetRoom - message.count - Self.compoundPartBytes
+        transmit([message] + takeBroadcasts(room: room, limitParts: Packet.limitParts - 1), to: address)
+    }
+
+    /// Sends a Serf message to one member: without broadcasts.
+    mutating func sendUser(_ message: [UInt8], to address: MemberAddress) {
+        transmit([[MessageType.user.rawValue] + message], to: address)
+    }
+
+    mutating func transmit(_ messages: [[UInt8]], to address: MemberAddress, addsChecksum: Bool = false) {
+        let packet = Packet.encode(messages, compresses: settings.compresses, addsChecksum: addsChecksum)
+        let sealed = envelope.sealPacket(packet) { random.bytes(12) }
+        counters.datagramsSent += 1
+        directives.append(.send(sealed, to: address))
+    }
+
+    // MARK: - Broadcasts
+
+    /// `message`: A memberlist message about `subject`, which replaces an older one about it.
+    @discardableResult
+    mutating func broadcast(_ message: [UInt8], about subject: String) -> BroadcastQueue.ID {
+        let added = nodeBroadcasts.add(message, about: subject)
+        if added.isOverflowing { counters.tableOverflows += 1 }
+        return added.id
+    }
+
+    /// Returns nil if the Serf message is too large for any packet: it is not passed on.
+    @discardableResult
+    mutating func broadcastSerf(
+        _ message: [UInt8], in queue: WritableKeyPath<Gossip, BroadcastQueue>
+    ) -> BroadcastQueue.ID? {
+        guard message.count <= broadcastLimitBytes else {
+            counters.tooLarge += 1
+            return nil
+        }
+        let added = self[keyPath: queue].add(message)
+        if added.isOverflowing { counters.tableOverflows += 1 }
+        return added.id
+    }
+
+    private func transmitLimit(memberCount: Int) -> Int {
+        settings.retransmitMultiplier * Logarithm.decimalCeiling(memberCount + 1)
+    }
+
+    private mutating func takeBroadcasts(room: Int, limitParts: Int) -> [[UInt8]] {
+        var room = room
+        var messages = nodeBroadcasts.take(
+            room: &room, overheadBytes: Self.compoundPartBytes, transmitLimit: transmitLimit(memberCount: nodes.count),
+            limitParts: limitParts)
+        let limit = transmitLimit(memberCount: serfMembers.count)
+        for queue in [\Gossip.intentBroadcasts, \.queryBroadcasts, \.eventBroadcasts] {
+            let taken = self[keyPath: queue].take(
+                room: &room, overheadBytes: Self.compoundPartBytes + 1, transmitLimit: limit,
+                limitParts: limitParts - messages.count)
+            messages += taken.map { [MessageType.user.rawValue] + $0 }
+        }
+        return messages
+    }
+
+    /// One round: to some random members, what is queued.
+    mutating func gossip(at now: Timestamp) {
+        let targets = nodes.sample(settings.gossipFanout, using: &random) { [name, settings] node in
+            guard node.name != name else { return false }
+            switch node.state {
+            case .alive, .suspect: return true
+            case .dead: return node.stateChangedAt.duration(to: now) <= settings.gossipToTheDead
+            case .left: return false
+            }
+        }
+        for target in targets {
+            let messages = takeBroadcasts(room: packetRoom, limitParts: Packet.limitParts)
+            guard !messages.isEmpty else { return }
+            transmit(messages, to: target.address, addsChecksum: target.versions.understandsChecksum)
+        }
+    }
+
+    // MARK: - Streams
+
+    static let streamLimit = 128
+
+    /// Nothing happens, and nil returns, when too many are open.
+    @discardableResult
+    mutating func openStream(
+        _ purpose: StreamPurpose, to address: MemberAddress, _ message: [UInt8], deadline: Timestamp
+    ) -> StreamID? {
+        guard streams.count < Self.streamLimit else {
+            counters.tableOverflows += 1
+            return nil
+        }
+        lastStream &+= 1
+        let id = StreamID(number: lastStream)
+        streams[id] = purpose
+        let bytes = envelope.labelHeader + sealedForStream(message)
+        directives.append(.openStream(StreamRequest(id: id, address: address, bytes: bytes, deadline: deadline)))
+        return id
+    }
+
+    mutating func sealedForStream(_ message: [UInt8]) -> [UInt8] {
+        let message = settings.compresses ? Compression.compress(message) : message
+        return envelope.sealStream(message) { random.bytes(12) }
+    }
+}

@@ -1,0 +1,62 @@
+internal import IgropyrTime
+
+/// One round of the failure detector: a ping is out; next, others and a TCP connection are tried; then the node is suspect.
+struct Probe: Sendable {
+    enum Stage {
+        case direct(until: Timestamp)
+        case indirect
+    }
+
+    let node: String
+    let sequence: UInt32
+    var stage: Stage
+    /// When the round has failed.
+    let end: Timestamp
+    var nacksExpected = 0
+    var nacksReceived = 0
+
+    var deadline: Timestamp {
+        switch stage {
+        case .direct(let until): min(until, end)
+        case .indirect: end
+        }
+    }
+
+    /// What failure does to our health score: nothing if those who answered confirm it.
+    var failurePenalty: Int { nacksExpected > 0 ? max(0, nacksExpected - nacksReceived) : 1 }
+}
+
+/// A ping that we sent for another member.
+struct ForwardedPing: Sendable {
+    let requester: MemberAddress
+    let requesterSequence: UInt32
+    let wantsNack: Bool
+    let deadline: Timestamp
+}
+
+/// What a TCP exchange of ours is for.
+enum StreamPurpose: Sendable {
+    case join(MemberAddress)
+    case synchronize
+    case reconnect
+    case ping(sequence: UInt32)
+}
+
+/// The steps of leaving; each waits until its message was sent often enough, or for the deadline.
+enum Departure: Sendable {
+    case none
+    case announcing(BroadcastQueue.ID, until: Timestamp)
+    case sayingGoodbye(BroadcastQueue.ID, until: Timestamp)
+    /// Still answering, while the news spreads.
+    case lingering(until: Timestamp)
+    case departed
+
+    var isUnderway: Bool { if case .none = self { false } else { true } }
+
+    var deadline: Timestamp? {
+        switch self {
+        case .announcing(_, let until), .sayingGoodbye(_, let until), .lingering(let until): until
+        case .none, .departed: nil
+        }
+    }
+}

@@ -1,0 +1,90 @@
+/// Writes the MessagePack dialect of memberlist: the *raw* family for text and bytes, never str 8 or bin, the shortest integer.
+///
+/// Whoever writes a record writes its fields in ascending order of their names, as the reference does.
+struct MessagePackWriter {
+    private(set) var bytes: [UInt8]
+
+    /// `messageType`: The byte in front of the value.
+    init(messageType: UInt8) { bytes = [messageType] }
+
+    init() { bytes = [] }
+
+    mutating func append(raw: [UInt8]) { bytes += raw }
+
+    mutating func writeMapHeader(_ count: Int) { writeHeader(count, short: 0x80, shortLimit: 15, wide: 0xDE) }
+
+    mutating func writeArrayHeader(_ count: Int) { writeHeader(count, short: 0x90, shortLimit: 15, wide: 0xDC) }
+
+    mutating func write(_ text: String) {
+        let utf8 = Array(text.utf8)
+        write(utf8)
+    }
+
+    mutating func write(_ string: [UInt8]) {
+        writeHeader(string.count, short: 0xA0, shortLimit: 31, wide: 0xDA)
+        bytes += string
+    }
+
+    /// Nil where the byte string is absent.
+    mutating func write(optional string: [UInt8]?) {
+        if let string { write(string) } else { writeNil() }
+    }
+
+    mutating func writeNil() { bytes.append(0xC0) }
+
+    mutating func write(_ bool: Bool) { bytes.append(bool ? 0xC3 : 0xC2) }
+
+    mutating func write(_ number: some UnsignedInteger & FixedWidthInteger) {
+        switch UInt64(number) {
+        case 0...0x7F: bytes.append(UInt8(truncatingIfNeeded: number))
+        case 0x80...0xFF: writeTagged(0xCC, UInt8(truncatingIfNeeded: number))
+        case 0x100...0xFFFF: writeTagged(0xCD, UInt16(truncatingIfNeeded: number))
+        case 0x1_0000...0xFFFF_FFFF: writeTagged(0xCE, UInt32(truncatingIfNeeded: number))
+        default: writeTagged(0xCF, UInt64(number))
+        }
+    }
+
+    /// A field, its name first.
+    mutating func field(_ name: StaticString, _ value: String) {
+        key(name)
+        write(value)
+    }
+
+    mutating func field(_ name: StaticString, _ value: [UInt8]?) {
+        key(name)
+        write(optional: value)
+    }
+
+    mutating func field(_ name: StaticString, _ value: Bool) {
+        key(name)
+        write(value)
+    }
+
+    mutating func field(_ name: StaticString, _ value: some UnsignedInteger & FixedWidthInteger) {
+        key(name)
+        write(value)
+    }
+
+    mutating func key(_ name: StaticString) { write(name.withUTF8Buffer { unsafe Array($0) }) }
+
+    private mutating func writeHeader(_ count: Int, short: UInt8, shortLimit: Int, wide: UInt8) {
+        switch count {
+        case 0...shortLimit: bytes.append(short | UInt8(truncatingIfNeeded: count))
+        case 0...0xFFFF: writeTagged(wide, UInt16(truncatingIfNeeded: count))
+        default: writeTagged(wide + 1, UInt32(truncatingIfNeeded: count))
+        }
+    }
+
+    private mutating func writeTagged(_ tag: UInt8, _ number: some FixedWidthInteger) {
+        bytes.append(tag)
+        bytes.append(bigEndian: number)
+    }
+}
+
+extension [UInt8] {
+    mutating func append(bigEndian number: some FixedWidthInteger) {
+        for shift in stride(from: number.bitWidth - 8, through: 0, by: -8) {
+            append(UInt8(truncatingIfNeeded: number >> shift))
+        }
+    }
+}

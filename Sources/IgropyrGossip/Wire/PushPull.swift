@@ -1,0 +1,81 @@
+/// A member as told in a push/pull.
+struct NodeState: Equatable {
+    var name = ""
+    var address: [UInt8] = []
+    var port: UInt16 = 0
+    var meta: [UInt8] = []
+    var incarnation: UInt32 = 0
+    /// 0 alive, 1 suspect, 2 dead, 3 left.
+    var state: UInt8 = 0
+    var versions: [UInt8] = []
+}
+
+extension NodeState {
+    init(from reader: inout MessagePackReader) throws(WireError) {
+        try reader.readRecord(["Name", "Addr", "Port", "Meta", "Incarnation", "State", "Vsn"]) {
+            (field, reader) throws(WireError) in
+            switch field {
+            case 0: name = try reader.readName()
+            case 1: address = try reader.readRaw() ?? []
+            case 2: port = try reader.readUInt16()
+            case 3: meta = try reader.readRaw() ?? []
+            case 4: incarnation = try reader.readUInt32()
+            case 5: state = try reader.readUInt8()
+            default: versions = try reader.readRaw() ?? []
+            }
+        }
+    }
+
+    func encode(into writer: inout MessagePackWriter) {
+        writer.writeMapHeader(7)
+        writer.field("Addr", address)
+        writer.field("Incarnation", incarnation)
+        writer.field("Meta", meta)
+        writer.field("Name", name)
+        writer.field("Port", port)
+        writer.field("State", state)
+        writer.field("Vsn", versions)
+    }
+}
+
+/// The whole state of a member, exchanged over TCP.
+struct PushPull: Equatable {
+    var isJoin = false
+    var nodes: [NodeState] = []
+    /// Serf's part, ``SerfState`` with its type byte; may be empty.
+    var userState: [UInt8] = []
+
+    struct Header: Equatable {
+        var isJoin = false
+        var nodeCount = 0
+        var userStateBytes = 0
+    }
+}
+
+extension PushPull.Header {
+    static let nodeLimit = 1_048_576
+    static let userStateLimitBytes = 20 * 1024 * 1024
+
+    init(from reader: inout MessagePackReader) throws(WireError) {
+        try reader.readRecord(["Nodes", "UserStateLen", "Join"]) { (field, reader) throws(WireError) in
+            switch field {
+            case 0: nodeCount = try reader.readCount(upTo: Self.nodeLimit)
+            case 1: userStateBytes = try reader.readCount(upTo: Self.userStateLimitBytes)
+            default: isJoin = try reader.readBool()
+            }
+        }
+    }
+}
+
+extension PushPull {
+    var encoded: [UInt8] {
+        var writer = MessagePackWriter(messageType: MessageType.pushPull.rawValue)
+        writer.writeMapHeader(3)
+        writer.field("Join", isJoin)
+        writer.field("Nodes", UInt(nodes.count))
+        writer.field("UserStateLen", UInt(userState.count))
+        for node in nodes { node.encode(into: &writer) }
+        writer.append(raw: userState)
+        return writer.bytes
+    }
+}

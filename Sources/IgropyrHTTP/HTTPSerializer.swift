@@ -1,0 +1,193 @@
+/// Writes heads, chunks and bodies into one buffer that keeps its capacity; several pipelined messages may gather in it.
+///
+/// A head is begun by `beginRequest` or `beginResponse`, gets its fields, and is ended by ``endHead()``; so are trailers,
+/// begun by ``beginTrailers()``. What would let a field break out of its line is refused by an error, and the caller
+/// takes back what it wrote of the message with ``truncate(to:)``. Framing is the caller's word: it writes
+/// `Content-Length` or `Transfer-Encoding` itself, by ``appendFraming(_:)``.
+public struct HTTPSerializer: Sendable {
+    /// A part of a message that would not mean on the wire what it meant to its author.
+    public enum Failure: UInt8, Error, Hashable, Sendable {
+        /// Empty, or no token.
+        case invalidFieldName
+        /// CR, LF, NUL or another control character but the tab; or white space at either end, which would get lost.
+        case invalidFieldValue
+        case invalidMethod
+        /// Empty, or not all visible ASCII without `#`.
+        case invalidTarget
+        /// Below 100 or above 999.
+        case invalidStatus
+    }
+
+    /// What was written and not yet taken.
+    public private(set) var bytes: [UInt8] = []
+
+    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+
+    /// How much is in the buffer; note it before a message to be able to ``truncate(to:)``.
+    @inlinable public var count: Int { bytes.count }
+
+    /// Forgets everything and keeps the memory.
+    public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+    /// Takes the buffer away and leaves an empty one without memory.
+    public mutating func take() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
+    }
+
+    /// Takes back everything after the first `count` bytes.
+    public mutating func truncate(to count: Int) {
+        guard count < bytes.count else { return }
+        bytes.removeSubrange(count...)
+    }
+
+    // MARK: - Start lines
+
+    /// `HTTP/1.1 status reason`; 1.1 also towards a client of 1.0 (RFC 9110 §2.5).
+    public mutating func beginResponse(status: Int) throws(Failure) {
+        if let line = StatusLine.registered(status) { return append(line) }
+        guard 100...999 ~= status else { throw .invalidStatus }
+        append("HTTP/1.1 ")
+        append(decimal: UInt64(status))
+        append(" \r\n")
+    }
+
+    /// The request line of a method that ``HTTPMethod`` knows.
+    public mutating func beginRequest(_ method: HTTPMethod, target: String) throws(Failure) {
+        guard let name = method.name else { throw .invalidMethod }
+        let target = target.utf8.span
+        guard unsafe target.bytes.isTarget else { throw .invalidTarget }
+        append(name)
+        bytes.append(.space)
+        unsafe append(target.bytes)
+        append(" HTTP/1.1\r\n")
+    }
+
+    /// The request line from bytes, as a proxy has them.
+    public mutating func beginRequest(method: RawSpan, target: RawSpan) throws(Failure) {
+        guard method.isToken else { throw .invalidMethod }
+        guard target.isTarget else { throw .invalidTarget }
+        append(method)
+        bytes.append(.space)
+        append(target)
+        append(" HTTP/1.1\r\n")
+    }
+
+    // MARK: - Fields
+
+    /// A field from text; `value` goes out as UTF-8.
+    public mutating func appendField(_ name: String, _ value: String) throws(Failure) {
+        let value = value.utf8.span
+        try unsafe appendField(name, value.bytes)
+    }
+
+    /// A field whose name is text and whose value is bytes.
+    public mutating func appendField(_ name: String, _ value: RawSpan) throws(Failure) {
+        let name = name.utf8.span
+        try unsafe appendField(name: name.bytes, value: value)
+    }
+
+    /// A field from bytes, as a proxy has them.
+    public mutating func appendField(name: RawSpan, value: RawSpan) throws(Failure) {
+        guard name.isToken else { throw .invalidFieldName }
+        guard value.isFieldValue else { throw .invalidFieldValue }
+        append(name)
+        append(": ")
+        append(value)
+        append("\r\n")
+    }
+
+    /// A field with a number as its value, written without a string on the way.
+    public mutating func appendField(_ name: StaticString, _ value: UInt64) {
+        append(name)
+        append(": ")
+        append(decimal: value)
+        append("\r\n")
+    }
+
+    /// `Date` for a time that ``HTTPDate`` can write.
+    public mutating func appendDate(_ date: HTTPDate) {
+        append("Date: ")
+        date.append(to: &bytes)
+        append("\r\n")
+    }
+
+    /// The field that tells the framing; none for `.none` and `.untilClose`.
+    public mutating func appendFraming(_ framing: MessageHead.Framing) {
+        switch framing {
+        case .none, .untilClose: break
+        case .length(let length): appendField("Content-Length", length)
+        case .chunked: append("Transfer-Encoding: chunked\r\n")
+        }
+    }
+
+    /// The empty line after fields, or after trailers.
+    public mutating func endHead() { append("\r\n") }
+
+    // MARK: - Bodies
+
+    /// Bytes of a body of known length or of a chunk.
+    public mutating func appendBody(_ data: RawSpan) { append(data) }
+
+    /// One chunk with its framing. No data, no chunk: an empty one would end the body.
+    public mutating func appendChunk(_ data: RawSpan) {
+        guard !data.isEmpty else { return }
+        beginChunk(count: data.byteCount)
+        append(data)
+        endChunk()
+    }
+
+    /// The line before a chunk whose `count` bytes, at least one, the caller sends from elsewhere; then ``endChunk()``.
+    public mutating func beginChunk(count: Int) {
+        precondition(count > 0, "an empty chunk ends the body")
+        append(hexadecimal: UInt64(count))
+        append("\r\n")
+    }
+
+    public mutating func endChunk() { append("\r\n") }
+
+    /// The last chunk, without trailers.
+    public mutating func endChunks() { append("0\r\n\r\n") }
+
+    /// The last chunk; trailer fields follow, then ``endHead()``.
+    public mutating func beginTrailers() { append("0\r\n") }
+
+    // MARK: - Bytes
+
+    private mutating func append(_ literal: StaticString) {
+        unsafe bytes.append(
+            contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    private mutating func append(_ data: RawSpan) {
+        unsafe data.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    private mutating func append(decimal value: UInt64) {
+        var divisor: UInt64 = 1
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    private mutating func append(hexadecimal value: UInt64) {
+        var shift = max(0, (63 - value.leadingZeroBitCount) & ~3)
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0x0F
+            bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            shift -= 4
+        }
+    }
+}
+
+extension RawSpan {
+    fileprivate var isToken: Bool { !isEmpty && endOfToken(from: 0, to: byteCount) == byteCount }
+    fileprivate var isTarget: Bool { !isEmpty && endOfTarget(from: 0, to: byteCount) == byteCount }
+    fileprivate var isFieldValue: Bool {
+        isEmpty
+            || (endOfText(from: 0, to: byteCount) == byteCount && !byte(at: 0).isSpace
+                && !byte(at: byteCount - 1).isSpace)
+    }
+}

@@ -1,0 +1,126 @@
+/// Reads one head. Fed with the same bytes and more, it goes on where it stopped: no byte is scanned twice, and what is
+/// wrong is found at the same byte however the input is cut.
+struct HeadParser {
+    enum State {
+        case start
+        case emptyLine
+        case method(start: Int)
+        case target(start: Int)
+        case requestVersion(start: Int)
+        case statusCode
+        case reason(start: Int)
+        case startLineEnd
+        case fields(FieldLineParser)
+    }
+
+    let isResponse: Bool
+    var state = State.start
+    /// Everything before it was checked; ``FieldLineParser`` counts on from there.
+    var position = 0
+    var hasSkippedEmptyLine = false
+    /// What is known of the head so far; whole once ``parse(_:)`` says so.
+    var head = MessageHead()
+    var codings = TransferCodings()
+
+    init(isResponse: Bool) { self.isResponse = isResponse }
+
+    /// Whether the head is whole. `limits` are the same in each call.
+    mutating func parse(_ bytes: RawSpan, limits: HTTPLimits) throws(HTTPError) -> Bool {
+        let end = min(bytes.byteCount, limits.headBytes)
+        var isAdvancing = true
+        while isAdvancing {
+            switch state {
+            case .start: isAdvancing = try parseStart(bytes, to: end)
+            case .emptyLine: isAdvancing = try parseEmptyLine(bytes, to: end)
+            case .method(let start): isAdvancing = try parseMethod(bytes, from: start, to: end)
+            case .target(let start): isAdvancing = try parseTarget(bytes, from: start, to: end, limits)
+            case .requestVersion(let start): isAdvancing = try parseRequestVersion(bytes, from: start, to: end)
+            case .statusCode: isAdvancing = try parseStatusCode(bytes, to: end)
+            case .reason(let start): isAdvancing = try parseReason(bytes, from: start, to: end)
+            case .startLineEnd: isAdvancing = try parseStartLineEnd(bytes, to: end)
+            case .fields(var lines):
+                guard try parseFields(bytes, lines: &lines, to: end, maximum: limits.fields) else {
+                    state = .fields(lines)
+                    isAdvancing = false
+                    continue
+                }
+                try finish()
+                return true
+            }
+        }
+        guard end < limits.headBytes else { throw .headTooLong }
+        return false
+    }
+
+    private mutating func parseStart(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
+        guard position < end else { return false }
+        switch bytes.byte(at: position) {
+        case .carriageReturn:
+            guard !isResponse, !hasSkippedEmptyLine else { throw .unexpectedEmptyLine }
+            hasSkippedEmptyLine = true
+            position += 1
+            state = .emptyLine
+        case .lineFeed: throw .bareLineFeed
+        default: state = isResponse ? .statusCode : .method(start: position)
+        }
+        return true
+    }
+
+    private mutating func parseEmptyLine(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
+        guard position < end else { return false }
+        guard bytes.byte(at: position) == .lineFeed else { throw .bareCarriageReturn }
+        position += 1
+        state = .start
+        return true
+    }
+
+    /// The line feed after the start line's carriage return.
+    private mutating func parseStartLineEnd(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
+        guard position < end else { return false }
+        guard bytes.byte(at: position) == .lineFeed else { throw .bareCarriageReturn }
+        position += 1
+        head.fieldsRange = ByteRange(position, position)
+        state = .fields(FieldLineParser(position: position))
+        return true
+    }
+
+    private mutating func parseFields(
+        _ bytes: RawSpan, lines: inout FieldLineParser, to end: Int, maximum: Int
+    ) throws(HTTPError) -> Bool {
+        while true {
+            switch try lines.next(in: bytes, to: end) {
+            case .field(let name, let value):
+                guard head.fieldCount < maximum else { throw .tooManyFields }
+                head.fieldLines += 1
+                try record(name, value, in: bytes)
+            case .end:
+                head.fieldsRange.end = UInt32(truncatingIfNeeded: lines.position - 2)
+                return true
+            case .incomplete:
+                return false
+            }
+        }
+    }
+
+    /// Reads `HTTP/1.x` from `start`; nil while the eight bytes are not all there. Bytes are judged as they come.
+    func version(_ bytes: RawSpan, from start: Int, to end: Int) throws(HTTPError) -> MessageHead.Version? {
+        let literal: StaticString = "HTTP/"
+        let count = min(end - start, 8)
+        for index in 0..<max(count, 0) {
+            let byte = bytes.byte(at: start + index)
+            let isRight =
+                switch index {
+                case 0..<5: byte == (unsafe literal.utf8Start[index])  // Within the literal's five bytes.
+                case 6: byte == UInt8(ascii: ".")
+                default: byte.isDigit
+                }
+            guard isRight else { throw .invalidVersion }
+        }
+        guard count == 8 else { return nil }
+        switch (bytes.byte(at: start + 5), bytes.byte(at: start + 7)) {
+        case (0x31, 0x31): return .http11
+        case (0x31, 0x30): return .http10
+        default: throw .unsupportedVersion
+        }
+    }
+}

@@ -1,0 +1,144 @@
+/// Reading bytes. The loads are `unsafe` to the compiler since any bytes could be read as any type; they check their
+/// bound themselves, and every bit pattern is a `UInt8` or a `UInt64`.
+extension RawSpan {
+    /// Traps when `offset` is out of bounds.
+    @inline(__always) func byte(at offset: Int) -> UInt8 {
+        unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+    }
+
+    /// The bound of the unchecked loads below, checked once for each scan: they stay from `start` to before `end`.
+    @inline(__always) private func checkBounds(_ start: Int, _ end: Int) {
+        precondition(start >= 0 && end <= byteCount)
+    }
+
+    /// `offset` is within the bounds checked by the caller.
+    @inline(__always) private func uncheckedByte(at offset: Int) -> UInt8 {
+        unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+    }
+
+    /// The eight bytes from `offset`, the first one lowest; all are within the bounds checked by the caller.
+    @inline(__always) private func uncheckedWord(at offset: Int) -> UInt64 {
+        unsafe UInt64(littleEndian: unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The first offset from `start` on, before `end`, whose byte is no token character; `end` if there is none.
+    @inline(__always) func endOfToken(from start: Int, to end: Int) -> Int {
+        checkBounds(start, end)
+        var offset = start
+        while offset < end, uncheckedByte(at: offset).isToken { offset &+= 1 }
+        return offset
+    }
+
+    /// The first offset from `start` on, before `end`, whose byte may not stand in a field value (a control character
+    /// other than the tab); `end` if there is none.
+    @inline(__always) func endOfText(from start: Int, to end: Int) -> Int {
+        checkBounds(start, end)
+        var offset = start
+        while offset &+ 8 <= end {
+            let word = uncheckedWord(at: offset)
+            let marks = Self.marks(ofBytesBelow: 0x20, in: word) | Self.marks(ofByte: 0x7F, in: word)
+            guard marks != 0 else { offset &+= 8; continue }
+            offset &+= marks.trailingZeroBitCount &>> 3
+            guard uncheckedByte(at: offset) == .tab else { return offset }
+            offset &+= 1
+        }
+        while offset < end, uncheckedByte(at: offset).isText { offset &+= 1 }
+        return offset
+    }
+
+    /// The first offset from `start` on, before `end`, whose byte may not stand in a request target: space, a control
+    /// character, a byte outside ASCII or `#`; `end` if there is none.
+    @inline(__always) func endOfTarget(from start: Int, to end: Int) -> Int {
+        checkBounds(start, end)
+        var offset = start
+        while offset &+ 8 <= end {
+            let word = uncheckedWord(at: offset)
+            let marks =
+                Self.marks(ofBytesBelow: 0x21, in: word) | Self.marks(ofByte: 0x7F, in: word)
+                | Self.marks(ofByte: UInt8(ascii: "#"), in: word) | (word & Self.highBits)
+            guard marks == 0 else { return offset &+ (marks.trailingZeroBitCount &>> 3) }
+            offset &+= 8
+        }
+        while offset < end, uncheckedByte(at: offset).isTarget { offset &+= 1 }
+        return offset
+    }
+
+    /// The first offset of `wanted` from `start` on, before `end`.
+    @inline(__always) func firstOffset(of wanted: UInt8, from start: Int, to end: Int) -> Int? {
+        checkBounds(start, end)
+        var offset = start
+        while offset &+ 8 <= end {
+            let marks = Self.marks(ofByte: wanted, in: uncheckedWord(at: offset))
+            guard marks == 0 else { return offset &+ (marks.trailingZeroBitCount &>> 3) }
+            offset &+= 8
+        }
+        while offset < end {
+            if uncheckedByte(at: offset) == wanted { return offset }
+            offset &+= 1
+        }
+        return nil
+    }
+
+    /// Whether the bytes of `range` are those of `literal`, which must be ASCII in lower case, in whatever case.
+    @inline(__always) func equals(_ literal: StaticString, in range: Range<Int>) -> Bool {
+        guard literal.utf8CodeUnitCount == range.count else { return false }
+        for index in 0..<range.count {
+            // The literal has as many bytes as the range: checked above.
+            let expected = unsafe literal.utf8Start[index]
+            guard byte(at: range.lowerBound &+ index).lowercased == expected else { return false }
+        }
+        return true
+    }
+
+    /// `range` without the spaces and tabs at its two ends (RFC 9110 §5.5).
+    @inline(__always) func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, byte(at: start).isSpace { start &+= 1 }
+        while start < end, byte(at: end &- 1).isSpace { end &-= 1 }
+        return start..<end
+    }
+
+    /// How the bytes of `range` compare to those of `other` in `text`, by length first: negative when less.
+    func order(of range: Range<Int>, to text: [UInt8], in other: Range<Int>) -> Int {
+        let difference = range.count - other.count
+        guard difference == 0 else { return difference }
+        for index in 0..<range.count {
+            let difference = Int(byte(at: range.lowerBound + index)) - Int(text[other.lowerBound + index])
+            guard difference == 0 else { return difference }
+        }
+        return 0
+    }
+
+    private static var lowBits: UInt64 { 0x0101_0101_0101_0101 }
+    private static var highBits: UInt64 { 0x8080_8080_8080_8080 }
+
+    /// Sets the high bit of each byte below `limit` (at most 0x80). Higher bytes than the first one marked may be marked
+    /// wrongly, as the subtraction borrows: only the lowest mark counts.
+    @inline(__always) private static func marks(ofBytesBelow limit: UInt8, in word: UInt64) -> UInt64 {
+        (word &- lowBits &* UInt64(limit)) & ~word & highBits
+    }
+
+    /// As ``marks(ofBytesBelow:in:)``, for each byte equal to `byte`.
+    @inline(__always) private static func marks(ofByte byte: UInt8, in word: UInt64) -> UInt64 {
+        marks(ofBytesBelow: 1, in: word ^ (lowBits &* UInt64(byte)))
+    }
+}
+
+extension RawSpan {
+    /// Appends the first `count` bytes to `array`. Traps when there are fewer.
+    public func append(first count: Int, to array: inout [UInt8]) {
+        let part = extracting(first: count)
+        unsafe part.withUnsafeBytes { unsafe array.append(contentsOf: $0) }
+    }
+
+    /// The bytes of `range` as text; what is not UTF-8 is replaced. Traps when `range` is out of bounds.
+    public func string(in range: Range<Int>) -> String {
+        unsafe extracting(range).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// A copy of the bytes of `range`. Traps when `range` is out of bounds.
+    public func array(in range: Range<Int>) -> [UInt8] {
+        unsafe extracting(range).withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+}

@@ -1,0 +1,57 @@
+/// What paths a route answers: `/users/:id/files/**`.
+///
+/// - a literal matches the segment that decodes to the same bytes; case counts
+/// - `:name` matches one segment that is not empty, and keeps it
+/// - `*` matches one segment that is not empty
+/// - `**`, at the end only, matches the rest of the path, maybe nothing, and keeps it under the name `**`
+///
+/// Where several patterns match, the first segment in which they differ decides: literal before parameter before `*`
+/// before `**`.
+public struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
+    public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
+        public let pattern: String
+        public let reason: String
+
+        public var description: String { "route pattern \"\(pattern)\": \(reason)" }
+    }
+
+    enum Segment: Sendable, Hashable {
+        case literal([UInt8])
+        case parameter(String)
+        case wildcard
+        case catchAll
+    }
+
+    public let description: String
+    let segments: [Segment]
+
+    /// - Throws: If the pattern does not begin with a slash, has a `*` beside other text, a `**` before the end, a
+    ///   parameter without a name or twice, or a dot segment, which no path has.
+    public init(_ pattern: String) throws(Failure) {
+        guard pattern.hasPrefix("/") else { throw Failure(pattern: pattern, reason: "does not begin with a slash") }
+        var segments: [Segment] = []
+        for piece in pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard segments.last != .catchAll else { throw Failure(pattern: pattern, reason: "** is not at the end") }
+            let segment = try Self.segment(piece, of: pattern)
+            if case .parameter = segment, segments.contains(segment) {
+                throw Failure(pattern: pattern, reason: "\(piece) comes twice")
+            }
+            segments.append(segment)
+        }
+        description = pattern
+        self.segments = segments
+    }
+
+    private static func segment(_ piece: Substring, of pattern: String) throws(Failure) -> Segment {
+        switch piece {
+        case "**": return .catchAll
+        case "*": return .wildcard
+        case ".", "..": throw Failure(pattern: pattern, reason: "\(piece) is refused in every path")
+        default: break
+        }
+        guard !piece.contains("*") else { throw Failure(pattern: pattern, reason: "* stands beside other text") }
+        guard piece.hasPrefix(":") else { return .literal(Array(piece.utf8)) }
+        guard piece.count > 1 else { throw Failure(pattern: pattern, reason: "a parameter has no name") }
+        return .parameter(String(piece.dropFirst()))
+    }
+}

@@ -1,0 +1,56 @@
+/// Weighted rendezvous hashing by the logarithmic method: of all members, a key goes to the one that scores highest,
+/// and a member scores highest with a probability in proportion to its weight.
+///
+/// A member's score depends on key, member and weight alone. So who comes or goes moves only the keys that it wins or
+/// held. Source: Schindelhauer and Schomaker, "Weighted distributed hash tables" (SPAA 2005), score `-w / ln(u)`.
+public enum Rendezvous {
+    /// Where a member stands for one key: the lesser precedes. Equal only for members whose ids have equal hashes.
+    public struct Cost: Comparable, Sendable {
+        /// `-log2(u) / weight`, in units of 2^-56: the inverse of the score, so that arithmetic stays in integers.
+        let scaled: UInt64
+        /// Decides among equal costs; keeps members of equal weight in the order of their draws.
+        let draw: UInt64
+
+        /// Never precedes another.
+        static let worst = Cost(scaled: .max, draw: 0)
+
+        init(scaled: UInt64, draw: UInt64) {
+            self.scaled = scaled
+            self.draw = draw
+        }
+
+        public static func < (left: Cost, right: Cost) -> Bool {
+            left.scaled != right.scaled ? left.scaled < right.scaled : left.draw > right.draw
+        }
+    }
+
+    /// - Parameters:
+    ///   - key: The hash of the key.
+    ///   - member: The hash of the member's id.
+    ///   - weight: At least 1.
+    /// - Returns: What the member bids; the least of all members' costs wins the key.
+    public static func cost(key: UInt64, member: UInt64, weight: UInt16) -> Cost {
+        cost(draw: draw(key: key, member: member), inverseWeight: inverse(of: weight))
+    }
+
+    /// Uniform over all 64-bit numbers, and independent from one pair to the next.
+    public static func draw(key: UInt64, member: UInt64) -> UInt64 {
+        XXH64.avalanche(XXH64.avalanche(key) ^ member)
+    }
+
+    /// 2^64 / weight: multiplying by it and taking the high half divides, in a tenth of the time.
+    static func inverse(of weight: UInt16) -> UInt64 {
+        precondition(weight > 0, "a member without weight wins no key")
+        return .max / UInt64(weight)
+    }
+
+    /// Never above the cost, and cheaper: -log2(u) is at least 1 - u, of which half is taken so that no rounding matters.
+    static func lowerBound(draw: UInt64, inverseWeight: UInt64) -> UInt64 {
+        (~draw >> (65 - FixedPointLogarithm.fractionBits)).multipliedFullWidth(by: inverseWeight).high
+    }
+
+    static func cost(draw: UInt64, inverseWeight: UInt64) -> Cost {
+        Cost(
+            scaled: FixedPointLogarithm.negatedLog2(draw).multipliedFullWidth(by: inverseWeight).high, draw: draw)
+    }
+}

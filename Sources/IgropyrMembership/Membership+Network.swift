@@ -1,0 +1,95 @@
+internal import IgropyrGossip
+internal import IgropyrTime
+internal import IgropyrUV
+internal import Logging
+
+/// What comes in, and what the core wants done.
+extension Membership {
+    func receive(_ datagram: [UInt8], from source: SocketAddress) {
+        perform { core, now in core.handleDatagram(datagram, from: MemberAddress(source), at: now) }
+    }
+
+    func accept(_ stream: TCPStream) {
+        guard let core, let wheel, inbound.count < configuration.inboundStreamLimit else {
+            refusedStreams += 1
+            return stream.close()
+        }
+        let exchange = InboundExchange(
+            stream, reader: core.makeStreamReader(for: .responder), timeout: configuration.settings.streamTimeout,
+            wheel: wheel,
+            onRequest: { request in self.answer(request) },
+            onClose: { exchange in self.forget(exchange) })
+        inbound[ObjectIdentifier(exchange)] = exchange
+    }
+
+    private func forget(_ exchange: InboundExchange) { inbound[ObjectIdentifier(exchange)] = nil }
+
+    private func answer(_ request: InboundExchange.Request) -> [UInt8]? {
+        if case .failure(let error) = request { logBrokenRequest(error) }
+        var reply: [UInt8]?
+        perform { core, now in
+            let answer = core.handleRequest(request, at: now)
+            reply = answer.reply
+            return answer.directives
+        }
+        return reply
+    }
+
+    /// Ever more seldom: nobody shall fill the disk with log lines.
+    private func logBrokenRequest(_ error: WireError) {
+        refusedRequests += 1
+        guard refusedRequests.nonzeroBitCount == 1 else { return }
+        configuration.logger.notice(
+            "refused a connection: not a member, or its key is not ours",
+            metadata: ["reason": "\(error)", "count": "\(refusedRequests)"])
+    }
+
+    func carryOut(_ directive: Directive) {
+        switch directive {
+        case .send(let bytes, let address): sockets?.datagrams.send(bytes, to: SocketAddress(address))
+        case .openStream(let request): open(request)
+        case .member(let event):
+            configuration.logger.info(
+                "member changed",
+                metadata: [
+                    "change": "\(event.kind)", "member": "\(event.member.name)", "address": "\(event.member.address)",
+                ])
+            subscribers.yield(.member(event))
+        case .userEvent(let event): subscribers.yield(.userEvent(event))
+        case .query(let query): subscribers.yield(.query(query))
+        case .queryAcked(let id, let name): pendingQueries[id]?.result.acks.insert(name)
+        case .queryAnswered(let id, let name, let payload): pendingQueries[id]?.result.answers[name] = payload
+        case .queryFinished(let id):
+            guard let query = pendingQueries.removeValue(forKey: id) else { return }
+            query.continuation.resume(returning: query.result)
+        case .didJoin(let address): didJoin(SocketAddress(address))
+        case .joinFailed(let address, let failure): joinDidFail(SocketAddress(address), failure)
+        case .nameConflict(let name, let address):
+            if counters.nameConflicts.nonzeroBitCount == 1 {
+                configuration.logger.warning(
+                    "two hosts use one name", metadata: ["name": "\(name)", "other": "\(address)"])
+            }
+            subscribers.yield(.nameConflict(name: name, address: SocketAddress(address)))
+        case .keysChanged(let keys):
+            configuration.logger.notice("the cluster's keys changed", metadata: ["keys": "\(keys.count)"])
+            subscribers.yield(.keysChanged(keys))
+        case .leaveCompleted: resumeLeaveWaiters()
+        }
+    }
+
+    private func open(_ request: StreamRequest) {
+        guard let core, let wheel else { return }
+        do throws(UVError) {
+            outbound[request.id] = try OutboundExchange(
+                request, reader: core.makeStreamReader(for: .initiator), wheel: wheel
+            ) { reply in self.finish(request.id, reply) }
+        } catch {
+            finish(request.id, .failure(.unreachable(error.reason)))
+        }
+    }
+
+    private func finish(_ id: StreamID, _ reply: OutboundExchange.Reply) {
+        outbound[id] = nil
+        perform { core, now in core.handleReply(reply, to: id, at: now) }
+    }
+}

@@ -1,0 +1,191 @@
+public import IgropyrGossip
+internal import IgropyrTime
+public import IgropyrUV
+internal import Logging
+
+/// A member of a cluster of Igropyr nodes and Serf agents: the protocol core, driven over UDP and TCP on one event loop.
+///
+/// ``start()`` opens its sockets, which keep it alive until ``leave()`` or ``shutdown()``. For tasks on any thread.
+public actor Membership: LoopBound {
+    public nonisolated let loop: EventLoop
+    let configuration: MembershipConfiguration
+    var core: Gossip?
+    var sockets: Sockets?
+    var wheel: TimerWheel?
+    private var timer: Timer?
+    private var armedFor: Timestamp?
+    var inbound: [ObjectIdentifier: InboundExchange] = [:]
+    var outbound: [StreamID: OutboundExchange] = [:]
+    var subscribers = Subscribers()
+    var seeds: SeedBook
+    private var seedTask: Task<Void, Never>?
+    private var leaveWaiters: [CheckedContinuation<Void, Never>] = []
+    var pendingQueries: [Query.ID: PendingQuery] = [:]
+    /// Connections of others that were closed because too many were open.
+    public internal(set) var refusedStreams = 0
+    /// Requests over TCP that made no sense to us, wrong keys included.
+    public internal(set) var refusedRequests = 0
+
+    struct PendingQuery {
+        var result = QueryResult()
+        let continuation: CheckedContinuation<QueryResult, Never>
+    }
+
+    public init(_ configuration: MembershipConfiguration, on loop: EventLoop) {
+        self.configuration = configuration
+        self.loop = loop
+        seeds = SeedBook(configuration.seeds)
+    }
+
+    // MARK: - What it knows
+
+    /// Everybody, ourselves included, by name; empty unless running.
+    public var members: [Member] { core?.members ?? [] }
+
+    public func member(named name: String) -> Member? { core?.member(named: name) }
+
+    public var counters: Counters { core?.counters ?? Counters() }
+
+    /// Where we listen; nil unless running.
+    public var localAddress: SocketAddress? { sockets?.address }
+
+    /// Where others reach us; nil unless running.
+    public var advertisedAddress: SocketAddress? { core.map { SocketAddress($0.address) } }
+
+    /// All events from now on, so ask before ``start()``; ends with ``shutdown()``. A reader that lags by more than `bufferLimit` loses the oldest and
+    /// then reads ``MembershipEvent/lagged``.
+    public func events(bufferLimit: Int = 1_024) -> AsyncStream<MembershipEvent> {
+        let (id, events) = subscribers.add(bufferLimit: bufferLimit)
+        subscribers.onTermination(of: id) { [weak self] in
+            Task { await self?.removeSubscriber(id) }
+        }
+        return events
+    }
+
+    private func removeSubscriber(_ id: Int) { subscribers.remove(id) }
+
+    // MARK: - Life
+
+    /// Binds, and begins to look for the seeds. Does not wait for them.
+    public func start() throws(MembershipError) {
+        guard core == nil else { return }
+        guard !configuration.bind.isAny || configuration.advertise?.isAny == false else {
+            throw .noAdvertisedAddress(configuration.bind)
+        }
+        do throws(MembershipError) {
+            try begin()
+        } catch {
+            closeSockets()
+            core = nil
+            throw error
+        }
+    }
+
+    private func begin() throws(MembershipError) {
+        let sockets = try Sockets(binding: configuration.bind, on: loop)
+        self.sockets = sockets
+        core = try makeCore(bound: sockets.address)
+        do throws(UVError) {
+            wheel = try TimerWheel(on: loop)
+            timer = try Timer(on: loop)
+            try sockets.datagrams.startReceiving { bytes, source in
+                self.receive(bytes.copied, from: source)
+            }
+            try sockets.listener.start { stream in self.accept(stream) }
+        } catch {
+            throw MembershipError(code: .system, description: "cannot listen on \(sockets.address): \(error)")
+        }
+        configuration.logger.info(
+            "gossip started",
+            metadata: [
+                "name": "\(configuration.name)", "bind": "\(sockets.address)",
+                "encrypted": "\(!configuration.keys.isEmpty)",
+            ])
+        rearm()
+        if !configuration.seeds.isEmpty {
+            seedTask = Task(executorPreference: loop) { [weak self] in await self?.lookForSeeds() }
+        }
+    }
+
+    private func makeCore(bound: SocketAddress) throws(MembershipError) -> Gossip {
+        var advertised = configuration.advertise ?? bound
+        if advertised.port == 0 { advertised.port = bound.port }
+        var core = GossipConfiguration(name: configuration.name, address: MemberAddress(advertised))
+        core.incarnation = UInt32(clamping: EventLoop.secondsSince1970)
+        core.tags = configuration.tags
+        core.keys = configuration.keys
+        core.label = configuration.label
+        core.settings = configuration.settings
+        do throws(GossipError) {
+            return try Gossip(core, at: EventLoop.preciseNow, using: SystemRandomNumberGenerator())
+        } catch {
+            throw MembershipError(error)
+        }
+    }
+
+    /// Tells everybody, waits until the news is out (a few seconds), then shuts down. For them we have left, not failed.
+    public func leave() async {
+        guard core != nil else { return }
+        seedTask?.cancel()
+        await withCheckedContinuation { continuation in
+            leaveWaiters.append(continuation)
+            perform { core, now in core.leave(at: now) }
+        }
+        shutdown()
+    }
+
+    /// Closes everything at once, without a word: others will see that we failed. Idempotent.
+    public func shutdown() {
+        seedTask?.cancel()
+        seedTask = nil
+        closeSockets()
+        core = nil
+        for query in pendingQueries.values { query.continuation.resume(returning: query.result) }
+        pendingQueries = [:]
+        resumeLeaveWaiters()
+        subscribers.finish()
+    }
+
+    private func closeSockets() {
+        sockets?.close()
+        sockets = nil
+        for exchange in inbound.values { exchange.close() }
+        for exchange in outbound.values { exchange.close() }
+        inbound = [:]
+        outbound = [:]
+        timer?.close()
+        wheel?.close()
+        timer = nil
+        wheel = nil
+        armedFor = nil
+    }
+
+    func resumeLeaveWaiters() {
+        for waiter in leaveWaiters { waiter.resume() }
+        leaveWaiters = []
+    }
+
+    // MARK: - The core
+
+    /// Calls the core, carries out what it wants, and sets the timer for its next deadline.
+    func perform<Failure: Error>(
+        _ body: (inout Gossip, Timestamp) throws(Failure) -> [Directive]
+    ) throws(Failure) {
+        guard core != nil else { return }
+        let directives = try body(&core!, EventLoop.preciseNow)
+        for directive in directives { carryOut(directive) }
+        rearm()
+    }
+
+    private func rearm() {
+        guard let deadline = core?.deadline, deadline != armedFor else { return }
+        armedFor = deadline
+        let delay = max(.zero, EventLoop.preciseNow.duration(to: deadline))
+        try? timer?.start(after: delay) { self.timerDidFire() }  // Fails only once closed.
+    }
+
+    private func timerDidFire() {
+        armedFor = nil
+        perform { core, now in core.handleTimeout(at: now) }
+    }
+}

@@ -1,0 +1,32 @@
+public import IgropyrGossip
+public import IgropyrUV
+public import Logging
+
+/// Who this member is, where it listens, and whom it asks to be let in.
+public struct MembershipConfiguration: Sendable {
+    public static let defaultPort: UInt16 = 7946
+
+    /// Unique in the cluster; 1 to 128 of `A-Z a-z 0-9 . - _`.
+    public var name: String
+    /// For UDP and TCP alike; port 0 takes one that is free for both.
+    public var bind: SocketAddress
+    /// Where others reach us, if not at `bind`; port 0 stands for the bound one. Needed when `bind` is any address.
+    public var advertise: SocketAddress?
+    /// Serf's tags; at most 512 bytes encoded.
+    public var tags: [String: String] = [:]
+    /// 16, 24 or 32 bytes each; the first seals what we send. Empty: no encryption.
+    public var keys: [[UInt8]] = []
+    /// Keeps clusters apart; Serf agents up to 0.9 know no labels.
+    public var label = ""
+    /// Members of the cluster, any one of which lets us in; asked again and again until one does, and whenever we are alone.
+    public var seeds: [Endpoint] = []
+    public var settings = GossipSettings.lan
+    /// Connections of others served at once; more are closed at once.
+    public var inboundStreamLimit = 128
+    public var logger = Logger(label: "igropyr.membership")
+
+    public init(name: String, bind: SocketAddress) {
+        self.name = name
+        self.bind = bind
+    }
+}

@@ -1,0 +1,79 @@
+internal import IgropyrGossip
+internal import IgropyrUV
+
+/// Why a member could not start, or a request was refused. The description is one line that says what to do.
+public struct MembershipError: Error, Sendable, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        case addressInUse
+        case addressNotAvailable
+        case accessDenied
+        /// Bound to every address, without one to tell others.
+        case noAdvertisedAddress
+        case invalidConfiguration
+        case invalidRequest
+        /// Not started, or shut down.
+        case notRunning
+        case system
+    }
+
+    public let code: Code
+    public let description: String
+}
+
+extension MembershipError {
+    static let notRunning = MembershipError(code: .notRunning, description: "the member is not running")
+
+    static func noAdvertisedAddress(_ bind: SocketAddress) -> MembershipError {
+        MembershipError(
+            code: .noAdvertisedAddress,
+            description:
+                "\(bind) is every address of this host: bind one of them, or say which others shall use (--advertise)")
+    }
+
+    init(_ error: UVError, binding address: SocketAddress, over transport: String) {
+        let what = "cannot bind \(address) (\(transport)): \(error.reason)"
+        switch error.code {
+        case UVError.addressInUse:
+            self.init(
+                code: .addressInUse,
+                description: "\(what); is a node or an agent running here already? Choose another port")
+        case UVError.addressNotAvailable:
+            self.init(
+                code: .addressNotAvailable, description: "\(what); bind an address that this host has (ip address)")
+        case UVError.accessDenied:
+            self.init(code: .accessDenied, description: "\(what); ports below 1024 need rights: choose a higher one")
+        default: self.init(code: .system, description: what)
+        }
+    }
+
+    init(_ error: GossipError) {
+        switch error {
+        case .invalidName(let name):
+            self.init(
+                code: .invalidConfiguration,
+                description:
+                    "the name \"\(name)\" does not do: use 1 to 128 letters, digits, dots, hyphens, underscores")
+        case .invalidAddress(let address):
+            self.init(
+                code: .invalidConfiguration, description: "nobody can reach us at \(address): advertise another address"
+            )
+        case .tagsTooLarge:
+            self.init(code: .invalidConfiguration, description: "the tags take more than 512 bytes: shorten them")
+        case .invalidKey:
+            self.init(
+                code: .invalidConfiguration, description: "a key has 16, 24 or 32 bytes; make one with: igropyr keygen")
+        case .invalidLabel: self.init(code: .invalidConfiguration, description: "the label is longer than 255 bytes")
+        case .userEventTooLarge(let limit):
+            self.init(
+                code: .invalidRequest, description: "a user event takes at most \(limit) bytes, its name included")
+        case .queryTooLarge(let limit):
+            self.init(code: .invalidRequest, description: "a query takes at most \(limit) bytes")
+        case .responseTooLarge(let limit):
+            self.init(code: .invalidRequest, description: "an answer takes at most \(limit) bytes")
+        case .noSuchQuery: self.init(code: .invalidRequest, description: "the query is over, or answered")
+        case .unknownMember(let name):
+            self.init(code: .invalidRequest, description: "there is no other member called \"\(name)\"")
+        case .leaving: self.init(code: .invalidRequest, description: "the member is leaving")
+        }
+    }
+}

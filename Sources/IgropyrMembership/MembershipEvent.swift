@@ -1,0 +1,27 @@
+public import IgropyrGossip
+public import IgropyrUV
+
+/// What happens in the cluster, as a member sees it.
+public enum MembershipEvent: Sendable {
+    case member(MemberEvent)
+    case userEvent(UserEvent)
+    /// Answer with ``Membership/respond(to:with:)``.
+    case query(Query)
+    case joined(seed: Endpoint)
+    /// Tried again later. `isKeyMismatch`: it most likely holds another key, or only one of us holds any.
+    case joinFailed(seed: Endpoint, reason: String, isKeyMismatch: Bool)
+    /// Another host uses this name, which may be ours.
+    case nameConflict(name: String, address: SocketAddress)
+    /// An operator changed the cluster's keys; the first is the one in use. Keep them for the next start.
+    case keysChanged([[UInt8]])
+    /// The reader was too slow and events were dropped before this one: compare ``Membership/members``.
+    case lagged
+}
+
+/// What came of a query.
+public struct QueryResult: Sendable {
+    /// Who received it.
+    public internal(set) var acks: Set<String> = []
+    /// By member.
+    public internal(set) var answers: [String: [UInt8]] = [:]
+}

@@ -1,0 +1,70 @@
+/// What to run, how often, where, and for which requests.
+public struct DeploymentSpec: Hashable, Sendable, Codable {
+    /// What a bundle holds. As JSON `{"site": {}}` or `{"executable": {"entry": "bin/Hello"}}`.
+    public enum Kind: Hashable, Sendable, Codable {
+        /// A folder of files, served by the node's own worker.
+        case site
+        /// A program; `entry` is its path within the bundle.
+        case executable(entry: String)
+    }
+
+    /// How many workers run in the whole cluster.
+    public enum Scale: Hashable, Sendable {
+        case perHost(Int)
+        case total(Int)
+    }
+
+    public var revision: BundleDigest
+    public var kind: Kind
+    public var arguments: [String]
+    public var environment: [String: String]
+    public var scale: Scale
+    /// Tags that a host must have, each with that value, to run workers of it.
+    public var constraints: [String: String]
+    public var route: Route
+    /// How long a worker may take to drain after `SIGTERM` before it is killed.
+    public var stopTimeoutMilliseconds: Int
+    /// How long a worker may take to say that it is ready.
+    public var startTimeoutMilliseconds: Int
+    public var restart: RestartPolicy
+
+    public init(
+        revision: BundleDigest, kind: Kind, arguments: [String] = [], environment: [String: String] = [:],
+        scale: Scale = .perHost(1), constraints: [String: String] = [:], route: Route = .everything,
+        stopTimeoutMilliseconds: Int = 30_000, startTimeoutMilliseconds: Int = 60_000,
+        restart: RestartPolicy = RestartPolicy()
+    ) {
+        self.revision = revision
+        self.kind = kind
+        self.arguments = arguments
+        self.environment = environment
+        self.scale = scale
+        self.constraints = constraints
+        self.route = route
+        self.stopTimeoutMilliseconds = stopTimeoutMilliseconds
+        self.startTimeoutMilliseconds = startTimeoutMilliseconds
+        self.restart = restart
+    }
+
+    /// What a worker of it is started with; a change of it replaces the worker.
+    public var worker: WorkerSpec {
+        WorkerSpec(
+            revision: revision, kind: kind, arguments: arguments, environment: environment,
+            stopTimeoutMilliseconds: stopTimeoutMilliseconds, startTimeoutMilliseconds: startTimeoutMilliseconds,
+            restart: restart)
+    }
+}
+
+/// What one worker is started with: the part of a ``DeploymentSpec`` that is the same wherever it runs.
+public struct WorkerSpec: Hashable, Sendable {
+    public var revision: BundleDigest
+    public var kind: DeploymentSpec.Kind
+    public var arguments: [String]
+    public var environment: [String: String]
+    public var stopTimeoutMilliseconds: Int
+    public var startTimeoutMilliseconds: Int
+    public var restart: RestartPolicy
+
+    public var stopTimeout: Duration { .milliseconds(stopTimeoutMilliseconds) }
+    public var startTimeout: Duration { .milliseconds(startTimeoutMilliseconds) }
+}

@@ -1,0 +1,39 @@
+/// Why a change is not taken into the replicated state. One refused entry does not stop the others of a delta.
+public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: String, Hashable, Sendable {
+        /// The state, or a list in the entry, has no room left.
+        case tooMany
+        /// A text is longer than its limit.
+        case tooLarge
+        /// A value is outside of what it may be.
+        case malformed
+        /// From a clock more than 24 hours ahead of ours.
+        case tooFarAhead
+        /// A format of a later edition: this host must be upgraded.
+        case unsupportedVersion
+    }
+
+    public var code: Code
+    /// Such as `deployment shop` or `host a`.
+    public var subject: String
+    /// What is wrong, with the limit.
+    public var reason: String
+
+    public var description: String { "\(subject): \(reason)" }
+}
+
+/// Why an operator's change is not made.
+public enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible {
+    case routeTaken(Route, by: ApplicationName)
+    case unknownApplication(ApplicationName)
+    case refused(Refusal)
+
+    public var description: String {
+        switch self {
+        case .routeTaken(let route, let owner):
+            "the route \(route) is taken by application \(owner): choose another --path or --host, or remove \(owner) first"
+        case .unknownApplication(let name): "no application named \(name) is deployed"
+        case .refused(let refusal): refusal.description
+        }
+    }
+}

@@ -1,0 +1,150 @@
+extension ReplicatedState {
+    public var digest: StateDigest {
+        StateDigest(deployments: deployments.mapValues(\.timestamp), hosts: hosts.mapValues(\.version))
+    }
+
+    /// All of it, for a file; ``restore(_:at:clock:)`` reads it.
+    public var snapshot: StateDelta { delta(for: StateDigest(), maximumBytes: .max) }
+
+    /// What a peer with that digest lacks.
+    ///
+    /// - Parameters:
+    ///   - digest: The peer's.
+    ///   - maximumBytes: Roughly, of the JSON. Held to at an entry's boundary, and at least one entry goes along; so
+    ///     repeated exchanges get everything across.
+    /// - Returns: Deployments first: hosts' records are of use only with them.
+    public func delta(for digest: StateDigest, maximumBytes: Int = 4 << 20) -> StateDelta {
+        var delta = StateDelta()
+        var bytes = 0
+        for name in deployments.keys.sorted() {
+            guard let deployment = deployments[name], Self.isNewer(deployment.timestamp, than: digest.deployments[name])
+            else { continue }
+            bytes += deployment.approximateBytes
+            guard bytes <= maximumBytes || delta.isEmpty else { return delta.cut }
+            delta.deployments.append(deployment)
+        }
+        for name in hosts.keys.sorted() {
+            guard let record = hosts[name], Self.isNewer(record.version, than: digest.hosts[name]) else { continue }
+            bytes += record.approximateBytes
+            guard bytes <= maximumBytes || delta.isEmpty else { return delta.cut }
+            delta.hosts.append(record)
+        }
+        return delta
+    }
+
+    /// Takes in what a peer sent, entry by entry, each within ``StateLimits``.
+    ///
+    /// This host's own record is never taken from others. If they hold one that claims to be as new as ours but is not
+    /// ours (from before a restart, under a clock that went back since), ours gets an epoch above it.
+    ///
+    /// - Parameters:
+    ///   - delta: From a peer.
+    ///   - now: The wall clock; bounds how far ahead an entry may be, and decides which tombstones are too old to take.
+    ///   - clock: This host's; observes the deployments' timestamps.
+    ///   - knownHosts: Whose records to take: the hosts that membership knows. nil takes all.
+    /// - Returns: Which entries are different now, and which were refused.
+    public mutating func apply(
+        _ delta: StateDelta, at now: UnixTime, clock: inout HybridClock, knownHosts: Set<HostName>? = nil
+    ) -> StateChange {
+        var change = StateChange()
+        guard delta.version == StateDelta.currentVersion else {
+            change.refusals.append(.unsupported(delta.version))
+            return change
+        }
+        for deployment in delta.deployments {
+            do throws(Refusal) {
+                if try apply(deployment, at: now, clock: &clock) { change.deployments.append(deployment.name) }
+            } catch { change.refusals.append(error) }
+        }
+        for record in delta.hosts where knownHosts?.contains(record.name) ?? true {
+            do throws(Refusal) {
+                if try apply(record, at: now, owner: clock.host) { change.hosts.append(record.name) }
+            } catch { change.refusals.append(error) }
+        }
+        return change
+    }
+
+    /// Takes in this host's own file. The same checks, but its times are believed: a machine whose clock starts in 1970
+    /// must not forget what it runs.
+    public mutating func restore(
+        _ snapshot: StateDelta, at now: UnixTime, clock: inout HybridClock
+    ) -> StateChange {
+        let times =
+            snapshot.deployments.map(\.timestamp.time) + snapshot.hosts.map { UnixTime(milliseconds: $0.version.epoch) }
+        return apply(snapshot, at: times.reduce(now, max), clock: &clock)
+    }
+
+    private mutating func apply(
+        _ deployment: Deployment, at now: UnixTime, clock: inout HybridClock
+    ) throws(Refusal) -> Bool {
+        guard !Self.hasExpired(deployment, at: now) else { return false }
+        let winner = deployments[deployment.name]?.joined(with: deployment) ?? deployment
+        guard winner != deployments[deployment.name] else { return false }
+        try deployment.validate()
+        try checkRoom(for: deployment)
+        do { try clock.observe(deployment.timestamp, at: now) } catch { throw .tooFarAhead(deployment.name) }
+        store(winner)
+        return true
+    }
+
+    private mutating func apply(_ record: HostRecord, at now: UnixTime, owner: HostName) throws(Refusal) -> Bool {
+        let current = hosts[record.name]
+        let winner = current?.joined(with: record) ?? record
+        guard record != current, record.name == owner && record.version == current?.version || winner != current else {
+            return false
+        }
+        try record.validate(at: now)
+        try checkRoom(for: record)
+        if record.name == owner, var own = current {
+            own.version = HostRecord.Version(epoch: record.version.epoch + 1, counter: 0)
+            store(own)
+        } else {
+            store(winner)
+        }
+        return true
+    }
+
+    private static func isNewer<Version: Comparable>(_ ours: Version, than theirs: Version?) -> Bool {
+        guard let theirs else { return true }
+        return ours > theirs
+    }
+}
+
+extension StateDelta {
+    fileprivate var cut: StateDelta {
+        var delta = self
+        delta.isComplete = false
+        return delta
+    }
+}
+
+extension Refusal {
+    fileprivate static func unsupported(_ version: Int) -> Refusal {
+        Refusal(
+            code: .unsupportedVersion, subject: "state",
+            reason: "its format is \(version), this host knows \(StateDelta.currentVersion)")
+    }
+
+    fileprivate static func tooFarAhead(_ name: ApplicationName) -> Refusal {
+        Refusal(code: .tooFarAhead, subject: "deployment \(name)", reason: "its timestamp is more than 24 hours ahead")
+    }
+}
+
+// The lengths of what varies, and a round number for the rest of the JSON.
+
+extension Deployment {
+    fileprivate var approximateBytes: Int {
+        guard let spec else { return 256 }
+        let texts =
+            spec.arguments + spec.environment.flatMap { [$0.key, $0.value] }
+            + spec.constraints.flatMap { [$0.key, $0.value] }
+        return texts.reduce(1024) { $0 + $1.utf8.count + 8 }
+    }
+}
+
+extension HostRecord {
+    fileprivate var approximateBytes: Int {
+        let tagBytes = tags.reduce(512) { $0 + $1.key.utf8.count + $1.value.utf8.count + 8 }
+        return workers.reduce(tagBytes + 72 * bundles.count) { $0 + 384 + $1.message.utf8.count }
+    }
+}

@@ -1,0 +1,88 @@
+extension ReplicatedState {
+    /// Deploys an application, or changes one that is deployed.
+    /// - Throws: If the route is another's, a limit is reached or a value is malformed; then nothing changes.
+    /// - Returns: The entry made.
+    public mutating func deploy(
+        _ name: ApplicationName, _ spec: DeploymentSpec, at now: UnixTime, clock: inout HybridClock
+    ) throws(DeploymentError) -> Deployment {
+        if let owner = RoutingTable.owner(of: spec.route, in: liveDeployments, except: name) {
+            throw .routeTaken(spec.route, by: owner)
+        }
+        let deployment = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: spec)
+        do {
+            try deployment.validate()
+            try checkRoom(for: deployment)
+        } catch { throw .refused(error) }
+        store(deployment)
+        return deployment
+    }
+
+    /// Removes an application; its workers drain.
+    /// - Throws: If it is not deployed.
+    /// - Returns: The tombstone.
+    public mutating func remove(
+        _ name: ApplicationName, at now: UnixTime, clock: inout HybridClock
+    ) throws(DeploymentError) -> Deployment {
+        guard let current = deployments[name], !current.isTombstone else { throw .unknownApplication(name) }
+        let tombstone = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: nil)
+        store(tombstone)
+        return tombstone
+    }
+
+    /// Makes `record` what this host says about itself, under a version of its own.
+    ///
+    /// - Parameters:
+    ///   - record: Its version is ignored. Keep it within ``StateLimits``, or peers refuse it.
+    ///   - epoch: When the agent started, in milliseconds since 1970; the same until it restarts.
+    /// - Returns: Whether anything but the version differs from before; if not, nothing is changed.
+    public mutating func publish(_ record: HostRecord, epoch: Int64) -> Bool {
+        var record = record
+        guard let current = hosts[record.name] else {
+            record.version = HostRecord.Version(epoch: epoch, counter: 0)
+            store(record)
+            return true
+        }
+        record.version = current.version
+        if current.version.epoch < epoch {
+            record.version = HostRecord.Version(epoch: epoch, counter: 0)
+        } else if record == current {
+            return false
+        } else {
+            record.version.counter += 1
+        }
+        store(record)
+        return true
+    }
+
+    /// Greater than that of the entry it replaces, also if that came from a clock ahead of ours.
+    private func timestamp(
+        for name: ApplicationName, at now: UnixTime, clock: inout HybridClock
+    ) -> HybridTimestamp {
+        if let current = deployments[name] {
+            try? clock.observe(current.timestamp, at: max(now, current.timestamp.time))
+        }
+        return clock.tick(at: now)
+    }
+
+    /// New names need room; changes of known ones do not, except for one that comes back from its removal.
+    func checkRoom(for deployment: Deployment) throws(Refusal) {
+        let validation = Validation(subject: "deployment \(deployment.name)")
+        let current = deployments[deployment.name]
+        if current == nil {
+            try validation.require(
+                deployments.count < StateLimits.registers, .tooMany,
+                "\(StateLimits.registers) applications are remembered already")
+        }
+        if !deployment.isTombstone, current?.spec == nil {
+            try validation.require(
+                deployments.values.count { !$0.isTombstone } < StateLimits.applications, .tooMany,
+                "\(StateLimits.applications) applications are deployed already")
+        }
+    }
+
+    func checkRoom(for record: HostRecord) throws(Refusal) {
+        try Validation(subject: "host \(record.name)").require(
+            hosts[record.name] != nil || hosts.count < StateLimits.hosts, .tooMany,
+            "\(StateLimits.hosts) hosts are known already")
+    }
+}

@@ -1,0 +1,48 @@
+/// What the hosts of a cluster agree on: which applications are deployed, and what each host says about itself.
+///
+/// Two CRDTs, no leader: per application the last decision wins, per host the owner's latest word. Peers compare
+/// ``digest``s and send each other what the other lacks (``delta(for:maximumBytes:)``); so all arrive at the same state,
+/// whatever is lost, repeated or reordered.
+public struct ReplicatedState: Hashable, Sendable {
+    /// 7 days: how long the tombstone of a removed application is kept. A host that was away for longer, and comes back
+    /// with the application still deployed, deploys it again: better found once too often than lost.
+    public static let tombstoneMilliseconds: Int64 = 7 * 24 * 3600 * 1000
+
+    public private(set) var deployments: [ApplicationName: Deployment] = [:]
+    public private(set) var hosts: [HostName: HostRecord] = [:]
+
+    public init() {}
+
+    /// What is deployed now, without tombstones.
+    public var liveDeployments: [ApplicationName: DeploymentSpec] { deployments.compactMapValues(\.spec) }
+
+    /// Bundles that a deployment needs.
+    public var referencedBundles: Set<BundleDigest> { Set(deployments.values.compactMap(\.spec?.revision)) }
+
+    /// The join of two states: commutative, associative, idempotent. Checks nothing: for what peers send there is
+    /// ``apply(_:at:clock:knownHosts:)``.
+    public mutating func merge(_ other: ReplicatedState) {
+        deployments.merge(other.deployments) { $0.joined(with: $1) }
+        hosts.merge(other.hosts) { $0.joined(with: $1) }
+    }
+
+    /// Drops tombstones older than ``tombstoneMilliseconds``. Call it about once an hour.
+    public mutating func collectTombstones(at now: UnixTime) {
+        deployments = deployments.filter { !Self.hasExpired($0.value, at: now) }
+    }
+
+    /// Drops the records of hosts that membership no longer knows, neither as alive nor as failed nor as left.
+    public mutating func forgetHosts(except known: Set<HostName>) {
+        hosts = hosts.filter { known.contains($0.key) }
+    }
+
+    static func hasExpired(_ deployment: Deployment, at now: UnixTime) -> Bool {
+        deployment.isTombstone
+            && deployment.timestamp.time < now.advanced(byMilliseconds: -Self.tombstoneMilliseconds)
+    }
+
+    // The doors of `ReplicatedState+Local` and `ReplicatedState+Exchange`, which check what goes in.
+
+    mutating func store(_ deployment: Deployment) { deployments[deployment.name] = deployment }
+    mutating func store(_ record: HostRecord) { hosts[record.name] = record }
+}

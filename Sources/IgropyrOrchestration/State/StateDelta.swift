@@ -1,0 +1,48 @@
+/// Which version of each entry a host has: what it sends to ask for the rest.
+public struct StateDigest: Hashable, Sendable, Codable {
+    /// Of the format.
+    public var version: Int
+    public var deployments: [ApplicationName: HybridTimestamp]
+    public var hosts: [HostName: HostRecord.Version]
+
+    public init(deployments: [ApplicationName: HybridTimestamp] = [:], hosts: [HostName: HostRecord.Version] = [:]) {
+        version = StateDelta.currentVersion
+        self.deployments = deployments
+        self.hosts = hosts
+    }
+}
+
+/// Entries of a replicated state: what a peer lacks, or, as a file, all of it.
+public struct StateDelta: Hashable, Sendable, Codable {
+    public static let currentVersion = 1
+
+    /// Of the format.
+    public var version: Int
+    /// In the order of their names, likewise the hosts.
+    public var deployments: [Deployment]
+    public var hosts: [HostRecord]
+    /// false if it was cut to a size: exchange again at once.
+    public var isComplete: Bool
+
+    public init(deployments: [Deployment] = [], hosts: [HostRecord] = [], isComplete: Bool = true) {
+        version = Self.currentVersion
+        self.deployments = deployments
+        self.hosts = hosts
+        self.isComplete = isComplete
+    }
+
+    public var isEmpty: Bool { deployments.isEmpty && hosts.isEmpty }
+}
+
+/// What came of applying a delta.
+public struct StateChange: Hashable, Sendable {
+    /// Entries that are different now.
+    public var deployments: [ApplicationName] = []
+    public var hosts: [HostName] = []
+    /// Entries that were not taken, and why: count them, log them.
+    public var refusals: [Refusal] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { deployments.isEmpty && hosts.isEmpty }
+}

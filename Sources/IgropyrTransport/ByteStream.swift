@@ -1,0 +1,207 @@
+public import IgropyrUV
+
+/// What a ``ByteStream`` tells its owner, on the loop.
+public protocol ByteStreamDelegate: AnyObject {
+    /// Bytes arrived; they are lent for the length of the call.
+    func streamDidRead(_ bytes: RawSpan)
+    /// The peer will send no more; it may still read.
+    func streamDidEnd()
+    /// All that was written is with the kernel again, after some had to be queued.
+    func streamDidDrain()
+    /// The connection is broken and already closed; nothing else is called.
+    func streamDidFail(_ error: TransportError)
+}
+
+/// Why a connection ended that should not have.
+public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
+    case network(UVError)
+    case security(TLSError)
+
+    public var description: String {
+        switch self {
+        case .network(let error): error.description
+        case .security(let error): error.description
+        }
+    }
+}
+
+/// A connection, plain or under TLS, that its owner reads and writes in the same way; stays on its loop.
+public final class ByteStream {
+    private let tcp: TCPStream
+    private let tls: TLSSession?
+    private var isReading = false
+    /// Plaintext may wait in `tls`.
+    private var isPullScheduled = false
+    private var isClosed = false
+    /// Something written waits for the handshake, and its writer maybe for ``ByteStreamDelegate/streamDidDrain()``.
+    private var isWaitingForHandshake = false
+
+    /// Before the handshake, as after it, writers hold back by ``queuedBytes``; this bounds one write of theirs.
+    private static let tlsLimits = {
+        var limits = TLSSession.Limits()
+        limits.plaintextBeforeHandshakeBytes = 32 << 20
+        limits.untakenBytes = 2 * limits.plaintextBeforeHandshakeBytes
+        return limits
+    }()
+
+    /// Strong: the owner of a connection lives as long as the connection is open. Closing lets go of it.
+    public var delegate: (any ByteStreamDelegate)?
+
+    /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes.
+    /// - Throws: `.setup` if OpenSSL has no memory; the stream is then closed.
+    public init(_ tcp: TCPStream, tls context: TLSContext? = nil) throws(TLSError) {
+        self.tcp = tcp
+        do throws(TLSError) {
+            tls = try context.map { context throws(TLSError) in try TLSSession(context, limits: Self.tlsLimits) }
+        } catch {
+            tcp.close()
+            throw error
+        }
+        tcp.delegate = self
+        flushCiphertext()
+    }
+
+    public var loop: EventLoop { tcp.loop }
+    public var isEncrypted: Bool { tls != nil }
+    public var peerAddress: SocketAddress? { tcp.peerAddress }
+    public var localAddress: SocketAddress? { tcp.localAddress }
+
+    /// Bytes written that the kernel has not taken yet.
+    public var queuedBytes: Int { tcp.queuedBytes + (tls?.waitingBytes ?? 0) }
+
+    public func startReading() {
+        guard !isClosed, !isReading else { return }
+        isReading = true
+        tcp.startReading()
+        guard tls != nil, !isPullScheduled else { return }
+        isPullScheduled = true
+        loop.submitLocally { [self] in
+            isPullScheduled = false
+            pullPlaintext()
+        }
+    }
+
+    /// What arrives stays with the kernel (and, up to a record or so, in the TLS session).
+    public func stopReading() {
+        isReading = false
+        guard !isClosed else { return }
+        tcp.stopReading()
+    }
+
+    /// Sends bytes after all that was written before; what the kernel does not take at once is queued without a limit.
+    public func write(_ bytes: RawSpan) {
+        guard !isClosed else { return }
+        guard let tls else { return tcp.write(bytes) }
+        do throws(TLSError) {
+            try tls.write(plaintext: bytes)
+        } catch {
+            failLater(.security(error))
+        }
+        if tls.waitingBytes > 0 { isWaitingForHandshake = true }
+        flushCiphertext()
+    }
+
+    /// Sends a part of a file straight from the kernel's cache; see ``TCPStream/trySendFile(_:offset:count:)``.
+    /// - Returns: the bytes sent; nil if this connection is encrypted: read the file, then, and write it.
+    public func trySendFile(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
+        guard tls == nil else { return nil }
+        return try tcp.trySendFile(file, offset: offset, count: count)
+    }
+
+    /// Ends this side's sending, after all that was written.
+    public func endWriting() {
+        guard !isClosed else { return }
+        tls?.close()
+        flushCiphertext()
+        tcp.endWriting()
+    }
+
+    /// Idempotent. Sends what is queued, then closes; bound the wait with a timer that calls ``close()``.
+    public func closeAfterWriting() {
+        guard !isClosed else { return }
+        tls?.close()
+        flushCiphertext()
+        isClosed = true
+        delegate = nil
+        tcp.closeAfterWriting()
+    }
+
+    /// Idempotent. What is queued is lost.
+    public func close() {
+        isClosed = true
+        delegate = nil
+        tcp.close()
+    }
+
+    // MARK: TLS
+
+    private func flushCiphertext() {
+        guard let tls else { return }
+        tls.takeCiphertext { tcp.write($0) }
+        guard isWaitingForHandshake, tls.waitingBytes == 0 else { return }
+        isWaitingForHandshake = false
+        // If the kernel took all at once, nobody else will say so.
+        loop.submitLocally { [self] in if tcp.queuedBytes == 0 { delegate?.streamDidDrain() } }
+    }
+
+    private func pullPlaintext() {
+        guard let tls else { return }
+        do throws(TLSError) {
+            while isReading, !isClosed {
+                switch try tls.read(into: { delegate?.streamDidRead($0) }) {
+                case .data: continue
+                case .needsCiphertext: return flushCiphertext()
+                case .endOfStream:
+                    isReading = false
+                    delegate?.streamDidEnd()
+                    return flushCiphertext()
+                }
+            }
+        } catch {
+            fail(.security(error))
+        }
+    }
+
+    private func fail(_ error: TransportError) {
+        guard !isClosed else { return }
+        flushCiphertext()  // An alert may tell the peer why.
+        let delegate = delegate
+        closeAfterWriting()
+        delegate?.streamDidFail(error)
+    }
+
+    private func failLater(_ error: TransportError) {
+        loop.submitLocally { [self] in fail(error) }
+    }
+}
+
+extension ByteStream: TCPStreamDelegate {
+    public func streamDidRead(_ bytes: RawSpan) {
+        guard let tls else { return delegate?.streamDidRead(bytes) ?? () }
+        do throws(TLSError) {
+            try tls.receive(ciphertext: bytes)
+            pullPlaintext()
+        } catch {
+            fail(.security(error))
+        }
+    }
+
+    public func streamDidEnd() {
+        do throws(TLSError) {
+            try tls?.receiveEndOfFile()
+        } catch {
+            return fail(.security(error))
+        }
+        isReading = false
+        delegate?.streamDidEnd()
+    }
+
+    public func streamDidDrain() { delegate?.streamDidDrain() }
+
+    public func streamDidFail(_ error: UVError) {
+        guard !isClosed else { return }
+        let delegate = delegate
+        close()
+        delegate?.streamDidFail(.network(error))
+    }
+}

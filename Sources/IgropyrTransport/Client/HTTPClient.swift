@@ -1,0 +1,195 @@
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// Makes requests one by one, for programs that wait for the answer; the proxy uses the pool itself.
+///
+/// Its calls are for tasks that prefer the loop (`Task(executorPreference: loop)`).
+public final class HTTPClient {
+    /// What is asked.
+    public struct Request: Sendable {
+        public var method: HTTPMethod
+        /// In origin form, such as `/v1/status?x=y`.
+        public var target: String
+        public var fields: [(name: String, value: String)]
+        public var body: [UInt8]
+
+        public init(
+            _ method: HTTPMethod, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = []
+        ) {
+            self.method = method
+            self.target = target
+            self.fields = fields
+            self.body = body
+        }
+    }
+
+    /// What is answered.
+    public struct Response: Sendable {
+        public var status: Int
+        public var fields: [(name: String, value: String)]
+        public var body: [UInt8]
+
+        /// The first field of that name, whatever its case.
+        public func field(_ name: String) -> String? {
+            fields.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
+    }
+
+    public let pool: HTTPConnectionPool
+
+    public init(
+        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil
+    ) throws(UVError) {
+        pool = try HTTPConnectionPool(on: loop, settings: settings, tls: tls)
+    }
+
+    /// Asks and waits for the whole answer.
+    ///
+    /// Takes up to `bodyLimit` bytes of the answer's body; more fails with `.responseTooLarge`. `upload` gives the
+    /// request's body piece by piece and nil at its end, in place of the request's own; it must add up to `uploadBytes`.
+    /// `onBody` takes the body of a 2xx answer piece by piece, in place of the response's own.
+    ///
+    /// An idempotent request that meets a connection which the server has just closed is made once more on a fresh one.
+    ///
+    /// Throws ``HTTPClientFailure`` when there is no whole answer, `CancellationError` when the task is cancelled, and
+    /// what the two closures throw.
+    public func send(
+        _ request: Request, to address: SocketAddress, bodyLimit: Int = 16 << 20, uploadBytes: UInt64 = 0,
+        upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil
+    ) async throws -> Response {
+        let call = HTTPClientCall(bodyLimit: bodyLimit, upload: upload, onBody: onBody)
+        nonisolated(unsafe) let cancelled = call  // Touched on the loop only.
+        let loop = pool.loop
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                call.start(request, to: address, uploadBytes: uploadBytes, pool: pool, continuation)
+            }
+        } onCancel: {
+            loop.submit { unsafe cancelled.cancel() }
+        }
+    }
+
+    /// Idempotent.
+    public func close() { pool.close() }
+}
+
+/// One request of an ``HTTPClient`` and its response.
+private final class HTTPClientCall: HTTPClientExchange {
+    private let bodyLimit: Int
+    private let upload: (() throws -> [UInt8]?)?
+    private let onBody: ((RawSpan) throws -> Void)?
+    private var connection: HTTPClientConnection?
+    private var continuation: CheckedContinuation<HTTPClient.Response, any Error>?
+    private var isCancelled = false
+    /// Asks once more on a fresh connection; nil if that was done or may not be.
+    private var repetition: (() -> Void)?
+    private var response = HTTPClient.Response(status: 0, fields: [], body: [])
+
+    init(bodyLimit: Int, upload: (() throws -> [UInt8]?)?, onBody: ((RawSpan) throws -> Void)?) {
+        self.bodyLimit = bodyLimit
+        self.upload = upload
+        self.onBody = onBody
+    }
+
+    func start(
+        _ request: HTTPClient.Request, to address: SocketAddress, uploadBytes: UInt64, pool: HTTPConnectionPool,
+        _ continuation: CheckedContinuation<HTTPClient.Response, any Error>
+    ) {
+        self.continuation = continuation
+        guard !isCancelled else { return finish(.failure(CancellationError())) }
+        let attempt = { [self] (isFresh: Bool) in
+            pool.connection(to: address, isFresh: isFresh) { [self] outcome in
+                switch outcome {
+                case .failure(let failure): finish(.failure(failure))
+                case .success(let connection): send(request, uploadBytes: uploadBytes, on: connection)
+                }
+            }
+        }
+        if request.method.isIdempotent, upload == nil { repetition = { attempt(true) } }
+        attempt(false)
+    }
+
+    private func send(_ request: HTTPClient.Request, uploadBytes: UInt64, on connection: HTTPClientConnection) {
+        guard continuation != nil else { return connection.cancel() }
+        self.connection = connection
+        connection.begin(self)
+        do throws(HTTPSerializer.Failure) {
+            try connection.head.beginRequest(request.method, target: request.target)
+            try connection.head.appendField("Host", connection.address.description)
+            for field in request.fields { try connection.head.appendField(field.name, field.value) }
+        } catch {
+            return fail(error)
+        }
+        let length = upload == nil ? UInt64(request.body.count) : uploadBytes
+        connection.endHead(method: request.method, framing: length > 0 ? .length(length) : .none)
+        if upload == nil {
+            unsafe connection.sendBody(request.body.span.bytes)
+            connection.endRequest()
+        } else {
+            requestDidDrain()
+        }
+    }
+
+    func requestDidDrain() {
+        guard let upload, let connection else { return }
+        do {
+            while connection.canWrite, self.connection != nil {
+                guard let piece = try upload() else { return connection.endRequest() }
+                unsafe connection.sendBody(piece.span.bytes)
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
+        guard !head.isInterim else { return }
+        response.status = head.status
+        head.forEachField(in: bytes) { name, value in
+            response.fields.append((bytes.string(in: name), bytes.string(in: value)))
+        }
+    }
+
+    func responseBodyDidArrive(_ bytes: RawSpan) {
+        do {
+            if let onBody, response.status / 100 == 2 { return try onBody(bytes) }
+            guard response.body.count + bytes.byteCount <= bodyLimit else {
+                throw HTTPClientFailure(.responseTooLarge, mayHaveBeenReceived: true)
+            }
+            unsafe bytes.withUnsafeBytes { unsafe response.body.append(contentsOf: $0) }
+        } catch {
+            fail(error)
+        }
+    }
+
+    func responseDidEnd() {
+        connection = nil
+        finish(.success(response))
+    }
+
+    func exchangeDidFail(_ failure: HTTPClientFailure) {
+        let wasResting = connection?.isReused == true && response.status == 0
+        connection = nil
+        // The server may have closed it at the very moment when the request came (RFC 9112 §9.3.1).
+        guard wasResting, failure.cause != .timedOut, let repetition else { return finish(.failure(failure)) }
+        self.repetition = nil
+        repetition()
+    }
+
+    func cancel() {
+        isCancelled = true
+        fail(CancellationError())
+    }
+
+    private func fail(_ error: any Error) {
+        connection?.cancel()
+        connection = nil
+        finish(.failure(error))
+    }
+
+    private func finish(_ outcome: Result<HTTPClient.Response, any Error>) {
+        repetition = nil
+        continuation?.resume(with: outcome)
+        continuation = nil
+    }
+}

@@ -1,0 +1,313 @@
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// Who makes one request and takes its response; called on the connection's loop.
+public protocol HTTPClientExchange: AnyObject {
+    /// A head, lent for the length of the call; an interim one (1xx) may come first.
+    func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan)
+    func responseBodyDidArrive(_ bytes: RawSpan)
+    /// The response is whole, and the connection is with its pool again or closed.
+    func responseDidEnd()
+    /// The server has taken what was queued: go on with a request body that waited.
+    func requestDidDrain()
+    /// There will be no (more) response. Nothing else is called.
+    func exchangeDidFail(_ failure: HTTPClientFailure)
+}
+
+/// Why a request got no whole response.
+public struct HTTPClientFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Cause: Error, Hashable, Sendable {
+        case connection(TransportError)
+        /// The server closed the connection before its response was complete.
+        case closed
+        case malformedResponse(HTTPError)
+        /// The body is larger than the caller takes.
+        case responseTooLarge
+        case timedOut
+        /// The pool has no place for one more connection to this server.
+        case exhausted
+        case cancelled
+    }
+
+    public var cause: Cause
+    /// Whether the server may have got any of the request: if not, it can be repeated whatever it is.
+    public var mayHaveBeenReceived: Bool
+
+    public init(_ cause: Cause, mayHaveBeenReceived: Bool) {
+        self.cause = cause
+        self.mayHaveBeenReceived = mayHaveBeenReceived
+    }
+
+    public var description: String {
+        switch cause {
+        case .connection(let error): error.description
+        case .closed: "the server closed the connection before its response was complete"
+        case .malformedResponse(let error): "the response breaks HTTP: \(error)"
+        case .responseTooLarge: "the response is larger than was asked for"
+        case .timedOut: "no response in time"
+        case .exhausted: "too many connections to this server"
+        case .cancelled: "cancelled"
+        }
+    }
+}
+
+/// A connection to a server: one request at a time, again and again.
+///
+/// A request is ``begin(_:)``, then its head in ``head``, ``endHead(framing:)``, ``sendBody(_:)`` and ``endRequest()``.
+public final class HTTPClientConnection {
+    private enum State {
+        case idle
+        case busy
+        case closed
+    }
+
+    public let address: SocketAddress
+    private let stream: ByteStream
+    private unowned let pool: HTTPConnectionPool
+    private var parser: HTTPParser
+    private let input = InputBuffer()
+    private var state = State.idle
+    private var exchange: (any HTTPClientExchange)?
+    private var requestBody = RequestBody.none
+    private var isRequestEnded = true
+    private var isResponseEnded = true
+    private var isReusable = true
+    private var isPaused = false
+    private var isProcessing = false
+    private var timer: WheelTimer?
+
+    private enum RequestBody {
+        case none
+        case length(remaining: UInt64)
+        case chunked
+    }
+
+    /// Whether it has carried a request before: the server may close it at the very moment when the next one comes.
+    public private(set) var isReused = false
+
+    /// The head of the request that was begun: write its start line and its fields here.
+    public var head = HTTPSerializer()
+
+    init(_ stream: ByteStream, address: SocketAddress, pool: HTTPConnectionPool) {
+        self.stream = stream
+        self.address = address
+        self.pool = pool
+        parser = .responses(limits: pool.settings.limits)
+        timer = WheelTimer(on: pool.wheel) { [unowned self] in timeOut() }
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    public var loop: EventLoop { stream.loop }
+
+    // MARK: Request
+
+    /// Takes an idle connection for a request.
+    public func begin(_ exchange: any HTTPClientExchange) {
+        guard case .idle = state else { preconditionFailure("one request at a time") }
+        state = .busy
+        self.exchange = exchange
+        isRequestEnded = false
+        isResponseEnded = false
+        isReusable = true
+        timer?.arm(after: pool.settings.responseTimeout)
+    }
+
+    /// Sends the head. `.none` and `.length(0)` end the request.
+    public func endHead(method: HTTPMethod, framing: MessageHead.Framing) {
+        guard case .busy = state else { return head.removeAll() }
+        parser.expectResponse(to: method)
+        head.appendFraming(framing)
+        head.endHead()
+        unsafe stream.write(head.bytes.span.bytes)
+        head.removeAll()
+        switch framing {
+        case .none, .untilClose, .length(0): isRequestEnded = true
+        case .length(let length): requestBody = .length(remaining: length)
+        case .chunked: requestBody = .chunked
+        }
+    }
+
+    /// Sends a part of the body. Watch ``canWrite``.
+    public func sendBody(_ bytes: RawSpan) {
+        guard case .busy = state, !isRequestEnded, bytes.byteCount > 0 else { return }
+        timer?.arm(after: pool.settings.responseTimeout)
+        switch requestBody {
+        case .none: return
+        case .length(let remaining):
+            guard UInt64(bytes.byteCount) <= remaining else { return fail(.cancelled) }
+            requestBody = .length(remaining: remaining - UInt64(bytes.byteCount))
+            stream.write(bytes)
+        case .chunked:
+            head.appendChunk(bytes)
+            unsafe stream.write(head.bytes.span.bytes)
+            head.removeAll()
+        }
+    }
+
+    /// Ends the body. One that is shorter than announced ends the connection.
+    public func endRequest() {
+        guard case .busy = state, !isRequestEnded else { return }
+        isRequestEnded = true
+        switch requestBody {
+        case .none: break
+        case .length(let remaining): if remaining > 0 { return fail(.cancelled) }
+        case .chunked:
+            head.endChunks()
+            unsafe stream.write(head.bytes.span.bytes)
+            head.removeAll()
+        }
+        requestBody = .none
+        finishIfOver()
+    }
+
+    /// Whether the server keeps up with what is sent; if not, wait for ``HTTPClientExchange/requestDidDrain()``.
+    public var canWrite: Bool { stream.queuedBytes < pool.settings.highWaterBytes }
+
+    /// Gives the request up; the exchange hears nothing more.
+    public func cancel() {
+        exchange = nil
+        close()
+    }
+
+    // MARK: Response
+
+    /// Leaves the rest of the response with the server until ``resumeResponse()``.
+    public func pauseResponse() {
+        guard case .busy = state else { return }
+        isPaused = true
+        timer?.disarm()
+        stream.stopReading()
+    }
+
+    public func resumeResponse() {
+        guard isPaused else { return }
+        isPaused = false
+        timer?.arm(after: pool.settings.responseTimeout)
+        loop.submitLocally { [self] in
+            guard !isPaused, !isProcessing else { return }
+            input.consumeKept(process)
+            if case .closed = state { return }
+            if !isPaused { stream.startReading() }
+        }
+    }
+
+    private func process(_ bytes: RawSpan) -> Int {
+        var offset = 0
+        isProcessing = true
+        defer { isProcessing = false }
+        while case .busy = state, !isPaused, !isResponseEnded {
+            let rest = bytes.extracting(droppingFirst: offset)
+            do throws(HTTPError) {
+                switch try parser.next(in: rest) {
+                case .needMore: return offset
+                case .head(let head, let consumed):
+                    offset += consumed
+                    if !head.isInterim { isReusable = head.keepAlive && head.framing != .untilClose }
+                    exchange?.responseDidBegin(head, rest)
+                case .body(let range, let consumed):
+                    offset += consumed
+                    exchange?.responseBodyDidArrive(rest.extracting(range))
+                case .trailers(_, let consumed): offset += consumed
+                case .end(let consumed):
+                    offset += consumed
+                    // Input behind the response was not asked for: the next request must not take it for its answer.
+                    if offset < bytes.byteCount { isReusable = false }
+                    endResponse()
+                }
+            } catch {
+                fail(.malformedResponse(error))
+            }
+        }
+        if case .closed = state { return bytes.byteCount }
+        return offset
+    }
+
+    private func endResponse() {
+        isResponseEnded = true
+        timer?.disarm()
+        guard isRequestEnded else {
+            // The answer came before the question was over: the rest of the question is of no use.
+            isReusable = false
+            isRequestEnded = true
+            return finishIfOver()
+        }
+        finishIfOver()
+    }
+
+    private func finishIfOver() {
+        guard case .busy = state, isRequestEnded, isResponseEnded else { return }
+        let exchange = exchange
+        self.exchange = nil
+        state = .idle
+        isReused = true
+        if isReusable { pool.take(back: self) } else { close() }
+        exchange?.responseDidEnd()
+    }
+
+    // MARK: End
+
+    /// Closes the connection if it rests in its pool for that long.
+    func rest(for duration: Duration) { timer?.arm(after: duration) }
+
+    private func timeOut() {
+        switch state {
+        case .idle: close()
+        case .busy: fail(.timedOut)
+        case .closed: break
+        }
+    }
+
+    private func fail(_ cause: HTTPClientFailure.Cause) {
+        let exchange = exchange
+        self.exchange = nil
+        close()
+        exchange?.exchangeDidFail(HTTPClientFailure(cause, mayHaveBeenReceived: true))
+    }
+
+    /// On somebody's word that nobody answers there any more, which may come long before the network's.
+    func serverIsGone() {
+        guard case .busy = state else { return close() }
+        fail(.closed)
+    }
+
+    /// Idempotent. The exchange hears nothing more.
+    func close() {
+        if case .closed = state { return }
+        state = .closed
+        exchange = nil
+        timer?.invalidate()
+        timer = nil
+        stream.close()
+        pool.forget(self)
+    }
+}
+
+extension HTTPClientConnection: ByteStreamDelegate {
+    public func streamDidRead(_ bytes: RawSpan) {
+        switch state {
+        case .idle: close()  // An answer to nothing.
+        case .busy:
+            if !isPaused { timer?.arm(after: pool.settings.responseTimeout) }
+            input.add(bytes, consume: process)
+        case .closed: break
+        }
+    }
+
+    public func streamDidEnd() {
+        guard case .busy = state else { return close() }
+        isReusable = false
+        do throws(HTTPError) {
+            if try parser.handleEndOfInput() { endResponse() } else { fail(.closed) }
+        } catch {
+            fail(.closed)
+        }
+    }
+
+    public func streamDidDrain() { exchange?.requestDidDrain() }
+
+    public func streamDidFail(_ error: TransportError) {
+        guard case .busy = state else { return close() }
+        fail(.connection(error))
+    }
+}

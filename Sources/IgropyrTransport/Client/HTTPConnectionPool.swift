@@ -1,0 +1,165 @@
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// What bounds a client; for each loop of it.
+public struct HTTPClientSettings: Sendable {
+    public var limits = HTTPLimits()
+    public var connectTimeout = Duration.seconds(1)
+    /// How long a server may make no progress with a response.
+    public var responseTimeout = Duration.seconds(30)
+    /// How long a connection may rest; less than what servers allow, so that no request meets a closing connection.
+    public var idleTimeout = Duration.seconds(4)
+    /// Connections to one server; more requests are refused with `.exhausted`.
+    public var connectionsPerServer = 1024
+    /// Request bytes queued at which a sender should wait for the server.
+    public var highWaterBytes = 256 << 10
+
+    public init() {}
+}
+
+/// One loop's connections to servers, kept for the next request.
+public final class HTTPConnectionPool {
+    public let loop: EventLoop
+    public let settings: HTTPClientSettings
+    let wheel: TimerWheel
+    private let tls: TLSContext?
+    private var servers: [SocketAddress: Server] = [:]
+    private var isClosed = false
+
+    private struct Server {
+        /// The one used last is at the end, and used first again: the others may grow old and be closed.
+        var idle: [HTTPClientConnection] = []
+        var all: [ObjectIdentifier: HTTPClientConnection] = [:]
+        var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
+    }
+
+    public init(
+        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil
+    ) throws(UVError) {
+        self.loop = loop
+        self.settings = settings
+        self.tls = tls
+        wheel = try TimerWheel(on: loop)
+    }
+
+    /// Whether there are connections to a server, or attempts.
+    public func isConnected(to address: SocketAddress) -> Bool { servers[address] != nil }
+
+    /// Finds a connection that rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at once if
+    /// one rests.
+    public func connection(
+        to address: SocketAddress, isFresh: Bool = false,
+        onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
+    ) {
+        guard !isClosed else { return onReady(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: false))) }
+        if !isFresh, let connection = servers[address]?.idle.popLast() { return onReady(.success(connection)) }
+        let open = servers[address].map { $0.all.count + $0.attempts.count } ?? 0
+        guard open < settings.connectionsPerServer else {
+            return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
+        }
+        connect(to: address, onReady: onReady)
+    }
+
+    private func connect(
+        to address: SocketAddress,
+        onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
+    ) {
+        let attempt: ConnectAttempt
+        do throws(UVError) {
+            attempt = try ConnectAttempt(to: address, pool: self)
+        } catch {
+            return onReady(.failure(HTTPClientFailure(.connection(.network(error)), mayHaveBeenReceived: false)))
+        }
+        let id = ObjectIdentifier(attempt)
+        servers[address, default: Server()].attempts[id] = attempt
+        attempt.start { [unowned self] outcome in
+            servers[address]?.attempts[id] = nil
+            switch outcome {
+            case .failure(let cause): onReady(.failure(HTTPClientFailure(cause, mayHaveBeenReceived: false)))
+            case .success(let tcp):
+                do throws(TLSError) {
+                    let stream = try ByteStream(tcp, tls: tls)
+                    let connection = HTTPClientConnection(stream, address: address, pool: self)
+                    servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
+                    onReady(.success(connection))
+                } catch {
+                    onReady(.failure(HTTPClientFailure(.connection(.security(error)), mayHaveBeenReceived: false)))
+                }
+            }
+            forgetIfUnused(address)
+        }
+    }
+
+    func take(back connection: HTTPClientConnection) {
+        guard !isClosed else { return connection.close() }
+        servers[connection.address]?.idle.append(connection)
+        connection.rest(for: settings.idleTimeout)
+    }
+
+    func forget(_ connection: HTTPClientConnection) {
+        servers[connection.address]?.all[ObjectIdentifier(connection)] = nil
+        servers[connection.address]?.idle.removeAll { $0 === connection }
+        forgetIfUnused(connection.address)
+    }
+
+    private func forgetIfUnused(_ address: SocketAddress) {
+        guard let server = servers[address], server.all.isEmpty, server.attempts.isEmpty else { return }
+        servers[address] = nil
+    }
+
+    /// Ends every connection to a server that is known to be gone: its exchanges fail at once and may be repeated.
+    public func disconnect(from address: SocketAddress) {
+        guard let server = servers[address] else { return }
+        for attempt in server.attempts.values { attempt.fail(.closed) }
+        for connection in server.all.values { connection.serverIsGone() }
+    }
+
+    /// Idempotent. Exchanges under way hear nothing more.
+    public func close() {
+        isClosed = true
+        for server in servers.values {
+            for attempt in server.attempts.values { attempt.fail(.cancelled) }
+            for connection in server.all.values { connection.close() }
+        }
+        servers.removeAll()
+        wheel.close()
+    }
+}
+
+/// A connection that is being opened, for a bounded time.
+private final class ConnectAttempt {
+    private let tcp: TCPStream
+    private let address: SocketAddress
+    private let timeout: Duration
+    private var timer: WheelTimer?
+    private var completion: ((Result<TCPStream, HTTPClientFailure.Cause>) -> Void)?
+
+    init(to address: SocketAddress, pool: HTTPConnectionPool) throws(UVError) {
+        self.address = address
+        tcp = try TCPStream(on: pool.loop)
+        timeout = pool.settings.connectTimeout
+        timer = WheelTimer(on: pool.wheel) { [unowned self] in fail(.timedOut) }
+    }
+
+    func start(_ completion: @escaping (Result<TCPStream, HTTPClientFailure.Cause>) -> Void) {
+        self.completion = completion
+        timer?.arm(after: timeout)
+        tcp.connect(to: address) { [self] error in
+            if let error { return fail(.connection(.network(error))) }
+            finish(.success(tcp))
+        }
+    }
+
+    func fail(_ cause: HTTPClientFailure.Cause) {
+        tcp.close()
+        finish(.failure(cause))
+    }
+
+    private func finish(_ outcome: Result<TCPStream, HTTPClientFailure.Cause>) {
+        timer?.invalidate()
+        timer = nil
+        let completion = completion
+        self.completion = nil
+        completion?(outcome)
+    }
+}

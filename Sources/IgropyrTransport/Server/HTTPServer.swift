@@ -1,0 +1,135 @@
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// Answers requests; one for each loop, and only ever called there.
+public protocol HTTPRequestHandler: AnyObject {
+    /// A request's head has arrived; its bytes are lent for the length of the call. Answer on the connection, now or
+    /// later; to hear of the body and of the client's going away, set ``HTTPServerConnection/exchange`` before this
+    /// returns.
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection)
+}
+
+/// One loop's share of a server: a listener and its connections.
+public final class HTTPServer {
+    public let loop: EventLoop
+    public let settings: HTTPServerSettings
+    public private(set) var counters = HTTPServerCounters()
+    let dateCache: DateCache
+    let wheel: TimerWheel
+    private let listener: TCPListener
+    private let handler: any HTTPRequestHandler
+    private let tls: TLSContext?
+    private var connections: [ObjectIdentifier: HTTPServerConnection] = [:]
+    private var state = State.open
+
+    private enum State {
+        case open
+        case draining(Timer, onDrained: () -> Void)
+        case closed
+    }
+
+    /// Begins to accept at once. The listener belongs to the server from here on; it is closed if this throws.
+    public init(
+        listener: TCPListener, settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil,
+        handler: any HTTPRequestHandler
+    ) throws(UVError) {
+        loop = listener.loop
+        self.listener = listener
+        self.settings = settings
+        self.tls = tls
+        self.handler = handler
+        dateCache = DateCache(loop)
+        do throws(UVError) {
+            wheel = try TimerWheel(on: loop)
+        } catch {
+            listener.close()
+            throw error
+        }
+        do throws(UVError) {
+            try listener.start { [unowned self] stream in accept(stream) }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    public var localAddress: SocketAddress { listener.localAddress }
+    public var connectionCount: Int { connections.count }
+    public var isDraining: Bool {
+        switch state {
+        case .open: false
+        case .draining, .closed: true
+        }
+    }
+
+    /// Stops accepting, lets requests in flight finish, and closes each connection after its response; those that have
+    /// not finished after `timeout` are cut. Calls `onDrained` when none is left, perhaps at once.
+    public func drain(timeout: Duration, onDrained: @escaping () -> Void) {
+        guard case .open = state else { return }
+        listener.close()
+        guard let timer = try? Timer(on: loop) else {
+            close()
+            return onDrained()
+        }
+        state = .draining(timer, onDrained: onDrained)
+        try? timer.start(after: timeout) { [unowned self] in
+            for connection in connections.values { connection.abort() }
+        }
+        for connection in connections.values { connection.drain() }
+        finishIfDrained()
+    }
+
+    /// Idempotent. Cuts all connections.
+    public func close() {
+        if case .draining(let timer, _) = state { timer.close() }
+        state = .closed
+        listener.close()
+        for connection in connections.values { connection.abort() }
+        wheel.close()
+    }
+
+    // MARK: Connections
+
+    private func accept(_ stream: TCPStream) {
+        counters.accepted &+= 1
+        guard let stream = try? ByteStream(stream, tls: tls) else { return }
+        let connection = HTTPServerConnection(stream, server: self, handler: handler)
+        connections[ObjectIdentifier(connection)] = connection
+        if connections.count >= settings.connections { listener.pause() }
+        connection.start()
+    }
+
+    func didClose(_ connection: HTTPServerConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        if connections.count < settings.connections { listener.resume() }
+        finishIfDrained()
+    }
+
+    private func finishIfDrained() {
+        guard case .draining(let timer, let onDrained) = state, connections.isEmpty else { return }
+        timer.close()
+        wheel.close()
+        state = .closed
+        onDrained()
+    }
+
+    func count(_ counter: WritableKeyPath<HTTPServerCounters, UInt64>) { counters[keyPath: counter] &+= 1 }
+}
+
+/// The present second as HTTP writes it, asked of the kernel a few times a second at most.
+final class DateCache {
+    private let loop: EventLoop
+    private var readAt: Int64 = .min
+    private var date = HTTPDate(seconds: 0)
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    var now: HTTPDate {
+        let tick = loop.now.nanoseconds / 100_000_000
+        if tick != readAt {
+            readAt = tick
+            date = HTTPDate(seconds: EventLoop.secondsSince1970)
+        }
+        return date
+    }
+}

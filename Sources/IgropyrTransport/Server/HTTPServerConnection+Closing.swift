@@ -1,0 +1,118 @@
+internal import IgropyrHTTP
+
+extension HTTPServerConnection {
+    func finishExchangeIfOver() {
+        guard case .ended = response, !isClosed else { return }
+        switch request {
+        case .ended:
+            exchange = nil
+            request = .none
+            guard keepsAlive, !isDraining else { return linger() }
+            if stream.queuedBytes > 0 { awaitProgress() } else { timer?.arm(after: server.settings.idleTimeout) }
+            if !isProcessing { loop.submitLocally { [self] in goOn() } }
+        case .body:  // The answer is complete before the question: do not read the rest for nothing.
+            exchange = nil
+            if !isProcessing { lingerUnlessEnded() }  // Else once what has arrived was looked at.
+        case .none: break
+        }
+    }
+
+    /// A body that had arrived with its head has ended by now, and the connection lives on.
+    func lingerUnlessEnded() {
+        guard case .body = request, case .ended = response, !isClosed else { return }
+        linger()
+    }
+
+    /// Says that nothing more comes and drops what the client still sends, for a while: closing with unread input would
+    /// reset the connection, and the client might lose the response.
+    func linger() {
+        flush()
+        guard !isLingering, !isClosed else { return }
+        isLingering = true
+        dropInput()
+        stream.endWriting()
+        guard stream.queuedBytes == 0 else { return awaitProgress() }
+        lingerOn()
+    }
+
+    /// All was sent; only the client's end is missing.
+    func lingerOn() {
+        guard !hasPeerEnded else { return abort() }
+        stream.startReading()
+        timer?.arm(after: server.settings.lingerTimeout)
+    }
+
+    /// While input is looked at it is not ours to change; what is left is dropped when that ends.
+    func dropInput() {
+        if !isProcessing { input.removeAll() }
+    }
+
+    func refuse(_ error: HTTPError) {
+        server.count(\.refusedRequests)
+        if case .none = request { response = .notBegun }  // What ended is the answer to an earlier request.
+        refuse(status: error.status)
+    }
+
+    /// Answers without a handler, if nothing was answered yet, and ends the connection.
+    func refuse(status: Int) {
+        guard case .ended = response else {
+            guard case .notBegun = response else { return abort() }
+            keepsAlive = false
+            method = .get
+            let text = "\(status)\n"
+            do throws(HTTPSerializer.Failure) {
+                try beginResponse(status: status, framing: .length(UInt64(text.utf8.count)))
+                try appendField("Content-Type", "text/plain")
+                endHead()
+                response = .ended
+                unsafe output.appendBody(Array(text.utf8).span.bytes)
+            } catch { return abort() }
+            let exchange = exchange
+            self.exchange = nil
+            exchange?.clientDidAbort()
+            return linger()
+        }
+        linger()
+    }
+
+    /// Cuts the connection at once: what was announced and not sent is visibly missing.
+    public func abort() {
+        guard !isClosed else { return }
+        isClosed = true
+        stream.close()
+        finishClosing()
+    }
+
+    /// Closes after the response that is under way, or when idle; but not at once: a request may be on its way.
+    func drain() {
+        isDraining = true
+        keepsAlive = false
+        if isLingering, stream.queuedBytes == 0 { return abort() }
+        guard case .none = request, !isLingering, parser.isBetweenMessages, input.isEmpty else { return }
+        timer?.arm(after: server.settings.drainIdleTimeout)
+    }
+
+    func finishClosing() {
+        isClosed = true
+        timer?.invalidate()
+        timer = nil
+        dropInput()
+        let exchange = exchange
+        self.exchange = nil
+        exchange?.clientDidAbort()
+        server.didClose(self)
+    }
+
+    func timeOut() {
+        let queued = stream.queuedBytes
+        if queued > 0, queued < queuedAtLastCheck { return awaitProgress() }
+        if case .none = request, !isLingering, !parser.isBetweenMessages {
+            server.count(\.timeouts)
+            response = .notBegun
+            refuse(status: 408)
+        } else {
+            if case .none = request {} else { server.count(\.timeouts) }
+            abort()
+        }
+    }
+}

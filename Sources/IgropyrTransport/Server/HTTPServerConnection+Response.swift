@@ -1,0 +1,136 @@
+public import IgropyrHTTP
+internal import IgropyrUV
+
+extension HTTPServerConnection {
+    /// Writes the status line and the fields that every response has.
+    ///
+    /// `.chunked` becomes "until close" for a client of HTTP/1.0. A status without a body, and HEAD, suppress it; then
+    /// `.length` still states what a GET would have got.
+    /// A proxy passes on the origin's `Date`, with `addsDate` false.
+    /// - Throws: `.invalidStatus`.
+    public func beginResponse(
+        status: Int, framing: MessageHead.Framing, addsDate: Bool = true
+    ) throws(HTTPSerializer.Failure) {
+        guard !isClosed else { return }
+        guard case .notBegun = response else { preconditionFailure("one response to a request") }
+        responseStart = output.count
+        try output.beginResponse(status: status)
+        if addsDate { output.appendDate(server.dateCache.now) }
+        if let name = server.settings.serverName { try output.appendField("Server", name) }
+        let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
+        let framing = framing == .chunked && version == .http10 ? .untilClose : framing
+        if framing == .untilClose { keepsAlive = false }
+        if !keepsAlive {
+            try output.appendField("Connection", "close")
+        } else if version == .http10 {
+            try output.appendField("Connection", "keep-alive")
+        }
+        if !isBodyless { output.appendFraming(framing) }
+        response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
+    }
+
+    /// - Throws: what would let the field break out of its line.
+    public func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
+        guard case .head = response, !isClosed else { return }
+        try output.appendField(name, value)
+    }
+
+    public func appendField(name: RawSpan, value: RawSpan) throws(HTTPSerializer.Failure) {
+        guard case .head = response, !isClosed else { return }
+        try output.appendField(name: name, value: value)
+    }
+
+    /// Takes back a head that was begun and not ended, such as one whose field was refused; another may be begun then.
+    public func withdrawHead() {
+        switch response {
+        case .notBegun, .head:
+            if !isClosed { output.truncate(to: responseStart) }
+            response = .notBegun
+        case .body, .ended: preconditionFailure("the head has ended")
+        }
+    }
+
+    public func endHead() {
+        guard case .head(let body) = response, !isClosed else { return }
+        output.endHead()
+        response = .body(body)
+        if body.isWhole { endResponse() }
+    }
+
+    /// Sends a part of the body. Watch ``canWrite``: nothing here makes a handler wait.
+    ///
+    /// More than the announced length is a fault of the handler: the connection is cut, so that the client sees it.
+    public func sendBody(_ bytes: RawSpan) {
+        guard case .body(let body) = response, !isClosed, bytes.byteCount > 0 else { return }
+        switch body {
+        case .none: return
+        case .length(let remaining):
+            guard UInt64(bytes.byteCount) <= remaining else { return abort() }
+            response = .body(.length(remaining: remaining - UInt64(bytes.byteCount)))
+            append(bytes)
+        case .chunked: output.appendChunk(bytes)
+        case .untilClose: append(bytes)
+        }
+        if !isProcessing || output.count > 16 << 10 { flush() }
+        if case .body(.length(remaining: 0)) = response { endResponse() }
+    }
+
+    /// Large parts go past the output buffer.
+    func append(_ bytes: RawSpan) {
+        guard bytes.byteCount > 16 << 10 else { return output.appendBody(bytes) }
+        flush()
+        stream.write(bytes)
+    }
+
+    /// Ends the response. One that is shorter than announced is a fault of the handler: the connection is cut.
+    /// Idempotent.
+    public func endResponse() {
+        guard case .body(let body) = response, !isClosed else { return }
+        switch body {
+        case .none, .untilClose: break
+        case .length(let remaining): if remaining > 0 { return abort() }
+        case .chunked: output.endChunks()
+        }
+        response = .ended
+        if !isProcessing { flush() }
+        finishExchangeIfOver()
+    }
+
+    /// Whether the client keeps up with what is sent; if not, wait for ``HTTPServerExchange/responseDidDrain()``.
+    public var canWrite: Bool { isClosed || stream.queuedBytes + output.count < server.settings.highWaterBytes }
+
+    /// Whether something waits for the client: ``HTTPServerExchange/responseDidDrain()`` will be called.
+    public var isWaitingForClient: Bool { !isClosed && stream.queuedBytes > 0 }
+
+    /// Sends what was written so far at once, as for a stream of events.
+    public func flush() {
+        guard output.count > 0, !isClosed else { return }
+        unsafe stream.write(output.bytes.span.bytes)
+        if output.count > 4096 { _ = output.take() } else { output.removeAll() }
+        if stream.queuedBytes > 0 { awaitProgress() }
+    }
+
+    /// Gives the client time to take some of what is queued.
+    func awaitProgress() {
+        queuedAtLastCheck = stream.queuedBytes
+        timer?.arm(after: server.settings.progressTimeout)
+    }
+
+    /// Sends a part of a file as the whole body that was announced; see ``FileTransfer``.
+    func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
+        guard case .body(.length(let remaining)) = response, !isClosed else { return 0 }
+        flush()
+        guard let sent = try stream.trySendFile(file, offset: offset, count: Int(min(UInt64(count), remaining))) else {
+            return nil
+        }
+        response = .body(.length(remaining: remaining - UInt64(sent)))
+        if sent > 0 { timer?.arm(after: server.settings.progressTimeout) }
+        return sent
+    }
+
+    /// Whether the body of the response is one that is sent at all.
+    public var sendsBody: Bool {
+        guard case .body(let body) = response, !isClosed else { return false }
+        return !body.isWhole
+    }
+}

@@ -1,0 +1,45 @@
+extension HTTPServerConnection: ByteStreamDelegate {
+    public func streamDidRead(_ bytes: RawSpan) {
+        guard !isLingering else { return }
+        let wasBetweenMessages = parser.isBetweenMessages
+        switch request {
+        case .none, .body: input.add(bytes, consume: process)
+        case .ended:
+            input.append(bytes)
+            if input.count >= server.settings.pipelineBytes { stream.stopReading() }
+        }
+        lingerUnlessEnded()
+        guard !isClosed else { return }
+        flush()
+        switch request {
+        case .none: if wasBetweenMessages, !parser.isBetweenMessages { timer?.arm(after: server.settings.headTimeout) }
+        case .body: if !isBodyPaused { timer?.arm(after: server.settings.progressTimeout) }
+        case .ended: break
+        }
+    }
+
+    public func streamDidEnd() {
+        hasPeerEnded = true
+        guard !isLingering else { return stream.queuedBytes == 0 ? abort() : () }
+        switch request {
+        case .none: linger()  // What is queued still has a reader.
+        case .body: abort()
+        case .ended: break  // It has asked and will still read the answer (RFC 9112 §9.6).
+        }
+    }
+
+    public func streamDidDrain() {
+        if isLingering { return lingerOn() }
+        switch request {
+        case .none: if parser.isBetweenMessages { timer?.arm(after: server.settings.idleTimeout) }
+        case .body: break
+        case .ended: timer?.disarm()
+        }
+        exchange?.responseDidDrain()
+    }
+
+    public func streamDidFail(_ error: TransportError) {
+        server.count(\.failedConnections)
+        finishClosing()
+    }
+}

@@ -1,0 +1,167 @@
+internal import IgropyrHTTP
+public import IgropyrUV
+
+/// A client's connection: takes one request after the other, and a response to each, in order.
+///
+/// A response is ``beginResponse(status:framing:)``, its fields, ``endHead()``, ``sendBody(_:)`` and
+/// ``endResponse()``; what the framing forbids (a body for HEAD, 204 and 304) is left out by itself. After
+/// ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
+public final class HTTPServerConnection {
+    /// Where the request is that is being handled.
+    enum RequestState {
+        /// Between messages, or within a head.
+        case none
+        case body
+        case ended
+    }
+
+    enum ResponseState {
+        case notBegun
+        case head(ResponseBody)
+        case body(ResponseBody)
+        case ended
+    }
+
+    // What follows is for this class only; its parts stand in several files.
+
+    public let server: HTTPServer
+    let stream: ByteStream
+    unowned let handler: any HTTPRequestHandler
+    var parser: HTTPParser
+    let input = InputBuffer()
+    var output = HTTPSerializer()
+    var request = RequestState.none
+    var response = ResponseState.notBegun
+    /// Where the response's head begins in `output`.
+    var responseStart = 0
+    /// Of the request that is being handled.
+    var method = HTTPMethod.get
+    var version = MessageHead.Version.http11
+    var keepsAlive = true
+    var isBodyPaused = false
+    var isProcessing = false
+    var isDraining = false
+    var isLingering = false
+    var hasPeerEnded = false
+    /// What waited for the client when the timer was last looked at.
+    var queuedAtLastCheck = 0
+    var isClosed = false
+    var timer: WheelTimer?
+
+    /// Set by the handler while it answers; let go when the response and the request have ended.
+    public var exchange: (any HTTPServerExchange)?
+
+    init(_ stream: ByteStream, server: HTTPServer, handler: any HTTPRequestHandler) {
+        self.stream = stream
+        self.server = server
+        self.handler = handler
+        parser = .requests(limits: server.settings.limits)
+    }
+
+    func start() {
+        timer = WheelTimer(on: server.wheel) { [unowned self] in timeOut() }
+        timer?.arm(after: server.settings.headTimeout)
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    public var loop: EventLoop { stream.loop }
+    /// Asked of the kernel once; kept after the connection has ended.
+    public private(set) lazy var peerAddress: SocketAddress? = stream.peerAddress
+    public var localAddress: SocketAddress? { stream.localAddress }
+    public var isEncrypted: Bool { stream.isEncrypted }
+
+    // MARK: Request
+
+    func process(_ bytes: RawSpan) -> Int {
+        var offset = 0
+        isProcessing = true
+        defer { isProcessing = false }
+        while mayParse {
+            let rest = bytes.extracting(droppingFirst: offset)
+            do throws(HTTPError) {
+                switch try parser.next(in: rest) {
+                case .needMore: return offset
+                case .head(let head, let consumed):
+                    offset += consumed
+                    begin(head, rest)
+                case .body(let range, let consumed):
+                    offset += consumed
+                    exchange?.requestBodyDidArrive(rest.extracting(range))
+                case .trailers(_, let consumed): offset += consumed
+                case .end(let consumed):
+                    offset += consumed
+                    endRequest()
+                }
+            } catch {
+                refuse(error)
+                return bytes.byteCount
+            }
+        }
+        return isClosed || isLingering ? bytes.byteCount : offset
+    }
+
+    /// Whether the next bytes may be looked at: not before the response to the last request is complete.
+    var mayParse: Bool {
+        guard !isClosed, !isLingering, !isBodyPaused else { return false }
+        switch request {
+        case .none, .body: return true
+        case .ended: return false
+        }
+    }
+
+    func begin(_ head: MessageHead, _ bytes: RawSpan) {
+        server.count(\.requests)
+        request = .body
+        response = .notBegun
+        method = head.method
+        version = head.version
+        keepsAlive = head.keepAlive && !isDraining
+        timer?.arm(after: server.settings.progressTimeout)
+        handler.handle(head, bytes, on: self)
+        if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
+            try? output.beginResponse(status: 100)
+            output.endHead()
+            flush()
+        }
+    }
+
+    func endRequest() {
+        request = .ended
+        timer?.disarm()  // How long a handler thinks is its own affair.
+        exchange?.requestDidEnd()
+        finishExchangeIfOver()
+    }
+
+    /// Leaves the rest of the request's body with the client until ``resumeBody()``.
+    public func pauseBody() {
+        guard case .body = request else { return }
+        isBodyPaused = true
+        timer?.disarm()
+        stream.stopReading()
+    }
+
+    public func resumeBody() {
+        guard isBodyPaused else { return }
+        isBodyPaused = false
+        timer?.arm(after: server.settings.progressTimeout)
+        loop.submitLocally { [self] in goOn() }
+    }
+
+    /// Looks at what was held back, then reads on.
+    func goOn() {
+        guard !isClosed, !isProcessing, !isBodyPaused else { return }
+        if input.isEmpty {
+            let none: [UInt8] = []
+            unsafe _ = process(none.span.bytes)  // The end of a body needs no more input to be seen.
+        } else {
+            input.consumeKept(process)
+        }
+        lingerUnlessEnded()
+        flush()
+        if hasPeerEnded, case .none = request { return linger() }
+        if !isClosed, !isBodyPaused, !hasPeerEnded, input.count < server.settings.pipelineBytes {
+            stream.startReading()
+        }
+    }
+}

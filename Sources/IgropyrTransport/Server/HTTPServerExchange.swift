@@ -1,0 +1,10 @@
+/// Who handles one request beyond its head: hears of its body and of what becomes of the client.
+public protocol HTTPServerExchange: AnyObject {
+    /// A part of the request's body; lent for the length of the call.
+    func requestBodyDidArrive(_ bytes: RawSpan)
+    func requestDidEnd()
+    /// The client has taken what was queued: go on with a response that waited.
+    func responseDidDrain()
+    /// The client is gone, or cut off, before the response ended. Nothing else is called.
+    func clientDidAbort()
+}

@@ -1,0 +1,39 @@
+public import IgropyrHTTP
+
+/// What bounds a server; for each loop of it. The defaults suit a public server.
+public struct HTTPServerSettings: Sendable {
+    /// What a request's head may be; more is answered 400, 414 or 431.
+    public var limits = HTTPLimits()
+    /// Open connections of one loop; further ones wait in the kernel's backlog.
+    public var connections = 1024
+    /// From the first byte of a head to its end; then 408.
+    public var headTimeout = Duration.seconds(10)
+    /// How long a connection may rest between requests; then it is closed.
+    public var idleTimeout = Duration.seconds(5)
+    /// The same once the server drains: a request that is on its way by then is still answered.
+    public var drainIdleTimeout = Duration.milliseconds(100)
+    /// How long a request body, or a client that reads a response, may make no progress; then the connection is closed.
+    public var progressTimeout = Duration.seconds(30)
+    /// How long to read and drop what a client still sends after its last response, so that no reset overtakes that.
+    public var lingerTimeout = Duration.seconds(2)
+    /// Pipelined input held while a response is being made; beyond it the client has to wait.
+    public var pipelineBytes = 64 << 10
+    /// Response bytes queued at which a handler should wait for the client.
+    public var highWaterBytes = 256 << 10
+    /// What the `Server` field says; nil for none.
+    public var serverName: String? = "igropyr"
+
+    public init() {}
+}
+
+/// What a server has done, for one loop; read it there.
+public struct HTTPServerCounters: Sendable {
+    public var accepted: UInt64 = 0
+    public var requests: UInt64 = 0
+    /// Messages that broke the protocol or a limit.
+    public var refusedRequests: UInt64 = 0
+    /// Connections that ended by an error of the network or of TLS.
+    public var failedConnections: UInt64 = 0
+    /// Connections that were closed because a client was too slow.
+    public var timeouts: UInt64 = 0
+}

@@ -1,0 +1,69 @@
+internal import COpenSSL
+internal import Crypto
+
+/// The name that the key goes by on the wire; a later scheme takes another one, so both can be told apart.
+private let identity: StaticString = "igropyr v1"
+
+extension TLSContext {
+    /// Gives OpenSSL this context's key. The context outlives its sessions, which retain it, so OpenSSL may keep a
+    /// pointer to it that retains nothing.
+    func installPreSharedKey() {
+        unsafe SSL_CTX_set_ex_data(raw, 0, Unmanaged.passUnretained(self).toOpaque())
+        switch role {
+        case .server: unsafe SSL_CTX_set_psk_find_session_callback(raw, didReceiveIdentity)
+        case .client: unsafe SSL_CTX_set_psk_use_session_callback(raw, willSendHello)
+        }
+    }
+
+    /// OpenSSL states a key from outside as a session to be resumed. A fresh one for each handshake: OpenSSL's client
+    /// writes into it.
+    fileprivate func makeSession(for ssl: OpaquePointer) -> OpaquePointer? {
+        guard let key = preSharedKey, let session = unsafe SSL_SESSION_new() else { return nil }
+        let cipher = unsafe [0x13, 0x01].withUnsafeBufferPointer {  // TLS_AES_128_GCM_SHA256 (RFC 8446 §B.4)
+            unsafe SSL_CIPHER_find(ssl, $0.baseAddress)
+        }
+        let isComplete = unsafe key.secret.withUnsafeBytes { secret in
+            unsafe SSL_SESSION_set1_master_key(
+                session, secret.baseAddress?.assumingMemoryBound(to: UInt8.self), secret.count) == 1
+        }
+        if unsafe isComplete && SSL_SESSION_set_cipher(session, cipher) == 1
+            && SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION) == 1
+        {
+            return unsafe session
+        }
+        unsafe SSL_SESSION_free(session)
+        return nil
+    }
+}
+
+private func context(of ssl: OpaquePointer?) -> TLSContext? {
+    guard let pointer = unsafe SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0) else { return nil }
+    return unsafe Unmanaged<TLSContext>.fromOpaque(pointer).takeUnretainedValue()
+}
+
+/// The server's: an identity that it does not know leaves `session` nil, and the handshake fails for want of a
+/// certificate.
+private func didReceiveIdentity(
+    _ ssl: OpaquePointer?, _ name: UnsafePointer<UInt8>?, _ length: Int,
+    _ session: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+    let name = unsafe UnsafeBufferPointer(start: name, count: length)
+    let isKnown = unsafe name.elementsEqual(
+        UnsafeBufferPointer(start: identity.utf8Start, count: identity.utf8CodeUnitCount))
+    unsafe session?.pointee = nil
+    guard isKnown, let ssl = unsafe ssl, let context = unsafe context(of: ssl) else { return 1 }
+    unsafe session?.pointee = context.makeSession(for: ssl)
+    return 1
+}
+
+/// The client's. `digest` is nil for the first hello; after a retry request, the hash that the server chose.
+private func willSendHello(
+    _ ssl: OpaquePointer?, _ digest: OpaquePointer?, _ name: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ length: UnsafeMutablePointer<Int>?, _ session: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+    guard let ssl = unsafe ssl, let made = unsafe context(of: ssl)?.makeSession(for: ssl) else { return 0 }
+    unsafe name?.pointee = identity.utf8Start
+    unsafe length?.pointee = identity.utf8CodeUnitCount
+    unsafe session?.pointee = made
+    return 1
+}

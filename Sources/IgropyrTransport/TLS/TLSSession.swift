@@ -1,0 +1,237 @@
+internal import COpenSSL
+
+/// One TLS connection as a value machine: bytes from the wire go in, bytes for the wire and plaintext come out.
+///
+/// Does no I/O and knows no time; not `Sendable`: it stays on its connection's loop. Its driver
+/// 1. hands what it reads to ``receive(ciphertext:)``, then calls ``read(into:)`` until that is not ``Outcome/data``;
+/// 2. after each call, a throwing one too (an alert may wait), sends what ``takeCiphertext(_:)`` lends;
+/// 3. bounds the time that a handshake may take.
+///
+/// The first error is final: every later call throws it again.
+@safe
+public final class TLSSession {
+    /// Bytes held for one connection; at a limit the call throws ``TLSError/Code/bufferFull`` and takes nothing.
+    public struct Limits: Sendable {
+        /// Plaintext written before the handshake is through.
+        public var plaintextBeforeHandshakeBytes = 64 << 10
+        /// Ciphertext received and not yet read; a whole record takes 16 640.
+        public var unreadBytes = 1 << 20
+        /// Ciphertext made and not yet taken.
+        public var untakenBytes = 4 << 20
+
+        public init() {}
+    }
+
+    public enum State: Sendable {
+        case handshaking
+        case open
+        /// The first error was thrown.
+        case failed
+    }
+
+    public enum Outcome: Sendable {
+        /// Plaintext was lent; there may be more.
+        case data
+        /// Nothing more until the peer sends more.
+        case needsCiphertext
+        /// The peer said that nothing more comes; writing is still possible.
+        case endOfStream
+    }
+
+    public let limits: Limits
+    /// Plaintext that waits for the handshake.
+    public var waitingBytes: Int { early.count }
+    private let context: TLSContext
+    /// An `SSL`; owns both memory BIOs.
+    private let ssl: OpaquePointer
+    /// What came from the wire.
+    private var incoming: OpaquePointer { unsafe SSL_get_rbio(ssl) }
+    /// What goes onto the wire.
+    private var outgoing: OpaquePointer { unsafe SSL_get_wbio(ssl) }
+    /// Since the last time that it was empty, `incoming` held enough to be worth freeing.
+    private var isIncomingLarge = false
+    private var early: [UInt8] = []
+    private var failure: TLSError?
+    private var isHandshaking = true
+    private var isClosing = false
+
+    /// A client's first message waits in ``takeCiphertext(_:)`` at once.
+    public init(_ context: TLSContext, limits: Limits = Limits()) throws(TLSError) {
+        ERR_clear_error()
+        guard let ssl = unsafe SSL_new(context.raw) else { throw .taken(during: .setup) }
+        guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {
+            unsafe SSL_free(ssl)
+            throw .taken(during: .setup)
+        }
+        unsafe SSL_set_bio(ssl, incoming, outgoing)
+        self.limits = limits
+        self.context = context
+        unsafe self.ssl = ssl
+        switch context.role {
+        case .server: unsafe SSL_set_accept_state(ssl)
+        case .client: unsafe SSL_set_connect_state(ssl)
+        }
+        try shakeHands()
+    }
+
+    deinit { unsafe SSL_free(ssl) }
+
+    public var state: State {
+        if failure != nil { return .failed }
+        return isHandshaking ? .handshaking : .open
+    }
+
+    /// Bytes that ``takeCiphertext(_:)`` would lend.
+    public var untakenBytes: Int { unsafe BIO_ctrl_pending(outgoing) }
+
+    /// Copies what came from the wire; any piece of any length.
+    public func receive(ciphertext: RawSpan) throws(TLSError) {
+        try checkUsable()
+        let unread = unsafe BIO_ctrl_pending(incoming)
+        guard ciphertext.byteCount <= limits.unreadBytes - unread else {
+            throw TLSError(.bufferFull, "more than \(limits.unreadBytes) bytes of ciphertext wait to be read")
+        }
+        guard ciphertext.byteCount > 0 else { return }
+        var taken = 0
+        _ = unsafe ciphertext.withUnsafeBytes { unsafe BIO_write_ex(incoming, $0.baseAddress, $0.count, &taken) }
+        guard taken == ciphertext.byteCount else { throw fail(.taken(during: .transfer)) }
+        if unread + taken > Self.keptBytes { isIncomingLarge = true }
+        if isHandshaking { try shakeHands() }
+    }
+
+    /// The wire has ended. Unless the peer announced it, reading throws ``TLSError/Code/truncated`` once the records
+    /// that came whole are read; during the handshake this call throws it.
+    public func receiveEndOfFile() throws(TLSError) {
+        try checkUsable()
+        unsafe igropyr_BIO_set_mem_eof_return(incoming, 0)
+        if isHandshaking { try shakeHands() }
+    }
+
+    /// Lends the plaintext of at most one record (16 KiB) to `body`, which may write and close, but not read.
+    public func read(into body: (RawSpan) -> Void) throws(TLSError) -> Outcome {
+        try checkUsable()
+        try checkRoom(for: 0)
+        guard !isHandshaking else { return .needsCiphertext }
+        ERR_clear_error()
+        let result = unsafe withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { scratch in
+            let count = unsafe SSL_read(ssl, scratch.baseAddress, Int32(scratch.count))
+            if count > 0 { unsafe body(UnsafeRawBufferPointer(rebasing: scratch[..<Int(count)]).bytes) }
+            return count
+        }
+        guard result <= 0 else { return .data }
+        switch unsafe SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ:
+            releaseIncoming()
+            return .needsCiphertext
+        case SSL_ERROR_ZERO_RETURN: return .endOfStream
+        default: throw fail(.taken(during: .transfer))
+        }
+    }
+
+    /// Encrypts all of `plaintext`; before the handshake is through, keeps it.
+    public func write(plaintext: RawSpan) throws(TLSError) {
+        try checkUsable()
+        guard !isClosing else { throw TLSError(.closed, "this end has closed the connection") }
+        guard plaintext.byteCount > 0 else { return }
+        if isHandshaking {
+            try keep(plaintext)
+        } else {
+            try checkRoom(for: plaintext.byteCount)
+            try encrypt(plaintext)
+        }
+    }
+
+    /// Says that nothing more comes from this end (`close_notify`), so that the peer can tell the end from a cut.
+    /// Idempotent; what the peer still sends can be read. During the handshake: said once that and what was written before
+    /// are through.
+    public func close() {
+        guard !isClosing, failure == nil else { return }
+        isClosing = true
+        if !isHandshaking { sayEnd() }
+    }
+
+    /// Lends all that must go onto the wire, then forgets it; does not call `body` when there is nothing. `body` must
+    /// not call this session: what it writes would move the bytes that are lent.
+    public func takeCiphertext(_ body: (RawSpan) -> Void) {
+        var start: UnsafeMutablePointer<CChar>?
+        let count = unsafe igropyr_BIO_get_mem_data(outgoing, &start)
+        guard count > 0 else { return }
+        unsafe body(UnsafeRawBufferPointer(start: start, count: count).bytes)
+        if count > Self.keptBytes, let fresh = unsafe BIO_new(BIO_s_mem()) {
+            unsafe SSL_set0_wbio(ssl, fresh)
+        } else {
+            unsafe igropyr_BIO_reset(outgoing)
+        }
+    }
+
+    /// A memory BIO never shrinks; one that has held more than this is replaced once it is empty, so that a burst does
+    /// not cost an idle connection its memory.
+    private static let keptBytes = 32 << 10
+
+    private func releaseIncoming() {
+        guard isIncomingLarge, unsafe BIO_ctrl_pending(incoming) == 0, let fresh = unsafe BIO_new(BIO_s_mem()) else {
+            return
+        }
+        unsafe SSL_set0_rbio(ssl, fresh)
+        isIncomingLarge = false
+    }
+
+    private func shakeHands() throws(TLSError) {
+        ERR_clear_error()
+        let result = unsafe SSL_do_handshake(ssl)
+        guard result != 1 else { return try finishHandshake() }
+        guard unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ else { return }
+        throw fail(.taken(during: .handshake(byKey: context.preSharedKey != nil)))
+    }
+
+    private func finishHandshake() throws(TLSError) {
+        // A key that was used counts for OpenSSL as a session resumed. Anything else has no place in this context.
+        let isProven = unsafe SSL_session_reused(ssl) == 1
+        guard isProven || context.preSharedKey == nil else {
+            throw fail(TLSError(.noKeyOffered, "the peer does not prove that it holds the cluster key"))
+        }
+        isHandshaking = false
+        let kept = early
+        early = []
+        if !kept.isEmpty { try unsafe encrypt(kept.span.bytes) }
+        if isClosing { sayEnd() }
+    }
+
+    private func sayEnd() {
+        ERR_clear_error()
+        _ = unsafe SSL_shutdown(ssl)
+        ERR_clear_error()
+    }
+
+    private func keep(_ plaintext: RawSpan) throws(TLSError) {
+        guard plaintext.byteCount <= limits.plaintextBeforeHandshakeBytes - early.count else {
+            throw TLSError(
+                .bufferFull, "\(limits.plaintextBeforeHandshakeBytes) bytes wait for the handshake already")
+        }
+        unsafe plaintext.withUnsafeBytes { unsafe early.append(contentsOf: $0) }
+    }
+
+    private func encrypt(_ plaintext: RawSpan) throws(TLSError) {
+        ERR_clear_error()
+        var written = 0
+        let result = unsafe plaintext.withUnsafeBytes { unsafe SSL_write_ex(ssl, $0.baseAddress, $0.count, &written) }
+        guard result == 1, written == plaintext.byteCount else { throw fail(.taken(during: .transfer)) }
+    }
+
+    /// Also asked before reading: a peer may make this end answer (key updates) without ever taking the answers.
+    private func checkRoom(for byteCount: Int) throws(TLSError) {
+        guard byteCount <= limits.untakenBytes - untakenBytes else {
+            throw TLSError(.bufferFull, "more than \(limits.untakenBytes) bytes of ciphertext wait to be taken")
+        }
+    }
+
+    private func checkUsable() throws(TLSError) {
+        if let failure { throw failure }
+    }
+
+    private func fail(_ error: TLSError) -> TLSError {
+        failure = error
+        early = []
+        return error
+    }
+}

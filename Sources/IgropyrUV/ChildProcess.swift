@@ -1,0 +1,161 @@
+internal import CLibUV
+internal import Glibc
+
+/// A program that this process started and will hear the end of; not `Sendable`, so it stays on its loop.
+@safe
+public final class ChildProcess {
+    /// How a child process ended.
+    public enum Termination: Hashable, Sendable, CustomStringConvertible {
+        case exited(code: Int64)
+        case killed(signal: Int32)
+
+        public var description: String {
+            switch self {
+            case .exited(let code): "exited with \(code)"
+            case .killed(let signal): "killed by signal \(signal)"
+            }
+        }
+    }
+
+    /// What to start, and what it gets.
+    public struct Command: Sendable {
+        /// Searched in `PATH` if it has no slash.
+        public var executable: String
+        public var arguments: [String]
+        /// All of the environment; nothing is inherited.
+        public var environment: [String: String]
+        public var directory: String?
+        /// The child's descriptors 0, 1, 2, … : ours, to be duplicated, or nil for `/dev/null` (0–2) or none.
+        public var descriptors: [Int32?]
+        /// In a session of its own, so that a terminal's Ctrl-C does not reach it, and its whole group can be signalled.
+        public var hasOwnSession: Bool
+
+        public init(
+            executable: String, arguments: [String] = [], environment: [String: String] = [:],
+            directory: String? = nil, descriptors: [Int32?] = [nil, 1, 2], hasOwnSession: Bool = false
+        ) {
+            self.executable = executable
+            self.arguments = arguments
+            self.environment = environment
+            self.directory = directory
+            self.descriptors = descriptors
+            self.hasOwnSession = hasOwnSession
+        }
+    }
+
+    public let pid: Int32
+    public private(set) var isRunning = true
+    private let hasOwnSession: Bool
+    private let memory: HandleMemory<uv_process_t>
+    private var isClosing = false
+    private var onExit: ((Termination) -> Void)?
+
+    /// Starts the program.
+    /// Calls `onExit` once, on the loop, after which the handle is closed.
+    /// - Throws: `UV_ENOENT`, `UV_EACCES` (not executable), `UV_EAGAIN`; then nothing was started.
+    public init(on loop: EventLoop, _ command: Command, onExit: @escaping (Termination) -> Void) throws(UVError) {
+        loop.preconditionOnLoop()
+        let memory = unsafe HandleMemory<uv_process_t>()
+        unsafe self.memory = unsafe memory
+        hasOwnSession = command.hasOwnSession
+        let result = unsafe command.withOptions { options in
+            unsafe options.pointee.exit_cb = didExit
+            return unsafe uv_spawn(loop.raw, memory.pointer, options)
+        }
+        pid = unsafe result == 0 ? memory.pointer.pointee.pid : -1
+        self.onExit = onExit
+        unsafe memory.retain(owner: self)
+        guard result == 0 else {
+            isRunning = false
+            close()  // `uv_spawn` has initialised the handle even though it failed.
+            throw UVError(code: result, call: "start \(command.executable)")
+        }
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    /// Sends a signal; nothing happens if the process has ended.
+    public func signal(_ number: Int32) {
+        guard isRunning else { return }
+        unsafe uv_process_kill(memory.pointer, number)
+    }
+
+    /// Sends a signal to the process and all that it started, if it has a session of its own.
+    public func signalGroup(_ number: Int32) {
+        guard isRunning else { return }
+        uv_kill(hasOwnSession ? -pid : pid, number)
+    }
+
+    fileprivate func finish(_ status: Termination) {
+        isRunning = false
+        let completion = onExit
+        close()
+        completion?(status)
+    }
+
+    /// Idempotent. Stops listening to the process; it goes on by itself.
+    public func close() {
+        guard !isClosing else { return }
+        isClosing = true
+        onExit = nil
+        unsafe memory.close()
+    }
+}
+
+extension ChildProcess.Command {
+    /// Lends the command as libuv has it, for the length of the call.
+    fileprivate func withOptions(_ body: (UnsafeMutablePointer<uv_process_options_t>) -> Int32) -> Int32 {
+        let arguments = unsafe CStrings([executable] + self.arguments)
+        let environment = unsafe CStrings(self.environment.map { "\($0.key)=\($0.value)" }.sorted())
+        defer {
+            unsafe arguments.deallocate()
+            unsafe environment.deallocate()
+        }
+        var containers = unsafe descriptors.map { descriptor in
+            var container = unsafe uv_stdio_container_t()
+            unsafe container.flags = descriptor == nil ? UV_IGNORE : UV_INHERIT_FD
+            if let descriptor { unsafe container.data.fd = descriptor }
+            return unsafe container
+        }
+        return unsafe containers.withUnsafeMutableBufferPointer { containers in
+            unsafe withOptionalCString(directory) { directory in
+                var options = unsafe uv_process_options_t()
+                unsafe options.file = UnsafePointer(arguments.pointers[0])
+                unsafe options.args = arguments.pointers.baseAddress
+                unsafe options.env = environment.pointers.baseAddress
+                unsafe options.cwd = directory
+                unsafe options.flags = hasOwnSession ? UV_PROCESS_DETACHED.rawValue : 0
+                unsafe options.stdio_count = Int32(containers.count)
+                unsafe options.stdio = containers.baseAddress
+                return unsafe body(&options)
+            }
+        }
+    }
+}
+
+/// A nil-terminated array of C strings.
+@unsafe
+private struct CStrings {
+    let pointers: UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>
+
+    init(_ strings: [String]) {
+        unsafe pointers = .allocate(capacity: strings.count + 1)
+        for (index, string) in strings.enumerated() { unsafe pointers.initializeElement(at: index, to: strdup(string)) }
+        unsafe pointers.initializeElement(at: strings.count, to: nil)
+    }
+
+    func deallocate() {
+        for index in unsafe pointers.indices { unsafe free(pointers[index]) }
+        unsafe pointers.deallocate()
+    }
+}
+
+private func withOptionalCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+    guard let text else { return body(nil) }
+    return unsafe text.withCString { unsafe body($0) }
+}
+
+private func didExit(_ handle: UnsafeMutablePointer<uv_process_t>?, _ code: Int64, _ signal: Int32) {
+    let status: ChildProcess.Termination = signal == 0 ? .exited(code: code) : .killed(signal: signal)
+    unsafe owner(of: handle, as: ChildProcess.self).finish(status)
+}

@@ -1,0 +1,29 @@
+internal import CLibUV
+internal import Glibc
+
+/// What a process is told by whoever started it.
+public enum CurrentProcess {
+    public static var pid: Int32 { getpid() }
+
+    /// Processors that this process may use; at least 1.
+    public static var availableCores: Int { Int(uv_available_parallelism()) }
+
+    /// Reads an environment variable and removes it, so that no child process takes it for its own.
+    ///
+    /// Call it before there are other threads: the environment has no lock.
+    public static func takeEnvironment(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        let text = unsafe String(cString: value)
+        unsafe unsetenv(name)
+        return text
+    }
+
+    /// The machine's name, as its kernel has it.
+    public static var hostName: String {
+        var name = [UInt8](repeating: 0, count: 256)
+        let result = unsafe name.withUnsafeMutableBytes { name in
+            unsafe gethostname(name.assumingMemoryBound(to: CChar.self).baseAddress!, name.count - 1)
+        }
+        return result == 0 ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : "localhost"
+    }
+}

@@ -1,0 +1,231 @@
+internal import CLibUV
+internal import Glibc
+public import IgropyrTime
+internal import Synchronization
+
+/// A libuv loop: the one thread on which everything opened on it runs, and the executor of Swift tasks there.
+///
+/// Start tasks that touch what lives on the loop with `Task(executorPreference: loop)`: a task without that preference
+/// visits the shared thread pool at each resumption. The loop belongs to the thread that calls ``run()``; until then
+/// the thread that made it may open handles on it. ``submit(_:)``, ``stop()`` and `enqueue` are for any thread, all
+/// else is for the loop's own.
+@safe
+public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
+    /// What may run on the loop: a Swift task's next stretch, or a plain function.
+    private enum Work {
+        case job(UnownedJob)
+        case function(@Sendable () -> Void)
+    }
+
+    /// Jobs run in one go before the loop looks at its sockets again, so that tasks that keep yielding starve nobody.
+    private static let jobsPerTurn = 256
+    /// Bytes taken from a socket in one read.
+    static let scratchBytes = 65_536
+
+    nonisolated(unsafe) let raw: UnsafeMutablePointer<uv_loop_t>  // Its thread's own.
+    /// Where reads go first; lent to whoever owns the socket for the length of one call.
+    nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer
+
+    // The loop's own handles: `wakeUp` may be signalled from any thread, the others are its thread's own.
+    nonisolated(unsafe) private let wakeUp: UnsafeMutablePointer<uv_async_t>
+    nonisolated(unsafe) private let beforePoll: UnsafeMutablePointer<uv_prepare_t>
+    nonisolated(unsafe) private let keepTurning: UnsafeMutablePointer<uv_idle_t>
+
+    /// Work from other threads.
+    private let inbox = Locked<[Work]>([])
+    /// Work from the loop's own thread, which needs no lock and no system call.
+    nonisolated(unsafe) private var local: [Work] = []
+    nonisolated(unsafe) private var running: [Work] = []
+
+    private let thread = Atomic<UInt>(UInt(pthread_self()))
+    private let isStopping = Atomic<Bool>(false)
+
+    /// libuv writes without `MSG_NOSIGNAL`: a peer that goes away must not end the process. Child processes get the
+    /// signal back.
+    private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+
+    /// Has the whole process ignore `SIGPIPE`.
+    /// - Throws: `UV_ENOMEM`, `UV_EMFILE` when the process has no descriptor left.
+    public init() throws(UVError) {
+        Self.ignoresBrokenPipes
+        unsafe raw = .allocate(capacity: 1)
+        unsafe scratch = .allocate(byteCount: Self.scratchBytes, alignment: 16)
+        unsafe wakeUp = .allocate(capacity: 1)
+        unsafe beforePoll = .allocate(capacity: 1)
+        unsafe keepTurning = .allocate(capacity: 1)
+        try check(unsafe uv_loop_init(raw), "uv_loop_init")
+        let unretained = unsafe Unmanaged.passUnretained(self).toOpaque()
+        try check(unsafe uv_async_init(raw, wakeUp, didWakeUp), "uv_async_init")
+        unsafe uv_prepare_init(raw, beforePoll)
+        unsafe uv_idle_init(raw, keepTurning)
+        unsafe forEachOwnHandle { handle in unsafe handle.pointee.data = unsafe unretained }
+        unsafe uv_loop_set_data(raw, unretained)
+        unsafe uv_prepare_start(beforePoll, willPoll)
+        unsafe uv_unref(beforePoll.asHandle)
+    }
+
+    deinit {
+        unsafe scratch.deallocate()
+        unsafe wakeUp.deallocate()
+        unsafe beforePoll.deallocate()
+        unsafe keepTurning.deallocate()
+        unsafe raw.deallocate()
+    }
+
+    /// The loop's time, read once a turn; counts in milliseconds.
+    public var now: Timestamp { .milliseconds(Int64(clamping: unsafe uv_now(raw))) }
+
+    /// The time at this very moment, on the same clock as ``now``, in nanoseconds.
+    public static var preciseNow: Timestamp { Timestamp(nanoseconds: Int64(clamping: uv_hrtime())) }
+
+    /// The time of day in whole seconds since 1970, which may jump. For any thread.
+    public static var secondsSince1970: Int64 {
+        var time = uv_timeval64_t()
+        _ = unsafe uv_gettimeofday(&time)
+        return time.tv_sec
+    }
+
+    /// Whether the calling thread is the loop's.
+    public var isCurrent: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+    public func preconditionOnLoop() { precondition(isCurrent, "called off the event loop's thread") }
+
+    /// Gives the loop up until some thread calls ``run()``: from here on nobody else may open handles on it.
+    func leaveThread() { thread.store(0, ordering: .relaxed) }
+
+    /// Turns the loop on the calling thread until ``stop()``, then closes it.
+    /// - Throws: `UV_EBUSY` if something opened on the loop was left open; the error names it.
+    public func run() throws(UVError) {
+        thread.store(UInt(pthread_self()), ordering: .relaxed)
+        unsafe uv_run(raw, UV_RUN_DEFAULT)
+        try close()
+    }
+
+    /// Ends ``run()`` once the turn is done. Idempotent, for any thread.
+    public func stop() {
+        guard !isStopping.exchange(true, ordering: .relaxed) else { return }
+        submit { [self] in unsafe uv_stop(raw) }
+    }
+
+    /// Has `function` run on the loop's thread soon, never within this call. For any thread.
+    public func submit(_ function: @escaping @Sendable () -> Void) { add(.function(function)) }
+
+    /// The same from the loop's own thread, where what the function holds need not be `Sendable`.
+    public func submitLocally(_ function: @escaping () -> Void) {
+        preconditionOnLoop()
+        nonisolated(unsafe) let function = function  // It never leaves this thread.
+        unsafe local.append(.function { unsafe function() })
+    }
+
+    // MARK: Executor
+
+    public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        unsafe UnownedSerialExecutor(ordinary: self)
+    }
+
+    public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
+
+    public func checkIsolated() { preconditionOnLoop() }
+
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    // MARK: Work
+
+    private func add(_ work: Work) {
+        guard !isCurrent else {
+            unsafe local.append(work)
+            return
+        }
+        let wasEmpty = inbox.withLock { queue in
+            queue.append(work)
+            return queue.count == 1
+        }
+        if wasEmpty { unsafe uv_async_send(wakeUp) }
+    }
+
+    fileprivate func takeInbox() {
+        let arrived = inbox.withLock { queue in
+            let all = queue
+            queue.removeAll(keepingCapacity: true)
+            return all
+        }
+        unsafe local.append(contentsOf: arrived)
+    }
+
+    /// Runs what is queued, and what that queues, up to a bound; beyond it the loop turns without waiting.
+    fileprivate func runLocalWork() {
+        var budget = Self.jobsPerTurn
+        while unsafe !local.isEmpty, budget > 0 {
+            unsafe swap(&local, &running)
+            budget -= unsafe running.count
+            for work in unsafe running { run(work) }
+            unsafe running.removeAll(keepingCapacity: true)
+        }
+        if unsafe local.isEmpty {
+            unsafe uv_idle_stop(keepTurning)
+        } else {
+            unsafe uv_idle_start(keepTurning, doNothing)
+        }
+    }
+
+    private func run(_ work: Work) {
+        switch work {
+        case .job(let job):
+            unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        case .function(let function): function()
+        }
+    }
+
+    // MARK: Closing
+
+    private func close() throws(UVError) {
+        runLocalWork()
+        let leaked = openHandles()
+        guard leaked.isEmpty else {
+            throw UVError(
+                code: UVError.busy, call: "uv_loop_close with open handles: \(leaked.joined(separator: ", "))")
+        }
+        unsafe forEachOwnHandle { handle in unsafe uv_close(handle, nil) }
+        unsafe uv_run(raw, UV_RUN_DEFAULT)
+        try check(unsafe uv_loop_close(raw), "uv_loop_close")
+    }
+
+    fileprivate func owns(_ handle: UnsafeMutablePointer<uv_handle_t>) -> Bool {
+        unsafe handle == wakeUp.asHandle || handle == beforePoll.asHandle || handle == keepTurning.asHandle
+    }
+
+    private func forEachOwnHandle(_ body: (UnsafeMutablePointer<uv_handle_t>) -> Void) {
+        unsafe body(wakeUp.asHandle)
+        unsafe body(beforePoll.asHandle)
+        unsafe body(keepTurning.asHandle)
+    }
+
+    /// The types of the handles that others opened and did not close.
+    private func openHandles() -> [String] {
+        var names: [String] = []
+        unsafe withUnsafeMutablePointer(to: &names) { names in
+            unsafe uv_walk(raw, noteOpenHandle, names)
+        }
+        return names
+    }
+}
+
+private func noteOpenHandle(_ handle: UnsafeMutablePointer<uv_handle_t>?, _ names: UnsafeMutableRawPointer?) {
+    guard let handle = unsafe handle, unsafe uv_is_closing(handle) == 0 else { return }
+    let loop = unsafe Unmanaged<EventLoop>.fromOpaque(uv_loop_get_data(handle.pointee.loop)).takeUnretainedValue()
+    guard unsafe !(loop.owns(handle)) else { return }
+    let name = unsafe String(cString: uv_handle_type_name(uv_handle_get_type(handle)))
+    unsafe names!.assumingMemoryBound(to: [String].self).pointee.append(name)
+}
+
+private func eventLoop<Raw>(of handle: UnsafeMutablePointer<Raw>?) -> EventLoop {
+    unsafe owner(of: handle, as: EventLoop.self)
+}
+
+private func didWakeUp(_ handle: UnsafeMutablePointer<uv_async_t>?) { unsafe eventLoop(of: handle).takeInbox() }
+
+private func willPoll(_ handle: UnsafeMutablePointer<uv_prepare_t>?) { unsafe eventLoop(of: handle).runLocalWork() }
+
+private func doNothing(_: UnsafeMutablePointer<uv_idle_t>?) {}

@@ -1,0 +1,169 @@
+internal import CLibUV
+internal import Glibc
+
+/// A Unix datagram socket on which processes of this host report their state, as systemd's `NOTIFY_SOCKET`
+/// (`sd_notify(3)`).
+///
+/// Its name is in the abstract namespace, so it needs no folder and vanishes with its owner. Anybody on the host can
+/// write to such a socket: each message therefore comes with its sender, on the kernel's word (`SCM_CREDENTIALS`).
+public final class NotificationSocket {
+    /// A message, and the process that sent it.
+    public struct Message: Sendable {
+        public var text: String
+        public var pid: Int32
+        public var uid: UInt32
+    }
+
+    /// Longer messages are dropped.
+    private static let messageLimit = 4096
+
+    /// What a process finds in its environment as `NOTIFY_SOCKET`.
+    public let name: String
+    private let descriptor: Int32
+    private let poller: Poller
+    private var isClosed = false
+
+    /// Takes a name that is unique on the host, of up to 100 bytes.
+    public init(on loop: EventLoop, name: String, onMessage: @escaping (Message) -> Void) throws(UVError) {
+        self.name = "@" + name
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = try check(socket(AF_UNIX, type, 0), errnoOf: "socket")
+        do throws(UVError) {
+            unsafe _ = try UnixAddress.withAbstract(name) { address, length throws(UVError) in
+                try check(unsafe bind(descriptor, address, length), errnoOf: "bind")
+            }
+            var on: Int32 = 1
+            let size = socklen_t(MemoryLayout<Int32>.size)
+            try check(unsafe setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, size), errnoOf: "setsockopt")
+            poller = try Poller(on: loop, descriptor: descriptor)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+        do throws(UVError) {
+            try poller.start {
+                while let message = Self.receive(from: descriptor) { onMessage(message) }
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// Idempotent.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        poller.close()
+        Glibc.close(descriptor)
+    }
+
+    private enum Received {
+        case message(Message)
+        /// Too long, or without its sender.
+        case unusable
+        case nothing
+    }
+
+    /// The next message; nil when there is none.
+    private static func receive(from descriptor: Int32) -> Message? {
+        while true {
+            switch receiveOne(from: descriptor) {
+            case .message(let message): return message
+            case .unusable: continue
+            case .nothing: return nil
+            }
+        }
+    }
+
+    private static func receiveOne(from descriptor: Int32) -> Received {
+        var text = [UInt8](repeating: 0, count: messageLimit)
+        var control = [UInt64](repeating: 0, count: 8)  // Aligned as `cmsghdr` wants it.
+        return unsafe text.withUnsafeMutableBytes { text in
+            unsafe control.withUnsafeMutableBytes { control in
+                unsafe receiveOne(from: descriptor, text: text, control: control)
+            }
+        }
+    }
+
+    private static func receiveOne(
+        from descriptor: Int32, text: UnsafeMutableRawBufferPointer, control: UnsafeMutableRawBufferPointer
+    ) -> Received {
+        var header = unsafe msghdr()
+        var part = unsafe iovec(iov_base: text.baseAddress, iov_len: text.count)
+        let count = unsafe withUnsafeMutablePointer(to: &part) { part in
+            unsafe header.msg_iov = part
+            unsafe header.msg_iovlen = 1
+            unsafe header.msg_control = control.baseAddress
+            unsafe header.msg_controllen = control.count
+            return unsafe recvmsg(descriptor, &header, 0)
+        }
+        guard count >= 0 else { return .nothing }
+        let isWhole = unsafe header.msg_flags & Int32(MSG_TRUNC) == 0
+        let used = unsafe UnsafeRawBufferPointer(rebasing: control[..<min(control.count, header.msg_controllen)])
+        guard isWhole, let sender = unsafe credentials(in: used) else { return .unusable }
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: text[..<count])
+        return .message(Message(text: unsafe String(decoding: bytes, as: UTF8.self), pid: sender.pid, uid: sender.uid))
+    }
+
+    /// The first control message, if it is `SCM_CREDENTIALS`: a `cmsghdr` and then a `ucred`.
+    private static func credentials(in control: UnsafeRawBufferPointer) -> (pid: Int32, uid: UInt32)? {
+        let headerSize = MemoryLayout<cmsghdr>.size
+        guard control.count >= headerSize + 12 else { return nil }
+        let header = unsafe control.loadUnaligned(as: cmsghdr.self)
+        guard header.cmsg_level == SOL_SOCKET, header.cmsg_type == 2 /* SCM_CREDENTIALS */ else { return nil }
+        return unsafe (
+            control.loadUnaligned(fromByteOffset: headerSize, as: Int32.self),
+            control.loadUnaligned(fromByteOffset: headerSize + 4, as: UInt32.self)
+        )
+    }
+}
+
+/// Reports this process's state to whoever started it, as `sd_notify(3)` does.
+public enum ServiceNotification {
+    /// Sends `state`, such as `READY=1`, to the socket named by `address`: a path, or `@` and an abstract name.
+    /// - Throws: `UV_ECONNREFUSED`, `UV_ENOENT` if nobody listens there.
+    public static func send(_ state: String, to address: String) throws(UVError) {
+        let descriptor = try check(
+            socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0), errnoOf: "socket")
+        defer { Glibc.close(descriptor) }
+        unsafe try UnixAddress.with(address) { sockaddr, length throws(UVError) in
+            let text = Array(state.utf8)
+            let sent = unsafe sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), sockaddr, length)
+            guard sent == text.count else { throw UVError(errno: errno, "sendto") }
+        }
+    }
+}
+
+/// Unix socket addresses as C has them.
+private enum UnixAddress {
+    static func with<Result>(
+        _ name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws(UVError) -> Result
+    ) throws(UVError) -> Result {
+        guard name.hasPrefix("@") else { return try unsafe lend(Array(name.utf8) + [0], body) }
+        return try unsafe withAbstract(String(name.dropFirst()), body)
+    }
+
+    /// An abstract name begins with a NUL and has no terminator (`unix(7)`).
+    static func withAbstract<Result>(
+        _ name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws(UVError) -> Result
+    ) throws(UVError) -> Result {
+        try unsafe lend([0] + Array(name.utf8), body)
+    }
+
+    private static func lend<Result>(
+        _ path: [UInt8], _ body: (UnsafePointer<sockaddr>, socklen_t) throws(UVError) -> Result
+    ) throws(UVError) -> Result {
+        var address = sockaddr_un()
+        guard path.count <= MemoryLayout.size(ofValue: address.sun_path) else {
+            throw UVError(errno: ENAMETOOLONG, "bind")
+        }
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + path.count)
+        return try unsafe withUnsafePointer(to: &address) { pointer throws(UVError) in
+            try unsafe body(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), length)
+        }
+    }
+}

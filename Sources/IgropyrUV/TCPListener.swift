@@ -1,0 +1,164 @@
+internal import CLibUV
+internal import Glibc
+
+/// A listening socket on one event loop.
+///
+/// Takes connections until the kernel has no more at each readiness event: `uv_listen` of libuv 1.45 and later takes one
+/// only, and a storm of connections then costs a turn of the loop each (docs/performance.md).
+public final class TCPListener {
+    /// Connections taken in one go before other sockets get their turn.
+    private static let batch = 512
+    /// How long to wait when the process has no descriptor left; waiting connections stay in the backlog.
+    private static let exhaustedPause = Duration.milliseconds(100)
+
+    public let loop: EventLoop
+    public let localAddress: SocketAddress
+    private let descriptor: Int32
+    private let poller: Poller
+    private let retry: Timer
+    private var isPaused = false
+    private var isClosed = false
+    private var onAccept: ((TCPStream) -> Void)?
+
+    /// Opens a listening socket. Sharing the port sets `SO_REUSEPORT`, by which each loop has a listener of its own
+    /// and the kernel spreads the connections. The backlog is bounded by `net.core.somaxconn`, too.
+    /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`, `UV_EACCES`, `UV_EMFILE`.
+    public convenience init(
+        on loop: EventLoop, binding address: SocketAddress, sharingPort: Bool = false, backlog: Int32 = 4096
+    ) throws(UVError) {
+        let descriptor = try ListeningSocket.open(address, sharingPort: sharingPort, backlog: backlog)
+        try self.init(on: loop, owning: descriptor)
+    }
+
+    /// Accepts on a socket that listens already, such as one that came with `LISTEN_FDS`; several loops may share it,
+    /// each by a duplicate of the descriptor. Closes it in the end, even if this throws.
+    public init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
+        guard let address = SocketAddress.local(of: descriptor) else {
+            let error = UVError(errno: errno, "getsockname")
+            Glibc.close(descriptor)
+            throw error
+        }
+        self.loop = loop
+        self.descriptor = descriptor
+        localAddress = address
+        do throws(UVError) {
+            let flags = fcntl(descriptor, F_GETFL)
+            try check(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0, "fcntl")
+            poller = try Poller(on: loop, descriptor: descriptor)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        do throws(UVError) {
+            retry = try Timer(on: loop)
+        } catch {
+            poller.close()
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    /// Begins to accept. The stream is open and not yet read from.
+    public func start(onAccept: @escaping (TCPStream) -> Void) throws(UVError) {
+        self.onAccept = onAccept
+        try poller.start { [unowned self] in acceptAll() }
+    }
+
+    /// Leaves new connections in the backlog until ``resume()``.
+    public func pause() {
+        guard !isPaused, !isClosed else { return }
+        isPaused = true
+        poller.stop()
+    }
+
+    public func resume() {
+        guard isPaused, !isClosed else { return }
+        isPaused = false
+        try? poller.start { [unowned self] in acceptAll() }  // It could be started once, so it can again.
+    }
+
+    /// Idempotent. Connections that wait in the backlog are reset if no one else has the socket.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        onAccept = nil
+        poller.close()
+        retry.close()
+        Glibc.close(descriptor)
+    }
+
+    private func acceptAll() {
+        for _ in 0..<Self.batch where !isPaused && !isClosed {
+            let accepted = accept4(descriptor, nil, nil, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+            guard accepted >= 0 else {
+                let code = errno
+                switch code {
+                case EINTR, ECONNABORTED, EPROTO: continue
+                case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                    pauseUntilDescriptorsAreFree()
+                    return
+                default: return  // EAGAIN: the backlog is empty.
+                }
+            }
+            guard let stream = try? TCPStream(on: loop, owning: accepted) else { continue }
+            onAccept?(stream)
+        }
+    }
+
+    /// The socket stays readable, so without a pause the loop would spin.
+    private func pauseUntilDescriptorsAreFree() {
+        pause()
+        try? retry.start(after: Self.exhaustedPause) { [unowned self] in resume() }
+    }
+}
+
+/// Makes listening sockets: for this process's own loops, or to be handed to a worker.
+public enum ListeningSocket {
+    /// - Returns: a descriptor that the caller owns; non-blocking, closed on exec.
+    /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`, `UV_EACCES`, `UV_EMFILE`.
+    public static func open(
+        _ address: SocketAddress, sharingPort: Bool = false, backlog: Int32 = 4096
+    ) throws(UVError) -> Int32 {
+        let family: Int32 =
+            switch address.host {
+            case .v4: AF_INET
+            case .v6: AF_INET6
+            }
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(family, type, 0)
+        guard descriptor >= 0 else { throw UVError(errno: errno, "socket") }
+        do throws(UVError) {
+            try set(SO_REUSEADDR, on: descriptor)
+            if sharingPort { try set(SO_REUSEPORT, on: descriptor) }
+            let bound = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
+            try check(bound < 0 ? -errno : 0, "bind")
+            try check(listen(descriptor, backlog) < 0 ? -errno : 0, "listen")
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    public static func localAddress(of descriptor: Int32) -> SocketAddress? { SocketAddress.local(of: descriptor) }
+
+    /// Another descriptor of the same socket, closed on exec.
+    public static func duplicate(_ descriptor: Int32) throws(UVError) -> Int32 {
+        try check(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), errnoOf: "fcntl")
+    }
+
+    public static func close(_ descriptor: Int32) { Glibc.close(descriptor) }
+
+    private static func set(_ option: Int32, on descriptor: Int32) throws(UVError) {
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        try check(unsafe setsockopt(descriptor, SOL_SOCKET, option, &on, size), errnoOf: "setsockopt")
+    }
+}
+
+/// Throws `errno` if a system call answered -1; else hands its answer on.
+@discardableResult
+func check(_ result: Int32, errnoOf call: String) throws(UVError) -> Int32 {
+    guard result >= 0 else { throw UVError(errno: errno, call) }
+    return result
+}

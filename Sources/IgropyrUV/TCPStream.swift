@@ -1,0 +1,269 @@
+internal import CLibUV
+internal import Glibc
+
+/// What a ``TCPStream`` tells its owner, on the loop.
+public protocol TCPStreamDelegate: AnyObject {
+    /// Bytes arrived; they are lent for the length of the call.
+    func streamDidRead(_ bytes: RawSpan)
+    /// The peer will send no more; it may still read.
+    func streamDidEnd()
+    /// All that was written is with the kernel again; called only after ``TCPStream/write(_:)`` had to queue.
+    func streamDidDrain()
+    /// The connection is broken. Close the stream; nothing else is called.
+    func streamDidFail(_ error: UVError)
+}
+
+/// A TCP connection on an event loop; not `Sendable`, so it stays there.
+///
+/// libuv owns the handle from `uv_tcp_init` until it has closed it, and just that long this object is retained.
+@safe
+public final class TCPStream {
+    public let loop: EventLoop
+    private let memory = unsafe HandleMemory<uv_tcp_t>()
+    private var isClosing = false
+    private var closesAfterWriting = false
+    fileprivate var onConnect: ((UVError?) -> Void)?
+
+    /// Strong: the owner of a connection lives as long as the connection is open. ``close()`` lets go of it.
+    public var delegate: (any TCPStreamDelegate)?
+
+    /// A stream that is not yet connected.
+    public init(on loop: EventLoop) throws(UVError) {
+        loop.preconditionOnLoop()
+        self.loop = loop
+        try check(unsafe uv_tcp_init(loop.raw, memory.pointer), "uv_tcp_init")
+        unsafe memory.retain(owner: self)
+    }
+
+    /// Takes over a connected, non-blocking descriptor; closes it even if this throws.
+    convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
+        do throws(UVError) {
+            try self.init(on: loop)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        do throws(UVError) {
+            try check(unsafe uv_tcp_open(memory.pointer, descriptor), "uv_tcp_open")
+        } catch {
+            close()
+            Glibc.close(descriptor)
+            throw error
+        }
+        unsafe uv_tcp_nodelay(memory.pointer, 1)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    private var stream: UnsafeMutablePointer<uv_stream_t> { unsafe memory.pointer.asStream }
+
+    /// The kernel's number for the socket, for calls that libuv does not have.
+    private var descriptor: Int32 {
+        var descriptor: Int32 = -1
+        unsafe uv_fileno(memory.pointer.asHandle, &descriptor)
+        return descriptor
+    }
+
+    public var peerAddress: SocketAddress? { isClosing ? nil : SocketAddress.peer(of: descriptor) }
+    public var localAddress: SocketAddress? { isClosing ? nil : SocketAddress.local(of: descriptor) }
+
+    /// Connects, and calls `onConnect` once: with nil when the stream can be used, or with what went wrong; then close
+    /// it. There is no time limit but the kernel's: ``close()`` ends the attempt, with `UV_ECANCELED`.
+    public func connect(to address: SocketAddress, onConnect: @escaping (UVError?) -> Void) {
+        self.onConnect = onConnect
+        let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
+        let result = unsafe address.withSockaddr { sockaddr, _ in
+            unsafe uv_tcp_connect(request, memory.pointer, sockaddr, didConnect)
+        }
+        guard result < 0 else { return }
+        unsafe request.deallocate()
+        loop.submitLocally { [self] in finishConnecting(result) }
+    }
+
+    fileprivate func finishConnecting(_ status: Int32) {
+        let completion = onConnect
+        onConnect = nil
+        if status == 0 { unsafe uv_tcp_nodelay(memory.pointer, 1) }
+        completion?(status == 0 ? nil : UVError(code: status, call: "connect"))
+    }
+
+    /// Begins to read, or goes on after ``stopReading()``.
+    public func startReading() {
+        guard !isClosing else { return }
+        let result = unsafe uv_read_start(stream, willRead, didReadStream)
+        precondition(result == 0 || result == UV_EALREADY.rawValue || result == UV_ENOTCONN.rawValue, "uv_read_start")
+    }
+
+    /// What arrives stays with the kernel, which in the end stops the peer.
+    public func stopReading() {
+        guard !isClosing else { return }
+        unsafe uv_read_stop(stream)
+    }
+
+    /// Bytes that were written and that the kernel has not taken yet.
+    public var queuedBytes: Int { isClosing ? 0 : unsafe uv_stream_get_write_queue_size(stream) }
+
+    /// Sends bytes, after all that was written before. What the kernel does not take at once is copied and queued
+    /// without a limit: an owner that may be made to write much watches ``queuedBytes`` and waits for
+    /// ``TCPStreamDelegate/streamDidDrain()``. An error is reported to the delegate, later.
+    public func write(_ bytes: RawSpan) {
+        guard !isClosing, bytes.byteCount > 0 else { return }
+        unsafe bytes.withUnsafeBytes { unsafe write($0) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) {
+        var sent = 0
+        if queuedBytes == 0 {
+            var buffer = unsafe uv_buf_t(reading: bytes)
+            let result = unsafe uv_try_write(stream, &buffer, 1)
+            guard result >= 0 || result == UV_EAGAIN.rawValue else { return failLater(result) }
+            sent = max(0, Int(result))
+        }
+        guard sent < bytes.count else { return }
+        let request = unsafe WriteRequest(copying: UnsafeRawBufferPointer(rebasing: bytes[sent...]), for: self)
+        let result = unsafe request.submit(to: stream)
+        if result < 0 { failLater(result) }
+    }
+
+    /// Within a write no owner expects to be called back.
+    private func failLater(_ code: Int32) {
+        loop.submitLocally { [self] in delegate?.streamDidFail(UVError(code: code, call: "write")) }
+    }
+
+    fileprivate func finishWriting(_ status: Int32) {
+        guard status != UV_ECANCELED.rawValue else { return }  // Closed by the owner.
+        if status < 0 {
+            delegate?.streamDidFail(UVError(code: status, call: "write"))
+        } else if queuedBytes == 0 {
+            delegate?.streamDidDrain()
+        }
+    }
+
+    /// Sends a part of a file without copying it through this process, as far as the kernel takes it now.
+    /// - Returns: the bytes sent; 0 if the socket is full, or others wait before them.
+    /// - Throws: `UV_EPIPE`, `UV_ECONNRESET`; `UV_EIO` and the like if the file cannot be read.
+    public func trySendFile(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int {
+        guard !isClosing, queuedBytes == 0 else { return 0 }
+        var position = off_t(offset)
+        let sent = unsafe sendfile(descriptor, file, &position, count)
+        guard sent < 0 else { return sent }
+        guard errno != EAGAIN, errno != EINTR else { return 0 }
+        throw UVError(errno: errno, "sendfile")
+    }
+
+    /// Ends this side's sending, after all that was written; the peer may go on to send.
+    public func endWriting() {
+        guard !isClosing else { return }
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        guard unsafe uv_shutdown(request, stream, didShutDown) < 0 else { return }
+        unsafe request.deallocate()
+        if closesAfterWriting { close() }
+    }
+
+    /// Closes once all that was written is with the kernel, however long the peer takes to accept it: arm a timer that
+    /// calls ``close()``. What still arrives is thrown away unread.
+    public func closeAfterWriting() {
+        stopReading()
+        closesAfterWriting = true
+        endWriting()
+    }
+
+    fileprivate func didEndWriting() {
+        if closesAfterWriting { close() }
+    }
+
+    /// Idempotent. What is queued and not sent is lost; the delegate is let go and not called again.
+    public func close() {
+        guard !isClosing else { return }
+        isClosing = true
+        delegate = nil
+        unsafe memory.close()
+    }
+
+    /// Like ``close()``, and tells the peer so by a reset: what it has not read yet may be lost, too.
+    public func reset() {
+        guard !isClosing else { return }
+        isClosing = true
+        delegate = nil
+        if unsafe uv_tcp_close_reset(memory.pointer, HandleMemory<uv_tcp_t>.didCloseHandle) != 0 {
+            unsafe memory.close()
+        }
+    }
+
+    fileprivate func didRead(_ count: Int) {
+        if count > 0 {
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])
+            unsafe delegate?.streamDidRead(bytes.bytes)
+        } else if count == Int(UV_EOF.rawValue) {
+            delegate?.streamDidEnd()
+        } else if count < 0 {
+            delegate?.streamDidFail(UVError(code: Int32(count), call: "read"))
+        }
+    }
+}
+
+/// The bytes of one write, kept until libuv is done with them.
+@safe
+private final class WriteRequest {
+    let stream: TCPStream
+    private let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    init(copying source: UnsafeRawBufferPointer, for stream: TCPStream) {
+        self.stream = stream
+        unsafe bytes = .allocate(byteCount: source.count, alignment: 1)
+        unsafe bytes.copyMemory(from: source)
+    }
+
+    deinit {
+        unsafe bytes.deallocate()
+        unsafe request.deallocate()
+    }
+
+    func submit(to handle: UnsafeMutablePointer<uv_stream_t>) -> Int32 {
+        var buffer = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(bytes))
+        let retained = unsafe Unmanaged.passRetained(self)  // Released by `didWrite`.
+        unsafe request.pointee.data = retained.toOpaque()
+        let result = unsafe uv_write(request, handle, &buffer, 1, didWrite)
+        if result < 0 { unsafe retained.release() }
+        return result
+    }
+}
+
+extension uv_buf_t {
+    /// A buffer that libuv only reads from.
+    init(reading bytes: UnsafeRawBufferPointer) {
+        let base = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        unsafe self.init(base: base?.assumingMemoryBound(to: CChar.self), len: bytes.count)
+    }
+}
+
+private func didConnect(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: Int32) {
+    let stream = unsafe owner(of: request!.pointee.handle, as: TCPStream.self)
+    unsafe request!.deallocate()
+    stream.finishConnecting(status)
+}
+
+private func willRead(
+    _ handle: UnsafeMutablePointer<uv_handle_t>?, _ suggested: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
+) {
+    let loop = unsafe owner(of: handle, as: TCPStream.self).loop
+    unsafe buffer!.pointee = uv_buf_t(reading: UnsafeRawBufferPointer(loop.scratch))
+}
+
+private func didReadStream(
+    _ handle: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _: UnsafePointer<uv_buf_t>?
+) {
+    unsafe owner(of: handle, as: TCPStream.self).didRead(count)
+}
+
+private func didWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: Int32) {
+    let write = unsafe Unmanaged<WriteRequest>.fromOpaque(request!.pointee.data).takeRetainedValue()
+    write.stream.finishWriting(status)
+}
+
+private func didShutDown(_ request: UnsafeMutablePointer<uv_shutdown_t>?, _ status: Int32) {
+    let stream = unsafe owner(of: request!.pointee.handle, as: TCPStream.self)
+    unsafe request!.deallocate()
+    stream.didEndWriting()
+}

@@ -1,0 +1,131 @@
+internal import CLibUV
+
+/// A bound UDP socket on an event loop; not `Sendable`, so it stays there.
+@safe
+public final class UDPSocket {
+    /// Datagrams that wait for the kernel's buffer; beyond it they are dropped, as a network may.
+    private static let queueLimit = 1024
+
+    private let loop: EventLoop
+    private let memory = unsafe HandleMemory<uv_udp_t>()
+    private var isClosing = false
+    private var onReceive: ((RawSpan, SocketAddress) -> Void)?
+    /// Datagrams that were not sent because the queue was full or the kernel refused them.
+    public private(set) var droppedDatagrams = 0
+
+    /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less.
+    /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`.
+    public init(on loop: EventLoop, binding address: SocketAddress, bufferBytes: Int32 = 2 << 20) throws(UVError) {
+        loop.preconditionOnLoop()
+        self.loop = loop
+        try check(unsafe uv_udp_init(loop.raw, memory.pointer), "uv_udp_init")
+        unsafe memory.retain(owner: self)
+        do throws(UVError) {
+            try check(
+                unsafe address.withSockaddr { sockaddr, _ in unsafe uv_udp_bind(memory.pointer, sockaddr, 0) }, "bind")
+        } catch {
+            close()
+            throw error
+        }
+        var bytes = bufferBytes
+        unsafe uv_recv_buffer_size(memory.pointer.asHandle, &bytes)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    public var localAddress: SocketAddress? {
+        var descriptor: Int32 = -1
+        guard !isClosing, unsafe uv_fileno(memory.pointer.asHandle, &descriptor) == 0 else { return nil }
+        return SocketAddress.local(of: descriptor)
+    }
+
+    /// Calls `onReceive` for each datagram, up to 64 KiB; the bytes are lent for the length of the call. One bad
+    /// datagram, or the kernel's word about one that was sent, never ends it.
+    public func startReceiving(_ onReceive: @escaping (RawSpan, SocketAddress) -> Void) throws(UVError) {
+        self.onReceive = onReceive
+        try check(unsafe uv_udp_recv_start(memory.pointer, willReceive, didReceive), "uv_udp_recv_start")
+    }
+
+    /// Sends one datagram, at once or when the kernel has room; may drop it, as a network may.
+    public func send(_ bytes: RawSpan, to address: SocketAddress) {
+        guard !isClosing else { return }
+        unsafe bytes.withUnsafeBytes { bytes in
+            var buffer = unsafe uv_buf_t(reading: bytes)
+            let result = unsafe address.withSockaddr { sockaddr, _ in
+                unsafe uv_udp_try_send(memory.pointer, &buffer, 1, sockaddr)
+            }
+            guard result < 0 else { return }
+            guard result == UV_EAGAIN.rawValue, unsafe uv_udp_get_send_queue_count(memory.pointer) < Self.queueLimit
+            else {
+                droppedDatagrams += 1
+                return
+            }
+            unsafe enqueue(bytes, to: address)
+        }
+    }
+
+    private func enqueue(_ bytes: UnsafeRawBufferPointer, to address: SocketAddress) {
+        let request = unsafe DatagramRequest(copying: bytes)
+        let result = unsafe address.withSockaddr { sockaddr, _ in unsafe request.submit(to: memory.pointer, sockaddr) }
+        if result < 0 { droppedDatagrams += 1 }
+    }
+
+    /// Idempotent. Nothing is received any more; what was queued is dropped.
+    public func close() {
+        guard !isClosing else { return }
+        isClosing = true
+        onReceive = nil
+        unsafe memory.close()
+    }
+
+    fileprivate var receiveBuffer: uv_buf_t { unsafe uv_buf_t(reading: UnsafeRawBufferPointer(loop.scratch)) }
+
+    fileprivate func receive(_ count: Int, from address: UnsafePointer<sockaddr>?) {
+        guard count >= 0, let sender = unsafe SocketAddress(address) else { return }
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])
+        unsafe onReceive?(bytes.bytes, sender)
+    }
+}
+
+/// The bytes of one queued datagram, kept until libuv is done with them.
+@safe
+private final class DatagramRequest {
+    private let request = UnsafeMutablePointer<uv_udp_send_t>.allocate(capacity: 1)
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    init(copying source: UnsafeRawBufferPointer) {
+        unsafe bytes = .allocate(byteCount: source.count, alignment: 1)
+        unsafe bytes.copyMemory(from: source)
+    }
+
+    deinit {
+        unsafe bytes.deallocate()
+        unsafe request.deallocate()
+    }
+
+    func submit(to handle: UnsafeMutablePointer<uv_udp_t>, _ address: UnsafePointer<sockaddr>) -> Int32 {
+        var buffer = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(bytes))
+        let retained = unsafe Unmanaged.passRetained(self)  // Released by `didSend`.
+        unsafe request.pointee.data = retained.toOpaque()
+        let result = unsafe uv_udp_send(request, handle, &buffer, 1, address, didSend)
+        if result < 0 { unsafe retained.release() }
+        return result
+    }
+}
+
+private func willReceive(
+    _ handle: UnsafeMutablePointer<uv_handle_t>?, _ suggested: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
+) {
+    unsafe buffer!.pointee = owner(of: handle, as: UDPSocket.self).receiveBuffer
+}
+
+private func didReceive(
+    _ handle: UnsafeMutablePointer<uv_udp_t>?, _ count: Int, _: UnsafePointer<uv_buf_t>?,
+    _ address: UnsafePointer<sockaddr>?, _ flags: UInt32
+) {
+    unsafe owner(of: handle, as: UDPSocket.self).receive(count, from: address)
+}
+
+private func didSend(_ request: UnsafeMutablePointer<uv_udp_send_t>?, _ status: Int32) {
+    unsafe Unmanaged<DatagramRequest>.fromOpaque(request!.pointee.data).release()
+}

@@ -1,0 +1,44 @@
+internal import CLibUV
+
+/// What libuv or the kernel answered to a call, as libuv's negative code.
+public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// libuv's code: on Linux, minus `errno`.
+    public let code: Int32
+    /// The call that failed, such as `bind`.
+    public let call: String
+
+    public init(code: Int32, call: String) {
+        self.code = code
+        self.call = call
+    }
+
+    /// The kernel's answer to the call just made on this thread.
+    init(errno code: Int32, _ call: String) { self.init(code: -code, call: call) }
+
+    public var description: String { "\(call): \(reason)" }
+
+    /// What libuv says of the code, such as "address already in use".
+    public var reason: String { unsafe String(cString: uv_strerror(code)) }
+
+    public static let addressInUse = UV_EADDRINUSE.rawValue
+    public static let addressNotAvailable = UV_EADDRNOTAVAIL.rawValue
+    public static let accessDenied = UV_EACCES.rawValue
+    public static let connectionRefused = UV_ECONNREFUSED.rawValue
+    public static let connectionReset = UV_ECONNRESET.rawValue
+    public static let brokenPipe = UV_EPIPE.rawValue
+    public static let endOfFile = UV_EOF.rawValue
+    public static let cancelled = UV_ECANCELED.rawValue
+    public static let timedOut = UV_ETIMEDOUT.rawValue
+    public static let busy = UV_EBUSY.rawValue
+    public static let invalidArgument = UV_EINVAL.rawValue
+    public static let noBufferSpace = UV_ENOBUFS.rawValue
+    public static let tooManyOpenFiles = UV_EMFILE.rawValue
+    public static let notFound = UV_ENOENT.rawValue
+}
+
+/// Throws what a libuv function answered if it is an error; else hands the answer on.
+@discardableResult
+func check(_ result: Int32, _ call: String) throws(UVError) -> Int32 {
+    guard result >= 0 else { throw UVError(code: result, call: call) }
+    return result
+}

@@ -1,0 +1,28 @@
+/// The part of `igropyr status --json` that the tests look at.
+struct ClusterStatus: Decodable {
+    struct Host: Decodable {
+        var name: String
+        var status: String
+        var role: String
+    }
+
+    struct Application: Decodable {
+        var name: String
+        var problem: String?
+    }
+
+    struct Worker: Decodable {
+        var application: String
+        var host: String
+        var state: String
+        var pid: Int?
+        var message: String?
+    }
+
+    var hosts: [Host]
+    var applications: [Application]
+    var workers: [Worker]
+
+    /// The first worker on that host.
+    func worker(on host: Int) -> Worker? { workers.first { $0.host == "host-\(host)" } }
+}

@@ -1,0 +1,70 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+/// A command that cannot work. `LAB` stands for the lab's folder, `NET` for its subnet; a node runs at NET.1 only.
+private struct Mistake: CustomTestStringConvertible, Sendable {
+    var testDescription: String
+    var command: String
+    /// What its one line must name: the cause, and what to do.
+    var words: [String]
+
+    init(_ description: String, _ command: String, names words: String...) {
+        testDescription = description
+        self.command = command
+        self.words = words
+    }
+}
+
+private let mistakes = [
+    Mistake("wrong key", "status --node NET.1 --key-file LAB/other.key", names: "NET.1", "key"),
+    Mistake("no key", "status --node NET.1", names: "--key-file"),
+    Mistake("missing key file", "node --bind NET.2 --key-file LAB/none.key", names: "LAB/none.key", "keygen"),
+    Mistake("damaged key file", "node --bind NET.2 --key-file LAB/damaged.key", names: "LAB/damaged.key", "keygen"),
+    Mistake("not loopback without a key", "node --bind NET.2", names: "--key-file"),
+    Mistake("address of another host", "node --bind NET.1 --key-file LAB/cluster.key", names: "NET.1", "not available"),
+    Mistake("gossip port in use", "node --bind NET.2:9999 --key-file LAB/cluster.key", names: "NET.2:9999", "in use"),
+    Mistake("control port in use", "node --bind NET.2:9998 --key-file LAB/cluster.key", names: "NET.2:9999", "--bind"),
+    Mistake("port in use", "balancer --listen NET.2:9999 --upstream NET.2:1", names: "NET.2:9999", "in use"),
+    Mistake("no such file", "deploy LAB/none --name x ACCESS", names: "LAB/none"),
+    Mistake("not executable", "deploy LAB/cluster.key --name x ACCESS", names: "LAB/cluster.key", "chmod +x"),
+    Mistake("name that is none", "deploy /bin/true --name X_Y ACCESS", names: "X_Y"),
+    Mistake("unreachable node", "deploy /bin/true --name x --node NET.2 --key-file LAB/cluster.key", names: "NET.2"),
+    Mistake("unknown application", "remove nothing ACCESS", names: "nothing", "deployed"),
+    Mistake("folder that is none", "serve LAB/none --listen NET.2:9998", names: "LAB/none"),
+    Mistake("unknown option", "node --bnid NET.2", names: "--bnid", "--help"),
+    Mistake("unknown command", "frobnicate", names: "frobnicate", "--help"),
+    Mistake("no argument", "deploy", names: "--help"),
+    Mistake("no address", "node --bind NET.2:port --key-file LAB/cluster.key", names: "NET.2:port"),
+]
+
+extension EndToEnd {
+    @Test func `a mistake ends with one line that names the cause and what to do`() async throws {
+        try await Lab.network("2") { lab in
+            try await lab.startNodes(1...1)
+            for name in ["other", "damaged"] { try await lab.makeKey(at: "\(lab.folder)/\(name).key") }
+            guard truncate("\(lab.folder)/damaged.key", 40) == 0 else { throw Failure("truncate") }
+            let holder = try lab.start(on: 2, ["serf", "agent", "-bind=\(lab.address(2)):9999"])
+            try await lab.whenListening(on: 2, ports: 9999)
+            for mistake in mistakes { try await lab.expectRefusal(of: mistake) }
+            #expect(holder.exitStatus == nil)
+        }
+    }
+}
+
+extension Lab {
+    fileprivate func expectRefusal(of mistake: Mistake) async throws {
+        let words = expand(mistake.command).split(separator: " ").map(String.init)
+        let outcome = try await start(on: 2, ["igropyr"] + words).finish(within: .seconds(20))
+        let context = "\(mistake.testDescription): \(outcome)"
+        #expect(outcome.status != 0 && outcome.status < 128, "\(context)")
+        #expect(outcome.output.isEmpty, "\(context)")
+        for word in mistake.words { #expect(outcome.errors.contains(expand(word)), "\(context)") }
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(context)")
+    }
+
+    private func expand(_ text: String) -> String {
+        text.replacing("ACCESS", with: access.joined(separator: " ")).replacing("LAB", with: folder)
+            .replacing("NET", with: subnet)
+    }
+}

@@ -1,0 +1,63 @@
+import FoundationEssentials
+import Testing
+
+/// The commands that the tests give, as a user would.
+extension Lab {
+    /// Makes a key, then starts the nodes by `cluster/lab`, and its balancer; other hosts stay empty.
+    func startNodes(_ hosts: ClosedRange<Int>, balancer: Bool = false) async throws {
+        try await makeKey()
+        for host in hosts { try await lab("start", "\(host)") }
+        if balancer { try await lab("start", "balancer") }
+    }
+
+    func makeKey() async throws {
+        try await makeKey(at: keyFile)
+    }
+
+    func makeKey(at path: String) async throws {
+        let script = "umask 077 && '\(Binaries.igropyr)' keygen >'\(path)'"
+        let outcome = try await Program.run(["bash", "-c", script])
+        guard outcome.status == 0 else { throw Failure("keygen: \(outcome)") }
+    }
+
+    /// The options by which a command finds the first node and is let in.
+    var access: [String] { ["--node", address(1), "--key-file", keyFile] }
+
+    @discardableResult
+    func deploy(
+        _ path: String = Binaries.hello, name: String = "hello", route: String = "/"
+    ) async throws -> Outcome {
+        try await start(on: 1, ["igropyr", "deploy", path, "--name", name, "--path", route] + access)
+            .finish(within: .seconds(60))
+    }
+
+    /// Deploys `Examples/Hello` and waits until the balancer hands requests to each of the hosts.
+    func serveHello(on hosts: ClosedRange<Int>) async throws {
+        let outcome = try await deploy()
+        try #require(outcome.status == 0, "\(outcome)")
+        let all = Set(hosts.map { "host-\($0)" })
+        try await eventually("\(all) answer") { try await hostsAnswering(entrance) == all }
+    }
+
+    /// The hosts that answer when 60 paths are asked for.
+    func hostsAnswering(_ url: String) async throws -> Set<String> {
+        let outcome = try await Program.run(["curl", "--silent", "--show-error", "--max-time", "5", "\(url)/[1-60]"])
+        guard outcome.status == 0 else { throw Failure("curl: \(outcome)") }
+        return Set(outcome.output.matches(of: /host-[0-9]+/).map { String($0.output) })
+    }
+
+    /// The status of a GET; 0 if there was no answer.
+    func statusCode(_ url: String) async throws -> Int {
+        let outcome = try await Program.run([
+            "curl", "--silent", "--max-time", "5", "--output", "/dev/null", "--write-out", "%{http_code}", url,
+        ])
+        return Int(outcome.output) ?? 0
+    }
+
+    /// What `igropyr status --json` says on the host.
+    func status(on host: Int = 1) async throws -> ClusterStatus {
+        let outcome = try await start(on: host, ["igropyr", "status", "--json"] + access).finish(within: .seconds(10))
+        guard outcome.status == 0 else { throw Failure("status: \(outcome)") }
+        return try JSONDecoder().decode(ClusterStatus.self, from: Data(outcome.output.utf8))
+    }
+}

@@ -1,0 +1,63 @@
+import IgropyrUV
+import Testing
+
+@testable import IgropyrBalancer
+
+private let answers: [(wire: String, status: Int, body: String)] = [
+    ("", 502, "the application did not answer as it should\n"),
+    ("garbage\r\n\r\n", 502, "the application did not answer as it should\n"),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 502,
+        "the application did not answer as it should\n"
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 502,
+        "the application did not answer as it should\n"
+    ),
+    (
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 502,
+        "the application did not answer as it should\n"
+    ),
+    ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
+    ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
+    ("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
+]
+
+@Test(arguments: answers) func `a client gets a worker's answer, or 502 if it breaks HTTP`(
+    wire: String, status: Int, body: String
+) async throws {
+    let worker = try ScriptedWorker()
+    try await withBalancer(workers: 0) { fixture in
+        fixture.balancer.update(.fixed([worker.address]))
+        let client = try fixture.client()
+        try client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+        try worker.answer(wire)
+        let answer = try client.readResponse()
+        #expect(answer.status == status && answer.text == body && answer.isWhole)
+    }
+}
+
+@Test func `what a worker sends behind its response is nobody's answer`() async throws {
+    let worker = try ScriptedWorker()
+    try await withBalancer(workers: 0) { fixture in
+        fixture.balancer.update(.fixed([worker.address]))
+        let client = try fixture.client()
+        try client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        try worker.answer(
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        #expect(try client.readResponse().text == "ok")
+        try client.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
+        try worker.answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
+        #expect(try client.readResponse().text == "good")
+    }
+}
+
+@Test func `an answer that comes before the request's body ends is passed on, and the connection ends`() async throws {
+    try await withBalancer(workers: 1) { fixture in
+        fixture.workers[0].mood.withLock { $0 = .refusesBodies }
+        let client = try fixture.client()
+        try client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\nbegun")
+        #expect(try client.readResponse().status == 413)
+        #expect(try client.isEnded())
+    }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import IgropyrUV
+
+/// An address where connections are neither taken nor refused, as on a host that has lost its power: a listener whose
+/// backlog is full.
+final class DeafHost {
+    let address: SocketAddress
+    private var descriptors: [Int32] = []
+
+    init(on host: String) throws {
+        let listener = try ListeningSocket.open(SocketAddress(host, port: 0)!, backlog: 0)
+        address = ListeningSocket.localAddress(of: listener)!
+        descriptors = [listener]
+        for _ in 0..<4 {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            var target = sockaddr_in()
+            target.sin_family = sa_family_t(AF_INET)
+            target.sin_port = address.port.bigEndian
+            target.sin_addr.s_addr = inet_addr(host)
+            _ = withUnsafePointer(to: &target) {
+                connect(descriptor, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), 16)
+            }
+            descriptors.append(descriptor)
+        }
+    }
+
+    deinit { for descriptor in descriptors { close(descriptor) } }
+}

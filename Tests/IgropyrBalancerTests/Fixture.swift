@@ -1,0 +1,77 @@
+import IgropyrHashing
+import IgropyrTransport
+import IgropyrUV
+import Testing
+
+@testable import IgropyrBalancer
+
+/// A balancer and its workers, each on an address of its own so that they count as different hosts.
+struct Fixture {
+    var balancer: Balancer
+    var workers: [TestWorker]
+
+    func client(receiveBuffer: Int32? = nil) throws -> RawClient {
+        try RawClient(to: balancer.address, receiveBuffer: receiveBuffer)
+    }
+
+    /// On a connection of its own.
+    func exchange(_ request: String) throws -> RawClient.Response { try client().exchange(request) }
+    func get(_ target: String) throws -> RawClient.Response { try client().get(target) }
+
+    /// A path whose key belongs to that worker.
+    func path(ownedBy worker: TestWorker, below prefix: String = "/key") throws -> String {
+        let snapshot = try #require(balancer.snapshot)
+        let nothing: [UInt8] = []
+        let everything = snapshot.upstreams(host: nothing.span, path: nothing.span)
+        let owned = (0..<10_000).lazy.map { "\(prefix)/\($0)" }.first { path in
+            var memory = RefusalMemory()
+            return everything?.choose(forHash: XXH64.hash(path), except: [], &memory, at: .zero) == worker.address
+        }
+        return try #require(owned)
+    }
+}
+
+/// Runs `body` with a balancer in front of `count` workers, then closes all loops: a handle left open fails the test.
+///
+/// `body` has a thread of its own, where its clients may block without holding up other tests.
+func withBalancer(
+    workers count: Int = 3, knowsWorkers: Bool = true, _ change: (inout BalancerSettings) -> Void = { _ in },
+    _ body: (Fixture) async throws -> Void
+) async throws {
+    var workers: [TestWorker] = []
+    for index in 0..<count {
+        let worker = try TestWorker("worker-\(index)", on: "127.0.0.\(index + 1)")
+        var patient = HTTPServerSettings()
+        patient.idleTimeout = .seconds(60)
+        try await worker.start(patient)
+        workers.append(worker)
+    }
+    var settings = BalancerSettings(listen: .loopback(port: 0))
+    (settings.server.headTimeout, settings.server.idleTimeout) = (.seconds(60), .seconds(60))  // Tests may be held up.
+    settings.client.idleTimeout = .seconds(50)
+    change(&settings)
+    let snapshot = knowsWorkers ? UpstreamSnapshot.fixed(workers.map(\.address)) : nil
+    let balancer = try await Balancer.start(settings, snapshot: snapshot)
+    let thread = try EventLoopThread(name: "test")
+    let outcome: Result<Void, any Error> = await withTaskExecutorPreference(thread.loop) {
+        do {
+            return .success(try await body(Fixture(balancer: balancer, workers: workers)))
+        } catch {
+            return .failure(error)
+        }
+    }
+    try await thread.stop()
+    try await balancer.stop(timeout: .seconds(1))
+    for worker in workers { try await worker.stop() }
+    try outcome.get()
+}
+
+/// Waits until `condition` holds; gives up after ten seconds.
+func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < deadline {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record(what)
+}

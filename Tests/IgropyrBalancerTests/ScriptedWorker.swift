@@ -1,0 +1,33 @@
+import Glibc
+import IgropyrUV
+
+/// A worker that answers with exactly the bytes it is told, one connection at a time. Blocks its thread.
+final class ScriptedWorker {
+    let address: SocketAddress
+    private let listener: Int32
+
+    init() throws {
+        listener = try ListeningSocket.open(.loopback(port: 0))
+        address = ListeningSocket.localAddress(of: listener)!
+    }
+
+    deinit { close(listener) }
+
+    /// Takes a connection, reads some of the request, answers and ends the connection.
+    func answer(_ text: String) throws {
+        try wait(for: listener)
+        let connection = accept(listener, nil, nil)
+        guard connection >= 0 else { throw RawClient.Failure(call: "accept: \(errno)") }
+        defer { close(connection) }
+        try wait(for: connection)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        _ = recv(connection, &buffer, buffer.count, 0)
+        let bytes = Array(text.utf8)
+        _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    private func wait(for descriptor: Int32) throws {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, 10_000) == 1 else { throw RawClient.Failure(call: "nothing came in ten seconds") }
+    }
+}

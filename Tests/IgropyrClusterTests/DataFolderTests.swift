@@ -1,0 +1,49 @@
+import Glibc
+import Testing
+
+@testable import IgropyrCluster
+
+@Suite struct `A data folder` {
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test func `is created for its owner only`() throws {
+        let data = try DataFolder(at: folder("a/b/data"))
+        #expect(data.path == folder("a/b/data"))
+        #expect(try folder.permissions("a") == 0o700 && folder.permissions("a/b/data") == 0o700)
+        #expect(try data.folder("bundles") == folder("a/b/data/bundles"))
+        #expect(try data.folder("bundles") == folder("a/b/data/bundles"))
+    }
+
+    @Test func `serves one node at a time, and the error names the other`() throws {
+        var first: DataFolder? = try DataFolder(at: folder("data"))
+        let error = #expect(throws: DataFolderError.self) { try DataFolder(at: folder("data")) }
+        #expect(error == .inUse(path: folder("data"), process: getpid()))
+        #expect(error?.description.contains("process \(getpid())") == true)
+        #expect(first != nil)
+        first = nil
+        _ = try DataFolder(at: folder("data"))
+    }
+
+    @Test func `says why it cannot be made`() throws {
+        try folder.write("", to: "file")
+        for name in ["file", "file/data"] {
+            let error = #expect(throws: DataFolderError.self) { try DataFolder(at: folder(name)) }
+            #expect(error?.description.contains(folder("file")) == true)
+        }
+    }
+
+    @Test func `replaces its files whole`() throws {
+        try folder.write("half", to: "data/.unfinished-state.1")
+        let data = try DataFolder(at: folder("data"))
+        #expect(try data.read("state") == nil)
+        for content in ["first", "second, longer", ""] {
+            try data.write(Array(content.utf8), to: "state")
+            #expect(try data.read("state") == Array(content.utf8))
+        }
+        #expect(try folder.names("data") == ["lock", "state"] && folder.permissions("data/state") == 0o600)
+        try data.write([1, 2, 3], to: "state")
+        #expect(throws: FileError.self) { try data.read("state", limitBytes: 2) }
+        #expect(throws: FileError.self) { try data.write([1], to: "none/state") }
+    }
+}

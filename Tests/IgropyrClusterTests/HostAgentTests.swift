@@ -1,0 +1,290 @@
+import Glibc
+import IgropyrOrchestration
+import IgropyrTransport
+import IgropyrUV
+import Testing
+
+@testable import IgropyrCluster
+
+@Suite(.timeLimit(.minutes(3))) struct `A host agent` {
+    let folder: TemporaryFolder
+    let bundle: (path: String, summary: BundleArchive.Summary)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        bundle = try SampleWorker.bundle(in: folder)
+    }
+
+    private func deploy(
+        _ spec: DeploymentSpec, at node: SampleNode, over control: ControlClient
+    ) async throws {
+        _ = try await control.upload(bundle.summary.digest, from: bundle.path, to: node.control)
+        _ = try await control.deploy(.shop, spec, at: node.control)
+    }
+
+    @Test func `runs what is deployed at any node of the cluster, and so does one that joins later`() async throws {
+        var generator = SystemRandomNumberGenerator()
+        let key = ClusterKey.generate(using: &generator)
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: key)
+            let client = try HTTPClient(on: loop)
+            let first = try await SampleNode("a", on: loop, key: key)
+            let second = try await SampleNode("b", on: loop, joining: first, key: key)
+            try await deploy(SampleWorker.spec(bundle.summary), at: first, over: control)
+            for node in [first, second] {
+                #expect(await eventually { await node.readyWorkers().count == 1 })
+            }
+            #expect(try await first.answer(over: client)?.hasPrefix("shop/a/0 ") == true)
+            #expect(try await second.answer(over: client)?.hasPrefix("shop/b/0 ") == true)
+
+            let third = try await SampleNode("c", on: loop, joining: second, key: key)
+            #expect(await eventually { await third.readyWorkers().count == 1 })
+            #expect(try await third.answer(over: client)?.hasPrefix("shop/c/0 ") == true)
+            #expect(
+                await eventually { await first.agent.status?.workers.filter { $0.state == .ready }.count == 3 })
+            let report = try #require(await first.agent.status)
+            #expect(report.hosts.map(\.name) == ["a", "b", "c"] && report.hosts.allSatisfy { $0.status == .alive })
+            #expect(report.applications.map(\.wanted) == [3] && report.applications.map(\.ready) == [3])
+            #expect(report.workers.reduce(0) { $0 + $1.share } == 1)
+            #expect(report.problems.isEmpty)
+
+            async let isStopped: Void = second.agent.stop()
+            #expect(await eventually { await first.agent.statesOfAliveWorkers(on: "b") == [.draining] })
+            await isStopped
+            #expect(
+                await eventually { await first.agent.status?.hosts.first { $0.name == "b" }?.status == .left })
+            #expect(await first.agent.status?.workers.map(\.host.rawValue) == ["a", "c"])
+            _ = try await control.remove(.shop, at: third.control)
+            #expect(await eventually { await first.agent.status?.workers.isEmpty == true })
+            await third.agent.stop()
+            await first.agent.stop()
+            client.close()
+            await control.close()
+        }
+    }
+
+    @Test func `comes back as it was`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let node = try await SampleNode("a", on: loop)
+            try await deploy(SampleWorker.spec(bundle.summary), at: node, over: control)
+            #expect(await eventually { await node.readyWorkers().count == 1 })
+            await node.agent.stop()
+            #expect(try node.folder.names("data") == ["bundles", "lock", "logs", "state.json"])
+
+            let again = try await SampleNode("a", on: loop, folder: node.folder)
+            #expect(NodeFile.read(fromDataFolder: node.folder("data"))?.control == "\(again.control)")
+            #expect(await eventually { await again.readyWorkers().count == 1 })
+            await again.agent.stop()
+            await control.close()
+        }
+    }
+
+    @Test func `finds back to the others without being told`() async throws {
+        try await onLoop { loop in
+            let first = try await SampleNode("a", on: loop)
+            let second = try await SampleNode("b", on: loop, joining: first)
+            #expect(await eventually { FileSystem.exists(second.folder("data/peers.json")) })
+            await second.agent.stop()
+            let again = try await SampleNode("b", on: loop, folder: second.folder)
+            #expect(await eventually { await again.agent.status?.hosts.map(\.status) == [.alive, .alive] })
+            await again.agent.stop()
+            await first.agent.stop()
+        }
+    }
+
+    @Test func `a worker that fails again and again does not keep the cluster busy`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let node = try await SampleNode("a", on: loop)
+            try await deploy(SampleWorker.spec(bundle.summary, says: "nothing"), at: node, over: control)
+            #expect(await eventually { (await node.agent.status?.workers.first?.restarts ?? 0) >= 3 })
+            let version = try #require(await node.agent.ownVersion)
+            #expect(version.counter < 30)
+            let worker = try #require(await node.agent.status?.workers.first)
+            #expect(worker.message.contains("exited with 3") && worker.share == 0)
+            await node.agent.stop()
+            await control.close()
+        }
+    }
+
+    @Test(.enabled(if: canMount, "a small file system cannot be mounted here"))
+    func `lives on with a full disk, and says so`() async throws {
+        let data = folder("data")
+        try FileSystem.createFolder(data, permissions: 0o700)
+        #expect(mount("igropyr-test", data, "tmpfs", 0, "size=1m") == 0)
+        defer { umount2(data, Int32(MNT_DETACH)) }
+        try folder.write(String(repeating: "x", count: 2 << 20), to: "site/large")
+        let large = folder("large.tar")
+        let summary = try BundleArchive.create(from: folder("site"), to: large)
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let node = try await SampleNode("a", on: loop, folder: folder)
+            let error = await #expect(throws: ControlError.self) {
+                try await control.upload(summary.digest, from: large, to: node.control)
+            }
+            #expect(error?.code == .refused(status: 507) && error?.description.contains("free space") == true)
+            #expect(try folder.names("data/bundles") == ["boot"])
+            #expect(await eventually { await node.agent.status?.problems.first?.contains("free space") == true })
+
+            _ = try await control.upload(bundle.summary.digest, from: bundle.path, to: node.control)
+            #expect(await eventually { await node.agent.status?.problems.isEmpty == true })
+            fill(folder("data/filler"))
+            _ = try await control.deploy(.shop, SampleWorker.spec(bundle.summary), at: node.control)
+            #expect(await eventually { await node.agent.status?.problems.first?.contains("free space") == true })
+            #expect(await eventually { await node.readyWorkers().count == 1 }, "it runs all the same")
+            try FileSystem.removeTree(folder("data/filler"))
+            #expect(await eventually { await node.agent.status?.problems.isEmpty == true })
+            await node.agent.stop()
+            await control.close()
+        }
+    }
+
+    /// Writes until the file system has no room.
+    private func fill(_ path: String) {
+        guard let file = try? OpenFile(path, .createNew(permissions: 0o600)) else { return }
+        for size in [4096, 1] {
+            let piece = [UInt8](repeating: 1, count: size)
+            while (try? file.write(piece.span.bytes)) != nil {}
+        }
+    }
+
+    @Test func `sets a damaged state aside and begins anew`() async throws {
+        try folder.write("{\"version\": 1, ", to: "data/state.json")
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop, folder: folder)
+            #expect(await node.agent.status?.applications.isEmpty == true)
+            #expect(try folder.names("data").contains { $0.hasPrefix("state.json.damaged-") })
+            await node.agent.stop()
+        }
+    }
+
+    @Test func `replaces its workers when the deployment changes, without a gap`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let client = try HTTPClient(on: loop)
+            let node = try await SampleNode("a", on: loop)
+            try await deploy(SampleWorker.spec(bundle.summary, says: "old"), at: node, over: control)
+            #expect(try await eventually { try await node.answer(over: client)?.hasSuffix(" old") == true })
+            let address = try #require(
+                await node.readyWorkers().first.flatMap { SocketAddress(parsing: $0.address, defaultPort: 0) })
+            try await deploy(SampleWorker.spec(bundle.summary, says: "new"), at: node, over: control)
+            var isReplaced = false
+            while !isReplaced {
+                let answer = try await client.send(.init(.get, "/"), to: address)
+                #expect(answer.status == 200)
+                isReplaced =
+                    await node.agent.status?.workers.count == 1
+                    && String(decoding: answer.body, as: UTF8.self).hasSuffix(" new")
+            }
+            await node.agent.stop()
+            client.close()
+            await control.close()
+        }
+    }
+
+    @Test func `spreads a total over the hosts`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let first = try await SampleNode("a", on: loop)
+            let second = try await SampleNode("b", on: loop, joining: first)
+            #expect(await eventually { await second.agent.status?.hosts.count == 2 })
+            try await deploy(SampleWorker.spec(bundle.summary, scale: .total(2)), at: second, over: control)
+            for node in [first, second] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
+            await first.agent.stop()
+            #expect(await eventually { await second.readyWorkers().count == 2 }, "it takes over")
+            await second.agent.stop()
+            await control.close()
+        }
+    }
+
+    @Test func `moves a worker to a newcomer without a gap`() async throws {
+        let spec = SampleWorker.spec(bundle.summary, scale: .total(1))
+        // A name that placement prefers to the first host's.
+        let name = try #require(
+            (0..<100).map { "b\($0)" }.first { name in
+                let hosts = ["a", name].map { Placement.Host(name: HostName(rawValue: $0)!, capacity: 2) }
+                let placement = Placement(deployments: [.shop: spec], hosts: hosts)
+                return placement.workers[HostName(rawValue: name)!] != nil
+            })
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let first = try await SampleNode("a", on: loop)
+            try await deploy(spec, at: first, over: control)
+            #expect(await eventually { await first.readyWorkers().count == 1 })
+            let second = try await SampleNode(name, on: loop, joining: first)
+            var hosts: [String] = []
+            while hosts != [name] {
+                let report = try #require(await first.agent.status)
+                hosts = report.workers.map(\.host.rawValue)
+                #expect(report.applications.first?.ready ?? 0 >= 1)
+            }
+            // And back, when that leaves; it must have heard that the first host's worker has gone.
+            #expect(await eventually { await second.agent.status?.workers.map(\.host.rawValue) == [name] })
+            async let isStopped: Void = second.agent.stop()
+            while hosts != ["a"] {
+                let report = try #require(await first.agent.status)
+                hosts = report.workers.map(\.host.rawValue)
+                #expect(report.applications.first?.ready ?? 0 >= 1)
+            }
+            await isStopped
+            await first.agent.stop()
+            await control.close()
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("10.0.0.1", "a", nil, "--key-file"), ("0.0.0.0", "a", "/k", "--advertise"),
+            ("127.0.0.1", "a b", nil, "--name"),
+        ] as [(String, String, String?, String)])
+    func `refuses a configuration that cannot work`(
+        bind: String, name: String, key: String?, advice: String
+    ) throws {
+        let address = try #require(SocketAddress(bind, port: 7946))
+        var configuration = NodeConfiguration(name: name, bind: address, dataFolder: "/nowhere")
+        configuration.keyFile = key
+        let error = #expect(throws: NodeError.self) { try configuration.validate() }
+        #expect(error?.description.contains(advice) == true)
+    }
+
+    @Test func `says what to do about a start that fails, and leaves nothing open`() async throws {
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop)
+            var configuration = NodeConfiguration(
+                name: "b", bind: freshAddress(), dataFolder: node.folder("data"))
+            configuration.logger.logLevel = .critical
+            let inUse = await #expect(throws: NodeError.self) {
+                try await HostAgent(configuration, on: loop).start()
+            }
+            #expect(inUse?.description.contains("is in use by process") == true)
+            configuration.dataFolder = folder("other")
+            configuration.bind = node.control
+            configuration.bind.port -= 1
+            let port = await #expect(throws: NodeError.self) {
+                try await HostAgent(configuration, on: loop).start()
+            }
+            #expect(port?.description.contains("\(node.control)") == true)
+            configuration.keyFile = folder("no key")
+            let key = await #expect(throws: NodeError.self) {
+                try await HostAgent(configuration, on: loop).start()
+            }
+            #expect(key?.description.contains("igropyr keygen") == true)
+            await node.agent.stop()
+        }
+    }
+}
+
+extension HostAgent {
+    /// What a host tells of its workers; nil unless it is alive.
+    fileprivate func statesOfAliveWorkers(on host: String) async -> [WorkerRecord.State]? {
+        guard let name = HostName(rawValue: host), let snapshot = await parts?.replica.snapshot,
+            snapshot.alive.contains(name)
+        else { return nil }
+        return snapshot.state.hosts[name]?.workers.map(\.state)
+    }
+
+    fileprivate var ownVersion: HostRecord.Version? {
+        get async { await parts?.replica.state.hosts[name]?.version }
+    }
+}

@@ -1,0 +1,49 @@
+import IgropyrGossip
+import IgropyrMembership
+import IgropyrOrchestration
+import IgropyrUV
+import Logging
+import Testing
+
+@testable import IgropyrCluster
+
+@Suite(.timeLimit(.minutes(1))) struct `A replica without an agent` {
+    @Test func `follows the cluster, as a balancer's does`() async throws {
+        let folder = try TemporaryFolder()
+        let (path, summary) = try SampleWorker.bundle(in: folder)
+        let spec = SampleWorker.spec(summary)
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop)
+            let gossip = try #require(await node.agent.gossipAddress)
+            var configuration = MembershipConfiguration(name: "lb", bind: freshAddress())
+            configuration.seeds = [IgropyrUV.Endpoint(host: gossip.hostText, port: gossip.port)]
+            configuration.tags = MemberTags.balancer
+            configuration.settings = .local
+            configuration.logger.logLevel = .critical
+            let membership = Membership(configuration, on: loop)
+            try await membership.start()
+            let client = try ControlClient(on: loop, key: nil)
+            let replica = Replica(
+                Replica.Configuration(name: HostName(rawValue: "lb")!), membership: membership, client: client, on: loop
+            )
+            await replica.start()
+            let snapshots = await replica.snapshots()
+
+            _ = try await client.upload(summary.digest, from: path, to: node.control)
+            _ = try await client.deploy(.shop, spec, at: node.control)
+            for await snapshot in snapshots {
+                let view = ClusterView(snapshot.state, alive: snapshot.alive)
+                if view.endpoints[.shop]?.map(\.slot.id) == ["shop/a/0"] { break }
+            }
+            #expect(await node.agent.status?.hosts.map(\.role) == [.node, .balancer])
+
+            await node.agent.stop()
+            for await snapshot in await replica.snapshots() {
+                if ClusterView(snapshot.state, alive: snapshot.alive).endpoints[.shop]?.isEmpty == true { break }
+            }
+            await replica.stop()
+            await membership.leave()
+            await client.close()
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import IgropyrOrchestration
+import IgropyrTransport
+import IgropyrUV
+import Logging
+
+@testable import IgropyrCluster
+
+/// A node of a test, with a folder of its own.
+struct SampleNode {
+    let folder: TemporaryFolder
+    let agent: HostAgent
+    let control: SocketAddress
+
+    init(
+        _ name: String, on loop: EventLoop, joining seed: SampleNode? = nil, key: ClusterKey? = nil,
+        folder: TemporaryFolder? = nil
+    ) async throws {
+        let folder = try folder ?? TemporaryFolder()
+        var configuration = NodeConfiguration(name: name, bind: freshAddress(), dataFolder: folder("data"))
+        if let key {
+            try folder.write(key.base64 + "\n", to: "key", permissions: 0o600)
+            configuration.keyFile = folder("key")
+        }
+        if let address = await seed?.agent.gossipAddress {
+            configuration.joins = [IgropyrUV.Endpoint(host: address.hostText, port: address.port)]
+        }
+        configuration.gossip = .local
+        configuration.workers = SampleWorker.settings
+        configuration.logger.logLevel = .critical
+        agent = try HostAgent(configuration, on: loop)
+        try await agent.start()
+        self.folder = folder
+        control = await agent.controlAddress!
+    }
+
+    /// Its own workers that are ready, as it tells.
+    func readyWorkers() async -> [StatusReport.Worker] {
+        let report = await agent.status
+        return report?.workers.filter { $0.state == .ready && $0.host == report?.host } ?? []
+    }
+
+    /// What its first ready worker answers.
+    func answer(over client: HTTPClient) async throws -> String? {
+        guard let worker = await readyWorkers().first,
+            let address = SocketAddress(parsing: worker.address, defaultPort: 0)
+        else { return nil }
+        let answer = try await client.send(.init(.get, "/"), to: address)
+        return String(decoding: answer.body, as: UTF8.self)
+    }
+}
+
+extension ApplicationName {
+    static let shop = ApplicationName(rawValue: "shop")!
+}

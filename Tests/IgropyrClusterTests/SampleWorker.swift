@@ -1,0 +1,59 @@
+import IgropyrOrchestration
+import IgropyrUV
+
+@testable import IgropyrCluster
+
+/// A worker in a few lines of Perl, which every Debian has: the contract is for any language.
+enum SampleWorker {
+    /// Answers each connection with its application, host, index and process, and with what it was given to say.
+    static let script = #"""
+        #!/usr/bin/perl
+        use strict; use Socket; use IO::Handle;
+        $ENV{LISTEN_PID} == $$ && $ENV{LISTEN_FDS} == 1 or die "no socket";
+        open(my $listener, "+<&=", 3) or die $!;
+        sub notify {
+            my $name = $ENV{NOTIFY_SOCKET}; $name =~ s/^@/\0/;
+            socket(my $out, AF_UNIX, SOCK_DGRAM, 0);
+            send($out, $_[0], 0, pack_sockaddr_un($name)) or die $!;
+        }
+        print "says $ENV{SAYS}\n";
+        exit 3 if $ENV{SAYS} eq "nothing";
+        $listener->blocking(1);
+        my $stopping = 0;
+        $SIG{TERM} = sub { notify("STOPPING=1"); $stopping = 1; };
+        notify("READY=1");
+        while (!$stopping) {
+            accept(my $client, $listener) or next;
+            my $head = "";
+            while ($head !~ /\r\n\r\n/) { sysread($client, $head, 4096, length $head) or last; }
+            kill 9, $$ if $head =~ m{^GET /die};
+            my $body = "$ENV{IGROPYR_APPLICATION}/$ENV{IGROPYR_HOST}/$ENV{IGROPYR_WORKER} $$ $ENV{SAYS}";
+            syswrite($client, "HTTP/1.1 200 OK\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body");
+            close $client;
+        }
+        exit 0;
+        """#
+
+    /// What the shell can do of ``Launcher``: tests do not have the `igropyr` binary.
+    static let settings = WorkerSettings(
+        launcher: ["/bin/sh", "-c", "shift 3; LISTEN_PID=$$ exec \"$@\"", "launch"], siteServer: ["/bin/false"])
+
+    /// Archives the script in `folder`.
+    static func bundle(
+        in folder: TemporaryFolder, named name: String = "worker"
+    ) throws -> (
+        path: String, summary: BundleArchive.Summary
+    ) {
+        try folder.write(script, to: "bundle/\(name)", permissions: 0o755)
+        let path = folder("\(name).tar")
+        return (path, try BundleArchive.create(from: folder("bundle/\(name)"), to: path))
+    }
+
+    static func spec(
+        _ summary: BundleArchive.Summary, says: String = "hello", scale: DeploymentSpec.Scale = .perHost(1)
+    ) -> DeploymentSpec {
+        DeploymentSpec(
+            revision: summary.digest, kind: summary.kind, environment: ["SAYS": says], scale: scale,
+            stopTimeoutMilliseconds: 5000, startTimeoutMilliseconds: 10_000)
+    }
+}

@@ -1,0 +1,203 @@
+import Glibc
+import IgropyrOrchestration
+import IgropyrTransport
+import IgropyrUV
+import Logging
+import Testing
+
+@testable import IgropyrCluster
+
+@Suite(.timeLimit(.minutes(2))) struct `A worker supervisor` {
+    let folder: TemporaryFolder
+    let store: BundleStore
+    let revision: BundleArchive.Summary
+    let slot = WorkerSlot(application: ApplicationName(rawValue: "shop")!, host: HostName(rawValue: "a")!, index: 0)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        store = try BundleStore(openingAt: folder("bundles"))
+        let (path, summary) = try SampleWorker.bundle(in: folder)
+        let copy = store.temporaryPath()
+        try FileSystem.rename(path, to: copy)
+        try store.import(from: copy, expecting: summary.digest)
+        revision = summary
+        try FileSystem.createFolders(folder("logs"), permissions: 0o700)
+    }
+
+    private func supervisor(on loop: EventLoop) async throws -> WorkerSupervisor {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let supervisor = WorkerSupervisor(
+            .init(
+                host: slot.host, address: .loopback(port: 0), advertisedHost: "127.0.0.1",
+                settings: SampleWorker.settings, logFolder: folder("logs"), logger: logger),
+            store: store, on: loop
+        ) {}
+        try await supervisor.open()
+        return supervisor
+    }
+
+    private func record(_ supervisor: WorkerSupervisor) async -> WorkerRecord? { await supervisor.records().first }
+
+    private func isReady(_ supervisor: WorkerSupervisor) async -> Bool {
+        guard let record = await record(supervisor) else { return false }
+        return record.state == .ready && record.pid != 0
+    }
+
+    @Test func `starts a worker on a socket of its own and lets it drain`() async throws {
+        let spec = SampleWorker.spec(revision).worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            let client = try HTTPClient(on: loop)
+            try await supervisor.start(slot, spec)
+            #expect(await supervisor.localWorkers.map(\.state) == [.starting])
+            #expect(await eventually { await isReady(supervisor) })
+            let worker = try #require(await record(supervisor))
+            let answer = try await client.send(.init(.get, "/"), to: .loopback(port: worker.port))
+            #expect(String(decoding: answer.body, as: UTF8.self) == "shop/a/0 \(worker.pid) hello")
+            await supervisor.stopAll()
+            #expect(await supervisor.localWorkers.isEmpty)
+            #expect(try folder.read("logs/shop-0.log") == "says hello\n")
+            #expect(kill(worker.pid, 0) == -1, "its process is gone")
+            client.close()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `restarts a killed worker on the same socket, and no connection is refused meanwhile`() async throws {
+        let spec = SampleWorker.spec(revision).worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            let client = try HTTPClient(on: loop)
+            try await supervisor.start(slot, spec)
+            #expect(await eventually { await isReady(supervisor) })
+            let before = try #require(await record(supervisor))
+            kill(before.pid, SIGKILL)
+            var answers: Set<Int> = []
+            for _ in 0..<50 {
+                // A connection that the killed process had taken from the backlog may break; none is refused.
+                let answer = try? await client.send(.init(.get, "/"), to: .loopback(port: before.port))
+                answers.insert(answer?.status ?? 0)
+            }
+            #expect(answers.contains(200))
+            #expect(
+                await eventually {
+                    guard await record(supervisor)?.pid != before.pid else { return false }
+                    return await isReady(supervisor)
+                })
+            let after = try #require(await record(supervisor))
+            #expect(after.port == before.port && after.restarts == 1)
+            let answer = try await client.send(.init(.get, "/"), to: .loopback(port: before.port))
+            #expect(String(decoding: answer.body, as: UTF8.self) == "shop/a/0 \(after.pid) hello")
+            client.close()
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `backs off from a worker that ends at its start, and says why`() async throws {
+        let spec = SampleWorker.spec(revision, says: "nothing").worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, spec)
+            #expect(await eventually { await (record(supervisor)?.restarts ?? 0) >= 2 })
+            #expect(await eventually { await record(supervisor)?.state == .backoff })
+            let message = try #require(await record(supervisor)?.message)
+            #expect(message.contains("exited with 3") && message.contains("before it was ready"))
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `reports a bundle that is not there`() async throws {
+        let missing = BundleDigest(rawValue: String(repeating: "0", count: 64))!
+        var spec = SampleWorker.spec(revision)
+        spec.revision = missing
+        let worker = spec.worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, worker)
+            #expect(await eventually { await record(supervisor)?.state == .backoff })
+            #expect(await record(supervisor)?.message.contains("is not in") == true)
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `kills a worker that does not stop in time, with all that it has started`() async throws {
+        try folder.write(
+            "#!/bin/sh\ntrap '' TERM\nsleep 1000 &\necho $! > pid\nwait; sleep 1000\n", to: "s", permissions: 0o755)
+        let path = store.temporaryPath()
+        let summary = try BundleArchive.create(from: folder("s"), to: path)
+        try store.import(from: path, expecting: summary.digest)
+        var spec = SampleWorker.spec(summary)
+        spec.stopTimeoutMilliseconds = 100
+        let worker = spec.worker
+        let pidFile = "\(store.path)/\(summary.digest)/pid"
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, worker)
+            #expect(await eventually { (try? AtomicFile.read(pidFile, limitBytes: 20))?.last == 10 })
+            let text = String(decoding: try AtomicFile.read(pidFile, limitBytes: 20), as: UTF8.self).dropLast()
+            let grandchild = try #require(Int32(text))
+            await supervisor.stopAll()
+            #expect(await eventually { kill(grandchild, 0) == -1 || isZombie(grandchild) })
+            await supervisor.close()
+        }
+    }
+
+    private func isZombie(_ pid: Int32) -> Bool {
+        let status = try? AtomicFile.read("/proc/\(pid)/stat", limitBytes: 4096)
+        return status.map { String(decoding: $0, as: UTF8.self).contains(") Z ") } ?? true
+    }
+
+    @Test func `moves a full log aside while it is being written to`() throws {
+        let log = WorkerLog(path: folder("logs/x.log"))
+        let writer = try log.open()
+        let line = Array("0123456789".utf8)
+        try writer.write(line.span.bytes)
+        try log.rotateIfFull(limitBytes: 11)
+        #expect(try folder.read("logs/x.log").count == 10)
+        try log.rotateIfFull(limitBytes: 10)
+        try writer.write(line.span.bytes)
+        #expect(try folder.read("logs/x.log") == "0123456789")
+        #expect(try folder.read("logs/x.log.1") == "0123456789")
+    }
+}
+
+@Suite struct `The launcher` {
+    @Test(
+        arguments: [
+            (["--", "/bin/x"], nil, ["/bin/x"]),
+            (["--parent", "12", "--", "/bin/x", "--", "-a"], 12, ["/bin/x", "--", "-a"]),
+        ] as [([String], Int32?, [String])])
+    func `reads its command line`(arguments: [String], parent: Int32?, command: [String]) throws {
+        let order = try Launcher.Order(arguments)
+        #expect(order.parent == parent && order.command == command)
+    }
+
+    @Test(arguments: [[], ["--"], ["/bin/x"], ["--parent", "--", "/bin/x"], ["--parent", "-1", "--", "/bin/x"]])
+    func `refuses what it does not understand`(arguments: [String]) {
+        #expect(throws: LauncherError.usage) { try Launcher.Order(arguments) }
+    }
+
+    @Test func `becomes the program, which finds its own number`() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            try Launcher.exec(["--parent", "\(getppid())", "--", "/bin/sh", "-c", "test $LISTEN_PID = $$ && exit 7"])
+        }
+    }
+
+    @Test func `starts nothing for an agent that is gone`() async {
+        await #expect(processExitsWith: .exitCode(1)) {
+            try Launcher.exec(["--parent", "1073741824", "--", "/bin/sh", "-c", "exit 7"])
+        }
+    }
+
+    @Test func `says which program cannot be run`() async {
+        await #expect(processExitsWith: .success) {
+            do { try Launcher.exec(["--", "/no/such"]) } catch {
+                exit("\(error)" == "cannot run /no/such: No such file or directory" ? 0 : 1)
+            }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+import IgropyrTime
+import Testing
+
+@testable import IgropyrGossip
+
+/// Single rules of the protocol, on a node called alpha that knows bravo.
+@Suite struct RuleTests {
+    private static let bravo = MemberAddress(ipv4: 127, 0, 1, 2, port: 7946)
+
+    private func alpha(keys: [[UInt8]] = []) throws -> Gossip {
+        var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
+        configuration.keys = keys
+        configuration.tags = ["role": "web"]
+        var gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        _ = feed(alive("bravo", 1), to: &gossip)
+        return gossip
+    }
+
+    private func alive(_ name: String, _ incarnation: UInt32, address: MemberAddress = bravo) -> [UInt8] {
+        Alive(
+            incarnation: incarnation, node: name, address: address.bytes, port: address.port, meta: [0xFF, 0x80],
+            versions: Versions.ours.bytes
+        ).encoded
+    }
+
+    private func feed(_ message: [UInt8], to gossip: inout Gossip, at now: Timestamp = .zero) -> [Directive] {
+        gossip.handleDatagram(
+            gossip.envelope.sealPacket(message) { [UInt8](repeating: 0, count: 12) }, from: Self.bravo, at: now)
+    }
+
+    private func feed(serf message: [UInt8], to gossip: inout Gossip) -> [Directive] {
+        feed([8] + message, to: &gossip)
+    }
+
+    private func kinds(_ directives: [Directive]) -> [MemberEvent.Kind] {
+        directives.compactMap { if case .member(let event) = $0 { event.kind } else { nil } }
+    }
+
+    /// What is sent right away, without what rides along.
+    private func sent(
+        _ directives: [Directive], by gossip: Gossip
+    ) throws -> [(message: PacketMessage, to: MemberAddress)] {
+        try directives.compactMap { directive in
+            guard case .send(let datagram, let target) = directive else { return nil }
+            return Packet.decode(try gossip.envelope.openPacket(datagram)).messages.first.map { ($0, target) }
+        }
+    }
+
+    // MARK: - Suspicion
+
+    private static let timeouts: [(nodes: Int, confirmations: Int, milliseconds: Int64)] = [
+        (3, 0, 4_000), (3, 2, 4_000), (4, 0, 24_000), (4, 1, 11_381), (4, 2, 4_000), (10, 0, 24_000), (100, 0, 48_000),
+        (100, 2, 8_000),
+    ]
+
+    @Test(arguments: timeouts)
+    func `confirmations shorten a suspicion`(nodes: Int, confirmations: Int, milliseconds: Int64) throws {
+        let node = try #require(try alpha().nodes["bravo"])
+        var suspicion = Suspicion(of: node, by: "x", nodeCount: nodes, settings: .lan, at: .zero)
+        let counted = ((0..<confirmations).map(String.init) + ["x"]).map { suspicion.confirm(by: $0) }
+        #expect(counted == [Bool](repeating: nodes > 3, count: confirmations) + [false])
+        #expect(suspicion.deadline == .milliseconds(milliseconds))
+    }
+
+    @Test func `logarithms are exact where formulas need them`() {
+        #expect(
+            (1...101).map(Logarithm.decimalCeiling).reduce(into: [:]) { $0[$1, default: 0] += 1 } == [
+                0: 1, 1: 9, 2: 90, 3: 1,
+            ])
+        #expect([33, 64, 65].map(Logarithm.binaryCeiling) == [6, 6, 7])
+        #expect(abs(Logarithm.decimal(1000) - 3) < 1e-14 && abs(Logarithm.natural(3) - 1.0986122886681098) < 1e-14)
+    }
+
+    // MARK: - Claims about nodes
+
+    @Test func `claims beat each other by incarnation`() throws {
+        var gossip = try alpha()
+        let suspect = Accusation(incarnation: 1, node: "bravo", from: "x").encoded(as: .suspect)
+        _ = feed(suspect, to: &gossip)
+        #expect(gossip.nodes["bravo"]?.state == .suspect)
+        _ = feed(alive("bravo", 1), to: &gossip)
+        #expect(gossip.nodes["bravo"]?.state == .suspect, "only a higher incarnation clears a suspect")
+        _ = feed(alive("bravo", 2), to: &gossip)
+        #expect(gossip.nodes["bravo"]?.state == .alive)
+        #expect(
+            kinds(feed(Accusation(incarnation: 1, node: "bravo", from: "x").encoded(as: .dead), to: &gossip)).isEmpty)
+        #expect(
+            kinds(feed(Accusation(incarnation: 2, node: "bravo", from: "x").encoded(as: .dead), to: &gossip)) == [
+                .failed
+            ])
+        #expect(kinds(feed(alive("bravo", 3), to: &gossip)) == [.joined])
+    }
+
+    @Test func `a suspicion that is not refuted ends in death`() throws {
+        var gossip = try alpha()
+        _ = feed(Accusation(incarnation: 1, node: "bravo", from: "x").encoded(as: .suspect), to: &gossip)
+        #expect(kinds(gossip.handleTimeout(at: .milliseconds(3_999))).isEmpty)
+        #expect(kinds(gossip.handleTimeout(at: .milliseconds(4_000))) == [.failed])
+    }
+
+    @Test func `the highest incarnation is not outbid, and nothing wraps`() throws {
+        var gossip = try alpha()
+        _ = feed(Accusation(incarnation: .max - 1, node: "alpha", from: "x").encoded(as: .suspect), to: &gossip)
+        #expect(gossip.incarnation == .max)
+        _ = feed(Accusation(incarnation: .max, node: "alpha", from: "x").encoded(as: .dead), to: &gossip)
+        #expect(gossip.incarnation == .max && gossip.nodes["alpha"]?.state == .alive)
+        _ = try gossip.updateTags(["a": "b"], at: .zero)
+    }
+
+    @Test func `a name in use is not taken over, one that is free is`() throws {
+        var gossip = try alpha()
+        let elsewhere = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
+        let directives = feed(alive("bravo", 9, address: elsewhere), to: &gossip)
+        guard case .nameConflict(name: "bravo", address: elsewhere)? = directives.first else {
+            throw WireError.outOfRange
+        }
+        _ = feed(Accusation(incarnation: 1, node: "bravo", from: "bravo").encoded(as: .dead), to: &gossip)
+        #expect(kinds(feed(alive("bravo", 1, address: elsewhere), to: &gossip)) == [.joined])
+        #expect(gossip.member(named: "bravo")?.address == elsewhere)
+    }
+
+    @Test func `the member table is bounded`() throws {
+        var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
+        configuration.settings.memberLimit = 10
+        var gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        for index in 0..<100 { _ = feed(alive("n\(index)", 1), to: &gossip) }
+        #expect(gossip.members.count == 10 && gossip.counters.tableOverflows == 91)
+    }
+
+    @Test func `versions that would break every merge do not get in`() throws {
+        for versions in [[5, 5, 5, 2, 5, 5], [1, 5, 2, 6, 9, 7], [1, 5, 9, 2, 5, 5], [1, 5, 2]] as [[UInt8]] {
+            var gossip = try alpha()
+            var claim = Alive(incarnation: 1, node: "odd", address: Self.bravo.bytes, port: 1)
+            claim.versions = versions
+            #expect(feed(claim.encoded, to: &gossip).isEmpty)
+            #expect(gossip.member(named: "odd") == nil && gossip.counters.unusableMembers == 1)
+        }
+    }
+
+    // MARK: - Serf
+
+    @Test func `a leave intent decides between left and failed`() throws {
+        for (hasIntent, kind) in [(true, MemberEvent.Kind.left), (false, .failed)] {
+            var gossip = try alpha()
+            if hasIntent { _ = feed(serf: Intent(kind: .leave, time: 5, node: "bravo").encoded, to: &gossip) }
+            let goodbye = Accusation(incarnation: 1, node: "bravo", from: "bravo").encoded(as: .dead)
+            #expect(kinds(feed(goodbye, to: &gossip)) == [kind])
+        }
+    }
+
+    @Test func `a leave intent about us is answered by a join intent, as recorded`() throws {
+        var gossip = try alpha()
+        _ = feed(serf: Intent(kind: .leave, time: 50, node: "alpha").encoded, to: &gossip)
+        let recorded = try Vector.named("serf-leave-refuted-by-join").leaves[0]["serf"]
+        #expect(gossip.intentBroadcasts.messages == [try #require(SerfMessage(recorded)).encoded])
+    }
+
+    @Test func `an intent about an unknown member waits for it`() throws {
+        var gossip = try alpha()
+        _ = feed(serf: Intent(kind: .leave, time: 5, node: "charlie").encoded, to: &gossip)
+        _ = feed(alive("charlie", 1, address: MemberAddress(ipv4: 127, 0, 1, 3, port: 1)), to: &gossip)
+        #expect(gossip.member(named: "charlie")?.status == .leaving)
+    }
+
+    @Test func `no time can wrap a clock`() throws {
+        var gossip = try alpha()
+        for time in [UInt64.max, 1 << 63, 1 << 62] {
+            #expect(feed(serf: UserEventMessage(time: time, name: "x").encoded, to: &gossip).isEmpty)
+            _ = feed(serf: Intent(kind: .join, time: time, node: "bravo").encoded, to: &gossip)
+        }
+        #expect(gossip.counters.implausibleTimes == 6)
+        #expect(!feed(serf: UserEventMessage(time: LamportClock.limit - 1, name: "x").encoded, to: &gossip).isEmpty)
+        _ = try gossip.sendUserEvent("late", at: .zero)
+        #expect(gossip.eventClock.time == LamportClock.limit)
+    }
+
+    @Test func `a known event is neither delivered nor passed on again`() throws {
+        var gossip = try alpha()
+        let event = UserEventMessage(time: 700, name: "x", payload: [1]).encoded
+        #expect(feed(serf: event, to: &gossip).count == 1)
+        #expect(feed(serf: event, to: &gossip).isEmpty)
+        #expect(feed(serf: UserEventMessage(time: 188, name: "old").encoded, to: &gossip).isEmpty)
+        #expect(gossip.eventBroadcasts.count == 1 && gossip.counters.staleEvents == 1)
+    }
+
+    @Test func `only answers are relayed, and only to members`() throws {
+        var gossip = try alpha()
+        let answer = QueryResponseMessage(time: 1, id: 2, from: "x").encoded
+        let toMember = RelayMessage(address: Self.bravo.bytes, port: 7946, node: "bravo", message: answer)
+        let directives = feed(serf: toMember.encoded, to: &gossip)
+        let relayed = try sent(directives, by: gossip)
+        #expect(relayed.map(\.message) == [.user(answer)] && relayed.map(\.to) == [Self.bravo])
+        let toStranger = RelayMessage(address: [8, 8, 8, 8], port: 53, node: "dns", message: answer)
+        let notAnAnswer = RelayMessage(address: Self.bravo.bytes, port: 7946, node: "bravo", message: [3, 0x80])
+        for relay in [toStranger, notAnAnswer] { #expect(feed(serf: relay.encoded, to: &gossip).isEmpty) }
+        #expect(gossip.counters.refusedRelays == 2)
+    }
+
+    private static let filters: [(filter: [UInt8], isForUs: Bool)] = [
+        (QueryFilter.encode(names: ["bravo", "alpha"]), true), (QueryFilter.encode(names: ["bravo"]), false),
+        (QueryFilter.encode(tag: "role", expression: "^web$"), true),
+        (QueryFilter.encode(tag: "role", expression: "e"), true),
+        (QueryFilter.encode(tag: "role", expression: "^e"), false),
+        (QueryFilter.encode(tag: "role", expression: ".*"), true),
+        (QueryFilter.encode(tag: "none", expression: "^$"), true),
+        (QueryFilter.encode(tag: "role", expression: "w(e|i)b"), false), ([9], false), ([0, 0xDD], false),
+    ]
+
+    @Test(arguments: filters) func `a query is for those that its filters match`(filter: [UInt8], isForUs: Bool) throws
+    {
+        var gossip = try alpha()
+        let query = QueryMessage(
+            time: 3, id: 4, address: Self.bravo.bytes, port: 7946, filters: [filter], flags: QueryMessage.wantsAck,
+            name: "q")
+        let directives = feed(serf: query.encoded, to: &gossip)
+        #expect(directives.isEmpty != isForUs)
+        #expect(gossip.queryBroadcasts.count == 1, "passed on in any case")
+        if isForUs {
+            let ack = QueryResponseMessage(time: 3, id: 4, from: "alpha", flags: 1).encoded
+            #expect(try sent(directives, by: gossip).map(\.message) == [.user(ack)])
+        }
+    }
+
+    @Test func `keys rotate on request`() throws {
+        let (old, new) = ([UInt8](repeating: 1, count: 16), [UInt8](repeating: 2, count: 32))
+        var gossip = try alpha(keys: [old])
+        var time: UInt64 = 10
+        func ask(_ command: KeyCommand, _ key: [UInt8]) throws -> KeyResponse {
+            time += 1
+            let query = QueryMessage(
+                time: time, id: 1, address: Self.bravo.bytes, port: 7946, name: command.rawValue,
+                payload: KeyRequest(key: key).encoded)
+            let directives = feed(serf: query.encoded, to: &gossip)
+            guard case .user(let bytes)? = try sent(directives, by: gossip).first?.message,
+                case .response(let response) = try SerfMessage(bytes)
+            else { throw WireError.outOfRange }
+            var reader = MessagePackReader(response.payload ?? [], from: 1)
+            return try KeyResponse(from: &reader)
+        }
+        #expect(try !ask(.use, new).isSuccess)
+        #expect(try ask(.install, new).isSuccess)
+        #expect(try ask(.use, new).isSuccess)
+        #expect(try !ask(.remove, new).isSuccess)
+        #expect(try ask(.list, []).keys == [new, old].map(Base64.encode))
+        #expect(try ask(.remove, old).isSuccess)
+        #expect(try !ask(.install, [1]).isSuccess)
+        #expect(gossip.keys == [new])
+    }
+
+    // MARK: - Pings for others
+
+    @Test func `a forwarded ping ends in an ack or a nack`() throws {
+        let target = MemberAddress(ipv4: 127, 0, 1, 3, port: 7946)
+        for isAnswered in [true, false] {
+            var gossip = try alpha()
+            let request = IndirectPing(
+                sequence: 77, target: target.bytes, port: target.port, node: "charlie", wantsNack: true)
+            let forwarded = try sent(feed(request.encoded, to: &gossip), by: gossip)
+            guard case .ping(let ping)? = forwarded.first?.message else { throw WireError.outOfRange }
+            #expect(forwarded[0].to == target && ping.node == "charlie" && ping.sequence != 77)
+            if isAnswered {
+                let answer = try sent(feed(Ack(sequence: ping.sequence).encoded, to: &gossip), by: gossip)
+                #expect(answer.map(\.message) == [.ack(Ack(sequence: 77))] && answer[0].to == Self.bravo)
+            }
+            let late = try sent(gossip.handleTimeout(at: .milliseconds(500)), by: gossip).map(\.message)
+            #expect(late.contains(.nack(Nack(sequence: 77))) != isAnswered)
+        }
+    }
+
+    // MARK: - Broadcasts
+
+    @Test func `a message goes out as often as the formula says, the rarest first`() {
+        var queue = BroadcastQueue(limit: 3)
+        var room = 1_000
+        func take() -> [[UInt8]] {
+            room = 6
+            return queue.take(room: &room, overheadBytes: 2, transmitLimit: 2, limitParts: 10)
+        }
+        queue.add([1], about: "a")
+        queue.add([2, 2], about: "b")
+        queue.add([3, 3], about: "c")
+        #expect(take() == [[3, 3]], "the newest of the largest")
+        #expect(take() == [[2, 2]])
+        #expect(take() == [[1]])
+        queue.add([9], about: "a")
+        #expect(!queue.messages.contains([1]), "replaced")
+        let isOverflowing = queue.add([4], about: "d").isOverflowing
+        #expect(queue.count == 3 && isOverflowing)
+        for subject in ["e", "f"] { queue.add([5], about: subject) }
+        #expect(queue.count == 3)
+        for _ in 0..<20 { _ = take() }
+        #expect(queue.isEmpty)
+    }
+
+    @Test func `no packet is larger than agents expect`() throws {
+        var gossip = try alpha(keys: [[UInt8](repeating: 1, count: 32)])
+        for index in 0..<200 { _ = feed(alive("node-\(index)", 1), to: &gossip) }
+        for step in 1...50 {
+            for case .send(let datagram, _) in gossip.handleTimeout(at: .milliseconds(Int64(step) * 200)) {
+                #expect(datagram.count <= Gossip.packetLimitBytes + 5)
+            }
+        }
+    }
+
+    private static let wrong: [(name: String, port: UInt16, keys: [[UInt8]], error: GossipError)] = [
+        ("", 1, [], .invalidName("")), ("a b", 1, [], .invalidName("a b")),
+        ("a", 0, [], .invalidAddress(MemberAddress(ipv4: 1, 2, 3, 4, port: 0))), ("a", 1, [[1]], .invalidKey),
+    ]
+
+    @Test(arguments: wrong)
+    func `a wrong configuration is refused`(name: String, port: UInt16, keys: [[UInt8]], error: GossipError) {
+        var configuration = GossipConfiguration(name: name, address: MemberAddress(ipv4: 1, 2, 3, 4, port: port))
+        configuration.keys = keys
+        #expect(throws: error) { try Gossip(configuration, at: .zero, using: Seeded(1)) }
+    }
+}

@@ -1,0 +1,50 @@
+import IgropyrHTTP
+import Testing
+
+@Test(
+    arguments: [
+        ("abc", "abc"), ("a%20b", "a b"), ("%C3%A9", "\u{e9}"), ("a+b", "a+b"), ("%2f%2F", "//"), ("", ""),
+        ("%25", "%"),
+        ("%", nil), ("%1", nil), ("a%2", nil), ("%zz", nil), ("%+1", nil), ("%00", nil), ("%FF", nil), ("%C3", nil),
+    ] as [(String, String?)])
+func `escapes are read strictly`(text: String, decoded: String?) {
+    let bytes = text.bytes
+    #expect((try? PercentEncoding.decodeString(0..<bytes.count, in: bytes.span.bytes)) == decoded)
+}
+
+@Test func `what is escaped reads back`() throws {
+    let text = "a/b ?&=#%\u{e9}~._-Z9"
+    let bytes = PercentEncoding.encode(text).bytes
+    #expect(try PercentEncoding.decodeString(0..<bytes.count, in: bytes.span.bytes) == text)
+    #expect(bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F })
+}
+
+@Test(
+    arguments: [
+        ("/", [""]), ("", [""]), ("/a", ["a"]), ("/a/", ["a", ""]), ("//a//b", ["", "a", "", "b"]),
+        ("/a%2Fb/c", ["a/b", "c"]), ("/...", ["..."]), ("/.a", [".a"]), ("/a..", ["a.."]), ("/%2e%2e%2e", ["..."]),
+    ] as [(String, [String])])
+func `a path has segments as they stand`(path: String, segments: [String]) throws {
+    let bytes = path.bytes
+    #expect(try PathSegments.decode(0..<bytes.count, in: bytes.span.bytes) == segments)
+}
+
+@Test(arguments: ["/.", "/..", "/a/../b", "/a/./b", "/%2e", "/%2E.", "/.%2e/", "/a/%2e%2E"])
+func `dot segments are refused, escaped or not`(path: String) {
+    let bytes = path.bytes
+    #expect(throws: HTTPError.dotSegment) { try PathSegments.validate(0..<bytes.count, in: bytes.span.bytes) }
+}
+
+@Test func `a query is read as a form`() throws {
+    let bytes = "a=1&b=x+y%2B&&c&=d&a=2&e==".bytes
+    let pairs = try QueryPair.parse(0..<bytes.count, in: bytes.span.bytes)
+    #expect(pairs.map(\.name) == ["a", "b", "c", "", "a", "e"])
+    #expect(pairs.map(\.value) == ["1", "x y+", "", "d", "2", "="])
+}
+
+@Test func `a query is bounded and strict`() {
+    let many = Array(repeating: "a", count: 1001).joined(separator: "&").bytes
+    #expect(throws: HTTPError.queryTooLong) { try QueryPair.parse(0..<many.count, in: many.span.bytes) }
+    let bad = "a=%0".bytes
+    #expect(throws: HTTPError.invalidPercentEncoding) { try QueryPair.parse(0..<bad.count, in: bad.span.bytes) }
+}

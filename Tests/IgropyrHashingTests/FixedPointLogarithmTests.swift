@@ -1,0 +1,37 @@
+import Testing
+
+@testable import IgropyrHashing
+
+/// From a calculator: draw, -log2(draw / 2^64).
+private let known: [(draw: UInt64, expected: Double)] = [
+    (0, 64), (1, 64), (1 << 62, 2), (1 << 63, 1), (0xC000_0000_0000_0000, 0.415_037_499_278_844),
+    (0x5555_5555_5555_5555, 1.584_962_500_721_156), (0xFFF0_0000_0000_0000, 0.000_352_262_552),
+    (0xFFFF_FFFF_0000_0000, 3.359_035e-10),
+]
+
+@Test(arguments: known) func `the logarithm is right within 0.05 percent`(draw: UInt64, expected: Double) {
+    let result = Double(FixedPointLogarithm.negatedLog2(draw)) / Double(UInt64(1) << FixedPointLogarithm.fractionBits)
+    #expect(abs(result - expected) <= expected * 0.0005)
+}
+
+@Test func `the logarithm never rises with its argument`() {
+    var generator = SplitMix(state: 1)
+    for _ in 0..<20_000 {
+        let draw = generator.next() >> (generator.next() % 64)
+        let step = generator.next() >> (generator.next() % 64)
+        let (sum, overflow) = draw.addingReportingOverflow(step)
+        #expect(FixedPointLogarithm.negatedLog2(overflow ? .max : sum) <= FixedPointLogarithm.negatedLog2(draw))
+    }
+}
+
+@Test func `the bound of a cost is never above it`() {
+    var generator = SplitMix(state: 2)
+    for _ in 0..<20_000 {
+        let distance = generator.next() >> (generator.next() % 64)
+        for draw in [distance, .max - distance] {
+            let inverse = Rendezvous.inverse(of: UInt16.random(in: 1 ... .max, using: &generator))
+            let cost = Rendezvous.cost(draw: draw, inverseWeight: inverse)
+            #expect(Rendezvous.lowerBound(draw: draw, inverseWeight: inverse) <= cost.scaled)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import IgropyrGossip
+import IgropyrUV
+import Testing
+
+@testable import IgropyrMembership
+
+/// One of ours and a real Serf agent in one cluster.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct SerfInteropTests {
+    private static let key = [UInt8](0..<32)
+
+    private func configuration(
+        _ name: String, key: [UInt8]? = nil, seeds: [SocketAddress] = []
+    ) -> MembershipConfiguration {
+        var configuration = MembershipConfiguration(name: name, bind: freshAddress(port: 0))
+        configuration.settings = .local
+        configuration.keys = key.map { [$0] } ?? []
+        configuration.tags = ["igropyr": "node", "control": "7947"]
+        configuration.seeds = seeds.map { Endpoint(host: $0.hostText, port: $0.port) }
+        configuration.logger.logLevel = .warning
+        return configuration
+    }
+
+    private func status(of name: String, at membership: Membership) async -> Member.Status? {
+        await membership.member(named: name)?.status
+    }
+
+    @Test(arguments: [nil, key]) func `we join an agent, and each lists the other alive`(key: [UInt8]?) async throws {
+        guard SerfAgent.isInstalled(for: "joining an agent") else { return }
+        let agent = try SerfAgent("agent", key: key, tags: ["role": "web"])
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", key: key, seeds: [agent.address]), on: loop)
+            try await membership.start()
+            #expect(await eventually { await status(of: "agent", at: membership) == .alive })
+            #expect(await membership.member(named: "agent")?.tags == ["role": "web"])
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            let line = await agent.members()["ours"]
+            #expect(line?.tags == ["igropyr": "node", "control": "7947"])
+            #expect(await line?.addr == membership.localAddress?.description)
+            try await membership.updateTags(["igropyr": "node", "version": "2"])
+            #expect(await eventually { await agent.members()["ours"]?.tags["version"] == "2" })
+            await membership.leave()
+            #expect(await eventually { await agent.members()["ours"]?.status == "left" })
+        }
+    }
+
+    @Test(arguments: [nil, key]) func `an agent joins us; dead, it has failed`(key: [UInt8]?) async throws {
+        guard SerfAgent.isInstalled(for: "being joined by an agent") else { return }
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", key: key), on: loop)
+            try await membership.start()
+            let agent = try SerfAgent("agent", key: key, joining: await membership.localAddress)
+            #expect(await eventually { await status(of: "agent", at: membership) == .alive })
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            agent.signal(SIGKILL)
+            #expect(await eventually { await status(of: "agent", at: membership) == .failed })
+            await membership.shutdown()
+        }
+    }
+
+    @Test func `dead, we have failed; back, we are alive; an agent that leaves has left`() async throws {
+        guard SerfAgent.isInstalled(for: "failing and coming back") else { return }
+        let agent = try SerfAgent("agent")
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            var configuration = configuration("ours", seeds: [agent.address])
+            let first = Membership(configuration, on: loop)
+            try await first.start()
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            configuration.bind.port = await first.localAddress?.port ?? 0
+            await first.shutdown()
+            #expect(await eventually { await agent.members()["ours"]?.status == "failed" })
+
+            let second = Membership(configuration, on: loop)
+            try await second.start()
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            #expect(await eventually { await status(of: "agent", at: second) == .alive })
+            agent.signal(SIGINT)
+            #expect(await eventually { await status(of: "agent", at: second) == .left })
+            await second.shutdown()
+        }
+    }
+
+    @Test func `events and queries go both ways`() async throws {
+        guard SerfAgent.isInstalled(for: "events and queries") else { return }
+        let agent = try SerfAgent("agent", key: Self.key)
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", key: Self.key, seeds: [agent.address]), on: loop)
+            let events = await membership.events()
+            try await membership.start()
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+
+            try await membership.sendUserEvent("from-us", payload: Array("v1".utf8))
+            #expect(await eventually { agent.output.contains("user-event: from-us") })
+
+            let answering = Task(executorPreference: loop) {
+                var names: [String] = []
+                for await event in events {
+                    switch event {
+                    case .userEvent(let event) where event.name == "from-agent":
+                        names.append(event.name + ":" + String(decoding: event.payload, as: UTF8.self))
+                    case .query(let query): try await membership.respond(to: query.id, with: Array("42".utf8))
+                    default: break
+                    }
+                }
+                return names
+            }
+            await agent.run("event", "from-agent", "hello")
+            let answer = await agent.run("query", "-timeout=5s", "-format=json", "answer", "?")
+            #expect(answer.contains("\"ours\": \"42\""), "\(answer)")
+            let reachable = await agent.run("reachability")
+            #expect(reachable.contains("Successfully contacted all live nodes"), "\(reachable)")
+            let asked = try await membership.query("anybody", timeout: .seconds(3))
+            #expect(asked.acks == ["agent", "ours"])
+            await membership.shutdown()
+            #expect(try await answering.value == ["from-agent:hello"])
+        }
+    }
+
+    @Test func `an operator rotates our key by the agent`() async throws {
+        guard SerfAgent.isInstalled(for: "key rotation") else { return }
+        let agent = try SerfAgent("agent", key: Self.key)
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", key: Self.key, seeds: [agent.address]), on: loop)
+            let events = await membership.events()
+            try await membership.start()
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            let new = [UInt8](100..<132)
+            let text = Data(new).base64EncodedString()
+            for command in ["-install=\(text)", "-use=\(text)", "-remove=\(Data(Self.key).base64EncodedString())"] {
+                let output = await agent.run("keys", command)
+                #expect(output.contains("Successfully"), "\(output)")
+            }
+            #expect(await agent.run("keys", "-list").contains(text))
+            var keys: [[UInt8]] = []
+            for await event in events {
+                if case .keysChanged(let changed) = event { keys = changed }
+                if keys == [new] { break }
+            }
+            #expect(await status(of: "agent", at: membership) == .alive)
+            await membership.shutdown()
+        }
+    }
+
+    @Test(arguments: [nil, [UInt8](repeating: 9, count: 32)])
+    func `an agent with another key is told apart from one that is not there`(key: [UInt8]?) async throws {
+        guard SerfAgent.isInstalled(for: "a wrong key") else { return }
+        let agent = try SerfAgent("agent", key: Self.key)
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", key: key, seeds: [agent.address]), on: loop)
+            let events = await membership.events()
+            try await membership.start()
+            for await event in events {
+                guard case .joinFailed(let seed, let reason, let isKeyMismatch) = event else { continue }
+                #expect(isKeyMismatch && seed.host == agent.address.hostText)
+                #expect(reason.contains("--key-file"), "\(reason)")
+                break
+            }
+            await membership.shutdown()
+        }
+    }
+}

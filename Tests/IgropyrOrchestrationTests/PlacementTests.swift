@@ -1,0 +1,123 @@
+import IgropyrOrchestration
+import Testing
+
+private func hosts(_ count: Int, capacity: (Int) -> UInt16 = { _ in 4 }) -> [Placement.Host] {
+    (0..<count).map { host(HostName(rawValue: "h\($0)")!, capacity: capacity($0)) }
+}
+
+private func slots(_ placement: Placement) -> Set<WorkerSlot> { Set(placement.workers.values.flatMap(\.keys)) }
+
+@Test func `a count per host runs on each eligible host`() {
+    let placement = Placement(
+        deployments: ["web": spec(scale: .perHost(2), constraints: ["zone": "b", "ssd": "yes"])],
+        hosts: [
+            host("a", tags: ["zone": "b", "ssd": "yes", "more": "x"]), host("b", tags: ["zone": "b"]),
+            host("c", tags: ["zone": "c", "ssd": "yes"]), host("d", capacity: 0, tags: ["zone": "b", "ssd": "yes"]),
+        ])
+    #expect(slots(placement).map(\.id).sorted() == ["web/a/0", "web/a/1"])
+    #expect(placement.workers["a"]?.values.allSatisfy { $0 == spec().worker } == true)
+    #expect(placement.shortfalls.isEmpty)
+}
+
+@Test func `the order of hosts does not matter`() {
+    let deployments: [ApplicationName: DeploymentSpec] = ["x": spec(scale: .total(17)), "y": spec(scale: .perHost(2))]
+    var generator = SplitMix(state: 3)
+    let all = hosts(9) { UInt16($0 % 3 + 1) }
+    let placement = Placement(deployments: deployments, hosts: all)
+    for _ in 0..<5 { #expect(Placement(deployments: deployments, hosts: all.shuffled(using: &generator)) == placement) }
+}
+
+@Test(arguments: [0, 1, 2, 5, 6, 7, 20, 100]) func `a total spreads over hosts first, then evenly`(total: Int) {
+    for application in ["x", "shop", "api"] as [ApplicationName] {
+        let placement = Placement(deployments: [application: spec(scale: .total(total))], hosts: hosts(6))
+        let counts = placement.workers.values.map(\.count)
+        #expect(counts.reduce(0, +) == total)
+        #expect((counts.max() ?? 0) <= (total + 5) / 6 + (total > 6 ? 1 : 0), "\(application): \(counts)")
+        #expect(counts.count == min(total, 6))
+    }
+}
+
+@Test func `beyond one each, a total goes by capacity`() {
+    let all = hosts(4) { [2, 4, 8, 16][$0] }
+    let placement = Placement(deployments: ["x": spec(scale: .total(300))], hosts: all)
+    for each in all {
+        let count = placement.workers[each.name]?.count ?? 0
+        #expect(abs(count - 10 * Int(each.capacity)) <= 2, "\(each.name): \(count)")
+    }
+}
+
+@Test func `a few workers fall on hosts in proportion to capacity`() {
+    var counts: [HostName: Int] = [:]
+    for index in 0..<2000 {
+        let name = ApplicationName(rawValue: "app-\(index)")!
+        let placement = Placement(
+            deployments: [name: spec(scale: .total(1))],
+            hosts: [host("small", capacity: 1), host("large", capacity: 3)])
+        for host in placement.workers.keys { counts[host, default: 0] += 1 }
+    }
+    #expect((420...580).contains(counts["small"] ?? 0), "\(counts)")
+}
+
+@Test(arguments: [1, 3, 7, 8, 9, 30, 100]) func `a host that comes or goes moves its own share and nothing else`(
+    total: Int
+) {
+    for seed in 0..<20 {
+        let name = ApplicationName(rawValue: "app-\(seed)")!
+        let all = hosts(8) { UInt16($0 * 3 % 7 + 1) }
+        let before = slots(Placement(deployments: [name: spec(scale: .total(total))], hosts: all))
+        for lost in all {
+            let after = slots(
+                Placement(deployments: [name: spec(scale: .total(total))], hosts: all.filter { $0 != lost }))
+            let freed = before.filter { $0.host == lost.name }
+            #expect(before.subtracting(after) == freed, "only the lost host's workers end")
+            #expect(after.subtracting(before).count == freed.count, "as many start elsewhere")
+            #expect(after.count == total)
+        }
+    }
+}
+
+@Test func `a total that grows by one adds one worker and keeps the others`() {
+    var before: Set<WorkerSlot> = []
+    for total in 1...40 {
+        let after = slots(Placement(deployments: ["x": spec(scale: .total(total))], hosts: hosts(5) { UInt16($0 + 1) }))
+        #expect(after.isSuperset(of: before) && after.count == total)
+        before = after
+    }
+}
+
+@Test func `indices on a host count from zero without gaps`() {
+    let placement = Placement(deployments: ["x": spec(scale: .total(23))], hosts: hosts(4) { UInt16($0 + 1) })
+    for slots in placement.workers.values { #expect(slots.keys.map(\.index).sorted() == Array(0..<slots.count)) }
+}
+
+@Test func `what cannot be placed is said`() {
+    let placement = Placement(
+        deployments: [
+            "a": spec(scale: .perHost(700)), "b": spec(scale: .perHost(400)), "c": spec(constraints: ["gpu": "yes"]),
+        ], hosts: hosts(2))
+    #expect(placement.shortfalls == ["b": .hostsFull(missing: 200), "c": .noEligibleHost])
+    #expect(placement.workers["h0"]?.count == 1000)
+}
+
+@Test func `hosts that are dead, draining or unheard of get nothing`() {
+    var (state, clock) = (ReplicatedState(), HybridClock(host: "me"))
+    var draining = record("b")
+    draining.isDraining = true
+    _ = state.apply(StateDelta(hosts: [record("a"), draining, record("c")]), at: day, clock: &clock)
+    #expect(state.placementHosts(alive: ["a", "b", "d"]).map(\.name) == ["a"])
+}
+
+@Test func `an application moves until each of its places serves`() {
+    let deployments: [ApplicationName: DeploymentSpec] = ["x": spec(), "y": spec(scale: .perHost(2))]
+    let placement = Placement(deployments: deployments, hosts: [host("a"), host("b")])
+    var state = ReplicatedState()
+    func tell(_ name: HostName, _ workers: [WorkerRecord]) {
+        _ = state.publish(record(name, workers: workers), epoch: 1)
+    }
+    tell("a", [worker("x"), worker("y"), worker("y", 1)])
+    #expect(placement.moving(in: state) == ["x", "y"])
+    tell("b", [worker("x"), worker("y"), worker("y", 1, state: .starting)])
+    #expect(placement.moving(in: state) == ["y"])
+    tell("b", [worker("x"), worker("y"), worker("y", 1)])
+    #expect(placement.moving(in: state).isEmpty)
+}

@@ -1,0 +1,68 @@
+import HTTPTypes
+import Igropyr
+import Testing
+
+private struct Point: Codable, Sendable {
+    var x: Int
+    var y: Int
+}
+
+@Suite(.timeLimit(.minutes(1))) struct BodyTests {
+    private static func addRoutes(_ app: App) {
+        app.bodyLimit = 1000
+        app.post("/count") { request async throws in "\(try await request.body(upTo: .max).count)" }
+        app.post("/ten") { request async throws in "\(try await request.body(upTo: 10).count)" }
+        app.post("/point") { request async throws in
+            let point: Point = try await request.json()
+            return "\(point.x + point.y)"
+        }
+        app.post("/sync") { _ in "not read" }
+        app.group("/large", bodyLimit: 64 << 20).post("/echo") { request async in
+            Response { writer in
+                for try await piece in request.body { try await writer.write(piece) }
+            }
+        }
+    }
+
+    private static let bodies: [(target: String, body: String, status: Int, answer: String)] = [
+        ("/count", String(repeating: "x", count: 1000), 200, "1000"),
+        ("/count", "", 200, "0"),
+        ("/count", String(repeating: "x", count: 1001), 413, "Content Too Large"),
+        ("/ten", "0123456789", 200, "10"),
+        ("/ten", "0123456789a", 413, "Content Too Large"),
+        ("/point", #"{"x":1,"y":2}"#, 200, "3"),
+        ("/point", #"{"x":1}"#, 400, #"the key "y" is missing"#),
+        ("/point", #"{"x":1,"y":"2"}"#, 400, "at y: not a value of type Int"),
+        ("/point", "{", 400, "The body is not the JSON expected"),
+        ("/sync", "abc", 200, "not read"),
+    ]
+
+    @Test(arguments: bodies) func `a body is read within its limits`(
+        target: String, body: String, status: Int, answer: String
+    ) async throws {
+        try await withApp(Self.addRoutes) { caller in
+            let response = try await caller.send(target, method: "POST", body: body)
+            #expect(response.status == status)
+            #expect(response.text.contains(answer))
+        }
+    }
+
+    @Test func `a chunked body beyond the limit is refused when it gets there`() async throws {
+        try await withApp(Self.addRoutes) { caller in
+            let raw = try await caller.connect()
+            raw.send("POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            raw.send("3e8\r\n" + String(repeating: "x", count: 1000) + "\r\n1\r\nx\r\n")
+            #expect(await raw.receive { $0.contains("\r\n\r\n") }.hasPrefix("HTTP/1.1 413 "))
+            raw.close()
+        }
+    }
+
+    @Test(arguments: [0, 1, 70_000, 5_000_000]) func `a stream comes back whole`(count: Int) async throws {
+        try await withApp(Self.addRoutes) { caller in
+            let body = String(repeating: "0123456789", count: count / 10 + 1).prefix(count)
+            let response = try await caller.send("/large/echo", method: "POST", body: String(body))
+            #expect(response.status == 200)
+            #expect(response.text == body)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import Igropyr
+import IgropyrTransport
+import IgropyrUV
+
+/// Sends requests to an application that runs for the length of a test.
+final class Caller {
+    let client: HTTPClient
+    let server: RunningServer
+
+    fileprivate init(_ client: HTTPClient, _ server: RunningServer) {
+        self.client = client
+        self.server = server
+    }
+
+    func send(
+        _ target: String, _ fields: [(String, String)] = [], method: String = "GET", body: String = ""
+    ) async throws -> HTTPClient.Response {
+        let request = HTTPClient.Request(
+            .init(method), target, fields: fields.map { (name: $0.0, value: $0.1) }, body: Array(body.utf8))
+        return try await client.send(request, to: server.address)
+    }
+
+    /// A connection of its own, for what no proper client sends.
+    func connect() async throws -> RawCaller { try await RawCaller(to: server.address, on: client.pool.loop) }
+}
+
+extension HTTPClient.Response {
+    var text: String { String(decoding: body, as: UTF8.self) }
+}
+
+/// Runs an application on two loops and a client on a third. In the end no handle is left on any of them.
+func withApp(
+    _ configure: (App) throws -> Void, _ body: @escaping @Sendable (Caller) async throws -> Void
+) async throws {
+    let app = App()
+    app.loops = 2
+    try configure(app)
+    let server = try await app.start()
+    try await onLoop { loop in
+        let client = try HTTPClient(on: loop)
+        defer { client.close() }
+        try await body(Caller(client, server))
+    }
+    try await server.stop()
+}
+
+func onLoop<Result: Sendable>(_ body: @escaping @Sendable (EventLoop) async throws -> Result) async throws -> Result {
+    let thread = try EventLoopThread(name: "test")
+    let outcome = await Task(executorPreference: thread.loop) { try await body(thread.loop) }.result
+    try await thread.stop()
+    return try outcome.get()
+}
+
+/// A connection that sends what it is told and keeps what comes.
+final class RawCaller: TCPStreamDelegate {
+    private let stream: TCPStream
+    private(set) var received = ""
+    private var isEnded = false
+    private var waiter: (isEnough: (String) -> Bool, continuation: CheckedContinuation<Void, Never>)?
+
+    fileprivate init(to address: SocketAddress, on loop: EventLoop) async throws {
+        stream = try TCPStream(on: loop)
+        let stream = stream
+        let error: UVError? = await withCheckedContinuation { continuation in
+            stream.connect(to: address) { continuation.resume(returning: $0) }
+        }
+        if let error { throw error }
+        stream.delegate = self
+        stream.startReading()
+    }
+
+    func send(_ text: String) {
+        let bytes = Array(text.utf8)
+        stream.write(bytes.span.bytes)
+    }
+
+    func close() { stream.close() }
+    func reset() { stream.reset() }
+
+    @discardableResult func receive(until isEnough: @escaping (String) -> Bool) async -> String {
+        if !isEnded, !isEnough(received) { await withCheckedContinuation { waiter = (isEnough, $0) } }
+        return received
+    }
+
+    func streamDidRead(_ bytes: RawSpan) {
+        bytes.withUnsafeBytes { received += String(decoding: $0, as: UTF8.self) }
+        if let waiter, waiter.isEnough(received) { wake() }
+    }
+
+    func streamDidEnd() { end() }
+    func streamDidDrain() {}
+    func streamDidFail(_ error: UVError) { end() }
+
+    private func end() {
+        isEnded = true
+        stream.close()
+        wake()
+    }
+
+    private func wake() {
+        waiter?.continuation.resume()
+        waiter = nil
+    }
+}
+
+/// Something that happens in one place and is waited for in another.
+final class Signal: Sendable {
+    private let state = Locked<(count: Int, waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)])>(
+        (0, []))
+
+    func send() {
+        let ready = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.count += 1
+            let count = state.count
+            let ready = state.waiters.filter { $0.count <= count }.map(\.continuation)
+            state.waiters.removeAll { $0.count <= count }
+            return ready
+        }
+        for continuation in ready { continuation.resume() }
+    }
+
+    /// Returns once it was sent that often.
+    func wait(for count: Int = 1) async {
+        await withCheckedContinuation { continuation in
+            let isReady = state.withLock { state -> Bool in
+                if state.count < count { state.waiters.append((count, continuation)) }
+                return state.count >= count
+            }
+            if isReady { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import IgropyrHTTP
+import IgropyrTransport
+import IgropyrUV
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
+    /// Each second request meets a connection that the server cuts without an answer, as if it had been about to close.
+    private static func cutEverySecond(
+        _ seen: Locked<Int>
+    ) -> @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void {
+        { head, bytes, connection in
+            let number = seen.withLock { count in
+                count += 1
+                return count
+            }
+            if number == 2 { connection.abort() } else { answerWithPath(head, bytes, connection) }
+        }
+    }
+
+    @Test func `an idempotent request that meets a closing connection is made once more`() async throws {
+        let seen = Locked(0)
+        try await TestServer.run(onRequest: Self.cutEverySecond(seen)) { server in
+            let client = try HTTPClient(on: server.loop)
+            defer { client.close() }
+            let address = server.server.localAddress
+            #expect(try await client.send(.init(.get, "/first"), to: address).body == Array("/first".utf8))
+            #expect(try await client.send(.init(.get, "/second"), to: address).body == Array("/second".utf8))
+        }
+        #expect(seen.withLock { $0 } == 3)
+    }
+
+    @Test func `a request that is not idempotent is never made twice`() async throws {
+        let seen = Locked(0)
+        try await TestServer.run(onRequest: Self.cutEverySecond(seen)) { server in
+            let client = try HTTPClient(on: server.loop)
+            defer { client.close() }
+            let address = server.server.localAddress
+            _ = try await client.send(.init(.post, "/first"), to: address)
+            await #expect(throws: HTTPClientFailure.self) {
+                try await client.send(.init(.post, "/second"), to: address)
+            }
+        }
+        #expect(seen.withLock { $0 } == 2)
+    }
+
+    @Test func `a request that fails on a fresh connection is not repeated`() async throws {
+        let seen = Locked(1)
+        try await TestServer.run(onRequest: Self.cutEverySecond(seen)) { server in
+            let client = try HTTPClient(on: server.loop)
+            defer { client.close() }
+            await #expect(throws: HTTPClientFailure.self) {
+                try await client.send(.init(.get, "/"), to: server.server.localAddress)
+            }
+        }
+        #expect(seen.withLock { $0 } == 2)
+    }
+}

@@ -1,0 +1,190 @@
+import IgropyrHTTP
+import IgropyrTransport
+import IgropyrUV
+import Testing
+
+private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServerSettings {
+    var settings = HTTPServerSettings()
+    change(&settings)
+    return settings
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ServerLimitTests {
+    @Test func `a head that takes too long is answered 408`() async throws {
+        try await TestServer.run(settings { $0.headTimeout = .milliseconds(100) }) { server in
+            let text = try await server.exchange("GET / HTTP/1.1\r\nHo")
+            #expect(text.hasPrefix("HTTP/1.1 408 "))
+            #expect(server.server.counters.timeouts == 1)
+        }
+    }
+
+    @Test func `a connection that rests too long is closed without a word`() async throws {
+        try await TestServer.run(settings { $0.idleTimeout = .milliseconds(100) }) { server in
+            let client = try await server.connect()
+            client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await client.receiveAll().hasSuffix("\r\n\r\n/x"))
+            #expect(client.ending == .closed)
+        }
+    }
+
+    @Test func `a body that stops arriving ends the connection`() async throws {
+        let aborted = Signal<Bool>()
+        try await TestServer.run(
+            settings { $0.progressTimeout = .milliseconds(100) },
+            onRequest: { _, _, connection in
+                connection.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+            }
+        ) { server in
+            let text = try await server.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+            #expect(text.isEmpty)
+            #expect(await aborted.wait())
+        }
+    }
+
+    @Test(arguments: [3, 9]) func `a body of another length than announced is cut`(length: UInt64) async throws {
+        try await TestServer.run(onRequest: { _, _, connection in
+            begin(connection, .length(length))
+            let body = Array("123456".utf8)
+            connection.sendBody(body.span.bytes)
+            connection.endResponse()
+        }) { server in
+            let text = try await server.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(!text.contains("123456") || length == 9)
+        }
+    }
+
+    @Test func `beyond the limit of connections clients wait in the backlog`() async throws {
+        try await TestServer.run(settings { $0.connections = 1 }) { server in
+            let first = try await server.connect()
+            first.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            await first.receive { $0.hasSuffix("/1") }
+            let second = try await server.connect()
+            second.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            first.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
+            await first.receive { $0.hasSuffix("/3") }
+            #expect(second.received.isEmpty)
+            first.close()
+            #expect(await second.receive { $0.hasSuffix("/2") }.hasSuffix("/2"))
+        }
+    }
+
+    @Test func `a client that still sends gets its answer before the connection ends`() async throws {
+        try await TestServer.run { server in
+            let client = try await server.connect()
+            client.send("POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n")
+            let piece = String(repeating: "x", count: 1_000_000)
+            for _ in 0..<4 { client.send(piece) }
+            let text = await client.receiveAll()
+            #expect(text.hasSuffix("/early"))
+            #expect(client.ending == .closed)
+        }
+    }
+
+    @Test func `a reset tells the exchange that its client is gone`() async throws {
+        let began = Signal<Bool>()
+        let aborted = Signal<Bool>()
+        try await TestServer.run(onRequest: { _, _, connection in
+            connection.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+            began.send(true)
+        }) { server in
+            let client = try await server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = await began.wait()
+            client.reset()
+            #expect(await aborted.wait())
+        }
+    }
+
+    @Test func `a slow reader gets a large body whole, and the writer hears when to go on`() async throws {
+        let drained = Signal<Bool>()
+        let count = 20 << 20
+        try await TestServer.run(onRequest: { _, _, connection in
+            connection.exchange = WatchingExchange(onDrain: { drained.send(true) })
+            begin(connection, .length(UInt64(count)))
+            let body = [UInt8](repeating: UInt8(ascii: "x"), count: count)
+            connection.sendBody(body.span.bytes)
+            #expect(!connection.canWrite)
+        }) { server in
+            let client = try await server.connect(isReading: false)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            client.startReading()
+            let text = await client.receiveAll()
+            #expect(text.utf8.count(where: { $0 == UInt8(ascii: "x") }) == count)
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ServerDrainTests {
+    private static func drain(_ server: TestServer, _ timeout: Duration) async {
+        await withCheckedContinuation { continuation in
+            server.server.drain(timeout: timeout) { continuation.resume() }
+        }
+    }
+
+    @Test func `draining closes connections that rest, and nobody else gets in`() async throws {
+        try await TestServer.run { server in
+            let client = try await server.connect()
+            client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            await client.receive { $0.hasSuffix("/x") }
+            await Self.drain(server, .seconds(30))
+            _ = await client.receiveAll()
+            #expect(client.ending == .closed)
+            await #expect(throws: UVError.self) { _ = try await server.connect() }
+        }
+    }
+
+    @Test func `a request that comes just after draining began is answered`() async throws {
+        try await TestServer.run(settings { $0.drainIdleTimeout = .seconds(10) }) { server in
+            let client = try await server.connect()
+            client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            await client.receive { $0.hasSuffix("/1") }
+            let drained = Signal<Bool>()
+            server.server.drain(timeout: .seconds(30)) { drained.send(true) }
+            client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await client.receiveAll().hasSuffix("Connection: close\r\nContent-Length: 2\r\n\r\n/2"))
+            client.close()
+            #expect(await drained.wait())
+        }
+    }
+
+    @Test func `a request in flight is answered while draining, and told that the connection ends`() async throws {
+        let began = Signal<Bool>()
+        let pending = Locked<HTTPServerConnectionBox?>(nil)
+        try await TestServer.run(onRequest: { _, _, connection in
+            let box = HTTPServerConnectionBox(connection)
+            pending.withLock { $0 = box }
+            began.send(true)
+        }) { server in
+            let client = try await server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = await began.wait()
+            let drained = Signal<Bool>()
+            server.server.drain(timeout: .seconds(30)) { drained.send(true) }
+            answer(pending.withLock { $0 }!.connection, "late")
+            let text = await client.receiveAll()
+            #expect(text.contains("Connection: close\r\n"))
+            #expect(text.hasSuffix("late"))
+            client.close()
+            #expect(await drained.wait())
+        }
+    }
+
+    @Test func `what does not end in time is cut`() async throws {
+        let began = Signal<Bool>()
+        try await TestServer.run(onRequest: { _, _, _ in began.send(true) }) { server in
+            let client = try await server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = await began.wait()
+            await Self.drain(server, .milliseconds(50))
+            #expect(await client.receiveAll().isEmpty)
+            #expect(client.ending != nil)
+        }
+    }
+}
+
+/// Carries a connection past the compiler's check; it stays on the test's one loop.
+private struct HTTPServerConnectionBox: @unchecked Sendable {
+    let connection: HTTPServerConnection
+
+    init(_ connection: HTTPServerConnection) { self.connection = connection }
+}

@@ -1,0 +1,143 @@
+import IgropyrHTTP
+import IgropyrTransport
+import IgropyrUV
+import Testing
+
+/// A server on a loop of its own, on which the test runs, too.
+final class TestServer: HTTPRequestHandler {
+    let loop: EventLoop
+    private(set) var server: HTTPServer!
+    private let onRequest: (MessageHead, RawSpan, HTTPServerConnection) -> Void
+    private var clients: [RawClient] = []
+
+    private init(
+        _ loop: EventLoop, _ settings: HTTPServerSettings,
+        onRequest: @escaping (MessageHead, RawSpan, HTTPServerConnection) -> Void
+    ) throws {
+        self.loop = loop
+        self.onRequest = onRequest
+        let listener = try TCPListener(on: loop, binding: .loopback(port: 0))
+        server = try HTTPServer(listener: listener, settings: settings, handler: self)
+    }
+
+    /// Serves during `body`, then closes everything: a handle that is left fails the test.
+    static func run(
+        _ settings: HTTPServerSettings = HTTPServerSettings(),
+        onRequest: @escaping @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void = answerWithPath,
+        _ body: @escaping @Sendable (TestServer) async throws -> Void
+    ) async throws {
+        let thread = try EventLoopThread(name: "test")
+        let loop = thread.loop
+        let outcome = await Task(executorPreference: loop) {
+            let server = try TestServer(loop, settings, onRequest: onRequest)
+            defer { server.close() }
+            try await body(server)
+        }.result
+        try await thread.stop()
+        try outcome.get()
+    }
+
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+        onRequest(head, bytes, connection)
+    }
+
+    func connect(isReading: Bool = true) async throws -> RawClient {
+        let client = try await RawClient.connect(to: server.localAddress, on: loop, isReading: isReading)
+        clients.append(client)
+        return client
+    }
+
+    /// All that comes back for `request` until the server closes.
+    func exchange(_ request: String) async throws -> String {
+        let client = try await connect()
+        client.send(request)
+        return await client.receiveAll()
+    }
+
+    private func close() {
+        for client in clients { client.close() }
+        server.close()
+    }
+}
+
+@Sendable func answerWithPath(_ head: MessageHead, _ bytes: RawSpan, _ connection: HTTPServerConnection) {
+    answer(connection, bytes.string(in: head.path))
+}
+
+func answer(_ connection: HTTPServerConnection, status: Int = 200, _ body: String) {
+    begin(connection, status: status, .length(UInt64(body.utf8.count)))
+    let bytes = Array(body.utf8)
+    connection.sendBody(bytes.span.bytes)
+    connection.endResponse()
+}
+
+func begin(_ connection: HTTPServerConnection, status: Int = 200, _ framing: MessageHead.Framing) {
+    do {
+        try connection.beginResponse(status: status, framing: framing)
+        connection.endHead()
+    } catch {
+        Issue.record(error)
+    }
+}
+
+/// Collects a request's body and answers with it.
+final class EchoExchange: HTTPServerExchange {
+    private let connection: HTTPServerConnection
+    private var body = ""
+    private let pausing: Bool
+
+    init(_ connection: HTTPServerConnection, pausing: Bool = false) {
+        self.connection = connection
+        self.pausing = pausing
+    }
+
+    func requestBodyDidArrive(_ bytes: RawSpan) {
+        body += bytes.string(in: 0..<bytes.byteCount)
+        guard pausing else { return }
+        connection.pauseBody()
+        connection.loop.submitLocally { [connection] in connection.resumeBody() }
+    }
+
+    func requestDidEnd() { answer(connection, body) }
+    func responseDidDrain() {}
+    func clientDidAbort() {}
+}
+
+/// Tells a test what became of the client.
+final class WatchingExchange: HTTPServerExchange {
+    private let onAbort: () -> Void
+    private let onDrain: () -> Void
+
+    init(onAbort: @escaping () -> Void = {}, onDrain: @escaping () -> Void = {}) {
+        self.onAbort = onAbort
+        self.onDrain = onDrain
+    }
+
+    func requestBodyDidArrive(_ bytes: RawSpan) {}
+    func requestDidEnd() {}
+    func responseDidDrain() { onDrain() }
+    func clientDidAbort() { onAbort() }
+}
+
+/// Something that happens once, for a test to wait for; also what it should have before.
+final class Signal<Value: Sendable>: Sendable {
+    private let state = Locked<(value: Value?, waiter: CheckedContinuation<Value, Never>?)>((nil, nil))
+
+    func send(_ value: Value) {
+        state.withLock { state -> CheckedContinuation<Value, Never>? in
+            state.value = value
+            defer { state.waiter = nil }
+            return state.waiter
+        }?.resume(returning: value)
+    }
+
+    func wait() async -> Value {
+        await withCheckedContinuation { continuation in
+            let value = state.withLock { state -> Value? in
+                if state.value == nil { state.waiter = continuation }
+                return state.value
+            }
+            if let value { continuation.resume(returning: value) }
+        }
+    }
+}

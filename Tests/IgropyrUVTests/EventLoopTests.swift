@@ -1,0 +1,85 @@
+import IgropyrUV
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
+    private actor Bound: LoopBound {
+        let loop: EventLoop
+        var count = 0
+        init(_ loop: EventLoop) { self.loop = loop }
+        func step() -> Bool {
+            count += 1
+            return loop.isCurrent
+        }
+    }
+
+    @Test func `a task that prefers the loop runs and resumes on its thread`() async throws {
+        let answers = try await onLoop { loop in
+            var answers = [loop.isCurrent]
+            await Task.yield()
+            answers.append(loop.isCurrent)
+            async let child = loop.isCurrent
+            answers.append(await child)
+            return answers
+        }
+        #expect(answers == [true, true, true])
+    }
+
+    @Test func `an actor bound to the loop runs there, whoever calls it`() async throws {
+        let thread = try EventLoopThread(name: "test")
+        let bound = Bound(thread.loop)
+        for _ in 0..<100 { #expect(await bound.step()) }
+        #expect(await bound.count == 100)
+        try await thread.stop()
+    }
+
+    @Test func `functions submitted from many threads all run, in each thread's order`() async throws {
+        let thread = try EventLoopThread(name: "test")
+        let seen = Locked<[Int: [Int]]>([:])
+        await withTaskGroup { group in
+            for sender in 0..<4 {
+                group.addTask {
+                    for number in 0..<1000 {
+                        thread.loop.submit { seen.withLock { $0[sender, default: []].append(number) } }
+                    }
+                }
+            }
+        }
+        try await thread.stop()
+        for sender in 0..<4 { #expect(seen.withLock { $0[sender] } == Array(0..<1000)) }
+    }
+
+    @Test func `tasks that yield for ever do not starve a timer`() async throws {
+        try await onLoop { loop in
+            let timer = try Timer(on: loop)
+            let fired = Promise<Bool>()
+            try timer.start(after: .milliseconds(5)) { fired.fulfil(true) }
+            let spinner = Task(executorPreference: loop) { while !Task.isCancelled { await Task.yield() } }
+            #expect(await fired.wait())
+            spinner.cancel()
+            timer.close()
+        }
+    }
+
+    @Test func `a loop that is stopped with an open handle says which`() async throws {
+        let thread = try EventLoopThread(name: "test")
+        let leaked = Locked<[String]>([])
+        let loop = thread.loop
+        try await Task(executorPreference: loop) { _ = try Timer(on: loop) }.value
+        do throws(UVError) {
+            try await thread.stop()
+            Issue.record("closed although a timer was open")
+        } catch {
+            leaked.withLock { $0.append(error.description) }
+        }
+        #expect(leaked.withLock { $0.first?.contains("timer") } == true)
+    }
+
+    @Test func `blocking work runs elsewhere and comes back to the loop`() async throws {
+        let (away, back) = try await onLoop { loop in
+            let away = await loop.offload { loop.isCurrent }
+            return (away, loop.isCurrent)
+        }
+        #expect(!away)
+        #expect(back)
+    }
+}

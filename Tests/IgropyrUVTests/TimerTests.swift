@@ -1,0 +1,43 @@
+import IgropyrTime
+import IgropyrUV
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct TimerTests {
+    @Test func `a timer fires once, not before its time`() async throws {
+        try await onLoop { loop in
+            let timer = try Timer(on: loop)
+            let start = EventLoop.preciseNow
+            let fired = Promise<Duration>()
+            try timer.start(after: .milliseconds(20)) { fired.fulfil(start.duration(to: EventLoop.preciseNow)) }
+            #expect(await fired.wait() >= .milliseconds(19))  // The loop's own time may be a millisecond old.
+            timer.close()
+            #expect(throws: UVError.self) { try timer.start(after: .zero) {} }
+        }
+    }
+
+    @Test func `a wheel calls each deadline that was not put off, and none that was`() async throws {
+        let expired = try await onLoop { loop in
+            let wheel = try TimerWheel(on: loop, tick: .milliseconds(1), slots: 8)
+            var expired: [Int] = []
+            let done = Promise<Void>()
+            let timers = (0..<4).map { number in
+                WheelTimer(on: wheel) {
+                    expired.append(number)
+                    if number == 3 { done.fulfil(()) }
+                }
+            }
+            timers[0].arm(after: .milliseconds(30))  // More ticks than the wheel has slots.
+            timers[1].arm(after: .milliseconds(5))
+            timers[2].arm(after: .milliseconds(5))
+            timers[3].arm(after: .milliseconds(10))
+            timers[1].disarm()
+            timers[2].arm(after: .milliseconds(1))  // Brought forward: due once.
+            timers[3].arm(after: .milliseconds(60))  // Put off.
+            await done.wait()
+            for timer in timers { timer.invalidate() }
+            wheel.close()
+            return expired
+        }
+        #expect(expired == [2, 0, 3])
+    }
+}
