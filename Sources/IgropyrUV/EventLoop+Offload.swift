@@ -2,12 +2,16 @@ internal import CLibUV
 
 extension EventLoop {
     /// Runs a function that blocks (files, archives, hashes) on libuv's thread pool, and hands on what it returns or
-    /// throws. The pool has four threads (`UV_THREADPOOL_SIZE`): nothing that waits for a peer belongs there. For any thread.
+    /// throws. What the function held is let go before the caller goes on: a file that only it had open is closed by then.
+    /// The pool has four threads (`UV_THREADPOOL_SIZE`): nothing that waits for a peer belongs there. For any thread.
     public func offload<Result: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         let outcome: Swift.Result<Result, Failure> = await withCheckedContinuation { continuation in
-            let work = OffloadedWork { continuation.resume(returning: Swift.Result(catching: body)) }
+            let work = OffloadedWork {
+                let outcome = Swift.Result(catching: body)
+                return { continuation.resume(returning: outcome) }
+            }
             if isCurrent {
                 start(work)
             } else {
@@ -25,18 +29,31 @@ extension EventLoop {
     }
 }
 
+/// A function, then what it made of it; libuv hands both from the loop to one thread of the pool and back.
 private final class OffloadedWork: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    /// Until the pool's thread has run it.
+    nonisolated(unsafe) private var body: (@Sendable () -> @Sendable () -> Void)?
+    /// From then on; for the loop.
+    nonisolated(unsafe) private var conclusion: (@Sendable () -> Void)?
+
+    init(_ body: @escaping @Sendable () -> @Sendable () -> Void) { unsafe self.body = body }
+
+    func run() {
+        unsafe conclusion = body?()
+        unsafe body = nil
+    }
+
+    func conclude() { unsafe conclusion?() }
 }
 
 /// On a thread of the pool.
 private func doWork(_ request: UnsafeMutablePointer<uv_work_t>?) {
-    unsafe Unmanaged<OffloadedWork>.fromOpaque(request!.pointee.data).takeUnretainedValue().body()
+    unsafe Unmanaged<OffloadedWork>.fromOpaque(request!.pointee.data).takeUnretainedValue().run()
 }
 
 /// Back on the loop's thread.
 private func didWork(_ request: UnsafeMutablePointer<uv_work_t>?, _ status: Int32) {
-    unsafe Unmanaged<OffloadedWork>.fromOpaque(request!.pointee.data).release()
+    let work = unsafe Unmanaged<OffloadedWork>.fromOpaque(request!.pointee.data).takeRetainedValue()
     unsafe request!.deallocate()
+    work.conclude()
 }

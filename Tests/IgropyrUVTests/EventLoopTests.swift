@@ -48,6 +48,22 @@ import Testing
         for sender in 0..<4 { #expect(seen.withLock { $0[sender] } == Array(0..<1000)) }
     }
 
+    @Test func `what an offloaded function held is let go before its caller goes on`() async throws {
+        final class Held: Sendable {}
+        try await onLoop { loop in
+            for _ in 0..<200 {
+                weak var held: Held?
+                func function() -> @Sendable () -> Void {
+                    let object = Held()
+                    held = object
+                    return { withExtendedLifetime(object) {} }
+                }
+                await loop.offload(function())
+                #expect(held == nil)
+            }
+        }
+    }
+
     @Test func `tasks that yield for ever do not starve a timer`() async throws {
         try await onLoop { loop in
             let timer = try Timer(on: loop)

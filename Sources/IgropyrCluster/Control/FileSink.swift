@@ -11,6 +11,7 @@ final class FileSink {
     private let loop: EventLoop
     private let limitBytes: Int64
     private var file: SharedFile?
+    private var isClosed = false
     private var waiting: [UInt8] = []
     private var isWriting = false
     private var isPaused = false
@@ -40,7 +41,7 @@ final class FileSink {
         writeOn()
     }
 
-    /// Calls `completion` once all is with the file system, or has failed.
+    /// Closes the file and calls `completion` once all is with the file system, or has failed.
     func finish(_ completion: @escaping (FileSinkError?) -> Void) {
         self.completion = completion
         writeOn()
@@ -48,7 +49,7 @@ final class FileSink {
 
     private func writeOn() {
         guard !isWriting else { return }
-        guard failure == nil, !waiting.isEmpty || file == nil else { return end() }
+        guard failure == nil, !isClosed, !waiting.isEmpty || file == nil else { return end() }
         isWriting = true
         let bytes = waiting
         waiting = []
@@ -78,9 +79,11 @@ final class FileSink {
     }
 
     private func end() {
-        let completion = completion
+        guard let completion else { return }
         self.completion = nil
-        completion?(failure)
+        isClosed = true
+        file = nil
+        completion(failure)
     }
 }
 
