@@ -1,29 +1,65 @@
 """Throughput and processor time per request, by wrk over connections that stay open."""
+import dataclasses
 import pathlib
 import re
 import statistics
 import subprocess
 import tempfile
-import urllib.request
 
 from . import rivals
 from .programs import IGROPYR, LOAD_CORE, SERVER_CORE, Missing, Server, build, free_port, require
 from .tables import row
 
 CONNECTIONS = 64
+BODY = "Hello, world\\n"
+
+
+@dataclasses.dataclass
+class Subject:
+    """What one row of a table measures; several may be of one server."""
+
+    name: str
+    server: Server
+    path: str = "/"
+    #: Requests that wrk sends at a time on a connection.
+    pipelined: int = 1
 
 
 def hello(options):
-    """An application on the Igropyr library beside nginx; both answer with the same body."""
-    require("nginx", "wrk", "taskset")
-    program = build("Constant")
+    """An application on the Igropyr library beside others; all answer with the same body."""
+    require("nginx", "wrk", "taskset", "cc", "node")
     with tempfile.TemporaryDirectory() as folder:
-        folder, ports = pathlib.Path(folder), [free_port(), free_port()]
-        ours = Server("Igropyr", ports[0], [program], environment={"PORT": str(ports[0])})
-        with ours:
-            body = get(ports[0]).decode().strip()
-            with rivals.nginx_hello(folder, ports[1], body + "\\n", SERVER_CORE) as nginx:
-                compare([ours, nginx], options)
+        folder = pathlib.Path(folder)
+        with (
+            constant() as ours,
+            rivals.epoll(folder, SERVER_CORE) as epoll,
+            rivals.nginx_hello(folder, free_port(), BODY, SERVER_CORE) as nginx,
+            rivals.node(SERVER_CORE) as node,
+            rivals.hummingbird(SERVER_CORE) as hummingbird,
+        ):
+            compare([Subject(server.name, server) for server in (ours, epoll, nginx, node, hummingbird)], options)
+
+
+def handlers(options):
+    """The same answer by a handler that is called and by one that is awaited."""
+    require("wrk", "taskset")
+    with constant() as ours:
+        compare([Subject("sync handler", ours), Subject("async handler", ours, "/async")], options, base=1)
+
+
+def pipeline(options):
+    """Sixteen requests at a time on each connection."""
+    require("nginx", "wrk", "taskset")
+    with tempfile.TemporaryDirectory() as folder:
+        nginx = rivals.nginx_hello(pathlib.Path(folder), free_port(), BODY, SERVER_CORE)
+        with constant() as ours, nginx:
+            compare([Subject(server.name, server, pipelined=16) for server in (ours, nginx)], options)
+
+
+def constant():
+    """The application of Sources/Constant."""
+    port = free_port()
+    return Server("Igropyr", port, [build("Constant")], environment={"PORT": str(port)})
 
 
 def proxy(options):
@@ -31,7 +67,7 @@ def proxy(options):
     require("nginx", "haproxy", "wrk", "taskset", IGROPYR)
     with tempfile.TemporaryDirectory() as folder:
         folder, upstream = pathlib.Path(folder), free_port()
-        with rivals.nginx_hello(folder, upstream, "Hello, world\\n", LOAD_CORE, name="upstream"):
+        with rivals.nginx_hello(folder, upstream, BODY, LOAD_CORE, name="upstream"):
             ports = [free_port() for _ in range(3)]
             command = [IGROPYR, "balancer", "--loops", 1, "--listen", f"127.0.0.1:{ports[0]}", "--upstream", f"127.0.0.1:{upstream}"]
             with (
@@ -39,46 +75,59 @@ def proxy(options):
                 rivals.nginx_proxy(folder, ports[1], upstream, SERVER_CORE) as nginx,
                 rivals.haproxy(folder, ports[2], upstream, SERVER_CORE) as haproxy,
             ):
-                compare([ours, nginx, haproxy], options)
+                compare([Subject(server.name, server) for server in (ours, nginx, haproxy)], options)
 
 
-def compare(servers, options):
-    """Interleaved rounds, so that what else happens on this machine meets all alike; ratios are of the same round."""
+def compare(subjects, options, base=0):
+    """Interleaved rounds, so that what else happens on this machine meets all alike; ratios are of the same round.
+
+    The last column is the processor time of the subject numbered `base` as a multiple of each one's.
+    """
     row("round", "server", "requests/s", "µs processor time per request")
     row("--:", "---", "--:", "--:")
     rounds = []
     for number in range(1, options.rounds + 1):
-        results = {server.name: load(server, options.seconds) for server in servers}
+        results = {subject.name: load(subject, options.seconds) for subject in subjects}
         for name, (rate, cost) in results.items():
             row(number, name, f"{rate:.0f}", f"{cost:.2f}")
         rounds.append(results)
     print()
-    row("server", "requests/s", "µs processor time per request", "Igropyr's processor time to its")
+    ours = subjects[base].name
+    row("server", "requests/s", "µs processor time per request", f"{ours}'s processor time to its")
     row("---", "--:", "--:", "--:")
-    for name in (server.name for server in servers):
+    for name in (subject.name for subject in subjects):
         rate = statistics.median(results[name][0] for results in rounds)
         cost = statistics.median(results[name][1] for results in rounds)
-        ratio = statistics.median(results["Igropyr"][1] / results[name][1] for results in rounds)
+        ratio = statistics.median(results[ours][1] / results[name][1] for results in rounds)
         row(name, f"{rate:.0f}", f"{cost:.2f}", f"{ratio:.2f}")
 
 
-def load(server, seconds):
-    wrk(server.port, 1)
-    before = server.processor_seconds()
-    requests, duration = wrk(server.port, seconds)
-    return requests / duration, (server.processor_seconds() - before) / requests * 1e6
+def load(subject, seconds):
+    wrk(subject, 1)
+    before = subject.server.processor_seconds()
+    requests, duration = wrk(subject, seconds)
+    return requests / duration, (subject.server.processor_seconds() - before) / requests * 1e6
 
 
-def wrk(port, seconds):
+PIPELINE = """
+init = function()
+    batch = string.rep(wrk.format("GET"), COUNT)
+end
+request = function() return batch end
+"""
+
+
+def wrk(subject, seconds):
     """Requests answered, and in how many seconds. One that fails makes the measurement worthless."""
-    command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
-    text = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True).stdout
+    url = f"http://127.0.0.1:{subject.server.port}{subject.path}"
+    command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        if subject.pipelined > 1:
+            script.write(PIPELINE.replace("COUNT", str(subject.pipelined)))
+            script.flush()
+            command += ["-s", script.name]
+        text = subprocess.run([*map(str, command), url], check=True, capture_output=True, text=True).stdout
     found = re.search(r"(\d+) requests in ([\d.]+)(m?s)", text)
     if found is None or "Non-2xx" in text or "Socket errors" in text:
-        raise Missing(f"wrk met failures on port {port}:\n{text}")
+        raise Missing(f"wrk met failures at {url}:\n{text}")
     return int(found[1]), float(found[2]) / (1000 if found[3] == "ms" else 1)
-
-
-def get(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
-        return response.read()

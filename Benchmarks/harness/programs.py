@@ -8,6 +8,7 @@ import tempfile
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+FOLDER = REPOSITORY / "Benchmarks"
 IGROPYR = os.environ.get("IGROPYR_BIN", str(REPOSITORY / ".build/release/igropyr"))
 HELLO = os.environ.get("HELLO_BIN", str(REPOSITORY / ".build/release/Hello"))
 
@@ -20,15 +21,23 @@ class Missing(Exception):
     """Something that a measurement needs is not here."""
 
 
-def build(product):
-    """The path of a program of this folder's own package."""
+def build(product, package=FOLDER):
+    """The path of a program of this folder's own package, or of a rival's."""
     require("swift")
-    package = REPOSITORY / "Benchmarks"
     command = ["swift", "build", "-c", "release", "--static-swift-stdlib", "--package-path", package, "--product", product]
     result = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if result.returncode != 0:
         raise Missing(f"{product} cannot be built: {(result.stdout + result.stderr).strip()[-1000:]}")
     return package / ".build/release" / product
+
+
+def compile_c(name, folder):
+    """The path of a program of rivals/, compiled into that folder."""
+    program = folder / name
+    result = subprocess.run(["cc", "-O2", "-o", program, FOLDER / f"rivals/{name}.c"], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Missing(f"{name}.c cannot be compiled: {result.stderr.strip()[-1000:]}")
+    return program
 
 
 def require(*programs):

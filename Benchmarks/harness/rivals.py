@@ -1,5 +1,5 @@
-"""nginx and HAProxy, set up as their users would for one processor: no access log, connections kept and reused."""
-from .programs import Server
+"""What others make, set up as their users would for one processor: no access log, connections kept and reused."""
+from .programs import FOLDER, Server, build, compile_c, free_port
 
 NGINX = """
 daemon off; master_process on; worker_processes 1; pid {folder}/{name}.pid; error_log stderr warn;
@@ -63,3 +63,19 @@ def haproxy(folder, port, upstream, core):
     file = folder / "haproxy.cfg"
     file.write_text(HAPROXY.format(port=port, upstream=upstream))
     return Server("HAProxy", port, ["haproxy", "-f", file], core)
+
+
+def epoll(folder, core):
+    """No server at all, the floor: rivals/epoll.c."""
+    port = free_port()
+    return Server("bare epoll in C", port, [compile_c("epoll", folder), port], core)
+
+
+def node(core):
+    port = free_port()
+    return Server("Node.js", port, ["node", FOLDER / "rivals/hello.js", port], core)
+
+
+def hummingbird(core):
+    port = free_port()
+    return Server("Hummingbird", port, [build("Hello", FOLDER / "rivals/hummingbird"), port], core)
