@@ -33,7 +33,7 @@ final class Proxy: HTTPRequestHandler {
     var loop: EventLoop { pool.loop }
     var now: Timestamp { loop.now }
 
-    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         counters.requests &+= 1
         budget.noteRequest()
         ProxyExchange(connection, proxy: self, head).start(head, bytes)

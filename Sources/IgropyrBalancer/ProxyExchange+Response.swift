@@ -25,7 +25,7 @@ extension ProxyExchange: HTTPClientExchange {
     }
 
     private func writeHead(
-        _ head: MessageHead, _ bytes: RawSpan, on downstream: HTTPServerConnection
+        _ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
         let framing = downstreamFraming(head)
         let hasDate = head.value(of: "date", in: bytes) != nil

@@ -25,7 +25,7 @@ final class ProxyExchange {
     let proxy: Proxy
     var state = State.starting
     /// Nil once the response is complete or the client is gone.
-    var downstream: HTTPServerConnection?
+    var downstream: (any HTTPServerStream)?
     var upstream: HTTPClientConnection?
     var upstreams: Upstreams?
     var hash: UInt64 = 0
@@ -55,7 +55,7 @@ final class ProxyExchange {
     var remainingBytes: UInt64?
     var isResponsePaused = false
 
-    init(_ connection: HTTPServerConnection, proxy: Proxy, _ head: MessageHead) {
+    init(_ connection: any HTTPServerStream, proxy: Proxy, _ head: MessageHead) {
         self.proxy = proxy
         downstream = connection
         method = head.method

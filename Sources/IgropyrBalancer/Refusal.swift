@@ -52,7 +52,7 @@ enum Refusal {
         }
     }
 
-    func answer(on connection: HTTPServerConnection) {
+    func answer(on connection: any HTTPServerStream) {
         let text = text.utf8.span
         do throws(HTTPSerializer.Failure) {
             try connection.beginResponse(status: status, framing: .length(UInt64(text.count)))

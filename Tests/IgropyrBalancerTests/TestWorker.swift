@@ -65,7 +65,7 @@ private final class WorkerHandler: HTTPRequestHandler {
 
     init(_ worker: TestWorker) { self.worker = worker }
 
-    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         var seen = TestWorker.Seen(
             method: bytes.string(in: head.methodName), target: bytes.string(in: head.target), fields: [],
             framing: head.framing)
@@ -96,14 +96,14 @@ private final class WorkerHandler: HTTPRequestHandler {
 private final class WorkerExchange: HTTPServerExchange {
     let worker: TestWorker
     let request: TestWorker.Seen
-    let connection: HTTPServerConnection
+    let connection: any HTTPServerStream
     var isAnswering = false
     var bodyBytes = 0
     var bodySum: UInt64 = 0
     var left = 0
     private static let piece = [UInt8](repeating: 0x61, count: 32 << 10)
 
-    init(_ worker: TestWorker, _ request: TestWorker.Seen, _ connection: HTTPServerConnection) {
+    init(_ worker: TestWorker, _ request: TestWorker.Seen, _ connection: any HTTPServerStream) {
         self.worker = worker
         self.request = request
         self.connection = connection

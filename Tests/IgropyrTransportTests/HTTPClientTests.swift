@@ -7,7 +7,7 @@ import Testing
     /// Each second request meets a connection that the server cuts without an answer, as if it had been about to close.
     private static func cutEverySecond(
         _ seen: Locked<Int>
-    ) -> @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void {
+    ) -> @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void {
         { head, bytes, connection in
             let number = seen.withLock { count in
                 count += 1

@@ -149,9 +149,9 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
 
     @Test func `a request in flight is answered while draining, and told that the connection ends`() async throws {
         let began = Signal<Bool>()
-        let pending = Locked<HTTPServerConnectionBox?>(nil)
+        let pending = Locked<HTTPServerStreamBox?>(nil)
         try await TestServer.run(onRequest: { _, _, connection in
-            let box = HTTPServerConnectionBox(connection)
+            let box = HTTPServerStreamBox(connection)
             pending.withLock { $0 = box }
             began.send(true)
         }) { server in
@@ -182,9 +182,9 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     }
 }
 
-/// Carries a connection past the compiler's check; it stays on the test's one loop.
-private struct HTTPServerConnectionBox: @unchecked Sendable {
-    let connection: HTTPServerConnection
+/// Carries a stream past the compiler's check; it stays on the test's one loop.
+private struct HTTPServerStreamBox: @unchecked Sendable {
+    let connection: any HTTPServerStream
 
-    init(_ connection: HTTPServerConnection) { self.connection = connection }
+    init(_ connection: any HTTPServerStream) { self.connection = connection }
 }

@@ -7,12 +7,12 @@ import Testing
 final class TestServer: HTTPRequestHandler {
     let loop: EventLoop
     private(set) var server: HTTPServer!
-    private let onRequest: (MessageHead, RawSpan, HTTPServerConnection) -> Void
+    private let onRequest: (MessageHead, RawSpan, any HTTPServerStream) -> Void
     private var clients: [RawClient] = []
 
     private init(
         _ loop: EventLoop, _ settings: HTTPServerSettings,
-        onRequest: @escaping (MessageHead, RawSpan, HTTPServerConnection) -> Void
+        onRequest: @escaping (MessageHead, RawSpan, any HTTPServerStream) -> Void
     ) throws {
         self.loop = loop
         self.onRequest = onRequest
@@ -23,7 +23,7 @@ final class TestServer: HTTPRequestHandler {
     /// Serves during `body`, then closes everything: a handle that is left fails the test.
     static func run(
         _ settings: HTTPServerSettings = HTTPServerSettings(),
-        onRequest: @escaping @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void = answerWithPath,
+        onRequest: @escaping @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void = answerWithPath,
         _ body: @escaping @Sendable (TestServer) async throws -> Void
     ) async throws {
         let thread = try EventLoopThread(name: "test")
@@ -37,7 +37,7 @@ final class TestServer: HTTPRequestHandler {
         try outcome.get()
     }
 
-    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         onRequest(head, bytes, connection)
     }
 
@@ -60,18 +60,18 @@ final class TestServer: HTTPRequestHandler {
     }
 }
 
-@Sendable func answerWithPath(_ head: MessageHead, _ bytes: RawSpan, _ connection: HTTPServerConnection) {
+@Sendable func answerWithPath(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HTTPServerStream) {
     answer(connection, bytes.string(in: head.path))
 }
 
-func answer(_ connection: HTTPServerConnection, status: Int = 200, _ body: String) {
+func answer(_ connection: any HTTPServerStream, status: Int = 200, _ body: String) {
     begin(connection, status: status, .length(UInt64(body.utf8.count)))
     let bytes = Array(body.utf8)
     connection.sendBody(bytes.span.bytes)
     connection.endResponse()
 }
 
-func begin(_ connection: HTTPServerConnection, status: Int = 200, _ framing: MessageHead.Framing) {
+func begin(_ connection: any HTTPServerStream, status: Int = 200, _ framing: MessageHead.Framing) {
     do {
         try connection.beginResponse(status: status, framing: framing)
         connection.endHead()
@@ -82,11 +82,11 @@ func begin(_ connection: HTTPServerConnection, status: Int = 200, _ framing: Mes
 
 /// Collects a request's body and answers with it.
 final class EchoExchange: HTTPServerExchange {
-    private let connection: HTTPServerConnection
+    private let connection: any HTTPServerStream
     private var body = ""
     private let pausing: Bool
 
-    init(_ connection: HTTPServerConnection, pausing: Bool = false) {
+    init(_ connection: any HTTPServerStream, pausing: Bool = false) {
         self.connection = connection
         self.pausing = pausing
     }

@@ -10,10 +10,10 @@ public final class Request {
     private(set) var head: MessageHead
     private var bytes: [UInt8] = []
     private var routeParameters: [RouteParameter] = []
-    private var connection: HTTPServerConnection?
+    private var connection: (any HTTPServerStream)?
     var exchange: Exchange?
 
-    init(_ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: HTTPServerConnection) {
+    init(_ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream) {
         self.head = head
         self.connection = connection
         fill(head, bytes, parameters, connection)
@@ -21,7 +21,7 @@ public final class Request {
 
     /// Makes this the next request, in the memory of the last.
     func fill(
-        _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: HTTPServerConnection
+        _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream
     ) {
         self.head = head
         self.bytes.removeAll(keepingCapacity: true)

@@ -12,7 +12,7 @@ final class Exchange: HTTPServerExchange {
         case failed(any Error)
     }
 
-    let connection: HTTPServerConnection
+    let connection: any HTTPServerStream
     private let bodyLimit: Int
     private var bodyBytes = 0
     private var bodyState = BodyState.arriving
@@ -24,7 +24,7 @@ final class Exchange: HTTPServerExchange {
     /// The response has ended, or nobody will read it: the connection is no longer ours.
     private(set) var isOver = false
 
-    init(on connection: HTTPServerConnection, bodyLimit: Int) {
+    init(on connection: any HTTPServerStream, bodyLimit: Int) {
         self.connection = connection
         self.bodyLimit = bodyLimit
     }

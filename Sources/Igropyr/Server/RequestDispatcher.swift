@@ -23,7 +23,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         self.onIdle = onIdle
     }
 
-    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         do throws(HTTPError) {
             switch try find(head, bytes) {
             case .found(let route, let parameters): run(route, head, bytes, parameters, on: connection)
@@ -45,7 +45,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         return try router.find(.get, path: head.path, in: bytes)
     }
 
-    private func refuse(_ method: HTTPMethod, allowing allowed: HTTPMethodSet, on connection: HTTPServerConnection) {
+    private func refuse(_ method: HTTPMethod, allowing allowed: HTTPMethodSet, on connection: any HTTPServerStream) {
         var allowed = allowed.union(HTTPMethodSet(.options))
         if allowed.contains(HTTPMethod.get) { allowed.insert(HTTPMethodSet(.head)) }
         let response = method == .options ? Response(.noContent) : HTTPFailure(.methodNotAllowed).response
@@ -54,7 +54,7 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     private func run(
         _ route: Route, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
-        on connection: HTTPServerConnection
+        on connection: any HTTPServerStream
     ) {
         let bodyLimit = route.bodyLimit ?? 0
         if case .length(let length) = head.framing, length > UInt64(bodyLimit) {
@@ -81,7 +81,7 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     private func answer(
         _ handler: (Request) throws -> Response, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
-        on connection: HTTPServerConnection
+        on connection: any HTTPServerStream
     ) -> Response {
         if request != nil, isKnownUniquelyReferenced(&request) {
             request?.fill(head, bytes, parameters, connection)
@@ -156,7 +156,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// Sends what a call has made; what needs time gets an exchange.
-    private func respond(_ response: Response, on connection: HTTPServerConnection) {
+    private func respond(_ response: Response, on connection: any HTTPServerStream) {
         switch response.body {
         case .none, .text, .bytes:
             guard sendHead(response, on: connection) else { return }
@@ -175,7 +175,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// Whether the head went out; if not, 500 did in its place.
-    private func sendHead(_ response: Response, on connection: HTTPServerConnection) -> Bool {
+    private func sendHead(_ response: Response, on connection: any HTTPServerStream) -> Bool {
         do throws(HTTPSerializer.Failure) {
             guard response.status.code >= 200 else { throw .invalidStatus }
             try connection.beginResponse(status: response.status.code, framing: response.framing)
@@ -192,7 +192,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     private func sendFields(
-        _ response: Response, on connection: HTTPServerConnection
+        _ response: Response, on connection: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
         for field in response.fields {
             switch field.name {
@@ -203,7 +203,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         }
     }
 
-    private func sendBody(_ response: Response, on connection: HTTPServerConnection) {
+    private func sendBody(_ response: Response, on connection: any HTTPServerStream) {
         switch response.body {
         case .none, .file, .stream: break
         case .text(let text): unsafe connection.sendBody(text.utf8.span.bytes)

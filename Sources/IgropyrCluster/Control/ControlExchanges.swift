@@ -5,13 +5,13 @@ internal import IgropyrUV
 
 /// A request whose body is one message, collected up to a limit and then answered.
 final class MessageExchange: HTTPServerExchange {
-    private unowned let connection: HTTPServerConnection
+    private unowned let connection: any HTTPServerStream
     private let limitBytes: Int
     private let answer: ([UInt8]) async -> ControlReply
     private var body: [UInt8] = []
     private var isRefused = false
 
-    init(limitBytes: Int, on connection: HTTPServerConnection, answer: @escaping ([UInt8]) async -> ControlReply) {
+    init(limitBytes: Int, on connection: any HTTPServerStream, answer: @escaping ([UInt8]) async -> ControlReply) {
         self.limitBytes = limitBytes
         self.connection = connection
         self.answer = answer
@@ -41,14 +41,14 @@ final class MessageExchange: HTTPServerExchange {
 final class BundleSending: HTTPServerExchange {
     private static let pieceBytes = 256 << 10
 
-    private unowned let connection: HTTPServerConnection
+    private unowned let connection: any HTTPServerStream
     private let digest: BundleDigest
     private let store: BundleStore
     private var file: SharedFile?
     private var isReading = false
     private var isOver = false
 
-    init(_ digest: BundleDigest, from store: BundleStore, on connection: HTTPServerConnection) {
+    init(_ digest: BundleDigest, from store: BundleStore, on connection: any HTTPServerStream) {
         self.digest = digest
         self.store = store
         self.connection = connection
@@ -109,13 +109,13 @@ final class BundleSending: HTTPServerExchange {
 
 /// A bundle on its way from a client.
 final class BundleReceiving: HTTPServerExchange {
-    private unowned let connection: HTTPServerConnection
+    private unowned let connection: any HTTPServerStream
     private let digest: BundleDigest
     private let sink: FileSink
     private let agent: HostAgent
     private var isOver = false
 
-    init(_ digest: BundleDigest, into sink: FileSink, on connection: HTTPServerConnection, agent: HostAgent) {
+    init(_ digest: BundleDigest, into sink: FileSink, on connection: any HTTPServerStream, agent: HostAgent) {
         self.digest = digest
         self.sink = sink
         self.connection = connection

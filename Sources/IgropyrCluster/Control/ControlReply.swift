@@ -22,7 +22,7 @@ struct ControlReply: Sendable {
     }
 
     /// `headLength`: what a GET would bring, in the answer to HEAD.
-    func send(on connection: HTTPServerConnection, allow: String? = nil, headLength: UInt64? = nil) {
+    func send(on connection: any HTTPServerStream, allow: String? = nil, headLength: UInt64? = nil) {
         do throws(HTTPSerializer.Failure) {
             try connection.beginResponse(status: status, framing: .length(headLength ?? UInt64(body.count)))
             try connection.appendField("Content-Type", "application/json")

@@ -40,7 +40,7 @@ final class ControlServer: HTTPRequestHandler {
         server.map { $0.counters.failedConnections &+ $0.counters.refusedRequests } ?? 0
     }
 
-    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection) {
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         do throws(HTTPError) {
             switch try router.find(head.method, path: head.path, in: bytes) {
             case .found(let operation, let parameters):
@@ -62,7 +62,7 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     private func perform(
-        _ operation: Operation, _ parameter: String, _ head: MessageHead, on connection: HTTPServerConnection
+        _ operation: Operation, _ parameter: String, _ head: MessageHead, on connection: any HTTPServerStream
     ) {
         switch operation {
         case .status, .state, .applications, .remove: collect(operation, parameter, head, limitBytes: 0, on: connection)
@@ -79,7 +79,7 @@ final class ControlServer: HTTPRequestHandler {
 
     private func collect(
         _ operation: Operation, _ parameter: String, _ head: MessageHead, limitBytes: Int,
-        on connection: HTTPServerConnection
+        on connection: any HTTPServerStream
     ) {
         connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { [agent] body in
             await agent.reply(to: operation, parameter, body)
@@ -87,7 +87,7 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     private func transfer(
-        _ operation: Operation, _ digest: BundleDigest, _ head: MessageHead, on connection: HTTPServerConnection
+        _ operation: Operation, _ digest: BundleDigest, _ head: MessageHead, on connection: any HTTPServerStream
     ) {
         guard operation == .storeBundle else {
             connection.exchange = BundleSending(digest, from: store, on: connection)

@@ -13,10 +13,10 @@ public final class FileTransfer {
 
     private let file: OpenFile
     private var range: Range<Int>
-    private let connection: HTTPServerConnection
+    private let connection: any HTTPServerStream
     private var isOver = false
 
-    public init(_ file: OpenFile, range: Range<Int>, on connection: HTTPServerConnection) {
+    public init(_ file: OpenFile, range: Range<Int>, on connection: any HTTPServerStream) {
         self.file = file
         self.range = range
         self.connection = connection

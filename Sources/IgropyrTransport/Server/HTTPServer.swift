@@ -4,9 +4,9 @@ public import IgropyrUV
 /// Answers requests; one for each loop, and only ever called there.
 public protocol HTTPRequestHandler: AnyObject {
     /// A request's head has arrived; its bytes are lent for the length of the call. Answer on the connection, now or
-    /// later; to hear of the body and of the client's going away, set ``HTTPServerConnection/exchange`` before this
+    /// later; to hear of the body and of the client's going away, set ``HTTPServerStream/exchange`` before this
     /// returns.
-    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: HTTPServerConnection)
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream)
 }
 
 /// One loop's share of a server: a listener and its connections.

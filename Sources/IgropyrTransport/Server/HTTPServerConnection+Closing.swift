@@ -75,7 +75,6 @@ extension HTTPServerConnection {
         linger()
     }
 
-    /// Cuts the connection at once: what was announced and not sent is visibly missing.
     public func abort() {
         guard !isClosed else { return }
         isClosed = true

@@ -1,15 +1,10 @@
 public import IgropyrHTTP
-internal import IgropyrUV
+public import IgropyrUV
 
 extension HTTPServerConnection {
-    /// Writes the status line and the fields that every response has.
-    ///
-    /// `.chunked` becomes "until close" for a client of HTTP/1.0. A status without a body, and HEAD, suppress it; then
-    /// `.length` still states what a GET would have got.
-    /// A proxy passes on the origin's `Date`, with `addsDate` false.
-    /// - Throws: `.invalidStatus`.
+    /// `.chunked` becomes "until close" for a client of HTTP/1.0.
     public func beginResponse(
-        status: Int, framing: MessageHead.Framing, addsDate: Bool = true
+        status: Int, framing: MessageHead.Framing, addsDate: Bool
     ) throws(HTTPSerializer.Failure) {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
@@ -29,7 +24,6 @@ extension HTTPServerConnection {
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
     }
 
-    /// - Throws: what would let the field break out of its line.
     public func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
         guard case .head = response, !isClosed else { return }
         try output.appendField(name, value)
@@ -40,7 +34,6 @@ extension HTTPServerConnection {
         try output.appendField(name: name, value: value)
     }
 
-    /// Takes back a head that was begun and not ended, such as one whose field was refused; another may be begun then.
     public func withdrawHead() {
         switch response {
         case .notBegun, .head:
@@ -57,9 +50,6 @@ extension HTTPServerConnection {
         if body.isWhole { endResponse() }
     }
 
-    /// Sends a part of the body. Watch ``canWrite``: nothing here makes a handler wait.
-    ///
-    /// More than the announced length is a fault of the handler: the connection is cut, so that the client sees it.
     public func sendBody(_ bytes: RawSpan) {
         guard case .body(let body) = response, !isClosed, bytes.byteCount > 0 else { return }
         switch body {
@@ -82,8 +72,6 @@ extension HTTPServerConnection {
         stream.write(bytes)
     }
 
-    /// Ends the response. One that is shorter than announced is a fault of the handler: the connection is cut.
-    /// Idempotent.
     public func endResponse() {
         guard case .body(let body) = response, !isClosed else { return }
         switch body {
@@ -96,13 +84,10 @@ extension HTTPServerConnection {
         finishExchangeIfOver()
     }
 
-    /// Whether the client keeps up with what is sent; if not, wait for ``HTTPServerExchange/responseDidDrain()``.
     public var canWrite: Bool { isClosed || stream.queuedBytes + output.count < server.settings.highWaterBytes }
 
-    /// Whether something waits for the client: ``HTTPServerExchange/responseDidDrain()`` will be called.
     public var isWaitingForClient: Bool { !isClosed && stream.queuedBytes > 0 }
 
-    /// Sends what was written so far at once, as for a stream of events.
     public func flush() {
         guard output.count > 0, !isClosed else { return }
         unsafe stream.write(output.bytes.span.bytes)
@@ -116,8 +101,7 @@ extension HTTPServerConnection {
         timer?.arm(after: server.settings.progressTimeout)
     }
 
-    /// Sends a part of a file as the whole body that was announced; see ``FileTransfer``.
-    func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
+    public func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
         guard case .body(.length(let remaining)) = response, !isClosed else { return 0 }
         flush()
         guard let sent = try stream.trySendFile(file, offset: offset, count: Int(min(UInt64(count), remaining))) else {
@@ -128,7 +112,6 @@ extension HTTPServerConnection {
         return sent
     }
 
-    /// Whether the body of the response is one that is sent at all.
     public var sendsBody: Bool {
         guard case .body(let body) = response, !isClosed else { return false }
         return !body.isWhole

@@ -1,12 +1,8 @@
 internal import IgropyrHTTP
 public import IgropyrUV
 
-/// A client's connection: takes one request after the other, and a response to each, in order.
-///
-/// A response is ``beginResponse(status:framing:)``, its fields, ``endHead()``, ``sendBody(_:)`` and
-/// ``endResponse()``; what the framing forbids (a body for HEAD, 204 and 304) is left out by itself. After
-/// ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
-public final class HTTPServerConnection {
+/// A client's connection in HTTP/1.1: takes one request after the other, and a response to each, in order.
+public final class HTTPServerConnection: HTTPServerStream {
     /// Where the request is that is being handled.
     enum RequestState {
         /// Between messages, or within a head.
@@ -48,7 +44,6 @@ public final class HTTPServerConnection {
     var isClosed = false
     var timer: WheelTimer?
 
-    /// Set by the handler while it answers; let go when the response and the request have ended.
     public var exchange: (any HTTPServerExchange)?
 
     init(_ stream: ByteStream, server: HTTPServer, handler: any HTTPRequestHandler) {
@@ -133,7 +128,6 @@ public final class HTTPServerConnection {
         finishExchangeIfOver()
     }
 
-    /// Leaves the rest of the request's body with the client until ``resumeBody()``.
     public func pauseBody() {
         guard case .body = request else { return }
         isBodyPaused = true

@@ -1,0 +1,72 @@
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// One request and its response, as a handler in a server sees them, whatever the version of HTTP; stays on its loop.
+///
+/// In HTTP/1.1 the connection itself is that, for one request after the other; in HTTP/2 each request has its own.
+/// A response is ``beginResponse(status:framing:)``, its fields, ``endHead()``, ``sendBody(_:)`` and
+/// ``endResponse()``; what the framing forbids (a body for HEAD, 204 and 304) is left out by itself. After
+/// ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
+public protocol HTTPServerStream: AnyObject {
+    var server: HTTPServer { get }
+    var loop: EventLoop { get }
+    /// Kept after the connection has ended.
+    var peerAddress: SocketAddress? { get }
+    /// Nil once the connection has ended.
+    var localAddress: SocketAddress? { get }
+    var isEncrypted: Bool { get }
+
+    /// Set by the handler while it answers; let go when the response and the request have ended.
+    var exchange: (any HTTPServerExchange)? { get set }
+
+    // MARK: Request
+
+    /// Leaves the rest of the request's body with the client until ``resumeBody()``.
+    func pauseBody()
+    func resumeBody()
+
+    // MARK: Response
+
+    /// Writes the status and the fields that every response has; once for each request.
+    ///
+    /// `.chunked` is a body of unknown length, however the version frames it. A status without a body, and HEAD, suppress
+    /// it; then `.length` still states what a GET would have got.
+    /// A proxy passes on the origin's `Date`, with `addsDate` false.
+    /// - Throws: `.invalidStatus`.
+    func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure)
+    /// - Throws: what would let the field break out of its line.
+    func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure)
+    func appendField(name: RawSpan, value: RawSpan) throws(HTTPSerializer.Failure)
+    /// Takes back a head that was begun and not ended, such as one whose field was refused; another may be begun then.
+    func withdrawHead()
+    /// Ends the head; and the response, if nothing of a body is to come.
+    func endHead()
+    /// Whether the body of the response is one that is sent at all.
+    var sendsBody: Bool { get }
+    /// Sends a part of the body. Watch ``canWrite``: nothing here makes a handler wait.
+    ///
+    /// More than the announced length is a fault of the handler: the response is cut, so that the client sees it.
+    func sendBody(_ bytes: RawSpan)
+    /// Sends a part of a file, `count` bytes at most, as a part of a body of known length; see ``FileTransfer``.
+    /// - Returns: the bytes sent, 0 if the client takes none now; nil if a file cannot go out by itself on this
+    ///   connection: read it, then, and send it as any body.
+    /// - Throws: that the socket is broken or the file cannot be read.
+    func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int?
+    /// Ends the response. One that is shorter than announced is a fault of the handler: it is cut. Idempotent.
+    func endResponse()
+    /// Whether the client keeps up with what is sent; if not, wait for ``HTTPServerExchange/responseDidDrain()``.
+    var canWrite: Bool { get }
+    /// Whether something waits for the client: ``HTTPServerExchange/responseDidDrain()`` will be called.
+    var isWaitingForClient: Bool { get }
+    /// Sends what was written so far at once, as for a stream of events.
+    func flush()
+    /// Cuts the response at once, and in HTTP/1.1 its connection: what was announced and not sent is visibly missing.
+    func abort()
+}
+
+extension HTTPServerStream {
+    /// As ``beginResponse(status:framing:addsDate:)``, with the present time as `Date`.
+    public func beginResponse(status: Int, framing: MessageHead.Framing) throws(HTTPSerializer.Failure) {
+        try beginResponse(status: status, framing: framing, addsDate: true)
+    }
+}
