@@ -90,6 +90,7 @@ let package = Package(
 
         .executableTarget(name: "Hello", dependencies: ["Igropyr"], path: "Examples/Hello", swiftSettings: strict),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testing),
         .testTarget(name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime"], swiftSettings: testing),
         .testTarget(name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", httpTypes], swiftSettings: testing),
         .testTarget(
@@ -99,10 +100,12 @@ let package = Package(
         .testTarget(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
         .testTarget(
-            name: "IgropyrTransportTests", dependencies: ["IgropyrTransport", "IgropyrHTTP", "IgropyrUV"],
+            name: "IgropyrTransportTests",
+            dependencies: ["IgropyrTransport", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
-            name: "IgropyrTests", dependencies: ["Igropyr", "IgropyrTransport", "IgropyrUV"], swiftSettings: testing),
+            name: "IgropyrTests", dependencies: ["Igropyr", "IgropyrTransport", "IgropyrUV", "TestSupport", logging],
+            swiftSettings: testing),
         .testTarget(name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrClusterTests",

@@ -1,9 +1,11 @@
+internal import IgropyrTransport
 internal import IgropyrUV
 internal import Logging
 
 extension App {
     /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, then lets requests in flight finish and returns.
-    /// A second signal ends the process at once.
+    /// A second signal ends the process at once. With ``tls``, SIGHUP has its files read anew: connections from then on
+    /// get the new certificates; if they cannot be used, the old ones stay, and the log says why.
     ///
     /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
     /// `host` and `port`; without a port, that of the environment's `PORT`, which means all addresses if no host is
@@ -16,10 +18,12 @@ extension App {
         if let loop = server.loops.first {
             try await loop.watchSignals(Self.endingSignals) { stop.continuation.finish() }
         }
-        logger.info("listening", metadata: ["address": "http://\(server.address)"])
+        let reload = try await server.watchReloads()
+        logger.info("listening", metadata: ["address": "\(tls == nil ? "http" : "https")://\(server.address)"])
         contract.notify("READY=1")
         await withTaskGroup(of: Void.self) { group in
             if let interval = contract.watchdog { group.addTask { await Self.feed(contract, interval, server.loops) } }
+            group.addTask { for await _ in reload { await server.reloadOrSayWhyNot() } }
             for await _ in stop.stream {}  // Ends with the signal, and when the task is cancelled.
             group.cancelAll()
         }
@@ -65,6 +69,7 @@ extension App {
     private func start(_ source: SocketSource) async throws -> RunningServer {
         let definition = try definition()
         let count = max(1, loops)
+        let certificates = try tls.map { try ServerTLS($0, logger: logger) }
         let sockets: [Int32]
         let address: SocketAddress
         do {
@@ -72,17 +77,20 @@ extension App {
         } catch {
             throw StartFailure(error, source)
         }
-        let loops = try await Self.serve(definition, on: sockets)
-        return RunningServer(address: address, loops: loops, drainTimeout: drainTimeout, logger: logger)
+        let loops = try await Self.serve(definition, certificates, on: sockets)
+        return RunningServer(
+            address: address, loops: loops, tls: certificates, drainTimeout: drainTimeout, logger: logger)
     }
 
     /// A loop for each socket. When one cannot be had, none is left and every socket is closed.
-    private static func serve(_ app: Definition, on sockets: [Int32]) async throws(UVError) -> [ServerLoop] {
+    private static func serve(
+        _ app: Definition, _ tls: ServerTLS?, on sockets: [Int32]
+    ) async throws(UVError) -> [ServerLoop] {
         var loops: [ServerLoop] = []
         for (number, socket) in sockets.enumerated() {
             do throws(UVError) {
                 loops.append(try ServerLoop(number: number, socket: socket))
-                try await loops[number].serve(app)
+                try await loops[number].serve(app, tls)
             } catch {
                 for rest in sockets[loops.count...] { ListeningSocket.close(rest) }
                 for loop in loops { _ = try? await loop.stop(drainTimeout: .zero) }

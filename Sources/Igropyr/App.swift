@@ -1,4 +1,5 @@
 internal import IgropyrHTTP
+public import IgropyrTransport
 internal import IgropyrUV
 public import Logging
 
@@ -20,6 +21,9 @@ public final class App: RouteBuilder {
     public var loops = min(64, CurrentProcess.availableCores)
     /// How long requests in flight may take to finish once the application is told to stop; then they are cut.
     public var drainTimeout = Duration.seconds(10)
+    /// Certificates to serve by, https alone; nil serves plain http. The files are read when the application starts, and
+    /// again when ``run(host:port:)`` gets SIGHUP or by ``RunningServer/reloadTLS()``.
+    public var tls: TLSConfiguration?
     /// Who runs this process as a worker; nil when it was started by hand.
     public let worker = Worker.current
 

@@ -10,6 +10,17 @@ public protocol ByteStreamDelegate: AnyObject {
     func streamDidDrain()
     /// The connection is broken and already closed; nothing else is called.
     func streamDidFail(_ error: TransportError)
+    /// TLS is agreed on, and with it ``ByteStream/negotiatedProtocol``; comes before the first bytes. Not called for a
+    /// stream without TLS.
+    func streamDidFinishHandshake()
+    /// The peer speaks plain HTTP to a server that speaks TLS: the stream is now plain, too. Returns whether the owner
+    /// tells it so and closes; if not, the stream fails.
+    func streamDidReceivePlainHTTP() -> Bool
+}
+
+extension ByteStreamDelegate {
+    public func streamDidFinishHandshake() {}
+    public func streamDidReceivePlainHTTP() -> Bool { false }
 }
 
 /// Why a connection ended that should not have.
@@ -28,7 +39,8 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
 /// A connection, plain or under TLS, that its owner reads and writes in the same way; stays on its loop.
 public final class ByteStream {
     private let tcp: TCPStream
-    private let tls: TLSSession?
+    /// Nil for a plain stream.
+    private var tls: TLSSession?
     private var isReading = false
     /// Plaintext may wait in `tls`.
     private var isPullScheduled = false
@@ -47,12 +59,15 @@ public final class ByteStream {
     /// Strong: the owner of a connection lives as long as the connection is open. Closing lets go of it.
     public var delegate: (any ByteStreamDelegate)?
 
-    /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes.
+    /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes; `serverName`
+    /// is whom a client expects, see ``TLSSession/init(_:serverName:limits:)``.
     /// - Throws: `.setup` if OpenSSL has no memory; the stream is then closed.
-    public init(_ tcp: TCPStream, tls context: TLSContext? = nil) throws(TLSError) {
+    public init(_ tcp: TCPStream, tls context: TLSContext? = nil, serverName: String? = nil) throws(TLSError) {
         self.tcp = tcp
         do throws(TLSError) {
-            tls = try context.map { context throws(TLSError) in try TLSSession(context, limits: Self.tlsLimits) }
+            tls = try context.map { context throws(TLSError) in
+                try TLSSession(context, serverName: serverName, limits: Self.tlsLimits)
+            }
         } catch {
             tcp.close()
             throw error
@@ -63,6 +78,15 @@ public final class ByteStream {
 
     public var loop: EventLoop { tcp.loop }
     public var isEncrypted: Bool { tls != nil }
+    /// TLS is not agreed on yet, or could not be.
+    public var isHandshaking: Bool { tls?.isHandshaking ?? false }
+    /// What both ends agreed to speak, by its name in ALPN, such as `h2`; nil for a plain stream, before
+    /// ``ByteStreamDelegate/streamDidFinishHandshake()``, and if the client offered nothing.
+    public var negotiatedProtocol: String? { tls?.negotiatedProtocol }
+    /// Whether an earlier session shortened the handshake.
+    public var isResumed: Bool { tls?.isResumed ?? false }
+    /// What the peer has shown and this end has verified.
+    public var peerCertificate: TLSPeerCertificate? { tls?.peerCertificate }
     public var peerAddress: SocketAddress? { tcp.peerAddress }
     public var localAddress: SocketAddress? { tcp.localAddress }
 
@@ -179,11 +203,21 @@ extension ByteStream: TCPStreamDelegate {
     public func streamDidRead(_ bytes: RawSpan) {
         guard let tls else { return delegate?.streamDidRead(bytes) ?? () }
         do throws(TLSError) {
-            try tls.receive(ciphertext: bytes)
-            pullPlaintext()
+            let wasHandshaking = tls.isHandshaking
+            try tls.receive(ciphertext: bytes) {
+                if wasHandshaking, !tls.isHandshaking { delegate?.streamDidFinishHandshake() }
+                pullPlaintext()
+            }
         } catch {
-            fail(.security(error))
+            guard error.code == .notTLS, tls.isServer, bytes.beginsLikeHTTP, becomePlain() else {
+                return fail(.security(error))
+            }
         }
+    }
+
+    private func becomePlain() -> Bool {
+        tls = nil
+        return delegate?.streamDidReceivePlainHTTP() ?? false
     }
 
     public func streamDidEnd() {
@@ -203,5 +237,13 @@ extension ByteStream: TCPStreamDelegate {
         let delegate = delegate
         close()
         delegate?.streamDidFail(.network(error))
+    }
+}
+
+extension RawSpan {
+    /// Whether the first byte could be a method's, as those of a TLS record cannot.
+    fileprivate var beginsLikeHTTP: Bool {
+        guard byteCount > 0 else { return false }
+        return (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(unsafe unsafeLoad(as: UInt8.self))
     }
 }

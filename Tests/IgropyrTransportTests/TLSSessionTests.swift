@@ -5,74 +5,11 @@ import Testing
 private let clusterKey = [UInt8](repeating: 7, count: 32)
 private let otherKey = [UInt8](repeating: 8, count: 32)
 
-/// Two sessions back to back; the wire between them cuts what it carries into pieces of `step` bytes.
-private struct Wire {
-    let client: TLSSession
-    let server: TLSSession
-    let step: Int
-    var clientError: TLSError?
-    var serverError: TLSError?
-    var atClient: [UInt8] = []
-    var atServer: [UInt8] = []
-    var outcomeAtClient: TLSSession.Outcome?
-    var outcomeAtServer: TLSSession.Outcome?
-
-    init(clientKey: [UInt8] = clusterKey, serverKey: [UInt8] = clusterKey, step: Int = .max) throws {
-        client = try TLSSession(.preSharedKey(.derived(fromClusterKey: clientKey), role: .client))
-        server = try TLSSession(.preSharedKey(.derived(fromClusterKey: serverKey), role: .server))
-        self.step = step
-    }
-
-    /// Carries bytes both ways until neither end has any left.
-    mutating func run() {
-        while client.untakenBytes + server.untakenBytes > 0 {
-            Self.carry(from: client, to: server, step, &atServer, &outcomeAtServer, &serverError)
-            Self.carry(from: server, to: client, step, &atClient, &outcomeAtClient, &clientError)
-        }
-    }
-
-    private static func carry(
-        from sender: TLSSession, to receiver: TLSSession, _ step: Int, _ plaintext: inout [UInt8],
-        _ outcome: inout TLSSession.Outcome?, _ error: inout TLSError?
-    ) {
-        let bytes = sender.taken()
-        do throws(TLSError) {
-            for start in stride(from: 0, to: bytes.count, by: min(step, max(1, bytes.count))) {
-                try receiver.feed(bytes[start..<min(bytes.count, start + min(step, bytes.count))])
-                outcome = try receiver.readAll(into: &plaintext)
-            }
-        } catch let thrown {
-            if error == nil { error = thrown }
-        }
-    }
-}
-
-extension TLSSession {
-    fileprivate func taken() -> [UInt8] {
-        var bytes: [UInt8] = []
-        takeCiphertext { span in span.withUnsafeBytes { bytes.append(contentsOf: $0) } }
-        return bytes
-    }
-
-    fileprivate func feed(_ bytes: some Sequence<UInt8>) throws(TLSError) {
-        let bytes = Array(bytes)
-        try receive(ciphertext: bytes.span.bytes)
-    }
-
-    fileprivate func send(_ bytes: [UInt8]) throws(TLSError) { try write(plaintext: bytes.span.bytes) }
-
-    fileprivate func readAll(into plaintext: inout [UInt8]) throws(TLSError) -> Outcome {
-        while true {
-            let outcome = try read { span in span.withUnsafeBytes { plaintext.append(contentsOf: $0) } }
-            if outcome != .data { return outcome }
-        }
-    }
-
-    /// The error of the next read.
-    fileprivate func readError() -> TLSError? {
-        var ignored: [UInt8] = []
-        do throws(TLSError) { _ = try readAll(into: &ignored) } catch { return error }
-        return nil
+extension Wire {
+    fileprivate init(clientKey: [UInt8] = clusterKey, serverKey: [UInt8] = clusterKey, step: Int = .max) throws {
+        try self.init(
+            client: TLSSession(.preSharedKey(.derived(fromClusterKey: clientKey), role: .client)),
+            server: TLSSession(.preSharedKey(.derived(fromClusterKey: serverKey), role: .server)), step: step)
     }
 }
 

@@ -1,6 +1,6 @@
 public import HTTPTypes
 internal import IgropyrHTTP
-internal import IgropyrTransport
+public import IgropyrTransport
 public import IgropyrUV
 
 /// A request as its handler sees it; belongs to the connection's loop.
@@ -78,6 +78,13 @@ public final class Request {
 
     /// Who is at the other end of the connection: perhaps a proxy, see `X-Forwarded-For`. Nil once the client is gone.
     public var remoteAddress: SocketAddress? { connection?.peerAddress }
+
+    /// Whether the request came by TLS; a proxy before this server may have had it by TLS all the same.
+    public var isEncrypted: Bool { connection?.isEncrypted ?? false }
+
+    /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil without
+    /// such a certificate, and once the client is gone. Made anew at each call.
+    public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
 
     private func text(_ range: Range<Int>) -> String { withBytes { bytes in bytes.string(in: range) } }
 

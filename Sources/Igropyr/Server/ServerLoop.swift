@@ -21,10 +21,21 @@ actor ServerLoop: LoopBound {
     }
 
     /// Accepts connections from now on. Call it once.
-    func serve(_ app: App.Definition) throws(UVError) {
+    func serve(_ app: App.Definition, _ tls: ServerTLS?) throws(UVError) {
         let dispatcher = RequestDispatcher(app)
-        server = try HTTPServer(listener: try TCPListener(on: loop, owning: socket), handler: dispatcher)
+        var settings = HTTPServerSettings()
+        if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
+        let listener = try TCPListener(on: loop, owning: socket)
+        server = try HTTPServer(listener: listener, settings: settings, tls: tls?.context, handler: dispatcher)
         self.dispatcher = dispatcher
+    }
+
+    /// Connections from now on get the new certificates.
+    func replace(_ tls: TLSContext) { server?.tls = tls }
+
+    /// Calls `onReload` on the loop whenever the process gets the signal.
+    func watch(_ signal: Int32, onReload: @escaping @Sendable () -> Void) throws(UVError) {
+        signals.append(try SignalWatcher(on: loop, signal: signal, onSignal: onReload))
     }
 
     /// Calls `onStop` on the loop when the process is asked to end for the first time; the second time it just ends.

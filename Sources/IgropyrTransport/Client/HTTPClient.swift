@@ -37,10 +37,13 @@ public final class HTTPClient {
 
     public let pool: HTTPConnectionPool
 
+    /// With `tls`, asks by https. Where certificates prove the servers, they must carry `serverName`, which the requests
+    /// then name as their host; or the address that is called if no name is given.
     public init(
-        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil
+        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil,
+        serverName: String? = nil
     ) throws(UVError) {
-        pool = try HTTPConnectionPool(on: loop, settings: settings, tls: tls)
+        pool = try HTTPConnectionPool(on: loop, settings: settings, tls: tls, serverName: serverName)
     }
 
     /// Asks and waits for the whole answer.
@@ -115,7 +118,7 @@ private final class HTTPClientCall: HTTPClientExchange {
         connection.begin(self)
         do throws(HTTPSerializer.Failure) {
             try connection.head.beginRequest(request.method, target: request.target)
-            try connection.head.appendField("Host", connection.address.description)
+            try connection.head.appendField("Host", connection.pool.host(of: connection.address))
             for field in request.fields { try connection.head.appendField(field.name, field.value) }
         } catch {
             return fail(error)

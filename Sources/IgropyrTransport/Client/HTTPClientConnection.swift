@@ -63,7 +63,7 @@ public final class HTTPClientConnection {
 
     public let address: SocketAddress
     private let stream: ByteStream
-    private unowned let pool: HTTPConnectionPool
+    unowned let pool: HTTPConnectionPool
     private var parser: HTTPParser
     private let input = InputBuffer()
     private var state = State.idle

@@ -23,6 +23,8 @@ public final class HTTPConnectionPool {
     public let settings: HTTPClientSettings
     let wheel: TimerWheel
     private let tls: TLSContext?
+    /// Whom to expect, for a context that verifies certificates; nil: the address that is called.
+    let serverName: String?
     private var servers: [SocketAddress: Server] = [:]
     private var isClosed = false
 
@@ -33,12 +35,16 @@ public final class HTTPConnectionPool {
         var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
     }
 
+    /// With `tls`, every connection is encrypted. Where certificates prove the servers, they must carry `serverName`, or
+    /// the address that is called if none is given.
     public init(
-        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil
+        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil,
+        serverName: String? = nil
     ) throws(UVError) {
         self.loop = loop
         self.settings = settings
         self.tls = tls
+        self.serverName = serverName
         wheel = try TimerWheel(on: loop)
     }
 
@@ -78,7 +84,7 @@ public final class HTTPConnectionPool {
             case .failure(let cause): onReady(.failure(HTTPClientFailure(cause, mayHaveBeenReceived: false)))
             case .success(let tcp):
                 do throws(TLSError) {
-                    let stream = try ByteStream(tcp, tls: tls)
+                    let stream = try ByteStream(tcp, tls: tls, serverName: tls == nil ? nil : expectedName(at: address))
                     let connection = HTTPClientConnection(stream, address: address, pool: self)
                     servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
                     onReady(.success(connection))
@@ -88,6 +94,14 @@ public final class HTTPConnectionPool {
             }
             forgetIfUnused(address)
         }
+    }
+
+    private func expectedName(at address: SocketAddress) -> String { serverName ?? address.hostText }
+
+    /// What requests to `address` name as their host.
+    func host(of address: SocketAddress) -> String {
+        guard let serverName else { return address.description }
+        return address.port == 443 ? serverName : "\(serverName):\(address.port)"
     }
 
     func take(back connection: HTTPClientConnection) {

@@ -18,7 +18,8 @@ public final class HTTPServer {
     let wheel: TimerWheel
     private let listener: TCPListener
     private let handler: any HTTPRequestHandler
-    private let tls: TLSContext?
+    /// For connections that are accepted from now on; those that are open keep theirs.
+    public var tls: TLSContext?
     private var connections: [ObjectIdentifier: HTTPServerConnection] = [:]
     private var state = State.open
 
@@ -27,6 +28,9 @@ public final class HTTPServer {
         case draining(Timer, onDrained: () -> Void)
         case closed
     }
+
+    /// What this server speaks above TLS, by the names that ALPN has for it, best first.
+    public static let applicationProtocols = ["http/1.1"]
 
     /// Begins to accept at once. The listener belongs to the server from here on; it is closed if this throws.
     public init(

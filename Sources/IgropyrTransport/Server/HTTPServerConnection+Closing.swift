@@ -103,6 +103,10 @@ extension HTTPServerConnection {
     }
 
     func timeOut() {
+        guard !stream.isHandshaking else {
+            server.count(\.handshakeTimeouts)
+            return abort()
+        }
         let queued = stream.queuedBytes
         if queued > 0, queued < queuedAtLastCheck { return awaitProgress() }
         if case .none = request, !isLingering, !parser.isBetweenMessages {

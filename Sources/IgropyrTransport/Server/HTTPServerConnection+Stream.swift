@@ -39,7 +39,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
     }
 
     public func streamDidFail(_ error: TransportError) {
-        server.count(\.failedConnections)
+        countFailure(error)
         finishClosing()
     }
 }

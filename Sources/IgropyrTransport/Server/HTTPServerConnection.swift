@@ -55,7 +55,8 @@ public final class HTTPServerConnection: HTTPServerStream {
 
     func start() {
         timer = WheelTimer(on: server.wheel) { [unowned self] in timeOut() }
-        timer?.arm(after: server.settings.headTimeout)
+        let settings = server.settings
+        timer?.arm(after: stream.isHandshaking ? settings.handshakeTimeout : settings.headTimeout)
         stream.delegate = self
         stream.startReading()
     }

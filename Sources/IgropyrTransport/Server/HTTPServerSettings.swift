@@ -6,6 +6,8 @@ public struct HTTPServerSettings: Sendable {
     public var limits = HTTPLimits()
     /// Open connections of one loop; further ones wait in the kernel's backlog.
     public var connections = 1024
+    /// From a connection's beginning to the end of the TLS handshake; then it is closed.
+    public var handshakeTimeout = Duration.seconds(10)
     /// From the first byte of a head to its end; then 408.
     public var headTimeout = Duration.seconds(10)
     /// How long a connection may rest between requests; then it is closed.
@@ -36,4 +38,14 @@ public struct HTTPServerCounters: Sendable {
     public var failedConnections: UInt64 = 0
     /// Connections that were closed because a client was too slow.
     public var timeouts: UInt64 = 0
+    /// TLS handshakes that came through.
+    public var handshakes: UInt64 = 0
+    /// Those of them that an earlier session shortened.
+    public var resumedHandshakes: UInt64 = 0
+    /// TLS handshakes that failed, or whose connection ended before they were through.
+    public var failedHandshakes: UInt64 = 0
+    /// TLS handshakes that took too long.
+    public var handshakeTimeouts: UInt64 = 0
+    /// Connections with plain HTTP to a server that speaks TLS.
+    public var plainConnections: UInt64 = 0
 }

@@ -5,14 +5,23 @@ internal import Crypto
 private let identity: StaticString = "igropyr v1"
 
 extension TLSContext {
-    /// Gives OpenSSL this context's key. The context outlives its sessions, which retain it, so OpenSSL may keep a
-    /// pointer to it that retains nothing.
-    func installPreSharedKey() {
-        unsafe SSL_CTX_set_ex_data(raw, 0, Unmanaged.passUnretained(self).toOpaque())
+    /// TLS 1.3 with a key that both ends hold (RFC 8446 §2.2), always with a Diffie-Hellman exchange (`psk_dhe_ke`):
+    /// who learns the key later still cannot read what was recorded.
+    ///
+    /// A peer without the key fails the handshake, at whichever end it stands. No tickets, no early data.
+    public static func preSharedKey(_ key: PreSharedKey, role: Role) throws(TLSError) -> TLSContext {
+        let context = try unsafe TLSContext(role, .preSharedKey(key), owning: makeRaw(role, from: TLS1_3_VERSION))
+        let isSet =
+            // Suites with SHA-256 only: the hash that a key from outside is bound to.
+            unsafe SSL_CTX_set_ciphersuites(context.raw, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1
+            && SSL_CTX_set_num_tickets(context.raw, 0) == 1
+        guard isSet else { throw .taken(during: .setup) }
+        _ = unsafe SSL_CTX_set_options(context.raw, igropyr_SSL_OP_NO_TICKET)
         switch role {
-        case .server: unsafe SSL_CTX_set_psk_find_session_callback(raw, didReceiveIdentity)
-        case .client: unsafe SSL_CTX_set_psk_use_session_callback(raw, willSendHello)
+        case .server: unsafe SSL_CTX_set_psk_find_session_callback(context.raw, didReceiveIdentity)
+        case .client: unsafe SSL_CTX_set_psk_use_session_callback(context.raw, willSendHello)
         }
+        return context
     }
 
     /// OpenSSL states a key from outside as a session to be resumed. A fresh one for each handshake: OpenSSL's client
@@ -36,11 +45,6 @@ extension TLSContext {
     }
 }
 
-private func context(of ssl: OpaquePointer?) -> TLSContext? {
-    guard let pointer = unsafe SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0) else { return nil }
-    return unsafe Unmanaged<TLSContext>.fromOpaque(pointer).takeUnretainedValue()
-}
-
 /// The server's: an identity that it does not know leaves `session` nil, and the handshake fails for want of a
 /// certificate.
 private func didReceiveIdentity(
@@ -51,7 +55,7 @@ private func didReceiveIdentity(
     let isKnown = unsafe name.elementsEqual(
         UnsafeBufferPointer(start: identity.utf8Start, count: identity.utf8CodeUnitCount))
     unsafe session?.pointee = nil
-    guard isKnown, let ssl = unsafe ssl, let context = unsafe context(of: ssl) else { return 1 }
+    guard isKnown, let ssl = unsafe ssl, let context = unsafe TLSContext.of(ssl) else { return 1 }
     unsafe session?.pointee = context.makeSession(for: ssl)
     return 1
 }
@@ -61,7 +65,7 @@ private func willSendHello(
     _ ssl: OpaquePointer?, _ digest: OpaquePointer?, _ name: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ length: UnsafeMutablePointer<Int>?, _ session: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    guard let ssl = unsafe ssl, let made = unsafe context(of: ssl)?.makeSession(for: ssl) else { return 0 }
+    guard let ssl = unsafe ssl, let made = unsafe TLSContext.of(ssl)?.makeSession(for: ssl) else { return 0 }
     unsafe name?.pointee = identity.utf8Start
     unsafe length?.pointee = identity.utf8CodeUnitCount
     unsafe session?.pointee = made

@@ -46,10 +46,12 @@ extension TLSError {
         switch reason {
         case SSL_R_CERTIFICATE_VERIFY_FAILED:
             TLSError(.untrustedPeer, "the peer shows a certificate that is not trusted here")
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            TLSError(.untrustedPeer, "the peer shows no certificate")
         case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST, SSL_R_BAD_RECORD_TYPE:
             TLSError(.notTLS, "the peer does not speak TLS")
         case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, SSL_R_VERSION_TOO_LOW:
-            TLSError(.unsupportedVersion, "the peer does not speak TLS 1.3")
+            TLSError(.unsupportedVersion, "the peer speaks no version of TLS that is accepted here")
         case SSL_R_UNEXPECTED_EOF_WHILE_READING:
             TLSError(.truncated, "the peer closed the connection without saying so: the data may be incomplete")
         default: nil

@@ -5,7 +5,7 @@ public struct TLSError: Error, Hashable, CustomStringConvertible {
 
         private enum StaticName {
             case wrongKey, noKeyOffered, untrustedPeer, notTLS, unsupportedVersion, truncated, refusedByPeer
-            case protocolViolation, bufferFull, closed, setup
+            case protocolViolation, bufferFull, closed, unusableFile, setup
         }
 
         /// The two ends hold different keys.
@@ -16,7 +16,7 @@ public struct TLSError: Error, Hashable, CustomStringConvertible {
         public static let untrustedPeer = Code(name: .untrustedPeer)
         /// The first bytes are no TLS record: often HTTP in plain text.
         public static let notTLS = Code(name: .notTLS)
-        /// The peer does not offer TLS 1.3.
+        /// The peer offers no version of TLS that this end accepts.
         public static let unsupportedVersion = Code(name: .unsupportedVersion)
         /// The connection ended without `close_notify`: what was received may be incomplete (RFC 8446 §6.1).
         public static let truncated = Code(name: .truncated)
@@ -28,6 +28,9 @@ public struct TLSError: Error, Hashable, CustomStringConvertible {
         public static let bufferFull = Code(name: .bufferFull)
         /// A write after `close()`.
         public static let closed = Code(name: .closed)
+        /// A file with certificates or a key is missing, damaged or the wrong one; the description names it and says
+        /// what to do.
+        public static let unusableFile = Code(name: .unusableFile)
         /// OpenSSL could not make a context or a session: no memory, or a build without what is needed.
         public static let setup = Code(name: .setup)
     }

@@ -42,31 +42,29 @@ public final class TLSSession {
     /// Plaintext that waits for the handshake.
     public var waitingBytes: Int { early.count }
     private let context: TLSContext
-    /// An `SSL`; owns both memory BIOs.
+    /// An `SSL`; reads from and writes to `wire`.
     private let ssl: OpaquePointer
-    /// What came from the wire.
-    private var incoming: OpaquePointer { unsafe SSL_get_rbio(ssl) }
-    /// What goes onto the wire.
-    private var outgoing: OpaquePointer { unsafe SSL_get_wbio(ssl) }
-    /// Since the last time that it was empty, `incoming` held enough to be worth freeing.
-    private var isIncomingLarge = false
+    private let wire = TLSWire()
     private var early: [UInt8] = []
     private var failure: TLSError?
-    private var isHandshaking = true
+    /// The handshake is not through, and never will be if it has failed.
+    public private(set) var isHandshaking = true
     private var isClosing = false
+    /// What both ends agreed to speak above TLS, by its name in ALPN (RFC 7301), such as `h2`; nil before the handshake is
+    /// through, and if the client offered nothing.
+    public private(set) var negotiatedProtocol: String?
 
-    /// A client's first message waits in ``takeCiphertext(_:)`` at once.
-    public init(_ context: TLSContext, limits: Limits = Limits()) throws(TLSError) {
+    /// A client's first message waits in ``takeCiphertext(_:)`` at once. `serverName` is whom a client expects: the name
+    /// or the address that the server's certificate must carry.
+    /// - Throws: `.setup` if there is no memory, or no server name where a certificate is to prove it.
+    public init(_ context: TLSContext, serverName: String? = nil, limits: Limits = Limits()) throws(TLSError) {
         ERR_clear_error()
         guard let ssl = unsafe SSL_new(context.raw) else { throw .taken(during: .setup) }
-        guard let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem()) else {
-            unsafe SSL_free(ssl)
-            throw .taken(during: .setup)
-        }
-        unsafe SSL_set_bio(ssl, incoming, outgoing)
         self.limits = limits
         self.context = context
         unsafe self.ssl = ssl
+        try unsafe wire.attach(to: ssl)
+        try unsafe context.expect(serverName, of: ssl)
         switch context.role {
         case .server: unsafe SSL_set_accept_state(ssl)
         case .client: unsafe SSL_set_connect_state(ssl)
@@ -81,29 +79,37 @@ public final class TLSSession {
         return isHandshaking ? .handshaking : .open
     }
 
-    /// Bytes that ``takeCiphertext(_:)`` would lend.
-    public var untakenBytes: Int { unsafe BIO_ctrl_pending(outgoing) }
+    var isServer: Bool { context.role == .server }
 
-    /// Copies what came from the wire; any piece of any length.
-    public func receive(ciphertext: RawSpan) throws(TLSError) {
+    /// Whether the handshake was shortened by what the peers know of each other from an earlier one.
+    public var isResumed: Bool { unsafe !isHandshaking && SSL_session_reused(ssl) == 1 }
+
+    /// What the peer has shown and this end has verified; nil if it showed none. Made anew at each call.
+    public var peerCertificate: TLSPeerCertificate? {
+        guard !isHandshaking, let raw = unsafe SSL_get1_peer_certificate(ssl) else { return nil }
+        return unsafe TLSPeerCertificate(X509Certificate(owning: raw))
+    }
+
+    /// Bytes that ``takeCiphertext(_:)`` would lend.
+    public var untakenBytes: Int { wire.untakenBytes }
+
+    /// Takes what came from the wire: any piece of any length. `body` may read; what it leaves unread is copied.
+    public func receive(ciphertext: RawSpan, reading body: () -> Void = {}) throws(TLSError) {
         try checkUsable()
-        let unread = unsafe BIO_ctrl_pending(incoming)
-        guard ciphertext.byteCount <= limits.unreadBytes - unread else {
+        guard ciphertext.byteCount <= limits.unreadBytes - wire.unreadBytes else {
             throw TLSError(.bufferFull, "more than \(limits.unreadBytes) bytes of ciphertext wait to be read")
         }
-        guard ciphertext.byteCount > 0 else { return }
-        var taken = 0
-        _ = unsafe ciphertext.withUnsafeBytes { unsafe BIO_write_ex(incoming, $0.baseAddress, $0.count, &taken) }
-        guard taken == ciphertext.byteCount else { throw fail(.taken(during: .transfer)) }
-        if unread + taken > Self.keptBytes { isIncomingLarge = true }
-        if isHandshaking { try shakeHands() }
+        try wire.lend(ciphertext) { () throws(TLSError) in
+            if isHandshaking { try shakeHands() }
+            body()
+        }
     }
 
     /// The wire has ended. Unless the peer announced it, reading throws ``TLSError/Code/truncated`` once the records
     /// that came whole are read; during the handshake this call throws it.
     public func receiveEndOfFile() throws(TLSError) {
         try checkUsable()
-        unsafe igropyr_BIO_set_mem_eof_return(incoming, 0)
+        wire.end()
         if isHandshaking { try shakeHands() }
     }
 
@@ -111,7 +117,7 @@ public final class TLSSession {
     public func read(into body: (RawSpan) -> Void) throws(TLSError) -> Outcome {
         try checkUsable()
         try checkRoom(for: 0)
-        guard !isHandshaking else { return .needsCiphertext }
+        guard !isHandshaking, unsafe wire.isReadable || SSL_has_pending(ssl) == 1 else { return .needsCiphertext }
         ERR_clear_error()
         let result = unsafe withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { scratch in
             let count = unsafe SSL_read(ssl, scratch.baseAddress, Int32(scratch.count))
@@ -120,9 +126,7 @@ public final class TLSSession {
         }
         guard result <= 0 else { return .data }
         switch unsafe SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ:
-            releaseIncoming()
-            return .needsCiphertext
+        case SSL_ERROR_WANT_READ: return .needsCiphertext
         case SSL_ERROR_ZERO_RETURN: return .endOfStream
         default: throw fail(.taken(during: .transfer))
         }
@@ -150,38 +154,15 @@ public final class TLSSession {
         if !isHandshaking { sayEnd() }
     }
 
-    /// Lends all that must go onto the wire, then forgets it; does not call `body` when there is nothing. `body` must
-    /// not call this session: what it writes would move the bytes that are lent.
-    public func takeCiphertext(_ body: (RawSpan) -> Void) {
-        var start: UnsafeMutablePointer<CChar>?
-        let count = unsafe igropyr_BIO_get_mem_data(outgoing, &start)
-        guard count > 0 else { return }
-        unsafe body(UnsafeRawBufferPointer(start: start, count: count).bytes)
-        if count > Self.keptBytes, let fresh = unsafe BIO_new(BIO_s_mem()) {
-            unsafe SSL_set0_wbio(ssl, fresh)
-        } else {
-            unsafe igropyr_BIO_reset(outgoing)
-        }
-    }
-
-    /// A memory BIO never shrinks; one that has held more than this is replaced once it is empty, so that a burst does
-    /// not cost an idle connection its memory.
-    private static let keptBytes = 32 << 10
-
-    private func releaseIncoming() {
-        guard isIncomingLarge, unsafe BIO_ctrl_pending(incoming) == 0, let fresh = unsafe BIO_new(BIO_s_mem()) else {
-            return
-        }
-        unsafe SSL_set0_rbio(ssl, fresh)
-        isIncomingLarge = false
-    }
+    /// Lends all that must go onto the wire, then forgets it; does not call `body` when there is nothing.
+    public func takeCiphertext(_ body: (RawSpan) -> Void) { wire.take(body) }
 
     private func shakeHands() throws(TLSError) {
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(ssl)
         guard result != 1 else { return try finishHandshake() }
         guard unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ else { return }
-        throw fail(.taken(during: .handshake(byKey: context.preSharedKey != nil)))
+        throw fail(explained(.taken(during: .handshake(byKey: context.preSharedKey != nil))))
     }
 
     private func finishHandshake() throws(TLSError) {
@@ -191,10 +172,27 @@ public final class TLSSession {
             throw fail(TLSError(.noKeyOffered, "the peer does not prove that it holds the cluster key"))
         }
         isHandshaking = false
+        negotiatedProtocol = agreedProtocol()
         let kept = early
         early = []
         if !kept.isEmpty { try unsafe encrypt(kept.span.bytes) }
         if isClosing { sayEnd() }
+    }
+
+    private func agreedProtocol() -> String? {
+        var (start, count) = unsafe (UnsafePointer<UInt8>?.none, UInt32(0))
+        unsafe SSL_get0_alpn_selected(ssl, &start, &count)
+        guard let start = unsafe start, count > 0 else { return nil }
+        return unsafe String(decoding: UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
+    }
+
+    /// Adds to a certificate's refusal what is wrong with it.
+    private func explained(_ error: TLSError) -> TLSError {
+        guard error.code == .untrustedPeer, context.preSharedKey == nil,
+            case let result = unsafe SSL_get_verify_result(ssl), result != X509_V_OK,
+            let reason = unsafe X509_verify_cert_error_string(result)
+        else { return error }
+        return unsafe TLSError(.untrustedPeer, "\(error.description): \(String(cString: reason))")
     }
 
     private func sayEnd() {
@@ -214,9 +212,13 @@ public final class TLSSession {
     private func encrypt(_ plaintext: RawSpan) throws(TLSError) {
         ERR_clear_error()
         var written = 0
+        wire.reserve(plaintext.byteCount + (plaintext.byteCount >> 14 + 1) * Self.recordOverheadBytes)
         let result = unsafe plaintext.withUnsafeBytes { unsafe SSL_write_ex(ssl, $0.baseAddress, $0.count, &written) }
         guard result == 1, written == plaintext.byteCount else { throw fail(.taken(during: .transfer)) }
     }
+
+    /// At least what a record of up to 16 KiB adds: header, nonce or type, tag.
+    private static let recordOverheadBytes = 32
 
     /// Also asked before reading: a peer may make this end answer (key updates) without ever taking the answers.
     private func checkRoom(for byteCount: Int) throws(TLSError) {

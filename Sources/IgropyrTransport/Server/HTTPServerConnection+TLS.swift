@@ -1,0 +1,39 @@
+internal import IgropyrHTTP
+
+extension HTTPServerConnection {
+    /// What ALPN agreed on, such as `http/1.1`; nil without TLS, and if the client offered nothing.
+    public var negotiatedProtocol: String? { stream.negotiatedProtocol }
+
+    /// What the client has shown and an authority that the server trusts has vouched for; made anew at each call.
+    public var clientCertificate: TLSPeerCertificate? { stream.peerCertificate }
+
+    public func streamDidFinishHandshake() {
+        server.count(\.handshakes)
+        if stream.isResumed { server.count(\.resumedHandshakes) }
+        timer?.arm(after: isDraining ? server.settings.drainIdleTimeout : server.settings.headTimeout)
+    }
+
+    /// Answers as nginx does: what a browser shows when somebody typed `http://` before the name.
+    public func streamDidReceivePlainHTTP() -> Bool {
+        server.count(\.plainConnections)
+        keepsAlive = false
+        let text = "400: this port speaks TLS, ask by https://\n"
+        do throws(HTTPSerializer.Failure) {
+            try beginResponse(status: 400, framing: .length(UInt64(text.utf8.count)))
+            try appendField("Content-Type", "text/plain")
+        } catch { return false }
+        endHead()
+        unsafe sendBody(text.utf8.span.bytes)
+        linger()
+        return true
+    }
+
+    func countFailure(_ error: TransportError) {
+        if stream.isHandshaking { return server.count(\.failedHandshakes) }
+        // Many clients close an idle connection without a word; nothing is missing then.
+        if case .security(let error) = error, error.code == .truncated, case .none = request, parser.isBetweenMessages {
+            return
+        }
+        server.count(\.failedConnections)
+    }
+}

@@ -1,0 +1,48 @@
+/// How a server proves itself by certificates, and which clients it lets in. Files are read by
+/// ``TLSContext/server(_:applicationProtocols:succeeding:)``, at start and at each reload.
+///
+/// What is not a setting follows Mozilla's "intermediate" profile: forward-secret suites with authenticated encryption
+/// only, in the client's order of preference, over X25519, P-256 or P-384; no compression, renegotiation or early data.
+public struct TLSConfiguration: Sendable, Hashable {
+    /// A certificate and its private key, in PEM.
+    public struct Certificate: Sendable, Hashable {
+        /// The server's own certificate, then those that lead to the authority that issued it.
+        public var chainFile: String
+        /// The private key of the first certificate, not encrypted; may be the same file.
+        public var keyFile: String
+
+        public init(chainFile: String, keyFile: String) {
+            self.chainFile = chainFile
+            self.keyFile = keyFile
+        }
+    }
+
+    public enum Version: Sendable, Hashable {
+        case tls12
+        case tls13
+    }
+
+    /// Whether clients prove themselves, too. `caFile` names the authorities that are trusted to issue what they show,
+    /// in PEM; a certificate that none of them vouches for ends the handshake.
+    public enum ClientCertificates: Sendable, Hashable {
+        case none
+        /// A client may do without.
+        case requested(caFile: String)
+        case required(caFile: String)
+    }
+
+    /// At least one. A client gets the one that names the server that it asks for, exactly or by a wildcard; if none does,
+    /// or it asks for none, the first. Two for the same names, with keys of different kinds, are chosen between by what
+    /// the client can verify.
+    public var certificates: [Certificate]
+    /// The oldest version that is spoken.
+    public var minimumVersion = Version.tls12
+    public var clientCertificates = ClientCertificates.none
+    /// How long a client may resume a session without a full handshake; zero forbids it. The keys that seal what clients
+    /// keep are made at random, replaced after this time, and forgotten after as much again.
+    public var sessionLifetime = Duration.seconds(4 * 3600)
+    /// From the connection's beginning to the end of the handshake; then it is closed.
+    public var handshakeTimeout = Duration.seconds(10)
+
+    public init(certificates: [Certificate]) { self.certificates = certificates }
+}

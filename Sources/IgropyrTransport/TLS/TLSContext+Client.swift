@@ -1,0 +1,46 @@
+internal import COpenSSL
+
+extension TLSContext {
+    /// Whose word a client takes for who a server is.
+    public enum Trust: Sendable, Hashable {
+        /// The authorities that this machine trusts (OpenSSL's default folder and file, `SSL_CERT_FILE`, `SSL_CERT_DIR`).
+        case system
+        /// Those in a PEM file, and no others.
+        case authorities(file: String)
+    }
+
+    /// A client's context: TLS 1.2 or 1.3; the server must show a certificate that is valid, for its name, and issued by
+    /// an authority that is trusted. Blocks while it reads files.
+    /// - Throws: `.unusableFile`, which names the file and says what to do; `.setup`.
+    public static func client(
+        trusting trust: Trust = .system, applicationProtocols: [String] = ["http/1.1"]
+    ) throws(TLSError) -> TLSContext {
+        let raw = try unsafe makeRaw(.client, from: TLS1_2_VERSION)
+        let context = unsafe TLSContext(.client, .trust, applicationProtocols: applicationProtocols, owning: raw)
+        switch trust {
+        case .system:
+            guard unsafe SSL_CTX_set_default_verify_paths(raw) == 1 else { throw .taken(during: .setup) }
+        case .authorities(let file): try unsafe TrustedAuthorities(reading: file).install(in: raw)
+        }
+        let wire = applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        // Unlike its neighbours this function answers 0 if all is well.
+        guard unsafe wire.isEmpty || SSL_CTX_set_alpn_protos(raw, wire, UInt32(wire.count)) == 0 else {
+            throw .taken(during: .setup)
+        }
+        return context
+    }
+
+    /// Has a client's session ask for the server's name, and accept it only. An address is no name to ask for, but a
+    /// certificate may carry it.
+    func expect(_ serverName: String?, of ssl: OpaquePointer) throws(TLSError) {
+        guard case .trust = proof else { return }
+        guard let serverName else {
+            throw TLSError(.setup, "setting up TLS: whom to expect must be said when a certificate is to prove it")
+        }
+        if unsafe X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), serverName) == 1 { return }
+        ERR_clear_error()
+        guard unsafe SSL_set1_host(ssl, serverName) == 1, unsafe igropyr_SSL_set_host_name(ssl, serverName) == 1 else {
+            throw .taken(during: .setup)
+        }
+    }
+}

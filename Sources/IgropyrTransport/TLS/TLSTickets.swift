@@ -1,0 +1,83 @@
+internal import COpenSSL
+internal import IgropyrUV
+
+/// One process's ``TicketKeys``, shared by the sessions of all its loops and by the contexts that succeed each other.
+@safe
+final class TLSTickets: Sendable {
+    private let lifetime: Duration
+    private let keys: Locked<TicketKeys>
+    nonisolated(unsafe) private let cipher: OpaquePointer?  // Immutable; looked up once, for that costs microseconds.
+
+    private init(lifetime: Duration) {
+        self.lifetime = lifetime
+        keys = Locked(TicketKeys(lifetime: lifetime))
+        unsafe cipher = EVP_CIPHER_fetch(nil, "AES-256-CBC", nil)
+    }
+
+    deinit { unsafe EVP_CIPHER_free(cipher) }
+
+    /// Those of `previous`, if they live as long; nil if sessions are not to be resumed.
+    static func shared(lifetime: Duration, with previous: TLSContext?) -> TLSTickets? {
+        guard lifetime > .zero else { return nil }
+        if let tickets = previous?.certificates?.tickets, tickets.lifetime == lifetime { return tickets }
+        return TLSTickets(lifetime: lifetime)
+    }
+
+    fileprivate func seal(
+        _ name: UnsafeMutableBufferPointer<UInt8>, _ vector: UnsafeMutableBufferPointer<UInt8>, _ cipher: OpaquePointer,
+        _ mac: OpaquePointer
+    ) -> Int32 {
+        let key = keys.withLock { keys in
+            var random = SystemRandomNumberGenerator()
+            return keys.sealingKey(at: EventLoop.preciseNow, using: &random)
+        }
+        _ = unsafe name.update(fromContentsOf: key.name)
+        var random = SystemRandomNumberGenerator()
+        for index in vector.indices { unsafe vector[index] = .random(in: 0...255, using: &random) }
+        let isReady =
+            unsafe EVP_EncryptInit_ex(cipher, self.cipher, nil, key.cipherKey, vector.baseAddress) == 1
+            && set(key.macKey, of: mac)
+        return isReady ? 1 : -1
+    }
+
+    fileprivate func open(
+        _ name: UnsafeMutableBufferPointer<UInt8>, _ vector: UnsafeMutableBufferPointer<UInt8>, _ cipher: OpaquePointer,
+        _ mac: OpaquePointer
+    ) -> Int32 {
+        let found = keys.withLock { keys in unsafe keys.openingKey(named: name, at: EventLoop.preciseNow) }
+        guard let (key, isOld) = found else { return 0 }
+        let isReady =
+            unsafe EVP_DecryptInit_ex(cipher, self.cipher, nil, key.cipherKey, vector.baseAddress) == 1
+            && set(key.macKey, of: mac)
+        guard isReady else { return -1 }
+        return isOld ? 2 : 1  // 2: the client gets a new ticket.
+    }
+
+    private func set(_ key: [UInt8], of mac: OpaquePointer) -> Bool {
+        var (key, digest) = (key, Array("SHA256".utf8CString))
+        return unsafe key.withUnsafeMutableBytes { key in
+            unsafe digest.withUnsafeMutableBufferPointer { digest in
+                let parameters = unsafe [
+                    OSSL_PARAM_construct_octet_string(igropyr_OSSL_MAC_PARAM_KEY, key.baseAddress, key.count),
+                    OSSL_PARAM_construct_utf8_string(igropyr_OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                return unsafe EVP_MAC_CTX_set_params(mac, parameters) == 1
+            }
+        }
+    }
+}
+
+/// OpenSSL asks for a key, to seal a ticket with or to open one; 0 lets the client do without resumption.
+func willUseTicketKey(
+    _ ssl: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ vector: UnsafeMutablePointer<UInt8>?,
+    _ cipher: OpaquePointer?, _ mac: OpaquePointer?, _ isSealing: Int32
+) -> Int32 {
+    guard let tickets = unsafe TLSContext.of(ssl)?.certificates?.tickets, let cipher = unsafe cipher,
+        let mac = unsafe mac
+    else { return -1 }
+    let name = unsafe UnsafeMutableBufferPointer(start: name, count: 16)
+    let vector = unsafe UnsafeMutableBufferPointer(start: vector, count: 16)  // AES's block.
+    return isSealing != 0
+        ? unsafe tickets.seal(name, vector, cipher, mac) : unsafe tickets.open(name, vector, cipher, mac)
+}
