@@ -15,6 +15,8 @@ public protocol HTTPServerStream: AnyObject {
     /// Nil once the connection has ended.
     var localAddress: SocketAddress? { get }
     var isEncrypted: Bool { get }
+    /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil for none.
+    var clientCertificate: TLSPeerCertificate? { get }
 
     /// Set by the handler while it answers; let go when the response and the request have ended.
     var exchange: (any HTTPServerExchange)? { get set }
