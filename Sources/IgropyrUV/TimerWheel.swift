@@ -8,6 +8,10 @@ public final class WheelTimer {
     fileprivate var deadline = Timestamp.distantFuture
     /// The tick at which the wheel will look at this entry; `.max` if it will not.
     fileprivate var visit = Int64.max
+    /// When that tick begins; `.distantFuture` if there is none.
+    fileprivate var nextLook: Timestamp {
+        visit == .max ? .distantFuture : Timestamp(nanoseconds: visit * wheel.tick)
+    }
     private let wheel: TimerWheel
     fileprivate var onExpiry: (() -> Void)?
 
@@ -39,7 +43,7 @@ public final class WheelTimer {
 /// looked at once in each turn of the wheel at most.
 public final class TimerWheel {
     public let loop: EventLoop
-    private let tick: Int64
+    fileprivate let tick: Int64
     private let timer: Timer
     private var slots: [[WheelTimer]]
     private var current: Int64
@@ -63,6 +67,7 @@ public final class TimerWheel {
     }
 
     fileprivate func schedule(_ entry: WheelTimer) {
+        guard entry.deadline < entry.nextLook else { return }  // The common case, and without a division.
         if !isTicking { current = loop.now.nanoseconds / tick }
         let due = max(entry.deadline.nanoseconds / tick + 1, current + 1)
         let visit = min(due, current + Int64(slots.count))
