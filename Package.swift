@@ -101,7 +101,7 @@ let package = Package(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrTransportTests",
-            dependencies: ["IgropyrTransport", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
+            dependencies: ["IgropyrTransport", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrTests", dependencies: ["Igropyr", "IgropyrTransport", "IgropyrUV", "TestSupport", logging],

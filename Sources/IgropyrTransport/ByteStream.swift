@@ -221,13 +221,17 @@ extension ByteStream: TCPStreamDelegate {
     }
 
     public func streamDidEnd() {
+        guard let tls else {
+            isReading = false
+            delegate?.streamDidEnd()
+            return
+        }
         do throws(TLSError) {
-            try tls?.receiveEndOfFile()
+            try tls.receiveEndOfFile()
         } catch {
             return fail(.security(error))
         }
-        isReading = false
-        delegate?.streamDidEnd()
+        pullPlaintext()  // Finds whether the peer meant the end, after what it still sent.
     }
 
     public func streamDidDrain() { delegate?.streamDidDrain() }

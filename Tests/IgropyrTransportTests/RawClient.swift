@@ -32,6 +32,8 @@ final class RawClient: TCPStreamDelegate {
         stream.write(bytes.span.bytes)
     }
 
+    func send(_ bytes: [UInt8]) { stream.write(bytes.span.bytes) }
+
     /// Sends in pieces, each of which the other end reads by itself.
     func send(_ text: String, step: Int) async {
         let bytes = Array(text.utf8)

@@ -77,7 +77,6 @@ struct PEMFile {
         let key = unsafe withUnsafeMutablePointer(to: &isEncrypted) {
             unsafe PEM_read_bio_PrivateKey(source, nil, willAskForPassphrase, $0)
         }
-        let error = ERR_peek_last_error()
         ERR_clear_error()
         if let key = unsafe key { return unsafe PrivateKey(owning: key) }
         guard !isEncrypted else {
@@ -86,7 +85,7 @@ struct PEMFile {
                 "key file \(path) is encrypted, and nobody is there to type a passphrase: decrypt it (openssl pkey -in \(path) -out NEW)"
             )
         }
-        guard igropyr_ERR_GET_LIB(error) == ERR_LIB_PEM, ERR_GET_REASON(error) == PEM_R_NO_START_LINE else {
+        guard !String(decoding: bytes, as: UTF8.self).contains("PRIVATE KEY-----") else {
             throw TLSError(.unusableFile, "key file \(path): the private key is damaged: get the file anew")
         }
         throw TLSError(.unusableFile, "key file \(path) holds no private key in PEM (-----BEGIN PRIVATE KEY-----)")

@@ -23,38 +23,32 @@ struct TicketKeys: Sendable {
 
     /// How long a key seals, and how long it opens after that.
     let lifetime: Duration
-    private var current: Key?
-    private var previous: Key?
-    /// When `current` is replaced.
-    private var deadline = Timestamp.zero
+    private var current: (key: Key, until: Timestamp)?
+    private var previous: (key: Key, until: Timestamp)?
 
     init(lifetime: Duration) { self.lifetime = lifetime }
 
     mutating func sealingKey(at now: Timestamp, using random: inout some RandomNumberGenerator) -> Key {
         retire(at: now)
-        if let current { return current }
+        if let current { return current.key }
         let key = Key(using: &random)
-        current = key
-        deadline = now.advanced(by: lifetime)
+        current = (key, until: now.advanced(by: lifetime))
         return key
     }
 
     /// The key of that name and whether it is due to be replaced in the ticket; nil once it is forgotten.
     mutating func openingKey(named name: some Sequence<UInt8>, at now: Timestamp) -> (key: Key, isOld: Bool)? {
         retire(at: now)
-        if let current, name.elementsEqual(current.name) { return (current, false) }
-        if let previous, name.elementsEqual(previous.name) { return (previous, true) }
+        if let current, name.elementsEqual(current.key.name) { return (current.key, false) }
+        if let previous, name.elementsEqual(previous.key.name) { return (previous.key, true) }
         return nil
     }
 
     private mutating func retire(at now: Timestamp) {
-        guard now >= deadline else { return }
-        if let current {
-            previous = current
-            self.current = nil
-            deadline = deadline.advanced(by: lifetime)
+        if let old = current, now >= old.until {
+            previous = (old.key, until: old.until.advanced(by: lifetime))
+            current = nil
         }
-        guard now >= deadline else { return }
-        previous = nil
+        if let old = previous, now >= old.until { previous = nil }
     }
 }
