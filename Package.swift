@@ -43,11 +43,16 @@ let package = Package(
         .systemLibrary(name: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Cores: values in, decisions out; no socket, clock, random source or logger.
         .target(name: "IgropyrTime", swiftSettings: strict),
         .target(name: "IgropyrHTTP", dependencies: [httpTypes], swiftSettings: strict),
+        .target(
+            name: "IgropyrCoding", dependencies: ["CZlib", "CBrotli", "CZstd", "IgropyrHTTP"], swiftSettings: strict),
         .target(name: "IgropyrGossip", dependencies: ["IgropyrTime", crypto], swiftSettings: strict),
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
@@ -62,7 +67,8 @@ let package = Package(
 
         // Services.
         .target(
-            name: "Igropyr", dependencies: ["IgropyrHTTP", "IgropyrUV", "IgropyrTransport", logging, httpTypes],
+            name: "Igropyr",
+            dependencies: ["IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", logging, httpTypes],
             swiftSettings: strict),
         .target(
             name: "IgropyrMembership", dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrUV", logging, crypto],
@@ -93,6 +99,8 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testing),
         .testTarget(name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime"], swiftSettings: testing),
         .testTarget(name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", httpTypes], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrCodingTests", dependencies: ["IgropyrCoding", "IgropyrHTTP"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrGossipTests", dependencies: ["IgropyrGossip"], resources: [.copy("Vectors")],
             swiftSettings: testing),

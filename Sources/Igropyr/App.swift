@@ -17,6 +17,9 @@ public final class App: RouteBuilder {
     public var logger: Logger
     /// Bytes that a request's body may have; more is answered 413. Groups may set their own.
     public var bodyLimit = 1 << 20
+    /// How responses of handlers are compressed for clients that can read it; nil for not at all. Set it before the routes
+    /// are added; groups may have their own, and ``RouteBuilder/files(_:from:_:)`` has.
+    public var compression: Compression?
     /// Event loops, each on a thread of its own; as many as there are processors for this process, up to 64.
     public var loops = min(64, CurrentProcess.availableCores)
     /// How long requests in flight may take to finish once the application is told to stop; then they are cut.
@@ -35,6 +38,7 @@ public final class App: RouteBuilder {
     public func add(_ route: Route, at pattern: String) {
         var route = route
         if route.bodyLimit == nil { route.bodyLimit = bodyLimit }
+        if let compression = route.compression ?? compression { route = route.compressed(by: compression) }
         do {
             try router.add(route.method, RoutePattern(pattern), route)
         } catch {

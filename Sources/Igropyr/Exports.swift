@@ -1,6 +1,10 @@
 // Methods, statuses and fields are the ecosystem's currency types: whoever imports Igropyr has them.
 @_exported public import HTTPTypes
-
+// Values of HTTP that handlers make and settings name.
+@_exported public import enum IgropyrHTTP.ContentCoding
+@_exported public import struct IgropyrHTTP.EntityTag
+@_exported public import struct IgropyrHTTP.HTTPDate
+@_exported public import struct IgropyrHTTP.Validators
 // What `App.tls` and `Request.clientCertificate` are made of.
 @_exported public import struct IgropyrTransport.TLSConfiguration
 @_exported public import struct IgropyrTransport.TLSError

@@ -9,11 +9,15 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
               igropyr serve ./public
               igropyr serve ./public --listen 0.0.0.0:80
+              igropyr serve ./downloads --listing --cache-control 'no-cache'
+              igropyr serve ./dist --cache-control 'assets/**: public, max-age=31536000, immutable'
               igropyr serve ./public --listen 0.0.0.0:443 \\
                 --tls-certificate chain.pem --tls-key key.pem
 
-            Regular files, index.html for folders, no listing, no names that begin with
-            a dot. Started by a node or by systemd, it serves on the socket it is given.
+            Regular files, in the coding that the client takes: a sibling (app.js.br,
+            app.js.zst, app.js.gz), or compressed on the way. A changed file is seen
+            within a second. Started by a node or by systemd, it serves on the socket
+            that it is given.
 
             With certificates it speaks TLS 1.2 and 1.3 only. Both options may be
             repeated, in the same order: each client gets the certificate for the name
@@ -26,40 +30,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Where to listen: ADDRESS:PORT. Default: 127.0.0.1:8080, or the environment's PORT on every address.")
     var listen: EndpointArgument?
 
-    @Option(
-        help: ArgumentHelp("The server's certificate and those above it, in PEM. Repeatable.", valueName: "file"))
-    var tlsCertificate: [String] = []
+    @OptionGroup(title: "Files") var files: FileOptions
 
-    @Option(help: ArgumentHelp("The certificate's private key, in PEM, not encrypted. Repeatable.", valueName: "file"))
-    var tlsKey: [String] = []
-
-    @Option(
-        help: ArgumentHelp(
-            "Let in only clients whose certificate one of the authorities in this file has issued.", valueName: "file"))
-    var tlsClientCA: String?
+    @OptionGroup(title: "TLS") var tls: TLSOptions
 
     @Flag(name: .shortAndLong, help: "Log more.")
     var verbose = false
 
-    func validate() throws {
-        guard tlsCertificate.count == tlsKey.count else {
-            throw ValidationError("Give one --tls-key for each --tls-certificate, in the same order.")
-        }
-        guard tlsClientCA == nil || !tlsCertificate.isEmpty else {
-            throw ValidationError("--tls-client-ca needs a --tls-certificate and a --tls-key.")
-        }
-    }
-
     func run() async throws {
         Logs.begin(isVerbose: verbose)
         let app = App()
-        app.files("/", from: folder)
-        if !tlsCertificate.isEmpty {
-            var tls = TLSConfiguration(
-                certificates: zip(tlsCertificate, tlsKey).map { .init(chainFile: $0, keyFile: $1) })
-            if let tlsClientCA { tls.clientCertificates = .required(caFile: tlsClientCA) }
-            app.tls = tls
-        }
+        app.files("/", from: folder, files.serving)
+        app.tls = tls.configuration
         let endpoint = listen?.endpoint(defaultPort: 8080)
         try await app.run(host: endpoint?.host, port: endpoint?.port)
     }

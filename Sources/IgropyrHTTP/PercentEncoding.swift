@@ -43,7 +43,7 @@ public enum PercentEncoding {
             if byte.isLetter || byte.isDigit || "-._~".utf8.contains(byte) {
                 encoded.append(byte)
             } else {
-                encoded += [UInt8(ascii: "%"), hexadecimalDigit(byte >> 4), hexadecimalDigit(byte & 0x0F)]
+                append(escaped: byte, to: &encoded)
             }
         }
         return String(decoding: encoded, as: UTF8.self)
@@ -54,6 +54,10 @@ public enum PercentEncoding {
             let low = bytes.byte(at: offset + 2).hexadecimalValue, high | low != 0
         else { throw .invalidPercentEncoding }
         return high << 4 | low
+    }
+
+    static func append(escaped byte: UInt8, to text: inout [UInt8]) {
+        text += [UInt8(ascii: "%"), hexadecimalDigit(byte >> 4), hexadecimalDigit(byte & 0x0F)]
     }
 
     private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {

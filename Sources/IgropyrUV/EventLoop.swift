@@ -36,6 +36,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// Work from the loop's own thread, which needs no lock and no system call.
     nonisolated(unsafe) private var local: [Work] = []
     nonisolated(unsafe) private var running: [Work] = []
+    /// By the numbers of ``LoopLocal``s; its thread's own.
+    nonisolated(unsafe) var locals: [Int: AnyObject] = [:]
 
     private let thread = Atomic<UInt>(UInt(pthread_self()))
     private let isStopping = Atomic<Bool>(false)

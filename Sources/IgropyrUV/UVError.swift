@@ -33,7 +33,15 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let invalidArgument = UV_EINVAL.rawValue
     public static let noBufferSpace = UV_ENOBUFS.rawValue
     public static let tooManyOpenFiles = UV_EMFILE.rawValue
+    public static let tooManyOpenFilesInSystem = UV_ENFILE.rawValue
+    public static let outOfMemory = UV_ENOMEM.rawValue
     public static let notFound = UV_ENOENT.rawValue
+    public static let notAFolder = UV_ENOTDIR.rawValue
+    public static let tooManySymlinks = UV_ELOOP.rawValue
+    public static let leadsElsewhere = UV_EXDEV.rawValue
+    public static let nameTooLong = UV_ENAMETOOLONG.rawValue
+    public static let notPermitted = UV_EPERM.rawValue
+    public static let noSuchDevice = UV_ENXIO.rawValue
 }
 
 /// Throws what a libuv function answered if it is an error; else hands the answer on.

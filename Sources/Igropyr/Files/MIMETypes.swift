@@ -24,10 +24,12 @@ struct MIMETypes: Sendable {
         self.types = types.mapValues(Self.withCharacterSet)
     }
 
-    /// What is unknown has the type of plain bytes.
-    func type(ofFile name: String) -> String {
+    /// What is unknown has the type of plain bytes. `overrides` are by the ends of names, in lower case, and go first.
+    func type(ofFile path: String, overrides: [String: String] = [:]) -> String {
+        let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
         guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "application/octet-stream" }
-        return types[name[name.utf8.index(after: dot)...].lowercased()] ?? "application/octet-stream"
+        let end = name[name.utf8.index(after: dot)...].lowercased()
+        return overrides[end] ?? types[end] ?? "application/octet-stream"
     }
 
     private static func withCharacterSet(_ type: String) -> String {

@@ -1,20 +1,39 @@
+internal import HTTPTypes
+internal import IgropyrHTTP
 internal import IgropyrUV
 
 extension RouteBuilder {
-    /// Answers GET under `pattern` with the files of a folder.
+    /// Answers GET and HEAD under `pattern` with the files of a folder.
     ///
-    /// Regular files only, no symbolic links below the folder itself, no name that begins with a dot but `.well-known`,
-    /// no listing: a path that ends with a slash is its `index.html`. Routes that say more come first, so that files and
-    /// handlers can share a prefix. Opening a file and reading a small one is done on the loop: with the file in the
-    /// kernel's cache it takes 3 µs, the way to another thread and back 10 to 40. A slow disk makes the loop wait.
-    public func files(_ pattern: String, from path: String) {
-        do throws(UVError) {
-            let folder = StaticFolder(try Folder(path))
-            get(pattern.hasSuffix("/") ? pattern + "**" : pattern + "/**") { request in
-                try folder.response(to: request)
-            }
-        } catch {
+    /// ```swift
+    /// app.files("/", from: "public")
+    ///
+    /// var serving = FileServing()
+    /// serving.cacheControl = ["assets/**": "public, max-age=31536000, immutable"]
+    /// serving.listing = FolderListing()
+    /// app.files("/downloads", from: "/srv/downloads", serving)
+    /// ```
+    ///
+    /// Regular files only; nothing that a name, a link or an escape could reach outside of the folder. A path that ends
+    /// with a slash is a folder's index, or its listing; one without that is a folder is redirected to the slash. Conditions
+    /// (RFC 9110 §13), ranges (§14) and codings (§12.5.3) are answered. Routes that say more come first, so that files and
+    /// handlers can share a prefix. With no descriptor left the answer is 503; a file that shrinks while it is sent cuts
+    /// its connection.
+    ///
+    /// Small files are kept in memory and looked at again once a second (``FileCacheLimits/staleness``). Others are opened
+    /// on the loop: with the file in the kernel's cache it takes 3 µs, the way to another thread and back 10 to 40. A
+    /// slow disk makes the loop wait.
+    public func files(_ pattern: String, from path: String, _ serving: FileServing = FileServing()) {
+        do {
+            try serving.check()
+            let folder = StaticFolder(try Folder(path, symlinks: serving.symlinks), serving)
+            var route = try Route(.get, .immediate { request in try folder.response(to: request) })
+            route.choosesCoding = true
+            add(route, at: pattern.hasSuffix("/") ? pattern + "**" : pattern + "/**")
+        } catch let error as UVError {
             noteMistake(FolderUnusable(path: path, reason: error.reason))
+        } catch {
+            noteMistake(error)
         }
     }
 }
@@ -24,4 +43,27 @@ struct FolderUnusable: Error, CustomStringConvertible {
     let path: String
     let reason: String
     var description: String { "cannot serve files from \(path): \(reason)" }
+}
+
+/// A setting of ``FileServing`` that means nothing.
+struct FileServingMistake: Error, CustomStringConvertible {
+    let setting: String
+    let value: String
+    let reason: String
+    var description: String { "FileServing.\(setting) is \"\(value)\": \(reason)" }
+}
+
+extension FileServing {
+    fileprivate func check() throws(FileServingMistake) {
+        for name in indexNames where name.isEmpty || name.contains("/") {
+            throw FileServingMistake(
+                setting: "indexNames", value: name, reason: "give the name of a file, without a folder")
+        }
+        for value in cacheControl.values where !HTTPField.isValidValue(value) {
+            throw FileServingMistake(setting: "cacheControl", value: value, reason: "it cannot stand in a field")
+        }
+        for value in types.values where !HTTPField.isValidValue(value) || !value.contains("/") {
+            throw FileServingMistake(setting: "types", value: value, reason: "it is no media type")
+        }
+    }
 }

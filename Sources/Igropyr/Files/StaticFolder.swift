@@ -1,34 +1,56 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrTime
 internal import IgropyrUV
 
 /// Answers requests with the files of a folder.
 struct StaticFolder: Sendable {
-    /// Files up to this size are read at once and go out in one write with the head.
-    private static let smallBytes = 16 << 10
+    let folder: Folder
+    let serving: FileServing
+    private let shelves: LoopLocal<FileShelf>
 
-    private let folder: Folder
-
-    init(_ folder: Folder) { self.folder = folder }
+    init(_ folder: Folder, _ serving: FileServing) {
+        self.folder = folder
+        self.serving = serving
+        shelves = LoopLocal { FileShelf(folder, serving) }
+    }
 
     func response(to request: Request) throws -> Response {
-        var names = try request.restSegments()
-        let isFolder = names.last?.isEmpty ?? false
-        if isFolder { names[names.count - 1] = "index.html" }
-        guard names.allSatisfy(Self.isServed), let entry = try open(names.joined(separator: "/")) else {
+        guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
+        guard let path = FilePath(try request.restSegments(), servesDotfiles: serving.servesDotfiles) else {
             throw HTTPFailure(.notFound)
         }
-        switch entry {
-        case .file(let file): return try response(to: request, file: file, name: names.last ?? "")
-        case .folder:
-            guard !isFolder else { throw HTTPFailure(.notFound) }
-            return Redirect(to: Self.withSlash(request), status: .permanentRedirect).makeResponse()
+        do throws(UVError) {
+            let response = try answer(request, path, shelves.value(on: loop), loop)
+            return response ?? HTTPFailure(.notFound).response
+        } catch {
+            guard Self.exhaustions.contains(error.code) else { throw error }
+            // No descriptor or memory is left: our trouble, which passes.
+            return HTTPFailure(.serviceUnavailable).response.with(.retryAfter, "1")
         }
     }
 
-    /// A slash in a name was escaped: it is none of a path.
-    private static func isServed(_ name: String) -> Bool {
-        !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && (!name.hasPrefix(".") || name == ".well-known")
+    private static let exhaustions = [
+        UVError.tooManyOpenFiles, UVError.tooManyOpenFilesInSystem, UVError.outOfMemory,
+    ]
+
+    /// Nil if nothing is there.
+    private func answer(
+        _ request: Request, _ path: FilePath, _ shelf: FileShelf, _ loop: EventLoop
+    ) throws(UVError) -> Response? {
+        guard path.endsWithSlash else {
+            switch try shelf.find(path.text, now: loop.now) {
+            case .file(let found): return try FileAnswer(request, found, shelf, loop).response()
+            case .folder: return Redirect(to: Self.withSlash(request), status: .permanentRedirect).makeResponse()
+            case .nothing: return nil
+            }
+        }
+        for name in serving.indexNames {
+            guard case .file(let found) = try shelf.find(path.appending(name), now: loop.now) else { continue }
+            return try FileAnswer(request, found, shelf, loop).response()
+        }
+        guard let listing = serving.listing else { return nil }
+        return try list(path, listing, for: request)
     }
 
     private static func withSlash(_ request: Request) -> String {
@@ -36,39 +58,15 @@ struct StaticFolder: Sendable {
         return request.path + "/" + (query.map { "?" + $0 } ?? "")
     }
 
-    /// Nil for what cannot be opened, whatever the reason: which it was is not the client's business.
-    private func open(_ path: String) throws(UVError) -> Folder.Entry? {
+    private func list(_ path: FilePath, _ listing: FolderListing, for request: Request) throws(UVError) -> Response? {
+        var found: Folder.Listing
         do throws(UVError) {
-            return try folder.open(beneath: path)
+            found = try folder.list(beneath: path.text, limit: listing.itemLimit)
         } catch {
-            // No descriptor or memory left is our trouble, and passes.
-            if error.code == UVError.tooManyOpenFiles { throw error }
+            guard FileShelf.isAbsence(error) else { throw error }
             return nil
         }
-    }
-
-    private func response(to request: Request, file: OpenFile, name: String) throws(UVError) -> Response {
-        let validators = FileValidators(file)
-        if validators.isUnchanged(for: request) { return validators.add(to: Response(.notModified)) }
-        var response = Response(.ok, MIMETypes.system.type(ofFile: name), .none)
-        response.fields[.acceptRanges] = "bytes"
-        var range = 0..<file.size
-        switch RequestedRange(request, validators: validators, size: file.size) {
-        case .whole: break
-        case .part(let part):
-            range = part
-            response.status = .partialContent
-            response.fields[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(file.size)"
-        case .unsatisfiable:
-            return Response(.rangeNotSatisfiable).with(.contentRange, "bytes */\(file.size)")
-        }
-        response.body = try body(of: file, range, for: request)
-        return validators.add(to: response)
-    }
-
-    private func body(of file: OpenFile, _ range: Range<Int>, for request: Request) throws(UVError) -> Response.Body {
-        guard range.count <= Self.smallBytes, request.method != .head else { return .file(file, range) }
-        let bytes = try file.read(at: range.lowerBound, count: range.count)
-        return bytes.count == range.count ? .bytes(bytes) : .file(file, range)
+        found.items.removeAll { !FilePath.isServed($0.name, serving.servesDotfiles) }
+        return FolderPage(found, path: path.text, hasParent: !path.text.isEmpty).response(to: request)
     }
 }

@@ -30,6 +30,9 @@ public final class Request {
         self.connection = connection
     }
 
+    /// Nil once ``leaveConnection()`` was called.
+    var loop: EventLoop? { connection?.loop }
+
     /// The handler has returned: whoever kept the request must not keep the connection, too.
     func leaveConnection() { connection = nil }
 
@@ -69,6 +72,9 @@ public final class Request {
     public func header(_ name: String) -> String? {
         withBytes { bytes in head.value(of: name, in: bytes).map { bytes.string(in: $0) } }
     }
+
+    /// What it asks of the representation; read anew at each call.
+    var representationFields: RepresentationFields { withBytes { bytes in RepresentationFields(head, in: bytes) } }
 
     /// All fields; made anew at each call.
     public var fields: HTTPFields { withBytes { bytes in head.httpFields(in: bytes) } }

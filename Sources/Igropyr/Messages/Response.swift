@@ -7,6 +7,8 @@ public struct Response {
     /// The value of `Content-Type`; nil for none.
     public var contentType: String?
     var body: Body
+    /// Bytes that a stream will write, if that is known: fewer or more cut the connection.
+    var streamLength: Int?
     private var storedFields: HTTPFields?
 
     enum Body {

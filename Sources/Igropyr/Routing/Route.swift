@@ -11,14 +11,31 @@ public struct Route: Sendable {
     }
 
     let method: HTTPMethod
-    let action: Action
+    private(set) var action: Action
     /// Nil for the application's own.
     var bodyLimit: Int?
+    /// Nil for the application's own.
+    var compression: Compression?
+    /// Its responses come in the coding that the client wants, or may have none.
+    var choosesCoding = false
 
     init(_ method: HTTPRequest.Method, _ action: Action) throws(UnknownMethod) {
         self.method = HTTPMethod(method.rawValue)
         self.action = action
         guard self.method != .other, self.method != .connect else { throw UnknownMethod(method: method) }
+    }
+
+    /// The same with its responses compressed.
+    func compressed(by compression: Compression) -> Route {
+        guard !choosesCoding else { return self }
+        var route = self
+        switch action {
+        case .immediate(let handler):
+            route.action = .immediate { request in compression.apply(to: try handler(request), for: request) }
+        case .task(let handler):
+            route.action = .task { request in compression.apply(to: try await handler(request), for: request) }
+        }
+        return route
     }
 }
 

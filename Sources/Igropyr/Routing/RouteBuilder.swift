@@ -36,9 +36,10 @@ extension RouteBuilder {
         }
     }
 
-    /// The routes under `prefix`, such as `/api`, which may allow larger bodies than the others.
-    public func group(_ prefix: String, bodyLimit: Int? = nil) -> RouteGroup {
-        RouteGroup(parent: self, prefix: prefix, bodyLimit: bodyLimit)
+    /// The routes under `prefix`, such as `/api`, which may allow larger bodies than the others, and have their responses
+    /// compressed.
+    public func group(_ prefix: String, bodyLimit: Int? = nil, compression: Compression? = nil) -> RouteGroup {
+        RouteGroup(parent: self, prefix: prefix, bodyLimit: bodyLimit, compression: compression)
     }
 
     public func get<Result: ResponseConvertible>(

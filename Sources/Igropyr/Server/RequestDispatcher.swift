@@ -219,7 +219,7 @@ extension Response {
         case .text(let text): .length(UInt64(text.utf8.count))
         case .bytes(let bytes): .length(UInt64(bytes.count))
         case .file(_, let range): .length(UInt64(range.count))
-        case .stream: .chunked
+        case .stream: streamLength.map { .length(UInt64($0)) } ?? .chunked
         }
     }
 }

@@ -1,0 +1,99 @@
+internal import HTTPTypes
+internal import IgropyrCoding
+internal import IgropyrHTTP
+internal import IgropyrUV
+
+extension Compression {
+    /// The response in the coding that the client likes best, if anything allows to compress it.
+    func apply(to response: Response, for request: Request) -> Response {
+        guard response.status != .notModified else { return Self.vary(response) }
+        guard let type = response.contentType, response.mayBeEncoded else { return response }
+        let isWorthwhile = covers(type) && response.body.expectedBytes >= minimumBytes
+        guard let accepted = request.representationFields.acceptedCodings else {
+            return isWorthwhile ? Self.vary(response) : response
+        }
+        let takesAnything = accepted.weight(of: .identity) > 0
+        guard isWorthwhile || !takesAnything else { return response }
+        guard let coding = accepted.best(of: codings + [.identity]) else {
+            return Self.vary(HTTPFailure(.notAcceptable).response)
+        }
+        guard coding != .identity else { return Self.vary(response) }
+        return encoded(response, coding, for: request) ?? Self.vary(response)
+    }
+
+    private static func vary(_ response: Response) -> Response {
+        let present = response.fields[.vary]
+        guard present != "*", present?.lowercased().contains("accept-encoding") != true else { return response }
+        return response.with(.vary, present.map { "\($0), Accept-Encoding" } ?? "Accept-Encoding")
+    }
+
+    /// Nil if it cannot be had now.
+    private func encoded(_ response: Response, _ coding: ContentCoding, for request: Request) -> Response? {
+        guard let loop = request.loop, let body = encoded(response.body, coding, loop) else { return nil }
+        var response = Self.vary(response).with(.contentEncoding, coding.token)
+        response.body = body
+        response.streamLength = nil
+        response.fields[.acceptRanges] = nil
+        if let tag = response.fields[.eTag].flatMap({ EntityTag(parsing: $0) }) {
+            response.fields[.eTag] = tag.weakened.description
+        }
+        return response
+    }
+
+    private func encoded(_ body: Response.Body, _ coding: ContentCoding, _ loop: EventLoop) -> Response.Body? {
+        switch body {
+        case .none, .file: return nil
+        case .text(let text): return encoded(Array(text.utf8), coding, loop)
+        case .bytes(let bytes): return encoded(bytes, coding, loop)
+        case .stream(let produce): return stream(coding, loop, produce)
+        }
+    }
+
+    private func encoded(_ bytes: [UInt8], _ coding: ContentCoding, _ loop: EventLoop) -> Response.Body? {
+        if bytes.count <= Self.inlineBytes { return encode(bytes, coding).map { .bytes($0) } }
+        return stream(coding, loop) { writer in try await writer.write(bytes) }
+    }
+
+    /// Each write of `produce` can be read by the client at once.
+    private func stream(
+        _ coding: ContentCoding, _ loop: EventLoop, _ produce: @escaping (ResponseWriter) async throws -> Void
+    ) -> Response.Body? {
+        let running = EncodersRunning.here.value(on: loop)
+        guard running.count < streams, let encoder = try? encoder(coding) else { return nil }
+        return .stream { writer in
+            running.count += 1
+            defer { running.count -= 1 }
+            let encoding = ResponseWriter(exchange: writer.exchange, encoder: encoder)
+            try await produce(encoding)
+            try await encoding.finish()
+        }
+    }
+}
+
+/// Streams of handlers that are being compressed on one loop.
+private final class EncodersRunning {
+    static let here = LoopLocal { EncodersRunning() }
+    var count = 0
+}
+
+extension Response {
+    fileprivate var mayBeEncoded: Bool {
+        guard status.kind == .successful, status != .partialContent, status != .noContent else { return false }
+        guard hasFields else { return true }
+        return fields[.contentEncoding] == nil && fields[.contentRange] == nil
+            && fields[.cacheControl]?.lowercased().contains("no-transform") != true
+    }
+}
+
+extension Response.Body {
+    /// A stream may become as long as it likes.
+    fileprivate var expectedBytes: Int {
+        switch self {
+        case .none: 0
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .file(_, let range): range.count
+        case .stream: .max
+        }
+    }
+}

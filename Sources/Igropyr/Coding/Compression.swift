@@ -1,0 +1,49 @@
+public import IgropyrHTTP
+
+/// How responses are compressed for clients that can read it.
+///
+/// A response is compressed if its type is worth it, it has a minimum size, and nothing forbids it: a `Content-Encoding`
+/// of its own, `no-transform` in its `Cache-Control`, a status other than 2xx, a range. It then gets `Content-Encoding`,
+/// `Vary: Accept-Encoding`, and its entity tag becomes a weak one. To a client that takes no coding on offer, nor any
+/// response without one (`identity;q=0`), the answer is 406.
+///
+/// Who compresses a secret together with what a stranger can choose lets him guess the secret by the length (BREACH):
+/// leave such routes out.
+public struct Compression: Sendable {
+    /// What is on offer; between codings that a client likes equally, the earlier is taken.
+    public var codings: [ContentCoding] = [.zstd, .brotli, .gzip]
+    /// Smaller bodies are sent as they are; streams count as large.
+    public var minimumBytes = 1024
+    /// Larger files are sent as they are.
+    public var maximumFileBytes = 64 << 20
+    /// Media types worth it; `text/*` is all of a kind, `*+json` all with that end.
+    public var types = [
+        "text/*", "*+json", "*+xml", "application/json", "application/javascript", "application/xml",
+        "application/wasm", "application/x-ndjson", "application/vnd.ms-fontobject", "font/ttf", "font/otf",
+        "image/bmp", "image/vnd.microsoft.icon", "image/x-icon",
+    ]
+    /// How much work to spend, for each coding: 1…9 for gzip, 0…11 for brotli, 1…19 for zstd.
+    public var quality: [ContentCoding: Int] = [.gzip: 6, .brotli: 5, .zstd: 3]
+    /// Bodies being compressed while they are sent, on each loop; further ones are sent as they are. Each takes up to
+    /// 2 MiB.
+    public var streams = 64
+
+    public init() {}
+
+    /// Larger pieces are compressed on a thread of libuv's pool, smaller ones on the loop, in well under a millisecond.
+    static let inlineBytes = 16 << 10
+
+    /// Whether a media type, with or without parameters, is worth it.
+    func covers(_ contentType: String) -> Bool {
+        let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        return types.contains { pattern in
+            if pattern.utf8.first == UInt8(ascii: "*") { return Self.ends(type, with: pattern.utf8.dropFirst()) }
+            if pattern.utf8.last == UInt8(ascii: "*") { return type.starts(with: pattern.utf8.dropLast()) }
+            return type.elementsEqual(pattern.utf8)
+        }
+    }
+
+    private static func ends(_ type: Substring.UTF8View, with end: Substring.UTF8View) -> Bool {
+        type.count >= end.count && type.suffix(end.count).elementsEqual(end)
+    }
+}

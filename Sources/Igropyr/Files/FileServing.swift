@@ -1,0 +1,53 @@
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// How the files of a folder are served. The defaults suit a public site.
+public struct FileServing: Sendable {
+    /// What stands for a folder whose path ends with a slash: the first of these names that is there.
+    public var indexNames = ["index.html"]
+    /// How a folder without an index is shown; nil for not at all, which is 404.
+    public var listing: FolderListing?
+    /// Links that lead out of the folder are never followed.
+    public var symlinks = Folder.Symlinks.refused
+    /// Whether names that begin with a dot are served and listed, too; `.well-known` always is (RFC 8615).
+    public var servesDotfiles = false
+    /// What `Cache-Control` says.
+    public var cacheControl = CachePolicy()
+    /// Media types by the ends of names, without the dot and in lower case, before those known otherwise.
+    public var types: [String: String] = [:]
+    /// Whether browsers are told to believe the media type (`X-Content-Type-Options: nosniff`).
+    public var forbidsSniffing = true
+    /// Codings of which a file may have a sibling, such as `app.js.br` beside `app.js`, made when the site was built;
+    /// between equals the earlier is sent. Looked for beside files whose type is worth compressing.
+    public var precompressed: [ContentCoding] = [.brotli, .zstd, .gzip]
+    /// Compression of files as they are sent, for lack of a sibling; nil for none. What comes out is kept in the cache.
+    public var compression: Compression? = Compression()
+    /// Ranges in one request; with more, the whole file is sent.
+    public var maximumRanges = 16
+    public var cache = FileCacheLimits()
+
+    public init() {}
+}
+
+/// How a folder is shown: as a page, or as JSON to a client that prefers it (`Accept: application/json`).
+public struct FolderListing: Sendable {
+    /// Names that are looked at; of a larger folder the page says that it shows a part. Each takes the loop about 1 µs.
+    public var itemLimit = 1000
+
+    public init() {}
+}
+
+/// What bounds the files kept in memory, for each folder that is served and each loop.
+public struct FileCacheLimits: Sendable {
+    /// In all; 0 keeps nothing. What was not asked for longest makes room.
+    public var bytes = 16 << 20
+    public var entries = 1024
+    /// Larger files are not kept but sent by the kernel (`sendfile`), and opened for each request.
+    public var fileBytes = 64 << 10
+    /// Results of compression that are larger are not kept.
+    public var encodedBytes = 1 << 20
+    /// For how long a file that is kept is not looked at again: what changes or goes away is seen this late at most.
+    public var staleness = Duration.seconds(1)
+
+    public init() {}
+}

@@ -1,0 +1,104 @@
+internal import IgropyrHTTP
+internal import IgropyrTime
+internal import IgropyrUV
+
+/// Where the files of a folder are found, in the cache or beneath the folder; one for each loop.
+final class FileShelf {
+    struct Found {
+        let path: String
+        let file: ServedFile
+        /// Nil if all of the file is kept.
+        let open: OpenFile?
+    }
+
+    enum Result {
+        case file(Found)
+        case folder
+        case nothing
+    }
+
+    let serving: FileServing
+    /// Bodies that are being compressed as they are sent.
+    var running = 0
+    private let folder: Folder
+    private let cache: FileCache
+
+    init(_ folder: Folder, _ serving: FileServing) {
+        self.folder = folder
+        self.serving = serving
+        cache = FileCache(serving.cache)
+    }
+
+    /// `path` is beneath the folder, and that of the file itself; `coding` says which of its siblings is wanted.
+    func find(_ path: String, _ coding: ContentCoding = .identity, now: Timestamp) throws(UVError) -> Result {
+        let key = FileCache.Key(path: path, coding: coding)
+        let kept = cache.find(key)
+        if let kept, kept.bytes != nil, isFresh(kept, now) { return .file(Found(path: path, file: kept, open: nil)) }
+        switch try open(coding == .identity ? path : path + coding.fileSuffix) {
+        case .file(let file):
+            guard let kept, kept.identity == file.identity, kept.isSettled else {
+                return .file(try take(file, key, now))
+            }
+            if !isFresh(kept, now) {
+                kept.checkedAt = now
+                kept.missingSiblings = []
+            }
+            return .file(Found(path: path, file: kept, open: kept.bytes == nil ? file : nil))
+        case .folder:
+            cache.remove(key)
+            return .folder
+        case nil:
+            cache.remove(key)
+            return .nothing
+        }
+    }
+
+    /// The sibling in that coding; nil if there is none.
+    func sibling(of found: Found, _ coding: ContentCoding, now: Timestamp) throws(UVError) -> Found? {
+        guard !found.file.missingSiblings.contains(coding) else { return nil }
+        if case .file(let sibling) = try find(found.path, coding, now: now) { return sibling }
+        found.file.missingSiblings.insert(coding)
+        return nil
+    }
+
+    /// Keeps what compression made of a file.
+    func keep(_ encoded: [UInt8], _ coding: ContentCoding, of found: Found) {
+        cache.keep(encoded, coding, of: found.file, for: FileCache.Key(path: found.path, coding: .identity))
+    }
+
+    private func isFresh(_ file: ServedFile, _ now: Timestamp) -> Bool {
+        now < file.checkedAt.advanced(by: serving.cache.staleness)
+    }
+
+    private func take(_ file: OpenFile, _ key: FileCache.Key, _ now: Timestamp) throws(UVError) -> Found {
+        var bytes: [UInt8]?
+        if file.size <= serving.cache.fileBytes {
+            let read = try file.read(at: 0, count: file.size)
+            // One that is being written is not kept; to send it will show what has become of it.
+            if read.count == file.size { bytes = read }
+        }
+        let served = ServedFile(
+            file, bytes: bytes, path: key.path, coding: key.coding, serving, now: now,
+            clock: EventLoop.secondsSince1970)
+        cache.insert(served, for: key)
+        return Found(path: key.path, file: served, open: bytes == nil ? file : nil)
+    }
+
+    /// Nil for what cannot be opened, whatever the reason: which it was is not the client's business.
+    private func open(_ path: String) throws(UVError) -> Folder.Entry? {
+        do throws(UVError) {
+            return try folder.open(beneath: path)
+        } catch {
+            guard Self.isAbsence(error) else { throw error }
+            return nil
+        }
+    }
+
+    /// Whether the error says that there is nothing to serve, rather than that we are in trouble.
+    static func isAbsence(_ error: UVError) -> Bool { absences.contains(error.code) }
+
+    private static let absences: Set<Int32> = [
+        UVError.notFound, UVError.notAFolder, UVError.accessDenied, UVError.notPermitted, UVError.tooManySymlinks,
+        UVError.leadsElsewhere, UVError.nameTooLong, UVError.noSuchDevice, UVError.invalidArgument,
+    ]
+}
