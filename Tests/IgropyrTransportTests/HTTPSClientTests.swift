@@ -19,7 +19,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
         name: String?
     ) async throws {
         let (serverTLS, clientTLS) = try await contexts()
-        let onRequest: @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void = { head, bytes, connection in
+        let onRequest: @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void = { head, bytes, connection in
             let host = head.value(of: "Host", in: bytes).map { bytes.string(in: $0) }
             answer(connection, "\(host ?? "") \(connection.negotiatedProtocol ?? "")")
         }
@@ -58,7 +58,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
 
     @Test func `sends and takes large bodies whole`() async throws {
         let (serverTLS, clientTLS) = try await contexts()
-        let onRequest: @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void = { _, _, connection in
+        let onRequest: @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void = { _, _, connection in
             connection.exchange = EchoExchange(connection, pausing: true)
         }
         try await TestServer.run(tls: serverTLS, onRequest: onRequest) { server in
@@ -72,7 +72,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
 
     @Test(arguments: [true, false]) func `tells a body that ends from one that is cut off`(isWhole: Bool) async throws {
         let (serverTLS, clientTLS) = try await contexts()
-        let onRequest: @Sendable (MessageHead, RawSpan, HTTPServerConnection) -> Void = { _, _, connection in
+        let onRequest: @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void = { _, _, connection in
             begin(connection, .untilClose)
             connection.sendBody(Array("abc".utf8).span.bytes)
             connection.flush()

@@ -30,7 +30,7 @@ extension TestAuthority {
     }
 }
 
-private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: HTTPServerConnection) {
+private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HTTPServerStream) {
     answer(connection, connection.negotiatedProtocol ?? "none")
 }
 
@@ -139,7 +139,7 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: HTTPSe
 
 @Suite(.timeLimit(.minutes(2))) struct `A server that asks clients for certificates` {
     private static func subject(
-        _ head: MessageHead, _ bytes: RawSpan, _ connection: HTTPServerConnection
+        _ head: MessageHead, _ bytes: RawSpan, _ connection: any HTTPServerStream
     ) {
         let certificate = connection.clientCertificate
         answer(connection, "\(certificate?.subject ?? "nobody") \(certificate?.emailAddresses.first ?? "")")

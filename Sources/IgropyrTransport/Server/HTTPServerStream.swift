@@ -15,6 +15,8 @@ public protocol HTTPServerStream: AnyObject {
     /// Nil once the connection has ended.
     var localAddress: SocketAddress? { get }
     var isEncrypted: Bool { get }
+    /// What ALPN agreed on, such as `http/1.1`; nil without TLS, and if the client offered nothing.
+    var negotiatedProtocol: String? { get }
     /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil for none.
     var clientCertificate: TLSPeerCertificate? { get }
 
