@@ -78,4 +78,4 @@ def node(core):
 
 def hummingbird(core):
     port = free_port()
-    return Server("Hummingbird", port, [build("Hello", FOLDER / "rivals/hummingbird"), port], core)
+    return Server("Hummingbird", port, [build("Hello", FOLDER / "rivals/hummingbird-hello"), port], core)
