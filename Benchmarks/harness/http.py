@@ -23,6 +23,9 @@ class Subject:
     path: str = "/"
     #: Requests that wrk sends at a time on a connection.
     pipelined: int = 1
+    scheme: str = "http"
+    #: The server closes after each answer, so that by TLS each request costs a full handshake: wrk resumes no session.
+    closes: bool = False
 
 
 def hello(options):
@@ -56,10 +59,26 @@ def pipeline(options):
             compare([Subject(server.name, server, pipelined=16) for server in (ours, nginx)], options)
 
 
-def constant():
+def tls(options):
+    """By TLS 1.3 with a certificate of EC P-256: connections that stay open, then one for each request."""
+    require("nginx", "wrk", "taskset", "openssl")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        chain, key = folder / "chain.pem", folder / "key.pem"
+        command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+        subprocess.run(["openssl", *command.split(), "-keyout", key, "-out", chain], check=True, capture_output=True)
+        nginx = rivals.nginx_hello_tls(folder, free_port(), BODY, chain, key, SERVER_CORE)
+        with constant(chain, key) as ours, nginx:
+            for title, closes in (("connections stay open", False), ("a handshake for each request", True)):
+                print(f"\n{title}\n")
+                subjects = [Subject(server.name, server, scheme="https", closes=closes) for server in (ours, nginx)]
+                compare(subjects, options)
+
+
+def constant(*arguments):
     """The application of Sources/Constant."""
     port = free_port()
-    return Server("Igropyr", port, [build("Constant")], environment={"PORT": str(port)})
+    return Server("Igropyr", port, [build("Constant"), *arguments], environment={"PORT": str(port)})
 
 
 def proxy(options):
@@ -119,8 +138,10 @@ request = function() return batch end
 
 def wrk(subject, seconds):
     """Requests answered, and in how many seconds. One that fails makes the measurement worthless."""
-    url = f"http://127.0.0.1:{subject.server.port}{subject.path}"
+    url = f"{subject.scheme}://127.0.0.1:{subject.server.port}{subject.path}"
     command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    if subject.closes:
+        command += ["-H", "Connection: close"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         if subject.pipelined > 1:
             script.write(PIPELINE.replace("COUNT", str(subject.pipelined)))

@@ -12,7 +12,7 @@ http {{
     fastcgi_temp_path {folder}/{name}-fastcgi; uwsgi_temp_path {folder}/{name}-uwsgi; scgi_temp_path {folder}/{name}-scgi;
     {http}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} {listen} backlog=4096;
         location / {{ {location} }}
     }}
 }}
@@ -49,13 +49,19 @@ def nginx_hello(folder, port, body, core, name="nginx"):
     return nginx(folder, port, name, "", location, core)
 
 
+def nginx_hello_tls(folder, port, body, chain, key, core):
+    """With tickets, as ours; the rest of nginx's defaults for TLS 1.2 and 1.3."""
+    tls = f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off;"
+    return nginx(folder, port, "nginx", tls, f'default_type text/plain; return 200 "{body}";', core, listen="ssl")
+
+
 def nginx_proxy(folder, port, upstream, core):
     return nginx(folder, port, "nginx", NGINX_UPSTREAM.format(port=upstream), NGINX_PROXY, core)
 
 
-def nginx(folder, port, name, http, location, core):
+def nginx(folder, port, name, http, location, core, listen=""):
     file = folder / f"{name}-{port}.conf"
-    file.write_text(NGINX.format(folder=folder, name=f"{name}-{port}", port=port, http=http, location=location))
+    file.write_text(NGINX.format(folder=folder, name=f"{name}-{port}", port=port, http=http, location=location, listen=listen))
     return Server(name, port, ["nginx", "-e", "stderr", "-c", file], core)
 
 

@@ -13,7 +13,7 @@ public protocol ByteStreamDelegate: AnyObject {
     /// TLS is agreed on, and with it ``ByteStream/negotiatedProtocol``; comes before the first bytes. Not called for a
     /// stream without TLS.
     func streamDidFinishHandshake()
-    /// The peer speaks plain HTTP to a server that speaks TLS: the stream is now plain, too. Returns whether the owner
+    /// The peer speaks plain HTTP to a server that shows a certificate: the stream is now plain, too. Returns whether the owner
     /// tells it so and closes; if not, the stream fails.
     func streamDidReceivePlainHTTP() -> Bool
 }
@@ -45,6 +45,10 @@ public final class ByteStream {
     /// Plaintext may wait in `tls`.
     private var isPullScheduled = false
     private var isClosed = false
+    /// What TLS itself had to answer (alerts, tickets) since the kernel last had taken all.
+    private var answerBytes = 0
+    /// More of that waits for a peer only if it asks again and again and takes no answer.
+    private static let answerLimitBytes = 64 << 10
     /// Something written waits for the handshake, and its writer maybe for ``ByteStreamDelegate/streamDidDrain()``.
     private var isWaitingForHandshake = false
 
@@ -116,12 +120,7 @@ public final class ByteStream {
     public func write(_ bytes: RawSpan) {
         guard !isClosed else { return }
         guard let tls else { return tcp.write(bytes) }
-        do throws(TLSError) {
-            try tls.write(plaintext: bytes)
-        } catch {
-            failLater(.security(error))
-        }
-        if tls.waitingBytes > 0 { isWaitingForHandshake = true }
+        encrypt(bytes, tls)
         flushCiphertext()
     }
 
@@ -132,10 +131,11 @@ public final class ByteStream {
         return try tcp.trySendFile(file, offset: offset, count: count)
     }
 
-    /// Ends this side's sending, after all that was written.
-    public func endWriting() {
+    /// Sends bytes and ends this side's sending, after all that was written.
+    public func endWriting(after bytes: RawSpan) {
         guard !isClosed else { return }
-        tls?.close()
+        if let tls { encrypt(bytes, tls) } else { tcp.write(bytes) }
+        tls?.close()  // What says so leaves together with the bytes.
         flushCiphertext()
         tcp.endWriting()
     }
@@ -159,6 +159,15 @@ public final class ByteStream {
 
     // MARK: TLS
 
+    private func encrypt(_ bytes: RawSpan, _ tls: TLSSession) {
+        do throws(TLSError) {
+            try tls.write(plaintext: bytes)
+        } catch {
+            failLater(.security(error))
+        }
+        if tls.waitingBytes > 0 { isWaitingForHandshake = true }
+    }
+
     private func flushCiphertext() {
         guard let tls else { return }
         tls.takeCiphertext { tcp.write($0) }
@@ -174,7 +183,7 @@ public final class ByteStream {
             while isReading, !isClosed {
                 switch try tls.read(into: { delegate?.streamDidRead($0) }) {
                 case .data: continue
-                case .needsCiphertext: return flushCiphertext()
+                case .needsCiphertext: return try flushAnswers(of: tls)
                 case .endOfStream:
                     isReading = false
                     delegate?.streamDidEnd()
@@ -184,6 +193,14 @@ public final class ByteStream {
         } catch {
             fail(.security(error))
         }
+    }
+
+    private func flushAnswers(of tls: TLSSession) throws(TLSError) {
+        answerBytes = tcp.queuedBytes == 0 ? 0 : answerBytes + tls.untakenBytes
+        guard answerBytes <= Self.answerLimitBytes else {
+            throw TLSError(.protocolViolation, "TLS: the peer asks for answers and does not take them")
+        }
+        flushCiphertext()
     }
 
     private func fail(_ error: TransportError) {
@@ -209,7 +226,7 @@ extension ByteStream: TCPStreamDelegate {
                 pullPlaintext()
             }
         } catch {
-            guard error.code == .notTLS, tls.isServer, bytes.beginsLikeHTTP, becomePlain() else {
+            guard error.code == .notTLS, tls.showsCertificate, bytes.beginsLikeHTTP, becomePlain() else {
                 return fail(.security(error))
             }
         }

@@ -32,6 +32,13 @@ private let mistakes = [
     Mistake("unreachable node", "deploy /bin/true --name x --node NET.2 --key-file LAB/cluster.key", names: "NET.2"),
     Mistake("unknown application", "remove nothing ACCESS", names: "nothing", "deployed"),
     Mistake("folder that is none", "serve LAB/none --listen NET.2:9998", names: "LAB/none"),
+    Mistake("certificate without a key", "serve /tmp --tls-certificate LAB/a.pem", names: "--tls-key"),
+    Mistake(
+        "missing certificate", "serve /tmp --tls-certificate LAB/a.pem --tls-key LAB/a.key", names: "LAB/a.pem",
+        "no such"),
+    Mistake(
+        "certificate that is none", "serve /tmp --tls-certificate LAB/other.key --tls-key LAB/other.key",
+        names: "LAB/other.key", "no certificate"),
     Mistake("unknown option", "node --bnid NET.2", names: "--bnid", "--help"),
     Mistake("unknown command", "frobnicate", names: "frobnicate", "--help"),
     Mistake("no argument", "deploy", names: "--help"),

@@ -97,10 +97,8 @@ private func withApp(
 
     @Test func `reads its certificates anew, or keeps the old ones and throws`() async throws {
         let authority = try await TestAuthority()
-        let lines = Locked<[String]>([])
-        let logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
         try await withApp(
-            authority, authority.configuration(), logger: logger, { $0.get("/") { _ in "hello" } },
+            authority, authority.configuration(), { $0.get("/") { _ in "hello" } },
             { client, server in
                 let address = server.address
                 #expect(try await client.send(.init(.get, "/"), to: address).text == "hello")
@@ -118,7 +116,18 @@ private func withApp(
                 #expect(try await other.send(.init(.get, "/"), to: address).text == "hello")
                 #expect(try await client.send(.init(.get, "/"), to: address).text == "hello")
             })
-        #expect(lines.withLock { $0 }.isEmpty)
+    }
+
+    @Test func `warns of certificates that clients will refuse`() async throws {
+        let authority = try await TestAuthority()
+        let files = try await authority.issue("old", for: ["DNS:a.example"], days: 0)
+        let lines = Locked<[String]>([])
+        let logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+        let configuration = TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)])
+        try await withApp(authority, configuration, logger: logger, { _ in }) { _, _ in }
+        let warning = try #require(lines.withLock { $0 }.first)
+        #expect(
+            warning.hasPrefix("warning a certificate needs attention: the certificate in \(files.chain) has expired"))
     }
 
     @Test func `fails no request while its certificates are read anew again and again`() async throws {

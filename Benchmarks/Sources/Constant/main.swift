@@ -3,6 +3,10 @@
 import Igropyr
 
 let app = App()
+if CommandLine.arguments.count == 3 {  // By TLS: a certificate file and a key file.
+    app.tls = TLSConfiguration(
+        certificates: [.init(chainFile: CommandLine.arguments[1], keyFile: CommandLine.arguments[2])])
+}
 app.get("/") { _ in "Hello, world\n" }
 app.get("/async") { _ async in "Hello, world\n" }
 try await app.run()

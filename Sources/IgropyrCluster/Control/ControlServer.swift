@@ -37,7 +37,8 @@ final class ControlServer: HTTPRequestHandler {
 
     /// Connections that were closed for what they sent.
     var refusedConnections: UInt64 {
-        server.map { $0.counters.failedConnections &+ $0.counters.refusedRequests } ?? 0
+        guard let counters = server?.counters else { return 0 }
+        return counters.failedConnections &+ counters.failedHandshakes &+ counters.refusedRequests
     }
 
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {

@@ -262,7 +262,8 @@ public final class HTTPClientConnection {
         let exchange = exchange
         self.exchange = nil
         close()
-        exchange?.exchangeDidFail(HTTPClientFailure(cause, mayHaveBeenReceived: true))
+        // What is written before the handshake is through does not leave this machine.
+        exchange?.exchangeDidFail(HTTPClientFailure(cause, mayHaveBeenReceived: !stream.isHandshaking))
     }
 
     /// On somebody's word that nobody answers there any more, which may come long before the network's.

@@ -26,11 +26,11 @@ extension HTTPServerConnection {
     /// Says that nothing more comes and drops what the client still sends, for a while: closing with unread input would
     /// reset the connection, and the client might lose the response.
     func linger() {
-        flush()
-        guard !isLingering, !isClosed else { return }
+        guard !isLingering, !isClosed else { return flush() }
         isLingering = true
         dropInput()
-        stream.endWriting()
+        unsafe stream.endWriting(after: output.bytes.span.bytes)
+        output.removeAll()
         guard stream.queuedBytes == 0 else { return awaitProgress() }
         lingerOn()
     }

@@ -103,6 +103,7 @@ extension HTTPServerConnection {
 
     public func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
         guard case .body(.length(let remaining)) = response, !isClosed else { return 0 }
+        guard !stream.isEncrypted else { return nil }  // The head then goes into one record with what is read.
         flush()
         guard let sent = try stream.trySendFile(file, offset: offset, count: Int(min(UInt64(count), remaining))) else {
             return nil

@@ -69,7 +69,7 @@ public final class TLSSession {
         case .server: unsafe SSL_set_accept_state(ssl)
         case .client: unsafe SSL_set_connect_state(ssl)
         }
-        try shakeHands()
+        if context.role == .client { try shakeHands() }
     }
 
     deinit { unsafe SSL_free(ssl) }
@@ -79,7 +79,8 @@ public final class TLSSession {
         return isHandshaking ? .handshaking : .open
     }
 
-    var isServer: Bool { context.role == .server }
+    /// Whether this end is a server as browsers know them.
+    var showsCertificate: Bool { context.certificates != nil }
 
     /// Whether the handshake was shortened by what the peers know of each other from an earlier one.
     public var isResumed: Bool { unsafe !isHandshaking && SSL_session_reused(ssl) == 1 }
@@ -117,9 +118,13 @@ public final class TLSSession {
     public func read(into body: (RawSpan) -> Void) throws(TLSError) -> Outcome {
         try checkUsable()
         try checkRoom(for: 0)
-        guard !isHandshaking, unsafe wire.isReadable || SSL_has_pending(ssl) == 1 else { return .needsCiphertext }
-        ERR_clear_error()
-        let result = unsafe withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { scratch in
+        guard !isHandshaking else { return .needsCiphertext }
+        let isRecordBegun = unsafe SSL_has_pending(ssl) == 1
+        guard isRecordBegun || wire.isReadable else { return .needsCiphertext }
+        // Plaintext is no longer than its record; up to 1 KiB of scratch is on the stack.
+        let room = isRecordBegun ? Self.recordBytes : max(1, min(wire.unreadBytes, Self.recordBytes))
+        forgetErrors()
+        let result = unsafe withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { scratch in
             let count = unsafe SSL_read(ssl, scratch.baseAddress, Int32(scratch.count))
             if count > 0 { unsafe body(UnsafeRawBufferPointer(rebasing: scratch[..<Int(count)]).bytes) }
             return count
@@ -158,7 +163,7 @@ public final class TLSSession {
     public func takeCiphertext(_ body: (RawSpan) -> Void) { wire.take(body) }
 
     private func shakeHands() throws(TLSError) {
-        ERR_clear_error()
+        forgetErrors()
         let result = unsafe SSL_do_handshake(ssl)
         guard result != 1 else { return try finishHandshake() }
         guard unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ else { return }
@@ -201,6 +206,11 @@ public final class TLSSession {
         ERR_clear_error()
     }
 
+    /// OpenSSL's answers are told from what some other call left behind on this thread, which is rare.
+    private func forgetErrors() {
+        if ERR_peek_error() != 0 { ERR_clear_error() }
+    }
+
     private func keep(_ plaintext: RawSpan) throws(TLSError) {
         guard plaintext.byteCount <= limits.plaintextBeforeHandshakeBytes - early.count else {
             throw TLSError(
@@ -210,14 +220,16 @@ public final class TLSSession {
     }
 
     private func encrypt(_ plaintext: RawSpan) throws(TLSError) {
-        ERR_clear_error()
+        forgetErrors()
         var written = 0
-        wire.reserve(plaintext.byteCount + (plaintext.byteCount >> 14 + 1) * Self.recordOverheadBytes)
+        wire.reserve(plaintext.byteCount + (plaintext.byteCount / Self.recordBytes + 1) * Self.recordOverheadBytes)
         let result = unsafe plaintext.withUnsafeBytes { unsafe SSL_write_ex(ssl, $0.baseAddress, $0.count, &written) }
         guard result == 1, written == plaintext.byteCount else { throw fail(.taken(during: .transfer)) }
     }
 
-    /// At least what a record of up to 16 KiB adds: header, nonce or type, tag.
+    /// Plaintext that a record holds (RFC 8446 §5.1).
+    private static let recordBytes = 16 << 10
+    /// At least what such a record adds: header, nonce or type, tag.
     private static let recordOverheadBytes = 32
 
     /// Also asked before reading: a peer may make this end answer (key updates) without ever taking the answers.

@@ -32,10 +32,9 @@ final class TLSTickets: Sendable {
             return keys.sealingKey(at: EventLoop.preciseNow, using: &random)
         }
         _ = unsafe name.update(fromContentsOf: key.name)
-        var random = SystemRandomNumberGenerator()
-        for index in vector.indices { unsafe vector[index] = .random(in: 0...255, using: &random) }
         let isReady =
-            unsafe EVP_EncryptInit_ex(cipher, self.cipher, nil, key.cipherKey, vector.baseAddress) == 1
+            unsafe RAND_bytes(vector.baseAddress, Int32(vector.count)) == 1
+            && EVP_EncryptInit_ex(cipher, self.cipher, nil, key.cipherKey, vector.baseAddress) == 1
             && set(key.macKey, of: mac)
         return isReady ? 1 : -1
     }
