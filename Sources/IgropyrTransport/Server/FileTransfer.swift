@@ -6,8 +6,11 @@ public import IgropyrUV
 /// TLS is between, one piece is read and queued, and the client's taking it says when to go on. A file that is not in the
 /// kernel's cache makes the loop wait for the disk.
 public final class FileTransfer {
-    /// Read and queued at once.
+    /// Read and queued at once where the kernel cannot send the file by itself.
     private static let pieceBytes = 64 << 10
+    /// Queued when the socket is full, so that the connection says when the client has taken it: the rest need not be
+    /// copied.
+    private static let markBytes = 4 << 10
     /// Sent before other connections get their turn.
     private static let turnBytes = 1 << 20
 
@@ -53,9 +56,10 @@ public final class FileTransfer {
     private func sendOnce() throws(UVError) -> Int {
         let count = min(range.count, Self.turnBytes)
         let offset = Int64(range.lowerBound)
-        let sent = try connection.sendFilePart(file.descriptor, offset: offset, count: count) ?? 0
-        if sent > 0 { return sent }
-        let piece = try file.read(at: range.lowerBound, count: min(count, Self.pieceBytes))
+        let sent = try connection.sendFilePart(file.descriptor, offset: offset, count: count)
+        if let sent, sent > 0 { return sent }
+        let most = sent == nil ? Self.pieceBytes : Self.markBytes
+        let piece = try file.read(at: range.lowerBound, count: min(count, most))
         unsafe connection.sendBody(piece.span.bytes)
         return piece.count
     }
