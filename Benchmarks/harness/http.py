@@ -1,6 +1,7 @@
 """Throughput and processor time per request, by wrk over connections that stay open."""
 import dataclasses
 import pathlib
+import random
 import re
 import statistics
 import subprocess
@@ -79,6 +80,29 @@ def constant(*arguments):
     """The application of Sources/Constant."""
     port = free_port()
     return Server("Igropyr", port, [build("Constant"), *arguments], environment={"PORT": str(port)})
+
+
+SIZES = {"1 KB": 1 << 10, "100 KB": 100 << 10, "10 MB": 10 << 20}
+
+
+def files(options):
+    """A folder by `igropyr serve` beside nginx; neither compresses, since wrk does not ask for it."""
+    require("nginx", "wrk", "taskset", IGROPYR)
+    with tempfile.TemporaryDirectory() as folder:
+        folder, ports = pathlib.Path(folder), [free_port(), free_port()]
+        folder.chmod(0o755)  # nginx's worker is another user.
+        site = folder / "site"
+        site.mkdir()
+        for number, size in enumerate(SIZES.values()):
+            (site / f"{number}.bin").write_bytes(random.Random(number).randbytes(size))
+        command = [IGROPYR, "serve", site, "--listen", f"127.0.0.1:{ports[0]}"]
+        with (
+            Server("Igropyr", ports[0], command) as ours,
+            rivals.nginx_files(folder, ports[1], site, SERVER_CORE) as nginx,
+        ):
+            for number, title in enumerate(SIZES):
+                print(f"\n#### {title}\n", flush=True)
+                compare([Subject(server.name, server, f"/{number}.bin") for server in (ours, nginx)], options)
 
 
 def proxy(options):

@@ -55,6 +55,10 @@ def nginx_hello_tls(folder, port, body, chain, key, core):
     return nginx(folder, port, "nginx", tls, f'default_type text/plain; return 200 "{body}";', core, listen="ssl")
 
 
+def nginx_files(folder, port, site, core):
+    return nginx(folder, port, "nginx", "sendfile on; tcp_nopush on;", f"root {site};", core)
+
+
 def nginx_proxy(folder, port, upstream, core):
     return nginx(folder, port, "nginx", NGINX_UPSTREAM.format(port=upstream), NGINX_PROXY, core)
 
