@@ -68,7 +68,9 @@ let package = Package(
         // Services.
         .target(
             name: "Igropyr",
-            dependencies: ["IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", logging, httpTypes],
+            dependencies: [
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", logging, httpTypes,
+            ],
             swiftSettings: strict),
         .target(
             name: "IgropyrMembership", dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrUV", logging, crypto],
@@ -112,7 +114,8 @@ let package = Package(
             dependencies: ["IgropyrTransport", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
-            name: "IgropyrTests", dependencies: ["Igropyr", "IgropyrTransport", "IgropyrUV", "TestSupport", logging],
+            name: "IgropyrTests",
+            dependencies: ["Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", logging],
             swiftSettings: testing),
         .testTarget(name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership"], swiftSettings: testing),
         .testTarget(

@@ -25,10 +25,11 @@ public struct Route: Sendable {
         guard self.method != .other, self.method != .connect else { throw UnknownMethod(method: method) }
     }
 
-    /// The same with its responses compressed.
+    /// The same with its responses compressed, and none to be asked for any more: a route is copied for each request.
     func compressed(by compression: Compression) -> Route {
-        guard !choosesCoding else { return self }
         var route = self
+        route.compression = nil
+        guard !choosesCoding else { return route }
         switch action {
         case .immediate(let handler):
             route.action = .immediate { request in compression.apply(to: try handler(request), for: request) }
