@@ -42,6 +42,7 @@ let package = Package(
         // System libraries: a module map and a shim header, no logic.
         .systemLibrary(name: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
@@ -62,7 +63,9 @@ let package = Package(
         .target(name: "IgropyrUV", dependencies: ["CLibUV", "CLinux", "IgropyrTime"], swiftSettings: strict),
         .target(
             name: "IgropyrTransport",
-            dependencies: ["COpenSSL", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", crypto, logging, httpTypes],
+            dependencies: [
+                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", crypto, logging, httpTypes,
+            ],
             swiftSettings: strict),
 
         // Services.
@@ -111,7 +114,7 @@ let package = Package(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrTransportTests",
-            dependencies: ["IgropyrTransport", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
+            dependencies: ["CNGHTTP2", "IgropyrTransport", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrTests",

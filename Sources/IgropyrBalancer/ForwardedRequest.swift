@@ -38,7 +38,7 @@ struct ForwardedRequest {
         if let authority = head.authority {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
-        try output.appendField("Via", head.version == .http10 ? "1.0 igropyr" : "1.1 igropyr")
+        try output.appendField("Via", "\(head.version.number) igropyr")
     }
 
     /// In origin form, as servers want it (RFC 9112 §3.2.1), whatever the client's form.

@@ -37,7 +37,7 @@ extension ProxyExchange: HTTPClientExchange {
             if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
             try downstream.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
         }
-        try downstream.appendField("Via", head.version == .http10 ? "1.0 igropyr" : "1.1 igropyr")
+        try downstream.appendField("Via", "\(head.version.number) igropyr")
     }
 
     /// Also notes how much is to come: 0 for HEAD and the statuses that have no body.

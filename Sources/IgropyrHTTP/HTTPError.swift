@@ -54,6 +54,11 @@ public enum HTTPError: UInt8, Error, Hashable, Sendable, CaseIterable {
     /// `Expect` with anything but `100-continue`.
     case unsupportedExpectation
 
+    /// A pseudo-field of HTTP/2 that is unknown, repeated, out of place, empty or missing (RFC 9113 §8.3).
+    case invalidPseudoField
+    /// A field of HTTP/1.1's connections in HTTP/2: `Connection`, `Transfer-Encoding` and their kin (RFC 9113 §8.2.2).
+    case connectionSpecificField
+
     // MARK: Framing
 
     /// Both `Transfer-Encoding` and `Content-Length`: a sign of smuggling (RFC 9112 §6.3).
@@ -111,6 +116,7 @@ public enum HTTPError: UInt8, Error, Hashable, Sendable, CaseIterable {
             .invalidRequestLine, .invalidTarget, .invalidVersion, .invalidStatusLine, .unsolicitedResponse,
             .lineFolding,
             .invalidFieldName, .spaceBeforeColon, .missingHost, .duplicateHost, .invalidHost, .invalidConnection,
+            .invalidPseudoField, .connectionSpecificField,
             .ambiguousLength, .duplicateContentLength, .invalidContentLength, .invalidTransferEncoding,
             .misplacedChunked, .transferEncodingInHTTP10, .invalidChunkSize, .chunkLineTooLong, .invalidChunkExtension,
             .tooManyChunkExtensions, .invalidChunkEnd, .forbiddenTrailer, .truncated, .invalidPercentEncoding,

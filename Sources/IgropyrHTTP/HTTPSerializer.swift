@@ -163,14 +163,7 @@ public struct HTTPSerializer: Sendable {
         unsafe data.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
-    private mutating func append(decimal value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
-    }
+    private mutating func append(decimal value: UInt64) { bytes.append(decimal: value) }
 
     private mutating func append(hexadecimal value: UInt64) {
         var shift = max(0, (63 - value.leadingZeroBitCount) & ~3)
@@ -182,12 +175,13 @@ public struct HTTPSerializer: Sendable {
     }
 }
 
-extension RawSpan {
-    fileprivate var isToken: Bool { !isEmpty && endOfToken(from: 0, to: byteCount) == byteCount }
-    fileprivate var isTarget: Bool { !isEmpty && endOfTarget(from: 0, to: byteCount) == byteCount }
-    fileprivate var isFieldValue: Bool {
-        isEmpty
-            || (endOfText(from: 0, to: byteCount) == byteCount && !byte(at: 0).isSpace
-                && !byte(at: byteCount - 1).isSpace)
+extension [UInt8] {
+    mutating func append(decimal value: UInt64) {
+        var divisor: UInt64 = 1
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+            divisor /= 10
+        }
     }
 }

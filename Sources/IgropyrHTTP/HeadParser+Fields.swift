@@ -27,7 +27,7 @@ extension HeadParser {
     }
 
     private mutating func recordExpectation(_ value: Range<Int>, in bytes: RawSpan) throws(HTTPError) {
-        guard !isResponse, head.version == .http11 else { return }
+        guard !isResponse, head.version != .http10 else { return }
         guard bytes.equals("100-continue", in: value) else { throw .unsupportedExpectation }
         head.expectContinue = true
     }
@@ -94,7 +94,7 @@ extension HeadParser {
             head.framing = .length(length)
         }
         switch head.version {
-        case .http11: head.keepAlive = !head.connectionListsClose
+        case .http11, .http2: head.keepAlive = !head.connectionListsClose
         case .http10: head.keepAlive = head.connectionListsKeepAlive && !head.connectionListsClose
         }
         if !head.connectionListsUpgrade || head.version == .http10 { head.upgradeRange = .absent }

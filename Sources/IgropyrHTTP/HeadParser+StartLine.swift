@@ -1,6 +1,6 @@
 extension HeadParser {
     /// No registered method has more than 17 letters.
-    private static var maximumMethodBytes: Int { 32 }
+    static var maximumMethodBytes: Int { 32 }
 
     mutating func parseMethod(_ bytes: RawSpan, from start: Int, to end: Int) throws(HTTPError) -> Bool {
         let bound = min(end, start + Self.maximumMethodBytes + 1)

@@ -9,12 +9,24 @@
         case none
         /// That many bytes; at most 2⁶³ − 1, and 0 where the peer said so.
         case length(UInt64)
+        /// A length that only the end tells; in HTTP/2, where frames do that, any length that is not announced.
         case chunked
         /// Until the peer closes: some responses, and whatever follows a 101 or a 2xx to CONNECT.
         case untilClose
     }
 
-    @frozen public enum Version: BitwiseCopyable, Sendable, Hashable { case http10, http11 }
+    @frozen public enum Version: BitwiseCopyable, Sendable, Hashable {
+        case http10, http11, http2
+
+        /// As `Via` has it (RFC 9110 §7.6.3).
+        public var number: String {
+            switch self {
+            case .http10: "1.0"
+            case .http11: "1.1"
+            case .http2: "2"
+            }
+        }
+    }
 
     /// The four forms of a request target (RFC 9112 §3.2).
     @frozen public enum TargetForm: BitwiseCopyable, Sendable, Hashable {

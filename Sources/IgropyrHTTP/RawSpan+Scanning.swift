@@ -142,3 +142,18 @@ extension RawSpan {
         unsafe extracting(range).withUnsafeBytes { unsafe [UInt8]($0) }
     }
 }
+
+/// What a whole part of a message may consist of.
+extension RawSpan {
+    var isToken: Bool { !isEmpty && endOfToken(from: 0, to: byteCount) == byteCount }
+
+    /// A request target: visible ASCII without `#`.
+    var isTarget: Bool { !isEmpty && endOfTarget(from: 0, to: byteCount) == byteCount }
+
+    /// A field's value: no control character but the tab, no white space at its ends.
+    var isFieldValue: Bool {
+        isEmpty
+            || (endOfText(from: 0, to: byteCount) == byteCount && !byte(at: 0).isSpace
+                && !byte(at: byteCount - 1).isSpace)
+    }
+}

@@ -9,6 +9,7 @@ final class TestServer: HTTPRequestHandler {
     private(set) var server: HTTPServer!
     private let onRequest: (MessageHead, RawSpan, any HTTPServerStream) -> Void
     private var clients: [RawClient] = []
+    private var frameClients: [FrameClient] = []
 
     private init(
         _ loop: EventLoop, _ settings: HTTPServerSettings, _ tls: TLSContext?,
@@ -47,6 +48,13 @@ final class TestServer: HTTPRequestHandler {
         return client
     }
 
+    /// For HTTP/2.
+    func connectFrames(isReading: Bool = true) async throws -> FrameClient {
+        let client = try await FrameClient.connect(to: server.localAddress, on: loop, isReading: isReading)
+        frameClients.append(client)
+        return client
+    }
+
     /// All that comes back for `request` until the server closes.
     func exchange(_ request: String) async throws -> String {
         let client = try await connect()
@@ -56,6 +64,7 @@ final class TestServer: HTTPRequestHandler {
 
     private func close() {
         for client in clients { client.close() }
+        for client in frameClients { client.close() }
         server.close()
     }
 }

@@ -59,7 +59,10 @@ final class Exchange: HTTPServerExchange {
             case .failed(let error): throw error
             case .arriving:
                 guard reader == nil else { throw HTTPFailure(.internalServerError, "The body has two readers.") }
-                await withCheckedContinuation { reader = $0 }
+                // What arrives before this runs must not be waited for.
+                await withCheckedContinuation { continuation in
+                    if case .arriving = bodyState, held.isEmpty { reader = continuation } else { continuation.resume() }
+                }
             }
         }
         let piece = held
@@ -95,7 +98,9 @@ final class Exchange: HTTPServerExchange {
         unsafe connection.sendBody(bytes.span.bytes)
         while !isOver, !connection.canWrite {
             guard writer == nil else { throw HTTPFailure(.internalServerError, "The response has two writers.") }
-            await withCheckedContinuation { writer = $0 }
+            await withCheckedContinuation { continuation in
+                if isOver || connection.canWrite { continuation.resume() } else { writer = continuation }
+            }
         }
         if isOver { throw CancellationError() }
     }

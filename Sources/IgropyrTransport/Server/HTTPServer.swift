@@ -20,7 +20,9 @@ public final class HTTPServer {
     private let handler: any HTTPRequestHandler
     /// For connections that are accepted from now on; those that are open keep theirs.
     public var tls: TLSContext?
-    private var connections: [ObjectIdentifier: HTTPServerConnection] = [:]
+    private var connections: [ObjectIdentifier: any OpenConnection] = [:]
+    /// Where HTTP/2's connections gather what they write at once, one after the other.
+    var frames: [UInt8] = []
     private var state = State.open
 
     private enum State {
@@ -103,7 +105,13 @@ public final class HTTPServer {
         connection.start()
     }
 
-    func didClose(_ connection: HTTPServerConnection) {
+    /// The client speaks another version of HTTP than was thought.
+    func replace(_ connection: any OpenConnection, by other: any OpenConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        connections[ObjectIdentifier(other)] = other
+    }
+
+    func didClose(_ connection: any OpenConnection) {
         connections[ObjectIdentifier(connection)] = nil
         if connections.count < settings.connections { listener.resume() }
         finishIfDrained()
@@ -118,6 +126,14 @@ public final class HTTPServer {
     }
 
     func count(_ counter: WritableKeyPath<HTTPServerCounters, UInt64>) { counters[keyPath: counter] &+= 1 }
+}
+
+/// A client's connection, whatever the version of HTTP.
+protocol OpenConnection: AnyObject {
+    /// Closes once what is under way is done.
+    func drain()
+    /// Cuts it at once.
+    func abort()
 }
 
 /// The present second as HTTP writes it, asked of the kernel a few times a second at most.

@@ -1,6 +1,6 @@
 internal import IgropyrHTTP
 
-extension HTTPServerConnection {
+extension HTTPServerConnection: OpenConnection {
     func finishExchangeIfOver() {
         guard case .ended = response, !isClosed else { return }
         switch request {

@@ -1,6 +1,10 @@
 extension HTTPServerConnection: ByteStreamDelegate {
     public func streamDidRead(_ bytes: RawSpan) {
         guard !isLingering else { return }
+        if mayBeHTTP2 { lookForPreface(bytes) } else { takeInput(bytes) }
+    }
+
+    func takeInput(_ bytes: RawSpan) {
         let wasBetweenMessages = parser.isBetweenMessages
         switch request {
         case .none, .body: input.add(bytes, consume: process)

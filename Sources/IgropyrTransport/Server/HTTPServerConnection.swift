@@ -43,6 +43,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     var queuedAtLastCheck = 0
     var isClosed = false
     var timer: WheelTimer?
+    /// Until the first bytes, or TLS, tell.
+    var mayBeHTTP2: Bool
 
     public var exchange: (any HTTPServerExchange)?
 
@@ -51,6 +53,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         self.server = server
         self.handler = handler
         parser = .requests(limits: server.settings.limits)
+        mayBeHTTP2 = server.settings.http2.isEnabled
     }
 
     func start() {

@@ -22,6 +22,8 @@ public struct HTTPServerSettings: Sendable {
     public var pipelineBytes = 64 << 10
     /// Response bytes queued at which a handler should wait for the client.
     public var highWaterBytes = 256 << 10
+    /// What bounds clients that speak HTTP/2.
+    public var http2 = HTTP2Settings()
     /// What the `Server` field says; nil for none.
     public var serverName: String? = "igropyr"
 

@@ -1,0 +1,366 @@
+internal import CNGHTTP2
+internal import IgropyrHTTP
+
+/// The framing, header compression, flow control and priorities (RFC 9218) of one HTTP/2 connection, by nghttp2; stays
+/// on its connection's loop.
+///
+/// Does no I/O. What was read goes into ``receive(_:)``; frames to be written come into ``output`` by ``produce(upTo:)``.
+/// Within these calls ``owner`` hears what happened and may call all else here, but neither of the two.
+@safe
+final class HTTP2Session {
+    /// nghttp2 cannot go on: the client's first bytes are not HTTP/2's, acknowledgements pile up, there is no memory.
+    struct Failure: Error, CustomStringConvertible {
+        let code: Int32
+        var description: String { unsafe String(cString: nghttp2_strerror(code)) }
+    }
+
+    /// Why a stream or the connection ends (RFC 9113 §7).
+    enum ErrorCode: UInt32 {
+        case none = 0x00
+        case protocolError = 0x01
+        case internalError = 0x02
+        case refusedStream = 0x07
+        case cancel = 0x08
+        case enhanceYourCalm = 0x0B
+    }
+
+    /// Frames ready to be written; whoever does that empties it.
+    var output: [UInt8] = []
+    /// Where ``produce(upTo:)`` stops.
+    fileprivate var outputLimit = 0
+    unowned let owner: HTTP2ServerConnection
+    private let raw: OpaquePointer
+
+    /// The callbacks are the same for all; nothing changes them after this.
+    nonisolated(unsafe) private static let callbacks: OpaquePointer? = unsafe makeCallbacks()
+
+    /// A server's side; its SETTINGS wait to be sent.
+    init(owner: HTTP2ServerConnection, settings: HTTP2Settings, headBytes: Int) throws(Failure) {
+        self.owner = owner
+        var options: OpaquePointer?
+        try check(unsafe nghttp2_option_new(&options))
+        defer { unsafe nghttp2_option_del(options) }
+        unsafe nghttp2_option_set_no_auto_window_update(options, 1)
+        unsafe nghttp2_option_set_max_outbound_ack(options, settings.queuedFrames)
+        unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
+        var session: OpaquePointer?
+        try check(unsafe nghttp2_session_server_new2(&session, Self.callbacks, nil, options))
+        guard let session = unsafe session else { throw Failure(code: NGHTTP2_ERR_NOMEM.rawValue) }
+        unsafe raw = session
+        unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
+        try submit(settings, headBytes: headBytes)
+    }
+
+    deinit { unsafe nghttp2_session_del(raw) }
+
+    private func submit(_ settings: HTTP2Settings, headBytes: Int) throws(Failure) {
+        let window = max(settings.streamWindowBytes, 65_535)
+        let entries = [
+            (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.concurrentStreams),
+            (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window),
+            (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, headBytes),
+            (NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+            // Extended CONNECT (RFC 8441) is announced here, when WebSocket comes.
+        ].map { nghttp2_settings_entry(settings_id: Int32($0.rawValue), value: UInt32(clamping: min($1, 1 << 31 - 1))) }
+        try check(unsafe nghttp2_submit_settings(raw, Self.noFlags, entries, entries.count))
+        let connectionWindow = Int32(clamping: max(settings.connectionWindowBytes, 65_535))
+        try check(unsafe nghttp2_session_set_local_window_size(raw, Self.noFlags, 0, connectionWindow))
+    }
+
+    // MARK: Input and output
+
+    /// Takes what was read.
+    func receive(_ bytes: RawSpan) throws(Failure) {
+        let result = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe nghttp2_session_mem_recv(raw, bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
+        }
+        guard result >= 0 else { throw Failure(code: Int32(result)) }
+    }
+
+    /// Appends frames to ``output`` until it has `limit` bytes, or a frame more, or nothing can be sent now.
+    func produce(upTo limit: Int) throws(Failure) {
+        outputLimit = limit
+        while output.count < limit {
+            var frame: UnsafePointer<UInt8>?
+            let count = unsafe nghttp2_session_mem_send(raw, &frame)
+            guard count >= 0 else { throw Failure(code: Int32(count)) }
+            guard count > 0 else { return }
+            unsafe output.append(contentsOf: UnsafeBufferPointer(start: frame, count: count))
+        }
+    }
+
+    /// Lends what ``produce(upTo:)`` has gathered to `body`, which must not call this session, then forgets it.
+    func takeOutput(_ body: (RawSpan) -> Void) {
+        unsafe body(output.span.bytes)
+        output.removeAll(keepingCapacity: true)
+    }
+
+    /// Frames other than DATA that wait.
+    var queuedFrames: Int { unsafe nghttp2_session_get_outbound_queue_size(raw) }
+
+    /// Both ends have said all that they had to say.
+    var isOver: Bool { unsafe nghttp2_session_want_read(raw) == 0 && nghttp2_session_want_write(raw) == 0 }
+
+    // MARK: Streams
+
+    /// The stream's callbacks go to `stream`, which the owner keeps until ``HTTP2ServerConnection/streamDidClose(_:)``.
+    func attach(_ stream: HTTP2ServerStream) {
+        let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
+        unsafe nghttp2_session_set_stream_user_data(raw, stream.id, pointer)
+    }
+
+    fileprivate func stream(_ id: Int32) -> HTTP2ServerStream? {
+        guard let pointer = unsafe nghttp2_session_get_stream_user_data(raw, id) else { return nil }
+        return unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// Sends a response's head; ends the stream with it unless there is a body, of which the stream is asked piece by
+    /// piece. A stream that is closing swallows it.
+    func sendHead(_ head: HTTP2ResponseHead, on stream: HTTP2ServerStream, hasBody: Bool) throws(Failure) {
+        var provider = unsafe nghttp2_data_provider()
+        unsafe provider.source.ptr = Unmanaged.passUnretained(stream).toOpaque()
+        unsafe provider.read_callback = willSendBody
+        let result = unsafe withFields(of: head) { fields in
+            unsafe withUnsafePointer(to: provider) { provider in
+                unsafe nghttp2_submit_response(
+                    raw, stream.id, fields.baseAddress, fields.count, hasBody ? provider : nil)
+            }
+        }
+        try check(result)
+    }
+
+    /// Sends an interim response (1xx).
+    func sendInterimHead(_ head: HTTP2ResponseHead, on stream: HTTP2ServerStream) throws(Failure) {
+        let result = unsafe withFields(of: head) { fields in
+            unsafe nghttp2_submit_headers(
+                raw, Self.noFlags, stream.id, nil, fields.baseAddress, fields.count, nil)
+        }
+        try check(result)
+    }
+
+    /// nghttp2 copies the fields before it returns.
+    private func withFields(of head: HTTP2ResponseHead, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Int32) -> Int32 {
+        unsafe head.bytes.withUnsafeBufferPointer { bytes in
+            unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: head.fields.count) { fields in
+                let start = unsafe UnsafeMutablePointer(mutating: bytes.baseAddress)
+                for (index, field) in head.fields.enumerated() {
+                    // The ranges are of `bytes`, which is never empty here.
+                    unsafe fields.initializeElement(
+                        at: index,
+                        to: nghttp2_nv(
+                            name: start! + field.name.lowerBound, value: start! + field.value.lowerBound,
+                            namelen: field.name.count, valuelen: field.value.count, flags: Self.noFlags))
+                }
+                return unsafe body(UnsafeBufferPointer(fields))
+            }
+        }
+    }
+
+    /// The stream has something to send again.
+    func resume(_ stream: HTTP2ServerStream) { unsafe nghttp2_session_resume_data(raw, stream.id) }
+
+    func reset(_ stream: HTTP2ServerStream, _ code: ErrorCode) {
+        unsafe nghttp2_submit_rst_stream(raw, Self.noFlags, stream.id, code.rawValue)
+    }
+
+    /// Lets the client send as much again, now or when it is worth a frame.
+    func consume(_ byteCount: Int, of stream: HTTP2ServerStream) {
+        unsafe nghttp2_session_consume(raw, stream.id, byteCount)
+    }
+
+    /// The same for a part of a body that is thrown away: the stream's window stays as small as it is.
+    func consumeConnection(_ byteCount: Int) { unsafe nghttp2_session_consume_connection(raw, byteCount) }
+
+    /// Bytes that the client lets this stream send, its connection aside.
+    func windowBytes(of stream: HTTP2ServerStream) -> Int {
+        Int(unsafe nghttp2_session_get_stream_remote_window_size(raw, stream.id))
+    }
+
+    /// Whether bodies that were not consumed keep the client from sending any.
+    var isReceiveWindowFull: Bool {
+        unsafe nghttp2_session_get_effective_recv_data_length(raw)
+            >= nghttp2_session_get_effective_local_window_size(raw)
+    }
+
+    // MARK: End
+
+    /// Says that the connection is about to end; requests on their way are still welcome (RFC 9113 §6.8).
+    func announceEnd() { unsafe nghttp2_submit_shutdown_notice(raw) }
+
+    /// Says that no further requests are taken; those under way go on.
+    func refuseRequests() {
+        let last = unsafe nghttp2_session_get_last_proc_stream_id(raw)
+        unsafe nghttp2_submit_goaway(raw, Self.noFlags, last, ErrorCode.none.rawValue, nil, 0)
+    }
+
+    /// Says why the connection ends; nothing else is sent or heeded.
+    func terminate(_ code: ErrorCode) { unsafe nghttp2_session_terminate_session(raw, code.rawValue) }
+
+    static let noFlags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+}
+
+private func check(_ result: Int32) throws(HTTP2Session.Failure) {
+    guard result >= 0 else { throw HTTP2Session.Failure(code: result) }
+}
+
+// MARK: Callbacks
+
+private func makeCallbacks() -> OpaquePointer? {
+    var callbacks: OpaquePointer?
+    guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
+    unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, willReceiveFrame)
+    unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, didBeginHead)
+    unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, didReceiveField)
+    unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, didReceiveInvalidField)
+    unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, didReceiveFrame)
+    unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, didReceiveBody)
+    unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, didCloseStream)
+    unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, didSendFrame)
+    unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks, sendBody)
+    return unsafe callbacks
+}
+
+private func session(_ userData: UnsafeMutableRawPointer?) -> HTTP2Session {
+    unsafe Unmanaged<HTTP2Session>.fromOpaque(userData!).takeUnretainedValue()
+}
+
+/// Ends the call that the callback is from. Once the connection is closed, its streams may be gone.
+private let stop = NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+
+private func isType(_ type: UInt8, _ wanted: nghttp2_frame_type) -> Bool { UInt32(type) == wanted.rawValue }
+
+private func endsStream(_ header: nghttp2_frame_hd) -> Bool {
+    UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+}
+
+private func isRequestHead(_ frame: UnsafePointer<nghttp2_frame>?) -> Bool {
+    unsafe isType(frame!.pointee.hd.type, NGHTTP2_HEADERS) && frame!.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+}
+
+private func willReceiveFrame(
+    _: OpaquePointer?, _ header: UnsafePointer<nghttp2_frame_hd>?, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let owner = unsafe session(userData).owner
+    guard !owner.isClosed else { return stop }
+    let header = unsafe header!.pointee
+    switch UInt32(header.type) {
+    case NGHTTP2_HEADERS.rawValue: break
+    case NGHTTP2_DATA.rawValue: if header.length == 0, !endsStream(header) { owner.controlFrameDidArrive() }
+    case NGHTTP2_RST_STREAM.rawValue:
+        owner.controlFrameDidArrive()
+        owner.budget.noteReset()
+    default: owner.controlFrameDidArrive()
+    }
+    return 0
+}
+
+private func didBeginHead(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let owner = unsafe session(userData).owner
+    guard !owner.isClosed else { return stop }
+    if unsafe isRequestHead(frame) { owner.headDidBegin() } else { owner.trailersDidBegin() }
+    return 0
+}
+
+private func didReceiveField(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
+    _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _: UInt8, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let owner = unsafe session(userData).owner
+    guard !owner.isClosed else { return stop }
+    let mayGoOn =
+        if unsafe isRequestHead(frame) {
+            unsafe owner.fieldDidArrive(
+                UnsafeRawBufferPointer(start: name, count: nameCount).bytes,
+                UnsafeRawBufferPointer(start: value, count: valueCount).bytes)
+        } else {
+            owner.trailerDidArrive(byteCount: nameCount + valueCount)
+        }
+    return mayGoOn ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+}
+
+/// nghttp2 would overlook such a field: the request is malformed instead (RFC 9113 §8.1.1).
+private func didReceiveInvalidField(
+    _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _: UnsafePointer<UInt8>?, _: Int, _: UnsafePointer<UInt8>?,
+    _: Int, _: UInt8, _: UnsafeMutableRawPointer?
+) -> Int32 { NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue }
+
+private func didReceiveFrame(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let session = unsafe session(userData)
+    guard !session.owner.isClosed else { return stop }
+    let header = unsafe frame!.pointee.hd
+    if unsafe isRequestHead(frame) {
+        session.owner.headDidEnd(header.stream_id, byteCount: header.length, endsStream: endsStream(header))
+    } else if isType(header.type, NGHTTP2_HEADERS) || isType(header.type, NGHTTP2_DATA), endsStream(header) {
+        session.stream(header.stream_id)?.requestDidEnd()
+    }
+    return session.owner.isClosed ? stop : 0
+}
+
+private func didReceiveBody(
+    _: OpaquePointer?, _: UInt8, _ id: Int32, _ bytes: UnsafePointer<UInt8>?, _ count: Int,
+    _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let session = unsafe session(userData)
+    guard !session.owner.isClosed else { return stop }
+    session.owner.budget.noteBody(byteCount: count)
+    unsafe session.stream(id)?.bodyDidArrive(UnsafeRawBufferPointer(start: bytes, count: count).bytes)
+    return session.owner.isClosed ? stop : 0
+}
+
+private func didCloseStream(
+    _: OpaquePointer?, _ id: Int32, _: UInt32, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let session = unsafe session(userData)
+    guard !session.owner.isClosed else { return stop }
+    if let stream = session.stream(id) { session.owner.streamDidClose(stream) }
+    return session.owner.isClosed ? stop : 0
+}
+
+private func didSendFrame(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let session = unsafe session(userData)
+    guard !session.owner.isClosed else { return stop }
+    let header = unsafe frame!.pointee.hd
+    switch UInt32(header.type) {
+    case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
+        if endsStream(header) { session.stream(header.stream_id)?.responseDidEnd() }
+    case NGHTTP2_RST_STREAM.rawValue: session.owner.resetDidGoOut(unsafe frame!.pointee.rst_stream.error_code)
+    case NGHTTP2_GOAWAY.rawValue: session.owner.goAwayDidGoOut(unsafe frame!.pointee.goaway.error_code)
+    default: break
+    }
+    return 0
+}
+
+/// How much of a body the next DATA frame takes; ``sendBody`` moves it.
+private func willSendBody(
+    _: OpaquePointer?, _: Int32, _: UnsafeMutablePointer<UInt8>?, _ limit: Int, _ flags: UnsafeMutablePointer<UInt32>?,
+    _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ userData: UnsafeMutableRawPointer?
+) -> Int {
+    guard unsafe !session(userData).owner.isClosed else { return Int(stop) }
+    let stream = unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
+    let count = min(limit, stream.body.count)
+    let isLast = stream.isResponseEnded && count == stream.body.count
+    guard count > 0 || isLast else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+    let copy = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+    unsafe flags!.pointee |= isLast ? copy | NGHTTP2_DATA_FLAG_EOF.rawValue : copy
+    return count
+}
+
+/// Moves a DATA frame to the output; padding was not asked for.
+private func sendBody(
+    _: OpaquePointer?, _: UnsafeMutablePointer<nghttp2_frame>?, _ header: UnsafePointer<UInt8>?, _ count: Int,
+    _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+    let session = unsafe session(userData)
+    guard !session.owner.isClosed else { return stop }
+    let stream = unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
+    unsafe session.output.append(contentsOf: UnsafeBufferPointer(start: header, count: 9))
+    stream.body.take(count, into: &session.output)
+    stream.didSend(count)
+    return session.output.count < session.outputLimit ? 0 : NGHTTP2_ERR_PAUSE.rawValue
+}

@@ -1,0 +1,114 @@
+internal import IgropyrTime
+
+extension HTTP2ServerConnection: OpenConnection {
+    /// Says that nothing more comes and drops what the client still sends, for a while: closing with unread input would
+    /// reset the connection, and the client might lose what was sent last.
+    func linger() {
+        guard !isClosed else { return }
+        state = .lingering
+        for stream in forgetStreams() { stream.didClose() }
+        guard !isClosed else { return }  // A handler may have closed the server.
+        idleDeadline = .distantFuture
+        headDeadline = .distantFuture
+        drainDeadline = .distantFuture
+        stream.endWriting()
+        guard stream.queuedBytes == 0 else { return awaitProgress() }
+        lingerOn()
+    }
+
+    func lingerOn() {
+        guard !hasPeerEnded else { return abort() }
+        stream.startReading()
+        idleDeadline = loop.now.advanced(by: server.settings.lingerTimeout)
+        arm(at: idleDeadline)
+    }
+
+    /// Cuts the connection at once.
+    func abort() {
+        guard !isClosed else { return }
+        stream.close()
+        finishClosing()
+    }
+
+    func finishClosing() {
+        guard !isClosed else { return }
+        state = .closed
+        timer?.invalidate()
+        timer = nil
+        for stream in forgetStreams() { stream.didClose() }
+        server.didClose(self)
+    }
+
+    /// Closes after the responses that are under way; not at once: requests may be on their way.
+    func drain() {
+        switch state {
+        case .open:
+            state = .draining
+            session.announceEnd()
+            drainDeadline = loop.now.advanced(by: server.settings.drainIdleTimeout)
+            arm(at: drainDeadline)
+            scheduleSend()
+        case .lingering: if stream.queuedBytes == 0 { abort() }
+        case .draining, .closed: break
+        }
+    }
+
+    // MARK: Time
+
+    /// Has ``timeOut()`` called at `deadline`, or before.
+    func arm(at deadline: Timestamp) {
+        guard deadline < timerDeadline else { return }
+        timerDeadline = deadline
+        timer?.arm(at: deadline)
+    }
+
+    /// Gives the client time to take some of what is queued in the socket.
+    func awaitProgress() {
+        queuedAtLastCheck = stream.queuedBytes
+        writeDeadline = loop.now.advanced(by: server.settings.progressTimeout)
+        arm(at: writeDeadline)
+    }
+
+    func timeOut() {
+        timerDeadline = .distantFuture
+        let now = loop.now
+        if writeDeadline <= now {
+            guard stream.queuedBytes < queuedAtLastCheck else { return abortSlowClient() }
+            awaitProgress()
+        }
+        switch state {
+        case .open, .draining: handleDeadlines(at: now)
+        case .lingering: if idleDeadline <= now { return abort() }
+        case .closed: return
+        }
+        guard !isClosed else { return }
+        arm(at: min(idleDeadline, headDeadline, writeDeadline, drainDeadline))
+        for stream in streams { arm(at: stream.deadline) }
+    }
+
+    private func handleDeadlines(at now: Timestamp) {
+        if idleDeadline <= now {
+            idleDeadline = .distantFuture
+            session.terminate(.none)
+        }
+        if headDeadline <= now {
+            headDeadline = .distantFuture
+            server.count(\.timeouts)
+            session.terminate(.enhanceYourCalm)
+        }
+        if drainDeadline <= now {
+            drainDeadline = .distantFuture
+            session.refuseRequests()
+        }
+        for stream in streams where stream.deadline <= now {
+            stream.timeOut(at: now)
+            guard !isClosed else { return }
+        }
+        send()
+    }
+
+    func abortSlowClient() {
+        server.count(\.timeouts)
+        abort()
+    }
+}

@@ -1,0 +1,315 @@
+internal import IgropyrHTTP
+internal import IgropyrTime
+internal import IgropyrUV
+
+/// One request of an HTTP/2 connection and its response.
+///
+/// Its connection keeps it until the stream is closed, by both ends or by a reset; whoever keeps it longer can do nothing
+/// with it.
+final class HTTP2ServerStream: HTTPServerStream {
+    let id: Int32
+    let connection: HTTP2ServerConnection
+    /// Its place among the connection's streams.
+    var index: Int
+    var exchange: (any HTTPServerExchange)?
+    private(set) var isClosed = false
+
+    // The request.
+    private var method = HTTPMethod.get
+    private(set) var isRequestEnded = false
+    private var isBodyPaused = false
+    /// Arrived while the body was paused; the client's window bounds it.
+    private var held: [UInt8] = []
+    private var isEndHeld = false
+    private var readDeadline = Timestamp.distantFuture
+
+    // The response.
+    private var response = HTTPServerConnection.ResponseState.notBegun
+    private var head = HTTP2ResponseHead()
+    /// Of the response, not sent yet.
+    var body = ByteQueue()
+    private var writeDeadline = Timestamp.distantFuture
+
+    init(_ id: Int32, on connection: HTTP2ServerConnection, index: Int) {
+        self.id = id
+        self.connection = connection
+        self.index = index
+    }
+
+    var server: HTTPServer { connection.server }
+    var loop: EventLoop { connection.loop }
+    var peerAddress: SocketAddress? { connection.peerAddress }
+    var localAddress: SocketAddress? { connection.stream.localAddress }
+    var isEncrypted: Bool { connection.stream.isEncrypted }
+
+    // MARK: Request
+
+    func begin(_ head: MessageHead, _ bytes: RawSpan) {
+        server.count(\.requests)
+        method = head.method
+        if head.framing != .none { awaitBody() }
+        connection.handler.handle(head, bytes, on: self)
+        guard head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed else { return }
+        sendContinue()
+    }
+
+    func bodyDidArrive(_ bytes: RawSpan) {
+        guard !isClosed else { return }
+        if isResponseEnded {
+            connection.session.consumeConnection(bytes.byteCount)
+        } else if isBodyPaused || !held.isEmpty {
+            bytes.append(first: bytes.byteCount, to: &held)
+        } else {
+            awaitBody()
+            exchange?.requestBodyDidArrive(bytes)
+            if !isClosed { connection.session.consume(bytes.byteCount, of: self) }
+        }
+    }
+
+    func requestDidEnd() {
+        guard !isClosed else { return }
+        guard !isBodyPaused, held.isEmpty else {
+            isEndHeld = true
+            return
+        }
+        isEndHeld = false
+        isRequestEnded = true
+        readDeadline = .distantFuture
+        exchange?.requestDidEnd()
+    }
+
+    func pauseBody() {
+        guard !isRequestEnded, !isClosed else { return }
+        isBodyPaused = true
+        readDeadline = .distantFuture
+    }
+
+    func resumeBody() {
+        guard isBodyPaused, !isClosed else { return }
+        isBodyPaused = false
+        awaitBody()
+        loop.submitLocally { [self] in deliverHeld() }
+    }
+
+    /// Nobody wants the rest. The client may send what its window allows, so that it is not cut off before it has read
+    /// the response; see ``responseDidEnd()``.
+    private func dropRequestBody() {
+        guard !isRequestEnded else { return }
+        isBodyPaused = false
+        readDeadline = .distantFuture
+        connection.session.consumeConnection(held.count)
+        held = []
+        if isEndHeld { requestDidEnd() }
+    }
+
+    private func deliverHeld() {
+        guard !isClosed, !isBodyPaused else { return }
+        if !held.isEmpty {
+            let bytes = held
+            held = []
+            exchange?.requestBodyDidArrive(unsafe bytes.span.bytes)
+            guard !isClosed else { return }
+            connection.session.consume(bytes.count, of: self)
+            connection.scheduleSend()
+        }
+        if isEndHeld, !isBodyPaused { requestDidEnd() }
+    }
+
+    // MARK: Response
+
+    func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure) {
+        guard !isClosed else { return }
+        guard case .notBegun = response else { preconditionFailure("one response to a request") }
+        if let spare = connection.spareHead.take() { head = spare }
+        try head.begin(status: status)
+        if addsDate { head.appendDate(server.dateCache.now) }
+        if let name = server.settings.serverName { try head.appendField("server", name) }
+        let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
+        if !isBodyless, case .length(let length) = framing { head.appendContentLength(length) }
+        response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
+    }
+
+    func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
+        guard case .head = response, !isClosed else { return }
+        try head.appendField(name, value)
+    }
+
+    func appendField(name: RawSpan, value: RawSpan) throws(HTTPSerializer.Failure) {
+        guard case .head = response, !isClosed else { return }
+        try head.appendField(name: name, value: value)
+    }
+
+    func withdrawHead() {
+        switch response {
+        case .notBegun, .head: response = .notBegun
+        case .body, .ended: preconditionFailure("the head has ended")
+        }
+    }
+
+    func endHead() {
+        guard case .head(let body) = response, !isClosed else { return }
+        response = .body(body)
+        do throws(HTTP2Session.Failure) {
+            try connection.session.sendHead(head, on: self, hasBody: !body.isWhole)
+        } catch { return connection.abort() }
+        giveBackHead()
+        if body.isWhole { endResponse() } else { connection.scheduleSend() }
+    }
+
+    var sendsBody: Bool {
+        guard case .body(let body) = response, !isClosed else { return false }
+        return !body.isWhole
+    }
+
+    func sendBody(_ bytes: RawSpan) {
+        guard case .body(let body) = response, !isClosed, bytes.byteCount > 0 else { return }
+        switch body {
+        case .none: return
+        case .length(let remaining):
+            guard UInt64(bytes.byteCount) <= remaining else { return abort() }
+            response = .body(.length(remaining: remaining - UInt64(bytes.byteCount)))
+        case .chunked, .untilClose: break
+        }
+        if self.body.isEmpty { awaitClient() }
+        self.body.append(bytes)
+        connection.queuedBytes += bytes.byteCount
+        goOnSending()
+        if case .body(.length(remaining: 0)) = response { endResponse() }
+    }
+
+    /// Not in HTTP/2: between two files' parts stands a frame's header.
+    func sendFilePart(_: Int32, offset _: Int64, count _: Int) throws(UVError) -> Int? { nil }
+
+    func endResponse() {
+        guard case .body(let body) = response, !isClosed else { return }
+        if case .length(let remaining) = body, remaining > 0 { return abort() }
+        response = .ended
+        exchange = nil
+        dropRequestBody()
+        goOnSending()
+    }
+
+    var isResponseEnded: Bool {
+        if case .ended = response { true } else { false }
+    }
+
+    var canWrite: Bool {
+        isClosed || body.isEmpty
+            || body.count < server.settings.http2.streamHighWaterBytes
+                && connection.queuedBytes < server.settings.highWaterBytes
+    }
+
+    var isWaitingForClient: Bool { !isClosed && !body.isEmpty }
+
+    func flush() { connection.flush() }
+
+    func abort() { cut(.internalError) }
+
+    /// Answers without a handler. `method`: of the request, as far as that is known.
+    func refuse(_ error: HTTPError, to method: HTTPMethod) {
+        self.method = method
+        server.count(\.refusedRequests)
+        let text = Array("\(error.status)\n".utf8)
+        do throws(HTTPSerializer.Failure) {
+            try beginResponse(status: error.status, framing: .length(UInt64(text.count)))
+            try appendField("content-type", "text/plain")
+            endHead()
+            unsafe sendBody(text.span.bytes)
+        } catch { abort() }
+    }
+
+    private func sendContinue() {
+        var head = HTTP2ResponseHead()
+        do {
+            try head.begin(status: 100)
+            try connection.session.sendInterimHead(head, on: self)
+            connection.scheduleSend()
+        } catch { connection.abort() }
+    }
+
+    private func goOnSending() {
+        connection.session.resume(self)
+        connection.scheduleSend()
+    }
+
+    private func giveBackHead() {
+        connection.spareHead = head
+        head = HTTP2ResponseHead()
+    }
+
+    // MARK: The connection's word
+
+    /// `count` bytes of the body went into a frame.
+    func didSend(_ count: Int) {
+        connection.noteSent(byteCount: count)
+        guard body.isEmpty else { return awaitClient() }
+        writeDeadline = .distantFuture
+        if !isResponseEnded { connection.noteDrained(self) }
+    }
+
+    /// The last frame of the response is on its way. A client that still sends its request has some time to stop by
+    /// itself; then it is told to (RFC 9113 §8.1).
+    func responseDidEnd() {
+        guard !isRequestEnded, !isClosed else { return }
+        readDeadline = loop.now.advanced(by: server.settings.lingerTimeout)
+        connection.arm(at: readDeadline)
+    }
+
+    /// Resets the stream.
+    func cut(_ code: HTTP2Session.ErrorCode) {
+        guard !isClosed else { return }
+        connection.session.reset(self, code)
+        connection.scheduleSend()
+        didClose()
+    }
+
+    /// Nothing more comes or goes. Tells the exchange, if it still had something to do.
+    func didClose() {
+        guard !isClosed else { return }
+        isClosed = true
+        connection.queuedBytes -= body.count
+        body.removeAll()
+        held = []
+        readDeadline = .distantFuture
+        writeDeadline = .distantFuture
+        let exchange = exchange
+        self.exchange = nil
+        exchange?.clientDidAbort()
+    }
+
+    // MARK: Time
+
+    var deadline: Timestamp { min(readDeadline, writeDeadline) }
+
+    private func awaitBody() {
+        readDeadline = loop.now.advanced(by: server.settings.progressTimeout)
+        connection.arm(at: readDeadline)
+    }
+
+    private func awaitClient() {
+        writeDeadline = loop.now.advanced(by: server.settings.progressTimeout)
+        connection.arm(at: writeDeadline)
+    }
+
+    /// A deadline has passed. Who merely waits for others of the same connection gets more time.
+    func timeOut(at now: Timestamp) {
+        if readDeadline <= now, isResponseEnded {
+            readDeadline = .distantFuture
+            connection.session.reset(self, .none)
+        } else if readDeadline <= now {
+            guard connection.session.isReceiveWindowFull else { return cutSlowClient() }
+            awaitBody()
+        }
+        if writeDeadline <= now {
+            guard connection.session.windowBytes(of: self) > 0 else { return cutSlowClient() }
+            guard connection.hasSentSinceLastCheck else { return connection.abortSlowClient() }
+            connection.hasSentSinceLastCheck = false
+            awaitClient()
+        }
+    }
+
+    private func cutSlowClient() {
+        server.count(\.timeouts)
+        cut(.cancel)
+    }
+}
