@@ -30,7 +30,9 @@ extension HTTP2ServerConnection: ByteStreamDelegate {
     }
 
     func streamDidFail(_ error: TransportError) {
-        server.count(\.failedConnections)
+        // Many clients close an idle connection without a word; nothing is missing then.
+        let isCut = if case .security(let error) = error { error.code == .truncated } else { false }
+        if !isCut || !streams.isEmpty { server.count(\.failedConnections) }
         finishClosing()
     }
 }

@@ -31,8 +31,9 @@ public final class HTTPServer {
         case closed
     }
 
-    /// What this server speaks above TLS, by the names that ALPN has for it, best first.
-    public static let applicationProtocols = ["http/1.1"]
+    /// What a server speaks above TLS, by the names that ALPN has for it, best first. One whose
+    /// ``HTTP2Settings/isEnabled`` is false takes a context made for `http/1.1` only.
+    public static let applicationProtocols = ["h2", "http/1.1"]
 
     /// Begins to accept at once. The listener belongs to the server from here on; it is closed if this throws.
     public init(

@@ -10,6 +10,9 @@ extension HTTPServerConnection {
     public func streamDidFinishHandshake() {
         server.count(\.handshakes)
         if stream.isResumed { server.count(\.resumedHandshakes) }
+        let isHTTP2 = mayBeHTTP2 && stream.negotiatedProtocol == "h2"
+        mayBeHTTP2 = false
+        if isHTTP2 { return becomeHTTP2() }
         timer?.arm(after: isDraining ? server.settings.drainIdleTimeout : server.settings.headTimeout)
     }
 

@@ -43,7 +43,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     var queuedAtLastCheck = 0
     var isClosed = false
     var timer: WheelTimer?
-    /// Until the first bytes, or TLS, tell.
+    /// Until TLS, or the first bytes of a plain connection, tell.
     var mayBeHTTP2: Bool
 
     public var exchange: (any HTTPServerExchange)?
