@@ -41,6 +41,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     var peerAddress: SocketAddress? { connection.peerAddress }
     var localAddress: SocketAddress? { connection.stream.localAddress }
     var isEncrypted: Bool { connection.stream.isEncrypted }
+    var negotiatedProtocol: String? { connection.stream.negotiatedProtocol }
     var clientCertificate: TLSPeerCertificate? { connection.stream.peerCertificate }
 
     // MARK: Request

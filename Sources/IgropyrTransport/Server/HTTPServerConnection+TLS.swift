@@ -1,7 +1,6 @@
 internal import IgropyrHTTP
 
 extension HTTPServerConnection {
-    /// What ALPN agreed on, such as `http/1.1`; nil without TLS, and if the client offered nothing.
     public var negotiatedProtocol: String? { stream.negotiatedProtocol }
 
     /// What the client has shown and an authority that the server trusts has vouched for; made anew at each call.
