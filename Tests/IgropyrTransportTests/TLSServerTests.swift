@@ -107,13 +107,26 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
         }
     }
 
-    @Test(arguments: [("h2,http/1.1", "http/1.1"), ("http/1.1", "http/1.1"), (nil, "none")])
+    @Test(arguments: [("spdy/3,http/1.1", "http/1.1"), ("http/1.1", "http/1.1"), (nil, "none")])
     func `knows what was agreed on when the first request comes`(offer: String?, agreed: String) async throws {
         let authority = try await TestAuthority()
         try await TestServer.run(tls: authority.context(), onRequest: closing) { server in
             let options = offer.map { "-ign_eof -alpn \($0)" } ?? "-ign_eof"
             let outcome = try await authority.client(server.server.localAddress.port, options)
             #expect(outcome.output.contains("\r\n\r\n\(agreed)"), "\(outcome)")
+        }
+    }
+
+    @Test func `speaks HTTP 2 with a client that asks for it`() async throws {
+        let authority = try await TestAuthority()
+        try await TestServer.run(tls: authority.context(), onRequest: closing) { server in
+            let port = server.server.localAddress.port
+            let outcome = try await run([
+                "curl", "-sS", "--http2", "--cacert", authority.file, "--resolve", "a.example:\(port):127.0.0.1",
+                "-w", " %{http_version}", "https://a.example:\(port)/[1-3]",
+            ])
+            #expect(outcome.output == "h2 2h2 2h2 2", "\(outcome)")
+            #expect(server.server.counters.accepted == 1 && server.server.counters.handshakes == 1)
         }
     }
 
