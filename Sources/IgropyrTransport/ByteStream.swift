@@ -135,7 +135,13 @@ public final class ByteStream {
     public func endWriting(after bytes: RawSpan) {
         guard !isClosed else { return }
         if let tls { encrypt(bytes, tls) } else { tcp.write(bytes) }
-        tls?.close()  // What says so leaves together with the bytes.
+        endWriting()  // What says so in TLS leaves together with the bytes.
+    }
+
+    /// Ends this side's sending, after all that was written.
+    public func endWriting() {
+        guard !isClosed else { return }
+        tls?.close()
         flushCiphertext()
         tcp.endWriting()
     }

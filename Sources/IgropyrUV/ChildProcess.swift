@@ -93,13 +93,31 @@ public final class ChildProcess {
         completion?(status)
     }
 
-    /// Idempotent. Stops listening to the process; it goes on by itself.
+    /// Idempotent. Stops listening to the process; it goes on by itself. Once it ends it leaves no zombie.
     public func close() {
         guard !isClosing else { return }
         isClosing = true
         onExit = nil
         unsafe memory.close()
+        if isRunning { reap(pid) }
     }
+}
+
+/// Waits on a thread of its own for the end of a child that libuv looks after no more.
+private func reap(_ pid: Int32) {
+    var attributes = pthread_attr_t()
+    unsafe pthread_attr_init(&attributes)
+    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    unsafe pthread_attr_setstacksize(&attributes, 64 << 10)
+    var thread = pthread_t()
+    // Without memory for a thread, the zombie stays until this process ends.
+    _ = unsafe pthread_create(&thread, &attributes, waitForEnd, UnsafeMutableRawPointer(bitPattern: Int(pid)))
+    unsafe pthread_attr_destroy(&attributes)
+}
+
+private func waitForEnd(_ pid: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    while waitpid(pid_t(truncatingIfNeeded: Int(bitPattern: pid)), nil, 0) < 0, errno == EINTR {}
+    return nil
 }
 
 extension ChildProcess.Command {

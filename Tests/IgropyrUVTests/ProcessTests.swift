@@ -50,6 +50,18 @@ import Testing
         }
     }
 
+    @Test func `a child that nobody listens to leaves no zombie`() async throws {
+        let pid = try await onLoop { loop in
+            let child = try ChildProcess(on: loop, .init(executable: "/bin/sh", arguments: ["-c", "exec sleep 1000"])) { _ in }
+            child.close()
+            return child.pid
+        }
+        kill(pid, SIGKILL)
+        let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+        while kill(pid, 0) == 0, ContinuousClock.now < deadline { await Task.yield() }
+        #expect(errno == ESRCH)
+    }
+
     @Test func `a child's notice arrives with its process`() async throws {
         try await onLoop { loop in
             let notice = Promise<NotificationSocket.Message>()
