@@ -13,8 +13,8 @@ public protocol ByteStreamDelegate: AnyObject {
     /// TLS is agreed on, and with it ``ByteStream/negotiatedProtocol``; comes before the first bytes. Not called for a
     /// stream without TLS.
     func streamDidFinishHandshake()
-    /// The peer speaks plain HTTP to a server that shows a certificate: the stream is now plain, too. Returns whether the owner
-    /// tells it so and closes; if not, the stream fails.
+    /// The peer speaks plain HTTP to a server that shows a certificate: the stream is now plain, too. Returns whether
+    /// the owner tells it so and closes; if not, the stream fails.
     func streamDidReceivePlainHTTP() -> Bool
 }
 
@@ -166,6 +166,7 @@ public final class ByteStream {
     // MARK: TLS
 
     private func encrypt(_ bytes: RawSpan, _ tls: TLSSession) {
+        guard bytes.byteCount > 0 else { return }
         do throws(TLSError) {
             try tls.write(plaintext: bytes)
         } catch {
