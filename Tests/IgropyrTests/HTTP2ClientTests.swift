@@ -5,11 +5,13 @@ import Testing
 
 /// Independent clients of HTTP/2: curl, nghttp and h2load, which do not know that this is a test.
 @Suite(.timeLimit(.minutes(2))) struct HTTP2ClientTests {
+    private static let big = String(repeating: "x", count: 3 << 20)
+
     private static func routes(_ app: App) {
         app.bodyLimit = 4 << 20
         app.get("/hello") { _ in "Hello" }
         app.get("/async/:name") { request async in "Hello \(request.parameters["name"] ?? "")" }
-        app.get("/big") { _ in String(repeating: "x", count: 3 << 20) }
+        app.get("/big") { _ in Self.big }
         app.get("/cookies") { request in request.header("Cookie") ?? "" }
         app.post("/count") { request async throws in "\(try await request.body(upTo: 4 << 20).count)" }
         app.post("/echo") { request async in
