@@ -163,7 +163,7 @@ request = function() return batch end
 def wrk(subject, seconds):
     """Requests answered, and in how many seconds. One that fails makes the measurement worthless."""
     url = f"{subject.scheme}://127.0.0.1:{subject.server.port}{subject.path}"
-    command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s"]
     if subject.closes:
         command += ["-H", "Connection: close"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:

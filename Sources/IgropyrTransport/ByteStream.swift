@@ -117,9 +117,11 @@ public final class ByteStream {
     }
 
     /// Sends bytes after all that was written before; what the kernel does not take at once is queued without a limit.
-    public func write(_ bytes: RawSpan) {
+    ///
+    /// `moreFollows` is as in ``TCPStream/write(_:moreFollows:)``; without effect under TLS.
+    public func write(_ bytes: RawSpan, moreFollows: Bool = false) {
         guard !isClosed else { return }
-        guard let tls else { return tcp.write(bytes) }
+        guard let tls else { return tcp.write(bytes, moreFollows: moreFollows) }
         encrypt(bytes, tls)
         flushCiphertext()
     }

@@ -106,16 +106,17 @@ public final class TCPStream {
     /// Sends bytes, after all that was written before. What the kernel does not take at once is copied and queued
     /// without a limit: an owner that may be made to write much watches ``queuedBytes`` and waits for
     /// ``TCPStreamDelegate/streamDidDrain()``. An error is reported to the delegate, later.
-    public func write(_ bytes: RawSpan) {
+    ///
+    /// With `moreFollows` the kernel may hold back an incomplete packet, 200 ms at most, for what is sent next.
+    public func write(_ bytes: RawSpan, moreFollows: Bool = false) {
         guard !isClosing, bytes.byteCount > 0 else { return }
-        unsafe bytes.withUnsafeBytes { unsafe write($0) }
+        unsafe bytes.withUnsafeBytes { unsafe write($0, moreFollows) }
     }
 
-    private func write(_ bytes: UnsafeRawBufferPointer) {
+    private func write(_ bytes: UnsafeRawBufferPointer, _ moreFollows: Bool) {
         var sent = 0
         if queuedBytes == 0 {
-            var buffer = unsafe uv_buf_t(reading: bytes)
-            let result = unsafe uv_try_write(stream, &buffer, 1)
+            let result = unsafe moreFollows ? send(bytes) : tryWrite(bytes)
             guard result >= 0 || result == UV_EAGAIN.rawValue else { return failLater(result) }
             sent = max(0, Int(result))
         }
@@ -123,6 +124,19 @@ public final class TCPStream {
         let request = unsafe WriteRequest(copying: UnsafeRawBufferPointer(rebasing: bytes[sent...]), for: self)
         let result = unsafe request.submit(to: stream)
         if result < 0 { failLater(result) }
+    }
+
+    private func tryWrite(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        var buffer = unsafe uv_buf_t(reading: bytes)
+        return unsafe uv_try_write(stream, &buffer, 1)
+    }
+
+    /// As `uv_try_write`, with a flag that it does not have.
+    private func send(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        let flags = Int32(MSG_MORE | MSG_NOSIGNAL | MSG_DONTWAIT)
+        let sent = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
+        guard sent < 0 else { return Int32(sent) }
+        return errno == EINTR ? UV_EAGAIN.rawValue : -errno
     }
 
     /// Within a write no owner expects to be called back.

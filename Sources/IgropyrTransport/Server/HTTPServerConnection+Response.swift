@@ -88,9 +88,11 @@ extension HTTPServerConnection {
 
     public var isWaitingForClient: Bool { !isClosed && stream.queuedBytes > 0 }
 
-    public func flush() {
+    public func flush() { flush(moreFollows: false) }
+
+    private func flush(moreFollows: Bool) {
         guard output.count > 0, !isClosed else { return }
-        unsafe stream.write(output.bytes.span.bytes)
+        unsafe stream.write(output.bytes.span.bytes, moreFollows: moreFollows)
         if output.count > 4096 { _ = output.take() } else { output.removeAll() }
         if stream.queuedBytes > 0 { awaitProgress() }
     }
@@ -104,7 +106,7 @@ extension HTTPServerConnection {
     public func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
         guard case .body(.length(let remaining)) = response, !isClosed else { return 0 }
         guard !stream.isEncrypted else { return nil }  // The head then goes into one record with what is read.
-        flush()
+        flush(moreFollows: true)  // The head leaves in one packet with the file's first bytes.
         guard let sent = try stream.trySendFile(file, offset: offset, count: Int(min(UInt64(count), remaining))) else {
             return nil
         }
