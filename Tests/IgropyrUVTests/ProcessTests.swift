@@ -52,7 +52,9 @@ import Testing
 
     @Test func `a child that nobody listens to leaves no zombie`() async throws {
         let pid = try await onLoop { loop in
-            let child = try ChildProcess(on: loop, .init(executable: "/bin/sh", arguments: ["-c", "exec sleep 1000"])) { _ in }
+            let child = try ChildProcess(on: loop, .init(executable: "/bin/sh", arguments: ["-c", "exec sleep 1000"])) {
+                _ in
+            }
             child.close()
             return child.pid
         }
