@@ -132,7 +132,7 @@ let package = Package(
             name: "IgropyrBalancerTests",
             dependencies: [
                 "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration", "IgropyrUV",
-                "IgropyrTransport",
+                "IgropyrTransport", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(name: "EndToEndTests", swiftSettings: testing),

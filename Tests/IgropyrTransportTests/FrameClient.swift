@@ -96,6 +96,8 @@ final class FrameClient: TCPStreamDelegate {
     private let inflater = Inflater()
     private var unread: [UInt8] = []
     private(set) var frames: [Frame] = []
+    /// Of all responses' bodies.
+    private(set) var bodyBytes = 0
     private(set) var hasEnded = false
     private var waiter: (isEnough: (FrameClient) -> Bool, continuation: CheckedContinuation<Void, Never>)?
 
@@ -184,6 +186,7 @@ final class FrameClient: TCPStreamDelegate {
         while let frame = Frame(unread, inflater) {
             unread.removeFirst(9 + frame.payload.count)
             frames.append(frame)
+            if frame.kind == Frame.Kind.data.rawValue { bodyBytes += frame.payload.count }
         }
         if let waiter, waiter.isEnough(self) { wake() }
     }

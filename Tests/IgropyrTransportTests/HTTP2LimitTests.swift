@@ -147,8 +147,7 @@ private let enhanceYourCalm: UInt32 = 0x0B
             client.begin(.settings(), [.request(1)])
             var granted = 65_535
             while granted < count, !client.hasEnded {
-                await client.wait { [granted] in $0.frames(.data).reduce(0) { $0 + $1.payload.count } > granted - 30_000
-                }
+                await client.wait { [granted] in $0.bodyBytes > granted - 30_000 }
                 client.send(.windowUpdate(0, 16_384), .windowUpdate(1, 16_384))
                 granted += 16_384
             }
@@ -287,6 +286,35 @@ private let enhanceYourCalm: UInt32 = 0x0B
             #expect(await aborted.wait())
             await client.waitForEnd()
             #expect(client.hasEnded)
+        }
+    }
+
+    @Test func `a response that waits for another one's turn does not count as slow`() async throws {
+        let aborted = Locked(0)
+        try await TestServer.run(
+            settings {
+                $0.progressTimeout = .milliseconds(100)
+                $0.http2.overheadBytes = .max
+            },
+            onRequest: { _, _, stream in
+                stream.exchange = WatchingExchange(onAbort: { aborted.withLock { $0 += 1 } })
+                begin(stream, .chunked)
+                let body = [UInt8](repeating: 0, count: 1 << 20)
+                stream.sendBody(body.span.bytes)
+            }
+        ) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(initialWindow: 1 << 30), [.request(1), .request(3), .request(5)])
+            let end = ContinuousClock.now.advanced(by: .milliseconds(500))
+            var granted = 65_535
+            while !client.hasEnded, ContinuousClock.now < end {
+                await client.wait { [granted] in $0.bodyBytes == granted }
+                client.send(.windowUpdate(0, 1))
+                granted += 1
+            }
+            #expect(!client.hasEnded)
+            #expect(aborted.withLock { $0 } == 0)
+            #expect(client.frames(.data).map(\.stream).max() == 1)  // In turn (RFC 9218 §10).
         }
     }
 

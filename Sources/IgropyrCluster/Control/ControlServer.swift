@@ -22,6 +22,7 @@ final class ControlServer: HTTPRequestHandler {
         var settings = HTTPServerSettings()
         settings.connections = 256
         settings.idleTimeout = .seconds(15)
+        settings.http2.isEnabled = false  // Its only clients are nodes.
         server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
     }
 

@@ -49,7 +49,8 @@ final class HTTP2ServerConnection {
     var drainDeadline = Timestamp.distantFuture
     /// What waited in the socket when `writeDeadline` was set.
     var queuedAtLastCheck = 0
-    var hasSentSinceLastCheck = false
+    /// When a part of a body last went into a frame.
+    var sentAt = Timestamp.zero
 
     /// - Throws: if nghttp2 has no memory.
     init(_ stream: ByteStream, server: HTTPServer, handler: any HTTPRequestHandler) throws(HTTP2Session.Failure) {
@@ -169,7 +170,7 @@ final class HTTP2ServerConnection {
 
     func noteSent(byteCount: Int) {
         queuedBytes -= byteCount
-        hasSentSinceLastCheck = true
+        sentAt = loop.now
         budget.noteSent(byteCount: byteCount)
     }
 

@@ -304,8 +304,9 @@ final class HTTP2ServerStream: HTTPServerStream {
         }
         if writeDeadline <= now {
             guard connection.session.windowBytes(of: self) > 0 else { return cutSlowClient() }
-            guard connection.hasSentSinceLastCheck else { return connection.abortSlowClient() }
-            connection.hasSentSinceLastCheck = false
+            guard now < connection.sentAt.advanced(by: server.settings.progressTimeout) else {
+                return connection.abortSlowClient()
+            }
             awaitClient()
         }
     }
