@@ -2,11 +2,12 @@
 ///
 /// - a literal matches the segment that decodes to the same bytes; case counts
 /// - `:name` matches one segment that is not empty, and keeps it
-/// - `*` matches one segment that is not empty
+/// - `*` matches one byte or more of a segment, alone or with text before and after it (`img-*.png`), and keeps them under
+///   the name `*`; the second one of a pattern is called `*2`, and so on. One for each segment.
 /// - `**`, at the end only, matches the rest of the path, maybe nothing, and keeps it under the name `**`
 ///
-/// Where several patterns match, the first segment in which they differ decides: literal before parameter before `*`
-/// before `**`.
+/// Where several patterns match, the first segment in which they differ decides: literal before `*` with text (more text
+/// before less) before parameter before `*` alone before `**`.
 public struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
         public let pattern: String
@@ -18,6 +19,8 @@ public struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     enum Segment: Sendable, Hashable {
         case literal([UInt8])
         case parameter(String)
+        /// `*` with text before it, after it, or both.
+        case affixed(prefix: [UInt8], suffix: [UInt8])
         case wildcard
         case catchAll
     }
@@ -25,7 +28,7 @@ public struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
     public let description: String
     let segments: [Segment]
 
-    /// - Throws: If the pattern does not begin with a slash, has a `*` beside other text, a `**` before the end, a
+    /// - Throws: If the pattern does not begin with a slash, has two `*` in a segment, a `**` before the end, a
     ///   parameter without a name or twice, or a dot segment, which no path has.
     public init(_ pattern: String) throws(Failure) {
         guard pattern.hasPrefix("/") else { throw Failure(pattern: pattern, reason: "does not begin with a slash") }
@@ -49,8 +52,14 @@ public struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
         case ".", "..": throw Failure(pattern: pattern, reason: "\(piece) is refused in every path")
         default: break
         }
-        guard !piece.contains("*") else { throw Failure(pattern: pattern, reason: "* stands beside other text") }
-        guard piece.hasPrefix(":") else { return .literal(Array(piece.utf8)) }
+        let isParameter = piece.hasPrefix(":")
+        let affixes = piece.split(separator: "*", omittingEmptySubsequences: false)
+        switch affixes.count {
+        case 1: break
+        case 2 where !isParameter: return .affixed(prefix: Array(affixes[0].utf8), suffix: Array(affixes[1].utf8))
+        default: throw Failure(pattern: pattern, reason: "\(piece) has more than one variable part")
+        }
+        guard isParameter else { return .literal(Array(piece.utf8)) }
         guard piece.count > 1 else { throw Failure(pattern: pattern, reason: "a parameter has no name") }
         return .parameter(String(piece.dropFirst()))
     }

@@ -13,9 +13,19 @@
         let node: Int
     }
 
+    private struct Affixes {
+        let prefix: [UInt8]
+        let suffix: [UInt8]
+        let node: Int
+
+        var count: Int { prefix.count + suffix.count }
+    }
+
     private struct Node {
         /// Sorted by their bytes.
         var literals: [Literal] = []
+        /// Those with more text first.
+        var affixed: [Affixes] = []
         var parameter: Int?
         var wildcard: Int?
         var catchAll: Int?
@@ -40,13 +50,21 @@
     mutating func add(_ method: HTTPMethod, _ pattern: RoutePattern) throws(DuplicateRoute) {
         var current = 0
         var names: [String] = []
+        var stars = 0
         for segment in pattern.segments {
             switch segment {
             case .literal(let bytes): current = literalChild(bytes, of: current)
             case .parameter(let name):
                 names.append(name)
                 current = child(\.parameter, of: current)
-            case .wildcard: current = child(\.wildcard, of: current)
+            case .affixed(let prefix, let suffix):
+                stars += 1
+                names.append(stars == 1 ? "*" : "*\(stars)")
+                current = affixedChild(prefix, suffix, of: current)
+            case .wildcard:
+                stars += 1
+                names.append(stars == 1 ? "*" : "*\(stars)")
+                current = child(\.wildcard, of: current)
             case .catchAll:
                 names.append("**")
                 current = child(\.catchAll, of: current)
@@ -89,15 +107,35 @@
         {
             return route
         }
-        if !segment.isEmpty, let next = nodes[node].parameter {
-            search.captures.append(segment)
-            if let route = route(from: next, rest, in: bytes, &search) { return route }
-            search.captures.removeLast()
+        if !segment.isEmpty, let route = variableRoute(from: node, segment, rest, in: bytes, &search) { return route }
+        return segments.remainder.flatMap { catchAllRoute(of: node, keeping: $0, &search) }
+    }
+
+    /// The best route of those that keep a part of `segment`.
+    private func variableRoute(
+        from node: Int, _ segment: Range<Int>, _ rest: PathSegments, in bytes: RawSpan, _ search: inout Search
+    ) -> Int? {
+        for index in nodes[node].affixed.indices {
+            let affixes = nodes[node].affixed[index]
+            guard let middle = bytes.middle(of: segment, between: affixes.prefix, affixes.suffix) else { continue }
+            if let route = route(from: affixes.node, rest, keeping: middle, in: bytes, &search) { return route }
         }
-        if !segment.isEmpty, let next = nodes[node].wildcard, let route = route(from: next, rest, in: bytes, &search) {
+        if let next = nodes[node].parameter,
+            let route = route(from: next, rest, keeping: segment, in: bytes, &search)
+        {
             return route
         }
-        return segments.remainder.flatMap { catchAllRoute(of: node, keeping: $0, &search) }
+        guard let next = nodes[node].wildcard else { return nil }
+        return route(from: next, rest, keeping: segment, in: bytes, &search)
+    }
+
+    private func route(
+        from node: Int, _ rest: PathSegments, keeping capture: Range<Int>, in bytes: RawSpan, _ search: inout Search
+    ) -> Int? {
+        search.captures.append(capture)
+        if let route = route(from: node, rest, in: bytes, &search) { return route }
+        search.captures.removeLast()
+        return nil
     }
 
     private func catchAllRoute(of node: Int, keeping rest: Range<Int>, _ search: inout Search) -> Int? {
@@ -152,10 +190,51 @@
         return nodes.count - 1
     }
 
+    private mutating func affixedChild(_ prefix: [UInt8], _ suffix: [UInt8], of node: Int) -> Int {
+        if let known = nodes[node].affixed.first(where: { $0.prefix == prefix && $0.suffix == suffix }) {
+            return known.node
+        }
+        let new = Affixes(prefix: prefix, suffix: suffix, node: nodes.count)
+        nodes.append(Node())
+        let place = nodes[node].affixed.firstIndex { $0.count < new.count } ?? nodes[node].affixed.count
+        nodes[node].affixed.insert(new, at: place)
+        return new.node
+    }
+
     private mutating func child(_ kind: WritableKeyPath<Node, Int?>, of node: Int) -> Int {
         if let child = nodes[node][keyPath: kind] { return child }
         nodes.append(Node())
         nodes[node][keyPath: kind] = nodes.count - 1
         return nodes.count - 1
+    }
+}
+
+extension RawSpan {
+    /// What stands in `segment` between two texts, if it begins and ends with them once decoded and has something left;
+    /// its escapes were checked (``PathSegments/validate(_:in:)``).
+    fileprivate func middle(of segment: Range<Int>, between prefix: [UInt8], _ suffix: [UInt8]) -> Range<Int>? {
+        var (start, end) = (segment.lowerBound, segment.upperBound)
+        for expected in prefix {
+            guard start < end else { return nil }
+            let isEscaped = byte(at: start) == UInt8(ascii: "%")
+            guard value(at: start, isEscaped: isEscaped) == expected else { return nil }
+            start += isEscaped ? 3 : 1
+        }
+        for expected in suffix.reversed() {
+            guard start < end else { return nil }
+            // A `%` only ever begins an escape, so this one is whole.
+            let isEscaped = end - 3 >= start && byte(at: end - 3) == UInt8(ascii: "%")
+            end -= isEscaped ? 3 : 1
+            guard value(at: end, isEscaped: isEscaped) == expected else { return nil }
+        }
+        return start < end ? start..<end : nil
+    }
+
+    private func value(at offset: Int, isEscaped: Bool) -> UInt8? {
+        guard isEscaped else { return byte(at: offset) }
+        guard let high = byte(at: offset + 1).hexadecimalValue, let low = byte(at: offset + 2).hexadecimalValue else {
+            return nil
+        }
+        return high << 4 | low
     }
 }

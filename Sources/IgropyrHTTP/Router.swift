@@ -1,7 +1,8 @@
 /// Finds the value for a method and a path among route patterns.
 ///
 /// A lookup compares the path's bytes as they are, and decodes a segment only if it has an escape; it allocates for
-/// parameters alone. It visits each node of its trie once at most, whatever the path.
+/// parameters alone. It visits each node of its trie once at most, whatever the path: at a node with n literals and m
+/// patterns such as `*.txt`, one binary search over the n and at most m comparisons with the ends of one segment.
 public struct Router<Value> {
     @frozen public enum Match {
         case found(Value, parameters: [RouteParameter])

@@ -22,15 +22,25 @@ private let routes: [(HTTPMethod, String)] = [
     (.get, "/"), (.get, "/users"), (.get, "/users/me"), (.post, "/users/:id"), (.get, "/users/:id"),
     (.delete, "/users/:user/keys/:key"), (.get, "/users/*/keys"), (.get, "/files/**"), (.put, "/files/readme"),
     (.get, "/files/:name/info"), (.get, "/a/b/c/"), (.get, "/caf\u{e9}/x y"), (.get, "/only/*"),
+    (.get, "/img/*.png"), (.get, "/img/img-*-small.png"), (.get, "/img/logo.png"), (.get, "/img/:name"),
+    (.get, "/v*/*/x-*"), (.get, "/pre*/"), (.get, "/o'*é"),
 ]
 
 @Test(arguments: [
     ("/", "/"), ("", "/"), ("/users", "/users"), ("/users/", "404"), ("/users/me", "/users/me"),
     ("/users/7", "/users/:id id=7"), ("/users/a%20b", "/users/:id id=a%20b"), ("/users/%6De", "/users/me"),
-    ("/Users", "404"), ("/users/me/keys", "/users/*/keys"), ("/files", "/files/** **="), ("/files/", "/files/** **="),
+    ("/Users", "404"), ("/users/me/keys", "/users/*/keys *=me"), ("/files", "/files/** **="),
+    ("/files/", "/files/** **="),
     ("/files/a/b//c", "/files/** **=a/b//c"), ("/files/readme", "/files/** **=readme"),
     ("/files/x/info", "/files/:name/info name=x"), ("/files/x/infos", "/files/** **=x/infos"), ("/a/b/c", "404"),
-    ("/a/b/c/", "/a/b/c/"), ("/caf%C3%A9/x%20y", "/caf\u{e9}/x y"), ("/only/", "404"), ("/only/x", "/only/*"),
+    ("/a/b/c/", "/a/b/c/"), ("/caf%C3%A9/x%20y", "/caf\u{e9}/x y"), ("/only/", "404"), ("/only/x", "/only/* *=x"),
+    ("/img/a.png", "/img/*.png *=a"), ("/img/img-a-small.png", "/img/img-*-small.png *=a"),
+    ("/img/img-small.png", "/img/*.png *=img-small"), ("/img/logo.png", "/img/logo.png"),
+    ("/img/.png", "/img/:name name=.png"), ("/img/a.PNG", "/img/:name name=a.PNG"),
+    ("/img/%61%2E%70ng", "/img/*.png *=%61"), ("/img/%2541.png", "/img/*.png *=%2541"),
+    ("/img/im%67-%41-small%2epng", "/img/img-*-small.png *=%41"), ("/img/img--small.png", "/img/*.png *=img--small"),
+    ("/v1/a/x-b", "/v*/*/x-* *=1 *2=a *3=b"), ("/v/a/x-b", "404"), ("/v1/a/x-", "404"), ("/prefix/", "/pre*/ *=fix"),
+    ("/pre%2Ffix/", "/pre*/ *=%2Ffix"), ("/o'x%C3%A9", "/o'*é *=x"), ("/o'%C3%A9", "404"), ("/o'%A9", "404"),
     ("/users/7/keys/8", "405 DELETE"), ("//", "404"), ("/users//keys", "404"),
 ])
 func `the best pattern that fits is found`(path: String, answer: String) throws {
@@ -51,7 +61,7 @@ func `the best pattern that fits is found`(path: String, answer: String) throws 
 
 @Test func `what a failed attempt kept is forgotten`() throws {
     let router = try router([(.get, "/:a/:b/x"), (.get, "/:a/*/y"), (.get, "/**")])
-    #expect(try find(.get, "/1/2/y", in: router) == "/:a/*/y a=1")
+    #expect(try find(.get, "/1/2/y", in: router) == "/:a/*/y a=1 *=2")
     #expect(try find(.get, "/1/2/z", in: router) == "/** **=1/2/z")
 }
 
@@ -67,7 +77,7 @@ func `the best pattern that fits is found`(path: String, answer: String) throws 
     #expect(try find(.get, "/p/1000", in: router) == "404")
 }
 
-@Test(arguments: ["", "a", "/a*", "/**/a", "/:", "/:a/:a", "/./a", "/a/.."])
+@Test(arguments: ["", "a", "/a*b*", "/a/***", "/:a*", "/**/a", "/:", "/:a/:a", "/./a", "/a/.."])
 func `a pattern that cannot mean anything is refused`(pattern: String) {
     #expect(throws: RoutePattern.Failure.self) { try RoutePattern(pattern) }
 }
@@ -77,4 +87,23 @@ func `a pattern that cannot mean anything is refused`(pattern: String) {
     #expect(throws: DuplicateRoute.self) { try router.add(.get, try RoutePattern("/:b"), "") }
     try router.add(.post, try RoutePattern("/:b"), "/:b")
     #expect(try find(.post, "/1", in: router) == "/:b b=1")
+}
+
+@Test func `more text around a star goes first, in whatever order the routes were added`() throws {
+    for patterns in [["/*-b", "/a-*-b", "/*", "/a*"], ["/a*", "/*", "/a-*-b", "/*-b"]] {
+        let router = try router(patterns.map { (.get, $0) })
+        #expect(try find(.get, "/a-x-b", in: router) == "/a-*-b *=x")
+        #expect(try find(.get, "/c-b", in: router) == "/*-b *=c")
+        #expect(try find(.get, "/a-x", in: router) == "/a* *=-x")
+        #expect(try find(.get, "/c", in: router) == "/* *=c")
+    }
+}
+
+/// Stars that fail late, one below the other: a matcher that backtracks within a segment would never come back.
+@Test func `a lookup visits each node once, whatever the path`() throws {
+    let pattern = String(repeating: "/a*a", count: 60)
+    let router = try router([(.get, pattern + "/end"), (.get, "/**")])
+    let path = String(repeating: "/" + String(repeating: "a", count: 60), count: 60)
+    #expect(try find(.get, path, in: router).hasPrefix("/** **=aaa"))
+    #expect(try find(.get, path + "/end", in: router).hasPrefix(pattern))
 }
