@@ -2,7 +2,7 @@ import IgropyrHTTP
 import Testing
 
 /// SplitMix64: the same messages on every machine.
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {
