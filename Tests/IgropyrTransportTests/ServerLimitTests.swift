@@ -1,3 +1,4 @@
+import FoundationEssentials
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
@@ -187,4 +188,100 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
     let connection: any HTTPServerStream
 
     init(_ connection: any HTTPServerStream) { self.connection = connection }
+}
+
+@Sendable private func echo(_: MessageHead, _: RawSpan, _ connection: any HTTPServerStream) {
+    connection.exchange = EchoExchange(connection)
+}
+
+@Suite(.timeLimit(.minutes(1))) struct SlowClientTests {
+    /// Sends a byte at a time until the server has had enough.
+    private static func drip(_ client: RawClient, _ byte: String, every interval: Duration) async throws {
+        for _ in 0..<1000 {
+            guard client.ending == nil else { return }
+            client.send(byte)
+            try await Task.sleep(for: interval)
+        }
+        Issue.record("the server never had enough")
+    }
+
+    @Test func `a head that drips is answered 408 when its time is over`() async throws {
+        try await TestServer.run(settings { $0.headTimeout = .milliseconds(300) }) { server in
+            let client = try await server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+            try await Self.drip(client, "x", every: .milliseconds(20))
+            #expect(client.received.hasPrefix("HTTP/1.1 408 "))
+            #expect(server.server.counters.timeouts == 1)
+        }
+    }
+
+    @Test func `a body that drips is cut once its average is too low`() async throws {
+        let slow = settings {
+            $0.minimumBytesPerSecond = 1000
+            $0.rateGrace = .milliseconds(300)
+        }
+        try await TestServer.run(slow, onRequest: echo) { server in
+            let client = try await server.connect()
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+            try await Self.drip(client, "x", every: .milliseconds(20))
+            #expect(client.received.isEmpty)
+            #expect(server.server.counters.timeouts == 1)
+        }
+    }
+
+    @Test func `a body that is slow but not too slow arrives`() async throws {
+        let strict = settings {
+            $0.minimumBytesPerSecond = 20
+            $0.rateGrace = .milliseconds(1)
+        }
+        try await TestServer.run(strict, onRequest: echo) { server in
+            let client = try await server.connect()
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
+            for _ in 0..<10 {
+                client.send("0123456789")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(await client.receive { $0.hasSuffix("0123456789") }.hasPrefix("HTTP/1.1 200 "))
+        }
+    }
+
+    @Test func `a client that takes nothing of its response is cut`() async throws {
+        let aborted = Signal<Bool>()
+        let impatient = settings { $0.progressTimeout = .milliseconds(100) }
+        try await TestServer.run(
+            impatient,
+            onRequest: { _, _, connection in
+                connection.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                begin(connection, .length(64 << 20))
+                let body = [UInt8](repeating: 0, count: 32 << 20)
+                connection.sendBody(body.span.bytes)
+            }
+        ) { server in
+            let client = try await server.connect(isReading: false)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await aborted.wait())
+            #expect(server.server.counters.timeouts == 1)
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ConnectionCountTests {
+    @Test func `the last request that a connection may carry is told so`() async throws {
+        try await TestServer.run(settings { $0.requestsPerConnection = 3 }) { server in
+            let request = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
+            let text = try await server.exchange(String(repeating: request, count: 5))
+            #expect(text.components(separatedBy: "HTTP/1.1 200 ").count == 4)
+            #expect(text.components(separatedBy: "Connection: close\r\n").count == 2)
+            #expect(server.server.counters.requests == 3)
+        }
+    }
+
+    @Test func `clients are told apart by address, those of IPv6 by their network`() {
+        let limit = ClientLimit(connections: 1)
+        let addresses = ["10.0.0.1", "10.0.0.2", "2001:db8:1:1::1", "2001:db8:1:2::1"]
+        for text in addresses { #expect(limit.enter(.init(SocketAddress(text, port: 1)))) }
+        for text in addresses + ["2001:db8:1:1::2"] { #expect(!limit.enter(.init(SocketAddress(text, port: 2)))) }
+        limit.leave(.init(SocketAddress("2001:db8:1:1::1", port: 1)))
+        #expect(limit.enter(.init(SocketAddress("2001:db8:1:1:ffff::9", port: 1))))
+    }
 }

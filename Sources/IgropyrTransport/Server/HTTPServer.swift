@@ -7,6 +7,12 @@ public protocol HTTPRequestHandler: AnyObject {
     /// later; to hear of the body and of the client's going away, set ``HTTPServerStream/exchange`` before this
     /// returns.
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream)
+    /// One more connection is open, or one less.
+    func connectionCountDidChange(by change: Int)
+}
+
+extension HTTPRequestHandler {
+    public func connectionCountDidChange(by change: Int) {}
 }
 
 /// One loop's share of a server: a listener and its connections.
@@ -20,7 +26,8 @@ public final class HTTPServer {
     private let handler: any HTTPRequestHandler
     /// For connections that are accepted from now on; those that are open keep theirs.
     public var tls: TLSContext?
-    private var connections: [ObjectIdentifier: any OpenConnection] = [:]
+    private let clients: ClientLimit?
+    private var connections: [ObjectIdentifier: (connection: any OpenConnection, client: ClientLimit.Client)] = [:]
     /// Where HTTP/2's connections gather what they write at once, one after the other.
     var frames: [UInt8] = []
     private var state = State.open
@@ -35,15 +42,17 @@ public final class HTTPServer {
     /// ``HTTP2Settings/isEnabled`` is false takes a context made for `http/1.1` only.
     public static let applicationProtocols = ["h2", "http/1.1"]
 
-    /// Begins to accept at once. The listener belongs to the server from here on; it is closed if this throws.
+    /// Begins to accept at once. The listener belongs to the server from here on; it is closed if this throws. Several
+    /// loops' servers may share `clients`.
     public init(
         listener: TCPListener, settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil,
-        handler: any HTTPRequestHandler
+        clients: ClientLimit? = nil, handler: any HTTPRequestHandler
     ) throws(UVError) {
         loop = listener.loop
         self.listener = listener
         self.settings = settings
         self.tls = tls
+        self.clients = clients
         self.handler = handler
         dateCache = DateCache(loop)
         do throws(UVError) {
@@ -80,9 +89,9 @@ public final class HTTPServer {
         }
         state = .draining(timer, onDrained: onDrained)
         try? timer.start(after: timeout) { [unowned self] in
-            for connection in connections.values { connection.abort() }
+            for (connection, _) in connections.values { connection.abort() }
         }
-        for connection in connections.values { connection.drain() }
+        for (connection, _) in connections.values { connection.drain() }
         finishIfDrained()
     }
 
@@ -91,7 +100,7 @@ public final class HTTPServer {
         if case .draining(let timer, _) = state { timer.close() }
         state = .closed
         listener.close()
-        for connection in connections.values { connection.abort() }
+        for (connection, _) in connections.values { connection.abort() }
         wheel.close()
     }
 
@@ -99,21 +108,40 @@ public final class HTTPServer {
 
     private func accept(_ stream: TCPStream) {
         counters.accepted &+= 1
-        guard let stream = try? ByteStream(stream, tls: tls) else { return }
+        guard let client = admit(stream) else { return }
+        guard let stream = try? ByteStream(stream, tls: tls) else {
+            clients?.leave(client)
+            return
+        }
         let connection = HTTPServerConnection(stream, server: self, handler: handler)
-        connections[ObjectIdentifier(connection)] = connection
+        connections[ObjectIdentifier(connection)] = (connection, client)
         if connections.count >= settings.connections { listener.pause() }
+        handler.connectionCountDidChange(by: 1)
         connection.start()
+    }
+
+    /// Who connected; nil if it has enough connections already, and this one is closed.
+    private func admit(_ stream: TCPStream) -> ClientLimit.Client? {
+        guard let clients else { return .some(.unknown) }
+        let client = ClientLimit.Client(stream.peerAddress)
+        guard clients.enter(client) else {
+            counters.refusedConnections &+= 1
+            stream.close()
+            return nil
+        }
+        return client
     }
 
     /// The client speaks another version of HTTP than was thought.
     func replace(_ connection: any OpenConnection, by other: any OpenConnection) {
-        connections[ObjectIdentifier(connection)] = nil
-        connections[ObjectIdentifier(other)] = other
+        guard let entry = connections.removeValue(forKey: ObjectIdentifier(connection)) else { return }
+        connections[ObjectIdentifier(other)] = (other, entry.client)
     }
 
     func didClose(_ connection: any OpenConnection) {
-        connections[ObjectIdentifier(connection)] = nil
+        guard let entry = connections.removeValue(forKey: ObjectIdentifier(connection)) else { return }
+        clients?.leave(entry.client)
+        handler.connectionCountDidChange(by: -1)
         if connections.count < settings.connections { listener.resume() }
         finishIfDrained()
     }

@@ -107,8 +107,8 @@ extension HTTPServerConnection: OpenConnection {
             server.count(\.handshakeTimeouts)
             return abort()
         }
-        let queued = stream.queuedBytes
-        if queued > 0, queued < queuedAtLastCheck { return awaitProgress() }
+        let taken = queuedAtLastCheck - stream.queuedBytes
+        if stream.queuedBytes > 0, taken >= server.settings.leastTaken { return awaitProgress() }
         if case .none = request, !isLingering, !parser.isBetweenMessages {
             server.count(\.timeouts)
             response = .notBegun
@@ -117,5 +117,13 @@ extension HTTPServerConnection: OpenConnection {
             if case .none = request {} else { server.count(\.timeouts) }
             abort()
         }
+    }
+}
+
+extension HTTPServerSettings {
+    /// Bytes that a client must take of what is queued in each ``progressTimeout``.
+    fileprivate var leastTaken: Int {
+        let seconds = Double(progressTimeout.components.seconds) + Double(progressTimeout.components.attoseconds) / 1e18
+        return max(1, Int(min(Double(minimumBytesPerSecond) * seconds, 1e12)))
     }
 }

@@ -70,6 +70,7 @@ extension HTTPServerConnection {
         guard bytes.byteCount > 16 << 10 else { return output.appendBody(bytes) }
         flush()
         stream.write(bytes)
+        if stream.queuedBytes > 0 { awaitProgress() }
     }
 
     public func endResponse() {

@@ -17,9 +17,21 @@ extension HTTPServerConnection: ByteStreamDelegate {
         flush()
         switch request {
         case .none: if wasBetweenMessages, !parser.isBetweenMessages { timer?.arm(after: server.settings.headTimeout) }
-        case .body: if !isBodyPaused { timer?.arm(after: server.settings.progressTimeout) }
+        case .body:
+            guard !isBodyPaused else { return }
+            guard !isBodyTooSlow else {
+                server.count(\.timeouts)
+                return abort()
+            }
+            timer?.arm(after: server.settings.progressTimeout)
         case .ended: break
         }
+    }
+
+    /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice.
+    private var isBodyTooSlow: Bool {
+        let settings = server.settings
+        return bodyRate?.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now) ?? false
     }
 
     public func streamDidEnd() {
@@ -36,7 +48,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         if isLingering { return lingerOn() }
         switch request {
         case .none: if parser.isBetweenMessages { timer?.arm(after: server.settings.idleTimeout) }
-        case .body: break
+        case .body: if isBodyPaused { timer?.disarm() }
         case .ended: timer?.disarm()
         }
         exchange?.responseDidDrain()

@@ -35,6 +35,9 @@ public final class HTTPServerConnection: HTTPServerStream {
     var version = MessageHead.Version.http11
     var keepsAlive = true
     var isBodyPaused = false
+    /// Of the body that is arriving; nil for a request without one.
+    var bodyRate: TransferRate?
+    var requestCount = 0
     var isProcessing = false
     var isDraining = false
     var isLingering = false
@@ -86,6 +89,7 @@ public final class HTTPServerConnection: HTTPServerStream {
                     begin(head, rest)
                 case .body(let range, let consumed):
                     offset += consumed
+                    bodyRate?.add(range.count)
                     exchange?.requestBodyDidArrive(rest.extracting(range))
                 case .trailers(_, let consumed): offset += consumed
                 case .end(let consumed):
@@ -115,7 +119,12 @@ public final class HTTPServerConnection: HTTPServerStream {
         response = .notBegun
         method = head.method
         version = head.version
-        keepsAlive = head.keepAlive && !isDraining
+        requestCount += 1
+        keepsAlive = head.keepAlive && !isDraining && requestCount < server.settings.requestsPerConnection
+        if head.framing != .none {
+            bodyRate = TransferRate()
+            bodyRate?.run(at: loop.now)
+        }
         timer?.arm(after: server.settings.progressTimeout)
         handler.handle(head, bytes, on: self)
         if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
@@ -127,7 +136,8 @@ public final class HTTPServerConnection: HTTPServerStream {
 
     func endRequest() {
         request = .ended
-        timer?.disarm()  // How long a handler thinks is its own affair.
+        if bodyRate != nil { bodyRate = nil }
+        if stream.queuedBytes == 0 { timer?.disarm() }  // How long a handler thinks is its own affair.
         exchange?.requestDidEnd()
         finishExchangeIfOver()
     }
@@ -135,13 +145,15 @@ public final class HTTPServerConnection: HTTPServerStream {
     public func pauseBody() {
         guard case .body = request else { return }
         isBodyPaused = true
-        timer?.disarm()
+        bodyRate?.pause(at: loop.now)
+        if stream.queuedBytes == 0 { timer?.disarm() }
         stream.stopReading()
     }
 
     public func resumeBody() {
         guard isBodyPaused else { return }
         isBodyPaused = false
+        bodyRate?.run(at: loop.now)
         timer?.arm(after: server.settings.progressTimeout)
         loop.submitLocally { [self] in goOn() }
     }

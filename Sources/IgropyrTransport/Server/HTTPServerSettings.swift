@@ -8,7 +8,11 @@ public struct HTTPServerSettings: Sendable {
     public var connections = 1024
     /// From a connection's beginning to the end of the TLS handshake; then it is closed.
     public var handshakeTimeout = Duration.seconds(10)
-    /// From the first byte of a head to its end; then 408.
+    /// Requests on one connection; the answer to the last says that the connection ends, which spreads clients over the
+    /// loops again and gives back what a connection has gathered.
+    public var requestsPerConnection = 10_000
+    /// From the first byte of a head to its end, however the bytes drip; then 408. Also from a connection's begin to the
+    /// first byte; then it is closed.
     public var headTimeout = Duration.seconds(10)
     /// How long a connection may rest between requests; then it is closed.
     public var idleTimeout = Duration.seconds(5)
@@ -16,6 +20,13 @@ public struct HTTPServerSettings: Sendable {
     public var drainIdleTimeout = Duration.milliseconds(100)
     /// How long a request body, or a client that reads a response, may make no progress; then the connection is closed.
     public var progressTimeout = Duration.seconds(30)
+    /// What a request's body must bring on average, counted from its head on and without the time in which the handler
+    /// makes the client wait, once ``rateGrace`` is over; else the connection is closed. And what a client that is sent
+    /// a response must take in each ``progressTimeout``. Together with that, nobody holds a connection by a byte now and
+    /// then. 0 for no minimum.
+    public var minimumBytesPerSecond = 240
+    /// Before the average counts: a start may be slow.
+    public var rateGrace = Duration.seconds(10)
     /// How long to read and drop what a client still sends after its last response, so that no reset overtakes that.
     public var lingerTimeout = Duration.seconds(2)
     /// Pipelined input held while a response is being made; beyond it the client has to wait.
@@ -38,6 +49,8 @@ public struct HTTPServerCounters: Sendable {
     public var refusedRequests: UInt64 = 0
     /// Connections that ended by an error of the network or of TLS.
     public var failedConnections: UInt64 = 0
+    /// Connections that a client had beyond ``ClientLimit``.
+    public var refusedConnections: UInt64 = 0
     /// Connections that were closed because a client was too slow.
     public var timeouts: UInt64 = 0
     /// TLS handshakes that came through.
