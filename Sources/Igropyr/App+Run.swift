@@ -8,18 +8,21 @@ extension App {
     /// get the new certificates; if they cannot be used, the old ones stay, and the log says why.
     ///
     /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
-    /// `host` and `port`; without a port, that of the environment's `PORT`, which means all addresses if no host is
-    /// given; without that, 127.0.0.1:8080. Port 0 is any free one.
+    /// `host` and `port`, if not given those of the ``Configuration``; without a port, that of the environment's `PORT`,
+    /// which means all addresses if no host is given; without that, 127.0.0.1:8080. Port 0 is any free one.
     /// - Throws: ``StartFailure`` if it cannot listen; what is wrong with the routes.
     public func run(host: String? = nil, port: UInt16? = nil) async throws {
         let contract = WorkerContract.inherited
-        let server = try await start(host: host, port: port, contract: contract)
+        let configuration = configuration
+        let server = try await start(
+            host: host ?? configuration.host, port: port ?? configuration.port, contract: contract)
         let stop = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
         if let loop = server.loops.first {
             try await loop.watchSignals(Self.endingSignals) { stop.continuation.finish() }
         }
         let reload = try await server.watchReloads()
-        logger.info("listening", metadata: ["address": "\(tls == nil ? "http" : "https")://\(server.address)"])
+        let scheme = configuration.tls == nil ? "http" : "https"
+        configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.notify("READY=1")
         await withTaskGroup(of: Void.self) { group in
             if let interval = contract.watchdog { group.addTask { await Self.feed(contract, interval, server.loops) } }
@@ -28,7 +31,7 @@ extension App {
             group.cancelAll()
         }
         contract.notify("STOPPING=1")
-        logger.info("stopping")
+        configuration.logger.info("stopping")
         try await server.stop()
     }
 
@@ -68,8 +71,9 @@ extension App {
 
     private func start(_ source: SocketSource) async throws -> RunningServer {
         let definition = try definition()
-        let count = max(1, loops)
-        let certificates = try tls.map { try ServerTLS($0, logger: logger) }
+        let configuration = definition.configuration
+        let count = configuration.loops
+        let certificates = try configuration.tls.map { try ServerTLS($0, logger: configuration.logger) }
         let sockets: [Int32]
         let address: SocketAddress
         do {
@@ -79,18 +83,20 @@ extension App {
         }
         let loops = try await Self.serve(definition, certificates, on: sockets)
         return RunningServer(
-            address: address, loops: loops, tls: certificates, drainTimeout: drainTimeout, logger: logger)
+            address: address, loops: loops, tls: certificates, drainTimeout: configuration.drainTimeout,
+            logger: configuration.logger)
     }
 
     /// A loop for each socket. When one cannot be had, none is left and every socket is closed.
     private static func serve(
         _ app: Definition, _ tls: ServerTLS?, on sockets: [Int32]
     ) async throws(UVError) -> [ServerLoop] {
+        let clients = app.configuration.connectionsPerClient.map { ClientLimit(connections: $0) }
         var loops: [ServerLoop] = []
         for (number, socket) in sockets.enumerated() {
             do throws(UVError) {
                 loops.append(try ServerLoop(number: number, socket: socket))
-                try await loops[number].serve(app, tls)
+                try await loops[number].serve(app, tls, clients: clients)
             } catch {
                 for rest in sockets[loops.count...] { ListeningSocket.close(rest) }
                 for loop in loops { _ = try? await loop.stop(drainTimeout: .zero) }

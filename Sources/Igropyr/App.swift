@@ -1,63 +1,93 @@
 internal import IgropyrHTTP
-public import IgropyrTransport
 internal import IgropyrUV
-public import Logging
+internal import Logging
 
 /// A web application: its routes and what bounds it.
 ///
 /// ```swift
 /// let app = App()
+/// app.bodyLimit = 10 << 20
 /// app.get("/") { request in "Hello" }
 /// try await app.run()
 /// ```
 ///
-/// Add the routes, then ``run(host:port:)``: what is changed afterwards has no effect on a server that runs.
-public final class App: RouteBuilder {
-    /// Where failures of handlers are reported.
-    public var logger: Logger
-    /// Bytes that a request's body may have; more is answered 413. Groups may set their own.
-    public var bodyLimit = 1 << 20
-    /// How responses of handlers are compressed for clients that can read it; nil for not at all. Set it before the routes
-    /// are added; groups may have their own, and ``RouteBuilder/files(_:from:_:)`` has.
-    public var compression: Compression?
-    /// Event loops, each on a thread of its own; as many as there are processors for this process, up to 64.
-    public var loops = min(64, CurrentProcess.availableCores)
-    /// How long requests in flight may take to finish once the application is told to stop; then they are cut.
-    public var drainTimeout = Duration.seconds(10)
-    /// Certificates to serve by, https alone; nil serves plain http. The files are read when the application starts, and
-    /// again when ``run(host:port:)`` gets SIGHUP or by ``RunningServer/reloadTLS()``.
-    public var tls: TLSConfiguration?
+/// Its settings are those of ``Configuration``, each as a property of the application. Add routes and middleware, then
+/// ``run(host:port:)``: what is changed afterwards has no effect on a server that runs.
+@dynamicMemberLookup
+public final class App: RouteBuilder, Sendable {
     /// Who runs this process as a worker; nil when it was started by hand.
     public let worker = Worker.current
 
-    private var router = Router<Route>()
-    private var mistakes: [any Error] = []
+    private let scope = MiddlewareScope()
+    private let state: Locked<State>
 
-    public init(logger: Logger = Logger(label: "igropyr")) { self.logger = logger }
-
-    public func add(_ route: Route, at pattern: String) {
-        var route = route
-        if route.bodyLimit == nil { route.bodyLimit = bodyLimit }
-        if let compression = route.compression ?? compression { route = route.compressed(by: compression) }
-        do {
-            try router.add(route.method, RoutePattern(pattern), route)
-        } catch {
-            mistakes.append(error)
-        }
+    private struct State: Sendable {
+        var configuration: Configuration
+        var routes: [(route: Route, pattern: String)] = []
+        var notFound: Route.Action?
+        var failureHandler: FailurePages.Handler?
+        var mistakes: [any Error] = []
     }
 
-    public func noteMistake(_ error: any Error) { mistakes.append(error) }
+    public init(_ configuration: Configuration = Configuration()) {
+        state = Locked(State(configuration: configuration))
+    }
+
+    public subscript<Value: Sendable>(dynamicMember setting: WritableKeyPath<Configuration, Value>) -> Value {
+        get { configuration[keyPath: setting] }
+        set { state.withLock { $0.configuration[keyPath: setting] = newValue } }
+    }
+
+    var configuration: Configuration { state.withLock { $0.configuration } }
+
+    public func add(_ route: Route, at pattern: String) { state.withLock { $0.routes.append((route, pattern)) } }
+
+    /// Adds middleware for every request, whatever becomes of it: also those that no route answers.
+    public func use(_ layer: Layer) { scope.add(layer) }
+
+    public func noteMistake(_ error: any Error) { state.withLock { $0.mistakes.append(error) } }
+
+    /// Answers what no route is for, in place of 404. Not what has routes, though none for the method: that is 405.
+    public func notFound<Result: ResponseConvertible>(_ handler: @escaping @Sendable (Request) throws -> Result) {
+        state.withLock { $0.notFound = .immediate { request in try handler(request).makeResponse() } }
+    }
+
+    /// The same with a handler that waits.
+    public func notFound<Result: ResponseConvertible>(_ handler: @escaping @Sendable (Request) async throws -> Result) {
+        state.withLock { $0.notFound = .task { request in try await handler(request).makeResponse() } }
+    }
+
+    /// Makes the responses to what handlers and middleware throw; nil leaves an error to the usual way, which tells the
+    /// client about an ``HTTPFailure`` and about nothing else. Runs on the loop: it must not block.
+    public func onError(_ handler: @escaping @Sendable (any Error, Request) throws -> Response?) {
+        state.withLock { $0.failureHandler = handler }
+    }
 
     /// What a server needs of the application, as it is now.
-    /// - Throws: the first mistake in its routes.
+    /// - Throws: the first mistake in its settings or its routes.
     func definition() throws -> Definition {
-        if let mistake = mistakes.first { throw mistake }
-        return Definition(router: router, logger: logger)
+        let state = state.withLock { $0 }
+        try state.configuration.check()
+        if let mistake = state.mistakes.first { throw mistake }
+        let configuration = state.configuration
+        let failures = FailurePages(logger: configuration.logger, handler: state.failureHandler)
+        var router = Router<Endpoint>()
+        for (route, pattern) in state.routes {
+            let endpoint = Endpoint(route, at: pattern, in: scope, configuration, failures)
+            try router.add(route.method, RoutePattern(pattern), endpoint)
+        }
+        let fallback = Route.fallback(notFound: state.notFound)
+        return Definition(
+            router: router, fallback: Endpoint(fallback, at: "", in: scope, configuration, failures),
+            failures: failures, configuration: configuration)
     }
 
     /// An application as the loops share it.
     struct Definition: Sendable {
-        let router: Router<Route>
-        let logger: Logger
+        let router: Router<Endpoint>
+        /// Answers what no route does.
+        let fallback: Endpoint
+        let failures: FailurePages
+        let configuration: Configuration
     }
 }

@@ -9,3 +9,7 @@
 @_exported public import struct IgropyrTransport.TLSConfiguration
 @_exported public import struct IgropyrTransport.TLSError
 @_exported public import struct IgropyrTransport.TLSPeerCertificate
+// The types of settings.
+@_exported public import struct IgropyrHTTP.HTTPLimits
+@_exported public import struct IgropyrHTTP.MultipartLimits
+@_exported public import struct IgropyrTransport.HTTPServerSettings

@@ -37,7 +37,8 @@ private func withApp(
     _ authority: TestAuthority, _ configuration: TLSConfiguration, logger: Logger = Logger(label: "test"),
     _ configure: (App) -> Void, _ body: @escaping @Sendable (HTTPClient, RunningServer) async throws -> Void
 ) async throws {
-    let app = App(logger: logger)
+    let app = App()
+    app.logger = logger
     app.loops = 2
     app.tls = configuration
     configure(app)

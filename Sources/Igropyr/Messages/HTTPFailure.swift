@@ -1,21 +1,22 @@
 public import HTTPTypes
 internal import IgropyrHTTP
 
-/// Ends a request with a status of 4xx or 5xx, and tells the client why in a line of text. Any other error that a handler
-/// throws is answered 500 without its details, which go to the log.
+/// Ends a request with a status of 4xx or 5xx, and tells the client why: in JSON (RFC 9457), HTML or a line of text, as its
+/// `Accept` asks for. Any other error that a handler throws is answered 500 without its details, which go to the log.
 public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var status: HTTPResponse.Status
     /// For the client to read.
     public var message: String
+    /// Further fields of the response, such as `WWW-Authenticate`.
+    public var fields: HTTPFields?
 
-    public init(_ status: HTTPResponse.Status, _ message: String? = nil) {
+    public init(_ status: HTTPResponse.Status, _ message: String? = nil, fields: HTTPFields? = nil) {
         self.status = status
         self.message = message ?? status.reasonPhrase
+        self.fields = fields
     }
 
     public var description: String { "\(status.code) \(message)" }
-
-    var response: Response { Response(status, text: message + "\n") }
 }
 
 extension HTTPFailure {

@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 extension Request {
     /// The body, piece by piece as it arrives; for handlers with `await`. What is not read makes the client wait.
     public var body: RequestBody { RequestBody(exchange: exchange) }
@@ -14,17 +12,6 @@ extension Request {
             whole += piece
         }
         return whole
-    }
-
-    /// The body as JSON.
-    /// - Throws: ``HTTPFailure`` 400 that says what is wrong with it, and as ``body(upTo:)``.
-    public func json<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
-        let bytes = try await body(upTo: .max)
-        do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
-        } catch let error as DecodingError {
-            throw HTTPFailure(.badRequest, "The body is not the JSON expected: \(error.explanation)")
-        }
     }
 }
 
@@ -44,24 +31,5 @@ public struct RequestBody: AsyncSequence {
         public func next(isolation actor: isolated (any Actor)?) async throws -> [UInt8]? {
             try await exchange?.nextPiece()
         }
-    }
-}
-
-extension DecodingError {
-    /// Where and what, in the words of a client's author.
-    fileprivate var explanation: String {
-        switch self {
-        case .keyNotFound(let key, let context): "\(context.place)the key \"\(key.stringValue)\" is missing"
-        case .typeMismatch(let type, let context): "\(context.place)not a value of type \(type)"
-        case .valueNotFound(let type, let context): "\(context.place)null where a \(type) is needed"
-        case .dataCorrupted(let context): "\(context.place)\(context.debugDescription)"
-        @unknown default: "it cannot be read"
-        }
-    }
-}
-
-extension DecodingError.Context {
-    fileprivate var place: String {
-        codingPath.isEmpty ? "" : "at \(codingPath.map(\.stringValue).joined(separator: ".")): "
     }
 }

@@ -12,6 +12,16 @@ public final class Request {
     private var routeParameters: [RouteParameter] = []
     private var connection: (any HTTPServerStream)?
     var exchange: Exchange?
+    /// Why no route answers this request; nil if one does.
+    private(set) var refusal: Refusal?
+    private var values: [ObjectIdentifier: Any] = [:]
+
+    /// Why a request has no route to answer it.
+    enum Refusal {
+        case failure(HTTPFailure)
+        /// OPTIONS, which is answered from the methods of the routes there are.
+        case options(HTTPMethodSet)
+    }
 
     init(_ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream) {
         self.head = head
@@ -28,13 +38,23 @@ public final class Request {
         bytes.append(first: head.byteCount, to: &self.bytes)
         routeParameters = parameters
         self.connection = connection
+        if refusal != nil { refusal = nil }
+        if !values.isEmpty { values = [:] }
     }
 
     /// Nil once ``leaveConnection()`` was called.
     var loop: EventLoop? { connection?.loop }
 
+    func refuse(_ refusal: Refusal?) { self.refusal = refusal }
+
     /// The handler has returned: whoever kept the request must not keep the connection, too.
     func leaveConnection() { connection = nil }
+
+    /// What middleware has to tell the handler, under a key of its own; nil unless it was set.
+    public subscript<Key: RequestKey>(key: Key.Type) -> Key.Value? {
+        get { values.isEmpty ? nil : values[ObjectIdentifier(key)] as? Key.Value }
+        set { values[ObjectIdentifier(key)] = newValue }
+    }
 
     public var method: HTTPRequest.Method {
         switch head.method {
@@ -76,6 +96,18 @@ public final class Request {
     /// What it asks of the representation; read anew at each call.
     var representationFields: RepresentationFields { withBytes { bytes in RepresentationFields(head, in: bytes) } }
 
+    /// The values of all fields of that name, in their order.
+    func headers(_ name: String) -> [String] {
+        withBytes { bytes in
+            var values: [String] = []
+            var iterator = FieldIterator(head.fields)
+            while let field = iterator.next(in: bytes) {
+                if bytes.matches(name, in: field.name) { values.append(bytes.string(in: field.value)) }
+            }
+            return values
+        }
+    }
+
     /// All fields; made anew at each call.
     public var fields: HTTPFields { withBytes { bytes in head.httpFields(in: bytes) } }
 
@@ -91,6 +123,9 @@ public final class Request {
     /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil without
     /// such a certificate, and once the client is gone. Made anew at each call.
     public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
+
+    /// The target without the scheme and authority that it may have had.
+    var pathAndQuery: String { head.query.map { "\(path)?\(text($0))" } ?? path }
 
     private func text(_ range: Range<Int>) -> String { withBytes { bytes in bytes.string(in: range) } }
 
@@ -121,6 +156,32 @@ public final class Request {
     private var endsWithSlash: Bool { head.path.isEmpty || bytes[head.path.upperBound - 1] == UInt8(ascii: "/") }
 }
 
+/// Names a value that goes with a request: from one middleware to the next, or to the handler.
+///
+/// ```swift
+/// enum UserKey: RequestKey { typealias Value = User }
+/// request[UserKey.self] = user
+/// ```
+public protocol RequestKey {
+    associatedtype Value
+}
+
+extension Request {
+    /// Whether nothing is known of its path.
+    var hasNoRoute: Bool {
+        guard case .failure(let failure)? = refusal else { return false }
+        return failure.status == .notFound
+    }
+
+    func answerWithoutRoute() throws -> Response {
+        switch refusal {
+        case .failure(let failure)?: throw failure
+        case .options(let allowed)?: return Response(.noContent).with(.allow, allowed.allow)
+        case nil: preconditionFailure("a fallback answers refused requests only")
+        }
+    }
+}
+
 extension Request {
     /// Parts of the path by their names in the route's pattern.
     public struct Parameters {
@@ -132,7 +193,7 @@ extension Request {
 
     /// The pairs of a query, decoded.
     public struct Query: Sendable {
-        fileprivate let pairs: [QueryPair]
+        let pairs: [QueryPair]
 
         /// The first value of that name; empty if the name has none.
         public subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }

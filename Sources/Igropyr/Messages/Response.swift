@@ -6,6 +6,8 @@ public struct Response {
     public var status: HTTPResponse.Status
     /// The value of `Content-Type`; nil for none.
     public var contentType: String?
+    /// What a handler or middleware threw, if this response came of it.
+    public internal(set) var failure: (any Error)?
     var body: Body
     /// Bytes that a stream will write, if that is known: fewer or more cut the connection.
     var streamLength: Int?
@@ -39,6 +41,16 @@ public struct Response {
         stream: @escaping (ResponseWriter) async throws -> Void
     ) {
         self.init(status, contentType, .stream(stream))
+    }
+
+    /// A body of pieces that are made while it is sent; the sequence is asked for the next one when the client has taken the
+    /// last, and cancelled when the client goes away. What it throws cuts the connection.
+    public init<Pieces: AsyncSequence>(
+        _ status: HTTPResponse.Status = .ok, contentType: String? = nil, pieces: Pieces
+    ) where Pieces.Element == [UInt8] {
+        self.init(status, contentType: contentType) { writer in
+            for try await piece in pieces { try await writer.write(piece) }
+        }
     }
 
     init(_ status: HTTPResponse.Status, _ contentType: String?, _ body: Body) {

@@ -34,7 +34,11 @@ public struct HTML: ResponseConvertible, Sendable {
 
     public init(_ text: String) { self.text = text }
 
-    public func makeResponse() -> Response { Response(text: text, contentType: "text/html; charset=utf-8") }
+    public func makeResponse() -> Response { makeResponse(.ok) }
+
+    func makeResponse(_ status: HTTPResponse.Status) -> Response {
+        Response(status, text: text, contentType: "text/html; charset=utf-8")
+    }
 }
 
 /// A value as JSON.
@@ -54,6 +58,21 @@ public struct JSON<Value: Encodable>: ResponseConvertible {
 }
 
 extension JSON: Sendable where Value: Sendable {}
+
+/// A type whose values are answered as JSON, alone, in arrays and as values of dictionaries: declare the conformance.
+public protocol ResponseEncodable: Encodable, ResponseConvertible {}
+
+/// A type that comes as JSON and goes as JSON.
+public typealias ResponseCodable = ResponseEncodable & Decodable
+
+extension ResponseEncodable {
+    public func makeResponse() throws -> Response { try JSON(self).makeResponse() }
+}
+
+extension Array: ResponseConvertible where Element: ResponseEncodable {}
+extension Array: ResponseEncodable where Element: ResponseEncodable {}
+extension Dictionary: ResponseConvertible where Key == String, Value: ResponseEncodable {}
+extension Dictionary: ResponseEncodable where Key == String, Value: ResponseEncodable {}
 
 /// Sends the client elsewhere.
 public struct Redirect: ResponseConvertible, Sendable {

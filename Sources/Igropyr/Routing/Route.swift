@@ -1,5 +1,5 @@
-internal import IgropyrHTTP
 internal import HTTPTypes
+internal import IgropyrHTTP
 
 /// What answers the requests of one method to one pattern; made by ``RouteBuilder``.
 public struct Route: Sendable {
@@ -12,16 +12,20 @@ public struct Route: Sendable {
 
     let method: HTTPMethod
     private(set) var action: Action
-    /// Nil for the application's own.
-    var bodyLimit: Int?
-    /// Nil for the application's own.
+    var limits: RouteLimits
+    /// Nil for that of its group or the application.
     var compression: Compression?
     /// Its responses come in the coding that the client wants, or may have none.
     var choosesCoding = false
+    /// The groups that it is in, the outermost first.
+    var scopes: [MiddlewareScope] = []
 
-    init(_ method: HTTPRequest.Method, _ action: Action) throws(UnknownMethod) {
+    init(
+        _ method: HTTPRequest.Method, _ action: Action, _ limits: RouteLimits = RouteLimits()
+    ) throws(UnknownMethod) {
         self.method = HTTPMethod(method.rawValue)
         self.action = action
+        self.limits = limits
         guard self.method != .other, self.method != .connect else { throw UnknownMethod(method: method) }
     }
 
@@ -37,6 +41,39 @@ public struct Route: Sendable {
             route.action = .task { request in compression.apply(to: try await handler(request), for: request) }
         }
         return route
+    }
+
+    private init(fallback action: Action) {
+        method = .other
+        self.action = action
+        limits = RouteLimits(bodyLimit: 0)
+    }
+
+    /// Answers the requests that have no route, and says why they have none.
+    static func fallback(notFound: Action?) -> Route {
+        guard let notFound else { return Route(fallback: .immediate { request in try request.answerWithoutRoute() }) }
+        switch notFound {
+        case .immediate(let handler):
+            return Route(
+                fallback: .immediate { request in
+                    request.hasNoRoute ? try handler(request) : try request.answerWithoutRoute()
+                })
+        case .task(let handler):
+            return Route(
+                fallback: .task { request in
+                    request.hasNoRoute ? try await handler(request) : try request.answerWithoutRoute()
+                })
+        }
+    }
+}
+
+/// What a route or group sets for itself; nil leaves it to what is around it.
+struct RouteLimits: Sendable {
+    var bodyLimit: Int?
+    var timeout: Duration?
+
+    func orElse(_ outer: RouteLimits) -> RouteLimits {
+        RouteLimits(bodyLimit: bodyLimit ?? outer.bodyLimit, timeout: timeout ?? outer.timeout)
     }
 }
 

@@ -21,6 +21,8 @@ final class Exchange: HTTPServerExchange {
     private var writer: CheckedContinuation<Void, Never>?
     private var transfer: FileTransfer?
     private var task: Task<Void, Never>?
+    /// Its head has been sent, or is about to be.
+    var hasResponse = false
     /// The response has ended, or nobody will read it: the connection is no longer ours.
     private(set) var isOver = false
 
@@ -30,6 +32,8 @@ final class Exchange: HTTPServerExchange {
     }
 
     func run(_ task: Task<Void, Never>) { self.task = task }
+
+    func cancelTask() { task?.cancel() }
 
     func send(_ transfer: FileTransfer) {
         self.transfer = transfer
@@ -103,6 +107,12 @@ final class Exchange: HTTPServerExchange {
             }
         }
         if isOver { throw CancellationError() }
+    }
+
+    /// Sends at once if the client keeps up, else nothing.
+    func writeNow(_ text: String) {
+        guard !isOver, connection.canWrite else { return }
+        unsafe connection.sendBody(text.utf8.span.bytes)
     }
 
     func responseDidDrain() {

@@ -1,20 +1,28 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
 internal import IgropyrTransport
+internal import IgropyrUV
 internal import Logging
 
 /// Finds the handler of each request of one loop, runs it and sends what it answers.
 final class RequestDispatcher: HTTPRequestHandler {
-    private let router: Router<Route>
+    private let router: Router<Endpoint>
+    private let fallback: Endpoint
+    private let failures: FailurePages
     private let logger: Logger
+    private let deadlines: Deadlines
     /// Used again for the next request that is answered within a call, unless the handler kept it.
     private var request: Request?
     private var tasks = 0
     private var onIdle: (() -> Void)?
 
-    init(_ app: App.Definition) {
+    init(_ app: App.Definition, on wheel: TimerWheel) {
         router = app.router
-        logger = app.logger
+        fallback = app.fallback
+        failures = app.failures
+        logger = app.configuration.logger
+        deadlines = Deadlines(wheel)
+        deadlines.onExpiry = { [unowned self] request, exchange in timeOut(request, exchange) }
     }
 
     /// Calls `onIdle` once no handler's task is running, perhaps at once.
@@ -26,17 +34,17 @@ final class RequestDispatcher: HTTPRequestHandler {
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         do throws(HTTPError) {
             switch try find(head, bytes) {
-            case .found(let route, let parameters): run(route, head, bytes, parameters, on: connection)
-            case .methodNotAllowed(let allowed): refuse(head.method, allowing: allowed, on: connection)
-            case .notFound: respond(HTTPFailure(.notFound).response, on: connection)
+            case .found(let endpoint, let parameters): run(endpoint, head, bytes, parameters, on: connection)
+            case .methodNotAllowed(let allowed): refuse(head, bytes, allowing: allowed, on: connection)
+            case .notFound: run(fallback, head, bytes, [], .failure(HTTPFailure(.notFound)), on: connection)
             }
         } catch {
-            respond(HTTPFailure(refusing: error).response, on: connection)
+            run(fallback, head, bytes, [], .failure(HTTPFailure(refusing: error)), on: connection)
         }
     }
 
     /// GET's routes answer HEAD where it has none of its own.
-    private func find(_ head: MessageHead, _ bytes: RawSpan) throws(HTTPError) -> Router<Route>.Match {
+    private func find(_ head: MessageHead, _ bytes: RawSpan) throws(HTTPError) -> Router<Endpoint>.Match {
         guard head.targetForm != .asterisk else { return .methodNotAllowed([]) }
         let match = try router.find(head.method, path: head.path, in: bytes)
         guard head.method == .head, case .methodNotAllowed(let allowed) = match, allowed.contains(HTTPMethod.get) else {
@@ -45,43 +53,43 @@ final class RequestDispatcher: HTTPRequestHandler {
         return try router.find(.get, path: head.path, in: bytes)
     }
 
-    private func refuse(_ method: HTTPMethod, allowing allowed: HTTPMethodSet, on connection: any HTTPServerStream) {
-        var allowed = allowed.union(HTTPMethodSet(.options))
+    private func refuse(
+        _ head: MessageHead, _ bytes: RawSpan, allowing methods: HTTPMethodSet, on connection: any HTTPServerStream
+    ) {
+        var allowed = methods.union(HTTPMethodSet(.options))
         if allowed.contains(HTTPMethod.get) { allowed.insert(HTTPMethodSet(.head)) }
-        let response = method == .options ? Response(.noContent) : HTTPFailure(.methodNotAllowed).response
-        respond(response.with(.allow, allowed.allow), on: connection)
+        let failure = HTTPFailure(.methodNotAllowed, fields: [.allow: allowed.allow])
+        let refusal = head.method == .options ? Request.Refusal.options(allowed) : .failure(failure)
+        run(fallback, head, bytes, [], refusal, on: connection)
     }
 
     private func run(
-        _ route: Route, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
-        on connection: any HTTPServerStream
+        _ endpoint: Endpoint, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
+        _ refusal: Request.Refusal? = nil, on connection: any HTTPServerStream
     ) {
-        let bodyLimit = route.bodyLimit ?? 0
-        if case .length(let length) = head.framing, length > UInt64(bodyLimit) {
-            return respond(HTTPFailure(.contentTooLarge).response, on: connection)
+        if refusal == nil, case .length(let length) = head.framing, length > UInt64(endpoint.bodyLimit) {
+            return run(
+                fallback, head, bytes, [], .failure(HTTPFailure(.contentTooLarge)), on: connection)
         }
-        switch route.action {
+        switch endpoint.action {
         case .immediate(let handler):
-            let response = answer(handler, head, bytes, parameters, on: connection)
-            respond(response, on: connection)
+            respond(answer(handler, head, bytes, parameters, refusal, on: connection), on: connection)
         case .task(let handler):
             let request = Request(head, bytes, parameters, connection)
-            let exchange = Exchange(on: connection, bodyLimit: bodyLimit)
+            request.refuse(refusal)
+            let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit)
             request.exchange = exchange
             connection.exchange = exchange
+            if let timeout = endpoint.timeout { deadlines.add(request, exchange, after: timeout) }
             start(exchange) { [self] in
-                do {
-                    await respond(try await handler(request), exchange)
-                } catch {
-                    await respond(failure(error), exchange)
-                }
+                await respond(await answer(handler, request), exchange)
             }
         }
     }
 
     private func answer(
         _ handler: (Request) throws -> Response, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
-        on connection: any HTTPServerStream
+        _ refusal: Request.Refusal?, on connection: any HTTPServerStream
     ) -> Response {
         if request != nil, isKnownUniquelyReferenced(&request) {
             request?.fill(head, bytes, parameters, connection)
@@ -89,18 +97,31 @@ final class RequestDispatcher: HTTPRequestHandler {
             request = Request(head, bytes, parameters, connection)
         }
         guard let request else { preconditionFailure("it was set above") }
+        if refusal != nil { request.refuse(refusal) }
         defer { request.leaveConnection() }
         do {
             return try handler(request)
         } catch {
-            return failure(error)
+            return failures.response(to: error, request)
         }
     }
 
-    private func failure(_ error: any Error) -> Response {
-        if let failure = HTTPFailure(telling: error) { return failure.response }
-        if !(error is CancellationError) { logger.error("a handler failed", metadata: ["error": "\(error)"]) }
-        return HTTPFailure(.internalServerError).response
+    private func answer(_ handler: (Request) async throws -> Response, _ request: Request) async -> Response {
+        do {
+            return try await handler(request)
+        } catch {
+            return failures.response(to: error, request)
+        }
+    }
+
+    /// The handler has had its time: what it returns now goes nowhere.
+    private func timeOut(_ request: Request, _ exchange: Exchange) {
+        guard !exchange.isOver, !exchange.hasResponse else { return }
+        exchange.cancelTask()
+        let failure = HTTPFailure(.serviceUnavailable, "The request took too long.")
+        let response = failures.response(to: failure, request)
+        if sendHead(response, on: exchange.connection) { sendBody(response, on: exchange.connection) }
+        exchange.endResponse()
     }
 
     // MARK: Tasks
@@ -110,15 +131,17 @@ final class RequestDispatcher: HTTPRequestHandler {
         tasks += 1
         nonisolated(unsafe) let body = body  // The task runs on this thread.
         nonisolated(unsafe) let dispatcher = self
+        nonisolated(unsafe) let ended = exchange
         let loop = exchange.connection.loop
         exchange.run(
             Task(executorPreference: loop) {
                 unsafe await body()
-                unsafe dispatcher.taskDidEnd()
+                unsafe dispatcher.taskDidEnd(ended)
             })
     }
 
-    private func taskDidEnd() {
+    private func taskDidEnd(_ exchange: Exchange) {
+        deadlines.remove(exchange)
         tasks -= 1
         guard tasks == 0, let onIdle else { return }
         self.onIdle = nil
@@ -130,6 +153,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     /// Sends what a task has made, streams included.
     private func respond(_ response: Response, _ exchange: Exchange) async {
         guard !exchange.isOver else { return }
+        exchange.hasResponse = true
         let connection = exchange.connection
         switch response.body {
         case .none, .text, .bytes:

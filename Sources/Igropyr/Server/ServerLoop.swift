@@ -11,6 +11,7 @@ actor ServerLoop: LoopBound {
     private let socket: Int32
     private var dispatcher: RequestDispatcher?
     private var server: HTTPServer?
+    private var wheel: TimerWheel?
     private var signals: [SignalWatcher] = []
 
     /// Takes over the socket unless it throws; ``serve(_:)`` is to follow.
@@ -21,12 +22,21 @@ actor ServerLoop: LoopBound {
     }
 
     /// Accepts connections from now on. Call it once.
-    func serve(_ app: App.Definition, _ tls: ServerTLS?) throws(UVError) {
-        let dispatcher = RequestDispatcher(app)
-        var settings = HTTPServerSettings()
-        if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
+    func serve(_ app: App.Definition, _ tls: ServerTLS?, clients: ClientLimit?) throws(UVError) {
         let listener = try TCPListener(on: loop, owning: socket)
-        server = try HTTPServer(listener: listener, settings: settings, tls: tls?.context, handler: dispatcher)
+        let wheel: TimerWheel
+        do throws(UVError) {
+            wheel = try TimerWheel(on: loop)
+        } catch {
+            listener.close()
+            throw error
+        }
+        self.wheel = wheel
+        let dispatcher = RequestDispatcher(app, on: wheel)
+        var settings = app.configuration.server
+        if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
+        server = try HTTPServer(
+            listener: listener, settings: settings, tls: tls?.context, clients: clients, handler: dispatcher)
         self.dispatcher = dispatcher
     }
 
@@ -64,6 +74,7 @@ actor ServerLoop: LoopBound {
         closeSignals()
         await drain(timeout: drainTimeout)
         guard await tasksEnd() else { return false }
+        wheel?.close()
         dispatcher = nil
         server = nil
         return true

@@ -1,0 +1,76 @@
+public import IgropyrTransport
+public import Logging
+internal import IgropyrUV
+
+extension App {
+    /// The settings of an application. Each is checked when a server starts.
+    public struct Configuration: Sendable {
+        /// Where failures of handlers are reported.
+        public var logger = Logger(label: "igropyr")
+        /// Where to listen; see ``App/run(host:port:)``.
+        public var host: String?
+        public var port: UInt16?
+        /// Event loops, each on a thread of its own; as many as there are processors for this process, up to 64.
+        public var loops = min(64, CurrentProcess.availableCores)
+        /// What bounds the connections of each loop.
+        public var server = HTTPServerSettings()
+        /// Connections from one client over all loops; further ones are closed unanswered. Nil for no limit but
+        /// ``HTTPServerSettings/connections``: behind a proxy all clients have its address. IPv6 clients count by /64.
+        public var connectionsPerClient: Int?
+        /// Bytes that a request's body may have; more is answered 413. Groups and routes may set their own.
+        public var bodyLimit = 1 << 20
+        /// How responses of handlers are compressed for clients that can read it; nil for not at all. Groups may have their
+        /// own, and ``RouteBuilder/files(_:from:_:)`` has.
+        public var compression: Compression?
+        /// Certificates to serve by, https alone; nil serves plain http. The files are read when the application starts, and
+        /// again when ``App/run(host:port:)`` gets SIGHUP or by ``RunningServer/reloadTLS()``.
+        public var tls: TLSConfiguration?
+        /// How long a handler with `await` may take from the request's head to its response's; then its task is cancelled
+        /// and the client told 503. Nil for no limit. Groups and routes may set their own. A body that is streamed
+        /// afterwards takes as long as it takes.
+        public var timeout: Duration? = .seconds(60)
+        /// How long requests in flight may take to finish once the application is told to stop; then they are cut.
+        public var drainTimeout = Duration.seconds(10)
+
+        public init() {}
+
+        /// - Throws: ``InvalidSetting``.
+        func check() throws(InvalidSetting) {
+            try require("loops", loops, loops > 0 && loops <= 1024, "1 to 1024")
+            try require("bodyLimit", bodyLimit, bodyLimit >= 0, "0 or more")
+            try require("timeout", timeout ?? .seconds(1), timeout ?? .seconds(1) > .zero, "more than 0, or nil")
+            try require("drainTimeout", drainTimeout, drainTimeout >= .zero, "0 or more")
+            let perClient = connectionsPerClient ?? 1
+            try require("connectionsPerClient", perClient, perClient > 0, "1 or more, or nil")
+            try checkServer()
+        }
+
+        private func checkServer() throws(InvalidSetting) {
+            try require("server.connections", server.connections, server.connections > 0, "1 or more")
+            let perConnection = server.requestsPerConnection
+            try require("server.requestsPerConnection", perConnection, perConnection > 0, "1 or more")
+            let rate = server.minimumBytesPerSecond
+            try require("server.minimumBytesPerSecond", rate, rate >= 0, "0 or more")
+            let times = [
+                ("headTimeout", server.headTimeout), ("idleTimeout", server.idleTimeout),
+                ("progressTimeout", server.progressTimeout), ("lingerTimeout", server.lingerTimeout),
+            ]
+            for (name, time) in times { try require("server.\(name)", time, time > .zero, "more than 0") }
+        }
+
+        private func require(
+            _ name: String, _ value: some Sendable, _ isValid: Bool, _ expected: String
+        ) throws(InvalidSetting) {
+            guard isValid else { throw InvalidSetting(name: name, value: "\(value)", expected: expected) }
+        }
+    }
+}
+
+/// A setting that cannot be meant.
+public struct InvalidSetting: Error, Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+    public let value: String
+    let expected: String
+
+    public var description: String { "the setting \(name) is \(value): set it to \(expected)" }
+}

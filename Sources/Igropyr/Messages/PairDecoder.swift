@@ -1,0 +1,143 @@
+internal import IgropyrHTTP
+
+/// Decodes a type from the pairs of a query or a form: each property from the values of its name.
+///
+/// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), enums over those, and what decodes from a single value;
+/// arrays and sets from repeated names. Where the type is optional, a name that is missing or has nothing but empty values
+/// is nil. Nothing is nested.
+struct PairDecoder: Decoder {
+    let values: [String: [String]]
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    init(_ pairs: [QueryPair]) {
+        values = pairs.reduce(into: [:]) { values, pair in values[pair.name, default: []].append(pair.value) }
+    }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        KeyedDecodingContainer(PairContainer<Key>(values: values))
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw notFlat([]) }
+    func singleValueContainer() throws -> any SingleValueDecodingContainer { throw notFlat([]) }
+}
+
+private func notFlat(_ path: [any CodingKey]) -> DecodingError {
+    .dataCorrupted(DecodingError.Context(codingPath: path, debugDescription: "a form has names and values only"))
+}
+
+private struct PairContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
+    let values: [String: [String]]
+    var codingPath: [any CodingKey] { [] }
+    var allKeys: [Key] { values.keys.compactMap { Key(stringValue: $0) } }
+
+    func contains(_ key: Key) -> Bool { values[key.stringValue] != nil }
+    func decodeNil(forKey key: Key) -> Bool { values[key.stringValue]?.allSatisfy(\.isEmpty) ?? true }
+
+    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+        let values = values[key.stringValue] ?? []
+        if values.isEmpty, !(type is any RepeatedValue.Type) {
+            throw DecodingError.keyNotFound(key, DecodingError.Context(codingPath: [], debugDescription: "missing"))
+        }
+        return try ValueDecoder(values: values, codingPath: [key]).decode(type)
+    }
+
+    // Swift asks for these types by name.
+    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try value(key) }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String { try value(key) }
+    func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try value(key) }
+    func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try value(key) }
+    func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try value(key) }
+    func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try value(key) }
+    func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try value(key) }
+    func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try value(key) }
+    func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try value(key) }
+    func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try value(key) }
+    func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try value(key) }
+    func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try value(key) }
+    func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try value(key) }
+    func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try value(key) }
+
+    private func value<Value: Decodable & LosslessStringConvertible>(_ key: Key) throws -> Value {
+        try decode(Value.self, forKey: key)
+    }
+
+    func nestedContainer<NestedKey: CodingKey>(
+        keyedBy type: NestedKey.Type, forKey key: Key
+    ) throws -> KeyedDecodingContainer<NestedKey> { throw notFlat([key]) }
+
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+        ValueList(decoder: ValueDecoder(values: values[key.stringValue] ?? [], codingPath: [key]))
+    }
+
+    func superDecoder() throws -> any Decoder { throw notFlat([]) }
+    func superDecoder(forKey key: Key) throws -> any Decoder { throw notFlat([key]) }
+}
+
+/// Types that no value at all makes, too.
+private protocol RepeatedValue {}
+extension Array: RepeatedValue {}
+extension Set: RepeatedValue {}
+
+/// Decodes from the values of one name.
+private struct ValueDecoder: Decoder, SingleValueDecodingContainer {
+    let values: [String]
+    let codingPath: [any CodingKey]
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        throw notFlat(codingPath)
+    }
+
+    func unkeyedContainer() -> any UnkeyedDecodingContainer { ValueList(decoder: self) }
+    func singleValueContainer() -> any SingleValueDecodingContainer { self }
+    func decodeNil() -> Bool { values.allSatisfy(\.isEmpty) }
+
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        if let known = type as? any LosslessStringConvertible.Type {
+            guard let text = values.first, let value = Self.read(text, as: known) as? Value else {
+                throw DecodingError.typeMismatch(
+                    type, DecodingError.Context(codingPath: codingPath, debugDescription: "not a \(type)"))
+            }
+            return value
+        }
+        return try Value(from: self)
+    }
+
+    private static func read(_ text: String, as type: any LosslessStringConvertible.Type) -> Any? {
+        guard type == Bool.self else { return type.init(text) }
+        return switch text.lowercased() {
+        case "true", "1", "on": true
+        case "false", "0", "off": false
+        default: nil
+        }
+    }
+}
+
+private struct ValueList: UnkeyedDecodingContainer {
+    let decoder: ValueDecoder
+    var codingPath: [any CodingKey] { decoder.codingPath }
+    var count: Int? { decoder.values.count }
+    var isAtEnd: Bool { currentIndex == decoder.values.count }
+    private(set) var currentIndex = 0
+
+    init(decoder: ValueDecoder) { self.decoder = decoder }
+
+    mutating func decodeNil() -> Bool { false }
+
+    mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        guard !isAtEnd else {
+            throw DecodingError.valueNotFound(
+                type, DecodingError.Context(codingPath: codingPath, debugDescription: "no more values"))
+        }
+        defer { currentIndex += 1 }
+        return try ValueDecoder(values: [decoder.values[currentIndex]], codingPath: codingPath).decode(type)
+    }
+
+    mutating func nestedContainer<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        throw notFlat(codingPath)
+    }
+
+    mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { throw notFlat(codingPath) }
+    mutating func superDecoder() throws -> any Decoder { throw notFlat(codingPath) }
+}

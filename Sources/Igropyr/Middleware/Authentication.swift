@@ -1,0 +1,89 @@
+internal import FoundationEssentials
+internal import HTTPTypes
+
+/// Lets in whoever gives a right name and password by HTTP's Basic scheme (RFC 7617); others are told 401. The password
+/// goes over the wire as it is: use TLS.
+public struct BasicAuthentication: AsyncMiddleware {
+    private let realm: String
+    private let verify: @Sendable (_ name: String, _ password: String) async throws -> Bool
+
+    /// `verify` should take as long for a wrong name as for a wrong password: compare secrets by ``constantTimeEquals(_:_:)``.
+    public init(
+        realm: String = "this site",
+        verify: @escaping @Sendable (_ name: String, _ password: String) async throws -> Bool
+    ) {
+        self.realm = realm
+        self.verify = verify
+    }
+
+    public func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
+        guard let (name, password) = credentials(of: request), try await verify(name, password) else {
+            throw HTTPFailure(
+                .unauthorized, fields: [.wwwAuthenticate: "Basic realm=\"\(realm.quoted)\", charset=\"UTF-8\""])
+        }
+        request[AuthenticatedNameKey.self] = name
+        return await next(request)
+    }
+
+    private func credentials(of request: Request) -> (name: String, password: String)? {
+        guard let encoded = request.authorization("Basic"), let data = Data(base64Encoded: encoded),
+            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
+        else { return nil }
+        return (String(text[..<colon]), String(text[text.index(after: colon)...]))
+    }
+}
+
+/// Lets in whoever shows a token that `verify` knows (RFC 6750); others are told 401. The handler finds who it was under
+/// `Key`.
+public struct BearerAuthentication<Key: RequestKey>: AsyncMiddleware {
+    private let verify: @Sendable (_ token: String) async throws -> Key.Value?
+
+    public init(_ key: Key.Type, verify: @escaping @Sendable (_ token: String) async throws -> Key.Value?) {
+        self.verify = verify
+    }
+
+    public func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
+        guard let token = request.authorization("Bearer") else {
+            throw HTTPFailure(.unauthorized, fields: [.wwwAuthenticate: "Bearer"])
+        }
+        guard let value = try await verify(token) else {
+            throw HTTPFailure(.unauthorized, fields: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+        }
+        request[Key.self] = value
+        return await next(request)
+    }
+}
+
+/// Whether two secrets are the same, without telling by the time taken where they differ; their lengths may show.
+public func constantTimeEquals(_ left: String, _ right: String) -> Bool {
+    let (left, right) = (Array(left.utf8), Array(right.utf8))
+    guard left.count == right.count else { return false }
+    var difference: UInt8 = 0
+    for index in left.indices { difference |= left[index] ^ right[index] }
+    return difference == 0
+}
+
+enum AuthenticatedNameKey: RequestKey { typealias Value = String }
+
+extension Request {
+    /// The name by which ``BasicAuthentication`` let the client in.
+    public var authenticatedName: String? { self[AuthenticatedNameKey.self] }
+
+    /// The credentials of `Authorization`, if they are of `scheme`.
+    fileprivate func authorization(_ scheme: String) -> String? {
+        guard let field = header("Authorization"), let space = field.firstIndex(of: " "),
+            field[..<space].lowercased() == scheme.lowercased()
+        else { return nil }
+        return String(field[space...].trimmedOfSpaces)
+    }
+}
+
+extension String {
+    /// As it stands between quotation marks (RFC 9110 §5.6.4).
+    fileprivate var quoted: String {
+        reduce(into: "") { quoted, character in
+            if character == "\"" || character == "\\" { quoted.append("\\") }
+            quoted.append(character)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+/// Sees each request before its handler and each response after it; needs no task of its own.
+///
+/// Both calls are made on the connection's loop and must not block. Whatever a handler throws has become its response
+/// when ``after(_:_:)`` is called: ``Response/failure`` says what it was. What the two have to tell each other, or the
+/// handler, goes with the request: ``Request/subscript(_:)``.
+public protocol Middleware: Sendable {
+    /// - Returns: a response in place of the handler's, or nil to go on. Also then, and when this throws, ``after(_:_:)``
+    ///   follows.
+    func before(_ request: Request) throws -> Response?
+
+    /// Changes the response, or notes it.
+    func after(_ request: Request, _ response: inout Response)
+}
+
+extension Middleware {
+    public func before(_ request: Request) throws -> Response? { nil }
+    public func after(_ request: Request, _ response: inout Response) {}
+}
+
+/// Middleware that waits: for a database, say. Its routes need a task, even if their handlers do not.
+public protocol AsyncMiddleware: Sendable {
+    /// Call `next` once for the response of what is further in; an error of that has become a response, whose
+    /// ``Response/failure`` says what it was. Or answer in its place.
+    func respond(to request: Request, next: (Request) async -> Response) async throws -> Response
+}
+
+/// One layer of middleware, as ``RouteBuilder`` takes it.
+public enum Layer: Sendable {
+    case immediate(any Middleware)
+    case task(any AsyncMiddleware)
+}
+
+extension RouteBuilder {
+    /// Adds middleware around all routes of this builder, added before or after; what is used first is outermost.
+    public func use(_ middleware: some Middleware) { use(.immediate(middleware)) }
+
+    public func use(_ middleware: some AsyncMiddleware) { use(.task(middleware)) }
+
+    /// Adds middleware that lets a request go on by nil, or answers it.
+    public func use(_ before: @escaping @Sendable (Request) throws -> Response?) {
+        use(.immediate(Check(body: before)))
+    }
+
+    /// Adds middleware that waits.
+    public func use(
+        _ body: @escaping @Sendable (Request, _ next: (Request) async -> Response) async throws -> Response
+    ) {
+        use(.task(Wrapper(body: body)))
+    }
+}
+
+private struct Check: Middleware {
+    let body: @Sendable (Request) throws -> Response?
+
+    func before(_ request: Request) throws -> Response? { try body(request) }
+}
+
+private struct Wrapper: AsyncMiddleware {
+    let body: @Sendable (Request, (Request) async -> Response) async throws -> Response
+
+    func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
+        try await body(request, next)
+    }
+}
+
+extension Layer {
+    /// The action with this layer around it. A task is needed only where one of the two waits.
+    func around(_ action: Route.Action, _ failures: FailurePages) -> Route.Action {
+        switch (self, action) {
+        case (.immediate(let middleware), .immediate(let handler)):
+            .immediate { request in
+                var response: Response
+                do {
+                    response = try middleware.before(request) ?? handler(request)
+                } catch {
+                    response = failures.response(to: error, request)
+                }
+                middleware.after(request, &response)
+                return response
+            }
+        case (.immediate(let middleware), .task(let handler)):
+            .task { request in
+                var response: Response
+                do {
+                    if let early = try middleware.before(request) {
+                        response = early
+                    } else {
+                        response = try await handler(request)
+                    }
+                } catch {
+                    response = failures.response(to: error, request)
+                }
+                middleware.after(request, &response)
+                return response
+            }
+        case (.task(let middleware), .immediate(let handler)):
+            .task { request in
+                try await middleware.respond(to: request) { request in
+                    do { return try handler(request) } catch { return failures.response(to: error, request) }
+                }
+            }
+        case (.task(let middleware), .task(let handler)):
+            .task { request in
+                try await middleware.respond(to: request) { request in
+                    do { return try await handler(request) } catch { return failures.response(to: error, request) }
+                }
+            }
+        }
+    }
+}

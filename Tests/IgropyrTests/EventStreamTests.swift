@@ -1,0 +1,71 @@
+import FoundationEssentials
+import HTTPTypes
+import Igropyr
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct EventStreamTests {
+    private static let events: [(event: ServerSentEvent, text: String)] = [
+        (ServerSentEvent("a"), "data: a\n\n"),
+        (ServerSentEvent(""), "data: \n\n"),
+        (ServerSentEvent("a\nb\r\nc\rd\n"), "data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n"),
+        (
+            ServerSentEvent("a", event: "e", id: "1", retry: .seconds(2)),
+            "id: 1\nevent: e\nretry: 2000\ndata: a\n\n"
+        ),
+        (ServerSentEvent("a", event: "e\ndata: evil", id: "1\r\n2"), "id: 1 2\nevent: e data: evil\ndata: a\n\n"),
+    ]
+
+    @Test func `events come as a browser reads them`() async throws {
+        try await withApp { app in
+            app.get("/") { _ in
+                ServerSentEvents(
+                    AsyncStream { continuation in
+                        for (event, _) in Self.events { continuation.yield(event) }
+                        continuation.finish()
+                    })
+            }
+            app.get("/last") { request in request.lastEventID ?? "-" }
+        } _: { caller in
+            let response = try await caller.send("/")
+            #expect(response.field("Content-Type") == "text/event-stream")
+            #expect(response.field("Cache-Control") == "no-store")
+            #expect(response.text == Self.events.map(\.text).joined())
+            #expect(try await caller.send("/last", [("Last-Event-ID", "7")]).text == "7")
+        }
+    }
+
+    @Test func `a heartbeat fills the silence, and the source is cancelled when the client goes away`() async throws {
+        let ended = Signal()
+        try await withApp { app in
+            app.get("/") { _ in
+                let (events, continuation) = AsyncStream.makeStream(of: ServerSentEvent.self)
+                continuation.onTermination = { _ in ended.send() }
+                continuation.yield(ServerSentEvent("first"))
+                return ServerSentEvents(events, heartbeat: .milliseconds(20))
+            }
+        } _: { caller in
+            let raw = try await caller.connect()
+            raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let text = await raw.receive { $0.components(separatedBy: ": \n\n").count > 3 }
+            #expect(text.contains("data: first\n\n"))
+            raw.close()
+            await ended.wait()
+        }
+    }
+
+    @Test func `pieces of a sequence are a body`() async throws {
+        try await withApp { app in
+            app.get("/") { _ in
+                let pieces = AsyncStream<[UInt8]> { continuation in
+                    for text in ["a", "bc", ""] { continuation.yield(Array(text.utf8)) }
+                    continuation.finish()
+                }
+                return Response(contentType: "text/plain", pieces: pieces)
+            }
+        } _: { caller in
+            let response = try await caller.send("/")
+            #expect(response.text == "abc")
+            #expect(response.field("Transfer-Encoding") == "chunked")
+        }
+    }
+}

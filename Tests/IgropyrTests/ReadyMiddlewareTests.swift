@@ -1,0 +1,151 @@
+import HTTPTypes
+import Igropyr
+import Testing
+
+private enum UserKey: RequestKey { typealias Value = Int }
+
+@Suite(.timeLimit(.minutes(1))) struct ReadyMiddlewareTests {
+    private static let preflight = [("Access-Control-Request-Method", "PUT")]
+
+    @Test func `CORS answers preflights and marks responses, errors among them, for origins that may`() async throws {
+        try await withApp { app in
+            app.use(CORS(origins: .these(["https://a.example"]), exposedFields: ["X-B"], allowsCredentials: true))
+            app.put("/") { _ in "put" }
+            app.get("/gone") { _ -> String in throw HTTPFailure(.gone) }
+        } _: { caller in
+            let preflight = try await caller.send(
+                "/", Self.preflight + [("Origin", "https://a.example")], method: "OPTIONS")
+            #expect(preflight.status == 204)
+            #expect(preflight.field("Access-Control-Allow-Methods") == "GET, HEAD, POST, PUT, PATCH, DELETE")
+            #expect(preflight.field("Access-Control-Allow-Headers") == "Authorization, Content-Type")
+            #expect(preflight.field("Access-Control-Max-Age") == "600")
+            for (target, method, status) in [("/", "PUT", 200), ("/gone", "GET", 410), ("/none", "GET", 404)] {
+                let response = try await caller.send(target, [("Origin", "https://a.example")], method: method)
+                #expect(response.status == status)
+                #expect(response.field("Access-Control-Allow-Origin") == "https://a.example")
+                #expect(response.field("Access-Control-Allow-Credentials") == "true")
+                #expect(response.field("Access-Control-Expose-Headers") == "X-B")
+                #expect(response.field("Vary") == "Origin")
+            }
+            let stranger = try await caller.send("/", [("Origin", "https://b.example")], method: "PUT")
+            #expect(stranger.field("Access-Control-Allow-Origin") == nil)
+            #expect(stranger.field("Vary") == "Origin")
+            let refused = try await caller.send(
+                "/", Self.preflight + [("Origin", "https://b.example")], method: "OPTIONS")
+            #expect(refused.field("Access-Control-Allow-Methods") == nil)
+            #expect(refused.field("Allow") == "PUT, OPTIONS")
+        }
+    }
+
+    @Test func `CORS for anybody never allows credentials`() async throws {
+        try await withApp { app in
+            app.use(CORS(origins: .any, allowsCredentials: true))
+            app.get("/") { _ in "" }
+        } _: { caller in
+            let response = try await caller.send("/", [("Origin", "null")])
+            #expect(response.field("Access-Control-Allow-Origin") == "*")
+            #expect(response.field("Access-Control-Allow-Credentials") == nil)
+            #expect(try await caller.send("/").field("Access-Control-Allow-Origin") == nil)
+        }
+    }
+
+    @Test func `each request has an id, and one that comes along counts if it may`() async throws {
+        for isTrusting in [false, true] {
+            try await withApp { app in
+                app.use(RequestIDs(trustsClients: isTrusting))
+                app.get("/") { request in request.id ?? "-" }
+            } _: { caller in
+                let first = try await caller.send("/")
+                let second = try await caller.send("/")
+                #expect(first.field("X-Request-ID") == first.text)
+                #expect(first.text != second.text)
+                #expect(!first.text.isEmpty)
+                let given = try await caller.send("/", [("X-Request-ID", "abc-1_2.Z")])
+                #expect((given.text == "abc-1_2.Z") == isTrusting)
+                for bad in ["a b", "", "a\u{e9}", String(repeating: "a", count: 129), "a\"b"] {
+                    #expect(try await caller.send("/", [("X-Request-ID", bad)]).text != bad)
+                }
+            }
+        }
+    }
+
+    private static let basics: [(field: String?, status: Int)] = [
+        ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", 200),  // RFC 7617 §2: Aladdin:open sesame
+        ("basic  QWxhZGRpbjpvcGVuIHNlc2FtZQ==", 200),
+        ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZUE=", 401),
+        ("Basic QWxhZGRpbg==", 401), ("Basic !", 401), ("Basic", 401), ("Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", 401),
+        (nil, 401),
+    ]
+
+    @Test(arguments: basics) func `basic authentication lets in the right password only`(
+        field: String?, status: Int
+    ) async throws {
+        try await withApp { app in
+            app.use(
+                BasicAuthentication(realm: "a \"b\"") { name, password in
+                    name == "Aladdin" && constantTimeEquals(password, "open sesame")
+                })
+            app.get("/") { request in request.authenticatedName ?? "-" }
+        } _: { caller in
+            let response = try await caller.send("/", field.map { [("Authorization", $0)] } ?? [])
+            #expect(response.status == status)
+            if status == 200 {
+                #expect(response.text == "Aladdin")
+            } else {
+                let expected = #"Basic realm="a \"b\"", charset="UTF-8""#
+                #expect(response.field("WWW-Authenticate") == expected)
+            }
+        }
+    }
+
+    @Test func `bearer authentication hands the handler who it was`() async throws {
+        try await withApp { app in
+            let group = app.group("/in")
+            group.use(BearerAuthentication(UserKey.self) { token in token == "t" ? 7 : nil })
+            group.get("/") { request in "\(request[UserKey.self] ?? 0)" }
+        } _: { caller in
+            let user = try await caller.send("/in", [("Authorization", "Bearer t")])
+            #expect(user.text == "7")
+            #expect(try await caller.send("/in", [("Authorization", "Bearer u")]).status == 401)
+            #expect(try await caller.send("/in").field("WWW-Authenticate") == "Bearer")
+        }
+    }
+
+    @Test func `security headers leave alone what the handler has set`() async throws {
+        try await withApp { app in
+            app.use(SecurityHeaders())
+            app.get("/") { _ in "" }
+            app.get("/own") { _ in Response(text: "").with(.contentSecurityPolicy, "default-src *") }
+        } _: { caller in
+            let usual = try await caller.send("/")
+            #expect(usual.field("X-Content-Type-Options") == "nosniff")
+            #expect(usual.field("Content-Security-Policy") == "default-src 'self'; frame-ancestors 'self'")
+            #expect(usual.field("Referrer-Policy") == "strict-origin-when-cross-origin")
+            #expect(usual.field("Strict-Transport-Security") == nil)  // It did not come by TLS.
+            #expect(try await caller.send("/own").field("Content-Security-Policy") == "default-src *")
+        }
+    }
+
+    private static let redirects: [(fields: [(String, String)], target: String, location: String?)] = [
+        ([("Host", "a.example:80")], "/x?y=1", "https://a.example/x?y=1"),
+        ([("Host", "[::1]:8080")], "/", "https://[::1]/"),
+        ([("Host", "[::1]")], "/%20", "https://[::1]/%20"),
+        ([("Host", "a.example"), ("X-Forwarded-Proto", "https")], "/", nil),
+        ([("Host", "a.example"), ("X-Forwarded-Proto", "http")], "/", "https://a.example/"),
+    ]
+
+    @Test(arguments: redirects.indices) func `what came without TLS is sent there`(index: Int) async throws {
+        let row = Self.redirects[index]
+        try await withApp { app in
+            app.use(HTTPSRedirect(trustsProxy: true))
+            app.get("/**") { _ in "" }
+        } _: { caller in
+            let raw = try await caller.connect()
+            let fields = row.fields.map { "\($0.0): \($0.1)\r\n" }.joined()
+            raw.send("GET \(row.target) HTTP/1.1\r\n\(fields)Connection: close\r\n\r\n")
+            let text = await raw.receive { _ in false }
+            #expect(text.hasPrefix(row.location == nil ? "HTTP/1.1 200 " : "HTTP/1.1 308 "))
+            if let location = row.location { #expect(text.contains("\r\nLocation: \(location)\r\n")) }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import FoundationEssentials
+import Glibc
+import Igropyr
+import IgropyrUV
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct UploadTests {
+    private static func addRoutes(_ app: App) {
+        app.bodyLimit = 16 << 20
+        app.post("/parts") { request async throws in
+            var lines: [String] = []
+            for try await part in try request.multipart() {
+                var count = 0
+                for try await piece in part.body { count += piece.count }
+                lines.append("\(part.name) \(part.fileName ?? "-") \(part.contentType ?? "-") \(count)")
+            }
+            return lines.joined(separator: "\n")
+        }
+        app.post("/first") { request async throws in
+            for try await part in try request.multipart() where part.name == "b" {
+                return try await part.text(upTo: 10)
+            }
+            return "none"
+        }
+    }
+
+    private static let type = [("Content-Type", "multipart/form-data; boundary=\"b b\"")]
+
+    private static func part(_ disposition: String, _ text: String) -> String {
+        "--b b\r\nContent-Disposition: \(disposition)\r\n\r\n\(text)\r\n"
+    }
+
+    private static let end = "--b b--\r\n"
+
+    private static let bodies: [(target: String, body: String, status: Int, answer: String)] = [
+        ("/parts", part(#"form-data; name="a""#, "1") + end, 200, "a - - 1"),
+        ("/parts", end, 200, ""),
+        (
+            "/parts", part(#"form-data; name="a"; filename="C:\x\..\y.txt""#, "") + end, 200, "a y.txt - 0"
+        ),
+        ("/parts", part(#"form-data; name="a"; filename="../..""#, "") + end, 200, "a  - 0"),
+        ("/parts", part("form-data", "") + end, 400, "A part of the form has no name.\n"),
+        ("/parts", part("attachment; name=a", "") + end, 400, "A part of the form has no name.\n"),
+        ("/parts", "--b b\r\n\r\nx\r\n" + end, 400, "A part of the form has no name.\n"),
+        ("/parts", part("form-data; name=a", "x"), 400, "The form cannot be understood: truncated\n"),
+        ("/first", part("form-data; name=a", "x") + part("form-data; name=b", "yes") + end, 200, "yes"),
+        ("/first", part("form-data; name=b", String(repeating: "x", count: 11)) + end, 413, "Content Too Large\n"),
+        ("/first", part("form-data; name=a", "x") + end, 200, "none"),
+    ]
+
+    @Test(arguments: bodies) func `a form with files is read part by part`(
+        target: String, body: String, status: Int, answer: String
+    ) async throws {
+        try await withApp(Self.addRoutes) { caller in
+            let response = try await caller.send(target, Self.type, method: "POST", body: body)
+            #expect(response.status == status)
+            #expect(response.text == answer)
+        }
+    }
+
+    @Test func `a form of another type, or without a boundary, is refused`() async throws {
+        try await withApp(Self.addRoutes) { caller in
+            let types = [("text/plain", 415), ("multipart/form-data", 400), ("multipart/mixed;boundary=a", 415)]
+            for (type, status) in types {
+                let response = try await caller.send("/parts", [("Content-Type", type)], method: "POST", body: "")
+                #expect(response.status == status)
+            }
+        }
+    }
+
+    @Test func `curl uploads a large file beside a field`() async throws {
+        let file = "/tmp/igropyr-\(UUID().uuidString).bin"
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        try Data(bytes).write(to: URL(filePath: file))
+        defer { unlink(file) }
+        try await withApp(Self.addRoutes) { caller in
+            let output = try await run(
+                "curl", "-sS", "-F", "title=a b", "-F", "picture=@\(file);filename=x \"y\".png;type=image/png",
+                "http://\(caller.server.address)/parts", on: caller.client.pool.loop)
+            #expect(output == "title - - 3\npicture x %22y%22.png image/png 3000000")
+        }
+    }
+}
+
+/// What a program writes to its standard output.
+func run(_ program: String, _ arguments: String..., on loop: EventLoop) async throws -> String {
+    let output = "/tmp/igropyr-\(UUID().uuidString).out"
+    defer { unlink(output) }
+    let descriptor = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    defer { close(descriptor) }
+    let ended = Signal()
+    let command = ChildProcess.Command(
+        executable: "/usr/bin/\(program)", arguments: arguments, environment: [:],
+        descriptors: [nil, descriptor, nil])
+    let child = try ChildProcess(on: loop, command) { _ in ended.send() }
+    await ended.wait()
+    child.close()
+    return try String(contentsOf: URL(filePath: output), encoding: .utf8)
+}
