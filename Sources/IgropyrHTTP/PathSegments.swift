@@ -43,6 +43,19 @@ public struct PathSegments: Sendable {
         return decoded
     }
 
+    /// Whether the part of a path after a slash stands for itself: no escape, no backslash, no name that begins with a dot,
+    /// and none that is empty, but at its end.
+    public static func isPlain(_ bytes: RawSpan) -> Bool {
+        var isAtStart = true
+        for offset in 0..<bytes.byteCount {
+            let byte = bytes.byte(at: offset)
+            if isAtStart, byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/") { return false }
+            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "\\") { return false }
+            isAtStart = byte == UInt8(ascii: "/")
+        }
+        return true
+    }
+
     private static func validateSegment(_ segment: Range<Int>, in bytes: RawSpan) throws(HTTPError) {
         var dots = 0
         var count = 0

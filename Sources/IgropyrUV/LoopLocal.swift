@@ -11,7 +11,9 @@ public final class LoopLocal<Value: AnyObject>: Sendable {
     /// The value of `loop`, on whose thread this is called.
     public func value(on loop: EventLoop) -> Value {
         loop.preconditionOnLoop()
-        if let value = unsafe loop.locals[number] as? Value { return value }
+        if let value = unsafe loop.locals[number] {
+            return unsafe unsafeDowncast(value, to: Value.self)  // Nobody else has the number.
+        }
         let value = make()
         unsafe loop.locals[number] = value
         return value

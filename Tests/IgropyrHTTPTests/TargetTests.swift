@@ -35,6 +35,16 @@ func `dot segments are refused, escaped or not`(path: String) {
     #expect(throws: HTTPError.dotSegment) { try PathSegments.validate(0..<bytes.count, in: bytes.span.bytes) }
 }
 
+@Test(
+    arguments: [
+        ("a", true), ("a/b.c/d", true), ("a/", true), ("", true), ("a..", true), ("a~+*", true), ("/", false),
+        ("/a", false), ("a//b", false), ("a//", false), (".a", false), ("a/.b", false), ("a%20b", false),
+        ("a\\b", false),
+    ] as [(String, Bool)])
+func `a path is plain if it stands for itself`(path: String, isPlain: Bool) {
+    #expect(PathSegments.isPlain(path.bytes.span.bytes) == isPlain)
+}
+
 @Test func `a query is read as a form`() throws {
     let bytes = "a=1&b=x+y%2B&&c&=d&a=2&e==".bytes
     let pairs = try QueryPair.parse(0..<bytes.count, in: bytes.span.bytes)

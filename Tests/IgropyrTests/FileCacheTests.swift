@@ -70,6 +70,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [(0, false), (1, false), (2, true), (60, true), (-60, false)])
+    func `a tag is strong once the file has been left alone for two seconds`(age: Int64, isStrong: Bool) async throws {
+        try await Site.with { site in
+            try site.write("a", "x", modified: 1_000_000_000)
+            guard case .file(let file) = try Folder(site.path).open(beneath: "a") else {
+                throw UVError(code: -1, call: "a")
+            }
+            let served = ServedFile(
+                file, bytes: nil, path: "a", coding: .identity, FileServing(), now: .milliseconds(0),
+                clock: 1_000_000_000 + age)
+            #expect(served.validators.entityTag?.isWeak == !isStrong)
+            #expect(served.validators.lastModified == HTTPDate(seconds: min(1_000_000_000, 1_000_000_000 + age)))
+        }
+    }
+
     @Test func `in any order of calls it stays within its bounds and loses nothing else`() async throws {
         try await Self.with(entries: 5) { cache, make in
             let names = (0..<12).map { "f\($0)" }

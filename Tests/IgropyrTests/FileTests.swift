@@ -273,24 +273,20 @@ import Testing
         }
     }
 
-    @Test func `a file that just changed has a weak tag, and no date of the future`() async throws {
+    @Test func `a file that may change again unseen has a weak tag, and no date of the future`() async throws {
         try await Site.with { site in
-            let now = Date().timeIntervalSince1970
-            try site.write("new.txt", "new", modified: now + 60)  // However long a busy machine takes from here on.
-            try site.write("future.txt", "future", modified: now + 86_400)
+            try site.write("future.txt", "future", modified: Date().timeIntervalSince1970 + 86_400)
             try await withApp {
                 $0.files("/", from: site.path)
             } _: { caller in
-                for target in ["/new.txt", "/future.txt"] {
-                    let response = try await caller.send(target)
-                    let tag = try #require(response.field("ETag"))
-                    #expect(tag.hasPrefix("W/"))
-                    let modified = try #require(response.field("Last-Modified").flatMap { HTTPDate($0) })
-                    #expect(modified.seconds <= Int64(Date().timeIntervalSince1970))
-                    #expect(try await caller.send(target, [("If-None-Match", tag)]).status == 304)
-                    let part = try await caller.send(target, [("Range", "bytes=0-0"), ("If-Range", tag)])
-                    #expect(part.status == 200)
-                }
+                let response = try await caller.send("/future.txt")
+                let tag = try #require(response.field("ETag"))
+                #expect(tag.hasPrefix("W/"))
+                let modified = try #require(response.field("Last-Modified").flatMap { HTTPDate($0) })
+                #expect(modified.seconds <= Int64(Date().timeIntervalSince1970))
+                #expect(try await caller.send("/future.txt", [("If-None-Match", tag)]).status == 304)
+                let part = try await caller.send("/future.txt", [("Range", "bytes=0-0"), ("If-Range", tag)])
+                #expect(part.status == 200)
             }
         }
     }

@@ -7,6 +7,21 @@ struct FilePath {
     /// A folder is meant, not a file.
     let endsWithSlash: Bool
 
+    /// As ``init(_:servesDotfiles:)``, without taking a plain path apart.
+    /// - Throws: if it is not well encoded.
+    init?(_ request: Request, servesDotfiles: Bool) throws(HTTPError) {
+        if let plain = request.plainRest {
+            self.init(plain: plain)
+        } else {
+            self.init(try request.restSegments(), servesDotfiles: servesDotfiles)
+        }
+    }
+
+    private init(plain: String) {
+        endsWithSlash = plain.utf8.last == UInt8(ascii: "/")
+        text = endsWithSlash ? String(plain.dropLast()) : plain
+    }
+
     /// Nil if no file can be meant: a name that is empty, or holds a slash or backslash that was escaped (it is none of
     /// a path, but a client or a program may take it for one), or a control character; or one that begins with a dot.
     init?(_ segments: [String], servesDotfiles: Bool) {

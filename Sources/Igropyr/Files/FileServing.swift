@@ -42,8 +42,11 @@ public struct FileCacheLimits: Sendable {
     /// In all; 0 keeps nothing. What was not asked for longest makes room.
     public var bytes = 16 << 20
     public var entries = 1024
-    /// Larger files are not kept but sent by the kernel (`sendfile`), and opened for each request.
+    /// Larger files are not kept but sent by the kernel (`sendfile`).
     public var fileBytes = 64 << 10
+    /// Descriptors of larger files that stay open for the next request, until ``staleness`` has passed and another file is
+    /// opened. A file that is deleted meanwhile takes up its space for as long. 0 opens a file for each request.
+    public var descriptors = 32
     /// Results of compression that are larger are not kept.
     public var encodedBytes = 1 << 20
     /// For how long a file that is kept is not looked at again: what changes or goes away is seen this late at most.

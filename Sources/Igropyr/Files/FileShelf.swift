@@ -22,6 +22,8 @@ final class FileShelf {
     var running = 0
     private let folder: Folder
     private let cache: FileCache
+    /// Files whose descriptors are kept; in the order in which they were looked at.
+    private var openFiles: [ServedFile] = []
 
     init(_ folder: Folder, _ serving: FileServing) {
         self.folder = folder
@@ -33,7 +35,10 @@ final class FileShelf {
     func find(_ path: String, _ coding: ContentCoding = .identity, now: Timestamp) throws(UVError) -> Result {
         let key = FileCache.Key(path: path, coding: coding)
         let kept = cache.find(key)
-        if let kept, kept.bytes != nil, isFresh(kept, now) { return .file(Found(path: path, file: kept, open: nil)) }
+        if let kept, kept.bytes != nil || kept.open != nil, isFresh(kept, now) {
+            return .file(Found(path: path, file: kept, open: kept.open))
+        }
+        closeStale(now)
         switch try open(coding == .identity ? path : path + coding.fileSuffix) {
         case .file(let file):
             guard let kept, kept.identity == file.identity, kept.isSettled else {
@@ -43,6 +48,7 @@ final class FileShelf {
                 kept.checkedAt = now
                 kept.missingSiblings = []
             }
+            if kept.bytes == nil { keepOpen(kept, file) }
             return .file(Found(path: path, file: kept, open: kept.bytes == nil ? file : nil))
         case .folder:
             cache.remove(key)
@@ -70,6 +76,17 @@ final class FileShelf {
         now < file.checkedAt.advanced(by: serving.cache.staleness)
     }
 
+    private func keepOpen(_ served: ServedFile, _ file: OpenFile) {
+        guard serving.cache.descriptors > 0 else { return }
+        if openFiles.count >= serving.cache.descriptors { openFiles.removeFirst().open = nil }
+        served.open = file
+        openFiles.append(served)
+    }
+
+    private func closeStale(_ now: Timestamp) {
+        while let first = openFiles.first, !isFresh(first, now) { openFiles.removeFirst().open = nil }
+    }
+
     private func take(_ file: OpenFile, _ key: FileCache.Key, _ now: Timestamp) throws(UVError) -> Found {
         var bytes: [UInt8]?
         if file.size <= serving.cache.fileBytes {
@@ -81,6 +98,7 @@ final class FileShelf {
             file, bytes: bytes, path: key.path, coding: key.coding, serving, now: now,
             clock: EventLoop.secondsSince1970)
         cache.insert(served, for: key)
+        if bytes == nil { keepOpen(served, file) }
         return Found(path: key.path, file: served, open: bytes == nil ? file : nil)
     }
 

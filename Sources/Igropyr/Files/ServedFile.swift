@@ -21,6 +21,8 @@ final class ServedFile {
     private(set) var whole: Response
 
     var checkedAt: Timestamp
+    /// Itself, for a while, if it is not kept in memory.
+    var open: OpenFile?
     /// Siblings that were looked for and are not there; forgotten now and then.
     var missingSiblings: Set<ContentCoding> = []
     /// What compression made of it.

@@ -17,7 +17,7 @@ struct StaticFolder: Sendable {
 
     func response(to request: Request) throws -> Response {
         guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
-        guard let path = FilePath(try request.restSegments(), servesDotfiles: serving.servesDotfiles) else {
+        guard let path = try FilePath(request, servesDotfiles: serving.servesDotfiles) else {
             throw HTTPFailure(.notFound)
         }
         do throws(UVError) {

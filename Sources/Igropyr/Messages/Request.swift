@@ -153,6 +153,16 @@ public final class Request {
         return try withBytes { bytes throws(HTTPError) in try PathSegments.decode(path, in: bytes) }
     }
 
+    /// What `**` stands for, if it needs no decoding and every name in it is an ordinary one: none is empty or begins with
+    /// a dot, and there is no backslash. Nil also for nothing at all.
+    var plainRest: String? {
+        guard let rest = routeParameters.first(where: { $0.name == "**" })?.range, !rest.isEmpty else { return nil }
+        return withBytes { bytes in
+            let bytes = bytes.extracting(rest)
+            return PathSegments.isPlain(bytes) ? bytes.string(in: 0..<bytes.byteCount) : nil
+        }
+    }
+
     private var endsWithSlash: Bool { head.path.isEmpty || bytes[head.path.upperBound - 1] == UInt8(ascii: "/") }
 }
 
