@@ -6,7 +6,7 @@ import Testing
 
 @testable import IgropyrCluster
 
-@Suite(.timeLimit(.minutes(2))) struct `The control API` {
+@Suite(.timeLimit(.minutes(5))) struct `The control API` {
     let folder: TemporaryFolder
     let key = ClusterKey(bytes: [UInt8](1...32))!
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import IgropyrCluster
 
-@Suite(.timeLimit(.minutes(3))) struct `A host agent` {
+@Suite(.timeLimit(.minutes(5))) struct `A host agent` {
     let folder: TemporaryFolder
     let bundle: (path: String, summary: BundleArchive.Summary)
 

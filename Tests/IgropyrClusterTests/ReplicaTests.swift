@@ -7,7 +7,7 @@ import Testing
 
 @testable import IgropyrCluster
 
-@Suite(.timeLimit(.minutes(1))) struct `A replica without an agent` {
+@Suite(.timeLimit(.minutes(5))) struct `A replica without an agent` {
     @Test func `follows the cluster, as a balancer's does`() async throws {
         let folder = try TemporaryFolder()
         let (path, summary) = try SampleWorker.bundle(in: folder)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import IgropyrCluster
 
-@Suite(.timeLimit(.minutes(2))) struct `A worker supervisor` {
+@Suite(.timeLimit(.minutes(5))) struct `A worker supervisor` {
     let folder: TemporaryFolder
     let store: BundleStore
     let revision: BundleArchive.Summary

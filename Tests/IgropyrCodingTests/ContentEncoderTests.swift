@@ -4,7 +4,7 @@ import IgropyrCoding
 import IgropyrHTTP
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ContentEncoderTests {
+@Suite(.timeLimit(.minutes(5))) struct ContentEncoderTests {
     private static let decoders: [(ContentCoding, String)] = [(.gzip, "gzip"), (.brotli, "brotli"), (.zstd, "zstd")]
 
     /// Words in an order that repeats itself here and there, as people write.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import IgropyrMembership
 
-@Suite(.timeLimit(.minutes(1))) struct MembershipTests {
+@Suite(.timeLimit(.minutes(5))) struct MembershipTests {
     private func configuration(_ name: String, seeds: [Endpoint] = []) -> MembershipConfiguration {
         var configuration = MembershipConfiguration(name: name, bind: freshAddress(port: 0))
         configuration.settings = .local

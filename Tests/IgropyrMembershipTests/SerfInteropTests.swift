@@ -6,7 +6,7 @@ import Testing
 @testable import IgropyrMembership
 
 /// One of ours and a real Serf agent in one cluster.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct SerfInteropTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SerfInteropTests {
     private static let key = [UInt8](0..<32)
 
     private func configuration(

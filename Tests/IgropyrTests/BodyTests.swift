@@ -7,7 +7,7 @@ private struct Point: Codable, Sendable {
     var y: Int
 }
 
-@Suite(.timeLimit(.minutes(1))) struct BodyTests {
+@Suite(.timeLimit(.minutes(5))) struct BodyTests {
     private static func addRoutes(_ app: App) {
         app.bodyLimit = 1000
         app.post("/count") { request async throws in "\(try await request.body(upTo: .max).count)" }

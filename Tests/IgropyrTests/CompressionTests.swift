@@ -2,7 +2,7 @@ import Igropyr
 import IgropyrTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CompressionTests {
+@Suite(.timeLimit(.minutes(5))) struct CompressionTests {
     private static func addRoutes(_ app: App) {
         app.compression = Compression()
         app.get("/text") { _ in Site.text }

@@ -3,7 +3,7 @@ import Igropyr
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ConditionalHandlerTests {
+@Suite(.timeLimit(.minutes(5))) struct ConditionalHandlerTests {
     @Test func `a handler answers conditions on a version of its own`() async throws {
         let revision = Locked<Int?>(nil)
         try await withApp { app in

@@ -13,7 +13,7 @@ private struct Person: ResponseCodable, Sendable {
     var weights: Set<Double>?
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DecodingTests {
+@Suite(.timeLimit(.minutes(5))) struct DecodingTests {
     private static func addRoutes(_ app: App) {
         app.post("/any") { request async throws -> Person in try await request.decode() }
         app.post("/form") { request async throws in try await request.form(Person.self) }
@@ -75,7 +75,7 @@ private struct Person: ResponseCodable, Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct CookieTests {
+@Suite(.timeLimit(.minutes(5))) struct CookieTests {
     @Test func `cookies are read as browsers send them`() async throws {
         try await withApp { app in
             app.get("/") { request in

@@ -3,7 +3,7 @@ import HTTPTypes
 import Igropyr
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EventStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct EventStreamTests {
     private static let events: [(event: ServerSentEvent, text: String)] = [
         (ServerSentEvent("a"), "data: a\n\n"),
         (ServerSentEvent(""), "data: \n\n"),

@@ -2,7 +2,7 @@ import Igropyr
 import IgropyrTransport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FileCodingTests {
+@Suite(.timeLimit(.minutes(5))) struct FileCodingTests {
     /// `page.html` has all siblings, `app.js` one; `style.css` none; `image.png` is not worth it, and `tiny.txt` too small.
     private static func with(
         _ change: @escaping @Sendable (inout FileServing) -> Void = { _ in },

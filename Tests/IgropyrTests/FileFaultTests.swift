@@ -5,7 +5,7 @@ import IgropyrTransport
 import Testing
 
 /// What can go wrong with a file while it is served: the client sees what it misses, and the server lives on.
-@Suite(.timeLimit(.minutes(1))) struct FileFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct FileFaultTests {
     /// More than fits between server and client: the server is in the midst of it when the client has read the head.
     private static let bytes = 24 << 20
 

@@ -4,7 +4,7 @@ import IgropyrTransport
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FileTests {
+@Suite(.timeLimit(.minutes(5))) struct FileTests {
     private static let found: [(target: String, status: Int, type: String?, body: String?)] = [
         ("/s/", 200, "text/html; charset=utf-8", "<p>index"),
         ("/s", 308, nil, nil),

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Independent clients of HTTP/2: curl, nghttp and h2load, which do not know that this is a test.
-@Suite(.timeLimit(.minutes(2))) struct HTTP2ClientTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP2ClientTests {
     private static let big = String(repeating: "x", count: 3 << 20)
 
     private static func routes(_ app: App) {

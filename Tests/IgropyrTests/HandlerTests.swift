@@ -5,7 +5,7 @@ import Testing
 
 private struct Secret: Error {}
 
-@Suite(.timeLimit(.minutes(1))) struct HandlerTests {
+@Suite(.timeLimit(.minutes(5))) struct HandlerTests {
     private static func addResults(_ app: App) {
         app.get("/text") { _ in "Hello" }
         app.get("/html") { _ in HTML("<p>") }

@@ -3,7 +3,7 @@ import Glibc
 import Igropyr
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ListingTests {
+@Suite(.timeLimit(.minutes(5))) struct ListingTests {
     private static func with(
         _ change: @escaping @Sendable (inout FileServing) -> Void = { _ in },
         _ body: @escaping @Sendable (Caller, Site) async throws -> Void

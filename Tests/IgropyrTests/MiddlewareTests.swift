@@ -47,7 +47,7 @@ extension Request {
     fileprivate var trace: String { (self[TraceKey.self] ?? []).joined() }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct MiddlewareTests {
+@Suite(.timeLimit(.minutes(5))) struct MiddlewareTests {
     private static func addRoutes(_ app: App) {
         app.use(Tracer(name: "a"))
         app.get("/plain") { request in request.trace }

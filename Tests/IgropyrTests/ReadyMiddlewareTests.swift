@@ -4,7 +4,7 @@ import Testing
 
 private enum UserKey: RequestKey { typealias Value = Int }
 
-@Suite(.timeLimit(.minutes(1))) struct ReadyMiddlewareTests {
+@Suite(.timeLimit(.minutes(5))) struct ReadyMiddlewareTests {
     private static let preflight = [("Access-Control-Request-Method", "PUT")]
 
     @Test func `CORS answers preflights and marks responses, errors among them, for origins that may`() async throws {

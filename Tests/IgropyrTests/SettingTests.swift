@@ -2,7 +2,7 @@ import HTTPTypes
 import Igropyr
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SettingTests {
+@Suite(.timeLimit(.minutes(5))) struct SettingTests {
     private static let mistakes: [(name: String, change: @Sendable (App) -> Void)] = [
         ("loops", { $0.loops = 0 }), ("bodyLimit", { $0.bodyLimit = -1 }), ("timeout", { $0.timeout = .zero }),
         ("drainTimeout", { $0.drainTimeout = .seconds(-1) }), ("connectionsPerClient", { $0.connectionsPerClient = 0 }),

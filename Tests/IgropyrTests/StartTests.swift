@@ -3,7 +3,7 @@ import IgropyrTransport
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct StartTests {
+@Suite(.timeLimit(.minutes(5))) struct StartTests {
     @Test func `a port in use fails in one line that says what to do`() async throws {
         let socket = try ListeningSocket.open(.loopback(port: 0))
         defer { ListeningSocket.close(socket) }

@@ -52,7 +52,7 @@ private func withApp(
     try await server.stop()
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `An application by TLS` {
+@Suite(.timeLimit(.minutes(5))) struct `An application by TLS` {
     @Test func `serves files whole`() async throws {
         let authority = try await TestAuthority()
         let folder = try TemporaryFolder()
@@ -213,7 +213,7 @@ private final class ServeProcess {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `igropyr serve by TLS` {
+@Suite(.timeLimit(.minutes(5))) struct `igropyr serve by TLS` {
     @Test func `reads its files anew at SIGHUP, and says why if it cannot`() async throws {
         let authority = try await TestAuthority()
         let configuration = try await authority.configuration(for: "one.example")

@@ -4,7 +4,7 @@ import Igropyr
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct UploadTests {
+@Suite(.timeLimit(.minutes(5))) struct UploadTests {
     private static func addRoutes(_ app: App) {
         app.bodyLimit = 16 << 20
         app.post("/parts") { request async throws in

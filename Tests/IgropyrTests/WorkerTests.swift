@@ -68,7 +68,7 @@ private final class Hello {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerTests {
     private static func withHello(
         _ body: @escaping @Sendable (Hello, HTTPClient) async throws -> Void
     ) async throws {

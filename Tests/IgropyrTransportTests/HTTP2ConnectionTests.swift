@@ -12,7 +12,7 @@ import Testing
     answerWithPath(head, bytes, stream)
 }
 
-@Suite(.timeLimit(.minutes(1))) struct HTTP2ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP2ConnectionTests {
     @Test(arguments: [1, 2, 5, 9, 24, 1000]) func `requests are answered however their bytes are cut`(
         step: Int
     ) async throws {

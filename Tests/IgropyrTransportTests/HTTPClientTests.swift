@@ -3,7 +3,7 @@ import IgropyrTransport
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPClientTests {
     /// Each second request meets a connection that the server cuts without an answer, as if it had been about to close.
     private static func cutEverySecond(
         _ seen: Locked<Int>

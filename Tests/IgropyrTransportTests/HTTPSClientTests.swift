@@ -14,7 +14,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
     )
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `An HTTP client by TLS` {
+@Suite(.timeLimit(.minutes(5))) struct `An HTTP client by TLS` {
     @Test(arguments: ["a.example", nil]) func `asks a server that proves its name or its address`(
         name: String?
     ) async throws {

@@ -33,7 +33,7 @@ extension Substring {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ServerConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerConnectionTests {
     @Test(arguments: [1, 7, 1000]) func `pipelined requests are answered in order however they are cut`(
         step: Int
     ) async throws {

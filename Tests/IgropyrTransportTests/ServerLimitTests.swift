@@ -10,7 +10,7 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     return settings
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ServerLimitTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerLimitTests {
     @Test func `a head that takes too long is answered 408`() async throws {
         try await TestServer.run(settings { $0.headTimeout = .milliseconds(100) }) { server in
             let text = try await server.exchange("GET / HTTP/1.1\r\nHo")
@@ -115,7 +115,7 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ServerDrainTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerDrainTests {
     private static func drain(_ server: TestServer, _ timeout: Duration) async {
         await withCheckedContinuation { continuation in
             server.server.drain(timeout: timeout) { continuation.resume() }
@@ -194,7 +194,7 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
     connection.exchange = EchoExchange(connection)
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SlowClientTests {
+@Suite(.timeLimit(.minutes(5))) struct SlowClientTests {
     /// Sends a byte at a time until the server has had enough.
     private static func drip(_ client: RawClient, _ byte: String, every interval: Duration) async throws {
         for _ in 0..<1000 {
@@ -265,7 +265,7 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectionCountTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionCountTests {
     @Test func `the last request that a connection may carry is told so`() async throws {
         try await TestServer.run(settings { $0.requestsPerConnection = 3 }) { server in
             let request = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n"

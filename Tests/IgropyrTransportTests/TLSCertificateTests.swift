@@ -24,7 +24,7 @@ extension TestAuthority {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `TLS sessions with certificates` {
+@Suite(.timeLimit(.minutes(5))) struct `TLS sessions with certificates` {
     @Test(arguments: [1, 7, Int.max]) func `exchange data both ways however the wire cuts it`(step: Int) async throws {
         let authority = try await TestAuthority()
         try await authority.issue("a", for: ["DNS:a.example"])

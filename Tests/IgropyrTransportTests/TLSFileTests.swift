@@ -21,7 +21,7 @@ private let mistakes: [(chain: String, key: String, words: [String])] = [
     ("large", "a.key", ["FOLDER/large", "1 MiB"]),
 ]
 
-@Suite(.timeLimit(.minutes(1))) struct `Files of certificates and keys` {
+@Suite(.timeLimit(.minutes(5))) struct `Files of certificates and keys` {
     @Test func `that cannot be used end in one line that names them and says what to do`() async throws {
         let authority = try await TestAuthority()
         let folder = authority.folder

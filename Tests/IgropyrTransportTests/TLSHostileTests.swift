@@ -17,7 +17,7 @@ private func hello(_ authority: TestAuthority) throws -> [UInt8] {
     return try TLSSession(context, serverName: "a.example").taken()
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `Hostile clients of a server with certificates` {
+@Suite(.timeLimit(.minutes(5))) struct `Hostile clients of a server with certificates` {
     @Test func `any bytes as the first message end in an error, never a trap`() async throws {
         let authority = try await TestAuthority()
         let context = try await serverContext(authority)

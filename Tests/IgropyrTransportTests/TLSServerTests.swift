@@ -34,7 +34,7 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
     answer(connection, connection.negotiatedProtocol ?? "none")
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `A server with certificates` {
+@Suite(.timeLimit(.minutes(5))) struct `A server with certificates` {
     @Test func `answers curl, twice on one connection`() async throws {
         let authority = try await TestAuthority()
         try await TestServer.run(tls: authority.context()) { server in
@@ -150,7 +150,7 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct `A server that asks clients for certificates` {
+@Suite(.timeLimit(.minutes(5))) struct `A server that asks clients for certificates` {
     private static func subject(
         _ head: MessageHead, _ bytes: RawSpan, _ connection: any HTTPServerStream
     ) {

@@ -1,7 +1,7 @@
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
+@Suite(.timeLimit(.minutes(5))) struct EventLoopTests {
     private actor Bound: LoopBound {
         let loop: EventLoop
         var count = 0

@@ -2,7 +2,7 @@ import Glibc
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct ProcessTests {
     @Test(arguments: [
         ("exit 0", ChildProcess.Termination.exited(code: 0)), ("exit 3", .exited(code: 3)),
         ("kill -9 $$", .killed(signal: 9)),

@@ -22,7 +22,7 @@ private final class Recorder: TCPStreamDelegate {
     func streamDidFail(_ error: UVError) { failed.fulfil(error) }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TCPTests {
+@Suite(.timeLimit(.minutes(5))) struct TCPTests {
     @Test(arguments: [1, 4096, 5 << 20]) func `what is written comes back whole from an echo`(count: Int) async throws {
         try await onLoop { loop in
             let listener = try TCPListener(on: loop, binding: .loopback(port: 0))

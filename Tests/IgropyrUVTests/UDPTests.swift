@@ -1,7 +1,7 @@
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct UDPTests {
+@Suite(.timeLimit(.minutes(5))) struct UDPTests {
     @Test(arguments: [0, 1, 1400, 60_000]) func `a datagram arrives whole with its sender`(count: Int) async throws {
         try await onLoop { loop in
             let receiver = try UDPSocket(on: loop, binding: .loopback(port: 0))
