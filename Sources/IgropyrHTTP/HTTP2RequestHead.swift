@@ -78,21 +78,22 @@ public struct HTTP2RequestHead: Sendable {
 
     private mutating func appendPseudoField(_ name: RawSpan, _ value: RawSpan) throws(HTTPError) {
         guard !isPastPseudoFields, !value.isEmpty else { throw .invalidPseudoField }
-        if name.matches(":method", in: 0..<name.byteCount) {
+        let all = 0..<name.byteCount
+        if name.equals(":method", in: all) {
             guard parser.head.methodRange == .absent else { throw .invalidPseudoField }
             guard value.byteCount <= HeadParser.maximumMethodBytes else { throw .methodTooLong }
             guard value.isToken else { throw .invalidMethod }
             parser.head.methodRange = append(value)
             parser.head.method = HTTPMethod(0..<value.byteCount, in: value)
-        } else if name.matches(":path", in: 0..<name.byteCount) {
+        } else if name.equals(":path", in: all) {
             guard path == .absent else { throw .invalidPseudoField }
             guard value.byteCount <= limits.targetBytes else { throw .targetTooLong }
             guard value.isTarget else { throw .invalidTarget }
             path = append(value)
-        } else if name.matches(":authority", in: 0..<name.byteCount) {
+        } else if name.equals(":authority", in: all) {
             guard authority == .absent else { throw .invalidPseudoField }
             authority = append(value)
-        } else if name.matches(":scheme", in: 0..<name.byteCount) {
+        } else if name.equals(":scheme", in: all) {
             guard scheme == .absent, value.isToken else { throw .invalidPseudoField }
             scheme = append(value)
         } else {
@@ -132,15 +133,16 @@ public struct HTTP2RequestHead: Sendable {
         try endPseudoFields()
         guard name.isLowercaseToken else { throw .invalidFieldName }
         guard !name.isConnectionSpecific else { throw .connectionSpecificField }
-        if name.byteCount == 2, name.matches("te", in: 0..<2), !value.matches("trailers", in: 0..<value.byteCount) {
+        let all = 0..<name.byteCount
+        if name.equals("te", in: all), !value.equals("trailers", in: 0..<value.byteCount) {
             throw .connectionSpecificField
         }
         guard parser.head.fieldCount < limits.fields else { throw .tooManyFields }
-        if name.byteCount == 6, name.matches("cookie", in: 0..<6) {
+        if name.equals("cookie", in: all) {
             parser.head.fieldLines += 1
             if !cookie.isEmpty { cookie += [UInt8(ascii: ";"), .space] }
             value.append(first: value.byteCount, to: &cookie)
-        } else if name.byteCount == 4, name.matches("host", in: 0..<4), authority != .absent {
+        } else if name.equals("host", in: all), authority != .absent {
             // It repeats what the pseudo-field says, or the request means two hosts (RFC 9113 §8.3.1).
             let text = bytes.span
             guard unsafe text.bytes.isEqualIgnoringCase(authority.range, to: value) else { throw .invalidHost }
@@ -179,9 +181,11 @@ public struct HTTP2RequestHead: Sendable {
 extension RawSpan {
     /// A field's name as HTTP/2 allows it (RFC 9113 §8.2.1).
     fileprivate var isLowercaseToken: Bool {
-        guard isToken else { return false }
-        for offset in 0..<byteCount where byte(at: offset) != byte(at: offset).lowercased { return false }
-        return true
+        for offset in 0..<byteCount {
+            let byte = byte(at: offset)
+            guard byte.isToken, byte == byte.lowercased else { return false }
+        }
+        return !isEmpty
     }
 
     fileprivate func isEqualIgnoringCase(_ range: Range<Int>, to other: RawSpan) -> Bool {

@@ -36,7 +36,8 @@ public struct HTTP2ResponseHead: Sendable {
         guard value.isFieldValue else { throw .invalidFieldValue }
         guard !name.isConnectionSpecific else { return }
         let start = bytes.count
-        for offset in 0..<name.byteCount { bytes.append(name.byte(at: offset).lowercased) }
+        name.append(first: name.byteCount, to: &bytes)
+        for offset in start..<bytes.count { bytes[offset] = bytes[offset].lowercased }
         append(named: start) { value.append(first: value.byteCount, to: &$0) }
     }
 

@@ -5,7 +5,7 @@ internal import IgropyrHTTP
 /// on its connection's loop.
 ///
 /// Does no I/O. What was read goes into ``receive(_:)``; frames to be written come into ``output`` by ``produce(upTo:)``.
-/// Within these calls ``owner`` hears what happened and may call all else here, but neither of the two.
+/// Within these calls the owner hears what happened and may call all else here, but neither of the two.
 @safe
 final class HTTP2Session {
     /// nghttp2 cannot go on: the client's first bytes are not HTTP/2's, acknowledgements pile up, there is no memory.
@@ -28,15 +28,13 @@ final class HTTP2Session {
     var output: [UInt8] = []
     /// Where ``produce(upTo:)`` stops.
     fileprivate var outputLimit = 0
-    unowned let owner: HTTP2ServerConnection
     private let raw: OpaquePointer
 
     /// The callbacks are the same for all; nothing changes them after this.
     nonisolated(unsafe) private static let callbacks: OpaquePointer? = unsafe makeCallbacks()
 
-    /// A server's side; its SETTINGS wait to be sent.
+    /// A server's side; its SETTINGS wait to be sent. The owner outlives it.
     init(owner: HTTP2ServerConnection, settings: HTTP2Settings, headBytes: Int) throws(Failure) {
-        self.owner = owner
         var options: OpaquePointer?
         try check(unsafe nghttp2_option_new(&options))
         defer { unsafe nghttp2_option_del(options) }
@@ -44,10 +42,11 @@ final class HTTP2Session {
         unsafe nghttp2_option_set_max_outbound_ack(options, settings.queuedFrames)
         unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
         var session: OpaquePointer?
-        try check(unsafe nghttp2_session_server_new2(&session, Self.callbacks, nil, options))
+        try check(
+            unsafe nghttp2_session_server_new2(
+                &session, Self.callbacks, Unmanaged.passUnretained(owner).toOpaque(), options))
         guard let session = unsafe session else { throw Failure(code: NGHTTP2_ERR_NOMEM.rawValue) }
         unsafe raw = session
-        unsafe nghttp2_session_set_user_data(raw, Unmanaged.passUnretained(self).toOpaque())
         try submit(settings, headBytes: headBytes)
     }
 
@@ -107,11 +106,6 @@ final class HTTP2Session {
     func attach(_ stream: HTTP2ServerStream) {
         let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
         unsafe nghttp2_session_set_stream_user_data(raw, stream.id, pointer)
-    }
-
-    fileprivate func stream(_ id: Int32) -> HTTP2ServerStream? {
-        guard let pointer = unsafe nghttp2_session_get_stream_user_data(raw, id) else { return nil }
-        return unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(pointer).takeUnretainedValue()
     }
 
     /// Sends a response's head; ends the stream with it unless there is a body, of which the stream is asked piece by
@@ -220,8 +214,14 @@ private func makeCallbacks() -> OpaquePointer? {
     return unsafe callbacks
 }
 
-private func session(_ userData: UnsafeMutableRawPointer?) -> HTTP2Session {
-    unsafe Unmanaged<HTTP2Session>.fromOpaque(userData!).takeUnretainedValue()
+private func owner(_ userData: UnsafeMutableRawPointer?) -> HTTP2ServerConnection {
+    unsafe Unmanaged<HTTP2ServerConnection>.fromOpaque(userData!).takeUnretainedValue()
+}
+
+/// Nil for a stream that was not handed over to the owner, or no more is.
+private func stream(_ session: OpaquePointer?, _ id: Int32) -> HTTP2ServerStream? {
+    guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, id) else { return nil }
+    return unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(pointer).takeUnretainedValue()
 }
 
 /// Ends the call that the callback is from. Once the connection is closed, its streams may be gone.
@@ -240,7 +240,7 @@ private func isRequestHead(_ frame: UnsafePointer<nghttp2_frame>?) -> Bool {
 private func willReceiveFrame(
     _: OpaquePointer?, _ header: UnsafePointer<nghttp2_frame_hd>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let owner = unsafe session(userData).owner
+    let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
     let header = unsafe header!.pointee
     switch UInt32(header.type) {
@@ -257,7 +257,7 @@ private func willReceiveFrame(
 private func didBeginHead(
     _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let owner = unsafe session(userData).owner
+    let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
     if unsafe isRequestHead(frame) { owner.headDidBegin() } else { owner.trailersDidBegin() }
     return 0
@@ -267,7 +267,7 @@ private func didReceiveField(
     _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
     _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _: UInt8, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let owner = unsafe session(userData).owner
+    let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
     let mayGoOn =
         if unsafe isRequestHead(frame) {
@@ -287,50 +287,50 @@ private func didReceiveInvalidField(
 ) -> Int32 { NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue }
 
 private func didReceiveFrame(
-    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
+    _ session: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let session = unsafe session(userData)
-    guard !session.owner.isClosed else { return stop }
+    let owner = unsafe owner(userData)
+    guard !owner.isClosed else { return stop }
     let header = unsafe frame!.pointee.hd
     if unsafe isRequestHead(frame) {
-        session.owner.headDidEnd(header.stream_id, byteCount: header.length, endsStream: endsStream(header))
+        owner.headDidEnd(header.stream_id, byteCount: header.length, endsStream: endsStream(header))
     } else if isType(header.type, NGHTTP2_HEADERS) || isType(header.type, NGHTTP2_DATA), endsStream(header) {
-        session.stream(header.stream_id)?.requestDidEnd()
+        unsafe stream(session, header.stream_id)?.requestDidEnd()
     }
-    return session.owner.isClosed ? stop : 0
+    return owner.isClosed ? stop : 0
 }
 
 private func didReceiveBody(
-    _: OpaquePointer?, _: UInt8, _ id: Int32, _ bytes: UnsafePointer<UInt8>?, _ count: Int,
+    _ session: OpaquePointer?, _: UInt8, _ id: Int32, _ bytes: UnsafePointer<UInt8>?, _ count: Int,
     _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let session = unsafe session(userData)
-    guard !session.owner.isClosed else { return stop }
-    session.owner.budget.noteBody(byteCount: count)
-    unsafe session.stream(id)?.bodyDidArrive(UnsafeRawBufferPointer(start: bytes, count: count).bytes)
-    return session.owner.isClosed ? stop : 0
+    let owner = unsafe owner(userData)
+    guard !owner.isClosed else { return stop }
+    owner.budget.noteBody(byteCount: count)
+    unsafe stream(session, id)?.bodyDidArrive(UnsafeRawBufferPointer(start: bytes, count: count).bytes)
+    return owner.isClosed ? stop : 0
 }
 
 private func didCloseStream(
-    _: OpaquePointer?, _ id: Int32, _: UInt32, _ userData: UnsafeMutableRawPointer?
+    _ session: OpaquePointer?, _ id: Int32, _: UInt32, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let session = unsafe session(userData)
-    guard !session.owner.isClosed else { return stop }
-    if let stream = session.stream(id) { session.owner.streamDidClose(stream) }
-    return session.owner.isClosed ? stop : 0
+    let owner = unsafe owner(userData)
+    guard !owner.isClosed else { return stop }
+    if let stream = unsafe stream(session, id) { owner.streamDidClose(stream) }
+    return owner.isClosed ? stop : 0
 }
 
 private func didSendFrame(
-    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
+    _ session: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let session = unsafe session(userData)
-    guard !session.owner.isClosed else { return stop }
+    let owner = unsafe owner(userData)
+    guard !owner.isClosed else { return stop }
     let header = unsafe frame!.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
-        if endsStream(header) { session.stream(header.stream_id)?.responseDidEnd() }
-    case NGHTTP2_RST_STREAM.rawValue: session.owner.resetDidGoOut(unsafe frame!.pointee.rst_stream.error_code)
-    case NGHTTP2_GOAWAY.rawValue: session.owner.goAwayDidGoOut(unsafe frame!.pointee.goaway.error_code)
+        if endsStream(header) { unsafe stream(session, header.stream_id)?.responseDidEnd() }
+    case NGHTTP2_RST_STREAM.rawValue: owner.resetDidGoOut(unsafe frame!.pointee.rst_stream.error_code)
+    case NGHTTP2_GOAWAY.rawValue: owner.goAwayDidGoOut(unsafe frame!.pointee.goaway.error_code)
     default: break
     }
     return 0
@@ -341,7 +341,7 @@ private func willSendBody(
     _: OpaquePointer?, _: Int32, _: UnsafeMutablePointer<UInt8>?, _ limit: Int, _ flags: UnsafeMutablePointer<UInt32>?,
     _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int {
-    guard unsafe !session(userData).owner.isClosed else { return Int(stop) }
+    guard unsafe !owner(userData).isClosed else { return Int(stop) }
     let stream = unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
     let count = min(limit, stream.body.count)
     let isLast = stream.isResponseEnded && count == stream.body.count
@@ -356,11 +356,11 @@ private func sendBody(
     _: OpaquePointer?, _: UnsafeMutablePointer<nghttp2_frame>?, _ header: UnsafePointer<UInt8>?, _ count: Int,
     _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let session = unsafe session(userData)
-    guard !session.owner.isClosed else { return stop }
+    let owner = unsafe owner(userData)
+    guard !owner.isClosed else { return stop }
     let stream = unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
-    unsafe session.output.append(contentsOf: UnsafeBufferPointer(start: header, count: 9))
-    stream.body.take(count, into: &session.output)
+    unsafe owner.session.output.append(contentsOf: UnsafeBufferPointer(start: header, count: 9))
+    stream.body.take(count, into: &owner.session.output)
     stream.didSend(count)
-    return session.output.count < session.outputLimit ? 0 : NGHTTP2_ERR_PAUSE.rawValue
+    return owner.session.output.count < owner.session.outputLimit ? 0 : NGHTTP2_ERR_PAUSE.rawValue
 }

@@ -122,12 +122,13 @@ final class HTTP2ServerStream: HTTPServerStream {
     func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure) {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
-        if let spare = connection.spareHead.take() { head = spare }
+        var head = connection.spareHead.take() ?? HTTP2ResponseHead()
         try head.begin(status: status)
         if addsDate { head.appendDate(server.dateCache.now) }
         if let name = server.settings.serverName { try head.appendField("server", name) }
         let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
         if !isBodyless, case .length(let length) = framing { head.appendContentLength(length) }
+        self.head = head
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
     }
 
@@ -269,8 +270,10 @@ final class HTTP2ServerStream: HTTPServerStream {
     func didClose() {
         guard !isClosed else { return }
         isClosed = true
-        connection.queuedBytes -= body.count
-        body.removeAll()
+        if !body.isEmpty {
+            connection.queuedBytes -= body.count
+            body.removeAll()
+        }
         held = []
         readDeadline = .distantFuture
         writeDeadline = .distantFuture
