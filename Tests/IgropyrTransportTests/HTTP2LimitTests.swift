@@ -231,6 +231,41 @@ private let enhanceYourCalm: UInt32 = 0x0B
         }
     }
 
+    @Test func `a body that drips ends its stream only`() async throws {
+        let slow = settings {
+            $0.minimumBytesPerSecond = 1000
+            $0.rateGrace = .milliseconds(200)
+        }
+        try await TestServer.run(
+            slow,
+            onRequest: { head, bytes, stream in
+                guard head.framing != .none else { return answerWithPath(head, bytes, stream) }
+                stream.exchange = WatchingExchange()
+            }
+        ) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(), [.request(1, method: "POST", ends: false)])
+            while !client.isOver(1) {
+                client.send(.data(1, "x", ends: false))
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(server.server.counters.timeouts == 1)
+            client.send(.request(3, "/next"))
+            #expect(await client.response(3).body == "/next")
+        }
+    }
+
+    @Test func `after so many requests the client is told to go elsewhere`() async throws {
+        try await TestServer.run(settings { $0.requestsPerConnection = 2 }) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(), [.request(1, "/1"), .request(3, "/2")])
+            #expect(await client.response(1).body == "/1")
+            #expect(await client.response(3).body == "/2")
+            await client.waitForEnd()
+            #expect(client.goAway == 0)
+        }
+    }
+
     @Test func `a client that opens no window loses its stream only`() async throws {
         let aborted = Signal<Bool>()
         try await TestServer.run(

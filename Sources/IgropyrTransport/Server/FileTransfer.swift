@@ -18,6 +18,9 @@ public final class FileTransfer {
     private var range: Range<Int>
     private let connection: any HTTPServerStream
     private var isOver = false
+    public private(set) var sentBytes = 0
+    /// Called once all was handed to the connection, or when it is cut.
+    public var onEnd: (() -> Void)?
 
     public init(_ file: OpenFile, range: Range<Int>, on connection: any HTTPServerStream) {
         self.file = file
@@ -35,13 +38,14 @@ public final class FileTransfer {
                 let sent = try sendOnce()
                 guard sent > 0 else { return abort() }
                 turn -= sent
+                sentBytes += sent
                 range = (range.lowerBound + sent)..<range.upperBound
             }
         } catch {
             return abort()
         }
         guard !isOver, range.isEmpty else { return }
-        isOver = true
+        end()
         connection.endResponse()
     }
 
@@ -49,8 +53,15 @@ public final class FileTransfer {
     public func cancel() { isOver = true }
 
     private func abort() {
-        isOver = true
+        end()
         connection.abort()
+    }
+
+    private func end() {
+        isOver = true
+        let onEnd = onEnd
+        self.onEnd = nil
+        onEnd?()
     }
 
     private func sendOnce() throws(UVError) -> Int {

@@ -22,6 +22,7 @@ final class HTTP2ServerConnection {
     let server: HTTPServer
     let stream: ByteStream
     unowned let handler: any HTTPRequestHandler
+    private var requestCount = 0
     private(set) var session: HTTP2Session!
     var state = State.open
     var budget: FrameBudget
@@ -143,6 +144,8 @@ final class HTTP2ServerConnection {
             stream.refuse(error, to: requestHead.method)
         }
         if endsStream { stream.requestDidEnd() }
+        requestCount += 1
+        if requestCount == server.settings.requestsPerConnection { drain() }
     }
 
     // MARK: Streams

@@ -22,6 +22,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     private var held: [UInt8] = []
     private var isEndHeld = false
     private var readDeadline = Timestamp.distantFuture
+    private var bodyRate = TransferRate()
 
     // The response.
     private var response = HTTPServerConnection.ResponseState.notBegun
@@ -49,7 +50,10 @@ final class HTTP2ServerStream: HTTPServerStream {
     func begin(_ head: MessageHead, _ bytes: RawSpan) {
         server.count(\.requests)
         method = head.method
-        if head.framing != .none { awaitBody() }
+        if head.framing != .none {
+            bodyRate.run(at: loop.now)
+            awaitBody()
+        }
         connection.handler.handle(head, bytes, on: self)
         guard head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed else { return }
         sendContinue()
@@ -57,15 +61,25 @@ final class HTTP2ServerStream: HTTPServerStream {
 
     func bodyDidArrive(_ bytes: RawSpan) {
         guard !isClosed else { return }
+        bodyRate.add(bytes.byteCount)
         if isResponseEnded {
             connection.session.consumeConnection(bytes.byteCount)
         } else if isBodyPaused || !held.isEmpty {
             bytes.append(first: bytes.byteCount, to: &held)
+        } else if isBodyTooSlow {
+            cutSlowClient()
         } else {
             awaitBody()
             exchange?.requestBodyDidArrive(bytes)
             if !isClosed { connection.session.consume(bytes.byteCount, of: self) }
         }
+    }
+
+    /// Not so if other streams have taken the window.
+    private var isBodyTooSlow: Bool {
+        let settings = server.settings
+        return bodyRate.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now)
+            && !connection.session.isReceiveWindowFull
     }
 
     func requestDidEnd() {
@@ -83,12 +97,14 @@ final class HTTP2ServerStream: HTTPServerStream {
     func pauseBody() {
         guard !isRequestEnded, !isClosed else { return }
         isBodyPaused = true
+        bodyRate.pause(at: loop.now)
         readDeadline = .distantFuture
     }
 
     func resumeBody() {
         guard isBodyPaused, !isClosed else { return }
         isBodyPaused = false
+        bodyRate.run(at: loop.now)
         awaitBody()
         loop.submitLocally { [self] in deliverHeld() }
     }
@@ -212,6 +228,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     func refuse(_ error: HTTPError, to method: HTTPMethod) {
         self.method = method
         server.count(\.refusedRequests)
+        connection.handler.requestWasRefused(status: error.status, on: self)
         let text = Array("\(error.status)\n".utf8)
         do throws(HTTPSerializer.Failure) {
             try beginResponse(status: error.status, framing: .length(UInt64(text.count)))

@@ -9,10 +9,13 @@ public protocol HTTPRequestHandler: AnyObject {
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream)
     /// One more connection is open, or one less.
     func connectionCountDidChange(by change: Int)
+    /// A request was answered with an error before it could be handled.
+    func requestWasRefused(status: Int, on connection: any HTTPServerStream)
 }
 
 extension HTTPRequestHandler {
     public func connectionCountDidChange(by change: Int) {}
+    public func requestWasRefused(status: Int, on connection: any HTTPServerStream) {}
 }
 
 /// One loop's share of a server: a listener and its connections.

@@ -69,7 +69,7 @@ extension HTTPServerConnection: OpenConnection {
             } catch { return abort() }
             let exchange = exchange
             self.exchange = nil
-            exchange?.clientDidAbort()
+            if let exchange { exchange.clientDidAbort() } else { handler.requestWasRefused(status: status, on: self) }
             return linger()
         }
         linger()
