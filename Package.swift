@@ -22,6 +22,10 @@ let testing: [SwiftSetting] = [
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -35,8 +39,11 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // System libraries: a module map and a shim header, no logic.
@@ -73,6 +80,7 @@ let package = Package(
             name: "Igropyr",
             dependencies: [
                 "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", logging, httpTypes,
+                metrics, tracing, lifecycle,
             ],
             swiftSettings: strict),
         .target(
@@ -118,7 +126,10 @@ let package = Package(
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrTests",
-            dependencies: ["Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", logging],
+            dependencies: [
+                "Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", logging, metrics, tracing,
+                inMemoryTracing, lifecycle,
+            ],
             swiftSettings: testing),
         .testTarget(name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership"], swiftSettings: testing),
         .testTarget(

@@ -1,5 +1,6 @@
 public import IgropyrTransport
 public import Logging
+public import Metrics
 internal import IgropyrUV
 
 extension App {
@@ -10,6 +11,9 @@ extension App {
         /// Where to listen; see ``App/run(host:port:)``.
         public var host: String?
         public var port: UInt16?
+        /// Whether ``App/run(host:port:)`` ends by SIGTERM and SIGINT. Set it to false in a `ServiceGroup`, which hears signals
+        /// for all its services and tells them to shut down.
+        public var handlesSignals = true
         /// Event loops, each on a thread of its own; as many as there are processors for this process, up to 64.
         public var loops = min(64, CurrentProcess.availableCores)
         /// What bounds the connections of each loop.
@@ -32,6 +36,12 @@ extension App {
         /// How long requests in flight may take to finish once the application is told to stop; then they are cut.
         public var drainTimeout = Duration.seconds(10)
 
+        /// A line for each request; nil for none.
+        public var accessLog: AccessLog?
+        /// Who keeps the metrics of requests; nil for whom `MetricsSystem` was bootstrapped with, and if it was not, no
+        /// request is counted.
+        public var metricsFactory: (any MetricsFactory)?
+
         public init() {}
 
         /// - Throws: ``InvalidSetting``.
@@ -42,6 +52,8 @@ extension App {
             try require("drainTimeout", drainTimeout, drainTimeout >= .zero, "0 or more")
             let perClient = connectionsPerClient ?? 1
             try require("connectionsPerClient", perClient, perClient > 0, "1 or more, or nil")
+            let waiting = accessLog?.waitingBytes ?? 1
+            try require("accessLog.waitingBytes", waiting, waiting > 0, "1 or more")
             try checkServer()
         }
 

@@ -1,10 +1,18 @@
 internal import IgropyrTransport
 internal import IgropyrUV
 internal import Logging
+public import ServiceLifecycle
+
+/// In a `ServiceGroup`, a graceful shutdown drains the server as SIGTERM does elsewhere; see
+/// ``App/Configuration/handlesSignals``.
+extension App: Service {
+    /// As ``run(host:port:)``, where the ``Configuration`` says.
+    public func run() async throws { try await run(host: nil, port: nil) }
+}
 
 extension App {
-    /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, then lets requests in flight finish and returns.
-    /// A second signal ends the process at once. With ``tls``, SIGHUP has its files read anew: connections from then on
+    /// Serves until SIGTERM or SIGINT arrives, the task is cancelled or its service group shuts down; then lets requests in
+    /// flight finish and returns. A second signal ends the process at once. With ``tls``, SIGHUP has its files read anew: connections from then on
     /// get the new certificates; if they cannot be used, the old ones stay, and the log says why.
     ///
     /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
@@ -17,17 +25,23 @@ extension App {
         let server = try await start(
             host: host ?? configuration.host, port: port ?? configuration.port, contract: contract)
         let stop = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
-        if let loop = server.loops.first {
+        if configuration.handlesSignals, let loop = server.loops.first {
             try await loop.watchSignals(Self.endingSignals) { stop.continuation.finish() }
         }
         let reload = try await server.watchReloads()
+        let reopening = try await server.watchReopening()
         let scheme = configuration.tls == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.notify("READY=1")
         await withTaskGroup(of: Void.self) { group in
             if let interval = contract.watchdog { group.addTask { await Self.feed(contract, interval, server.loops) } }
+            group.addTask { for await _ in reopening { server.reopenAccessLog() } }
             group.addTask { for await _ in reload { await server.reloadOrSayWhyNot() } }
-            for await _ in stop.stream {}  // Ends with the signal, and when the task is cancelled.
+            await withGracefulShutdownHandler {
+                for await _ in stop.stream {}  // Ends with the signal, and when the task is cancelled.
+            } onGracefulShutdown: {
+                stop.continuation.finish()
+            }
             group.cancelAll()
         }
         contract.notify("STOPPING=1")
@@ -74,29 +88,35 @@ extension App {
         let configuration = definition.configuration
         let count = configuration.loops
         let certificates = try configuration.tls.map { try ServerTLS($0, logger: configuration.logger) }
+        let shared = try SharedParts(configuration)
         let sockets: [Int32]
         let address: SocketAddress
         do {
             (sockets, address) = try source.open(count)
         } catch {
+            await shared.accessLog?.stop()
             throw StartFailure(error, source)
         }
-        let loops = try await Self.serve(definition, certificates, on: sockets)
-        return RunningServer(
-            address: address, loops: loops, tls: certificates, drainTimeout: configuration.drainTimeout,
-            logger: configuration.logger)
+        do throws(UVError) {
+            let loops = try await Self.serve(definition, certificates, shared, on: sockets)
+            return RunningServer(
+                address: address, loops: loops, tls: certificates, accessLog: shared.accessLog,
+                drainTimeout: configuration.drainTimeout, logger: configuration.logger)
+        } catch {
+            await shared.accessLog?.stop()
+            throw error
+        }
     }
 
     /// A loop for each socket. When one cannot be had, none is left and every socket is closed.
     private static func serve(
-        _ app: Definition, _ tls: ServerTLS?, on sockets: [Int32]
+        _ app: Definition, _ tls: ServerTLS?, _ shared: SharedParts, on sockets: [Int32]
     ) async throws(UVError) -> [ServerLoop] {
-        let clients = app.configuration.connectionsPerClient.map { ClientLimit(connections: $0) }
         var loops: [ServerLoop] = []
         for (number, socket) in sockets.enumerated() {
             do throws(UVError) {
                 loops.append(try ServerLoop(number: number, socket: socket))
-                try await loops[number].serve(app, tls, clients: clients)
+                try await loops[number].serve(app, tls, shared)
             } catch {
                 for rest in sockets[loops.count...] { ListeningSocket.close(rest) }
                 for loop in loops { _ = try? await loop.stop(drainTimeout: .zero) }

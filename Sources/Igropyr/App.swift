@@ -71,15 +71,17 @@ public final class App: RouteBuilder, Sendable {
         if let mistake = state.mistakes.first { throw mistake }
         let configuration = state.configuration
         let failures = FailurePages(logger: configuration.logger, handler: state.failureHandler)
+        let surroundings = Endpoint.Surroundings(
+            scope: scope, configuration: configuration, failures: failures, tracing: RequestTracing(),
+            metrics: ServerMetrics(configured: configuration.metricsFactory))
         var router = Router<Endpoint>()
         for (route, pattern) in state.routes {
-            let endpoint = Endpoint(route, at: pattern, in: scope, configuration, failures)
-            try router.add(route.method, RoutePattern(pattern), endpoint)
+            try router.add(route.method, RoutePattern(pattern), Endpoint(route, at: pattern, in: surroundings))
         }
-        let fallback = Route.fallback(notFound: state.notFound)
+        let fallback = Endpoint(Route.fallback(notFound: state.notFound), at: "", in: surroundings)
         return Definition(
-            router: router, fallback: Endpoint(fallback, at: "", in: scope, configuration, failures),
-            failures: failures, configuration: configuration)
+            router: router, fallback: fallback, failures: failures, metrics: surroundings.metrics,
+            configuration: configuration)
     }
 
     /// An application as the loops share it.
@@ -88,6 +90,8 @@ public final class App: RouteBuilder, Sendable {
         /// Answers what no route does.
         let fallback: Endpoint
         let failures: FailurePages
+        /// Nil if nobody wants to know.
+        let metrics: ServerMetrics?
         let configuration: Configuration
     }
 }

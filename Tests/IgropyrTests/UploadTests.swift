@@ -1,7 +1,5 @@
-import FoundationEssentials
-import Glibc
 import Igropyr
-import IgropyrUV
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct UploadTests {
@@ -69,31 +67,14 @@ import Testing
     }
 
     @Test func `curl uploads a large file beside a field`() async throws {
-        let file = "/tmp/igropyr-\(UUID().uuidString).bin"
-        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-        try Data(bytes).write(to: URL(filePath: file))
-        defer { unlink(file) }
+        let folder = try TemporaryFolder()
+        let file = try folder.write("large", String(repeating: "0123456789", count: 300_000))
         try await withApp(Self.addRoutes) { caller in
-            let output = try await run(
+            let outcome = try await run([
                 "curl", "-sS", "-F", "title=a b", "-F", "picture=@\(file);filename=x \"y\".png;type=image/png",
-                "http://\(caller.server.address)/parts", on: caller.client.pool.loop)
-            #expect(output == "title - - 3\npicture x %22y%22.png image/png 3000000")
+                "http://\(caller.server.address)/parts",
+            ])
+            #expect(outcome.output == "title - - 3\npicture x %22y%22.png image/png 3000000")
         }
     }
-}
-
-/// What a program writes to its standard output.
-func run(_ program: String, _ arguments: String..., on loop: EventLoop) async throws -> String {
-    let output = "/tmp/igropyr-\(UUID().uuidString).out"
-    defer { unlink(output) }
-    let descriptor = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    defer { close(descriptor) }
-    let ended = Signal()
-    let command = ChildProcess.Command(
-        executable: "/usr/bin/\(program)", arguments: arguments, environment: [:],
-        descriptors: [nil, descriptor, nil])
-    let child = try ChildProcess(on: loop, command) { _ in ended.send() }
-    await ended.wait()
-    child.close()
-    return try String(contentsOf: URL(filePath: output), encoding: .utf8)
 }

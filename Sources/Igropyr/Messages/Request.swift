@@ -124,6 +124,11 @@ public final class Request {
     /// such a certificate, and once the client is gone. Made anew at each call.
     public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
 
+    /// As it was sent.
+    var queryText: String? { head.query.map(text) }
+
+    var protocolVersion: String { "HTTP/\(head.version.number)" }
+
     /// The target without the scheme and authority that it may have had.
     var pathAndQuery: String { head.query.map { "\(path)?\(text($0))" } ?? path }
 

@@ -52,7 +52,9 @@ public struct JSON<Value: Encodable>: ResponseConvertible {
     }
 
     public func makeResponse() throws -> Response {
-        let data = try JSONEncoder().encode(value)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        let data = try encoder.encode(value)
         return Response(status, bytes: Array(data), contentType: "application/json")
     }
 }

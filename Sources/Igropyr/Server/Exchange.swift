@@ -24,12 +24,25 @@ final class Exchange: HTTPServerExchange {
     /// Its head has been sent, or is about to be.
     var hasResponse = false
     /// The response has ended, or nobody will read it: the connection is no longer ours.
-    private(set) var isOver = false
+    private(set) var isOver = false {
+        didSet { if isOver, !oldValue { report() } }
+    }
+    var observer: RequestObserver?
+    /// What ``observer`` is told of at the end; nil if nobody observes.
+    var observation: Observation?
+    /// Of the response's head; 0 before there is one.
+    var status = 0
+    private var sentBytes = 0
 
     init(on connection: any HTTPServerStream, bodyLimit: Int) {
         self.connection = connection
         self.bodyLimit = bodyLimit
     }
+
+    /// Of the response's body, as far as they were handed to the connection.
+    var responseBytes: Int { sentBytes + (transfer?.sentBytes ?? 0) }
+
+    func noteSent(_ count: Int) { sentBytes += count }
 
     func run(_ task: Task<Void, Never>) { self.task = task }
 
@@ -37,6 +50,7 @@ final class Exchange: HTTPServerExchange {
 
     func send(_ transfer: FileTransfer) {
         self.transfer = transfer
+        transfer.onEnd = { [weak self] in self?.isOver = true }
         transfer.goOn()
     }
 
@@ -100,6 +114,7 @@ final class Exchange: HTTPServerExchange {
     func write(_ bytes: [UInt8]) async throws {
         guard !isOver else { throw CancellationError() }
         unsafe connection.sendBody(bytes.span.bytes)
+        sentBytes += bytes.count
         while !isOver, !connection.canWrite {
             guard writer == nil else { throw HTTPFailure(.internalServerError, "The response has two writers.") }
             await withCheckedContinuation { continuation in
@@ -113,6 +128,7 @@ final class Exchange: HTTPServerExchange {
     func writeNow(_ text: String) {
         guard !isOver, connection.canWrite else { return }
         unsafe connection.sendBody(text.utf8.span.bytes)
+        sentBytes += text.utf8.count
     }
 
     func responseDidDrain() {
@@ -127,6 +143,12 @@ final class Exchange: HTTPServerExchange {
         held = []
         endBody(.failed(CancellationError()))
         wake(&writer)
+    }
+
+    private func report() {
+        guard let observer, let observation else { return }
+        self.observation = nil  // It holds the request, and the request this.
+        observer.end(observation, status: status == 0 ? 499 : status, bodyBytes: responseBytes)
     }
 
     private func wake(_ waiting: inout CheckedContinuation<Void, Never>?) {

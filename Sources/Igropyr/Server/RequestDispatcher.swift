@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV
 internal import Logging
@@ -11,16 +12,22 @@ final class RequestDispatcher: HTTPRequestHandler {
     private let failures: FailurePages
     private let logger: Logger
     private let deadlines: Deadlines
+    private let observer: RequestObserver?
+    /// When the request arrived that is being handled; zero if nobody observes.
+    private var began = Timestamp.zero
+    /// Of the head that went out last.
+    private var sentStatus = 0
     /// Used again for the next request that is answered within a call, unless the handler kept it.
     private var request: Request?
     private var tasks = 0
     private var onIdle: (() -> Void)?
 
-    init(_ app: App.Definition, on wheel: TimerWheel) {
+    init(_ app: App.Definition, _ log: AccessLogWriter?, on wheel: TimerWheel) {
         router = app.router
         fallback = app.fallback
         failures = app.failures
         logger = app.configuration.logger
+        observer = RequestObserver(app, log, on: wheel)
         deadlines = Deadlines(wheel)
         deadlines.onExpiry = { [unowned self] request, exchange in timeOut(request, exchange) }
     }
@@ -31,7 +38,17 @@ final class RequestDispatcher: HTTPRequestHandler {
         self.onIdle = onIdle
     }
 
+    /// No request will come any more.
+    func finish() { observer?.finish() }
+
+    func connectionCountDidChange(by change: Int) { observer?.connectionCountDidChange(by: change) }
+
+    func requestWasRefused(status: Int, on connection: any HTTPServerStream) {
+        observer?.noteRefusal(status: status, peer: connection.peerAddress)
+    }
+
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
+        if let observer { began = observer.begin() }
         do throws(HTTPError) {
             switch try find(head, bytes) {
             case .found(let endpoint, let parameters): run(endpoint, head, bytes, parameters, on: connection)
@@ -73,13 +90,17 @@ final class RequestDispatcher: HTTPRequestHandler {
         }
         switch endpoint.action {
         case .immediate(let handler):
-            respond(answer(handler, head, bytes, parameters, refusal, on: connection), on: connection)
+            let response = answer(handler, head, bytes, parameters, refusal, on: connection)
+            let exchange = respond(response, on: connection)
+            if observer != nil { observe(response, endpoint, exchange, on: connection) }
         case .task(let handler):
             let request = Request(head, bytes, parameters, connection)
             request.refuse(refusal)
             let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit)
             request.exchange = exchange
             connection.exchange = exchange
+            exchange.observer = observer
+            exchange.observation = observation(request, endpoint, on: connection)
             if let timeout = endpoint.timeout { deadlines.add(request, exchange, after: timeout) }
             start(exchange) { [self] in
                 await respond(await answer(handler, request), exchange)
@@ -120,8 +141,33 @@ final class RequestDispatcher: HTTPRequestHandler {
         exchange.cancelTask()
         let failure = HTTPFailure(.serviceUnavailable, "The request took too long.")
         let response = failures.response(to: failure, request)
-        if sendHead(response, on: exchange.connection) { sendBody(response, on: exchange.connection) }
+        if sendHead(response, on: exchange) { sendBody(response, on: exchange) }
         exchange.endResponse()
+    }
+
+    // MARK: Observation
+
+    private func observation(
+        _ request: Request, _ endpoint: Endpoint, on connection: any HTTPServerStream
+    ) -> Observation? {
+        guard observer != nil else { return nil }
+        return Observation(request: request, endpoint: endpoint, began: began, peer: connection.peerAddress)
+    }
+
+    /// Notes what was answered within the call, now or once the exchange that sends it ends.
+    private func observe(
+        _ response: Response, _ endpoint: Endpoint, _ exchange: Exchange?, on connection: any HTTPServerStream
+    ) {
+        guard let observer, let request, let observation = observation(request, endpoint, on: connection) else {
+            return
+        }
+        guard let exchange, !exchange.isOver else {
+            let bytes = exchange?.responseBytes ?? (request.head.method == .head ? 0 : response.body.count)
+            return observer.end(observation, status: sentStatus, bodyBytes: bytes)
+        }
+        if case .file = response.body { exchange.status = sentStatus }  // The head of a stream goes out later.
+        exchange.observer = observer
+        exchange.observation = observation
     }
 
     // MARK: Tasks
@@ -157,13 +203,13 @@ final class RequestDispatcher: HTTPRequestHandler {
         let connection = exchange.connection
         switch response.body {
         case .none, .text, .bytes:
-            if sendHead(response, on: connection) { sendBody(response, on: connection) }
+            if sendHead(response, on: exchange) { sendBody(response, on: exchange) }
             exchange.endResponse()
         case .file(let file, let range):
-            guard sendHead(response, on: connection), connection.sendsBody else { return exchange.endResponse() }
+            guard sendHead(response, on: exchange), connection.sendsBody else { return exchange.endResponse() }
             exchange.send(FileTransfer(file, range: range, on: connection))
         case .stream(let produce):
-            guard sendHead(response, on: connection), connection.sendsBody else { return exchange.endResponse() }
+            guard sendHead(response, on: exchange), connection.sendsBody else { return exchange.endResponse() }
             await run(produce, exchange)
         }
     }
@@ -180,21 +226,25 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// Sends what a call has made; what needs time gets an exchange.
-    private func respond(_ response: Response, on connection: any HTTPServerStream) {
+    @discardableResult
+    private func respond(_ response: Response, on connection: any HTTPServerStream) -> Exchange? {
         switch response.body {
         case .none, .text, .bytes:
-            guard sendHead(response, on: connection) else { return }
+            guard sendHead(response, on: connection) else { return nil }
             sendBody(response, on: connection)
             connection.endResponse()
+            return nil
         case .file(let file, let range):
-            guard sendHead(response, on: connection), connection.sendsBody else { return }
+            guard sendHead(response, on: connection), connection.sendsBody else { return nil }
             let exchange = Exchange(on: connection, bodyLimit: .max)
             connection.exchange = exchange
             exchange.send(FileTransfer(file, range: range, on: connection))
+            return exchange
         case .stream:
             let exchange = Exchange(on: connection, bodyLimit: .max)
             connection.exchange = exchange
             start(exchange) { [self] in await respond(response, exchange) }
+            return exchange
         }
     }
 
@@ -206,6 +256,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             if let type = response.contentType { try connection.appendField("Content-Type", type) }
             if response.hasFields { try sendFields(response, on: connection) }
             connection.endHead()
+            sentStatus = response.status.code
             return true
         } catch {
             logger.error("a response cannot be written", metadata: ["error": "\(error)"])
@@ -213,6 +264,16 @@ final class RequestDispatcher: HTTPRequestHandler {
             respond(HTTPFailure(.internalServerError).response, on: connection)
             return false
         }
+    }
+
+    private func sendHead(_ response: Response, on exchange: Exchange) -> Bool {
+        defer { exchange.status = sentStatus }
+        return sendHead(response, on: exchange.connection)
+    }
+
+    private func sendBody(_ response: Response, on exchange: Exchange) {
+        if exchange.connection.sendsBody { exchange.noteSent(response.body.count) }
+        sendBody(response, on: exchange.connection)
     }
 
     private func sendFields(
@@ -232,6 +293,17 @@ final class RequestDispatcher: HTTPRequestHandler {
         case .none, .file, .stream: break
         case .text(let text): unsafe connection.sendBody(text.utf8.span.bytes)
         case .bytes(let bytes): unsafe connection.sendBody(bytes.span.bytes)
+        }
+    }
+}
+
+extension Response.Body {
+    /// Of what is sent within a call.
+    fileprivate var count: Int {
+        switch self {
+        case .none, .file, .stream: 0
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
         }
     }
 }

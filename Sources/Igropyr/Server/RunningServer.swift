@@ -7,13 +7,18 @@ public final class RunningServer: Sendable {
     public let address: SocketAddress
     let loops: [ServerLoop]
     private let tls: Locked<ServerTLS?>
+    private let accessLog: AccessLogWriter?
     private let drainTimeout: Duration
     private let logger: Logger
 
-    init(address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, drainTimeout: Duration, logger: Logger) {
+    init(
+        address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, accessLog: AccessLogWriter?,
+        drainTimeout: Duration, logger: Logger
+    ) {
         self.address = address
         self.loops = loops
         self.tls = Locked(tls)
+        self.accessLog = accessLog
         self.drainTimeout = drainTimeout
         self.logger = logger
     }
@@ -21,13 +26,47 @@ public final class RunningServer: Sendable {
     /// Accepts nothing more and returns when the requests in flight have been answered, or cut after the time that the
     /// application allows. Call it once.
     public func stop() async throws {
-        let hasEnded = try await withThrowingTaskGroup(of: Bool.self) { group in
+        do {
+            if !(try await stopLoops()) { logger.warning("a handler that heeds no cancellation was left running") }
+        } catch {
+            await accessLog?.stop()
+            throw error
+        }
+        await accessLog?.stop()
+    }
+
+    private func stopLoops() async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
             for loop in loops {
                 group.addTask { [drainTimeout] in try await loop.stop(drainTimeout: drainTimeout) }
             }
             return try await group.reduce(true) { $0 && $1 }
         }
-        if !hasEnded { logger.warning("a handler that heeds no cancellation was left running") }
+    }
+}
+
+extension RunningServer {
+    /// Opens the file of ``App/Configuration/accessLog`` by its name again, soon: call it after the old one was moved away.
+    /// If that fails, lines go on to the old one, and the application's log says why.
+    public func reopenAccessLog() { accessLog?.reopen() }
+
+    /// Lines that were not written, since they came faster than the disk takes them, or it failed.
+    public var droppedAccessLogLines: Int { accessLog?.droppedLines ?? 0 }
+
+    /// An element for each SIGUSR1 from now on, or for several at once; none without an access log, which leaves the signal
+    /// alone.
+    func watchReopening() async throws(UVError) -> AsyncStream<Void> {
+        try await signals(10 /* SIGUSR1 */, if: accessLog != nil)
+    }
+
+    private func signals(_ number: Int32, if isWanted: Bool) async throws(UVError) -> AsyncStream<Void> {
+        let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        if isWanted, let loop = loops.first {
+            try await loop.watch(number) { signals.continuation.yield() }
+        } else {
+            signals.continuation.finish()
+        }
+        return signals.stream
     }
 }
 
@@ -44,13 +83,7 @@ extension RunningServer {
 
     /// An element for each SIGHUP from now on, or for several at once; none without TLS, which leaves the signal alone.
     func watchReloads() async throws(UVError) -> AsyncStream<Void> {
-        let reloads = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        if tls.withLock({ $0 != nil }), let loop = loops.first {
-            try await loop.watch(1 /* SIGHUP */) { reloads.continuation.yield() }
-        } else {
-            reloads.continuation.finish()
-        }
-        return reloads.stream
+        try await signals(1 /* SIGHUP */, if: tls.withLock { $0 != nil })
     }
 
     func reloadOrSayWhyNot() async {

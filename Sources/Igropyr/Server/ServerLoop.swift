@@ -22,7 +22,7 @@ actor ServerLoop: LoopBound {
     }
 
     /// Accepts connections from now on. Call it once.
-    func serve(_ app: App.Definition, _ tls: ServerTLS?, clients: ClientLimit?) throws(UVError) {
+    func serve(_ app: App.Definition, _ tls: ServerTLS?, _ shared: SharedParts) throws(UVError) {
         let listener = try TCPListener(on: loop, owning: socket)
         let wheel: TimerWheel
         do throws(UVError) {
@@ -32,11 +32,11 @@ actor ServerLoop: LoopBound {
             throw error
         }
         self.wheel = wheel
-        let dispatcher = RequestDispatcher(app, on: wheel)
+        let dispatcher = RequestDispatcher(app, shared.accessLog, on: wheel)
         var settings = app.configuration.server
         if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
         server = try HTTPServer(
-            listener: listener, settings: settings, tls: tls?.context, clients: clients, handler: dispatcher)
+            listener: listener, settings: settings, tls: tls?.context, clients: shared.clients, handler: dispatcher)
         self.dispatcher = dispatcher
     }
 
@@ -73,7 +73,9 @@ actor ServerLoop: LoopBound {
     private func finish(_ drainTimeout: Duration) async -> Bool {
         closeSignals()
         await drain(timeout: drainTimeout)
-        guard await tasksEnd() else { return false }
+        let haveTasksEnded = await tasksEnd()
+        dispatcher?.finish()
+        guard haveTasksEnded else { return false }
         wheel?.close()
         dispatcher = nil
         server = nil

@@ -1,0 +1,105 @@
+internal import IgropyrUV
+internal import Logging
+
+/// Writes what the loops have gathered, on a thread of its own, which may block.
+final class AccessLogWriter: Sendable {
+    private struct State {
+        var waitingBytes = 0
+        var droppedLines = 0
+        /// What the application's log has not been told of.
+        var unreportedLines = 0
+    }
+
+    /// How long a disk or pipe that takes nothing may hold up the end of the application.
+    private static let patience = Duration.seconds(2)
+
+    private let file: LogFile
+    private let limitBytes: Int
+    private let thread: EventLoopThread
+    private let state = Locked(State())
+    private let logger: Logger
+
+    init(_ settings: AccessLog, logger: Logger) throws(StartFailure) {
+        do throws(UVError) {
+            file =
+                switch settings.destination {
+                case .standardOutput: LogFile.standardOutput()
+                case .file(let path): try LogFile(appendingTo: path)
+                }
+            thread = try EventLoopThread(name: "igropyr-log")
+        } catch {
+            throw StartFailure("the access log cannot be written: \(error.reason)")
+        }
+        limitBytes = settings.waitingBytes
+        self.logger = logger
+    }
+
+    var droppedLines: Int { state.withLock { $0.droppedLines } }
+
+    /// Takes whole lines. For any thread; never waits for the disk.
+    func write(_ bytes: [UInt8], lines: Int) {
+        let isTaken = state.withLock { state in
+            guard state.waitingBytes + bytes.count <= limitBytes else {
+                state.droppedLines += lines
+                state.unreportedLines += lines
+                return false
+            }
+            state.waitingBytes += bytes.count
+            return true
+        }
+        if isTaken { thread.loop.submit { [self] in append(bytes, lines) } }
+    }
+
+    func reopen() {
+        thread.loop.submit { [self] in
+            do throws(UVError) {
+                try file.reopen()
+            } catch {
+                logger.error("the access log cannot be opened anew", metadata: ["reason": "\(error.reason)"])
+            }
+        }
+    }
+
+    /// Writes what waits, and ends the thread. A disk that takes nothing keeps it, but not the caller.
+    func stop() async {
+        let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
+        let answer: @Sendable (Bool) -> Void = { answer in
+            hasEnded.withLock { continuation in
+                defer { continuation = nil }
+                return continuation
+            }?.resume(returning: answer)
+        }
+        let timer = Task {
+            try await Task.sleep(for: Self.patience)
+            answer(false)
+        }
+        let isWritten = await withCheckedContinuation { continuation in
+            hasEnded.withLock { $0 = continuation }
+            Task { [thread] in
+                try? await thread.stop()
+                answer(true)
+            }
+        }
+        timer.cancel()
+        if !isWritten { logger.error("the access log could not be written to its end") }
+    }
+
+    /// On the log's own thread.
+    private func append(_ bytes: [UInt8], _ lines: Int) {
+        var failure: UVError?
+        do throws(UVError) { try file.append(bytes) } catch { failure = error }
+        let unreported = state.withLock { state in
+            state.waitingBytes -= bytes.count
+            if failure != nil {
+                state.droppedLines += lines
+                state.unreportedLines += lines
+            }
+            defer { state.unreportedLines = 0 }
+            return state.unreportedLines
+        }
+        guard unreported > 0 else { return }
+        let reason = failure?.reason ?? "they came faster than they could be written"
+        logger.warning(
+            "lines of the access log were dropped", metadata: ["lines": "\(unreported)", "reason": "\(reason)"])
+    }
+}

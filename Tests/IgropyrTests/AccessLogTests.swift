@@ -1,0 +1,180 @@
+import Igropyr
+import IgropyrUV
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(5))) struct AccessLogTests {
+    private static func addRoutes(_ app: App) {
+        app.use(RequestIDs(trustsClients: true))
+        app.get("/text") { _ in "Hello" }
+        app.get("/late") { _ async in
+            await Task.yield()
+            return "late"
+        }
+        app.get("/stream") { _ in
+            Response { writer in for piece in ["a", "bc"] { try await writer.write(piece) } }
+        }
+        let private_ = app.group("/private")
+        private_.use(BasicAuthentication { name, _ in name == "Aladdin" })
+        private_.get("/") { _ in "in" }
+        app.get("/slow", timeout: .milliseconds(10)) { _ async throws in
+            try await Task.sleep(for: .seconds(600))
+            return ""
+        }
+    }
+
+    /// The lines that a server leaves for what `body` asks of it, without their times.
+    private static func lines(
+        _ format: AccessLog.Format, _ configure: @escaping (App) throws -> Void = addRoutes,
+        _ body: @escaping @Sendable (Caller) async throws -> Void
+    ) async throws -> [String] {
+        let folder = try TemporaryFolder()
+        try await withApp { app in
+            app.accessLog = AccessLog(format, to: .file("\(folder.path)/log"))
+            try configure(app)
+        } _: { caller in
+            try await body(caller)
+        }
+        return try folder.read("log").split(separator: "\n").map { line in
+            String(line).replacing(/\[[0-9]{2}\/[A-Z][a-z]{2}\/20[0-9]{2}(:[0-9]{2}){3} \+0000\]/, with: "[time]")
+                .replacing(/"time":"20[0-9]{2}-[0-9]{2}-[0-9]{2}T([0-9]{2}:){2}[0-9]{2}Z"/, with: "\"time\":\"\"")
+                .replacing(/"duration":[0-9][0-9.e-]*/, with: "\"duration\":0")
+        }
+    }
+
+    private static let basic = ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
+
+    private static let rows: [(method: String, target: String, fields: [(String, String)], line: String)] = [
+        ("GET", "/text?a=b", [], #"127.0.0.1 - - [time] "GET /text?a=b HTTP/1.1" 200 5"#),
+        ("HEAD", "/text", [], #"127.0.0.1 - - [time] "HEAD /text HTTP/1.1" 200 0"#),
+        ("GET", "/late", [], #"127.0.0.1 - - [time] "GET /late HTTP/1.1" 200 4"#),
+        ("GET", "/stream", [], #"127.0.0.1 - - [time] "GET /stream HTTP/1.1" 200 3"#),
+        ("GET", "/private", [basic], #"127.0.0.1 - Aladdin [time] "GET /private HTTP/1.1" 200 2"#),
+        ("GET", "/private", [], #"127.0.0.1 - - [time] "GET /private HTTP/1.1" 401 13"#),
+        ("GET", "/slow", [], #"127.0.0.1 - - [time] "GET /slow HTTP/1.1" 503 27"#),
+        ("GET", "/none", [], #"127.0.0.1 - - [time] "GET /none HTTP/1.1" 404 10"#),
+        ("POST", "/text", [], #"127.0.0.1 - - [time] "POST /text HTTP/1.1" 405 19"#),
+    ]
+
+    @Test(arguments: rows.indices) func `each request leaves a line`(index: Int) async throws {
+        let row = Self.rows[index]
+        let lines = try await Self.lines(.common) { caller in
+            _ = try await caller.send(row.target, row.fields, method: row.method)
+        }
+        #expect(lines == [row.line])
+    }
+
+    @Test func `the combined format has the referer and the agent, and no client can forge a line`() async throws {
+        let lines = try await Self.lines(.combined) { caller in
+            let agent = #"a "b" \ "# + "\t\u{e9}"
+            _ = try await caller.send("/text", [("Referer", "http://r"), ("User-Agent", agent)])
+            _ = try await caller.send("/text")
+        }
+        #expect(lines[0].hasSuffix(#"200 5 "http://r" "a \"b\" \\ \x09"# + "\u{e9}\""))
+        #expect(lines[1].hasSuffix(#"200 5 "-" "-""#))
+    }
+
+    @Test func `the JSON format has route, duration and id, too`() async throws {
+        let lines = try await Self.lines(.json) { caller in
+            _ = try await caller.send(
+                "/text", [("X-Request-ID", "id-1"), ("User-Agent", "a\"\tb")])
+        }
+        let expected =
+            #"{"time":"","status":200,"bytes":5,"duration":0,"remote":"127.0.0.1","method":"GET","target":"/text","#
+            + #""version":"HTTP/1.1","route":"/text","host":"h","agent":"a\"\u0009b","id":"id-1"}"#
+        #expect(lines.first?.replacing(/"host":"[^"]*"/, with: #""host":"h""#) == expected)
+    }
+
+    @Test func `of a file that is sent by the kernel all bytes are counted, of a head none`() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("large", String(repeating: "x", count: 3_000_000), mode: 0o644)
+        let lines = try await Self.lines(
+            .common, { app in app.files("/", from: folder.path) },
+            { caller in
+                for method in ["GET", "HEAD"] { _ = try await caller.send("/large", method: method) }
+            })
+        let get = #"127.0.0.1 - - [time] "GET /large HTTP/1.1" 200 3000000"#
+        let head = #"127.0.0.1 - - [time] "HEAD /large HTTP/1.1" 200 0"#
+        #expect(lines == [get, head])
+    }
+
+    @Test(arguments: [AccessLog.Format.common, .combined, .json])
+    func `what is refused before it comes to a route leaves a line, too`(format: AccessLog.Format) async throws {
+        let lines = try await Self.lines(format) { caller in
+            let raw = try await caller.connect()
+            raw.send("GET / HTTP/1.1\r\nHost : a\r\n\r\n")
+            await raw.receive { _ in false }
+        }
+        let expected =
+            switch format {
+            case .common: #"127.0.0.1 - - [time] "-" 400 0"#
+            case .combined: #"127.0.0.1 - - [time] "-" 400 0 "-" "-""#
+            case .json: #"{"time":"","status":400,"bytes":0,"remote":"127.0.0.1"}"#
+            }
+        #expect(lines == [expected])
+    }
+
+    @Test func `a client that goes away before its response is 499`() async throws {
+        let (began, ended) = (Signal(), Signal())
+        let lines = try await Self.lines(
+            .common,
+            { app in
+                app.get("/") { _ async throws in
+                    began.send()
+                    defer { ended.send() }
+                    try await Task.sleep(for: .seconds(600))
+                    return ""
+                }
+            },
+            { caller in
+                let raw = try await caller.connect()
+                raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await began.wait()
+                raw.reset()
+                await ended.wait()
+            })
+        #expect(lines == [#"127.0.0.1 - - [time] "GET / HTTP/1.1" 499 0"#])
+    }
+
+    @Test func `a file that was moved away is left alone once the log is opened anew`() async throws {
+        let folder = try TemporaryFolder()
+        try await withApp { app in
+            app.accessLog = AccessLog(.common, to: .file("\(folder.path)/log"))
+            app.get("/**") { _ in "" }
+        } _: { caller in
+            _ = try await caller.send("/before")
+            try await eventually { try folder.read("log").contains("/before") }
+            _ = try await run(["mv", "\(folder.path)/log", "\(folder.path)/old"])
+            caller.server.reopenAccessLog()
+            try await eventually { (try? folder.read("log")) == "" }
+            _ = try await caller.send("/after")
+        }
+        #expect(try folder.read("log").contains("/after"))
+        #expect(try !folder.read("old").contains("/after"))
+    }
+
+    @Test func `lines that the disk does not take are dropped and counted, and requests go on`() async throws {
+        for (path, waitingBytes) in [("/dev/full", 1 << 20), ("/dev/null", 1)] {
+            try await withApp { app in
+                app.accessLog = AccessLog(.common, to: .file(path))
+                app.accessLog?.waitingBytes = waitingBytes
+                app.get("/") { _ in "served" }
+            } _: { caller in
+                for _ in 0..<3 { #expect(try await caller.send("/").text == "served") }
+                try await eventually { caller.server.droppedAccessLogLines == 3 }
+            }
+        }
+    }
+
+    @Test func `a log that cannot be opened fails the start`() async throws {
+        let app = App()
+        app.accessLog = AccessLog(to: .file("/nowhere/log"))
+        let error = await #expect(throws: StartFailure.self) { _ = try await app.start() }
+        #expect(error?.description.hasPrefix("the access log cannot be written: ") == true)
+    }
+}
+
+/// Returns once it is so; for what happens on another thread without telling.
+func eventually(_ condition: () throws -> Bool) async throws {
+    while !(try condition()) { try await Task.sleep(for: .milliseconds(5)) }
+}
