@@ -108,6 +108,9 @@ let package = Package(
             swiftSettings: strict),
 
         .executableTarget(name: "Hello", dependencies: ["Igropyr"], path: "Examples/Hello", swiftSettings: strict),
+        .executableTarget(name: "Todos", dependencies: ["Igropyr"], path: "Examples/Todos", swiftSettings: strict),
+        .executableTarget(name: "Upload", dependencies: ["Igropyr"], path: "Examples/Upload", swiftSettings: strict),
+        .executableTarget(name: "Clock", dependencies: ["Igropyr"], path: "Examples/Clock", swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testing),
         .testTarget(name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime"], swiftSettings: testing),
