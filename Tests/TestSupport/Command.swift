@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// How a command ended, and what it printed.
 public struct CommandOutcome: Sendable {
@@ -8,37 +9,38 @@ public struct CommandOutcome: Sendable {
 }
 
 /// Runs a command, found on the `PATH`, to its end, without holding up the thread that asks.
-public func run(_ command: [String], input: String = "", in folder: String? = nil) async throws -> CommandOutcome {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
-    process.standardInput = standardInput
-    process.standardOutput = output
-    process.standardError = errors
-    async let outputText = text(of: output)
-    async let errorText = text(of: errors)
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        process.terminationHandler = { _ in continuation.resume() }
-        do {
-            try process.run()
-        } catch {
-            return continuation.resume(throwing: error)
+///
+/// Not by Foundation's `Process`, which crashed now and then when several ran at once.
+public func run(_ command: [String], input: String = "", in directory: String? = nil) async throws -> CommandOutcome {
+    let folder = try TemporaryFolder()
+    try folder.write("in", input)
+    let pid = try spawn((directory.map { ["env", "-C", $0] } ?? []) + command, with: folder)
+    let word = await withCheckedContinuation { continuation in
+        Thread.detachNewThread {
+            var word: Int32 = 0
+            while waitpid(pid, &word, 0) < 0, errno == EINTR {}
+            continuation.resume(returning: word)
         }
-        try? standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try? standardInput.fileHandleForWriting.close()
     }
-    return CommandOutcome(status: process.terminationStatus, output: await outputText, errors: await errorText)
+    let status = word & 0x7f == 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f)  // As shells say it.
+    return CommandOutcome(status: status, output: try folder.read("out"), errors: try folder.read("err"))
 }
 
-private func text(of pipe: Pipe) async -> String {
-    await withCheckedContinuation { continuation in
-        DispatchQueue.global().async {
-            let data = (try? pipe.fileHandleForReading.readToEnd()) ?? Data()
-            continuation.resume(returning: String(decoding: data, as: UTF8.self))
-        }
+/// Standard input, output and errors are files of the folder.
+private func spawn(_ command: [String], with folder: TemporaryFolder) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "\(folder.path)/in", O_RDONLY, 0)
+    for (descriptor, name) in [(Int32(1), "out"), (2, "err")] {
+        posix_spawn_file_actions_addopen(&actions, descriptor, "\(folder.path)/\(name)", O_WRONLY | O_CREAT, 0o600)
     }
+    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var pid: pid_t = 0
+    let result = posix_spawnp(&pid, command[0], &actions, nil, &arguments, environ)
+    guard result == 0 else { throw CocoaError(.executableLoad, userInfo: [NSFilePathErrorKey: command[0]]) }
+    return pid
 }
 
 /// A folder for the files of one test; removed when nobody refers to it any more.
@@ -62,6 +64,6 @@ public final class TemporaryFolder: Sendable {
     }
 
     public func read(_ name: String) throws -> String {
-        try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)
+        String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")), as: UTF8.self)
     }
 }
