@@ -72,9 +72,10 @@ import Testing
                 #"http_requests_total{route="/late",method="POST",status="4xx"} 1"#,
                 #"http_requests_total{route="none",method="any",status="4xx"} 20"#,
                 #"http_request_duration_seconds_count{route="/users/:id",method="GET"} 3"#,
-                #"http_refused_requests_total{status="4xx"} 1"#, "http_requests_in_flight 2", "http_connections 2",
+                #"http_refused_requests_total{status="4xx"} 1"#, "http_requests_in_flight 2",
             ]
             for line in expected { #expect(lines.contains { $0 == line }, "\(line)") }
+            #expect(lines.contains { $0 == "http_connections 2" || $0 == "http_connections 3" })  // `bad` may linger.
             #expect(!response.text.contains("invented"))
             mayGo.send()
             await raw.receive { $0.contains("\r\n\r\n") }
