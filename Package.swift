@@ -134,7 +134,8 @@ let package = Package(
                 inMemoryTracing, lifecycle,
             ],
             swiftSettings: testing),
-        .testTarget(name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership"], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership", "TestSupport"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrClusterTests",
             dependencies: [

@@ -1,5 +1,6 @@
 import Foundation
 import IgropyrUV
+import TestSupport
 
 /// A real `serf agent` on a loopback address of its own.
 final class SerfAgent: Sendable {
@@ -7,8 +8,7 @@ final class SerfAgent: Sendable {
 
     let name: String
     let address: SocketAddress
-    private let log: URL
-    private let process = Process()
+    private let process: BackgroundCommand
 
     /// False, and said so, where the Debian package `serf` is missing.
     static func isInstalled(for test: String) -> Bool {
@@ -20,50 +20,28 @@ final class SerfAgent: Sendable {
     init(_ name: String, key: [UInt8]? = nil, joining seed: SocketAddress? = nil, tags: [String: String] = [:]) throws {
         self.name = name
         address = freshAddress(port: 7946)
-        log = FileManager.default.temporaryDirectory.appendingPathComponent("serf-\(UUID().uuidString).log")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        process.executableURL = URL(fileURLWithPath: Self.executable)
-        process.arguments =
+        process = try BackgroundCommand(
             [
-                "agent", "-node=\(name)", "-bind=\(address)", "-rpc-addr=\(address.hostText):7373", "-profile=local",
-                "-log-level=debug",
+                Self.executable, "agent", "-node=\(name)", "-bind=\(address)", "-rpc-addr=\(address.hostText):7373",
+                "-profile=local", "-log-level=debug",
             ] + (key.map { ["-encrypt=\(Data($0).base64EncodedString())"] } ?? [])
-            + (seed.map { ["-join=\($0)"] } ?? []) + tags.map { "-tag=\($0.key)=\($0.value)" }
-        let output = try FileHandle(forWritingTo: log)
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
+                + (seed.map { ["-join=\($0)"] } ?? []) + tags.map { "-tag=\($0.key)=\($0.value)" })
     }
 
-    deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        try? FileManager.default.removeItem(at: log)
-    }
+    deinit { process.signal(SIGKILL) }
 
     var isRunning: Bool { process.isRunning }
 
     /// Everything that the agent has printed.
-    var output: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }
+    var output: String { process.output + process.errors }
 
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    func signal(_ number: Int32) { process.signal(number) }
 
     /// Runs `serf COMMAND -rpc-addr=… ARGUMENTS`; what it prints, or "" while the agent is not ready.
     @discardableResult
     func run(_ command: String, _ arguments: String...) async -> String {
-        await Task.detached { [self] in runAndWait(command, arguments) }.value  // Not on the loop: it has to answer.
-    }
-
-    private func runAndWait(_ command: String, _ arguments: [String]) -> String {
-        let client = Process()
-        let pipe = Pipe()
-        client.executableURL = URL(fileURLWithPath: Self.executable)
-        client.arguments = [command, "-rpc-addr=\(address.hostText):7373"] + arguments
-        client.standardOutput = pipe
-        client.standardError = FileHandle.nullDevice
-        guard (try? client.run()) != nil else { return "" }
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        client.waitUntilExit()
-        return String(decoding: output, as: UTF8.self)
+        let words = [Self.executable, command, "-rpc-addr=\(address.hostText):7373"] + arguments
+        return (try? await TestSupport.run(words))?.output ?? ""
     }
 
     struct MemberLine: Decodable, Equatable {

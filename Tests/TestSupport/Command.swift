@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// How a command ended, and what it printed.
 public struct CommandOutcome: Sendable {
@@ -9,21 +10,60 @@ public struct CommandOutcome: Sendable {
 }
 
 /// Runs a command, found on the `PATH`, to its end, without holding up the thread that asks.
-///
-/// Not by Foundation's `Process`, which crashed now and then when several ran at once.
 public func run(_ command: [String], input: String = "", in directory: String? = nil) async throws -> CommandOutcome {
-    let folder = try TemporaryFolder()
-    try folder.write("in", input)
-    let pid = try spawn((directory.map { ["env", "-C", $0] } ?? []) + command, with: folder)
-    let word = await withCheckedContinuation { continuation in
-        Thread.detachNewThread {
+    let program = try BackgroundCommand((directory.map { ["env", "-C", $0] } ?? []) + command, input: input)
+    let status = await program.end()
+    return CommandOutcome(status: status, output: program.output, errors: program.errors)
+}
+
+/// A program that runs by itself, found on the `PATH`; its standard input, output and errors are files of a folder.
+///
+/// Not by Foundation's `Process`: it crashed when several ran at once, and its pipes, open in other children, never ended.
+public final class BackgroundCommand: Sendable {
+    public let pid: pid_t
+    let folder: TemporaryFolder
+    private let state = Mutex<(status: Int32?, waiter: CheckedContinuation<Int32, Never>?)>((nil, nil))
+
+    public init(_ command: [String], input: String = "") throws {
+        folder = try TemporaryFolder()
+        try folder.write("in", input)
+        pid = try spawn(command, with: folder)
+        Thread.detachNewThread { [self] in
             var word: Int32 = 0
             while waitpid(pid, &word, 0) < 0, errno == EINTR {}
-            continuation.resume(returning: word)
+            didEnd(word & 0x7f == 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f))  // As shells say it.
         }
     }
-    let status = word & 0x7f == 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f)  // As shells say it.
-    return CommandOutcome(status: status, output: try folder.read("out"), errors: try folder.read("err"))
+
+    public var isRunning: Bool { state.withLock { $0.status == nil } }
+
+    /// What it has printed so far.
+    public var output: String { (try? folder.read("out")) ?? "" }
+    public var errors: String { (try? folder.read("err")) ?? "" }
+
+    /// Nothing happens if it has ended.
+    public func signal(_ number: Int32) {
+        state.withLock { if $0.status == nil { kill(pid, number) } }
+    }
+
+    /// Waits for the end; for one caller.
+    func end() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let status = state.withLock { state in
+                if state.status == nil { state.waiter = continuation }
+                return state.status
+            }
+            if let status { continuation.resume(returning: status) }
+        }
+    }
+
+    private func didEnd(_ status: Int32) {
+        let waiter = state.withLock { state in
+            state.status = status
+            return state.waiter
+        }
+        waiter?.resume(returning: status)
+    }
 }
 
 /// Standard input, output and errors are files of the folder.
