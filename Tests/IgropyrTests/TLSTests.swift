@@ -140,10 +140,10 @@ private func withApp(
                 let isOver = Locked(false)
                 let reloads = Task {
                     var count = 0
-                    while !isOver.withLock({ $0 }) {
+                    repeat {
                         try await server.reloadTLS()
                         count += 1
-                    }
+                    } while !isOver.withLock { $0 }
                     return count
                 }
                 let context = try TLSContext.client(trusting: .authorities(file: authority.file))
