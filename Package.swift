@@ -71,7 +71,8 @@ let package = Package(
         .target(
             name: "IgropyrTransport",
             dependencies: [
-                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", crypto, logging, httpTypes,
+                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto, logging,
+                httpTypes,
             ],
             swiftSettings: strict),
 

@@ -11,6 +11,7 @@ public struct HTTP2RequestHead: Sendable {
     /// Bytes of all names and values so far, ignored ones too.
     public private(set) var fieldBytes = 0
     private let limits: HTTPLimits
+    private let allowsExtendedConnect: Bool
     private var parser = HeadParser(isResponse: false)
     private var error: HTTPError?
     private var scheme = ByteRange.absent
@@ -23,7 +24,11 @@ public struct HTTP2RequestHead: Sendable {
     /// `other` until it is known.
     public var method: HTTPMethod { parser.head.method }
 
-    public init(limits: HTTPLimits = HTTPLimits()) { self.limits = limits.clamped }
+    /// `allowsExtendedConnect`: whether CONNECT may name a protocol (RFC 8441), ``MessageHead/upgrade`` then.
+    public init(limits: HTTPLimits = HTTPLimits(), allowsExtendedConnect: Bool = false) {
+        self.limits = limits.clamped
+        self.allowsExtendedConnect = allowsExtendedConnect
+    }
 
     /// Forgets the last head; keeps a small buffer for the next one.
     public mutating func begin() {
@@ -96,8 +101,11 @@ public struct HTTP2RequestHead: Sendable {
         } else if name.equals(":scheme", in: all) {
             guard scheme == .absent, value.isToken else { throw .invalidPseudoField }
             scheme = append(value)
+        } else if allowsExtendedConnect, name.equals(":protocol", in: all) {
+            guard parser.head.upgradeRange == .absent, value.isToken else { throw .invalidPseudoField }
+            parser.head.upgradeRange = append(value)
         } else {
-            throw .invalidPseudoField  // Extended CONNECT's `:protocol` (RFC 8441 §4) is for WebSocket, when it comes.
+            throw .invalidPseudoField
         }
     }
 
@@ -107,12 +115,16 @@ public struct HTTP2RequestHead: Sendable {
         isPastPseudoFields = true
         guard parser.head.methodRange != .absent else { throw .invalidPseudoField }
         parser.head.version = .http2
-        if parser.head.method == .connect {
+        let isExtendedConnect = parser.head.upgradeRange != .absent
+        guard !isExtendedConnect || parser.head.method == .connect else { throw .invalidPseudoField }
+        let isConnect = parser.head.method == .connect && !isExtendedConnect
+        if isConnect {
             guard path == .absent, scheme == .absent, authority != .absent else { throw .invalidPseudoField }
         } else {
             guard path != .absent, scheme != .absent else { throw .invalidPseudoField }
         }
-        try setTarget(parser.head.method == .connect ? authority.range : path.range)
+        guard !isExtendedConnect || authority != .absent else { throw .invalidPseudoField }
+        try setTarget(isConnect ? authority.range : path.range)
         parser.head.fieldsRange = ByteRange(bytes.count, bytes.count)
         guard authority != .absent else { return }
         append("host: ")

@@ -2,7 +2,7 @@ extension MessageHead {
     /// Takes a target of visible ASCII apart (RFC 9112 §3.2). Only the method says whether `host:port` or `*` is one.
     mutating func setTarget(_ target: Range<Int>, in bytes: RawSpan) throws(HTTPError) {
         targetRange = ByteRange(target.lowerBound, target.upperBound)
-        if method == .connect {
+        if method == .connect, upgradeRange == .absent {  // Extended CONNECT has a path (RFC 8441 §4).
             targetForm = .authority
             guard Authority.isValid(target, in: bytes, needsPort: true) else { throw .invalidTarget }
             authorityRange = targetRange

@@ -94,7 +94,8 @@
     @inlinable public var host: Range<Int>? { hostRange.ifPresent }
     /// A response's reason phrase; maybe empty.
     @inlinable public var reason: Range<Int> { reasonRange.range }
-    /// The first `Upgrade` field, if `Connection` lists it as it must and the version is HTTP/1.1.
+    /// The first `Upgrade` field, if `Connection` lists it as it must and the version is HTTP/1.1; in HTTP/2 what an extended
+    /// CONNECT asks for.
     @inlinable public var upgrade: Range<Int>? { upgradeRange.ifPresent }
     /// All field lines, each with its CR LF.
     @inlinable public var fields: Range<Int> { fieldsRange.range }

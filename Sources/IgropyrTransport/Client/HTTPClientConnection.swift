@@ -80,6 +80,8 @@ public final class HTTPClientConnection {
         case none
         case length(remaining: UInt64)
         case chunked
+        /// The server has agreed to another protocol: bytes go both ways as they are.
+        case tunnel
     }
 
     /// Whether it has carried a request before: the server may close it at the very moment when the next one comes.
@@ -131,7 +133,7 @@ public final class HTTPClientConnection {
     /// Sends a part of the body. Watch ``canWrite``.
     public func sendBody(_ bytes: RawSpan) {
         guard case .busy = state, !isRequestEnded, bytes.byteCount > 0 else { return }
-        timer?.arm(after: pool.settings.responseTimeout)
+        awaitProgress()
         switch requestBody {
         case .none: return
         case .length(let remaining):
@@ -142,6 +144,7 @@ public final class HTTPClientConnection {
             head.appendChunk(bytes)
             unsafe stream.write(head.bytes.span.bytes)
             head.removeAll()
+        case .tunnel: stream.write(bytes)
         }
     }
 
@@ -156,9 +159,26 @@ public final class HTTPClientConnection {
             head.endChunks()
             unsafe stream.write(head.bytes.span.bytes)
             head.removeAll()
+        case .tunnel:
+            stream.endWriting()
+            timer?.arm(after: pool.settings.idleTimeout)  // For the server to close, too.
         }
         requestBody = .none
         finishIfOver()
+    }
+
+    /// Has bytes go both ways as they are, by ``sendBody(_:)`` until ``endRequest()`` and by
+    /// ``HTTPClientExchange/responseBodyDidArrive(_:)``: the server has answered 101. Silence is no fault then.
+    public func beginTunnel() {
+        guard case .busy = state, isRequestEnded else { return }
+        isRequestEnded = false
+        requestBody = .tunnel
+        timer?.disarm()
+    }
+
+    private func awaitProgress() {
+        if case .tunnel = requestBody { return }
+        timer?.arm(after: pool.settings.responseTimeout)
     }
 
     /// Whether the server keeps up with what is sent; if not, wait for ``HTTPClientExchange/requestDidDrain()``.
@@ -183,7 +203,7 @@ public final class HTTPClientConnection {
     public func resumeResponse() {
         guard isPaused else { return }
         isPaused = false
-        timer?.arm(after: pool.settings.responseTimeout)
+        awaitProgress()
         loop.submitLocally { [self] in
             guard !isPaused, !isProcessing else { return }
             input.consumeKept(process)
@@ -289,7 +309,7 @@ extension HTTPClientConnection: ByteStreamDelegate {
         switch state {
         case .idle: close()  // An answer to nothing.
         case .busy:
-            if !isPaused { timer?.arm(after: pool.settings.responseTimeout) }
+            if !isPaused { awaitProgress() }
             input.add(bytes, consume: process)
         case .closed: break
         }

@@ -54,13 +54,17 @@ final class HTTP2Session {
 
     private func submit(_ settings: HTTP2Settings, headBytes: Int) throws(Failure) {
         let window = max(settings.streamWindowBytes, 65_535)
-        let entries = [
+        var entries = [
             (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.concurrentStreams),
             (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window),
             (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, headBytes),
             (NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
-            // Extended CONNECT (RFC 8441) is announced here, when WebSocket comes.
         ].map { nghttp2_settings_entry(settings_id: Int32($0.rawValue), value: UInt32(clamping: min($1, 1 << 31 - 1))) }
+        if settings.allowsExtendedConnect {
+            entries.append(
+                nghttp2_settings_entry(
+                    settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 1))
+        }
         try check(unsafe nghttp2_submit_settings(raw, Self.noFlags, entries, entries.count))
         let connectionWindow = Int32(clamping: max(settings.connectionWindowBytes, 65_535))
         try check(unsafe nghttp2_session_set_local_window_size(raw, Self.noFlags, 0, connectionWindow))

@@ -3,6 +3,9 @@ public struct HTTP2Settings: Sendable, Hashable {
     /// Whether HTTP/2 is spoken: under TLS with clients that ask for `h2` by ALPN, on plain connections with those that
     /// begin with its preface ("prior knowledge", RFC 9113 §3.3). If not, such a client is answered 400.
     public var isEnabled = true
+    /// Whether clients are told that they may ask for WebSockets (RFC 8441): for a server that has some. Without, such a
+    /// request is answered 400.
+    public var allowsExtendedConnect = false
     /// Requests of one connection at a time. A further one is refused (`REFUSED_STREAM`); by a client that has
     /// acknowledged the limit it ends the connection.
     public var concurrentStreams = 128

@@ -47,6 +47,7 @@ extension HTTP2ServerConnection: OpenConnection {
             session.announceEnd()
             drainDeadline = loop.now.advanced(by: server.settings.drainIdleTimeout)
             arm(at: drainDeadline)
+            for stream in streams { stream.exchange?.serverWillDrain() }
             scheduleSend()
         case .lingering: if stream.queuedBytes == 0 { abort() }
         case .draining, .closed: break

@@ -59,7 +59,8 @@ final class HTTP2ServerConnection {
         self.server = server
         self.handler = handler
         budget = FrameBudget(server.settings.http2, at: server.loop.now)
-        requestHead = HTTP2RequestHead(limits: server.settings.limits)
+        requestHead = HTTP2RequestHead(
+            limits: server.settings.limits, allowsExtendedConnect: server.settings.http2.allowsExtendedConnect)
         session = try HTTP2Session(
             owner: self, settings: server.settings.http2, headBytes: server.settings.limits.headBytes)
     }

@@ -18,6 +18,8 @@ final class HTTP2ServerStream: HTTPServerStream {
     private var method = HTTPMethod.get
     private(set) var isRequestEnded = false
     private var isBodyPaused = false
+    /// The client may be silent as long as it likes.
+    private var isTunnel = false
     /// Arrived while the body was paused; the client's window bounds it.
     private var held: [UInt8] = []
     private var isEndHeld = false
@@ -78,7 +80,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     /// Not so if other streams have taken the window.
     private var isBodyTooSlow: Bool {
         let settings = server.settings
-        return bodyRate.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now)
+        return !isTunnel && bodyRate.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now)
             && !connection.session.isReceiveWindowFull
     }
 
@@ -148,6 +150,14 @@ final class HTTP2ServerStream: HTTPServerStream {
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
     }
 
+    func beginTunnel(to _: String) throws(HTTPSerializer.Failure) {
+        try beginResponse(status: 200, framing: .chunked)
+        guard case .head = response else { return }
+        response = .head(.chunked)
+        isTunnel = true
+        readDeadline = .distantFuture
+    }
+
     func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
         guard case .head = response, !isClosed else { return }
         try head.appendField(name, value)
@@ -160,7 +170,9 @@ final class HTTP2ServerStream: HTTPServerStream {
 
     func withdrawHead() {
         switch response {
-        case .notBegun, .head: response = .notBegun
+        case .notBegun, .head:
+            response = .notBegun
+            isTunnel = false
         case .body, .ended: preconditionFailure("the head has ended")
         }
     }
@@ -304,6 +316,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     var deadline: Timestamp { min(readDeadline, writeDeadline) }
 
     private func awaitBody() {
+        guard !isTunnel else { return }
         readDeadline = loop.now.advanced(by: server.settings.progressTimeout)
         connection.arm(at: readDeadline)
     }

@@ -13,6 +13,9 @@ extension HTTPServerConnection: OpenConnection {
         case .body:  // The answer is complete before the question: do not read the rest for nothing.
             exchange = nil
             if !isProcessing { lingerUnlessEnded() }  // Else once what has arrived was looked at.
+        case .tunnel:
+            exchange = nil
+            linger()
         case .none: break
         }
     }
@@ -87,6 +90,7 @@ extension HTTPServerConnection: OpenConnection {
         isDraining = true
         keepsAlive = false
         if isLingering, stream.queuedBytes == 0 { return abort() }
+        exchange?.serverWillDrain()
         guard case .none = request, !isLingering, parser.isBetweenMessages, input.isEmpty else { return }
         timer?.arm(after: server.settings.drainIdleTimeout)
     }

@@ -24,6 +24,20 @@ extension HTTPServerConnection {
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
     }
 
+    public func beginTunnel(to name: String) throws(HTTPSerializer.Failure) {
+        guard !isClosed else { return }
+        guard case .notBegun = response else { preconditionFailure("one response to a request") }
+        responseStart = output.count
+        keepsAlive = false
+        opensTunnel = true
+        response = .head(.untilClose)
+        try output.beginResponse(status: 101)
+        output.appendDate(server.dateCache.now)
+        if let name = server.settings.serverName { try output.appendField("Server", name) }
+        try output.appendField("Upgrade", name)
+        try output.appendField("Connection", "Upgrade")
+    }
+
     public func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
         guard case .head = response, !isClosed else { return }
         try output.appendField(name, value)
@@ -38,6 +52,7 @@ extension HTTPServerConnection {
         switch response {
         case .notBegun, .head:
             if !isClosed { output.truncate(to: responseStart) }
+            opensTunnel = false
             response = .notBegun
         case .body, .ended: preconditionFailure("the head has ended")
         }
@@ -47,7 +62,15 @@ extension HTTPServerConnection {
         guard case .head(let body) = response, !isClosed else { return }
         output.endHead()
         response = .body(body)
+        if opensTunnel { return enterTunnel() }
         if body.isWhole { endResponse() }
+    }
+
+    private func enterTunnel() {
+        timer?.disarm()
+        guard case .ended = request else { return }  // Else once the request has ended.
+        request = .tunnel
+        if !isProcessing { loop.submitLocally { [self] in goOn() } }
     }
 
     public func sendBody(_ bytes: RawSpan) {

@@ -7,7 +7,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
     func takeInput(_ bytes: RawSpan) {
         let wasBetweenMessages = parser.isBetweenMessages
         switch request {
-        case .none, .body: input.add(bytes, consume: process)
+        case .none, .body, .tunnel: input.add(bytes, consume: process)
         case .ended:
             input.append(bytes)
             if input.count >= server.settings.pipelineBytes { stream.stopReading() }
@@ -24,7 +24,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
                 return abort()
             }
             timer?.arm(after: server.settings.progressTimeout)
-        case .ended: break
+        case .ended, .tunnel: break
         }
     }
 
@@ -40,6 +40,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         switch request {
         case .none: linger()  // What is queued still has a reader.
         case .body: abort()
+        case .tunnel: exchange?.requestDidEnd()
         case .ended: break  // It has asked and will still read the answer (RFC 9112 §9.6).
         }
     }
@@ -49,7 +50,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         switch request {
         case .none: if parser.isBetweenMessages { timer?.arm(after: server.settings.idleTimeout) }
         case .body: if isBodyPaused { timer?.disarm() }
-        case .ended: timer?.disarm()
+        case .ended, .tunnel: timer?.disarm()
         }
         exchange?.responseDidDrain()
     }

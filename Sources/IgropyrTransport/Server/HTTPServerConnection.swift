@@ -9,6 +9,8 @@ public final class HTTPServerConnection: HTTPServerStream {
         case none
         case body
         case ended
+        /// Bytes go both ways, in whatever protocol was agreed on.
+        case tunnel
     }
 
     enum ResponseState {
@@ -35,6 +37,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     var version = MessageHead.Version.http11
     var keepsAlive = true
     var isBodyPaused = false
+    /// The response that was begun agrees to another protocol.
+    var opensTunnel = false
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
     var requestCount = 0
@@ -101,6 +105,10 @@ public final class HTTPServerConnection: HTTPServerStream {
                 return bytes.byteCount
             }
         }
+        if case .tunnel = request, !isClosed, !isLingering, !isBodyPaused, offset < bytes.byteCount {
+            exchange?.requestBodyDidArrive(bytes.extracting(droppingFirst: offset))
+            return bytes.byteCount
+        }
         return isClosed || isLingering ? bytes.byteCount : offset
     }
 
@@ -109,7 +117,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         guard !isClosed, !isLingering, !isBodyPaused else { return false }
         switch request {
         case .none, .body: return true
-        case .ended: return false
+        case .ended, .tunnel: return false
         }
     }
 
@@ -135,6 +143,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     func endRequest() {
+        guard !opensTunnel else { return request = .tunnel }
         request = .ended
         if bodyRate != nil { bodyRate = nil }
         if stream.queuedBytes == 0 { timer?.disarm() }  // How long a handler thinks is its own affair.
@@ -143,7 +152,10 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     public func pauseBody() {
-        guard case .body = request else { return }
+        switch request {
+        case .body, .tunnel: break
+        case .none, .ended: return
+        }
         isBodyPaused = true
         bodyRate?.pause(at: loop.now)
         if stream.queuedBytes == 0 { timer?.disarm() }
@@ -154,7 +166,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         guard isBodyPaused else { return }
         isBodyPaused = false
         bodyRate?.run(at: loop.now)
-        timer?.arm(after: server.settings.progressTimeout)
+        if case .body = request { timer?.arm(after: server.settings.progressTimeout) }
         loop.submitLocally { [self] in goOn() }
     }
 
@@ -170,6 +182,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         lingerUnlessEnded()
         flush()
         if hasPeerEnded, case .none = request { return linger() }
+        if hasPeerEnded, case .tunnel = request { exchange?.requestDidEnd() }
         if !isClosed, !isBodyPaused, !hasPeerEnded, input.count < server.settings.pipelineBytes {
             stream.startReading()
         }

@@ -7,4 +7,10 @@ public protocol HTTPServerExchange: AnyObject {
     func responseDidDrain()
     /// The client is gone, or cut off, before the response ended. Nothing else is called.
     func clientDidAbort()
+    /// The server is about to end: finish soon what would go on for long.
+    func serverWillDrain()
+}
+
+extension HTTPServerExchange {
+    public func serverWillDrain() {}
 }

@@ -38,6 +38,11 @@ public protocol HTTPServerStream: AnyObject {
     /// A proxy passes on the origin's `Date`, with `addsDate` false.
     /// - Throws: `.invalidStatus`.
     func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure)
+    /// Writes the status and fields that agree to the request for another protocol, in place of
+    /// ``beginResponse(status:framing:addsDate:)``: 101 with `name` as `Upgrade`, in HTTP/2 200. From ``endHead()`` on
+    /// bytes go both ways as they are, by ``sendBody(_:)`` until ``endResponse()`` and by
+    /// ``HTTPServerExchange/requestBodyDidArrive(_:)``; the client's silence is no fault then.
+    func beginTunnel(to name: String) throws(HTTPSerializer.Failure)
     /// - Throws: what would let the field break out of its line.
     func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure)
     func appendField(name: RawSpan, value: RawSpan) throws(HTTPSerializer.Failure)

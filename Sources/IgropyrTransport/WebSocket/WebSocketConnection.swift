@@ -1,0 +1,270 @@
+internal import IgropyrCoding
+public import IgropyrHTTP
+public import IgropyrUV
+
+/// Who uses a WebSocket; called on its loop.
+public protocol WebSocketDelegate: AnyObject {
+    func webSocketDidReceive(_ message: WebSocketMessage)
+    /// The peer has taken what was queued: go on with what waited.
+    func webSocketDidDrain()
+    /// Nothing more comes or goes; called once. `code` is the peer's, ``WebSocketCloseCode/abnormal`` if the connection
+    /// broke, or why this end gave up.
+    func webSocketDidClose(_ code: WebSocketCloseCode, reason: String)
+}
+
+/// One end of an open WebSocket; stays on its loop. Its owner gives it what the tunnel brings.
+///
+/// It answers pings and the peer's close frame by itself, and keeps the connection alive.
+public final class WebSocketConnection {
+    private enum State {
+        case open
+        /// A close frame went out; the peer's is missing.
+        case closing
+        case closed
+    }
+
+    /// Who this end is, and so whether its frames are masked.
+    public enum Role: Sendable {
+        case server
+        case client
+    }
+
+    /// Nil once the WebSocket has closed.
+    private var tunnel: (any WebSocketTunnel)?
+    private let loop: EventLoop
+    private let role: Role
+    private let settings: WebSocketSettings
+    private let deflate: WebSocketDeflate?
+    private var decoder: WebSocketDecoder
+    private var state = State.open
+    private var timer: WheelTimer?
+    /// Something arrived since the timer was last looked at.
+    private var hasHeard = false
+    /// A ping is out, and nothing was heard since.
+    private var awaitsSign = false
+    /// A ping that came while the peer took nothing; a later one replaces it (RFC 6455 §5.5.3).
+    private var owedPong: [UInt8]?
+    private var random = SystemRandomNumberGenerator()
+
+    /// Strong until the WebSocket has closed.
+    public var delegate: (any WebSocketDelegate)?
+
+    public init(
+        on tunnel: any WebSocketTunnel, as role: Role, settings: WebSocketSettings, deflate: WebSocketDeflate?,
+        wheel: TimerWheel
+    ) {
+        self.tunnel = tunnel
+        loop = tunnel.loop
+        self.role = role
+        self.settings = settings
+        self.deflate = deflate
+        decoder = WebSocketDecoder(
+            of: role == .server ? .client : .server, messageBytes: settings.messageBytes,
+            allowsCompression: deflate != nil)
+        timer = WheelTimer(on: wheel) { [unowned self] in timeOut() }
+        rest()
+    }
+
+    /// Whether the peer keeps up; if not, wait for ``WebSocketDelegate/webSocketDidDrain()``.
+    public var canWrite: Bool { tunnel?.canWrite ?? true }
+
+    public var isOpen: Bool {
+        if case .open = state { true } else { false }
+    }
+
+    /// Sends a message; what the peer does not take at once is queued without a limit: watch ``canWrite``. Does nothing
+    /// once the WebSocket is closing.
+    public func send(_ message: WebSocketMessage) {
+        guard isOpen else { return }
+        switch message {
+        case .text(let text): send(.text, unsafe text.utf8.span.bytes)
+        case .binary(let bytes): send(.binary, unsafe bytes.span.bytes)
+        }
+    }
+
+    /// Begins the closing handshake. Idempotent. `reason`: 123 bytes at most, the rest is left out.
+    public func close(_ code: WebSocketCloseCode, reason: String = "") {
+        guard isOpen else { return }
+        state = .closing
+        sendClose(code, reason)
+        timer?.arm(after: settings.closeTimeout)
+        tunnel?.resumeReading()  // The peer's answer must be seen, whoever has not read what came before.
+    }
+
+    /// Leaves what the peer sends with it until ``resumeReading()``.
+    public func pauseReading() {
+        guard isOpen else { return }
+        timer?.disarm()  // Nothing can be heard.
+        tunnel?.pauseReading()
+    }
+
+    public func resumeReading() {
+        guard isOpen else { return }
+        rest()
+        tunnel?.resumeReading()
+    }
+
+    // MARK: The tunnel's word
+
+    public func receive(_ bytes: RawSpan) {
+        hasHeard = true
+        var offset = 0
+        do throws(WebSocketError) {
+            while !isClosed, let event = try decoder.next(in: bytes, at: &offset) { try handle(event) }
+        } catch {
+            fail(error.closeCode, "\(error)")
+        }
+    }
+
+    /// The peer sends nothing more.
+    public func tunnelDidEnd() {
+        guard !isClosed else { return }
+        tunnel?.endWriting()
+        finish(.abnormal, "")
+    }
+
+    public func tunnelDidDrain() {
+        if isOpen, let pong = owedPong, canWrite {
+            owedPong = nil
+            send(.pong, unsafe pong.span.bytes)
+        }
+        delegate?.webSocketDidDrain()
+    }
+
+    /// The connection is gone.
+    public func tunnelDidAbort() { finish(.abnormal, "") }
+
+    // MARK: Input
+
+    private var isClosed: Bool {
+        if case .closed = state { true } else { false }
+    }
+
+    private func handle(_ event: WebSocketDecoder.Event) throws(WebSocketError) {
+        switch event {
+        case .message(let kind, let bytes, let isCompressed):
+            guard isOpen else { return }  // It crossed our close frame.
+            let bytes = isCompressed ? try expand(bytes) : bytes
+            delegate?.webSocketDidReceive(try WebSocketMessage(kind, bytes))
+        case .ping(let payload):
+            guard isOpen else { return }
+            if canWrite { send(.pong, unsafe payload.span.bytes) } else { owedPong = payload }
+        case .pong: break
+        case .close(let code, let reason):
+            if isOpen { sendClose(code, "") }
+            tunnel?.endWriting()
+            finish(code, reason)
+        }
+    }
+
+    private func expand(_ bytes: [UInt8]) throws(WebSocketError) -> [UInt8] {
+        do throws(MessageInflater.Failure) {
+            guard let inflater = try? codecs.value(on: loop).inflater() else { throw .malformed }
+            return try unsafe inflater.expand(bytes.span.bytes, limitBytes: settings.messageBytes)
+        } catch {
+            switch error {
+            case .tooLarge: throw .messageTooLarge
+            case .malformed: throw .invalidCompression
+            }
+        }
+    }
+
+    // MARK: Output
+
+    private func send(_ opcode: WebSocketFrame.Opcode, _ payload: RawSpan) {
+        var frame: [UInt8] = []
+        let isMessage = opcode == .text || opcode == .binary
+        if isMessage, payload.byteCount >= settings.minimumCompressedBytes, let deflate,
+            let deflater = try? codecs.value(on: loop).deflater(windowBits: deflate.windowBits)
+        {
+            let compressed = deflater.compress(payload)
+            unsafe WebSocketFrame.append(
+                opcode, compressed.span.bytes, isCompressed: true, maskingKey: maskingKey, to: &frame)
+        } else {
+            WebSocketFrame.append(opcode, payload, maskingKey: maskingKey, to: &frame)
+        }
+        unsafe tunnel?.write(frame.span.bytes)
+    }
+
+    private func sendClose(_ code: WebSocketCloseCode, _ reason: String) {
+        let payload = WebSocketFrame.closePayload(code, reason)
+        send(.close, unsafe payload.span.bytes)
+    }
+
+    /// From a source that the peer cannot guess (RFC 6455 §10.3).
+    private var maskingKey: UInt32? {
+        switch role {
+        case .server: nil
+        case .client: UInt32.random(in: .min ... .max, using: &random)
+        }
+    }
+
+    // MARK: End
+
+    private func rest() {
+        if let interval = settings.pingInterval { timer?.arm(after: interval) }
+    }
+
+    private func timeOut() {
+        switch state {
+        case .open:
+            guard !hasHeard else {
+                hasHeard = false
+                awaitsSign = false
+                return rest()
+            }
+            guard !awaitsSign else { return cut() }
+            awaitsSign = true
+            if canWrite { send(.ping, RawSpan()) }
+            rest()
+        case .closing: cut()
+        case .closed: break
+        }
+    }
+
+    private func cut() {
+        tunnel?.abort()
+        finish(.abnormal, "")
+    }
+
+    private func fail(_ code: WebSocketCloseCode, _ reason: String) {
+        guard !isClosed else { return }
+        if isOpen { sendClose(code, reason) }
+        tunnel?.endWriting()
+        finish(code, reason)
+    }
+
+    private func finish(_ code: WebSocketCloseCode, _ reason: String) {
+        guard !isClosed else { return }
+        state = .closed
+        tunnel = nil
+        timer?.invalidate()
+        timer = nil
+        owedPong = nil
+        let delegate = delegate
+        self.delegate = nil
+        delegate?.webSocketDidClose(code, reason: reason)
+    }
+}
+
+/// Since each message is compressed by itself, all WebSockets of a loop share these.
+private final class Codecs {
+    private var deflaters: [Int: MessageDeflater] = [:]
+    private var sharedInflater: MessageInflater?
+
+    func deflater(windowBits: Int) throws(ContentEncoder.OutOfMemory) -> MessageDeflater {
+        if let deflater = deflaters[windowBits] { return deflater }
+        let deflater = try MessageDeflater(windowBits: windowBits)
+        deflaters[windowBits] = deflater
+        return deflater
+    }
+
+    func inflater() throws(ContentEncoder.OutOfMemory) -> MessageInflater {
+        if let sharedInflater { return sharedInflater }
+        let inflater = try MessageInflater()
+        sharedInflater = inflater
+        return inflater
+    }
+}
+
+private let codecs = LoopLocal { Codecs() }
