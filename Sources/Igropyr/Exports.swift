@@ -5,6 +5,9 @@
 @_exported public import struct IgropyrHTTP.EntityTag
 @_exported public import struct IgropyrHTTP.HTTPDate
 @_exported public import struct IgropyrHTTP.Validators
+// What goes through a WebSocket, and how it ends.
+@_exported public import struct IgropyrHTTP.WebSocketCloseCode
+@_exported public import enum IgropyrHTTP.WebSocketMessage
 // What `App.tls` and `Request.clientCertificate` are made of.
 @_exported public import struct IgropyrTransport.TLSConfiguration
 @_exported public import struct IgropyrTransport.TLSError
@@ -13,3 +16,4 @@
 @_exported public import struct IgropyrHTTP.HTTPLimits
 @_exported public import struct IgropyrHTTP.MultipartLimits
 @_exported public import struct IgropyrTransport.HTTPServerSettings
+@_exported public import struct IgropyrTransport.WebSocketSettings

@@ -10,6 +10,9 @@ public final class MessageInflater {
         case tooLarge
     }
 
+    /// What zlib adds to `data_type` where the next block would begin.
+    private static let isBetweenBlocks: Int32 = 128
+
     /// On the heap: zlib keeps a pointer to it.
     private let stream: UnsafeMutablePointer<z_stream>
 
@@ -31,6 +34,7 @@ public final class MessageInflater {
         let end = emptyBlock
         try expand(message, limitBytes, into: &output)
         try unsafe expand(end.span.bytes, limitBytes, into: &output)
+        guard unsafe stream.pointee.data_type & Self.isBetweenBlocks != 0 else { throw .malformed }  // It was cut short.
         return output
     }
 

@@ -87,6 +87,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         return time.tv_sec
     }
 
+    /// The loop that the calling thread turns; nil if it turns none.
+    public static var current: EventLoop? {
+        guard let raw = unsafe pthread_getspecific(turningLoop) else { return nil }
+        return unsafe Unmanaged<EventLoop>.fromOpaque(raw).takeUnretainedValue()
+    }
+
+    /// Under which each thread keeps the loop that it turns.
+    private static let turningLoop: pthread_key_t = {
+        var key = pthread_key_t()
+        let result = unsafe pthread_key_create(&key, nil)
+        precondition(result == 0, "pthread_key_create")  // A process has 1024, and this is its first.
+        return key
+    }()
+
     /// Whether the calling thread is the loop's.
     public var isCurrent: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
 
@@ -99,6 +113,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// - Throws: `UV_EBUSY` if something opened on the loop was left open; the error names it.
     public func run() throws(UVError) {
         thread.store(UInt(pthread_self()), ordering: .relaxed)
+        unsafe pthread_setspecific(Self.turningLoop, Unmanaged.passUnretained(self).toOpaque())
+        defer { pthread_setspecific(Self.turningLoop, nil) }
         unsafe uv_run(raw, UV_RUN_DEFAULT)
         try close()
     }

@@ -42,7 +42,7 @@ extension Compression {
 
     private func encoded(_ body: Response.Body, _ coding: ContentCoding, _ loop: EventLoop) -> Response.Body? {
         switch body {
-        case .none, .file: return nil
+        case .none, .file, .webSocket: return nil
         case .text(let text): return encoded(Array(text.utf8), coding, loop)
         case .bytes(let bytes): return encoded(bytes, coding, loop)
         case .stream(let produce): return stream(coding, loop, produce)
@@ -89,7 +89,7 @@ extension Response.Body {
     /// A stream may become as long as it likes.
     fileprivate var expectedBytes: Int {
         switch self {
-        case .none: 0
+        case .none, .webSocket: 0
         case .text(let text): text.utf8.count
         case .bytes(let bytes): bytes.count
         case .file(_, let range): range.count

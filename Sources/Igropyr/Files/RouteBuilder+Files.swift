@@ -27,7 +27,7 @@ extension RouteBuilder {
         do {
             try serving.check()
             let folder = StaticFolder(try Folder(path, symlinks: serving.symlinks), serving)
-            var route = try Route(.get, .immediate { request in try folder.response(to: request) })
+            var route = Route(HTTPMethod.get, .immediate { request in try folder.response(to: request) })
             route.choosesCoding = true
             add(route, at: pattern.hasSuffix("/") ? pattern + "**" : pattern + "/**")
         } catch let error as UVError {

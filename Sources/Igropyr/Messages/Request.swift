@@ -134,7 +134,7 @@ public final class Request {
 
     private func text(_ range: Range<Int>) -> String { withBytes { bytes in bytes.string(in: range) } }
 
-    private func withBytes<Result, Failure: Error>(
+    func withBytes<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let bytes = bytes

@@ -19,6 +19,7 @@ public struct Response {
         case bytes([UInt8])
         case file(OpenFile, Range<Int>)
         case stream((ResponseWriter) async throws -> Void)
+        case webSocket(WebSocketOpening)
     }
 
     /// No body.

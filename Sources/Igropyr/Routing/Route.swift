@@ -29,6 +29,12 @@ public struct Route: Sendable {
         guard self.method != .other, self.method != .connect else { throw UnknownMethod(method: method) }
     }
 
+    init(_ method: HTTPMethod, _ action: Action) {
+        self.method = method
+        self.action = action
+        limits = RouteLimits()
+    }
+
     /// The same with its responses compressed, and none to be asked for any more: a route is copied for each request.
     func compressed(by compression: Compression) -> Route {
         var route = self

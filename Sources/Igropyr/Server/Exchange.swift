@@ -20,7 +20,9 @@ final class Exchange: HTTPServerExchange {
     private var reader: CheckedContinuation<Void, Never>?
     private var writer: CheckedContinuation<Void, Never>?
     private var transfer: FileTransfer?
-    private var task: Task<Void, Never>?
+    private(set) var task: Task<Void, Never>?
+    /// Gets what arrives from then on.
+    var webSocket: WebSocketConnection?
     /// Its head has been sent, or is about to be.
     var hasResponse = false
     /// The response has ended, or nobody will read it: the connection is no longer ours.
@@ -90,6 +92,7 @@ final class Exchange: HTTPServerExchange {
     }
 
     func requestBodyDidArrive(_ bytes: RawSpan) {
+        if let webSocket { return webSocket.receive(bytes) }
         guard case .arriving = bodyState else { return }
         bodyBytes += bytes.byteCount
         guard bodyBytes <= bodyLimit else {
@@ -101,7 +104,10 @@ final class Exchange: HTTPServerExchange {
         wake(&reader)
     }
 
-    func requestDidEnd() { endBody(.ended) }
+    func requestDidEnd() {
+        if let webSocket { return webSocket.tunnelDidEnd() }
+        endBody(.ended)
+    }
 
     private func endBody(_ state: BodyState) {
         guard case .arriving = bodyState else { return }
@@ -133,17 +139,21 @@ final class Exchange: HTTPServerExchange {
 
     func responseDidDrain() {
         transfer?.goOn()
+        webSocket?.tunnelDidDrain()
         wake(&writer)
     }
 
     func clientDidAbort() {
         isOver = true
+        webSocket?.tunnelDidAbort()
         task?.cancel()
         transfer?.cancel()
         held = []
         endBody(.failed(CancellationError()))
         wake(&writer)
     }
+
+    func serverWillDrain() { webSocket?.close(.goingAway) }
 
     private func report() {
         guard let observer, let observation else { return }

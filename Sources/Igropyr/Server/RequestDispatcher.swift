@@ -10,7 +10,8 @@ final class RequestDispatcher: HTTPRequestHandler {
     private let router: Router<Endpoint>
     private let fallback: Endpoint
     private let failures: FailurePages
-    private let logger: Logger
+    let logger: Logger
+    let wheel: TimerWheel
     private let deadlines: Deadlines
     private let observer: RequestObserver?
     /// When the request arrived that is being handled; zero if nobody observes.
@@ -29,6 +30,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         logger = app.configuration.logger
         observer = RequestObserver(app, log, on: wheel)
         deadlines = Deadlines(wheel)
+        self.wheel = wheel
         deadlines.onExpiry = { [unowned self] request, exchange in timeOut(request, exchange) }
     }
 
@@ -211,6 +213,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         case .stream(let produce):
             guard sendHead(response, on: exchange), connection.sendsBody else { return exchange.endResponse() }
             await run(produce, exchange)
+        case .webSocket(let opening): await open(opening, response, exchange)
         }
     }
 
@@ -240,7 +243,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             connection.exchange = exchange
             exchange.send(FileTransfer(file, range: range, on: connection))
             return exchange
-        case .stream:
+        case .stream, .webSocket:
             let exchange = Exchange(on: connection, bodyLimit: .max)
             connection.exchange = exchange
             start(exchange) { [self] in await respond(response, exchange) }
@@ -259,11 +262,16 @@ final class RequestDispatcher: HTTPRequestHandler {
             sentStatus = response.status.code
             return true
         } catch {
-            logger.error("a response cannot be written", metadata: ["error": "\(error)"])
-            connection.withdrawHead()
-            respond(HTTPFailure(.internalServerError).response, on: connection)
+            withdrawHead(error, on: connection)
             return false
         }
+    }
+
+    /// Answers 500 in place of a response that cannot go out.
+    func withdrawHead(_ error: HTTPSerializer.Failure, on connection: any HTTPServerStream) {
+        logger.error("a response cannot be written", metadata: ["error": "\(error)"])
+        connection.withdrawHead()
+        respond(HTTPFailure(.internalServerError).response, on: connection)
     }
 
     private func sendHead(_ response: Response, on exchange: Exchange) -> Bool {
@@ -276,7 +284,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         sendBody(response, on: exchange.connection)
     }
 
-    private func sendFields(
+    func sendFields(
         _ response: Response, on connection: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
         for field in response.fields {
@@ -290,7 +298,7 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     private func sendBody(_ response: Response, on connection: any HTTPServerStream) {
         switch response.body {
-        case .none, .file, .stream: break
+        case .none, .file, .stream, .webSocket: break
         case .text(let text): unsafe connection.sendBody(text.utf8.span.bytes)
         case .bytes(let bytes): unsafe connection.sendBody(bytes.span.bytes)
         }
@@ -301,7 +309,7 @@ extension Response.Body {
     /// Of what is sent within a call.
     fileprivate var count: Int {
         switch self {
-        case .none, .file, .stream: 0
+        case .none, .file, .stream, .webSocket: 0
         case .text(let text): text.utf8.count
         case .bytes(let bytes): bytes.count
         }
@@ -311,7 +319,7 @@ extension Response.Body {
 extension Response {
     fileprivate var framing: MessageHead.Framing {
         switch body {
-        case .none: .length(0)
+        case .none, .webSocket: .length(0)
         case .text(let text): .length(UInt64(text.utf8.count))
         case .bytes(let bytes): .length(UInt64(bytes.count))
         case .file(_, let range): .length(UInt64(range.count))

@@ -35,6 +35,7 @@ actor ServerLoop: LoopBound {
         let dispatcher = RequestDispatcher(app, shared.accessLog, on: wheel)
         var settings = app.configuration.server
         if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
+        settings.http2.allowsExtendedConnect = true  // For WebSockets, whether there are routes for any or not.
         server = try HTTPServer(
             listener: listener, settings: settings, tls: tls?.context, clients: shared.clients, handler: dispatcher)
         self.dispatcher = dispatcher

@@ -42,6 +42,11 @@ public final class WebSocketConnection {
     private var hasHeard = false
     /// A ping is out, and nothing was heard since.
     private var awaitsSign = false
+    private var isPaused = false
+    /// What had arrived when reading was paused, and was not looked at yet.
+    private var unread: [UInt8] = []
+    /// The peer sends nothing after ``unread``.
+    private var hasPeerEnded = false
     /// A ping that came while the peer took nothing; a later one replaces it (RFC 6455 §5.5.3).
     private var owedPong: [UInt8]?
     private var random = SystemRandomNumberGenerator()
@@ -88,19 +93,32 @@ public final class WebSocketConnection {
         state = .closing
         sendClose(code, reason)
         timer?.arm(after: settings.closeTimeout)
-        tunnel?.resumeReading()  // The peer's answer must be seen, whoever has not read what came before.
+        goOn()  // The peer's answer must be seen, whoever has not read what came before.
     }
 
-    /// Leaves what the peer sends with it until ``resumeReading()``.
+    /// No message arrives until ``resumeReading()``; what the peer sends stays with it.
     public func pauseReading() {
-        guard isOpen else { return }
+        guard isOpen, !isPaused else { return }
+        isPaused = true
         timer?.disarm()  // Nothing can be heard.
         tunnel?.pauseReading()
     }
 
+    /// May deliver messages before it returns.
     public func resumeReading() {
         guard isOpen else { return }
-        rest()
+        goOn()
+    }
+
+    private func goOn() {
+        guard isPaused else { return }
+        isPaused = false
+        let bytes = unread
+        unread = []
+        read(unsafe bytes.span.bytes)
+        guard !isPaused, !isClosed else { return }
+        if hasPeerEnded { return tunnelDidEnd() }
+        if isOpen { rest() }
         tunnel?.resumeReading()
     }
 
@@ -108,17 +126,13 @@ public final class WebSocketConnection {
 
     public func receive(_ bytes: RawSpan) {
         hasHeard = true
-        var offset = 0
-        do throws(WebSocketError) {
-            while !isClosed, let event = try decoder.next(in: bytes, at: &offset) { try handle(event) }
-        } catch {
-            fail(error.closeCode, "\(error)")
-        }
+        read(bytes)
     }
 
     /// The peer sends nothing more.
     public func tunnelDidEnd() {
         guard !isClosed else { return }
+        guard !isPaused || unread.isEmpty else { return hasPeerEnded = true }
         tunnel?.endWriting()
         finish(.abnormal, "")
     }
@@ -138,6 +152,15 @@ public final class WebSocketConnection {
 
     private var isClosed: Bool {
         if case .closed = state { true } else { false }
+    }
+
+    private func read(_ bytes: RawSpan) {
+        var offset = 0
+        do throws(WebSocketError) {
+            while !isPaused, !isClosed, let event = try decoder.next(in: bytes, at: &offset) { try handle(event) }
+        } catch { return fail(error.closeCode, "\(error)") }
+        // One read may expand to a thousand times its size: whoever pauses is not to hold that.
+        if isPaused { bytes.extracting(offset...).append(first: bytes.byteCount - offset, to: &unread) }
     }
 
     private func handle(_ event: WebSocketDecoder.Event) throws(WebSocketError) {

@@ -10,6 +10,8 @@ public struct WebSocketHandshake: Sendable {
         case unsupportedVersion
         /// No key, or one that is none: 400.
         case invalidKey
+        /// It has a body, which could not be told from frames: 400.
+        case hasBody
         /// It comes from a page of another site: 403; see ``WebSocketSettings/origins``.
         case foreignOrigin
     }
@@ -30,6 +32,7 @@ public struct WebSocketHandshake: Sendable {
         }
         var fields: [(name: String, value: String)] = []
         if head.version != .http2 {
+            guard head.framing == .none || head.framing == .length(0) else { throw .hasBody }
             guard let key = offered.key, WebSocketKey.isValid(key) else { throw .invalidKey }
             fields.append(("Sec-WebSocket-Accept", WebSocketKey.answer(to: key)))
         }

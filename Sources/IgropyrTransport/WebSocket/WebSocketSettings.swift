@@ -8,6 +8,8 @@ public struct WebSocketSettings: Sendable {
     /// After so long without a byte from the peer it is asked for a sign of life, which also keeps proxies from closing the
     /// connection; as long again without, and the connection is cut. Nil: never.
     public var pingInterval: Duration? = .seconds(20)
+    /// How long a client waits for the connection, and then for the server's answer; a server does not look at it.
+    public var openTimeout = Duration.seconds(10)
     /// How long the peer may take to answer a close frame; then the connection is cut.
     public var closeTimeout = Duration.seconds(5)
     /// Whether messages may be compressed, if the peer knows how (`permessage-deflate`, RFC 7692).
