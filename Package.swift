@@ -112,6 +112,7 @@ let package = Package(
         .executableTarget(name: "Todos", dependencies: ["Igropyr"], path: "Examples/Todos", swiftSettings: strict),
         .executableTarget(name: "Upload", dependencies: ["Igropyr"], path: "Examples/Upload", swiftSettings: strict),
         .executableTarget(name: "Clock", dependencies: ["Igropyr"], path: "Examples/Clock", swiftSettings: strict),
+        .executableTarget(name: "Chat", dependencies: ["Igropyr"], path: "Examples/Chat", swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testing),
         .testTarget(name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime"], swiftSettings: testing),

@@ -44,7 +44,8 @@ public final class MessageInflater {
         }
     }
 
-    private func expand(_ input: UnsafeRawBufferPointer, _ limitBytes: Int, into output: inout [UInt8]) throws(Failure) {
+    private func expand(_ input: UnsafeRawBufferPointer, _ limitBytes: Int, into output: inout [UInt8]) throws(Failure)
+    {
         // zlib only reads from it.
         unsafe stream.pointee.next_in = unsafe UnsafeMutablePointer(
             mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))

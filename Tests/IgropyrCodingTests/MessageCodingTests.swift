@@ -35,12 +35,15 @@ import Testing
     @Test func `a message that grows beyond the limit is stopped there`() throws {
         let bomb = try MessageDeflater(windowBits: 15).compress([UInt8](repeating: 0, count: 10 << 20).span.bytes)
         #expect(throws: MessageInflater.Failure.tooLarge) { try Self.expand(bomb, 1 << 20) }
-        #expect(throws: MessageInflater.Failure.tooLarge) { try Self.expand([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], 4) }
+        #expect(throws: MessageInflater.Failure.tooLarge) {
+            try Self.expand([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], 4)
+        }
     }
 
     @Test func `what is no deflate is refused, and the next message is none the worse`() throws {
         let inflater = try MessageInflater()
-        for bytes in [[0x07], [0xf2, 0x48, 0xcd], [0xff, 0xff, 0xff, 0xff], [0x01, 0x05, 0x00, 0x00, 0x00]] as [[UInt8]] {
+        for bytes in [[0x07], [0xf2, 0x48, 0xcd], [0xff, 0xff, 0xff, 0xff], [0x01, 0x05, 0x00, 0x00, 0x00]] as [[UInt8]]
+        {
             #expect(throws: MessageInflater.Failure.malformed) {
                 try inflater.expand(bytes.span.bytes, limitBytes: 1000)
             }

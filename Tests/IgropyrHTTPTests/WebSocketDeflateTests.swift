@@ -9,7 +9,10 @@ import Testing
         ("permessage-deflate", plain, 15),
         ("permessage-deflate; client_max_window_bits", plain, 15),
         ("permessage-deflate ; client_max_window_bits = 10; client_no_context_takeover", plain, 15),
-        ("permessage-deflate; server_max_window_bits=12; client_max_window_bits=12", plain + "; server_max_window_bits=12", 12),
+        (
+            "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12",
+            plain + "; server_max_window_bits=12", 12
+        ),
         ("permessage-deflate; server_max_window_bits=\"9\"", plain + "; server_max_window_bits=9", 9),
         ("x-webkit-deflate-frame, permessage-deflate", plain, 15),
         ("permessage-deflate; server_max_window_bits=8, permessage-deflate", plain, 15),
@@ -33,7 +36,9 @@ import Testing
     @Test func `a client takes what it has asked for, and nothing else`() {
         #expect(WebSocketDeflate(answer: Self.plain) != nil)
         #expect(WebSocketDeflate(answer: "permessage-deflate; server_no_context_takeover") != nil)
-        #expect(WebSocketDeflate(answer: "permessage-deflate; server_no_context_takeover; server_max_window_bits=10") != nil)
+        #expect(
+            WebSocketDeflate(answer: "permessage-deflate; server_no_context_takeover; server_max_window_bits=10") != nil
+        )
         #expect(WebSocketDeflate(answer: "permessage-deflate") == nil)
         #expect(WebSocketDeflate(answer: Self.plain + "; client_max_window_bits=10") == nil)
         #expect(WebSocketDeflate(answer: "other") == nil)

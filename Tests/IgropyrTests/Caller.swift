@@ -55,6 +55,8 @@ func onLoop<Result: Sendable>(_ body: @escaping @Sendable (EventLoop) async thro
 final class RawCaller: TCPStreamDelegate {
     private let stream: TCPStream
     private(set) var received = ""
+    /// The same, where it is no text.
+    private(set) var receivedBytes: [UInt8] = []
     private var isEnded = false
     private var waiter: (isEnough: (String) -> Bool, continuation: CheckedContinuation<Void, Never>)?
 
@@ -69,10 +71,11 @@ final class RawCaller: TCPStreamDelegate {
         stream.startReading()
     }
 
-    func send(_ text: String) {
-        let bytes = Array(text.utf8)
-        stream.write(bytes.span.bytes)
-    }
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) { stream.write(bytes.span.bytes) }
+
+    func stopReading() { stream.stopReading() }
 
     func close() { stream.close() }
     func reset() { stream.reset() }
@@ -83,7 +86,10 @@ final class RawCaller: TCPStreamDelegate {
     }
 
     func streamDidRead(_ bytes: RawSpan) {
-        bytes.withUnsafeBytes { received += String(decoding: $0, as: UTF8.self) }
+        bytes.withUnsafeBytes {
+            received += String(decoding: $0, as: UTF8.self)
+            receivedBytes += $0
+        }
         if let waiter, waiter.isEnough(received) { wake() }
     }
 

@@ -96,4 +96,22 @@ private final class Example {
             #expect(ticks.output.contains(" GMT\n\n"))
         }
     }
+
+    @Test func `in the room each hears what the others say`() async throws {
+        try await Self.withExample("Chat") { client, address in
+            let page = try await client.send(.init(.get, "/"), to: address)
+            #expect(page.status == 200 && page.text.contains("chat.js"))
+            try await WebSocket.connect(to: "ws://\(address)/room") { first in
+                #expect(try await first.receive() == .text("Guest 1 is here."))
+                try await WebSocket.connect(to: "ws://\(address)/room") { second in
+                    #expect(try await second.receive() == .text("Guest 2 is here."))
+                    try await second.send("Hello")
+                    #expect(try await second.receive() == .text("Guest 2: Hello"))
+                }
+                for text in ["Guest 2 is here.", "Guest 2: Hello", "Guest 2 has left."] {
+                    #expect(try await first.receive() == .text(text))
+                }
+            }
+        }
+    }
 }

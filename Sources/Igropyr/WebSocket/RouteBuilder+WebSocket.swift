@@ -19,7 +19,7 @@ extension RouteBuilder {
     ///
     /// A page of another host is refused unless `settings` allow its ``WebSocketSettings/origins``.
     public func webSocket(
-        _ pattern: String, _ settings: WebSocketSettings = WebSocketSettings(),
+        _ pattern: String, settings: WebSocketSettings = WebSocketSettings(),
         _ handler: @escaping @Sendable (Request, WebSocket) async throws -> Void
     ) {
         let action = Route.Action.task { request in

@@ -17,7 +17,7 @@ extension WebSocket {
     /// those in the PEM file `authorities`, if that is given. `fields` go with the request.
     /// - Throws: ``WebSocketFailure`` when none can be opened; what `body` throws.
     public static func connect<Result>(
-        to url: String, _ settings: WebSocketSettings = WebSocketSettings(), fields: HTTPFields = [:],
+        to url: String, settings: WebSocketSettings = WebSocketSettings(), fields: HTTPFields = [:],
         authorities: String? = nil, _ body: (WebSocket) async throws -> Result
     ) async throws -> Result {
         guard let parts = WebSocketURL(url) else {

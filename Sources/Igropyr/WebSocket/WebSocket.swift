@@ -89,7 +89,7 @@ public actor WebSocket {
             try Task.checkCancellation()
             await writers.wait(on: loop)
         }
-        guard connection.isOpen else { throw closure ?? WebSocketClosure(code: .normal, reason: "") }
+        guard connection.isOpen else { throw closure ?? WebSocketClosure(code: .normal) }
         connection.send(message)
     }
 
@@ -140,6 +140,11 @@ public struct WebSocketClosure: Error, Hashable, Sendable, CustomStringConvertib
 
     /// Whether both ends wanted it.
     public var isOrderly: Bool { [.normal, .goingAway, .noStatus].contains(code) }
+
+    public init(code: WebSocketCloseCode, reason: String = "") {
+        self.code = code
+        self.reason = reason
+    }
 
     public var description: String {
         guard code != .abnormal else { return "the connection broke" }

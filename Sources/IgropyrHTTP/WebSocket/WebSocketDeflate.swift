@@ -12,7 +12,8 @@ public struct WebSocketDeflate: Sendable, Hashable {
     /// Reads a server's answer to ``offer``; the client may use the largest window then.
     /// - Returns: nil if it is no answer to that.
     public init?(answer: String) {
-        guard let parameters = Parameters(answer[...]), parameters.serverNoContextTakeover, parameters.clientWindowBits == nil
+        guard let parameters = Parameters(answer[...]), parameters.serverNoContextTakeover,
+            parameters.clientWindowBits == nil
         else { return nil }
         windowBits = 15
     }
