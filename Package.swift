@@ -148,8 +148,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrBalancerTests",
             dependencies: [
-                "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration", "IgropyrUV",
-                "IgropyrTransport", "TestSupport",
+                "Igropyr", "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration",
+                "IgropyrUV", "IgropyrTransport", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(name: "EndToEndTests", swiftSettings: testing),

@@ -22,6 +22,7 @@ public struct BalancerSettings: Sendable {
     public init(listen: SocketAddress) {
         self.listen = listen
         server.serverName = nil  // The worker's own is passed on.
+        server.http2.allowsExtendedConnect = true  // WebSockets of HTTP/2 reach the worker in HTTP/1.1.
         client.connectTimeout = .milliseconds(250)
     }
 }

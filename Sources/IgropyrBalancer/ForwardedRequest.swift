@@ -13,6 +13,7 @@ struct ForwardedRequest {
     /// Where the client reached the balancer; stands in for `Host` in HTTP/1.0 without one.
     var local: SocketAddress?
     var isEncrypted: Bool
+    var upgrade: Upgrade?
 
     func write(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
         try writeRequestLine(head, bytes, to: &output)
@@ -39,13 +40,19 @@ struct ForwardedRequest {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
         try output.appendField("Via", "\(head.version.number) igropyr")
+        if let upgrade {
+            try output.appendField("Connection", "Upgrade")
+            try output.appendField("Upgrade", upgrade.names)
+            if let key = upgrade.key { try output.appendField("Sec-WebSocket-Key", key) }
+        }
     }
 
     /// In origin form, as servers want it (RFC 9112 §3.2.1), whatever the client's form.
     private func writeRequestLine(
         _ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer
     ) throws(HTTPSerializer.Failure) {
-        let method = bytes.extracting(head.methodName)
+        let connect = "GET".utf8.span  // What an extended CONNECT is in HTTP/1.1.
+        let method = head.method == .connect ? unsafe connect.bytes : bytes.extracting(head.methodName)
         let end = head.query?.upperBound ?? head.path.upperBound
         guard head.path.isEmpty else {
             return try output.beginRequest(method: method, target: bytes.extracting(head.path.lowerBound..<end))

@@ -36,7 +36,7 @@ final class Proxy: HTTPRequestHandler {
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         counters.requests &+= 1
         budget.noteRequest()
-        ProxyExchange(connection, proxy: self, head).start(head, bytes)
+        ProxyExchange(connection, proxy: self, head, bytes).start(head, bytes)
     }
 
     // MARK: Snapshots

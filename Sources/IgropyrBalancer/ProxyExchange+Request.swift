@@ -20,6 +20,7 @@ extension ProxyExchange {
 
     /// Has the client wait while the worker does not keep up, or while there is no worker and enough is kept.
     private func balanceRequest() {
+        guard !awaitsTunnel else { return }
         let mayGoOn =
             if let upstream { upstream.canWrite } else { body.count < proxy.settings.repeatableBodyBytes }
         guard mayGoOn == isBodyPaused else { return }

@@ -6,8 +6,9 @@ extension ProxyExchange: HTTPClientExchange {
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
         // The client has had its 100 already, and may do without other interim responses.
         guard !head.isInterim, let downstream else { return }
-        // An upgrade was not asked for: what follows would not be HTTP.
-        guard head.status != 101 else { return refuse(.badGateway) }
+        if head.status == 101 { return openTunnel(head, bytes) }
+        // To a client of HTTP/2 a success would be the tunnel's.
+        guard !awaitsTunnel || head.status / 100 != 2 else { return refuse(.badGateway) }
         state = .responding
         body = []
         isBodyKept = false
@@ -30,10 +31,17 @@ extension ProxyExchange: HTTPClientExchange {
         let framing = downstreamFraming(head)
         let hasDate = head.value(of: "date", in: bytes) != nil
         try downstream.beginResponse(status: head.status, framing: framing, addsDate: !hasDate)
+        try writeFields(head, bytes, on: downstream)
+    }
+
+    func writeFields(
+        _ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream
+    ) throws(HTTPSerializer.Failure) {
         let listed = HopByHop.listed(in: head, bytes)
         var fields = FieldIterator(head.fields)
         while let (name, value) = fields.next(in: bytes) {
             if HopByHop.contains(name, in: bytes) { continue }
+            if isTunnel, isAnsweredAlready(name, in: bytes) { continue }
             if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
             try downstream.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
         }
@@ -80,7 +88,7 @@ extension ProxyExchange: HTTPClientExchange {
     }
 
     func requestDidDrain() {
-        guard isBodyPaused, let upstream, upstream.canWrite else { return }
+        guard isBodyPaused, !awaitsTunnel, let upstream, upstream.canWrite else { return }
         isBodyPaused = false
         downstream?.resumeBody()
     }

@@ -33,6 +33,8 @@ final class ProxyExchange {
     // The request.
     let method: HTTPMethod
     let framing: MessageHead.Framing
+    /// What the client wants to go on with; nil in nearly all requests.
+    let upgrade: Upgrade?
     /// As the worker gets it, without framing and end.
     var head = HTTPSerializer()
     /// What came of the body so far, as long as ``isBodyKept``.
@@ -54,24 +56,27 @@ final class ProxyExchange {
     /// Of a body of known length.
     var remainingBytes: UInt64?
     var isResponsePaused = false
+    /// The worker has agreed to ``upgrade``.
+    var isTunnel = false
 
-    init(_ connection: any HTTPServerStream, proxy: Proxy, _ head: MessageHead) {
+    init(_ connection: any HTTPServerStream, proxy: Proxy, _ head: MessageHead, _ bytes: RawSpan) {
         self.proxy = proxy
         downstream = connection
-        method = head.method
-        framing = head.framing
+        upgrade = Upgrade(head, bytes)
+        method = upgrade == nil ? head.method : .get
+        framing = upgrade == nil ? head.framing : .none
         retriesLeft = proxy.settings.retries
     }
 
     /// Takes the request on, unless it is answered at once.
     func start(_ head: MessageHead, _ bytes: RawSpan) {
         guard let downstream else { return }
-        if head.method == .connect || head.method == .trace { return refuse(.notImplemented) }
+        if method == .connect || method == .trace { return refuse(.notImplemented) }
         let client = downstream.peerAddress
         hash = proxy.settings.hashKey.hash(head, bytes, source: client)
         let request = ForwardedRequest(
             client: client, local: head.authority == nil ? downstream.localAddress : nil,
-            isEncrypted: downstream.isEncrypted)
+            isEncrypted: downstream.isEncrypted, upgrade: upgrade)
         self.head = HTTPSerializer(capacity: head.byteCount + ForwardedRequest.addedBytes)
         do throws(HTTPSerializer.Failure) {
             try request.write(head, bytes, to: &self.head)
@@ -79,6 +84,10 @@ final class ProxyExchange {
             return refuse(.badRequest)
         }
         downstream.exchange = self
+        if awaitsTunnel {
+            isBodyPaused = true
+            downstream.pauseBody()
+        }
         guard let snapshot = proxy.snapshot else {
             unrouted = (bytes.array(in: head.authority ?? 0..<0), bytes.array(in: head.path))
             return hold()

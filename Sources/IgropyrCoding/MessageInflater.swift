@@ -34,7 +34,8 @@ public final class MessageInflater {
         let end = emptyBlock
         try expand(message, limitBytes, into: &output)
         try unsafe expand(end.span.bytes, limitBytes, into: &output)
-        guard unsafe stream.pointee.data_type & Self.isBetweenBlocks != 0 else { throw .malformed }  // It was cut short.
+        // It was cut short.
+        guard unsafe stream.pointee.data_type & Self.isBetweenBlocks != 0 else { throw .malformed }
         return output
     }
 

@@ -89,6 +89,12 @@ final class RawClient: @unchecked Sendable {
     /// Whether the peer has ended the connection, with nothing sent before.
     func isEnded() throws -> Bool { try input.isEmpty && !readMore() }
 
+    /// All that comes until the end.
+    func readToEnd() throws -> String {
+        while try readMore() {}
+        return String(decoding: input, as: UTF8.self)
+    }
+
     private func readLine() throws -> String? {
         while true {
             if let end = input.firstIndex(of: 0x0A) {

@@ -14,16 +14,18 @@ final class ScriptedWorker {
     deinit { close(listener) }
 
     /// Takes a connection, reads some of the request, answers and ends the connection.
-    func answer(_ text: String) throws {
+    /// - Returns: what it has read.
+    @discardableResult func answer(_ text: String) throws -> String {
         try wait(for: listener)
         let connection = accept(listener, nil, nil)
         guard connection >= 0 else { throw RawClient.Failure(call: "accept: \(errno)") }
         defer { close(connection) }
         try wait(for: connection)
         var buffer = [UInt8](repeating: 0, count: 4096)
-        _ = recv(connection, &buffer, buffer.count, 0)
+        let count = recv(connection, &buffer, buffer.count, 0)
         let bytes = Array(text.utf8)
         _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
     }
 
     private func wait(for descriptor: Int32) throws {

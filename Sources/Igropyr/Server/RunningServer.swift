@@ -8,6 +8,7 @@ public final class RunningServer: Sendable {
     let loops: [ServerLoop]
     private let tls: Locked<ServerTLS?>
     private let accessLog: AccessLogWriter?
+    private let isStopping = Locked(false)
     private let drainTimeout: Duration
     private let logger: Logger
 
@@ -24,8 +25,13 @@ public final class RunningServer: Sendable {
     }
 
     /// Accepts nothing more and returns when the requests in flight have been answered, or cut after the time that the
-    /// application allows. Call it once.
+    /// application allows. Idempotent, but only the first call waits.
     public func stop() async throws {
+        let isFirst = isStopping.withLock { isStopping in
+            defer { isStopping = true }
+            return !isStopping
+        }
+        guard isFirst else { return }
         do {
             if !(try await stopLoops()) { logger.warning("a handler that heeds no cancellation was left running") }
         } catch {

@@ -2,9 +2,9 @@ internal import COpenSSL
 internal import Crypto
 
 /// How the two ends of a handshake know that each means WebSocket (RFC 6455 §4.2.2).
-enum WebSocketKey {
+public enum WebSocketKey {
     /// What a client sends: 16 random bytes.
-    static func make() -> String {
+    public static func make() -> String {
         var random = SystemRandomNumberGenerator()
         return base64((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) })
     }
@@ -24,7 +24,7 @@ enum WebSocketKey {
     }
 
     /// What the server answers.
-    static func answer(to key: String) -> String {
+    public static func answer(to key: String) -> String {
         base64(Array(Insecure.SHA1.hash(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))))
     }
 
