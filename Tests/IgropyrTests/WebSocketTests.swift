@@ -146,7 +146,7 @@ import Testing
 
     @Test func `a request that opens none is told why`() async throws {
         var known = WebSocketSettings()
-        known.origins = .only(["https://known.example"])
+        known.origins = .these(["https://known.example"])
         var any = WebSocketSettings()
         any.origins = .any
         let (knownOnly, anybody) = (known, any)

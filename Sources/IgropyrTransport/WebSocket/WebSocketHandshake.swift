@@ -83,7 +83,7 @@ extension WebSocketSettings.Origins {
         guard let origin else { return true }
         switch self {
         case .any: return true
-        case .only(let origins): return origins.contains(origin)
+        case .these(let origins): return origins.contains(origin)
         case .sameHost:
             guard let host, let end = origin.firstRange(of: "://")?.upperBound else { return false }
             return origin[end...].lowercased() == host.lowercased()
