@@ -29,7 +29,7 @@ public struct WebSocketSettings: Sendable {
         /// Pages of the host that the request is for.
         case sameHost
         /// These, such as `https://example.org`; with the port, unless it is the scheme's own.
-        case only(Set<String>)
+        case these(Set<String>)
         case any
     }
 }
