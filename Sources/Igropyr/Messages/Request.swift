@@ -48,7 +48,10 @@ public final class Request {
     func refuse(_ refusal: Refusal?) { self.refusal = refusal }
 
     /// The handler has returned: whoever kept the request must not keep the connection, too.
-    func leaveConnection() { connection = nil }
+    func leaveConnection() {
+        connection = nil
+        exchange = nil
+    }
 
     /// What middleware has to tell the handler, under a key of its own; nil unless it was set.
     public subscript<Key: RequestKey>(key: Key.Type) -> Key.Value? {

@@ -9,7 +9,9 @@ final class Exchange: HTTPServerExchange {
     private enum BodyState {
         case arriving
         case ended
-        case failed(any Error)
+        case tooLarge
+        /// The client is gone, or has got its response.
+        case cut
     }
 
     let connection: any HTTPServerStream
@@ -20,7 +22,9 @@ final class Exchange: HTTPServerExchange {
     private var reader: CheckedContinuation<Void, Never>?
     private var writer: CheckedContinuation<Void, Never>?
     private var transfer: FileTransfer?
-    private(set) var task: Task<Void, Never>?
+    private var task: Task<Void, Never>?
+    /// The task has begun, and not ended.
+    var isRunning = false
     /// Gets what arrives from then on.
     var webSocket: WebSocketConnection?
     /// Its head has been sent, or is about to be.
@@ -60,7 +64,7 @@ final class Exchange: HTTPServerExchange {
         guard !isOver else { return }
         isOver = true
         connection.endResponse()
-        endBody(.failed(CancellationError()))  // Nothing more of it will arrive here.
+        endBody(.cut)  // Nothing more of it will arrive here.
     }
 
     /// Cuts the connection: a response that was begun cannot be told to have failed in any other way.
@@ -76,7 +80,8 @@ final class Exchange: HTTPServerExchange {
         while held.isEmpty {
             switch bodyState {
             case .ended: return nil
-            case .failed(let error): throw error
+            case .tooLarge: throw HTTPFailure(.contentTooLarge)
+            case .cut: throw CancellationError()
             case .arriving:
                 guard reader == nil else { throw HTTPFailure(.internalServerError, "The body has two readers.") }
                 // What arrives before this runs must not be waited for.
@@ -97,7 +102,7 @@ final class Exchange: HTTPServerExchange {
         bodyBytes += bytes.byteCount
         guard bodyBytes <= bodyLimit else {
             held = []
-            return endBody(.failed(HTTPFailure(.contentTooLarge)))
+            return endBody(.tooLarge)
         }
         bytes.append(first: bytes.byteCount, to: &held)
         if held.count >= Self.heldBytes { connection.pauseBody() }
@@ -120,6 +125,7 @@ final class Exchange: HTTPServerExchange {
     func write(_ bytes: [UInt8]) async throws {
         guard !isOver else { throw CancellationError() }
         unsafe connection.sendBody(bytes.span.bytes)
+        connection.flush()
         sentBytes += bytes.count
         while !isOver, !connection.canWrite {
             guard writer == nil else { throw HTTPFailure(.internalServerError, "The response has two writers.") }
@@ -149,7 +155,7 @@ final class Exchange: HTTPServerExchange {
         task?.cancel()
         transfer?.cancel()
         held = []
-        endBody(.failed(CancellationError()))
+        endBody(.cut)
         wake(&writer)
     }
 

@@ -18,7 +18,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     private var began = Timestamp.zero
     /// Of the head that went out last.
     private var sentStatus = 0
-    /// Used again for the next request that is answered within a call, unless the handler kept it.
+    /// Used again for the next request, unless the handler kept it.
     private var request: Request?
     private var tasks = 0
     private var onIdle: (() -> Void)?
@@ -96,17 +96,16 @@ final class RequestDispatcher: HTTPRequestHandler {
             let exchange = respond(response, on: connection)
             if observer != nil { observe(response, endpoint, exchange, on: connection) }
         case .task(let handler):
-            let request = Request(head, bytes, parameters, connection)
+            let request = makeRequest(head, bytes, parameters, connection)
+            self.request = nil
             request.refuse(refusal)
             let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit)
             request.exchange = exchange
             connection.exchange = exchange
             exchange.observer = observer
             exchange.observation = observation(request, endpoint, on: connection)
-            if let timeout = endpoint.timeout { deadlines.add(request, exchange, after: timeout) }
-            start(exchange) { [self] in
-                await respond(await answer(handler, request), exchange)
-            }
+            start(handler, request, exchange)
+            if let timeout = endpoint.timeout, exchange.isRunning { deadlines.add(request, exchange, after: timeout) }
         }
     }
 
@@ -114,12 +113,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         _ handler: (Request) throws -> Response, _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter],
         _ refusal: Request.Refusal?, on connection: any HTTPServerStream
     ) -> Response {
-        if request != nil, isKnownUniquelyReferenced(&request) {
-            request?.fill(head, bytes, parameters, connection)
-        } else {
-            request = Request(head, bytes, parameters, connection)
-        }
-        guard let request else { preconditionFailure("it was set above") }
+        let request = makeRequest(head, bytes, parameters, connection)
         if refusal != nil { request.refuse(refusal) }
         defer { request.leaveConnection() }
         do {
@@ -129,12 +123,17 @@ final class RequestDispatcher: HTTPRequestHandler {
         }
     }
 
-    private func answer(_ handler: (Request) async throws -> Response, _ request: Request) async -> Response {
-        do {
-            return try await handler(request)
-        } catch {
-            return failures.response(to: error, request)
+    /// In the memory of the last one, if that is free.
+    private func makeRequest(
+        _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream
+    ) -> Request {
+        if request != nil, isKnownUniquelyReferenced(&request), let request {
+            request.fill(head, bytes, parameters, connection)
+            return request
         }
+        let request = Request(head, bytes, parameters, connection)
+        self.request = request
+        return request
     }
 
     /// The handler has had its time: what it returns now goes nowhere.
@@ -174,21 +173,43 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     // MARK: Tasks
 
-    /// Runs `body` on the connection's loop; it may touch what lives there.
-    private func start(_ exchange: Exchange, _ body: @escaping () async -> Void) {
-        tasks += 1
-        nonisolated(unsafe) let body = body  // The task runs on this thread.
-        nonisolated(unsafe) let dispatcher = self
-        nonisolated(unsafe) let ended = exchange
-        let loop = exchange.connection.loop
-        exchange.run(
-            Task(executorPreference: loop) {
-                unsafe await body()
-                unsafe dispatcher.taskDidEnd(ended)
+    /// Runs the handler in a task on the connection's loop, at once until it has to wait; it may touch what lives there.
+    private func start(
+        _ handler: @escaping @Sendable (Request) async throws -> Response, _ request: Request, _ exchange: Exchange
+    ) {
+        taskWillBegin(exchange)
+        nonisolated(unsafe) let (dispatcher, request, exchange) = (self, request, exchange)  // It runs on this thread.
+        unsafe exchange.run(
+            Task.immediate(executorPreference: exchange.connection.loop) {
+                unsafe await dispatcher.answer(handler, request, exchange)
+                unsafe dispatcher.taskDidEnd(exchange)
+                unsafe dispatcher.keep(request)
             })
     }
 
+    /// The same for a response whose body is made while it is sent.
+    private func start(_ response: Response, _ exchange: Exchange) {
+        taskWillBegin(exchange)
+        nonisolated(unsafe) let (dispatcher, response, exchange) = (self, response, exchange)
+        unsafe exchange.run(
+            Task.immediate(executorPreference: exchange.connection.loop) {
+                unsafe await dispatcher.respond(response, exchange)?()
+                unsafe dispatcher.taskDidEnd(exchange)
+            })
+    }
+
+    private func keep(_ request: Request) {
+        request.leaveConnection()
+        self.request = request
+    }
+
+    private func taskWillBegin(_ exchange: Exchange) {
+        tasks += 1
+        exchange.isRunning = true
+    }
+
     private func taskDidEnd(_ exchange: Exchange) {
+        exchange.isRunning = false
         deadlines.remove(exchange)
         tasks -= 1
         guard tasks == 0, let onIdle else { return }
@@ -198,9 +219,23 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     // MARK: Responses
 
-    /// Sends what a task has made, streams included.
-    private func respond(_ response: Response, _ exchange: Exchange) async {
-        guard !exchange.isOver else { return }
+    private func answer(
+        _ handler: (Request) async throws -> Response, _ request: Request, _ exchange: Exchange
+    ) async {
+        let rest: (() async -> Void)?
+        do {
+            rest = respond(try await handler(request), exchange)
+        } catch {
+            rest = respond(failures.response(to: error, request), exchange)
+        }
+        await rest?()
+    }
+
+    /// Sends what a task has made. Apart, so that the task's frame, which is on the heap, stays small.
+    /// - Returns: what is still to be done if that takes time.
+    @inline(never)
+    private func respond(_ response: Response, _ exchange: Exchange) -> (() async -> Void)? {
+        guard !exchange.isOver else { return nil }
         exchange.hasResponse = true
         let connection = exchange.connection
         switch response.body {
@@ -208,13 +243,21 @@ final class RequestDispatcher: HTTPRequestHandler {
             if sendHead(response, on: exchange) { sendBody(response, on: exchange) }
             exchange.endResponse()
         case .file(let file, let range):
-            guard sendHead(response, on: exchange), connection.sendsBody else { return exchange.endResponse() }
+            guard sendHead(response, on: exchange), connection.sendsBody else {
+                exchange.endResponse()
+                return nil
+            }
             exchange.send(FileTransfer(file, range: range, on: connection))
         case .stream(let produce):
-            guard sendHead(response, on: exchange), connection.sendsBody else { return exchange.endResponse() }
-            await run(produce, exchange)
-        case .webSocket(let opening): await open(opening, response, exchange)
+            guard sendHead(response, on: exchange), connection.sendsBody else {
+                exchange.endResponse()
+                return nil
+            }
+            return { [self] in await run(produce, exchange) }
+        case .webSocket(let opening):
+            return { [self] in await open(opening, response, exchange) }
         }
+        return nil
     }
 
     private func run(_ produce: (ResponseWriter) async throws -> Void, _ exchange: Exchange) async {
@@ -246,7 +289,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         case .stream, .webSocket:
             let exchange = Exchange(on: connection, bodyLimit: .max)
             connection.exchange = exchange
-            start(exchange) { [self] in await respond(response, exchange) }
+            start(response, exchange)
             return exchange
         }
     }

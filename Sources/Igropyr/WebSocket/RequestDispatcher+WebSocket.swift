@@ -10,10 +10,12 @@ extension RequestDispatcher {
         let connection = WebSocketConnection(
             on: exchange, as: .server, settings: settings, deflate: opening.handshake.deflate, wheel: wheel)
         exchange.webSocket = connection
-        nonisolated(unsafe) let shared = connection  // With an actor on this same loop.
+        // The actor is on this same loop.
+        nonisolated(unsafe) let shared = connection
+        nonisolated(unsafe) weak let weakExchange = exchange
         let socket = WebSocket(
             unsafe shared, on: exchange.loop, subprotocol: opening.handshake.subprotocol,
-            heldBytes: settings.heldBytes, handler: exchange.task)
+            heldBytes: settings.heldBytes, onUnreadEnd: { unsafe weakExchange?.cancelTask() })
         do {
             try await opening.handler(socket)
             connection.close(.normal)

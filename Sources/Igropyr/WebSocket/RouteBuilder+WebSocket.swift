@@ -32,8 +32,8 @@ extension RouteBuilder {
     }
 }
 
-/// A WebSocket that a handler has agreed to.
-struct WebSocketOpening {
+/// A WebSocket that a handler has agreed to. By reference: every response has room for one.
+final class WebSocketOpening {
     let handshake: WebSocketHandshake
     let settings: WebSocketSettings
     let handler: (WebSocket) async throws -> Void

@@ -15,8 +15,8 @@ public actor WebSocket {
     private let readers = WaitingTasks()
     private let writers = WaitingTasks()
     private var hasReader = false
-    /// Cancelled at the end if nobody has ever asked for a message.
-    private let handler: Task<Void, Never>?
+    /// Called on the loop at the end if nobody has ever asked for a message.
+    private let onUnreadEnd: (@Sendable () -> Void)?
     /// Why it is closed; nil while it is open, and while this end waits for the other to agree that it is closed.
     public private(set) var closure: WebSocketClosure?
 
@@ -25,12 +25,12 @@ public actor WebSocket {
     /// On the loop, which alone touches the connection.
     init(
         _ connection: WebSocketConnection, on loop: EventLoop, subprotocol: String?, heldBytes: Int,
-        handler: Task<Void, Never>? = nil
+        onUnreadEnd: (@Sendable () -> Void)? = nil
     ) {
         self.loop = loop
         self.subprotocol = subprotocol
         self.connection = connection
-        self.handler = handler
+        self.onUnreadEnd = onUnreadEnd
         heldLimit = heldBytes
         connection.delegate = Relay(socket: self)
     }
@@ -125,7 +125,7 @@ public actor WebSocket {
         self.closure = closure
         readers.wake()
         writers.wake()
-        if !hasReader { handler?.cancel() }
+        if !hasReader { onUnreadEnd?() }
     }
 
     fileprivate func drain() { writers.wake() }
