@@ -165,6 +165,13 @@ public final class ByteStream {
         tcp.close()
     }
 
+    /// Idempotent. What is queued is lost, and what the kernel holds for the peer, too.
+    public func reset() {
+        isClosed = true
+        delegate = nil
+        tcp.reset()
+    }
+
     // MARK: TLS
 
     private func encrypt(_ bytes: RawSpan, _ tls: TLSSession) {

@@ -194,14 +194,16 @@ public final class TCPStream {
         unsafe memory.close()
     }
 
-    /// Like ``close()``, and tells the peer so by a reset: what it has not read yet may be lost, too.
+    /// Like ``close()``, and tells the peer so by a reset: what it has not read yet may be lost, too. The kernel lets go at
+    /// once of what it holds for the peer, which after ``close()`` it keeps for as long as the peer cares to answer.
     public func reset() {
         guard !isClosing else { return }
         isClosing = true
         delegate = nil
-        if unsafe uv_tcp_close_reset(memory.pointer, HandleMemory<uv_tcp_t>.didCloseHandle) != 0 {
-            unsafe memory.close()
-        }
+        // As uv_tcp_close_reset does, which refuses to once endWriting() was called.
+        var atOnce = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
+        unsafe memory.close()
     }
 
     fileprivate func didRead(_ count: Int) {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
@@ -245,7 +246,31 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
         }
     }
 
-    @Test func `a client that takes nothing of its response is cut`() async throws {
+    /// By a reset: what is only closed, the kernel goes on holding for a client that does not take it.
+    @Test(arguments: [1, 100]) func `a client that takes nothing of its response is cut`(requests: Int) async throws {
+        let body = [UInt8](repeating: 0, count: 32 << 20)
+        let impatient = settings {
+            $0.progressTimeout = .milliseconds(100)
+            $0.requestsPerConnection = requests
+        }
+        try await TestServer.run(
+            impatient,
+            onRequest: { _, _, connection in
+                begin(connection, .length(32 << 20))
+                connection.sendBody(body.span.bytes)
+                connection.endResponse()
+            }
+        ) { server in
+            let client = try Sleeper(server.server.localAddress.port, sending: "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let cut = Signal<Void>()
+            func look() { server.server.counters.timeouts == 1 ? cut.send(()) : server.loop.submitLocally(look) }
+            look()
+            await cut.wait()
+            #expect(client.readToEnd() == ECONNRESET)
+        }
+    }
+
+    @Test func `a handler hears that its client takes nothing`() async throws {
         let aborted = Signal<Bool>()
         let impatient = settings { $0.progressTimeout = .milliseconds(100) }
         try await TestServer.run(
@@ -261,6 +286,37 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(await aborted.wait())
             #expect(server.server.counters.timeouts == 1)
+        }
+    }
+}
+
+/// A client that reads nothing until it is told to; without libuv, which may take a reset for an orderly end.
+private final class Sleeper {
+    private let socket: Int32
+
+    init(_ port: UInt16, sending text: String) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) }
+        }
+        guard result == 0, send(socket, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count else {
+            throw UVError(code: -errno, call: "connect")
+        }
+    }
+
+    deinit { close(socket) }
+
+    /// The error that ends it; 0 for an orderly end.
+    func readToEnd() -> Int32 {
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = recv(socket, &piece, piece.count, 0)
+            guard count > 0 else { return count == 0 ? 0 : errno }
         }
     }
 }

@@ -108,8 +108,11 @@ extension HTTP2ServerConnection: OpenConnection {
         send()
     }
 
+    /// By a reset: closed only, the kernel would go on holding megabytes for a client that takes a few bytes a second.
     func abortSlowClient() {
         server.count(\.timeouts)
-        abort()
+        guard !isClosed else { return }
+        stream.reset()
+        finishClosing()
     }
 }

@@ -85,6 +85,13 @@ extension HTTPServerConnection: OpenConnection {
         finishClosing()
     }
 
+    /// A reset: closed only, the kernel would go on holding megabytes for a client that takes a few bytes a second.
+    private func cutSlowReader() {
+        server.count(\.timeouts)
+        stream.reset()
+        finishClosing()
+    }
+
     /// Closes after the response that is under way, or when idle; but not at once: a request may be on its way.
     func drain() {
         isDraining = true
@@ -117,6 +124,8 @@ extension HTTPServerConnection: OpenConnection {
             server.count(\.timeouts)
             response = .notBegun
             refuse(status: 408)
+        } else if stream.queuedBytes > 0 {
+            cutSlowReader()
         } else {
             if case .none = request {} else { server.count(\.timeouts) }
             abort()
