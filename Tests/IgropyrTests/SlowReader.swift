@@ -5,18 +5,31 @@ import IgropyrUV
 final class SlowReader {
     private let socket: Int32
 
+    private let port: UInt16
+
     /// Connects to a port on loopback.
-    init(port: UInt16) throws {
+    convenience init(port: UInt16) throws {
+        try self.init(descriptorFor: port)
+        try connect()
+    }
+
+    /// Takes a descriptor, and leaves it at that until ``connect()``.
+    init(descriptorFor port: UInt16) throws {
+        self.port = port
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard socket >= 0 else { throw Failure(call: "socket", code: errno) }
         set(SO_RCVBUF, Int32(4096))
-        set(SO_RCVTIMEO, timeval(tv_sec: 30, tv_usec: 0))
+        set(SO_RCVTIMEO, timeval(tv_sec: 60, tv_usec: 0))
+    }
+
+    func connect() throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, size) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(socket, $0, size) }
         }
         guard result == 0 else { throw Failure(call: "connect", code: errno) }
     }
