@@ -16,6 +16,7 @@ public final class Balancer: Sendable {
     private let latest: Locked<UpstreamSnapshot?>
     /// Loops are reached under the lock only: none may be called once its thread has ended.
     private let state: Locked<State>
+    private let end = SharedTask<UVError>()
 
     private init(address: SocketAddress, loops: [BalancerLoop], snapshot: UpstreamSnapshot?) {
         self.address = address
@@ -97,16 +98,18 @@ public final class Balancer: Sendable {
         }
     }
 
-    /// Stops accepting, lets requests under way finish for as long as `timeout`, then ends the threads. Idempotent, but
-    /// only the first call waits.
+    /// Stops accepting, lets requests under way finish for as long as `timeout`, then ends the threads. Called again, it
+    /// waits, too, but the first call's `timeout` holds; it goes on if the caller is cancelled.
     /// - Throws: `UV_EBUSY` if something was left open on a loop: a fault of ours.
     public func stop(timeout: Duration) async throws(UVError) {
-        guard case .running(let loops) = state.withLock({ $0 }) else { return }
-        await withTaskGroup { group in
-            for loop in loops { group.addTask { await loop.drain(timeout: timeout) } }
+        try await end.run { [self] () throws(UVError) in
+            guard case .running(let loops) = state.withLock({ $0 }) else { return }
+            await withTaskGroup { group in
+                for loop in loops { group.addTask { await loop.drain(timeout: timeout) } }
+            }
+            let counters = await counters
+            state.withLock { $0 = .stopped(counters) }
+            for loop in loops { try await loop.stop() }
         }
-        let counters = await counters
-        state.withLock { $0 = .stopped(counters) }
-        for loop in loops { try await loop.stop() }
     }
 }

@@ -56,7 +56,7 @@ actor BalancerLoop: LoopBound {
 
     /// Waits for the requests under way, then closes everything but the thread.
     func drain(timeout: Duration) async {
-        guard let proxy, let server, !server.isDraining else { return }
+        guard let proxy, let server else { return }
         proxy.beginStopping()
         await withCheckedContinuation { continuation in
             server.drain(timeout: timeout) { continuation.resume() }

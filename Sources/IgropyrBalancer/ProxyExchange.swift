@@ -141,7 +141,7 @@ final class ProxyExchange {
         if holdTimer == nil {
             proxy.counters.held &+= 1
             holdDeadline = deadline
-            holdTimer = WheelTimer(on: proxy.wheel) { [unowned self] in giveUpWaiting() }
+            holdTimer = WheelTimer(on: proxy.wheel) { [self] in giveUpWaiting() }
         }
         holdTimer?.arm(at: deadline)
     }

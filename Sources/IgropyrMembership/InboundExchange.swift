@@ -21,7 +21,7 @@ final class InboundExchange: TCPStreamDelegate {
         self.reader = reader
         self.onRequest = onRequest
         self.onClose = onClose
-        deadline = WheelTimer(on: wheel) { [unowned self] in close() }
+        deadline = WheelTimer(on: wheel) { [self] in close() }
         deadline?.arm(after: timeout)
         stream.delegate = self
         stream.startReading()

@@ -18,7 +18,7 @@ final class OutboundExchange: TCPStreamDelegate {
         stream = try TCPStream(on: wheel.loop)
         self.reader = reader
         self.onReply = onReply
-        deadline = WheelTimer(on: wheel) { [unowned self] in finish(.failure(.timedOut)) }
+        deadline = WheelTimer(on: wheel) { [self] in finish(.failure(.timedOut)) }
         deadline?.arm(at: request.deadline)
         stream.delegate = self
         stream.connect(to: SocketAddress(request.address)) { [weak self] error in

@@ -9,6 +9,9 @@ internal import Synchronization
 /// visits the shared thread pool at each resumption. The loop belongs to the thread that calls ``run()``; until then
 /// the thread that made it may open handles on it. ``submit(_:)``, ``stop()`` and `enqueue` are for any thread, all
 /// else is for the loop's own.
+///
+/// No task that the loop executes is ever lost: what comes after ``stop()`` runs on a thread that lasts as long as there
+/// is such work.
 @safe
 public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// What may run on the loop: a Swift task's next stretch, or a plain function.
@@ -31,12 +34,18 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     nonisolated(unsafe) private let beforePoll: UnsafeMutablePointer<uv_prepare_t>
     nonisolated(unsafe) private let keepTurning: UnsafeMutablePointer<uv_idle_t>
 
+    private struct Inbox {
+        var work: [Work] = []
+        /// Whether a thread turns the loop or is about to, and so will look here.
+        var isAttended = true
+    }
+
     /// Work from other threads.
-    private let inbox = Locked<[Work]>([])
+    private let inbox = Locked(Inbox())
     /// Work from the loop's own thread, which needs no lock and no system call.
     nonisolated(unsafe) private var local: [Work] = []
     nonisolated(unsafe) private var running: [Work] = []
-    /// By the numbers of ``LoopLocal``s; its thread's own.
+    /// By the numbers of ``LoopLocal``s; its thread's own, and gone when the loop rests.
     nonisolated(unsafe) var locals: [Int: AnyObject] = [:]
 
     private let thread = Atomic<UInt>(UInt(pthread_self()))
@@ -50,14 +59,27 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// - Throws: `UV_ENOMEM`, `UV_EMFILE` when the process has no descriptor left.
     public init() throws(UVError) {
         Self.ignoresBrokenPipes
-        unsafe raw = .allocate(capacity: 1)
+        let raw = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
+        let wakeUp = UnsafeMutablePointer<uv_async_t>.allocate(capacity: 1)
+        do throws(UVError) {
+            try check(unsafe uv_loop_init(raw), "uv_loop_init")
+            do throws(UVError) {
+                try check(unsafe uv_async_init(raw, wakeUp, didWakeUp), "uv_async_init")
+            } catch {
+                unsafe uv_loop_close(raw)
+                throw error
+            }
+        } catch {
+            unsafe raw.deallocate()
+            unsafe wakeUp.deallocate()
+            throw error
+        }
+        unsafe self.raw = raw
+        unsafe self.wakeUp = wakeUp
         unsafe scratch = .allocate(byteCount: Self.scratchBytes, alignment: 16)
-        unsafe wakeUp = .allocate(capacity: 1)
         unsafe beforePoll = .allocate(capacity: 1)
         unsafe keepTurning = .allocate(capacity: 1)
-        try check(unsafe uv_loop_init(raw), "uv_loop_init")
         let unretained = unsafe Unmanaged.passUnretained(self).toOpaque()
-        try check(unsafe uv_async_init(raw, wakeUp, didWakeUp), "uv_async_init")
         unsafe uv_prepare_init(raw, beforePoll)
         unsafe uv_idle_init(raw, keepTurning)
         unsafe forEachOwnHandle { handle in unsafe handle.pointee.data = unsafe unretained }
@@ -67,6 +89,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     }
 
     deinit {
+        unsafe forEachOwnHandle { handle in unsafe uv_close(handle, nil) }
+        unsafe uv_run(raw, UV_RUN_NOWAIT)
+        // If something was left open, libuv goes on referring to the memory.
+        guard unsafe uv_loop_close(raw) == 0 else { return }
         unsafe scratch.deallocate()
         unsafe wakeUp.deallocate()
         unsafe beforePoll.deallocate()
@@ -109,14 +135,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// Gives the loop up until some thread calls ``run()``: from here on nobody else may open handles on it.
     func leaveThread() { thread.store(0, ordering: .relaxed) }
 
-    /// Turns the loop on the calling thread until ``stop()``, then closes it.
+    /// Turns the loop on the calling thread until ``stop()``, and until what was offloaded is done.
     /// - Throws: `UV_EBUSY` if something opened on the loop was left open; the error names it.
     public func run() throws(UVError) {
-        thread.store(UInt(pthread_self()), ordering: .relaxed)
-        unsafe pthread_setspecific(Self.turningLoop, Unmanaged.passUnretained(self).toOpaque())
-        defer { pthread_setspecific(Self.turningLoop, nil) }
+        takeThread()
         unsafe uv_run(raw, UV_RUN_DEFAULT)
-        try close()
+        runLocalWork()
+        let leaked = openHandles()
+        unsafe uv_unref(wakeUp.asHandle)  // From here on only work keeps the loop turning.
+        if leaked.isEmpty { unsafe uv_run(raw, UV_RUN_DEFAULT) }
+        if !rest() { attend() }
+        guard leaked.isEmpty else {
+            let names = leaked.joined(separator: ", ")
+            throw UVError(code: UVError.busy, call: "stopping a loop with open handles: \(names)")
+        }
     }
 
     /// Ends ``run()`` once the turn is done. Idempotent, for any thread.
@@ -156,17 +188,18 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
             unsafe local.append(work)
             return
         }
-        let wasEmpty = inbox.withLock { queue in
-            queue.append(work)
-            return queue.count == 1
+        let (isFirst, isAttended) = inbox.withLock { inbox in
+            defer { inbox.isAttended = true }
+            inbox.work.append(work)
+            return (inbox.work.count == 1, inbox.isAttended)
         }
-        if wasEmpty { unsafe uv_async_send(wakeUp) }
+        if !isAttended { attend() } else if isFirst { unsafe uv_async_send(wakeUp) }
     }
 
     fileprivate func takeInbox() {
-        let arrived = inbox.withLock { queue in
-            let all = queue
-            queue.removeAll(keepingCapacity: true)
+        let arrived = inbox.withLock { inbox in
+            let all = inbox.work
+            inbox.work.removeAll(keepingCapacity: true)
             return all
         }
         unsafe local.append(contentsOf: arrived)
@@ -196,19 +229,42 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         }
     }
 
-    // MARK: Closing
+    // MARK: Threads
 
-    private func close() throws(UVError) {
-        runLocalWork()
-        let leaked = openHandles()
-        guard leaked.isEmpty else {
-            throw UVError(
-                code: UVError.busy, call: "uv_loop_close with open handles: \(leaked.joined(separator: ", "))")
-        }
-        unsafe forEachOwnHandle { handle in unsafe uv_close(handle, nil) }
-        unsafe uv_run(raw, UV_RUN_DEFAULT)
-        try check(unsafe uv_loop_close(raw), "uv_loop_close")
+    private func takeThread() {
+        thread.store(UInt(pthread_self()), ordering: .relaxed)
+        unsafe pthread_setspecific(Self.turningLoop, Unmanaged.passUnretained(self).toOpaque())
     }
+
+    /// Gives the thread back, unless there is work left.
+    private func rest() -> Bool {
+        unsafe locals.removeAll()  // They may hold the loop.
+        let rests = inbox.withLock { inbox in
+            guard unsafe local.isEmpty, inbox.work.isEmpty else { return false }
+            inbox.isAttended = false
+            leaveThread()
+            return true
+        }
+        if rests { pthread_setspecific(Self.turningLoop, nil) }
+        return rests
+    }
+
+    /// Does what is left to do after ``stop()``, on a thread of its own.
+    private func attend() {
+        do throws(UVError) {
+            try startThread(name: "igropyr-late") { [self] in
+                takeThread()
+                repeat {
+                    unsafe uv_update_time(raw)
+                    takeInbox()
+                    runLocalWork()
+                    unsafe uv_run(raw, UV_RUN_DEFAULT)
+                } while !rest()
+            }
+        } catch { preconditionFailure("no thread for a task of a loop that was stopped: \(error)") }
+    }
+
+    // MARK: Handles
 
     fileprivate func owns(_ handle: UnsafeMutablePointer<uv_handle_t>) -> Bool {
         unsafe handle == wakeUp.asHandle || handle == beforePoll.asHandle || handle == keepTurning.asHandle

@@ -1,6 +1,3 @@
-internal import CLibUV
-internal import Glibc
-
 /// An event loop that turns on a thread of its own.
 public final class EventLoopThread: Sendable {
     public let loop: EventLoop
@@ -14,7 +11,8 @@ public final class EventLoopThread: Sendable {
     /// Makes the loop and starts its thread, called `name` (at most 15 bytes are kept) in `top` and debuggers.
     public init(name: String) throws(UVError) {
         loop = try EventLoop()
-        let start = ThreadStart(name: String(name.prefix(15))) { [self] in
+        loop.leaveThread()
+        try startThread(name: name) { [self] in
             do throws(UVError) {
                 try loop.run()
                 finish(nil)
@@ -22,15 +20,6 @@ public final class EventLoopThread: Sendable {
                 finish(error)
             }
         }
-        loop.leaveThread()
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(start).toOpaque()
-        let result = unsafe pthread_create(&thread, nil, startThread, context)
-        guard result == 0 else {
-            unsafe Unmanaged<ThreadStart>.fromOpaque(context).release()
-            throw UVError(errno: result, "pthread_create")
-        }
-        pthread_detach(thread)
     }
 
     /// Stops the loop and waits until its thread is done with it.
@@ -59,22 +48,4 @@ public final class EventLoopThread: Sendable {
         }
         for continuation in waiting { continuation.resume(returning: error) }
     }
-}
-
-/// What a new thread is to do.
-private final class ThreadStart: Sendable {
-    let name: String
-    let body: @Sendable () -> Void
-
-    init(name: String, body: @escaping @Sendable () -> Void) {
-        self.name = name
-        self.body = body
-    }
-}
-
-private func startThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    let start = unsafe Unmanaged<ThreadStart>.fromOpaque(context!).takeRetainedValue()
-    unsafe pthread_setname_np(pthread_self(), start.name)
-    start.body()
-    return nil
 }

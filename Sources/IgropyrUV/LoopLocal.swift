@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// A value that each loop has its own of, so that code which runs on several loops needs no lock. Made at its first use
-/// on a loop, let go with that loop.
+/// on a loop, let go when that loop was stopped.
 public final class LoopLocal<Value: AnyObject>: Sendable {
     private let number = nextNumber.add(1, ordering: .relaxed).newValue
     private let make: @Sendable () -> Value

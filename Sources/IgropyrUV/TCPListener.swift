@@ -61,7 +61,7 @@ public final class TCPListener {
     /// Begins to accept. The stream is open and not yet read from.
     public func start(onAccept: @escaping (TCPStream) -> Void) throws(UVError) {
         self.onAccept = onAccept
-        try poller.start { [unowned self] in acceptAll() }
+        try poller.start { [self] in acceptAll() }
     }
 
     /// Leaves new connections in the backlog until ``resume()``.
@@ -74,7 +74,7 @@ public final class TCPListener {
     public func resume() {
         guard isPaused, !isClosed else { return }
         isPaused = false
-        try? poller.start { [unowned self] in acceptAll() }  // It could be started once, so it can again.
+        try? poller.start { [self] in acceptAll() }  // It could be started once, so it can again.
     }
 
     /// Idempotent. Connections that wait in the backlog are reset if no one else has the socket.
@@ -108,7 +108,7 @@ public final class TCPListener {
     /// The socket stays readable, so without a pause the loop would spin.
     private func pauseUntilDescriptorsAreFree() {
         pause()
-        try? retry.start(after: Self.exhaustedPause) { [unowned self] in resume() }
+        try? retry.start(after: Self.exhaustedPause) { [self] in resume() }
     }
 }
 

@@ -81,7 +81,7 @@ public final class TimerWheel {
     private func startTicking() {
         isTicking = true
         // Fails only once closed.
-        try? timer.start(after: .nanoseconds(tick)) { [unowned self] in advance() }
+        try? timer.start(after: .nanoseconds(tick)) { [self] in advance() }
     }
 
     private func advance() {

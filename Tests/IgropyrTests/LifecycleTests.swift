@@ -123,6 +123,69 @@ import Testing
             stream.close()
         }
     }
+
+    @Test func `all who stop a server wait for its end`() async throws {
+        let started = Signal(), mayEnd = Signal()
+        let app = App()
+        app.get("/") { _ async in
+            started.send()
+            await mayEnd.wait()
+            return ""
+        }
+        let server = try await app.start()
+        try await onLoop { loop in
+            let client = try HTTPClient(on: loop)
+            defer { client.close() }
+            nonisolated(unsafe) let asking = client  // On its loop.
+            let answer = Task(executorPreference: loop) {
+                try await asking.send(.init(.get, "/"), to: server.address).status
+            }
+            await started.wait()
+            let waiting = Locked(3)
+            let stops = (0..<3).map { _ in
+                Task {
+                    try await server.stop()
+                    waiting.withLock { $0 -= 1 }
+                }
+            }
+            stops[0].cancel()  // What has begun goes on.
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(waiting.withLock { $0 } == 3)
+            mayEnd.send()
+            for stop in stops { try await stop.value }
+            #expect(try await answer.value == 200)
+        }
+    }
+
+    /// Whether the server is stopped or only forgotten, which leaves it serving.
+    @Test(arguments: [false, true]) func `a handler that outlives its server's owner ends in peace`(
+        isStopped: Bool
+    ) async throws {
+        let started = Signal(), mayEnd = Signal(), ended = Signal()
+        let app = App()
+        (app.loops, app.drainTimeout) = (1, .zero)
+        app.get("/") { _ async in
+            started.send()
+            await mayEnd.wait()
+            defer { ended.send() }
+            return "late"
+        }
+        try await onLoop { loop in
+            let client = try HTTPClient(on: loop)
+            defer { client.close() }
+            nonisolated(unsafe) let asking = client  // On its loop.
+            var server: RunningServer? = try await app.start()
+            let address = try #require(server).address
+            let answer = Task(executorPreference: loop) { try await asking.send(.init(.get, "/"), to: address).text }
+            await started.wait()
+            if isStopped { try await server?.stop() }
+            server = nil
+            mayEnd.send()
+            await ended.wait()
+            let text = try? await answer.value
+            #expect(text == (isStopped ? nil : "late"))
+        }
+    }
 }
 
 /// Reads from an application's log where it listens.

@@ -237,12 +237,14 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
         }
         try await TestServer.run(strict, onRequest: echo) { server in
             let client = try await server.connect()
-            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
-            for _ in 0..<10 {
-                client.send("0123456789")
+            let piece = String(repeating: "x", count: 1000)  // Worth 50 s.
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10001\r\n\r\n\(piece)")
+            for _ in 1..<10 {
                 try await Task.sleep(for: .milliseconds(20))
+                client.send(piece)
             }
-            #expect(await client.receive { $0.hasSuffix("0123456789") }.hasPrefix("HTTP/1.1 200 "))
+            client.send("y")
+            #expect(await client.receive { $0.hasSuffix("y") }.hasPrefix("HTTP/1.1 200 "))
         }
     }
 

@@ -90,6 +90,53 @@ import Testing
         #expect(leaked.withLock { $0.first?.contains("timer") } == true)
     }
 
+    @Test(arguments: 1...20) func `a loop that was stopped still runs the tasks that it executes`(_: Int) async throws {
+        let thread = try EventLoopThread(name: "test")
+        let loop = thread.loop
+        let bound = Bound(loop)
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let waiting = Task(executorPreference: loop) {
+            for await _ in gate {}
+            let offloaded = await loop.offload { !loop.isCurrent }
+            return (loop.isCurrent, offloaded)
+        }
+        _ = await bound.step()
+        async let callers = withTaskGroup { group in
+            for _ in 0..<50 { group.addTask { await bound.step() } }
+            return await group.reduce(true) { $0 && $1 }
+        }
+        try await thread.stop()
+        open.finish()
+        #expect(await callers)
+        #expect(await waiting.value == (true, true))
+        #expect(await bound.step())
+        #expect(await bound.count == 52)
+    }
+
+    @Test func `a thread that takes the place of a loop's is not taken for it`() async throws {
+        var stopped: [EventLoop] = []
+        for _ in 0..<50 {
+            let thread = try EventLoopThread(name: "test")
+            let loops = stopped
+            let mistaken = await Task(executorPreference: thread.loop) { loops.filter(\.isCurrent).count }.value
+            #expect(mistaken == 0)
+            try await thread.stop()
+            stopped.append(thread.loop)
+        }
+    }
+
+    @Test func `a loop that was stopped goes with the last who holds it`() async throws {
+        weak var loop: EventLoop?
+        do {
+            let thread = try EventLoopThread(name: "test")
+            loop = thread.loop
+            try await thread.stop()
+        }
+        let deadline = ContinuousClock.now.advanced(by: .seconds(60))
+        while loop != nil, ContinuousClock.now < deadline { await Task.yield() }
+        #expect(loop == nil)
+    }
+
     @Test func `blocking work runs elsewhere and comes back to the loop`() async throws {
         let (away, back) = try await onLoop { loop in
             let away = await loop.offload { loop.isCurrent }

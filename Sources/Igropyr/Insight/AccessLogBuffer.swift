@@ -17,7 +17,7 @@ final class AccessLogBuffer {
         self.writer = writer
         format = settings.format
         loop = wheel.loop
-        timer = WheelTimer(on: wheel) { [unowned self] in handOver() }
+        timer = WheelTimer(on: wheel) { [weak self] in self?.handOver() }
     }
 
     deinit { timer?.invalidate() }

@@ -92,7 +92,7 @@ private final class Heartbeat {
     func close() { timer.close() }
 
     private func start() throws(UVError) {
-        try timer.start(after: interval) { [unowned self] in beat() }
+        try timer.start(after: interval) { [self] in beat() }
     }
 
     private func beat() {

@@ -17,7 +17,7 @@ final class Deadlines {
 
     init(_ wheel: TimerWheel) {
         loop = wheel.loop
-        timer = WheelTimer(on: wheel) { [unowned self] in expire() }
+        timer = WheelTimer(on: wheel) { [weak self] in self?.expire() }
     }
 
     deinit { timer?.invalidate() }

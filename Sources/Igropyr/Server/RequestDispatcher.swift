@@ -31,7 +31,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         observer = RequestObserver(app, log, on: wheel)
         deadlines = Deadlines(wheel)
         self.wheel = wheel
-        deadlines.onExpiry = { [unowned self] request, exchange in timeOut(request, exchange) }
+        deadlines.onExpiry = { [weak self] request, exchange in self?.timeOut(request, exchange) }
     }
 
     /// Calls `onIdle` once no handler's task is running, perhaps at once.

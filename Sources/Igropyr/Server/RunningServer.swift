@@ -2,13 +2,13 @@ public import IgropyrTransport
 public import IgropyrUV
 internal import Logging
 
-/// An application that accepts connections; call ``stop()`` in the end.
+/// An application that accepts connections until ``stop()``, whether anybody holds this or not.
 public final class RunningServer: Sendable {
     public let address: SocketAddress
     let loops: [ServerLoop]
     private let tls: Locked<ServerTLS?>
     private let accessLog: AccessLogWriter?
-    private let isStopping = Locked(false)
+    private let end = SharedTask<any Error>()
     private let drainTimeout: Duration
     private let logger: Logger
 
@@ -25,20 +25,17 @@ public final class RunningServer: Sendable {
     }
 
     /// Accepts nothing more and returns when the requests in flight have been answered, or cut after the time that the
-    /// application allows. Idempotent, but only the first call waits.
+    /// application allows. Called again, it waits, too; it goes on if the caller is cancelled.
     public func stop() async throws {
-        let isFirst = isStopping.withLock { isStopping in
-            defer { isStopping = true }
-            return !isStopping
-        }
-        guard isFirst else { return }
-        do {
-            if !(try await stopLoops()) { logger.warning("a handler that heeds no cancellation was left running") }
-        } catch {
+        try await end.run { [self] in
+            do {
+                if !(try await stopLoops()) { logger.warning("a handler that heeds no cancellation was left running") }
+            } catch {
+                await accessLog?.stop()
+                throw error
+            }
             await accessLog?.stop()
-            throw error
         }
-        await accessLog?.stop()
     }
 
     private func stopLoops() async throws -> Bool {

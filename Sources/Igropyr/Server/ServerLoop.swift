@@ -52,7 +52,7 @@ actor ServerLoop: LoopBound {
     /// Calls `onStop` on the loop when the process is asked to end for the first time; the second time it just ends.
     func watchSignals(_ numbers: [Int32], onStop: @escaping @Sendable () -> Void) throws(UVError) {
         for number in numbers {
-            let watcher = try SignalWatcher(on: loop, signal: number) { [unowned self] in
+            let watcher = try SignalWatcher(on: loop, signal: number) { [self] in
                 assumeIsolated { $0.closeSignals() }
                 onStop()
             }

@@ -32,7 +32,7 @@ final class BundleDownload: HTTPClientExchange {
 
     private func begin(_ digest: BundleDigest, on connection: HTTPClientConnection) {
         self.connection = connection
-        sink.onPause = { [unowned connection] in connection.pauseResponse() }
+        sink.onPause = { [weak connection] in connection?.pauseResponse() }
         sink.onResume = { [weak connection] in connection?.resumeResponse() }
         connection.begin(self)
         do throws(HTTPSerializer.Failure) {

@@ -5,7 +5,7 @@ internal import IgropyrUV
 
 /// A request whose body is one message, collected up to a limit and then answered.
 final class MessageExchange: HTTPServerExchange {
-    private unowned let connection: any HTTPServerStream
+    private let connection: any HTTPServerStream
     private let limitBytes: Int
     private let answer: ([UInt8]) async -> ControlReply
     private var body: [UInt8] = []
@@ -41,7 +41,7 @@ final class MessageExchange: HTTPServerExchange {
 final class BundleSending: HTTPServerExchange {
     private static let pieceBytes = 256 << 10
 
-    private unowned let connection: any HTTPServerStream
+    private let connection: any HTTPServerStream
     private let digest: BundleDigest
     private let store: BundleStore
     private var file: SharedFile?
@@ -109,7 +109,7 @@ final class BundleSending: HTTPServerExchange {
 
 /// A bundle on its way from a client.
 final class BundleReceiving: HTTPServerExchange {
-    private unowned let connection: any HTTPServerStream
+    private let connection: any HTTPServerStream
     private let digest: BundleDigest
     private let sink: FileSink
     private let agent: HostAgent
@@ -120,7 +120,7 @@ final class BundleReceiving: HTTPServerExchange {
         self.sink = sink
         self.connection = connection
         self.agent = agent
-        sink.onPause = { [unowned connection] in connection.pauseBody() }
+        sink.onPause = { [weak connection] in connection?.pauseBody() }
         sink.onResume = { [weak connection] in connection?.resumeBody() }
     }
 

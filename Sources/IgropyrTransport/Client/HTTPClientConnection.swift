@@ -63,7 +63,7 @@ public final class HTTPClientConnection {
 
     public let address: SocketAddress
     private let stream: ByteStream
-    unowned let pool: HTTPConnectionPool
+    let pool: HTTPConnectionPool
     private var parser: HTTPParser
     private let input = InputBuffer()
     private var state = State.idle
@@ -95,7 +95,7 @@ public final class HTTPClientConnection {
         self.address = address
         self.pool = pool
         parser = .responses(limits: pool.settings.limits)
-        timer = WheelTimer(on: pool.wheel) { [unowned self] in timeOut() }
+        timer = WheelTimer(on: pool.wheel) { [self] in timeOut() }
         stream.delegate = self
         stream.startReading()
     }
@@ -286,10 +286,10 @@ public final class HTTPClientConnection {
         exchange?.exchangeDidFail(HTTPClientFailure(cause, mayHaveBeenReceived: !stream.isHandshaking))
     }
 
-    /// On somebody's word that nobody answers there any more, which may come long before the network's.
-    func serverIsGone() {
+    /// Closes the connection from outside; a request under way fails with that cause.
+    func end(_ cause: HTTPClientFailure.Cause) {
         guard case .busy = state else { return close() }
-        fail(.closed)
+        fail(cause)
     }
 
     /// Idempotent. The exchange hears nothing more.

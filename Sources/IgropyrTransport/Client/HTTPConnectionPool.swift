@@ -78,7 +78,7 @@ public final class HTTPConnectionPool {
         }
         let id = ObjectIdentifier(attempt)
         servers[address, default: Server()].attempts[id] = attempt
-        attempt.start { [unowned self] outcome in
+        attempt.start { [self] outcome in
             servers[address]?.attempts[id] = nil
             switch outcome {
             case .failure(let cause): onReady(.failure(HTTPClientFailure(cause, mayHaveBeenReceived: false)))
@@ -121,19 +121,20 @@ public final class HTTPConnectionPool {
         servers[address] = nil
     }
 
-    /// Ends every connection to a server that is known to be gone: its exchanges fail at once and may be repeated.
+    /// Ends every connection to a server of which somebody says that it is gone, which may be long before the network does:
+    /// its exchanges fail at once and may be repeated.
     public func disconnect(from address: SocketAddress) {
         guard let server = servers[address] else { return }
         for attempt in server.attempts.values { attempt.fail(.closed) }
-        for connection in server.all.values { connection.serverIsGone() }
+        for connection in server.all.values { connection.end(.closed) }
     }
 
-    /// Idempotent. Exchanges under way hear nothing more.
+    /// Idempotent. Exchanges under way fail with `.cancelled`.
     public func close() {
         isClosed = true
         for server in servers.values {
             for attempt in server.attempts.values { attempt.fail(.cancelled) }
-            for connection in server.all.values { connection.close() }
+            for connection in server.all.values { connection.end(.cancelled) }
         }
         servers.removeAll()
         wheel.close()
@@ -152,7 +153,7 @@ private final class ConnectAttempt {
         self.address = address
         tcp = try TCPStream(on: pool.loop)
         timeout = pool.settings.connectTimeout
-        timer = WheelTimer(on: pool.wheel) { [unowned self] in fail(.timedOut) }
+        timer = WheelTimer(on: pool.wheel) { [self] in fail(.timedOut) }
     }
 
     func start(_ completion: @escaping (Result<TCPStream, HTTPClientFailure.Cause>) -> Void) {

@@ -66,7 +66,7 @@ final class HTTP2ServerConnection {
     }
 
     func start() {
-        timer = WheelTimer(on: server.wheel) { [unowned self] in timeOut() }
+        timer = WheelTimer(on: server.wheel) { [self] in timeOut() }
         idleDeadline = server.loop.now.advanced(by: server.settings.headTimeout)
         arm(at: idleDeadline)
         stream.delegate = self

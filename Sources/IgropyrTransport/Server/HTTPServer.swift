@@ -37,7 +37,7 @@ public final class HTTPServer {
 
     private enum State {
         case open
-        case draining(Timer, onDrained: () -> Void)
+        case draining(Timer, onDrained: [() -> Void])
         case closed
     }
 
@@ -65,7 +65,7 @@ public final class HTTPServer {
             throw error
         }
         do throws(UVError) {
-            try listener.start { [unowned self] stream in accept(stream) }
+            try listener.start { [self] stream in accept(stream) }
         } catch {
             close()
             throw error
@@ -74,24 +74,23 @@ public final class HTTPServer {
 
     public var localAddress: SocketAddress { listener.localAddress }
     public var connectionCount: Int { connections.count }
-    public var isDraining: Bool {
-        switch state {
-        case .open: false
-        case .draining, .closed: true
-        }
-    }
 
     /// Stops accepting, lets requests in flight finish, and closes each connection after its response; those that have
-    /// not finished after `timeout` are cut. Calls `onDrained` when none is left, perhaps at once.
+    /// not finished after `timeout` are cut. Calls `onDrained` when none is left, perhaps at once. Called again, it waits,
+    /// too, but the first call's `timeout` holds.
     public func drain(timeout: Duration, onDrained: @escaping () -> Void) {
-        guard case .open = state else { return }
+        switch state {
+        case .open: break
+        case .draining(let timer, let others): return state = .draining(timer, onDrained: others + [onDrained])
+        case .closed: return onDrained()
+        }
         listener.close()
         guard let timer = try? Timer(on: loop) else {
             close()
             return onDrained()
         }
-        state = .draining(timer, onDrained: onDrained)
-        try? timer.start(after: timeout) { [unowned self] in
+        state = .draining(timer, onDrained: [onDrained])
+        try? timer.start(after: timeout) { [self] in
             for (connection, _) in connections.values { connection.abort() }
         }
         for (connection, _) in connections.values { connection.drain() }
@@ -100,11 +99,14 @@ public final class HTTPServer {
 
     /// Idempotent. Cuts all connections.
     public func close() {
-        if case .draining(let timer, _) = state { timer.close() }
+        let before = state
         state = .closed
         listener.close()
         for (connection, _) in connections.values { connection.abort() }
         wheel.close()
+        guard case .draining(let timer, let onDrained) = before else { return }
+        timer.close()
+        for call in onDrained { call() }
     }
 
     // MARK: Connections
@@ -150,11 +152,7 @@ public final class HTTPServer {
     }
 
     private func finishIfDrained() {
-        guard case .draining(let timer, let onDrained) = state, connections.isEmpty else { return }
-        timer.close()
-        wheel.close()
-        state = .closed
-        onDrained()
+        if case .draining = state, connections.isEmpty { close() }
     }
 
     func count(_ counter: WritableKeyPath<HTTPServerCounters, UInt64>) { counters[keyPath: counter] &+= 1 }

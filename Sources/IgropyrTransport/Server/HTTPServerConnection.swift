@@ -64,7 +64,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     func start() {
-        timer = WheelTimer(on: server.wheel) { [unowned self] in timeOut() }
+        timer = WheelTimer(on: server.wheel) { [self] in timeOut() }
         let settings = server.settings
         timer?.arm(after: stream.isHandshaking ? settings.handshakeTimeout : settings.headTimeout)
         stream.delegate = self

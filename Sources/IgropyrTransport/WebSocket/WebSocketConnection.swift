@@ -66,7 +66,7 @@ public final class WebSocketConnection {
         decoder = WebSocketDecoder(
             of: role == .server ? .client : .server, messageBytes: settings.messageBytes,
             allowsCompression: deflate != nil)
-        timer = WheelTimer(on: wheel) { [unowned self] in timeOut() }
+        timer = WheelTimer(on: wheel) { [self] in timeOut() }
         rest()
     }
 
