@@ -5,7 +5,7 @@ import IgropyrUV
 actor Interruption: LoopBound {
     nonisolated let loop: EventLoop
     private var watchers: [SignalWatcher] = []
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private let waiters = WaitingTasks()
     private var hasArrived = false
 
     init(on loop: EventLoop) { self.loop = loop }
@@ -17,16 +17,12 @@ actor Interruption: LoopBound {
         }
     }
 
-    func wait() async {
-        guard !hasArrived else { return }
-        await withCheckedContinuation { waiters.append($0) }
-    }
+    func wait() async { await waiters.wait { !hasArrived } }
 
     /// Lets ``wait()`` return, signal or not.
     func arrive() {
         hasArrived = true
-        for waiter in waiters { waiter.resume() }
-        waiters = []
+        waiters.wake()
     }
 
     /// Signals have their usual effect again.

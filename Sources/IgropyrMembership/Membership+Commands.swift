@@ -39,6 +39,7 @@ extension Membership {
             throw MembershipError(error)
         }
         return await withCheckedContinuation { continuation in
+            guard core != nil else { return continuation.resume(returning: QueryResult()) }  // Shut down meanwhile.
             pendingQueries[asked.id] = PendingQuery(continuation: continuation)
             perform { _, _ in asked.directives }
         }

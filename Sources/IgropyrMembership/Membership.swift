@@ -128,6 +128,7 @@ public actor Membership: LoopBound {
         guard core != nil else { return }
         seedTask?.cancel()
         await withCheckedContinuation { continuation in
+            guard core != nil else { return continuation.resume() }  // Shut down meanwhile.
             leaveWaiters.append(continuation)
             perform { core, now in core.leave(at: now) }
         }

@@ -84,9 +84,10 @@ final class Exchange: HTTPServerExchange {
             case .cut: throw CancellationError()
             case .arriving:
                 guard reader == nil else { throw HTTPFailure(.internalServerError, "The body has two readers.") }
-                // What arrives before this runs must not be waited for.
+                // What happens before this runs must not be waited for.
                 await withCheckedContinuation { continuation in
-                    if case .arriving = bodyState, held.isEmpty { reader = continuation } else { continuation.resume() }
+                    guard case .arriving = bodyState, held.isEmpty, reader == nil else { return continuation.resume() }
+                    reader = continuation
                 }
             }
         }
@@ -130,7 +131,8 @@ final class Exchange: HTTPServerExchange {
         while !isOver, !connection.canWrite {
             guard writer == nil else { throw HTTPFailure(.internalServerError, "The response has two writers.") }
             await withCheckedContinuation { continuation in
-                if isOver || connection.canWrite { continuation.resume() } else { writer = continuation }
+                guard !isOver, !connection.canWrite, writer == nil else { return continuation.resume() }
+                writer = continuation
             }
         }
         if isOver { throw CancellationError() }

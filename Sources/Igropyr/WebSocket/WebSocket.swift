@@ -69,7 +69,7 @@ public actor WebSocket {
                 return nil
             }
             try Task.checkCancellation()
-            await readers.wait(on: loop)
+            await readers.wait(on: loop) { held.isEmpty && closure == nil }
         }
     }
 
@@ -87,7 +87,7 @@ public actor WebSocket {
     public func send(_ message: WebSocketMessage) async throws {
         while connection.isOpen, !connection.canWrite {
             try Task.checkCancellation()
-            await writers.wait(on: loop)
+            await writers.wait(on: loop) { connection.isOpen && !connection.canWrite }
         }
         guard connection.isOpen else { throw closure ?? WebSocketClosure(code: .normal) }
         connection.send(message)
@@ -118,7 +118,7 @@ public actor WebSocket {
 
     /// Waits for the end.
     func closed() async {
-        while closure == nil { await readers.wait() }
+        await readers.wait { closure == nil }
     }
 
     fileprivate func end(_ closure: WebSocketClosure) {
@@ -175,6 +175,8 @@ private struct HeldMessages {
     private var messages: [WebSocketMessage] = []
     private var taken = 0
     private(set) var bytes = 0
+
+    var isEmpty: Bool { taken == messages.count }
 
     mutating func append(_ message: WebSocketMessage) {
         messages.append(message)

@@ -30,7 +30,7 @@ actor WorkerSupervisor: LoopBound {
     private var lastID = 0
     private var notifications: NotificationSocket?
     private var logTimer: Timer?
-    private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    private let idleWaiters = WaitingTasks()
     /// Messages from processes that are none of our workers.
     private(set) var strangeMessages = 0
 
@@ -86,8 +86,7 @@ actor WorkerSupervisor: LoopBound {
     /// what the kernel needs to kill.
     func stopAll() async {
         for id in workers.keys.sorted() { stop(id: id) }
-        guard !workers.isEmpty else { return }
-        await withCheckedContinuation { idleWaiters.append($0) }
+        await idleWaiters.wait { !workers.isEmpty }
     }
 
     /// Kills what still runs and closes everything. Idempotent.
@@ -102,7 +101,7 @@ actor WorkerSupervisor: LoopBound {
         notifications = nil
         logTimer?.close()
         logTimer = nil
-        resumeIfIdle()
+        idleWaiters.wake()
     }
 
     private func socket(of slot: WorkerSlot) throws(UVError) -> SlotSocket {
@@ -129,13 +128,7 @@ actor WorkerSupervisor: LoopBound {
     private func remove(_ worker: Worker) {
         worker.timer.close()
         workers[worker.id] = nil
-        resumeIfIdle()
-    }
-
-    private func resumeIfIdle() {
-        guard workers.isEmpty else { return }
-        for waiter in idleWaiters { waiter.resume() }
-        idleWaiters = []
+        idleWaiters.wake()
     }
 
     private func rearm(_ worker: Worker) {

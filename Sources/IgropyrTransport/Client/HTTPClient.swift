@@ -3,7 +3,7 @@ public import IgropyrUV
 
 /// Makes requests one by one, for programs that wait for the answer; the proxy uses the pool itself.
 ///
-/// Its calls are for tasks that prefer the loop (`Task(executorPreference: loop)`).
+/// It may be used on the loop only: by actors bound to it, and by tasks that prefer it.
 public final class HTTPClient {
     /// What is asked.
     public struct Request: Sendable {
@@ -58,13 +58,16 @@ public final class HTTPClient {
     /// what the two closures throw.
     public func send(
         _ request: Request, to address: SocketAddress, bodyLimit: Int = 16 << 20, uploadBytes: UInt64 = 0,
-        upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil
+        upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil,
+        isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
         let call = HTTPClientCall(bodyLimit: bodyLimit, upload: upload, onBody: onBody)
         nonisolated(unsafe) let cancelled = call  // Touched on the loop only.
         let loop = pool.loop
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            _ = isolation  // Without it, this would run on the threads that all tasks share.
+            loop.preconditionOnLoop()
+            return try await withCheckedThrowingContinuation { continuation in
                 call.start(request, to: address, uploadBytes: uploadBytes, pool: pool, continuation)
             }
         } onCancel: {
