@@ -114,8 +114,10 @@ let package = Package(
         .executableTarget(name: "Clock", dependencies: ["Igropyr"], path: "Examples/Clock", swiftSettings: strict),
         .executableTarget(name: "Chat", dependencies: ["Igropyr"], path: "Examples/Chat", swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testing),
-        .testTarget(name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime"], swiftSettings: testing),
+        .target(
+            name: "TestSupport", dependencies: ["IgropyrUV"], path: "Tests/TestSupport", swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime", "TestSupport"], swiftSettings: testing),
         .testTarget(name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", httpTypes], swiftSettings: testing),
         .testTarget(
             name: "IgropyrCodingTests", dependencies: ["IgropyrCoding", "IgropyrHTTP"], swiftSettings: testing),
@@ -142,7 +144,7 @@ let package = Package(
             name: "IgropyrClusterTests",
             dependencies: [
                 "IgropyrCluster", "IgropyrGossip", "IgropyrHTTP", "IgropyrMembership", "IgropyrOrchestration",
-                "IgropyrTransport", "IgropyrUV", logging,
+                "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
             ],
             swiftSettings: testing),
         .testTarget(

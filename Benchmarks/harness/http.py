@@ -1,4 +1,4 @@
-"""Throughput and processor time per request, by wrk over connections that stay open."""
+"""Throughput and processor time per request, by wrk or h2load over connections that stay open."""
 import dataclasses
 import pathlib
 import random
@@ -24,6 +24,8 @@ class Subject:
     path: str = "/"
     #: Requests that wrk sends at a time on a connection.
     pipelined: int = 1
+    #: By HTTP/2, without TLS: requests that h2load has under way on each of few connections; 0: by HTTP/1.1.
+    streams: int = 0
     scheme: str = "http"
     #: The server closes after each answer, so that by TLS each request costs a full handshake: wrk resumes no session.
     closes: bool = False
@@ -58,6 +60,15 @@ def pipeline(options):
         nginx = rivals.nginx_hello(pathlib.Path(folder), free_port(), BODY, SERVER_CORE)
         with constant() as ours, nginx:
             compare([Subject(server.name, server, pipelined=16) for server in (ours, nginx)], options)
+
+
+def http2(options):
+    """A hundred streams on each of eight connections, without TLS."""
+    require("nginx", "h2load", "taskset")
+    with tempfile.TemporaryDirectory() as folder:
+        nginx = rivals.nginx_hello_http2(pathlib.Path(folder), free_port(), BODY, SERVER_CORE)
+        with constant() as ours, nginx:
+            compare([Subject(server.name, server, streams=100) for server in (ours, nginx)], options)
 
 
 def tls(options):
@@ -146,9 +157,10 @@ def compare(subjects, options, base=0):
 
 
 def load(subject, seconds):
-    wrk(subject, 1)
+    generator = h2load if subject.streams else wrk
+    generator(subject, 1)
     before = subject.server.processor_seconds()
-    requests, duration = wrk(subject, seconds)
+    requests, duration = generator(subject, seconds)
     return requests / duration, (subject.server.processor_seconds() - before) / requests * 1e6
 
 
@@ -158,6 +170,17 @@ init = function()
 end
 request = function() return batch end
 """
+
+
+def h2load(subject, seconds):
+    """As wrk(): requests answered, and in how many seconds."""
+    url = f"http://127.0.0.1:{subject.server.port}{subject.path}"
+    command = ["taskset", "--cpu-list", LOAD_CORE, "h2load", "-t1", "-c8", f"-m{subject.streams}", f"-D{seconds}", url]
+    text = subprocess.run([*map(str, command)], check=True, capture_output=True, text=True).stdout
+    found = re.search(r"requests: .* (\d+) succeeded, (\d+) failed", text)
+    if found is None or found[1] == "0" or found[2] != "0":
+        raise Missing(f"h2load met failures at {url}:\n{text}")
+    return int(found[1]), seconds
 
 
 def wrk(subject, seconds):

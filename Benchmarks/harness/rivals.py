@@ -3,7 +3,7 @@ from .programs import FOLDER, Server, build, compile_c, free_port
 
 NGINX = """
 daemon off; master_process on; worker_processes 1; pid {folder}/{name}.pid; error_log stderr warn;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
     access_log off;
     keepalive_requests 100000000;
@@ -53,6 +53,11 @@ def nginx_hello_tls(folder, port, body, chain, key, core):
     """With tickets, as ours; the rest of nginx's defaults for TLS 1.2 and 1.3."""
     tls = f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off;"
     return nginx(folder, port, "nginx", tls, f'default_type text/plain; return 200 "{body}";', core, listen="ssl")
+
+
+def nginx_hello_http2(folder, port, body, core):
+    http2 = "http2_max_requests 100000000; http2_max_concurrent_streams 128;"
+    return nginx(folder, port, "nginx", http2, f'default_type text/plain; return 200 "{body}";', core, listen="http2")
 
 
 def nginx_files(folder, port, site, core):

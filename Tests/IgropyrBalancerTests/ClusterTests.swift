@@ -1,6 +1,7 @@
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrBalancer

@@ -65,13 +65,3 @@ func withBalancer(
     for worker in workers { try await worker.stop() }
     try outcome.get()
 }
-
-/// Waits until `condition` holds; gives up after a minute.
-func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while ContinuousClock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(5))
-    }
-    Issue.record(what)
-}

@@ -1,5 +1,6 @@
 import IgropyrHTTP
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrBalancer

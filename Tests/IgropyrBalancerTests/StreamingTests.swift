@@ -1,4 +1,5 @@
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrBalancer

@@ -2,6 +2,7 @@ import Glibc
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrCluster

@@ -3,6 +3,7 @@ import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrUV
 import Logging
+import TestSupport
 import Testing
 
 @testable import IgropyrCluster

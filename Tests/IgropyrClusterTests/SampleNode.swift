@@ -2,6 +2,7 @@ import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
 import Logging
+import TestSupport
 
 @testable import IgropyrCluster
 

@@ -3,6 +3,7 @@ import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
 import Logging
+import TestSupport
 import Testing
 
 @testable import IgropyrCluster

@@ -1,5 +1,6 @@
 import IgropyrGossip
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrMembership

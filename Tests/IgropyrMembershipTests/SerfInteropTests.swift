@@ -1,6 +1,7 @@
 import Foundation
 import IgropyrGossip
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrMembership

@@ -143,10 +143,10 @@ import Testing
             app.get("/**") { _ in "" }
         } _: { caller in
             _ = try await caller.send("/before")
-            try await eventually { try folder.read("log").contains("/before") }
+            try await eventually("it is written") { try folder.read("log").contains("/before") }
             _ = try await run(["mv", "\(folder.path)/log", "\(folder.path)/old"])
             caller.server.reopenAccessLog()
-            try await eventually { (try? folder.read("log")) == "" }
+            try await eventually("it is opened anew") { (try? folder.read("log")) == "" }
             _ = try await caller.send("/after")
         }
         #expect(try folder.read("log").contains("/after"))
@@ -161,7 +161,7 @@ import Testing
                 app.get("/") { _ in "served" }
             } _: { caller in
                 for _ in 0..<3 { #expect(try await caller.send("/").text == "served") }
-                try await eventually { caller.server.droppedAccessLogLines == 3 }
+                try await eventually("they are counted") { caller.server.droppedAccessLogLines == 3 }
             }
         }
     }
@@ -172,9 +172,4 @@ import Testing
         let error = await #expect(throws: StartFailure.self) { _ = try await app.start() }
         #expect(error?.description.hasPrefix("the access log cannot be written: ") == true)
     }
-}
-
-/// Returns once it is so; for what happens on another thread without telling.
-func eventually(_ condition: () throws -> Bool) async throws {
-    while !(try condition()) { try await Task.sleep(for: .milliseconds(5)) }
 }

@@ -1,6 +1,7 @@
 import Igropyr
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 
 /// Sends requests to an application that runs for the length of a test.
 final class Caller {
@@ -42,13 +43,6 @@ func withApp(
         try await body(Caller(client, server))
     }
     try await server.stop()
-}
-
-func onLoop<Result: Sendable>(_ body: @escaping @Sendable (EventLoop) async throws -> Result) async throws -> Result {
-    let thread = try EventLoopThread(name: "test")
-    let outcome = await Task(executorPreference: thread.loop) { try await body(thread.loop) }.result
-    try await thread.stop()
-    return try outcome.get()
 }
 
 /// A connection that sends what it is told and keeps what comes.
@@ -106,33 +100,5 @@ final class RawCaller: TCPStreamDelegate {
     private func wake() {
         waiter?.continuation.resume()
         waiter = nil
-    }
-}
-
-/// Something that happens in one place and is waited for in another.
-final class Signal: Sendable {
-    private let state = Locked<(count: Int, waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)])>(
-        (0, []))
-
-    func send() {
-        let ready = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.count += 1
-            let count = state.count
-            let ready = state.waiters.filter { $0.count <= count }.map(\.continuation)
-            state.waiters.removeAll { $0.count <= count }
-            return ready
-        }
-        for continuation in ready { continuation.resume() }
-    }
-
-    /// Returns once it was sent that often.
-    func wait(for count: Int = 1) async {
-        await withCheckedContinuation { continuation in
-            let isReady = state.withLock { state -> Bool in
-                if state.count < count { state.waiters.append((count, continuation)) }
-                return state.count >= count
-            }
-            if isReady { continuation.resume() }
-        }
     }
 }

@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
 import IgropyrUV
+import TestSupport
+import Testing
 
 /// A program that runs by itself; its output is read as it comes.
 ///

@@ -1,5 +1,6 @@
 import Igropyr
 import IgropyrTransport
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct CompressionTests {

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import Igropyr
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct EventStreamTests {

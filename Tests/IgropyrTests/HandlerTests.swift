@@ -1,6 +1,7 @@
 import HTTPTypes
 import Igropyr
 import IgropyrUV
+import TestSupport
 import Testing
 
 private struct Secret: Error {}

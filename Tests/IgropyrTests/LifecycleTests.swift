@@ -3,6 +3,7 @@ import IgropyrTransport
 import IgropyrUV
 import Logging
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct LifecycleTests {

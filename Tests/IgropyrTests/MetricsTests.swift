@@ -1,5 +1,6 @@
 import Igropyr
 import Metrics
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct MetricsTests {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Igropyr
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct SettingTests {

@@ -1,6 +1,7 @@
 import Igropyr
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct StartTests {

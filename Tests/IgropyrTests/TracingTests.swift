@@ -2,6 +2,7 @@ import Igropyr
 import InMemoryTracing
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 import Tracing
 

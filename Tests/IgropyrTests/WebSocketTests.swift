@@ -311,7 +311,7 @@ import Testing
                 if Task.isCancelled { ended.send() }
             }
         } _: { caller in
-            try await WebSocket.connect(to: "ws://\(caller.server.address)/") { _ in await started.wait() }
+            try await WebSocket.connect(to: "ws://\(caller.server.address)/") { _ in _ = await started.wait() }
             await ended.wait()
         }
     }

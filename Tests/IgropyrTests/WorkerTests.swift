@@ -3,6 +3,7 @@ import Glibc
 import Igropyr
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 /// The Hello example as a child process, started as a node or systemd starts a worker.

@@ -1,6 +1,7 @@
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 /// What waits for its loop lives until it is closed: nothing that libuv or a wheel calls may be gone.
@@ -11,15 +12,8 @@ import Testing
         }
     }
 
-    private static func onLoop(_ body: @escaping @Sendable (EventLoop) async throws -> Void) async throws {
-        let thread = try EventLoopThread(name: "test")
-        let outcome = await Task(executorPreference: thread.loop) { try await body(thread.loop) }.result
-        try await thread.stop()
-        try outcome.get()
-    }
-
     @Test func `a server that nobody holds serves until it is closed`() async throws {
-        try await Self.onLoop { loop in
+        try await onLoop { loop in
             weak var dropped: HTTPServer?
             let address: SocketAddress
             do {

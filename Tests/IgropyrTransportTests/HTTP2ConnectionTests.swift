@@ -1,6 +1,7 @@
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 /// Answers what is asked at once, or a body with itself.
@@ -249,16 +250,16 @@ import Testing
     }
 
     @Test func `a reset tells the exchange that its client is gone, and spares the others`() async throws {
-        let began = Signal<Bool>()
-        let aborted = Signal<Bool>()
+        let began = Signal()
+        let aborted = Signal()
         try await TestServer.run(onRequest: { head, bytes, stream in
             guard bytes.string(in: head.path) == "/slow" else { return answerWithPath(head, bytes, stream) }
-            stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
-            began.send(true)
+            stream.exchange = WatchingExchange(onAbort: { aborted.send() })
+            began.send()
         }) { server in
             let client = try await server.connectFrames()
             client.begin(.settings(), [.request(1, "/slow")])
-            _ = await began.wait()
+            await began.wait()
             client.send(Frame(.reset, stream: 1, Frame.bytes(8)))
             #expect(await aborted.wait())
             client.send(.request(3, "/other"))
@@ -269,14 +270,14 @@ import Testing
     @Test func `a broken connection tells all exchanges`() async throws {
         let began = Locked(0)
         let aborted = Locked(0)
-        let done = Signal<Bool>()
+        let done = Signal()
         try await TestServer.run(onRequest: { _, _, stream in
             began.withLock { $0 += 1 }
             stream.exchange = WatchingExchange(onAbort: {
                 if aborted.withLock({
                     $0 += 1; return $0
                 }) == 3 {
-                    done.send(true)
+                    done.send()
                 }
             })
         }) { server in
@@ -378,9 +379,9 @@ import Testing
     }
 
     @Test func `a body of another length than announced ends its stream`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         try await TestServer.run(onRequest: { _, _, stream in
-            stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+            stream.exchange = WatchingExchange(onAbort: { aborted.send() })
         }) { server in
             let client = try await server.connectFrames()
             client.begin(

@@ -1,6 +1,7 @@
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServerSettings {
@@ -212,12 +213,12 @@ private let enhanceYourCalm: UInt32 = 0x0B
     }
 
     @Test func `a body that stops arriving ends its stream only`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         try await TestServer.run(
             settings { $0.progressTimeout = .milliseconds(100) },
             onRequest: { head, bytes, stream in
                 guard head.framing != .none else { return answerWithPath(head, bytes, stream) }
-                stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                stream.exchange = WatchingExchange(onAbort: { aborted.send() })
             }
         ) { server in
             let client = try await server.connectFrames()
@@ -267,12 +268,12 @@ private let enhanceYourCalm: UInt32 = 0x0B
     }
 
     @Test func `a client that opens no window loses its stream only`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         try await TestServer.run(
             settings { $0.progressTimeout = .milliseconds(100) },
             onRequest: { head, bytes, stream in
                 guard bytes.string(in: head.path) == "/big" else { return answerWithPath(head, bytes, stream) }
-                stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                stream.exchange = WatchingExchange(onAbort: { aborted.send() })
                 begin(stream, .chunked)
                 let body = [UInt8](repeating: 0, count: 50_000)
                 stream.sendBody(body.span.bytes)
@@ -288,11 +289,11 @@ private let enhanceYourCalm: UInt32 = 0x0B
     }
 
     @Test func `a client that reads nothing at all is cut`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         try await TestServer.run(
             settings { $0.progressTimeout = .milliseconds(100) },
             onRequest: { _, _, stream in
-                stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                stream.exchange = WatchingExchange(onAbort: { aborted.send() })
                 begin(stream, .chunked)
                 let body = [UInt8](repeating: 0, count: 32 << 20)
                 stream.sendBody(body.span.bytes)
@@ -306,11 +307,11 @@ private let enhanceYourCalm: UInt32 = 0x0B
     }
 
     @Test func `a connection without window is cut when nothing of it moves`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         try await TestServer.run(
             settings { $0.progressTimeout = .milliseconds(100) },
             onRequest: { _, _, stream in
-                stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                stream.exchange = WatchingExchange(onAbort: { aborted.send() })
                 begin(stream, .chunked)
                 let body = [UInt8](repeating: 0, count: 100_000)
                 stream.sendBody(body.span.bytes)
@@ -383,22 +384,22 @@ private let enhanceYourCalm: UInt32 = 0x0B
 
 @Suite(.timeLimit(.minutes(5))) struct HTTP2DrainTests {
     @Test func `draining announces the end, takes what is on its way, and closes`() async throws {
-        let drained = Signal<Bool>()
+        let drained = Signal()
         let pending = Locked<StreamBox?>(nil)
-        let began = Signal<Bool>()
+        let began = Signal()
         try await TestServer.run(
             settings { $0.drainIdleTimeout = .milliseconds(300) },
             onRequest: { head, bytes, stream in
                 guard bytes.string(in: head.path) == "/slow" else { return answerWithPath(head, bytes, stream) }
                 let box = StreamBox(stream)
                 pending.withLock { $0 = box }
-                began.send(true)
+                began.send()
             }
         ) { server in
             let client = try await server.connectFrames()
             client.begin(.settings(), [.request(1, "/slow")])
-            _ = await began.wait()
-            server.server.drain(timeout: .seconds(30)) { drained.send(true) }
+            await began.wait()
+            server.server.drain(timeout: .seconds(30)) { drained.send() }
             await client.wait { $0.goAway != nil }
             #expect(client.frames(.goAway)[0].payload == Frame.bytes(0x7FFF_FFFF) + Frame.bytes(0))
             client.send(.request(3, "/on-its-way"))
@@ -416,15 +417,15 @@ private let enhanceYourCalm: UInt32 = 0x0B
     }
 
     @Test func `what does not end in time is cut`() async throws {
-        let began = Signal<Bool>()
-        let aborted = Signal<Bool>()
+        let began = Signal()
+        let aborted = Signal()
         try await TestServer.run(onRequest: { _, _, stream in
-            stream.exchange = WatchingExchange(onAbort: { aborted.send(true) })
-            began.send(true)
+            stream.exchange = WatchingExchange(onAbort: { aborted.send() })
+            began.send()
         }) { server in
             let client = try await server.connectFrames()
             client.begin(.settings(), [.request(1)])
-            _ = await began.wait()
+            await began.wait()
             await withCheckedContinuation { continuation in
                 server.server.drain(timeout: .milliseconds(50)) { continuation.resume() }
             }

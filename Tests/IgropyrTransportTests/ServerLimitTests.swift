@@ -3,6 +3,7 @@ import Glibc
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServerSettings {
@@ -30,11 +31,11 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     }
 
     @Test func `a body that stops arriving ends the connection`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         try await TestServer.run(
             settings { $0.progressTimeout = .milliseconds(100) },
             onRequest: { _, _, connection in
-                connection.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                connection.exchange = WatchingExchange(onAbort: { aborted.send() })
             }
         ) { server in
             let text = try await server.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
@@ -83,25 +84,25 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     }
 
     @Test func `a reset tells the exchange that its client is gone`() async throws {
-        let began = Signal<Bool>()
-        let aborted = Signal<Bool>()
+        let began = Signal()
+        let aborted = Signal()
         try await TestServer.run(onRequest: { _, _, connection in
-            connection.exchange = WatchingExchange(onAbort: { aborted.send(true) })
-            began.send(true)
+            connection.exchange = WatchingExchange(onAbort: { aborted.send() })
+            began.send()
         }) { server in
             let client = try await server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            _ = await began.wait()
+            await began.wait()
             client.reset()
             #expect(await aborted.wait())
         }
     }
 
     @Test func `a slow reader gets a large body whole, and the writer hears when to go on`() async throws {
-        let drained = Signal<Bool>()
+        let drained = Signal()
         let count = 20 << 20
         try await TestServer.run(onRequest: { _, _, connection in
-            connection.exchange = WatchingExchange(onDrain: { drained.send(true) })
+            connection.exchange = WatchingExchange(onDrain: { drained.send() })
             begin(connection, .length(UInt64(count)))
             let body = [UInt8](repeating: UInt8(ascii: "x"), count: count)
             connection.sendBody(body.span.bytes)
@@ -140,8 +141,8 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
             let client = try await server.connect()
             client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
             await client.receive { $0.hasSuffix("/1") }
-            let drained = Signal<Bool>()
-            server.server.drain(timeout: .seconds(30)) { drained.send(true) }
+            let drained = Signal()
+            server.server.drain(timeout: .seconds(30)) { drained.send() }
             client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(await client.receiveAll().hasSuffix("Connection: close\r\nContent-Length: 2\r\n\r\n/2"))
             client.close()
@@ -150,18 +151,18 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     }
 
     @Test func `a request in flight is answered while draining, and told that the connection ends`() async throws {
-        let began = Signal<Bool>()
+        let began = Signal()
         let pending = Locked<HTTPServerStreamBox?>(nil)
         try await TestServer.run(onRequest: { _, _, connection in
             let box = HTTPServerStreamBox(connection)
             pending.withLock { $0 = box }
-            began.send(true)
+            began.send()
         }) { server in
             let client = try await server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            _ = await began.wait()
-            let drained = Signal<Bool>()
-            server.server.drain(timeout: .seconds(30)) { drained.send(true) }
+            await began.wait()
+            let drained = Signal()
+            server.server.drain(timeout: .seconds(30)) { drained.send() }
             answer(pending.withLock { $0 }!.connection, "late")
             let text = await client.receiveAll()
             #expect(text.contains("Connection: close\r\n"))
@@ -172,11 +173,11 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
     }
 
     @Test func `what does not end in time is cut`() async throws {
-        let began = Signal<Bool>()
-        try await TestServer.run(onRequest: { _, _, _ in began.send(true) }) { server in
+        let began = Signal()
+        try await TestServer.run(onRequest: { _, _, _ in began.send() }) { server in
             let client = try await server.connect()
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            _ = await began.wait()
+            await began.wait()
             await Self.drain(server, .milliseconds(50))
             #expect(await client.receiveAll().isEmpty)
             #expect(client.ending != nil)
@@ -264,8 +265,8 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
             }
         ) { server in
             let client = try Sleeper(server.server.localAddress.port, sending: "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            let cut = Signal<Void>()
-            func look() { server.server.counters.timeouts == 1 ? cut.send(()) : server.loop.submitLocally(look) }
+            let cut = Signal()
+            func look() { server.server.counters.timeouts == 1 ? cut.send() : server.loop.submitLocally(look) }
             look()
             await cut.wait()
             #expect(client.readToEnd() == ECONNRESET)
@@ -273,12 +274,12 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
     }
 
     @Test func `a handler hears that its client takes nothing`() async throws {
-        let aborted = Signal<Bool>()
+        let aborted = Signal()
         let impatient = settings { $0.progressTimeout = .milliseconds(100) }
         try await TestServer.run(
             impatient,
             onRequest: { _, _, connection in
-                connection.exchange = WatchingExchange(onAbort: { aborted.send(true) })
+                connection.exchange = WatchingExchange(onAbort: { aborted.send() })
                 begin(connection, .length(64 << 20))
                 let body = [UInt8](repeating: 0, count: 32 << 20)
                 connection.sendBody(body.span.bytes)

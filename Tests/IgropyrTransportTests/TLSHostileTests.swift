@@ -96,8 +96,8 @@ private func hello(_ authority: TestAuthority) throws -> [UInt8] {
             client.send(bytes)
             await client.receive { !$0.isEmpty }
             client.reset()
-            let gone = Signal<Void>()
-            func look() { server.server.connectionCount == 0 ? gone.send(()) : server.loop.submitLocally(look) }
+            let gone = Signal()
+            func look() { server.server.connectionCount == 0 ? gone.send() : server.loop.submitLocally(look) }
             look()
             await gone.wait()
             #expect(server.server.counters.failedHandshakes == 1)

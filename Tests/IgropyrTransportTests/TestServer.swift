@@ -127,26 +127,3 @@ final class WatchingExchange: HTTPServerExchange {
     func responseDidDrain() { onDrain() }
     func clientDidAbort() { onAbort() }
 }
-
-/// Something that happens once, for a test to wait for; also what it should have before.
-final class Signal<Value: Sendable>: Sendable {
-    private let state = Locked<(value: Value?, waiter: CheckedContinuation<Value, Never>?)>((nil, nil))
-
-    func send(_ value: Value) {
-        state.withLock { state -> CheckedContinuation<Value, Never>? in
-            state.value = value
-            defer { state.waiter = nil }
-            return state.waiter
-        }?.resume(returning: value)
-    }
-
-    func wait() async -> Value {
-        await withCheckedContinuation { continuation in
-            let value = state.withLock { state -> Value? in
-                if state.value == nil { state.waiter = continuation }
-                return state.value
-            }
-            if let value { continuation.resume(returning: value) }
-        }
-    }
-}

@@ -1,5 +1,6 @@
 import Glibc
 import IgropyrUV
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct ProcessTests {

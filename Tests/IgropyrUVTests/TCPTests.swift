@@ -1,4 +1,5 @@
 import IgropyrUV
+import TestSupport
 import Testing
 
 /// Collects what a stream tells, and answers as the test wants.

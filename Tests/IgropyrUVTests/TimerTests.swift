@@ -1,5 +1,6 @@
 import IgropyrTime
 import IgropyrUV
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct TimerTests {

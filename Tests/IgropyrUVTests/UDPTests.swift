@@ -1,4 +1,5 @@
 import IgropyrUV
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct UDPTests {

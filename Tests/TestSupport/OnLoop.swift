@@ -1,9 +1,10 @@
-import Foundation
 import IgropyrUV
 
 /// Runs `body` on a fresh event loop, then closes the loop: a handle that was left open fails the test.
 @discardableResult
-func onLoop<Result: Sendable>(_ body: @escaping @Sendable (EventLoop) async throws -> Result) async throws -> Result {
+public func onLoop<Result: Sendable>(
+    _ body: @escaping @Sendable (EventLoop) async throws -> Result
+) async throws -> Result {
     let thread = try EventLoopThread(name: "test")
     let outcome = await Task(executorPreference: thread.loop) { try await body(thread.loop) }.result
     let result: Result
@@ -15,18 +16,8 @@ func onLoop<Result: Sendable>(_ body: @escaping @Sendable (EventLoop) async thro
     return result
 }
 
-/// Asks again and again until the condition holds. False after half a minute.
-func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
-    let deadline = ContinuousClock.now.advanced(by: .seconds(30))
-    while ContinuousClock.now < deadline {
-        if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(20))
-    }
-    return false
-}
-
 /// An address on loopback that no other test has: 127.0.0.0/8 is all ours.
-func freshAddress() -> SocketAddress {
+public func freshAddress(port: UInt16 = 0) -> SocketAddress {
     let bytes = (0..<3).map { _ in UInt8.random(in: 2...253) }
-    return SocketAddress(host: .v4(127, bytes[0], bytes[1], bytes[2]), port: 0)
+    return SocketAddress(host: .v4(127, bytes[0], bytes[1], bytes[2]), port: port)
 }
