@@ -10,7 +10,7 @@ public struct HTTP2RequestHead: Sendable {
     public private(set) var bytes: [UInt8] = []
     /// Bytes of all names and values so far, ignored ones too.
     public private(set) var fieldBytes = 0
-    private let limits: HTTPLimits
+    private let limits: ParserLimits
     private let allowsExtendedConnect: Bool
     private var parser = HeadParser(isResponse: false)
     private var error: HTTPError?
@@ -26,7 +26,7 @@ public struct HTTP2RequestHead: Sendable {
 
     /// `allowsExtendedConnect`: whether CONNECT may name a protocol (RFC 8441), ``MessageHead/upgrade`` then.
     public init(limits: HTTPLimits = HTTPLimits(), allowsExtendedConnect: Bool = false) {
-        self.limits = limits.clamped
+        self.limits = ParserLimits(limits)
         self.allowsExtendedConnect = allowsExtendedConnect
     }
 

@@ -19,16 +19,28 @@ public struct HTTPLimits: Sendable, Hashable {
     public var trailerBytes = 8 << 10
 
     public init() {}
+}
 
-    /// These limits, each held within what a parser can count.
-    var clamped: HTTPLimits {
-        var limits = self
-        limits.headBytes = min(max(headBytes, 0), Self.maximumHeadBytes)
-        limits.targetBytes = min(max(targetBytes, 0), limits.headBytes)
-        limits.fields = min(max(fields, 0), Self.maximumFields)
-        limits.chunkLineBytes = min(max(chunkLineBytes, 3), Self.maximumHeadBytes)
-        limits.chunkExtensionBytes = max(chunkExtensionBytes, 0)
-        limits.trailerBytes = min(max(trailerBytes, 2), Self.maximumHeadBytes)
-        return limits
+/// Limits, each held within what a parser can count, and small: every connection has a parser.
+struct ParserLimits {
+    private let target, head, fieldLines, chunkLine, chunkExtension, trailer: UInt32
+
+    var targetBytes: Int { Int(target) }
+    var headBytes: Int { Int(head) }
+    var fields: Int { Int(fieldLines) }
+    var chunkLineBytes: Int { Int(chunkLine) }
+    var chunkExtensionBytes: Int { Int(chunkExtension) }
+    var trailerBytes: Int { Int(trailer) }
+
+    init(_ limits: HTTPLimits) {
+        func count(_ value: Int, from lowest: Int = 0, to highest: Int) -> UInt32 {
+            UInt32(min(max(value, lowest), highest))
+        }
+        head = count(limits.headBytes, to: HTTPLimits.maximumHeadBytes)
+        target = count(limits.targetBytes, to: Int(head))
+        fieldLines = count(limits.fields, to: HTTPLimits.maximumFields)
+        chunkLine = count(limits.chunkLineBytes, from: 3, to: HTTPLimits.maximumHeadBytes)
+        chunkExtension = count(limits.chunkExtensionBytes, to: Int(Int32.max))
+        trailer = count(limits.trailerBytes, from: 2, to: HTTPLimits.maximumHeadBytes)
     }
 }

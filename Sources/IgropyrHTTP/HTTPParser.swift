@@ -34,7 +34,7 @@ public struct HTTPParser: Sendable {
         case failed(HTTPError)
     }
 
-    let limits: HTTPLimits
+    let limits: ParserLimits
     var state = State.head
     var headParser: HeadParser
     /// The method of the request that the next final response answers; nil in a server.
@@ -43,7 +43,7 @@ public struct HTTPParser: Sendable {
     var chunkExtensionBytes = 0
 
     private init(isResponse: Bool, limits: HTTPLimits) {
-        self.limits = limits.clamped
+        self.limits = ParserLimits(limits)
         headParser = HeadParser(isResponse: isResponse)
     }
 

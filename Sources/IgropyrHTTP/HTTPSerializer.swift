@@ -26,6 +26,9 @@ public struct HTTPSerializer: Sendable {
     /// How much is in the buffer; note it before a message to be able to ``truncate(to:)``.
     @inlinable public var count: Int { bytes.count }
 
+    /// Whether it has a buffer, be it an empty one.
+    @inlinable public var hasMemory: Bool { bytes.capacity > 0 }
+
     /// Forgets everything and keeps the memory.
     public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
@@ -91,18 +94,20 @@ public struct HTTPSerializer: Sendable {
     public mutating func appendField(name: RawSpan, value: RawSpan) throws(Failure) {
         guard name.isToken else { throw .invalidFieldName }
         guard value.isFieldValue else { throw .invalidFieldValue }
-        append(name)
-        append(": ")
-        append(value)
-        append("\r\n")
+        append(name, then: ": ", value, then: "\r\n")
     }
+
+    /// Fields that another one has written, as they are.
+    public mutating func appendFields(of other: HTTPSerializer) { bytes.append(contentsOf: other.bytes) }
 
     /// A field with a number as its value, written without a string on the way.
     public mutating func appendField(_ name: StaticString, _ value: UInt64) {
-        append(name)
-        append(": ")
-        append(decimal: value)
-        append("\r\n")
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + 24) { output in
+            output.append(name)
+            output.append(": ")
+            output.append(decimal: value)
+            output.append("\r\n")
+        }
     }
 
     /// `Date` for a time that ``HTTPDate`` can write.
@@ -163,6 +168,20 @@ public struct HTTPSerializer: Sendable {
         unsafe data.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
+    /// Grows the buffer once only.
+    private mutating func append(
+        _ first: RawSpan, then separator: StaticString, _ second: RawSpan, then end: StaticString
+    ) {
+        let count =
+            first.byteCount + separator.utf8CodeUnitCount + second.byteCount + end.utf8CodeUnitCount
+        bytes.append(addingCapacity: count) { output in
+            output.append(first)
+            output.append(separator)
+            output.append(second)
+            output.append(end)
+        }
+    }
+
     private mutating func append(decimal value: UInt64) { bytes.append(decimal: value) }
 
     private mutating func append(hexadecimal value: UInt64) {
@@ -171,17 +190,6 @@ public struct HTTPSerializer: Sendable {
             let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0x0F
             bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
             shift -= 4
-        }
-    }
-}
-
-extension [UInt8] {
-    mutating func append(decimal value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
         }
     }
 }

@@ -18,7 +18,7 @@ extension HeadParser {
     }
 
     mutating func parseTarget(
-        _ bytes: RawSpan, from start: Int, to end: Int, _ limits: HTTPLimits
+        _ bytes: RawSpan, from start: Int, to end: Int, _ limits: ParserLimits
     ) throws(HTTPError) -> Bool {
         let bound = min(end, start + limits.targetBytes + 1)
         position = bytes.endOfTarget(from: position, to: bound)

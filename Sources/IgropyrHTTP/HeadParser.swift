@@ -25,7 +25,7 @@ struct HeadParser {
     init(isResponse: Bool) { self.isResponse = isResponse }
 
     /// Whether the head is whole. `limits` are the same in each call.
-    mutating func parse(_ bytes: RawSpan, limits: HTTPLimits) throws(HTTPError) -> Bool {
+    mutating func parse(_ bytes: RawSpan, limits: ParserLimits) throws(HTTPError) -> Bool {
         let end = min(bytes.byteCount, limits.headBytes)
         var isAdvancing = true
         while isAdvancing {

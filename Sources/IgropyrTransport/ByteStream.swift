@@ -45,12 +45,12 @@ public final class ByteStream {
     /// Plaintext may wait in `tls`.
     private var isPullScheduled = false
     private var isClosed = false
-    /// What TLS itself had to answer (alerts, tickets) since the kernel last had taken all.
-    private var answerBytes = 0
-    /// More of that waits for a peer only if it asks again and again and takes no answer.
-    private static let answerLimitBytes = 64 << 10
     /// Something written waits for the handshake, and its writer maybe for ``ByteStreamDelegate/streamDidDrain()``.
     private var isWaitingForHandshake = false
+    /// What TLS itself had to answer (alerts, tickets) since the kernel last had taken all.
+    private var answerBytes: Int32 = 0
+    /// More of that waits for a peer only if it asks again and again and takes no answer.
+    private static let answerLimitBytes = 64 << 10
 
     /// Before the handshake, as after it, writers hold back by ``queuedBytes``; this bounds one write of theirs.
     private static let tlsLimits = {
@@ -61,6 +61,7 @@ public final class ByteStream {
     }()
 
     /// Strong: the owner of a connection lives as long as the connection is open. Closing lets go of it.
+    @safe @exclusivity(unchecked)  // Used for each piece of input, where that check shows in the profile.
     public var delegate: (any ByteStreamDelegate)?
 
     /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes; `serverName`
@@ -212,7 +213,7 @@ public final class ByteStream {
     }
 
     private func flushAnswers(of tls: TLSSession) throws(TLSError) {
-        answerBytes = tcp.queuedBytes == 0 ? 0 : answerBytes + tls.untakenBytes
+        answerBytes = tcp.queuedBytes == 0 ? 0 : answerBytes + Int32(clamping: tls.untakenBytes)
         guard answerBytes <= Self.answerLimitBytes else {
             throw TLSError(.protocolViolation, "TLS: the peer asks for answers and does not take them")
         }

@@ -25,6 +25,7 @@ public final class TCPStream {
     fileprivate var onConnect: ((UVError?) -> Void)?
 
     /// Strong: the owner of a connection lives as long as the connection is open. ``close()`` lets go of it.
+    @safe @exclusivity(unchecked)  // Used for each piece of input, where that check shows in the profile.
     public var delegate: (any TCPStreamDelegate)?
 
     /// A stream that is not yet connected.

@@ -27,7 +27,9 @@ final class Deadlines {
         arm()
     }
 
-    func remove(_ exchange: Exchange) { entries[ObjectIdentifier(exchange)] = nil }
+    func remove(_ exchange: Exchange) {
+        if !entries.isEmpty { entries[ObjectIdentifier(exchange)] = nil }  // Most end before they get one.
+    }
 
     private func arm() {
         guard !isArmed else { return }

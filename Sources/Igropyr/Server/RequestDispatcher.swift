@@ -19,6 +19,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     /// Of the head that went out last.
     private var sentStatus = 0
     /// Used again for the next request, unless the handler kept it.
+    @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     private var request: Request?
     private var tasks = 0
     private var onIdle: (() -> Void)?

@@ -22,6 +22,8 @@ final class HTTP2ServerConnection {
     let server: HTTPServer
     let stream: ByteStream
     unowned let handler: any HTTPRequestHandler
+    var place: Int32?
+    var client = ClientLimit.Client.unknown
     private var requestCount = 0
     private(set) var session: HTTP2Session!
     var state = State.open

@@ -24,7 +24,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     private var held: [UInt8] = []
     private var isEndHeld = false
     private var readDeadline = Timestamp.distantFuture
-    private var bodyRate = TransferRate()
+    private var bodyRate: TransferRate?
 
     // The response.
     private var response = HTTPServerConnection.ResponseState.notBegun
@@ -53,7 +53,8 @@ final class HTTP2ServerStream: HTTPServerStream {
         server.count(\.requests)
         method = head.method
         if head.framing != .none {
-            bodyRate.run(at: loop.now)
+            bodyRate = TransferRate()
+            bodyRate?.run(at: loop.now)
             awaitBody()
         }
         connection.handler.handle(head, bytes, on: self)
@@ -63,7 +64,7 @@ final class HTTP2ServerStream: HTTPServerStream {
 
     func bodyDidArrive(_ bytes: RawSpan) {
         guard !isClosed else { return }
-        bodyRate.add(bytes.byteCount)
+        bodyRate?.add(bytes.byteCount)
         if isResponseEnded {
             connection.session.consumeConnection(bytes.byteCount)
         } else if isBodyPaused || !held.isEmpty {
@@ -80,7 +81,8 @@ final class HTTP2ServerStream: HTTPServerStream {
     /// Not so if other streams have taken the window.
     private var isBodyTooSlow: Bool {
         let settings = server.settings
-        return !isTunnel && bodyRate.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now)
+        guard let bodyRate, !isTunnel else { return false }
+        return bodyRate.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now)
             && !connection.session.isReceiveWindowFull
     }
 
@@ -99,14 +101,14 @@ final class HTTP2ServerStream: HTTPServerStream {
     func pauseBody() {
         guard !isRequestEnded, !isClosed else { return }
         isBodyPaused = true
-        bodyRate.pause(at: loop.now)
+        bodyRate?.pause(at: loop.now)
         readDeadline = .distantFuture
     }
 
     func resumeBody() {
         guard isBodyPaused, !isClosed else { return }
         isBodyPaused = false
-        bodyRate.run(at: loop.now)
+        bodyRate?.run(at: loop.now)
         awaitBody()
         loop.submitLocally { [self] in deliverHeld() }
     }
@@ -142,7 +144,7 @@ final class HTTP2ServerStream: HTTPServerStream {
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
         var head = connection.spareHead.take() ?? HTTP2ResponseHead()
         try head.begin(status: status)
-        if addsDate { head.appendDate(server.dateCache.now) }
+        if addsDate { head.appendDate(server.commonFields.now) }
         if let name = server.settings.serverName { try head.appendField("server", name) }
         let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
         if !isBodyless, case .length(let length) = framing { head.appendContentLength(length) }

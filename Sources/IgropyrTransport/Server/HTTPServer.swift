@@ -23,14 +23,16 @@ public final class HTTPServer {
     public let loop: EventLoop
     public let settings: HTTPServerSettings
     public private(set) var counters = HTTPServerCounters()
-    let dateCache: DateCache
+    let commonFields: CommonFields
     let wheel: TimerWheel
     private let listener: TCPListener
     private let handler: any HTTPRequestHandler
     /// For connections that are accepted from now on; those that are open keep theirs.
     public var tls: TLSContext?
     private let clients: ClientLimit?
-    private var connections: [ObjectIdentifier: (connection: any OpenConnection, client: ClientLimit.Client)] = [:]
+    private var connections: [any OpenConnection] = []
+    /// Memory for what HTTP/1.1's connections write, lent to one that has something to write.
+    @safe @exclusivity(unchecked) var spareOutput = HTTPSerializer()
     /// Where HTTP/2's connections gather what they write at once, one after the other.
     var frames: [UInt8] = []
     private var state = State.open
@@ -57,7 +59,7 @@ public final class HTTPServer {
         self.tls = tls
         self.clients = clients
         self.handler = handler
-        dateCache = DateCache(loop)
+        commonFields = CommonFields(on: loop, serverName: settings.serverName)
         do throws(UVError) {
             wheel = try TimerWheel(on: loop)
         } catch {
@@ -91,9 +93,9 @@ public final class HTTPServer {
         }
         state = .draining(timer, onDrained: [onDrained])
         try? timer.start(after: timeout) { [self] in
-            for (connection, _) in connections.values { connection.abort() }
+            for connection in connections { connection.abort() }
         }
-        for (connection, _) in connections.values { connection.drain() }
+        for connection in connections { connection.drain() }
         finishIfDrained()
     }
 
@@ -102,7 +104,7 @@ public final class HTTPServer {
         let before = state
         state = .closed
         listener.close()
-        for (connection, _) in connections.values { connection.abort() }
+        for connection in connections { connection.abort() }
         wheel.close()
         guard case .draining(let timer, let onDrained) = before else { return }
         timer.close()
@@ -119,7 +121,9 @@ public final class HTTPServer {
             return
         }
         let connection = HTTPServerConnection(stream, server: self, handler: handler)
-        connections[ObjectIdentifier(connection)] = (connection, client)
+        connection.place = Int32(connections.count)
+        connection.client = client
+        connections.append(connection)
         if connections.count >= settings.connections { listener.pause() }
         handler.connectionCountDidChange(by: 1)
         connection.start()
@@ -139,13 +143,22 @@ public final class HTTPServer {
 
     /// The client speaks another version of HTTP than was thought.
     func replace(_ connection: any OpenConnection, by other: any OpenConnection) {
-        guard let entry = connections.removeValue(forKey: ObjectIdentifier(connection)) else { return }
-        connections[ObjectIdentifier(other)] = (other, entry.client)
+        guard let place = connection.place else { return }
+        connection.place = nil
+        other.place = place
+        other.client = connection.client
+        connections[Int(place)] = other
     }
 
     func didClose(_ connection: any OpenConnection) {
-        guard let entry = connections.removeValue(forKey: ObjectIdentifier(connection)) else { return }
-        clients?.leave(entry.client)
+        guard let place = connection.place else { return }
+        connection.place = nil
+        let last = connections.removeLast()
+        if place < connections.count {
+            connections[Int(place)] = last
+            last.place = place
+        }
+        clients?.leave(connection.client)
         handler.connectionCountDidChange(by: -1)
         if connections.count < settings.connections { listener.resume() }
         finishIfDrained()
@@ -160,26 +173,11 @@ public final class HTTPServer {
 
 /// A client's connection, whatever the version of HTTP.
 protocol OpenConnection: AnyObject {
+    /// Among its server's connections; nil once it is none of them. The server's, as is ``client``.
+    var place: Int32? { get set }
+    var client: ClientLimit.Client { get set }
     /// Closes once what is under way is done.
     func drain()
     /// Cuts it at once.
     func abort()
-}
-
-/// The present second as HTTP writes it, asked of the kernel a few times a second at most.
-final class DateCache {
-    private let loop: EventLoop
-    private var readAt: Int64 = .min
-    private var date = HTTPDate(seconds: 0)
-
-    init(_ loop: EventLoop) { self.loop = loop }
-
-    var now: HTTPDate {
-        let tick = loop.now.nanoseconds / 100_000_000
-        if tick != readAt {
-            readAt = tick
-            date = HTTPDate(seconds: EventLoop.secondsSince1970)
-        }
-        return date
-    }
 }

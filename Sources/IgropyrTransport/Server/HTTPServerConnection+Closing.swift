@@ -33,7 +33,7 @@ extension HTTPServerConnection: OpenConnection {
         isLingering = true
         dropInput()
         unsafe stream.endWriting(after: output.bytes.span.bytes)
-        output.removeAll()
+        returnMemory()
         guard stream.queuedBytes == 0 else { return awaitProgress() }
         lingerOn()
     }

@@ -8,10 +8,14 @@ extension HTTPServerConnection {
     ) throws(HTTPSerializer.Failure) {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
+        borrowMemory()
         responseStart = output.count
         try output.beginResponse(status: status)
-        if addsDate { output.appendDate(server.dateCache.now) }
-        if let name = server.settings.serverName { try output.appendField("Server", name) }
+        if addsDate {
+            output.appendFields(of: try server.commonFields.lines())
+        } else if let name = server.settings.serverName {
+            try output.appendField("Server", name)
+        }
         let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
         let framing = framing == .chunked && version == .http10 ? .untilClose : framing
         if framing == .untilClose { keepsAlive = false }
@@ -27,13 +31,13 @@ extension HTTPServerConnection {
     public func beginTunnel(to name: String) throws(HTTPSerializer.Failure) {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
+        borrowMemory()
         responseStart = output.count
         keepsAlive = false
         opensTunnel = true
         response = .head(.untilClose)
         try output.beginResponse(status: 101)
-        output.appendDate(server.dateCache.now)
-        if let name = server.settings.serverName { try output.appendField("Server", name) }
+        output.appendFields(of: try server.commonFields.lines())
         try output.appendField("Upgrade", name)
         try output.appendField("Connection", "Upgrade")
     }
@@ -75,6 +79,7 @@ extension HTTPServerConnection {
 
     public func sendBody(_ bytes: RawSpan) {
         guard case .body(let body) = response, !isClosed, bytes.byteCount > 0 else { return }
+        borrowMemory()
         switch body {
         case .none: return
         case .length(let remaining):
@@ -117,8 +122,21 @@ extension HTTPServerConnection {
     private func flush(moreFollows: Bool) {
         guard output.count > 0, !isClosed else { return }
         unsafe stream.write(output.bytes.span.bytes, moreFollows: moreFollows)
-        if output.count > 4096 { _ = output.take() } else { output.removeAll() }
+        returnMemory()
         if stream.queuedBytes > 0 { awaitProgress() }
+    }
+
+    private func borrowMemory() {
+        if !output.hasMemory { swap(&output, &server.spareOutput) }
+    }
+
+    /// A connection with nothing to write holds no buffer.
+    func returnMemory() {
+        var empty = HTTPSerializer()
+        swap(&output, &empty)
+        guard empty.count <= 4096 else { return }
+        empty.removeAll()
+        server.spareOutput = empty
     }
 
     /// Gives the client time to take some of what is queued.

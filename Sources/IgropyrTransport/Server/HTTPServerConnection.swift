@@ -20,14 +20,22 @@ public final class HTTPServerConnection: HTTPServerStream {
         case ended
     }
 
+    /// On the heap, since mostly nobody asks.
+    private final class Peer {
+        let address: SocketAddress?
+        init(_ address: SocketAddress?) { self.address = address }
+    }
+
     // What follows is for this class only; its parts stand in several files.
 
     public let server: HTTPServer
     let stream: ByteStream
     unowned let handler: any HTTPRequestHandler
-    var parser: HTTPParser
+    // Those that are unchecked are used several times for each request, where the runtime's check that nobody else uses
+    // them meanwhile shows in the profile.
+    @safe @exclusivity(unchecked) var parser: HTTPParser
     let input = InputBuffer()
-    var output = HTTPSerializer()
+    @safe @exclusivity(unchecked) var output = HTTPSerializer()
     var request = RequestState.none
     var response = ResponseState.notBegun
     /// Where the response's head begins in `output`.
@@ -41,6 +49,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     var opensTunnel = false
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
+    /// What the kernel was asked once; kept after the connection has ended.
+    private var knownPeer: Peer?
     var requestCount = 0
     var isProcessing = false
     var isDraining = false
@@ -49,11 +59,13 @@ public final class HTTPServerConnection: HTTPServerStream {
     /// What waited for the client when the timer was last looked at.
     var queuedAtLastCheck = 0
     var isClosed = false
-    var timer: WheelTimer?
+    @safe @exclusivity(unchecked) var timer: WheelTimer?
+    var place: Int32?
+    var client = ClientLimit.Client.unknown
     /// Until TLS, or the first bytes of a plain connection, tell.
     var mayBeHTTP2: Bool
 
-    public var exchange: (any HTTPServerExchange)?
+    @safe @exclusivity(unchecked) public var exchange: (any HTTPServerExchange)?
 
     init(_ stream: ByteStream, server: HTTPServer, handler: any HTTPRequestHandler) {
         self.stream = stream
@@ -72,8 +84,12 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     public var loop: EventLoop { stream.loop }
-    /// Asked of the kernel once; kept after the connection has ended.
-    public private(set) lazy var peerAddress: SocketAddress? = stream.peerAddress
+    public var peerAddress: SocketAddress? {
+        if let knownPeer { return knownPeer.address }
+        let peer = Peer(stream.peerAddress)
+        knownPeer = peer
+        return peer.address
+    }
     public var localAddress: SocketAddress? { stream.localAddress }
     public var isEncrypted: Bool { stream.isEncrypted }
 

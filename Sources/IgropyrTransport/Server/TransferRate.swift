@@ -1,17 +1,18 @@
 internal import IgropyrTime
 
-/// What a peer brings on average; time in which it was made to wait does not count.
-struct TransferRate {
+/// What a peer brings on average; time in which it was made to wait does not count. A class, so that a connection without
+/// a body has no room for it.
+final class TransferRate {
     private var bytes = 0
     /// In nanoseconds, of the stretches that are over.
     private var counted: Int64 = 0
     private var runningSince: Timestamp?
 
-    mutating func add(_ count: Int) { bytes += count }
+    func add(_ count: Int) { bytes += count }
 
-    mutating func run(at now: Timestamp) { if runningSince == nil { runningSince = now } }
+    func run(at now: Timestamp) { if runningSince == nil { runningSince = now } }
 
-    mutating func pause(at now: Timestamp) {
+    func pause(at now: Timestamp) {
         counted = elapsed(at: now)
         runningSince = nil
     }

@@ -1,0 +1,45 @@
+internal import IgropyrHTTP
+internal import IgropyrUV
+
+/// The fields that the responses of one loop have in common: `Date` and, if it is given, `Server`. Written once a second.
+final class CommonFields {
+    private let loop: EventLoop
+    private let serverName: String?
+    /// In tenths of a second.
+    private var readAt = Int64.min
+    private var date = HTTPDate(seconds: 0)
+    private var fields = HTTPSerializer()
+
+    init(on loop: EventLoop, serverName: String?) {
+        self.loop = loop
+        self.serverName = serverName
+    }
+
+    var now: HTTPDate {
+        refresh()
+        return date
+    }
+
+    /// As HTTP/1.1 writes them.
+    /// - Throws: if the name of the server cannot be sent.
+    func lines() throws(HTTPSerializer.Failure) -> HTTPSerializer {
+        refresh()
+        if fields.count == 0 {
+            var new = HTTPSerializer()
+            new.appendDate(date)
+            if let serverName { try new.appendField("Server", serverName) }
+            fields = new
+        }
+        return fields
+    }
+
+    private func refresh() {
+        let tick = loop.now.nanoseconds / 100_000_000
+        guard tick != readAt else { return }
+        readAt = tick
+        let seconds = EventLoop.secondsSince1970
+        guard seconds != date.seconds else { return }
+        date = HTTPDate(seconds: seconds)
+        fields.removeAll()
+    }
+}
