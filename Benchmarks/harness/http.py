@@ -87,10 +87,10 @@ def tls(options):
                 compare(subjects, options)
 
 
-def constant(*arguments):
+def constant(*arguments, environment=None):
     """The application of Sources/Constant."""
     port = free_port()
-    return Server("Igropyr", port, [build("Constant"), *arguments], environment={"PORT": str(port)})
+    return Server("Igropyr", port, [build("Constant"), *arguments], environment={"PORT": str(port), **(environment or {})})
 
 
 SIZES = {"1 KB": 1 << 10, "100 KB": 100 << 10, "10 MB": 10 << 20}
