@@ -52,6 +52,7 @@ public final class OpenFile: Sendable {
 
     /// Reads up to `count` bytes; fewer, maybe none, where the file ends.
     public func read(at offset: Int, count: Int) throws(UVError) -> [UInt8] {
+        guard count > 0 else { return [] }
         var failure: Int32 = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {

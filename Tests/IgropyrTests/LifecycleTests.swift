@@ -120,7 +120,8 @@ import Testing
             client.close()
             let began = ContinuousClock.now
             try await server.stop()
-            #expect(ContinuousClock.now - began < .seconds(20), "\(row.name)")
+            // What holds it up does so for ten minutes or for ever.
+            #expect(ContinuousClock.now - began < .seconds(100), "\(row.name)")
             stream.close()
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Synchronization
+import IgropyrUV
 
 /// How a command ended, and what it printed.
 public struct CommandOutcome: Sendable {
@@ -22,7 +22,7 @@ public func run(_ command: [String], input: String = "", in directory: String? =
 public final class BackgroundCommand: Sendable {
     public let pid: pid_t
     let folder: TemporaryFolder
-    private let state = Mutex<(status: Int32?, waiter: CheckedContinuation<Int32, Never>?)>((nil, nil))
+    private let state = Locked<(status: Int32?, waiter: CheckedContinuation<Int32, Never>?)>((nil, nil))
 
     public init(_ command: [String], input: String = "") throws {
         folder = try TemporaryFolder()
