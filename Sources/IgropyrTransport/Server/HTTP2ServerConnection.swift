@@ -21,7 +21,6 @@ final class HTTP2ServerConnection {
 
     let server: HTTPServer
     let stream: ByteStream
-    unowned let handler: any HTTPRequestHandler
     var place: Int32?
     var client = ClientLimit.Client.unknown
     private var requestCount = 0
@@ -56,10 +55,9 @@ final class HTTP2ServerConnection {
     var sentAt = Timestamp.zero
 
     /// - Throws: if nghttp2 has no memory.
-    init(_ stream: ByteStream, server: HTTPServer, handler: any HTTPRequestHandler) throws(HTTP2Session.Failure) {
+    init(_ stream: ByteStream, server: HTTPServer) throws(HTTP2Session.Failure) {
         self.stream = stream
         self.server = server
-        self.handler = handler
         budget = FrameBudget(server.settings.http2, at: server.loop.now)
         requestHead = HTTP2RequestHead(
             limits: server.settings.limits, allowsExtendedConnect: server.settings.http2.allowsExtendedConnect)

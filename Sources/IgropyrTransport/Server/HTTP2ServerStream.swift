@@ -57,7 +57,7 @@ final class HTTP2ServerStream: HTTPServerStream {
             bodyRate?.run(at: loop.now)
             awaitBody()
         }
-        connection.handler.handle(head, bytes, on: self)
+        server.handler.handle(head, bytes, on: self)
         guard head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed else { return }
         sendContinue()
     }
@@ -242,7 +242,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     func refuse(_ error: HTTPError, to method: HTTPMethod) {
         self.method = method
         server.count(\.refusedRequests)
-        connection.handler.requestWasRefused(status: error.status, on: self)
+        server.handler.requestWasRefused(status: error.status, on: self)
         let text = Array("\(error.status)\n".utf8)
         do throws(HTTPSerializer.Failure) {
             try beginResponse(status: error.status, framing: .length(UInt64(text.count)))

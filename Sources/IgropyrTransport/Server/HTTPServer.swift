@@ -26,7 +26,7 @@ public final class HTTPServer {
     let commonFields: CommonFields
     let wheel: TimerWheel
     private let listener: TCPListener
-    private let handler: any HTTPRequestHandler
+    let handler: any HTTPRequestHandler
     /// For connections that are accepted from now on; those that are open keep theirs.
     public var tls: TLSContext?
     private let clients: ClientLimit?
@@ -120,7 +120,7 @@ public final class HTTPServer {
             clients?.leave(client)
             return
         }
-        let connection = HTTPServerConnection(stream, server: self, handler: handler)
+        let connection = HTTPServerConnection(stream, server: self)
         connection.place = Int32(connections.count)
         connection.client = client
         connections.append(connection)

@@ -72,7 +72,11 @@ extension HTTPServerConnection: OpenConnection {
             } catch { return abort() }
             let exchange = exchange
             self.exchange = nil
-            if let exchange { exchange.clientDidAbort() } else { handler.requestWasRefused(status: status, on: self) }
+            if let exchange {
+                exchange.clientDidAbort()
+            } else {
+                server.handler.requestWasRefused(status: status, on: self)
+            }
             return linger()
         }
         linger()

@@ -24,7 +24,7 @@ extension HTTPServerConnection {
     func becomeHTTP2(_ begin: (HTTP2ServerConnection) -> Void = { $0.flush() }) {
         let connection: HTTP2ServerConnection
         do throws(HTTP2Session.Failure) {
-            connection = try HTTP2ServerConnection(stream, server: server, handler: handler)
+            connection = try HTTP2ServerConnection(stream, server: server)
         } catch { return abort() }
         isClosed = true  // Whatever still happens here has no effect.
         timer?.invalidate()

@@ -30,7 +30,6 @@ public final class HTTPServerConnection: HTTPServerStream {
 
     public let server: HTTPServer
     let stream: ByteStream
-    unowned let handler: any HTTPRequestHandler
     // Those that are unchecked are used several times for each request, where the runtime's check that nobody else uses
     // them meanwhile shows in the profile.
     @safe @exclusivity(unchecked) var parser: HTTPParser
@@ -67,10 +66,9 @@ public final class HTTPServerConnection: HTTPServerStream {
 
     @safe @exclusivity(unchecked) public var exchange: (any HTTPServerExchange)?
 
-    init(_ stream: ByteStream, server: HTTPServer, handler: any HTTPRequestHandler) {
+    init(_ stream: ByteStream, server: HTTPServer) {
         self.stream = stream
         self.server = server
-        self.handler = handler
         parser = .requests(limits: server.settings.limits)
         mayBeHTTP2 = server.settings.http2.isEnabled
     }
@@ -150,7 +148,7 @@ public final class HTTPServerConnection: HTTPServerStream {
             bodyRate?.run(at: loop.now)
         }
         timer?.arm(after: server.settings.progressTimeout)
-        handler.handle(head, bytes, on: self)
+        server.handler.handle(head, bytes, on: self)
         if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
             try? output.beginResponse(status: 100)
             output.endHead()
