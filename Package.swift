@@ -34,6 +34,13 @@ let package = Package(
         .library(name: "Igropyr", targets: ["Igropyr"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
+        // For `Fuzz`; no promise either.
+        .library(
+            name: "IgropyrParts",
+            targets: [
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrOrchestration", "IgropyrUV",
+                "IgropyrTransport",
+            ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
     ],
     dependencies: [

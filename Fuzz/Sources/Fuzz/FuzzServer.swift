@@ -1,0 +1,96 @@
+import Dispatch
+import Glibc
+import IgropyrHTTP
+import IgropyrTransport
+import IgropyrUV
+
+/// A whole server on a loop of its own, for what cannot be read without one: a connection of HTTP/1.1 or HTTP/2.
+///
+/// It lives as long as the process. What a connection leaves behind shows: the server takes only a few at a time, so that
+/// soon none would be answered.
+final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the loop's own; the port is set before.
+    static let shared = FuzzServer()
+
+    private let thread: EventLoopThread
+    private var server: HTTPServer?
+    private var port: UInt16 = 0
+
+    private init() {
+        var settings = HTTPServerSettings()
+        settings.connections = 8
+        settings.http2.allowsExtendedConnect = true
+        settings.http2.concurrentStreams = 8
+        settings.limits.headBytes = 2 << 10
+        settings.lingerTimeout = .milliseconds(200)
+        do {
+            thread = try EventLoopThread(name: "server")
+        } catch { preconditionFailure("\(error)") }
+        let ready = DispatchSemaphore(value: 0)
+        thread.loop.submit { [self, settings] in
+            do {
+                let listener = try TCPListener(on: thread.loop, binding: .loopback(port: 0))
+                server = try HTTPServer(listener: listener, settings: settings, handler: self)
+                port = listener.localAddress.port
+            } catch { preconditionFailure("\(error)") }
+            ready.signal()
+        }
+        ready.wait()
+    }
+
+    /// Sends `bytes` on a connection of their own, ends it, and returns all that comes back.
+    func exchange(_ bytes: [UInt8]) -> [UInt8] {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        precondition(descriptor >= 0, "no descriptor is left")
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        precondition(connected == 0, "the server cannot be reached")
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        shutdown(descriptor, Int32(SHUT_WR))
+        var answer: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 14)
+        while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
+            answer += buffer[..<count]
+            precondition(answer.count <= 1 << 20, "the answer has no end")
+        }
+        return answer
+    }
+
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
+        connection.exchange = FuzzExchange(connection)
+    }
+}
+
+/// Sends a request's body back.
+private final class FuzzExchange: HTTPServerExchange {
+    private let connection: any HTTPServerStream
+    private var body: [UInt8] = []
+
+    init(_ connection: any HTTPServerStream) { self.connection = connection }
+
+    func requestBodyDidArrive(_ bytes: RawSpan) {
+        body += bytes.array(in: 0..<bytes.byteCount)
+        connection.pauseBody()
+        connection.resumeBody()
+    }
+
+    func requestDidEnd() {
+        do {
+            try connection.beginResponse(status: 200, framing: .length(UInt64(body.count)))
+            try connection.appendField("X-Count", "\(body.count)")
+        } catch { preconditionFailure("\(error)") }
+        connection.endHead()
+        connection.sendBody(body.span.bytes)
+        connection.endResponse()
+    }
+
+    func responseDidDrain() {}
+    func clientDidAbort() {}
+}
