@@ -24,14 +24,14 @@ final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the
         settings.lingerTimeout = .milliseconds(200)
         do {
             thread = try EventLoopThread(name: "server")
-        } catch { preconditionFailure("\(error)") }
+        } catch { fatalError("\(error)") }
         let ready = DispatchSemaphore(value: 0)
         thread.loop.submit { [self, settings] in
             do {
                 let listener = try TCPListener(on: thread.loop, binding: .loopback(port: 0))
                 server = try HTTPServer(listener: listener, settings: settings, handler: self)
                 port = listener.localAddress.port
-            } catch { preconditionFailure("\(error)") }
+            } catch { fatalError("\(error)") }
             ready.signal()
         }
         ready.wait()
@@ -40,7 +40,7 @@ final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the
     /// Sends `bytes` on a connection of their own, ends it, and returns all that comes back.
     func exchange(_ bytes: [UInt8]) -> [UInt8] {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        precondition(descriptor >= 0, "no descriptor is left")
+        require(descriptor >= 0, "no descriptor is left")
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -51,14 +51,14 @@ final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        precondition(connected == 0, "the server cannot be reached")
+        require(connected == 0, "the server cannot be reached")
         _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         shutdown(descriptor, Int32(SHUT_WR))
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 14)
         while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
             answer += buffer[..<count]
-            precondition(answer.count <= 1 << 20, "the answer has no end")
+            require(answer.count <= 1 << 20, "the answer has no end")
         }
         return answer
     }
@@ -85,7 +85,7 @@ private final class FuzzExchange: HTTPServerExchange {
         do {
             try connection.beginResponse(status: 200, framing: .length(UInt64(body.count)))
             try connection.appendField("X-Count", "\(body.count)")
-        } catch { preconditionFailure("\(error)") }
+        } catch { fatalError("\(error)") }
         connection.endHead()
         connection.sendBody(body.span.bytes)
         connection.endResponse()

@@ -25,13 +25,20 @@ struct Input {
     mutating func steps() -> [Int] { [.max, 1, max(2, Int(byte()))] }
 }
 
+/// Traps, with its place, when a promise is broken. A `precondition` of optimised code says nothing.
+func require(
+    _ holds: Bool, _ otherwise: String = "a promise is broken", file: StaticString = #fileID, line: UInt = #line
+) {
+    if !holds { fatalError(otherwise, file: file, line: line) }
+}
+
 extension Sequence {
     /// The same for every element, or a trap.
     func agree<Outcome: Equatable>(on outcome: (Element) -> Outcome) -> Outcome? {
         var first: Outcome?
         for element in self {
             let next = outcome(element)
-            precondition(first == nil || next == first, "it depends on how the input is cut")
+            if let first { require(next == first, "it depends on the cut: \(first), but \(next)") }
             first = next
         }
         return first

@@ -85,7 +85,7 @@ struct Transcript: Equatable {
             fed += min(step, wire.count - fed)
             do throws(HTTPError) {
                 while let count = try take(from: &parser, wire.span.bytes.extracting(consumed..<fed), onEnd) {
-                    precondition((0...(fed - consumed)).contains(count), "more was consumed than there was")
+                    require((0...(fed - consumed)).contains(count), "more was consumed than there was")
                     consumed += count
                 }
             } catch {
@@ -93,8 +93,8 @@ struct Transcript: Equatable {
                 consumed = 0  // Nobody goes on from there.
                 do throws(HTTPError) {
                     _ = try parser.next(in: wire.span.bytes)
-                    preconditionFailure("an error is final")
-                } catch { precondition(error == self.error, "an error is final") }
+                    fatalError("an error is final")
+                } catch { require(error == self.error, "an error is final") }
                 return
             }
         } while fed < wire.count
@@ -108,19 +108,19 @@ struct Transcript: Equatable {
         case .needMore:
             return nil
         case .head(let head, let consumed):
-            precondition(consumed == head.byteCount && consumed <= limits.headBytes)
+            require(consumed == head.byteCount && consumed <= limits.headBytes)
             entries.append(.head(describe(head, in: bytes.extracting(first: consumed))))
             return consumed
         case .body(let range, let consumed):
-            precondition(!range.isEmpty && range.upperBound <= consumed)
+            require(!range.isEmpty && range.upperBound <= consumed)
             noteBody(bytes.array(in: range))
             return consumed
         case .trailers(let range, let consumed):
-            precondition(range.count <= limits.trailerBytes && range.upperBound <= consumed)
+            require(range.count <= limits.trailerBytes && range.upperBound <= consumed)
             var fields = FieldIterator(range)
             var count = 0
             while fields.next(in: bytes) != nil { count += 1 }
-            precondition((1...limits.fields).contains(count))
+            require((1...limits.fields).contains(count))
             entries.append(.trailers(bytes.array(in: range)))
             return consumed
         case .end(let consumed):
@@ -139,8 +139,8 @@ struct Transcript: Equatable {
     private func describe(_ head: MessageHead, in bytes: RawSpan) -> Head {
         var fields: [[UInt8]] = []
         head.forEachField(in: bytes) { name, value in fields += [bytes.array(in: name), bytes.array(in: value)] }
-        precondition(fields.count == 2 * head.fieldCount && head.fieldCount <= limits.fields)
-        precondition(head.target.count <= limits.targetBytes)
+        require(fields.count == 2 * head.fieldCount && head.fieldCount <= limits.fields)
+        require(head.target.count <= limits.targetBytes)
         return Head(
             method: bytes.array(in: head.methodName), target: bytes.array(in: head.target),
             path: bytes.array(in: head.path), query: head.query.map { bytes.array(in: $0) }, status: head.status,

@@ -14,7 +14,7 @@ enum ChunkedTarget: FuzzTarget {
             transcript.entries.contains(.end), transcript.heads.count == 1
         else { return }
         let again = Transcript.requests(write(transcript.body), step: .max, limits: HTTPLimits())
-        precondition(again.error == nil && again.body == transcript.body, "a body is not the same when passed on")
+        require(again.error == nil && again.body == transcript.body, "a body is not the same when passed on")
     }
 
     /// In chunks of odd sizes.

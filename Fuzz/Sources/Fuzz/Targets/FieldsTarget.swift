@@ -19,7 +19,7 @@ enum FieldsTarget: FuzzTarget {
         let validators = Validators(entityTag: EntityTag("a"), lastModified: HTTPDate(seconds: 784_111_777))
         for method in HTTPMethod.allCases {
             let outcome = fields.preconditions.evaluate(method, validators)
-            precondition(outcome != .notModified || method == .get || method == .head)
+            require(outcome != .notModified || method == .get || method == .head)
         }
         _ = fields.preconditions.allowsRange(validators, now: 784_111_778)
         head.forEachField(in: wire.span.bytes) { _, value in check(wire.span.bytes.string(in: value), size: size) }
@@ -31,43 +31,43 @@ enum FieldsTarget: FuzzTarget {
         checkEntityTags(value)
         check(ByteRangeSet(value, size: size), size: size)
         check(AcceptedCodings(value))
-        precondition(AcceptedTypes(value).weight(of: "text/html") <= 1000)
+        require(AcceptedTypes(value).weight(of: "text/html") <= 1000)
         if let accepted = WebSocketDeflate.accept([value]) {
-            precondition(9...15 ~= accepted.agreed.windowBits)
+            require(9...15 ~= accepted.agreed.windowBits)
         }
         _ = WebSocketDeflate(answer: value)
         guard let parameters = FieldParameters(value) else { return }
-        precondition(!parameters.value.isEmpty && parameters == FieldParameters(value))
+        require(!parameters.value.isEmpty && parameters == FieldParameters(value))
     }
 
     private static func checkDate(_ value: String) {
         guard let date = HTTPDate(value) else { return }
-        precondition(HTTPDate.validSeconds.contains(date.seconds))
-        precondition(HTTPDate(date.text) == date, "a date that was written again is another one")
+        require(HTTPDate.validSeconds.contains(date.seconds))
+        require(HTTPDate(date.text) == date, "a date that was written again is another one")
     }
 
     private static func checkEntityTags(_ value: String) {
         if let tag = EntityTag(parsing: value) {
-            precondition(tag.description.utf8.elementsEqual(value.utf8) && tag.matchesWeakly(tag))
-            precondition(tag.matchesStrongly(tag) == !tag.isWeak)
+            require(tag.description.utf8.elementsEqual(value.utf8) && tag.matchesWeakly(tag))
+            require(tag.matchesStrongly(tag) == !tag.isWeak)
         }
         let made = EntityTag(value, isWeak: value.utf8.count & 1 == 1)
-        precondition(EntityTag(parsing: made.description) == made, "a tag that was made cannot be read")
+        require(EntityTag(parsing: made.description) == made, "a tag that was made cannot be read")
         guard case .tags(let tags) = EntityTagCondition(value) else { return }
-        for tag in tags { precondition(EntityTag(parsing: tag.description) == tag) }
+        for tag in tags { require(EntityTag(parsing: tag.description) == tag) }
     }
 
     private static func check(_ ranges: ByteRangeSet, size: Int) {
         guard case .parts(let parts) = ranges else { return }
-        precondition((1...16).contains(parts.count))
-        for part in parts { precondition(!part.isEmpty && part.lowerBound >= 0 && part.upperBound <= size) }
+        require((1...16).contains(parts.count))
+        for part in parts { require(!part.isEmpty && part.lowerBound >= 0 && part.upperBound <= size) }
         let sorted = parts.sorted { $0.lowerBound < $1.lowerBound }
-        for (left, right) in zip(sorted, sorted.dropFirst()) { precondition(left.upperBound < right.lowerBound) }
+        for (left, right) in zip(sorted, sorted.dropFirst()) { require(left.upperBound < right.lowerBound) }
     }
 
     private static func check(_ codings: AcceptedCodings) {
-        for coding in ContentCoding.allCases { precondition(codings.weight(of: coding) <= 1000) }
+        for coding in ContentCoding.allCases { require(codings.weight(of: coding) <= 1000) }
         guard let best = codings.best(of: ContentCoding.allCases) else { return }
-        precondition(ContentCoding.allCases.allSatisfy { codings.weight(of: $0) <= codings.weight(of: best) })
+        require(ContentCoding.allCases.allSatisfy { codings.weight(of: $0) <= codings.weight(of: best) })
     }
 }

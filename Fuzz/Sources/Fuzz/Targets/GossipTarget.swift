@@ -36,7 +36,7 @@ enum GossipTarget: FuzzTarget {
             configuration.settings.streamLimitBytes = 1 << 16
             do {
                 gossip = try Gossip(configuration, at: now, using: Constant())
-            } catch { preconditionFailure("\(error)") }
+            } catch { fatalError("\(error)") }
         }
 
         mutating func hear(_ event: UInt8, _ bytes: [UInt8]) {
@@ -76,7 +76,7 @@ enum GossipTarget: FuzzTarget {
             carryOut(answer.directives)
             guard let reply = answer.reply else { return }
             var reader = gossip.makeStreamReader(for: .initiator)
-            precondition((try? reader.read(reply)) != nil, "a reply cannot be read")
+            require((try? reader.read(reply)) != nil, "a reply cannot be read")
         }
 
         private mutating func readReply(_ bytes: [UInt8]) {
@@ -93,7 +93,7 @@ enum GossipTarget: FuzzTarget {
         private mutating func pass(_ ticks: Int) {
             now = now.advanced(by: .milliseconds(100 * min(ticks * ticks, 1 << 20)))
             carryOut(gossip.handleTimeout(at: now))
-            precondition(gossip.deadline > now, "what is due was not done")
+            require(gossip.deadline > now, "what is due was not done")
         }
 
         /// What others hear from this member, they can read.
@@ -102,17 +102,17 @@ enum GossipTarget: FuzzTarget {
                 switch directive {
                 case .send(let datagram, _):
                     guard let packet = try? gossip.envelope.openPacket(datagram) else {
-                        preconditionFailure("a datagram cannot be opened")
+                        fatalError("a datagram cannot be opened")
                     }
-                    precondition(Packet.decode(packet).errors.isEmpty, "a datagram cannot be read")
+                    require(Packet.decode(packet).errors.isEmpty, "a datagram cannot be read")
                 case .openStream(let request):
                     streams.append(request.id)
                     var reader = gossip.makeStreamReader(for: .responder)
-                    precondition((try? reader.read(request.bytes)) != nil, "a stream cannot be read")
+                    require((try? reader.read(request.bytes)) != nil, "a stream cannot be read")
                 case .query(let query):
                     carryOut((try? gossip.respond(to: query.id, with: [1], at: now)) ?? [])
-                case .member(let event): precondition(event.member.name != gossip.name)
-                case .keysChanged(let keys): precondition(keys.count <= Keyring.limitKeys && !keys.isEmpty)
+                case .member(let event): require(event.member.name != gossip.name)
+                case .keysChanged(let keys): require(keys.count <= Keyring.limitKeys && !keys.isEmpty)
                 case .userEvent, .queryAcked, .queryAnswered, .queryFinished, .didJoin, .joinFailed, .nameConflict,
                     .leaveCompleted:
                     break
@@ -121,15 +121,15 @@ enum GossipTarget: FuzzTarget {
         }
 
         private func check() {
-            precondition(gossip.nodes.count <= limit && gossip.members.count <= limit)
-            precondition(gossip.member(named: "alpha")?.status == .alive)
-            precondition(gossip.forwardedPings.count <= limit && gossip.receivedQueries.count <= limit)
-            precondition(gossip.suspicions.count <= limit && gossip.streams.count <= Gossip.streamLimit)
+            require(gossip.nodes.count <= limit && gossip.members.count <= limit)
+            require(gossip.member(named: "alpha")?.status == .alive)
+            require(gossip.forwardedPings.count <= limit && gossip.receivedQueries.count <= limit)
+            require(gossip.suspicions.count <= limit && gossip.streams.count <= Gossip.streamLimit)
             let node = gossip.nodeBroadcasts.messages
             let serf = [gossip.intentBroadcasts, gossip.queryBroadcasts, gossip.eventBroadcasts].map(\.messages)
-            for queue in serf + [node] { precondition(queue.count <= limit) }
-            for message in node { precondition((try? PacketMessage(message)) != nil, "a broadcast cannot be read") }
-            for message in serf.joined() { precondition(isReadable(message), "a broadcast cannot be read") }
+            for queue in serf + [node] { require(queue.count <= limit) }
+            for message in node { require((try? PacketMessage(message)) != nil, "a broadcast cannot be read") }
+            for message in serf.joined() { require(isReadable(message), "a broadcast cannot be read") }
         }
 
         private func isReadable(_ message: [UInt8]) -> Bool {
@@ -160,7 +160,7 @@ enum GossipTarget: FuzzTarget {
                 }
                 return .incomplete
             } catch {
-                if case .truncated = error { preconditionFailure("a reader does not wait") }
+                if case .truncated = error { fatalError("a reader does not wait") }
                 return .failure(error)
             }
         }

@@ -9,16 +9,20 @@ enum HTTP1Target: FuzzTarget {
         guard !answer.starts(with: [0, 0]) else { return }  // HTTP/2: a SETTINGS frame.
         var parser = HTTPParser.responses()
         var consumed = 0
+        var isExpecting = false
         while consumed < answer.count {
             // Which request it answers, this end does not know: one whose answer has the body that was announced.
-            if parser.isBetweenMessages { parser.expectResponse(to: .post) }
+            if !isExpecting { parser.expectResponse(to: .post) }
+            isExpecting = true
             do {
                 switch try parser.next(in: answer.span.bytes.extracting(droppingFirst: consumed)) {
                 case .needMore: return  // Cut, or the answer to HEAD.
-                case .head(_, let count), .body(_, let count), .trailers(_, let count), .end(let count):
+                case .head(_, let count), .body(_, let count), .trailers(_, let count): consumed += count
+                case .end(let count):
                     consumed += count
+                    isExpecting = false
                 }
-            } catch { return precondition(isAfterHead(input), "the answer cannot be read: \(error)") }
+            } catch { return require(isAfterHead(input), "the answer cannot be read: \(error)") }
         }
     }
 

@@ -13,7 +13,7 @@ enum HTTP2HeadTarget: FuzzTarget {
         let lines = input.rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
         let first = read(lines, &maker, endsStream: choice & 4 != 0, limits)
         let second = read(lines, &maker, endsStream: choice & 4 != 0, limits)
-        precondition(first == second, "a head depends on the one before it")
+        require(first == second, "a head depends on the one before it")
     }
 
     private static func read(
@@ -31,8 +31,8 @@ enum HTTP2HeadTarget: FuzzTarget {
 
     /// It can be read as one of HTTP/1.1's, and says the same to whoever it is passed on to.
     private static func check(_ head: MessageHead, _ bytes: [UInt8], _ limits: HTTPLimits) {
-        precondition(head.byteCount == bytes.count && head.fieldCount <= limits.fields + 1)
-        precondition(head.version == .http2 && head.authority.map { !$0.isEmpty } == true)
+        require(head.byteCount == bytes.count && head.fieldCount <= limits.fields + 1)
+        require(head.version == .http2 && head.authority.map { !$0.isEmpty } == true)
         var serializer = HTTPSerializer()
         do {
             let span = bytes.span.bytes
@@ -41,19 +41,19 @@ enum HTTP2HeadTarget: FuzzTarget {
             try head.forEachField(in: span) { (name, value) throws(HTTPSerializer.Failure) in
                 try serializer.appendField(name: span.extracting(name), value: span.extracting(value))
             }
-        } catch { preconditionFailure("what was read cannot be written: \(error)") }
+        } catch { fatalError("what was read cannot be written: \(error)") }
         serializer.endHead()
         var parser = HTTPParser.requests(limits: HTTPLimits())
         let upgrades = head.upgrade != nil  // An extended CONNECT has another form in HTTP/1.1.
         guard !upgrades, serializer.count <= HTTPLimits().headBytes else { return }
         do {
             guard case .head(let copy, _) = try parser.next(in: serializer.bytes.span.bytes) else {
-                preconditionFailure("a head has no end")
+                fatalError("a head has no end")
             }
-            precondition(copy.method == head.method && copy.contentLength == head.contentLength)
-            precondition(
+            require(copy.method == head.method && copy.contentLength == head.contentLength)
+            require(
                 copy.authority.map { serializer.bytes.span.bytes.array(in: $0) }
                     == head.authority.map { bytes.span.bytes.array(in: $0) })
-        } catch { preconditionFailure("what was passed on is refused: \(error)") }
+        } catch { fatalError("what was passed on is refused: \(error)") }
     }
 }

@@ -8,8 +8,8 @@ enum HTTP2Target: FuzzTarget {
         var start = 0
         while answer.count - start >= 9 {
             let count = answer[start..<(start + 3)].reduce(0) { $0 << 8 | Int($1) }
-            precondition(start > 0 || answer[3] == 4, "the first frame is no SETTINGS")
-            precondition(count <= 1 << 14, "a frame is larger than the client takes")
+            require(start > 0 || answer[3] == 4, "the first frame is no SETTINGS")
+            require(count <= 1 << 14, "a frame is larger than the client takes")
             start += 9 + count
         }
     }

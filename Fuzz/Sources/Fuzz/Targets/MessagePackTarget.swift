@@ -22,7 +22,7 @@ enum MessagePackTarget: FuzzTarget {
         case 9: check(bytes, readQuery) { $0.encoded }
         case 10: check(bytes, QueryResponseMessage.init(from:)) { $0.encoded }
         case 11: check(bytes, RelayMessage.init(from:)) { $0.encoded }
-        case 12: check(bytes, KeyResponse.init(from:)) { $0.encoded }
+        case 12: check(bytes, readKeys) { $0.encoded }
         case 13: checkState(bytes)
         case 14: checkTags(bytes)
         case 15: checkPushPull(bytes)
@@ -39,8 +39,8 @@ enum MessagePackTarget: FuzzTarget {
         var reader = MessagePackReader(bytes)
         guard let message = try? read(&reader) else { return }
         var second = MessagePackReader(write(message), from: 1)
-        guard let copy = try? read(&second) else { preconditionFailure("what was written cannot be read") }
-        precondition(copy == message, "a message that was written again is another one")
+        guard let copy = try? read(&second) else { fatalError("what was written cannot be read") }
+        require(copy == message, "a message that was written again is another one")
     }
 
     /// No filters and an empty list of them are the same.
@@ -50,36 +50,43 @@ enum MessagePackTarget: FuzzTarget {
         return query
     }
 
+    /// Likewise no keys.
+    private static func readKeys(from reader: inout MessagePackReader) throws(WireError) -> KeyResponse {
+        var response = try KeyResponse(from: &reader)
+        response.keys = response.keys ?? []
+        return response
+    }
+
     private static func checkState(_ bytes: [UInt8]) {
         guard let state = try? SerfState([SerfMessageType.pushPull.rawValue] + bytes) else { return }
-        precondition((try? SerfState(state.encoded)) == state)
+        require((try? SerfState(state.encoded)) == state)
     }
 
     private static func checkTags(_ bytes: [UInt8]) {
         guard let tags = try? Tags.decode(bytes), let encoded = Tags.encode(tags) else { return }
-        precondition(encoded.count <= Tags.limitBytes && (try? Tags.decode(encoded)) == tags)
+        require(encoded.count <= Tags.limitBytes && (try? Tags.decode(encoded)) == tags)
     }
 
     private static func checkPushPull(_ bytes: [UInt8]) {
         var parser = StreamParser(limitBytes: 1 << 16)
         guard case .pushPull(let state)? = try? parser.parse([MessageType.pushPull.rawValue] + bytes) else { return }
         var second = StreamParser(limitBytes: 1 << 18)
-        precondition((try? second.parse(state.encoded)) == .pushPull(state))
+        require((try? second.parse(state.encoded)) == .pushPull(state))
     }
 
     private static func checkCompression(_ bytes: [UInt8]) {
         let limit = 1 << 16
-        if let expanded = try? LZW.decompress(bytes, limitBytes: limit) { precondition(expanded.count <= limit) }
+        if let expanded = try? LZW.decompress(bytes, limitBytes: limit) { require(expanded.count <= limit) }
         guard !bytes.isEmpty else { return }
-        precondition((try? LZW.decompress(LZW.compress(bytes), limitBytes: bytes.count)) == bytes)
+        require((try? LZW.decompress(LZW.compress(bytes), limitBytes: bytes.count)) == bytes)
     }
 
     private static func checkSkipping(_ bytes: [UInt8]) {
         var reader = MessagePackReader(bytes)
         guard (try? reader.skip()) != nil else { return }
-        precondition((1...bytes.count).contains(reader.position))
+        require((1...bytes.count).contains(reader.position))
         // It needs all of the bytes that it took.
         var short = MessagePackReader(Array(bytes[..<(reader.position - 1)]))
-        precondition((try? short.skip()) == nil)
+        require((try? short.skip()) == nil)
     }
 }

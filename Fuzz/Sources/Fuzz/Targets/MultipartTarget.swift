@@ -36,19 +36,19 @@ enum MultipartTarget: FuzzTarget {
             while !outcome.hasEnded {
                 let bytes = body.span.bytes.extracting(consumed..<fed)
                 if let count = try take(from: &parser, bytes, &outcome) {
-                    precondition((0...bytes.byteCount).contains(count), "more was consumed than there was")
+                    require((0...bytes.byteCount).contains(count), "more was consumed than there was")
                     consumed += count
                 } else if fed == body.count {
                     try parser.handleEndOfInput()
-                    preconditionFailure("a body without its last delimiter passes")
+                    fatalError("a body without its last delimiter passes")
                 } else {
                     let kept = max(limits.headBytes, limits.preambleBytes) + 200
-                    precondition(fed - consumed <= kept, "what has to be kept is not bounded")
+                    require(fed - consumed <= kept, "what has to be kept is not bounded")
                     fed += min(step, body.count - fed)
                 }
             }
         } catch { outcome.error = error }
-        precondition(outcome.parts.count <= limits.parts)
+        require(outcome.parts.count <= limits.parts)
         return outcome
     }
 
@@ -59,11 +59,11 @@ enum MultipartTarget: FuzzTarget {
         switch try parser.next(in: bytes) {
         case .needMore: return nil
         case .part(let fields, let consumed):
-            precondition(fields.upperBound <= consumed)
+            require(fields.upperBound <= consumed)
             outcome.parts.append((bytes.array(in: fields), [], false))
             return consumed
         case .data(let range, let consumed):
-            precondition(!range.isEmpty && range.upperBound <= consumed)
+            require(!range.isEmpty && range.upperBound <= consumed)
             outcome.parts[outcome.parts.count - 1].data += bytes.array(in: range)
             return consumed
         case .endOfPart(let consumed):

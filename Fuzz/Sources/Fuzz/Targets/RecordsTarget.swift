@@ -9,33 +9,36 @@ enum RecordsTarget: FuzzTarget {
     static func run(_ input: [UInt8]) {
         if let digest = try? JSONDecoder().decode(StateDigest.self, from: Data(input)) { check(digest) }
         guard let delta = try? JSONDecoder().decode(StateDelta.self, from: Data(input)) else { return }
-        precondition(copy(of: delta) == delta, "a delta that was written again is another one")
+        require(copy(of: delta) == delta, "a delta that was written again is another one")
         var (first, second) = (Host("a"), Host("b"))
         _ = first.state.apply(delta, at: now, clock: &first.clock)
         let again = first.state.apply(delta, at: now, clock: &first.clock)
         // Its own record is the exception: each claim to be as new raises its epoch.
-        precondition(again.deployments.isEmpty && again.hosts.allSatisfy { $0 == first.clock.host })
-        precondition(first.state.deployments.count <= StateLimits.registers)
-        precondition(first.state.hosts.count <= StateLimits.hosts)
+        require(again.deployments.isEmpty && again.hosts.allSatisfy { $0 == first.clock.host })
+        require(first.state.deployments.count <= StateLimits.registers)
+        require(first.state.hosts.count <= StateLimits.hosts)
         let change = second.state.apply(
             copy(of: first.state.delta(for: second.state.digest)), at: now, clock: &second.clock)
-        precondition(change.refusals.isEmpty, "what one host takes, another refuses")
-        precondition(second.state == first.state, "two hosts do not agree")
-        precondition(first.state.delta(for: second.state.digest).isEmpty)
+        require(change.refusals.isEmpty, "what one host takes, another refuses")
+        require(second.state == first.state, "two hosts do not agree")
+        require(first.state.delta(for: second.state.digest).isEmpty)
         // What was taken must be fit for use.
-        precondition(first.clock.tick(at: now) > HybridTimestamp(time: now, origin: first.clock.host))
-        for deployment in first.state.deployments.values { precondition((try? deployment.validate()) != nil) }
-        for record in first.state.hosts.values { precondition((try? record.validate(at: now)) != nil) }
+        let next = first.clock.tick(at: now)
+        for deployment in first.state.deployments.values {
+            require(next > deployment.timestamp, "a later decision would lose")
+            require((try? deployment.validate()) != nil)
+        }
+        for record in first.state.hosts.values { require((try? record.validate(at: now)) != nil) }
     }
 
     private static func check(_ digest: StateDigest) {
-        precondition(ReplicatedState().delta(for: digest).isEmpty)
+        require(ReplicatedState().delta(for: digest).isEmpty)
     }
 
     private static func copy(of delta: StateDelta) -> StateDelta {
         do {
             return try JSONDecoder().decode(StateDelta.self, from: JSONEncoder().encode(delta))
-        } catch { preconditionFailure("what was written cannot be read: \(error)") }
+        } catch { fatalError("what was written cannot be read: \(error)") }
     }
 
     private struct Host {
@@ -43,7 +46,7 @@ enum RecordsTarget: FuzzTarget {
         var clock: HybridClock
 
         init(_ name: String) {
-            guard let name = HostName(rawValue: name) else { preconditionFailure() }
+            guard let name = HostName(rawValue: name) else { fatalError("no name") }
             clock = HybridClock(host: name)
         }
     }

@@ -16,9 +16,9 @@ enum ResponseTarget: FuzzTarget {
         for head in transcript?.heads ?? [] where head.version == .http11 {
             // With an answer to GET, the fields alone tell the framing.
             let again = Transcript.responses(write(head), to: [.get], step: .max, limits: HTTPLimits())
-            guard let copy = again.heads.first else { preconditionFailure("what was passed on cannot be read") }
-            precondition(copy.status == head.status && copy.fields == head.fields)
-            precondition(copy.contentLength == head.contentLength && copy.upgrade == head.upgrade)
+            guard let copy = again.heads.first else { fatalError("what was passed on cannot be read") }
+            require(copy.status == head.status && copy.fields == head.fields)
+            require(copy.contentLength == head.contentLength && copy.upgrade == head.upgrade)
         }
     }
 
@@ -27,7 +27,7 @@ enum ResponseTarget: FuzzTarget {
         do {
             try serializer.beginResponse(status: head.status)
             try serializer.append(head.fields)
-        } catch { preconditionFailure("what was read cannot be written: \(error)") }
+        } catch { fatalError("what was read cannot be written: \(error)") }
         serializer.endHead()
         return serializer.bytes
     }

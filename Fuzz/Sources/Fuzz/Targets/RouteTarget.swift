@@ -27,7 +27,7 @@ enum RouteTarget: FuzzTarget {
         let path = Array(segments.map { "/" + PercentEncoding.encode(String($0)) }.joined().utf8)
         guard case .found(index, let parameters)? = try? router.find(.get, path: 0..<path.count, in: path.span.bytes),
             parameters.isEmpty
-        else { preconditionFailure("a literal route is not found") }
+        else { fatalError("a literal route is not found") }
     }
 
     private static func look(for path: [UInt8], among patterns: [RoutePattern], _ router: Router<Int>) {
@@ -38,16 +38,16 @@ enum RouteTarget: FuzzTarget {
         let matching = patterns.indices.filter { matches(patterns[$0].description, path) }
         switch match {
         case .found(let index, let parameters):
-            precondition(matching.contains(index), "the route does not match the path")
+            require(matching.contains(index), "the route does not match the path")
             for parameter in parameters {
-                precondition(parameter.range.lowerBound >= 0 && parameter.range.upperBound <= path.count)
-                precondition(!parameter.range.isEmpty || parameter.name == "**")
+                require(parameter.range.lowerBound >= 0 && parameter.range.upperBound <= path.count)
+                require(!parameter.range.isEmpty || parameter.name == "**")
             }
-        case .notFound: precondition(matching.isEmpty, "a route that matches the path is not found")
-        case .methodNotAllowed: preconditionFailure("all routes have the method")
+        case .notFound: require(matching.isEmpty, "a route that matches the path is not found")
+        case .methodNotAllowed: fatalError("all routes have the method")
         }
         let methods = try? router.methods(path: all, in: path.span.bytes)
-        precondition(methods == (matching.isEmpty ? [] : HTTPMethodSet(.get)))
+        require(methods == (matching.isEmpty ? [] : HTTPMethodSet(.get)))
     }
 
     /// The rules of ``RoutePattern`` once more, slow and simple.

@@ -14,7 +14,7 @@ enum TLSTarget: FuzzTarget {
             let certificate = TLSConfiguration.Certificate(chainFile: file, keyFile: file)
             contexts.append(try .server(TLSConfiguration(certificates: [certificate])))
             return contexts
-        } catch { preconditionFailure("\(error)") }
+        } catch { fatalError("\(error)") }
     }()
 
     static func run(_ input: [UInt8]) {
@@ -24,34 +24,34 @@ enum TLSTarget: FuzzTarget {
         let bytes = input.rest
         let whole = error(of: bytes, cutAt: bytes.count, context)
         let parted = error(of: bytes, cutAt: min(cut, bytes.count), context)
-        precondition(whole == parted, "it depends on how the input is cut")
+        require(whole == parted, "it depends on how the input is cut")
     }
 
     /// Nobody who does not know the key, or has seen nothing of this end's answer, gets through.
     private static func error(of bytes: [UInt8], cutAt cut: Int, _ context: TLSContext) -> TLSError.Code {
-        guard let session = try? TLSSession(context) else { preconditionFailure("no memory for a session") }
+        guard let session = try? TLSSession(context) else { fatalError("no memory for a session") }
         let error: TLSError
         do {
             for piece in [0..<cut, cut..<bytes.count] {
                 try session.receive(ciphertext: bytes.span.bytes.extracting(piece))
-                precondition(session.isHandshaking)
+                require(session.isHandshaking)
                 check(session)
             }
             try session.receiveEndOfFile()
-            preconditionFailure("a handshake without an end is taken for one")
+            fatalError("a handshake without an end is taken for one")
         } catch let thrown { error = thrown }
-        precondition(session.state == .failed && session.isHandshaking)
+        require(session.state == .failed && session.isHandshaking)
         check(session)
         do {
             try session.receive(ciphertext: bytes.span.bytes)
-            preconditionFailure("the first error is final")
-        } catch let again { precondition(again == error, "the first error is final") }
+            fatalError("the first error is final")
+        } catch let again { require(again == error, "the first error is final") }
         return error.code
     }
 
     private static func check(_ session: TLSSession) {
-        precondition(session.untakenBytes <= 1 << 16, "an answer to a stranger is not bounded")
+        require(session.untakenBytes <= 1 << 16, "an answer to a stranger is not bounded")
         session.takeCiphertext { _ in }
-        precondition(session.untakenBytes == 0)
+        require(session.untakenBytes == 0)
     }
 }

@@ -18,7 +18,7 @@ enum TargetTarget: FuzzTarget {
             }
         var parser = HTTPParser.requests()
         guard case .head(let head, _)? = try? parser.next(in: line.span.bytes) else { return }
-        precondition(head.authority.map { !$0.isEmpty } ?? true)
+        require(head.authority.map { !$0.isEmpty } ?? true)
         switch head.targetForm {
         case .origin, .absolute:
             checkPath(head.path, in: line)
@@ -27,7 +27,7 @@ enum TargetTarget: FuzzTarget {
         }
         // The ecosystem's type traps on what it does not take.
         let request = head.httpRequest(in: line.span.bytes, scheme: "http")
-        precondition(request.headerFields.isEmpty || choice % 4 == 3 || head.fieldCount > 1)
+        require(request.headerFields.isEmpty || choice % 4 == 3 || head.fieldCount > 1)
     }
 
     /// Whatever the bytes, they are read or refused.
@@ -37,37 +37,37 @@ enum TargetTarget: FuzzTarget {
         _ = try? QueryPair.parse(all, in: text.span.bytes)
         guard let decoded = try? PercentEncoding.decodeString(all, in: text.span.bytes) else { return }
         let encoded = Array(PercentEncoding.encode(decoded).utf8)
-        precondition(encoded.allSatisfy { $0 > 0x20 && $0 < 0x7F })
+        require(encoded.allSatisfy { $0 > 0x20 && $0 < 0x7F })
         guard !decoded.utf8.contains(0) else { return }
         let again = try? PercentEncoding.decodeString(0..<encoded.count, in: encoded.span.bytes)
-        precondition(again?.utf8.elementsEqual(decoded.utf8) == true, "an escaped text is another one")
+        require(again?.utf8.elementsEqual(decoded.utf8) == true, "an escaped text is another one")
     }
 
     private static func checkPath(_ path: Range<Int>, in line: [UInt8]) {
         let bytes = line.span.bytes
         let isValid = (try? PathSegments.validate(path, in: bytes)) != nil
         let decoded = try? PathSegments.decode(path, in: bytes)
-        precondition(isValid || decoded == nil, "a path that is refused can be decoded")
+        require(isValid || decoded == nil, "a path that is refused can be decoded")
         if isValid, decoded == nil {  // Then it is not UTF-8, and so its bytes alone can be had.
-            precondition((try? PercentEncoding.decode(path, in: bytes)) != nil)
+            require((try? PercentEncoding.decode(path, in: bytes)) != nil)
         }
         if !path.isEmpty, PathSegments.isPlain(bytes.extracting((path.lowerBound + 1)..<path.upperBound)) {
-            precondition(decoded?.joined(separator: "/") == bytes.string(in: (path.lowerBound + 1)..<path.upperBound))
+            require(decoded?.joined(separator: "/") == bytes.string(in: (path.lowerBound + 1)..<path.upperBound))
         }
         guard let decoded else { return }
-        for segment in decoded { precondition(segment != "." && segment != ".." && !segment.utf8.contains(0)) }
+        for segment in decoded { require(segment != "." && segment != ".." && !segment.utf8.contains(0)) }
         let written = Array(decoded.map { "/" + PercentEncoding.encode($0) }.joined().utf8)
         let again = try? PathSegments.decode(0..<written.count, in: written.span.bytes)
-        precondition(again == decoded, "a path that was written again is another one")
+        require(again == decoded, "a path that was written again is another one")
     }
 
     private static func checkQuery(_ query: Range<Int>, in line: [UInt8]) {
         guard let pairs = try? QueryPair.parse(query, in: line.span.bytes) else { return }
-        precondition(pairs.count <= QueryPair.maximumCount)
+        require(pairs.count <= QueryPair.maximumCount)
         let written = Array(
             pairs.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }
                 .joined(separator: "&").utf8)
         let again = try? QueryPair.parse(0..<written.count, in: written.span.bytes)
-        precondition(again == pairs, "a query that was written again is another one")
+        require(again == pairs, "a query that was written again is another one")
     }
 }

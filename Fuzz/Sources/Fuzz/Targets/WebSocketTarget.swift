@@ -23,7 +23,7 @@ enum WebSocketTarget: FuzzTarget {
         for event in outcome?.events ?? [] {
             check(event, limit, allowsCompression)
             let again = read(write(event, by: peer), step: .max, peer, .max, allowsCompression)
-            precondition(again == Outcome(events: [event]), "an event that was sent again is another one")
+            require(again == Outcome(events: [event]), "an event that was sent again is another one")
         }
     }
 
@@ -42,7 +42,7 @@ enum WebSocketTarget: FuzzTarget {
                 outcome.error = error
                 return outcome
             }
-            precondition(offset == piece.byteCount, "a piece is not read to its end")
+            require(offset == piece.byteCount, "a piece is not read to its end")
             start += piece.byteCount
         }
         return outcome
@@ -51,15 +51,15 @@ enum WebSocketTarget: FuzzTarget {
     private static func check(_ event: WebSocketDecoder.Event, _ limit: Int, _ allowsCompression: Bool) {
         switch event {
         case .message(let kind, let bytes, let isCompressed):
-            precondition(bytes.count <= limit && (allowsCompression || !isCompressed))
+            require(bytes.count <= limit && (allowsCompression || !isCompressed))
             guard isCompressed else { return _ = try? WebSocketMessage(kind, bytes) }
             let inflater = try? MessageInflater()
             let expanded = try? inflater?.expand(bytes.span.bytes, limitBytes: expandedBytes)
-            precondition((expanded ?? []).count <= expandedBytes)
-        case .ping(let bytes), .pong(let bytes): precondition(bytes.count <= WebSocketFrame.controlBytes)
+            require((expanded ?? []).count <= expandedBytes)
+        case .ping(let bytes), .pong(let bytes): require(bytes.count <= WebSocketFrame.controlBytes)
         case .close(let code, let reason):
-            precondition(code.isSendable || code == .noStatus && reason.isEmpty)
-            precondition(reason.utf8.count <= WebSocketFrame.controlBytes - 2)
+            require(code.isSendable || code == .noStatus && reason.isEmpty)
+            require(reason.utf8.count <= WebSocketFrame.controlBytes - 2)
         }
     }
 
