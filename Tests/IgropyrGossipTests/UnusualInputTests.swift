@@ -103,6 +103,20 @@ import Testing
         guard case .error? = try back.read(reply)?.content else { throw WireError.outOfRange }
     }
 
+    @Test(arguments: ["", "blue", String(repeating: "l", count: 255)])
+    func `a stream message is read however it is cut, be it shorter than its label`(label: String) throws {
+        var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
+        configuration.label = label
+        let gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        let ping = Ping(sequence: 7)
+        let bytes = gossip.envelope.labelHeader + ping.encoded
+        for cut in bytes.indices {
+            var reader = gossip.makeStreamReader(for: .responder)
+            #expect(try reader.read(Array(bytes[..<cut])) == nil, "cut at \(cut)")
+            #expect(try reader.read(Array(bytes[cut...]))?.content == .ping(ping), "cut at \(cut)")
+        }
+    }
+
     @Test func `negative counts close the connection`() throws {
         let gossip = try alpha()
         var reader = gossip.makeStreamReader(for: .responder)

@@ -48,6 +48,7 @@ public struct StreamReader {
         switch state {
         case .label:
             buffer.removeFirst(try envelope.labelEnd(in: buffer))
+            neededBytes = 1  // Maybe the label was waited for, which counts no more.
             state = .type
         case .type: try readType()
         case .encrypted(let length):
