@@ -63,7 +63,7 @@ enum GossipTarget: FuzzTarget {
         }
 
         private mutating func answer(_ bytes: [UInt8]) {
-            let request = [0, bytes.count / 2, bytes.count].agree { cut in
+            let request = [0, min(3, bytes.count), bytes.count / 2, bytes.count].agree { cut in
                 Self.read(bytes, cutAt: cut, gossip.makeStreamReader(for: .responder))
             }
             let outcome: Result<StreamMessage, WireError>
