@@ -106,7 +106,9 @@ extension HTTPServerConnection {
         switch body {
         case .none, .untilClose: break
         case .length(let remaining): if remaining > 0 { return abort() }
-        case .chunked: output.endChunks()
+        case .chunked:
+            borrowMemory()
+            output.endChunks()
         }
         response = .ended
         if !isProcessing { flush() }
@@ -126,7 +128,8 @@ extension HTTPServerConnection {
         if stream.queuedBytes > 0 { awaitProgress() }
     }
 
-    private func borrowMemory() {
+    /// Before something is written into ``output``.
+    func borrowMemory() {
         if !output.hasMemory { swap(&output, &server.spareOutput) }
     }
 

@@ -150,6 +150,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         timer?.arm(after: server.settings.progressTimeout)
         server.handler.handle(head, bytes, on: self)
         if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
+            borrowMemory()
             try? output.beginResponse(status: 100)
             output.endHead()
             flush()
