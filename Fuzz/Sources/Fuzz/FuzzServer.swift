@@ -7,13 +7,15 @@ import IgropyrUV
 /// A whole server on a loop of its own, for what cannot be read without one: a connection of HTTP/1.1 or HTTP/2.
 ///
 /// It lives as long as the process. What a connection leaves behind shows: the server takes only a few at a time, so that
-/// soon none would be answered.
-final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the loop's own; the port is set before.
+/// soon none would be answered. Each property is the loop's own or the caller's, but for the port, which is set before.
+final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {
     static let shared = FuzzServer()
 
     private let thread: EventLoopThread
     private var server: HTTPServer?
     private var port: UInt16 = 0
+    /// So many exchanges.
+    private var connections: UInt32 = 0
 
     private init() {
         var settings = HTTPServerSettings()
@@ -42,16 +44,13 @@ final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         require(descriptor >= 0, "no descriptor is left")
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        require(connected == 0, "the server cannot be reached")
+        // From one address after the other: those of connections that have ended stay taken for a while.
+        connections += 1
+        var withoutPort: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &withoutPort, 4)
+        let isBound = Self.with(0x7F01_0000 | connections & 0xFFFF, port: 0) { bind(descriptor, $0, $1) } == 0
+        let isConnected = Self.with(0x7F00_0001, port: port) { connect(descriptor, $0, $1) } == 0
+        require(isBound && isConnected, "the server cannot be reached: \(String(cString: strerror(errno)))")
         _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         shutdown(descriptor, Int32(SHUT_WR))
         var answer: [UInt8] = []
@@ -61,6 +60,20 @@ final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {  // All is the
             require(answer.count <= 1 << 20, "the answer has no end")
         }
         return answer
+    }
+
+    private static func with(
+        _ host: UInt32, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Int32 {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = host.bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
     }
 
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
