@@ -83,6 +83,7 @@ import Testing
             let second = Membership(onIPv6, on: loop)
             try await second.start()
             #expect(await eventually { await isAlive("second", at: first) })
+            #expect(await eventually { await isAlive("first", at: second) })
             #expect(await second.member(named: "first")?.address.description == first.localAddress?.description)
             for membership in [first, second] { await membership.shutdown() }
         }
