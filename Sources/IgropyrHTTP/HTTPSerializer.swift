@@ -94,7 +94,12 @@ public struct HTTPSerializer: Sendable {
     public mutating func appendField(name: RawSpan, value: RawSpan) throws(Failure) {
         guard name.isToken else { throw .invalidFieldName }
         guard value.isFieldValue else { throw .invalidFieldValue }
-        append(name, then: ": ", value, then: "\r\n")
+        bytes.append(addingCapacity: name.byteCount + value.byteCount + 4) { output in
+            output.append(name)
+            output.append(": ")
+            output.append(value)
+            output.append("\r\n")
+        }
     }
 
     /// Fields that another one has written, as they are.
@@ -166,20 +171,6 @@ public struct HTTPSerializer: Sendable {
 
     private mutating func append(_ data: RawSpan) {
         unsafe data.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-    }
-
-    /// Grows the buffer once only.
-    private mutating func append(
-        _ first: RawSpan, then separator: StaticString, _ second: RawSpan, then end: StaticString
-    ) {
-        let count =
-            first.byteCount + separator.utf8CodeUnitCount + second.byteCount + end.utf8CodeUnitCount
-        bytes.append(addingCapacity: count) { output in
-            output.append(first)
-            output.append(separator)
-            output.append(second)
-            output.append(end)
-        }
     }
 
     private mutating func append(decimal value: UInt64) { bytes.append(decimal: value) }

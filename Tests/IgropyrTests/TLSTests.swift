@@ -207,10 +207,8 @@ private final class ServeProcess {
             .split(separator: "\n").first { $0.hasPrefix("subject=") }.map(String.init) ?? "none"
     }
 
-    /// Waits until the log contains `words`; the suite's time limit bounds it.
-    func logs(_ words: String) async throws {
-        while !log.contains(words) { try await Task.sleep(for: .milliseconds(20)) }
-    }
+    /// Waits until the log contains `words`.
+    func logs(_ words: String) async throws { try await eventually("the log says: \(words)") { log.contains(words) } }
 }
 
 @Suite(.timeLimit(.minutes(5))) struct `igropyr serve by TLS` {
