@@ -56,8 +56,7 @@ def nginx_hello_tls(folder, port, body, chain, key, core):
 
 
 def nginx_hello_http2(folder, port, body, core):
-    http2 = "http2_max_requests 100000000; http2_max_concurrent_streams 128;"
-    return nginx(folder, port, "nginx", http2, f'default_type text/plain; return 200 "{body}";', core, listen="http2")
+    return nginx(folder, port, "nginx", "", f'default_type text/plain; return 200 "{body}";', core, listen="http2")
 
 
 def nginx_files(folder, port, site, core):
