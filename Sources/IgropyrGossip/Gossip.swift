@@ -22,6 +22,7 @@ public struct Gossip: Sendable {
     var probe: Probe?
     var forwardedPings: [UInt32: ForwardedPing] = [:]
     var streams: [StreamID: StreamPurpose] = [:]
+    var links = LinkTable()
     var lastSequence: UInt32
     var lastStream: UInt64 = 0
     var schedule: Schedule
@@ -105,7 +106,7 @@ public struct Gossip: Sendable {
 
     /// When the core next needs a call.
     public var deadline: Timestamp {
-        var deadline = min(schedule.probe, schedule.pushPull, schedule.reap, schedule.reconnect)
+        var deadline = min(schedule.probe, schedule.pushPull, schedule.reap, schedule.reconnect, schedule.links)
         if hasBroadcasts { deadline = min(deadline, schedule.gossip) }
         if let probe { deadline = min(deadline, probe.deadline) }
         if let until = departure.deadline { deadline = min(deadline, until) }
@@ -124,6 +125,7 @@ public struct Gossip: Sendable {
         if schedule.takeDue(\.pushPull, every: pushPullInterval, at: now) { synchronize(at: now) }
         if schedule.takeDue(\.reap, every: settings.reapInterval, at: now) { reap(at: now) }
         if schedule.takeDue(\.reconnect, every: settings.reconnectInterval, at: now) { reconnect(at: now) }
+        if schedule.links <= now { tendLinks(at: now) }
         finishQueries(at: now)
         advanceDeparture(at: now)
         return takeDirectives()

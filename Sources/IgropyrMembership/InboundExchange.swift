@@ -1,21 +1,29 @@
 internal import IgropyrGossip
 internal import IgropyrUV
 
-/// A connection that another member opened: one message in, at most one out, then the end.
+/// A connection that another member opened: one message in, at most one out, then the end; unless it becomes a link, which stays
+/// open until the other side or ``close()`` ends it.
 final class InboundExchange: TCPStreamDelegate {
     typealias Request = Result<StreamMessage, WireError>
+
+    enum Answer {
+        case close
+        case reply([UInt8])
+        case link([UInt8])
+    }
 
     private let stream: TCPStream
     private var reader: StreamReader
     private var isAnswered = false
+    private var isLink = false
     private var deadline: WheelTimer?
-    private var onRequest: ((Request) -> [UInt8]?)?
+    private var onRequest: ((InboundExchange, Request) -> Answer)?
     private var onClose: ((InboundExchange) -> Void)?
 
     /// `onRequest`: Called once at most, for the reply. `onClose`: called once.
     init(
         _ stream: TCPStream, reader: StreamReader, timeout: Duration, wheel: TimerWheel,
-        onRequest: @escaping (Request) -> [UInt8]?, onClose: @escaping (InboundExchange) -> Void
+        onRequest: @escaping (InboundExchange, Request) -> Answer, onClose: @escaping (InboundExchange) -> Void
     ) {
         self.stream = stream
         self.reader = reader
@@ -50,14 +58,23 @@ final class InboundExchange: TCPStreamDelegate {
 
     private func answer(_ request: Request) {
         isAnswered = true
-        guard let reply = onRequest?(request) else { return close() }
+        let answer = onRequest?(self, request) ?? .close
         onRequest = nil
-        stream.write(reply)
-        stream.endWriting()
+        switch answer {
+        case .close: close()
+        case .reply(let bytes):
+            stream.write(bytes)
+            stream.endWriting()
+        case .link(let bytes):
+            isLink = true
+            deadline?.invalidate()
+            stream.setKeepAlive(after: MembershipConfiguration.linkKeepAlive)
+            stream.write(bytes)
+        }
     }
 
     func streamDidEnd() {
-        if !isAnswered || stream.queuedBytes == 0 { close() }
+        if !isAnswered || isLink || stream.queuedBytes == 0 { close() }
     }
 
     func streamDidDrain() {}

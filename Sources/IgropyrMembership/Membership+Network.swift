@@ -17,22 +17,43 @@ extension Membership {
         let exchange = InboundExchange(
             stream, reader: core.makeStreamReader(for: .responder), timeout: configuration.settings.streamTimeout,
             wheel: wheel,
-            onRequest: { request in self.answer(request) },
+            onRequest: { exchange, request in self.answer(request, over: exchange) },
             onClose: { exchange in self.forget(exchange) })
         inbound[ObjectIdentifier(exchange)] = exchange
     }
 
-    private func forget(_ exchange: InboundExchange) { inbound[ObjectIdentifier(exchange)] = nil }
+    private func forget(_ exchange: InboundExchange) {
+        guard inbound.removeValue(forKey: ObjectIdentifier(exchange)) == nil,
+            let link = inboundLinks.first(where: { $0.value === exchange })?.key
+        else { return }
+        linkDidClose(link)
+    }
 
-    private func answer(_ request: InboundExchange.Request) -> [UInt8]? {
+    private func linkDidClose(_ id: StreamID) {
+        inboundLinks[id] = nil
+        outbound[id] = nil
+        perform { core, now in core.handleLinkClosed(id, at: now) }
+    }
+
+    private func closeLink(_ id: StreamID) {
+        inboundLinks.removeValue(forKey: id)?.close()
+        outbound.removeValue(forKey: id)?.close()
+    }
+
+    private func answer(_ request: InboundExchange.Request, over exchange: InboundExchange) -> InboundExchange.Answer {
         if case .failure(let error) = request { logBrokenRequest(error) }
         var reply: [UInt8]?
+        var link: StreamID?
         perform { core, now in
             let answer = core.handleRequest(request, at: now)
-            reply = answer.reply
+            (reply, link) = (answer.reply, answer.link)
             return answer.directives
         }
-        return reply
+        guard let reply else { return .close }
+        guard let link else { return .reply(reply) }
+        inbound[ObjectIdentifier(exchange)] = nil
+        inboundLinks[link] = exchange
+        return .link(reply)
     }
 
     /// Ever more seldom: nobody shall fill the disk with log lines.
@@ -48,6 +69,7 @@ extension Membership {
         switch directive {
         case .send(let bytes, let address): sockets?.datagrams.send(bytes, to: SocketAddress(address))
         case .openStream(let request): open(request)
+        case .closeLink(let id): closeLink(id)
         case .member(let event):
             configuration.logger.info(
                 "member changed",
@@ -81,15 +103,18 @@ extension Membership {
         guard let core, let wheel else { return }
         do throws(UVError) {
             outbound[request.id] = try OutboundExchange(
-                request, reader: core.makeStreamReader(for: .initiator), wheel: wheel
-            ) { reply in self.finish(request.id, reply) }
+                request, reader: core.makeStreamReader(for: .initiator), wheel: wheel,
+                onReply: { reply in self.finish(request, reply) },
+                onLinkClose: { self.linkDidClose(request.id) })
         } catch {
-            finish(request.id, .failure(.unreachable(error.reason)))
+            finish(request, .failure(.unreachable(error.reason)))
         }
     }
 
-    private func finish(_ id: StreamID, _ reply: OutboundExchange.Reply) {
-        outbound[id] = nil
-        perform { core, now in core.handleReply(reply, to: id, at: now) }
+    private func finish(_ request: StreamRequest, _ reply: OutboundExchange.Reply) {
+        var isLink = false
+        if request.staysOpen, case .success = reply { isLink = true }
+        if !isLink { outbound[request.id] = nil }
+        perform { core, now in core.handleReply(reply, to: request.id, at: now) }
     }
 }

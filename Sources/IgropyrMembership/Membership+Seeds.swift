@@ -56,6 +56,7 @@ extension StreamFailure {
     func description(for seed: Endpoint) -> String {
         switch self {
         case .unreachable(let reason): "\(seed) cannot be reached: \(reason)"
+        case .connectionRefused: "\(seed) cannot be reached: connection refused"
         case .timedOut: "\(seed) did not answer in time"
         case .closedWithoutReply:
             "\(seed) closed the connection without an answer: is --key-file the same on both hosts?"

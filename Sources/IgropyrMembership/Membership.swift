@@ -15,7 +15,9 @@ public actor Membership: LoopBound {
     private var timer: Timer?
     private var armedFor: Timestamp?
     var inbound: [ObjectIdentifier: InboundExchange] = [:]
+    /// Links of ours included.
     var outbound: [StreamID: OutboundExchange] = [:]
+    var inboundLinks: [StreamID: InboundExchange] = [:]
     var subscribers = Subscribers()
     var seeds: SeedBook
     private var seedTask: Task<Void, Never>?
@@ -45,6 +47,9 @@ public actor Membership: LoopBound {
     public func member(named name: String) -> Member? { core?.member(named: name) }
 
     public var counters: Counters { core?.counters ?? Counters() }
+
+    /// Neighbours whose process's end we would hear of at once: their connections have stood for a second.
+    public var linkCount: Int { core?.linkCount(at: EventLoop.preciseNow) ?? 0 }
 
     /// Where we listen; nil unless running.
     public var localAddress: SocketAddress? { sockets?.address }
@@ -150,10 +155,13 @@ public actor Membership: LoopBound {
     private func closeSockets() {
         sockets?.close()
         sockets = nil
-        for exchange in inbound.values { exchange.close() }
-        for exchange in outbound.values { exchange.close() }
+        let accepted = Array(inbound.values) + Array(inboundLinks.values)
+        let opened = outbound.values
         inbound = [:]
+        inboundLinks = [:]  // Before they are closed: the end of a link that we close is no news.
         outbound = [:]
+        for exchange in accepted { exchange.close() }
+        for exchange in opened { exchange.close() }
         timer?.close()
         wheel?.close()
         timer = nil

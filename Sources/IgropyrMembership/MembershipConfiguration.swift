@@ -5,6 +5,8 @@ public import Logging
 /// Who this member is, where it listens, and whom it asks to be let in.
 public struct MembershipConfiguration: Sendable {
     public static let defaultPort: UInt16 = 7946
+    /// After a host has lost its power and come back, links of its earlier life end within a minute or two.
+    static let linkKeepAlive = Duration.seconds(60)
 
     /// Unique in the cluster; 1 to 128 of `A-Z a-z 0-9 . - _`.
     public var name: String

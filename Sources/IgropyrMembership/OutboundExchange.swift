@@ -2,7 +2,7 @@ internal import IgropyrGossip
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// A connection that we open to another member: one message out, one in, then the end.
+/// A connection that we open to another member: one message out, one in, then the end; unless it is to stay open as a link.
 final class OutboundExchange: TCPStreamDelegate {
     typealias Reply = Result<StreamMessage, StreamFailure>
 
@@ -10,14 +10,18 @@ final class OutboundExchange: TCPStreamDelegate {
     private var reader: StreamReader
     private var deadline: WheelTimer?
     private var onReply: ((Reply) -> Void)?
+    private var onLinkClose: (() -> Void)?
 
-    /// `onReply`: Called once, later, unless ``close()`` comes first.
+    /// `onReply`: Called once, later, unless ``close()`` comes first. `onLinkClose`: called once after it, if the request is for a
+    /// link and the other side ends it.
     init(
-        _ request: StreamRequest, reader: StreamReader, wheel: TimerWheel, onReply: @escaping (Reply) -> Void
+        _ request: StreamRequest, reader: StreamReader, wheel: TimerWheel, onReply: @escaping (Reply) -> Void,
+        onLinkClose: @escaping () -> Void
     ) throws(UVError) {
         stream = try TCPStream(on: wheel.loop)
         self.reader = reader
         self.onReply = onReply
+        if request.staysOpen { self.onLinkClose = onLinkClose }
         deadline = WheelTimer(on: wheel) { [self] in finish(.failure(.timedOut)) }
         deadline?.arm(at: request.deadline)
         stream.delegate = self
@@ -28,7 +32,10 @@ final class OutboundExchange: TCPStreamDelegate {
 
     private func didConnect(_ error: UVError?, sending bytes: [UInt8]) {
         guard onReply != nil else { return }
-        if let error { return finish(.failure(.unreachable(error.reason))) }
+        if let error {
+            let isRefused = error.code == UVError.connectionRefused
+            return finish(.failure(isRefused ? .connectionRefused : .unreachable(error.reason)))
+        }
         stream.startReading()
         stream.write(bytes)
     }
@@ -36,17 +43,33 @@ final class OutboundExchange: TCPStreamDelegate {
     /// Idempotent; nothing is reported any more.
     func close() {
         onReply = nil
+        onLinkClose = nil
         deadline?.invalidate()
         stream.close()
     }
 
     private func finish(_ reply: Reply) {
         let report = onReply
-        close()
+        onReply = nil
+        if case .success = reply, onLinkClose != nil {
+            deadline?.invalidate()
+            stream.setKeepAlive(after: MembershipConfiguration.linkKeepAlive)
+        } else {
+            close()
+        }
         report?(reply)
     }
 
+    /// True if the end is a link's and thus told.
+    private func endLink() -> Bool {
+        guard onReply == nil, let report = onLinkClose else { return false }
+        close()
+        report()
+        return true
+    }
+
     func streamDidRead(_ bytes: RawSpan) {
+        guard onReply != nil else { return }
         do throws(WireError) {
             guard let message = try reader.read(bytes.copied) else { return }
             finish(.success(message))
@@ -56,12 +79,14 @@ final class OutboundExchange: TCPStreamDelegate {
     }
 
     func streamDidEnd() {
+        guard !endLink() else { return }
         finish(.failure(reader.isInsideMessage ? .unreadable(.truncated(missing: 1)) : .closedWithoutReply))
     }
 
     func streamDidDrain() {}
 
     func streamDidFail(_ error: UVError) {
+        guard !endLink() else { return }
         let isReset = error.code == UVError.connectionReset || error.code == UVError.brokenPipe
         finish(.failure(isReset ? .closedWithoutReply : .unreachable(error.reason)))
     }

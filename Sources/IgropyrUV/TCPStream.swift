@@ -166,6 +166,13 @@ public final class TCPStream {
         throw UVError(errno: errno, "sendfile")
     }
 
+    /// Has the kernel ask the peer whether the connection stands when nothing came for `idle` (whole seconds, at least 1); one that
+    /// does not stand fails.
+    public func setKeepAlive(after idle: Duration) {
+        guard !isClosing else { return }
+        unsafe uv_tcp_keepalive(memory.pointer, 1, UInt32(clamping: max(1, idle.components.seconds)))
+    }
+
     /// Ends this side's sending, after all that was written; the peer may go on to send.
     public func endWriting() {
         guard !isClosing else { return }

@@ -169,7 +169,7 @@ final class Simulation {
                     send(.reply(.failure(.unreachable("no such host")), id: request.id), to: index, at: now)
                 }
             case .member, .userEvent, .query, .queryAcked, .queryAnswered, .queryFinished, .didJoin, .joinFailed,
-                .nameConflict, .keysChanged, .leaveCompleted:
+                .nameConflict, .keysChanged, .leaveCompleted, .closeLink:
                 break
             }
         }

@@ -49,6 +49,34 @@ import Testing
         }
     }
 
+    @Test func `a member that ends without a word is known to have failed by the end of its links`() async throws {
+        try await onLoop { loop in
+            var linked = configuration("first")
+            linked.settings.linkFanout = 8
+            linked.settings.probeInterval = .seconds(600)  // The failure detector would need longer than the test may.
+            let first = Membership(linked, on: loop)
+            try await first.start()
+            linked.seeds = [try endpoint(await first.localAddress)]
+            linked.name = "second"
+            let second = Membership(linked, on: loop)
+            linked.name = "third"
+            let third = Membership(linked, on: loop)
+            try await second.start()
+            try await third.start()
+            // Each of three has one link of its own and one of another; a link counts once it has stood for a second.
+            for member in [first, second, third] {
+                #expect(await eventually { await member.linkCount == 2 })
+            }
+            await third.shutdown()
+            for member in [first, second] {
+                #expect(await eventually { await member.member(named: "third")?.status == .failed })
+                #expect(await member.counters.linksLost == 1)
+                #expect(await isAlive(member === first ? "second" : "first", at: member))
+            }
+            for member in [first, second] { await member.shutdown() }
+        }
+    }
+
     @Test func `a seed may be a host name`() async throws {
         try await onLoop { loop in
             var atLoopback = configuration("first")

@@ -27,6 +27,8 @@ public struct Counters: Hashable, Sendable {
     public var refutations = 0
     public var probesSucceeded = 0
     public var probesFailed = 0
+    /// Connections between neighbours that ended unasked.
+    public var linksLost = 0
 
     public init() {}
 

@@ -6,6 +6,8 @@ public enum Directive: Sendable {
     case send([UInt8], to: MemberAddress)
     /// Open a TCP connection, write, read one message with a ``StreamReader``, hand it to ``Gossip/handleReply(_:to:at:)``.
     case openStream(StreamRequest)
+    /// Close a connection that stayed open; ``Gossip/handleLinkClosed(_:at:)`` is not called for it.
+    case closeLink(StreamID)
     case member(MemberEvent)
     case userEvent(UserEvent)
     /// Somebody asks; ``Gossip/respond(to:with:at:)`` answers.
@@ -32,12 +34,16 @@ public struct StreamRequest: Sendable {
     public let bytes: [UInt8]
     /// When to give up: report ``StreamFailure/timedOut``.
     public let deadline: Timestamp
+    /// After the reply the connection is a link: keep it, and report its end to ``Gossip/handleLinkClosed(_:at:)``.
+    public let staysOpen: Bool
 }
 
 /// Why an exchange that we began came to nothing.
 public enum StreamFailure: Error, Hashable, Sendable {
     /// No connection; the text is the system's.
     case unreachable(String)
+    /// The host is there, and nobody listens at the port.
+    case connectionRefused
     case timedOut
     /// Closed before a reply: too busy, or it took our message for broken.
     case closedWithoutReply
@@ -53,7 +59,9 @@ public enum StreamFailure: Error, Hashable, Sendable {
     public var isKeyMismatch: Bool {
         switch self {
         case .refused, .unreadable(.undecryptable), .unreadable(.notEncrypted), .unreadable(.unexpectedEncryption): true
-        case .unreachable, .timedOut, .closedWithoutReply, .unreadable, .incompatibleVersions, .unexpectedReply: false
+        case .unreachable, .connectionRefused, .timedOut, .closedWithoutReply, .unreadable, .incompatibleVersions,
+            .unexpectedReply:
+            false
         }
     }
 }

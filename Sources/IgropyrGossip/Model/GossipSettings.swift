@@ -15,6 +15,10 @@ public struct GossipSettings: Sendable {
     /// The local health score stays below this; it stretches `probeInterval` (AwarenessMaxMultiplier).
     public var healthScoreLimit = 8
 
+    /// With how many neighbours a connection stays open whose end says at once that a process has died; 0: none, as agents. They
+    /// are those who follow by name, in a circle.
+    public var linkFanout = 0
+
     // MARK: Dissemination
 
     /// How often queued messages go out (GossipInterval).

@@ -79,6 +79,7 @@ extension Gossip {
         nodes.update(node)
         broadcast(node.alive.encoded, about: node.name)
         if known.isGone {
+            if settings.linkFanout > 0 { schedule.links = now }
             handleNodeJoined(node)
         } else if known.meta != node.meta {
             handleNodeUpdated(node)
@@ -116,6 +117,7 @@ extension Gossip {
         node.state = accusation.node == accusation.from ? .left : .dead
         node.stateChangedAt = now
         nodes.update(node)
+        closeLinks { $0.node == node.name }
         handleNodeGone(node.name, at: now)
     }
 

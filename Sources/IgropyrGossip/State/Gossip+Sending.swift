@@ -103,7 +103,8 @@ extension Gossip {
     /// Nothing happens, and nil returns, when too many are open.
     @discardableResult
     mutating func openStream(
-        _ purpose: StreamPurpose, to address: MemberAddress, _ message: [UInt8], deadline: Timestamp
+        _ purpose: StreamPurpose, to address: MemberAddress, _ message: [UInt8], deadline: Timestamp,
+        staysOpen: Bool = false
     ) -> StreamID? {
         guard streams.count < Self.streamLimit else {
             counters.tableOverflows += 1
@@ -113,7 +114,9 @@ extension Gossip {
         let id = StreamID(number: lastStream)
         streams[id] = purpose
         let bytes = envelope.labelHeader + sealedForStream(message)
-        directives.append(.openStream(StreamRequest(id: id, address: address, bytes: bytes, deadline: deadline)))
+        directives.append(
+            .openStream(StreamRequest(id: id, address: address, bytes: bytes, deadline: deadline, staysOpen: staysOpen))
+        )
         return id
     }
 

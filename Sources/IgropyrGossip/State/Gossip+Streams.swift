@@ -7,16 +7,20 @@ extension Gossip {
     }
 
     /// `request`: What came in over a connection that somebody else opened.
-    /// Returns what to write back before closing, if anything, and what to do besides.
+    /// Returns what to write back, if anything, and what to do besides; then close, but if it became a `link` keep it and report
+    /// its end to ``handleLinkClosed(_:at:)``.
     public mutating func handleRequest(
         _ request: Result<StreamMessage, WireError>, at now: Timestamp
-    ) -> (reply: [UInt8]?, directives: [Directive]) {
-        let reply =
-            switch request {
-            case .success(let message): handleRequest(message.content, at: now)
-            case .failure(let error): handleBrokenRequest(error)
-            }
-        return (reply.map { sealedForStream($0) }, takeDirectives())
+    ) -> (reply: [UInt8]?, link: StreamID?, directives: [Directive]) {
+        var reply: [UInt8]?
+        var link: StreamID?
+        switch request {
+        case .success(let message):
+            reply = handleRequest(message.content, at: now)
+            if reply != nil, case .ping(let ping) = message.content { link = acceptLink(ping, at: now) }
+        case .failure(let error): reply = handleBrokenRequest(error)
+        }
+        return (reply.map { sealedForStream($0) }, link, takeDirectives())
     }
 
     private mutating func handleRequest(_ content: StreamMessage.Content, at now: Timestamp) -> [UInt8]? {
@@ -71,6 +75,8 @@ extension Gossip {
                 handleAck(sequence)
             }
         case .synchronize, .reconnect: _ = mergeReply(reply, isOurJoin: false, at: now)
+        case .link(let sequence): finishOpening(id, reply, sequence, at: now)
+        case .verification(let name, let address): finishVerification(of: name, at: address, reply, at: now)
         case .join(let address): finishJoin(mergeReply(reply, isOurJoin: true, at: now), with: address)
         }
         return takeDirectives()

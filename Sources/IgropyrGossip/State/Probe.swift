@@ -40,6 +40,10 @@ enum StreamPurpose: Sendable {
     case synchronize
     case reconnect
     case ping(sequence: UInt32)
+    /// To stay open; see ``Link``.
+    case link(sequence: UInt32)
+    /// Is it still there, now that its link has ended?
+    case verification(String, MemberAddress)
 }
 
 /// The steps of leaving; each waits until its message was sent often enough, or for the deadline.

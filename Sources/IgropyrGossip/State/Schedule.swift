@@ -7,6 +7,8 @@ struct Schedule: Sendable {
     var pushPull: Timestamp
     var reap: Timestamp
     var reconnect: Timestamp
+    /// Never, unless neighbours are to have links.
+    var links: Timestamp
 
     init(settings: GossipSettings, at now: Timestamp, using random: inout RandomSource) {
         probe = now.advanced(by: random.delay(below: settings.probeInterval))
@@ -14,6 +16,7 @@ struct Schedule: Sendable {
         pushPull = now.advanced(by: random.delay(below: settings.pushPullInterval))
         reap = now.advanced(by: settings.reapInterval)
         reconnect = now.advanced(by: settings.reconnectInterval)
+        links = settings.linkFanout > 0 ? now : .distantFuture
     }
 
     /// True, and the next time set, if `duty` is due. Missed times are skipped.
