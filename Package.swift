@@ -78,8 +78,8 @@ let package = Package(
         .target(
             name: "IgropyrTransport",
             dependencies: [
-                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto, logging,
-                httpTypes,
+                "CLinux", "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto,
+                logging, httpTypes,
             ],
             swiftSettings: strict),
 
@@ -92,7 +92,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "IgropyrMembership", dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrUV", logging, crypto],
+            name: "IgropyrMembership",
+            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrUV", logging, metrics, crypto],
             swiftSettings: strict),
         .target(
             name: "IgropyrCluster",
@@ -146,7 +147,8 @@ let package = Package(
             ],
             swiftSettings: testing),
         .testTarget(
-            name: "IgropyrMembershipTests", dependencies: ["IgropyrMembership", "TestSupport"], swiftSettings: testing),
+            name: "IgropyrMembershipTests", dependencies: ["Igropyr", "IgropyrMembership", "TestSupport"],
+            swiftSettings: testing),
         .testTarget(
             name: "IgropyrClusterTests",
             dependencies: [

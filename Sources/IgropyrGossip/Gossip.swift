@@ -100,6 +100,16 @@ public struct Gossip: Sendable {
     /// 0 when others answer us as they should, up to 7.
     public var healthScore: Int { health.value }
 
+    /// How many members have each status, ourselves included.
+    public var statusCounts: [Member.Status: Int] {
+        serfMembers.values.reduce(into: [:]) { counts, member in counts[member.status, default: 0] += 1 }
+    }
+
+    /// Messages that wait to be gossiped, or to be gossiped more often.
+    public var queuedBroadcasts: Int {
+        nodeBroadcasts.count + intentBroadcasts.count + queryBroadcasts.count + eventBroadcasts.count
+    }
+
     var hasOthersAlive: Bool { nodes.all.contains { $0.name != name && !$0.isGone } }
 
     // MARK: - Time

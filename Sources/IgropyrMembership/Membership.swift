@@ -7,6 +7,8 @@ internal import Logging
 ///
 /// ``start()`` opens its sockets, which keep it alive until ``leave()`` or ``shutdown()``. For tasks on any thread.
 public actor Membership: LoopBound {
+    private static let metricsInterval = Duration.seconds(1)
+
     public nonisolated let loop: EventLoop
     let configuration: MembershipConfiguration
     var core: Gossip?
@@ -14,6 +16,8 @@ public actor Membership: LoopBound {
     var wheel: TimerWheel?
     private var timer: Timer?
     private var armedFor: Timestamp?
+    private var metrics: MembershipMetrics?
+    private var metricsTimer: WheelTimer?
     var inbound: [ObjectIdentifier: InboundExchange] = [:]
     /// Links of ours included.
     var outbound: [StreamID: OutboundExchange] = [:]
@@ -107,6 +111,7 @@ public actor Membership: LoopBound {
                 "encrypted": "\(!configuration.keys.isEmpty)",
             ])
         rearm()
+        startMetrics()
         if !configuration.seeds.isEmpty {
             seedTask = Task(executorPreference: loop) { [weak self] in await self?.lookForSeeds() }
         }
@@ -126,6 +131,19 @@ public actor Membership: LoopBound {
         } catch {
             throw MembershipError(error)
         }
+    }
+
+    private func startMetrics() {
+        metrics = MembershipMetrics(configured: configuration.metrics, member: configuration.name)
+        guard let wheel, metrics != nil else { return }
+        metricsTimer = WheelTimer(on: wheel) { self.updateMetrics() }
+        updateMetrics()
+    }
+
+    private func updateMetrics() {
+        guard let core else { return }
+        metrics?.update(from: core, links: linkCount)
+        metricsTimer?.arm(after: Self.metricsInterval)
     }
 
     /// Tells everybody, waits until the news is out (a few seconds), then shuts down. For them we have left, not failed.
@@ -162,6 +180,9 @@ public actor Membership: LoopBound {
         outbound = [:]
         for exchange in accepted { exchange.close() }
         for exchange in opened { exchange.close() }
+        metricsTimer?.invalidate()
+        metricsTimer = nil
+        metrics = nil
         timer?.close()
         wheel?.close()
         timer = nil

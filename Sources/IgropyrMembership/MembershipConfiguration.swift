@@ -1,6 +1,7 @@
 public import IgropyrGossip
 public import IgropyrUV
 public import Logging
+public import Metrics
 
 /// Who this member is, where it listens, and whom it asks to be let in.
 public struct MembershipConfiguration: Sendable {
@@ -25,6 +26,8 @@ public struct MembershipConfiguration: Sendable {
     public var settings = GossipSettings.lan
     /// Connections of others served at once; more are closed at once.
     public var inboundStreamLimit = 128
+    /// Where metrics go; nil: to the factory that `MetricsSystem` was bootstrapped with, if any.
+    public var metrics: (any MetricsFactory)?
     public var logger = Logger(label: "igropyr.membership")
 
     public init(name: String, bind: SocketAddress) {
