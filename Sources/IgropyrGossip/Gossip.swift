@@ -10,6 +10,8 @@ public struct Gossip: Sendable {
     public internal(set) var counters = Counters()
 
     let settings: GossipSettings
+    let delegate: GossipDelegate
+    let admission: AdmissionPolicy?
     var envelope: Envelope
     var random: RandomSource
     var directives: [Directive] = []
@@ -41,6 +43,9 @@ public struct Gossip: Sendable {
     var receivedQueries: [Query.ID: ReceivedQuery] = [:]
     var ownQueries: [Query.ID: OwnQuery] = [:]
 
+    /// What an application without Serf gives to others with each exchange of states.
+    var userState: [UInt8] = []
+
     // What is to be gossiped, in this order.
     var nodeBroadcasts: BroadcastQueue
     var intentBroadcasts: BroadcastQueue
@@ -55,13 +60,15 @@ public struct Gossip: Sendable {
         guard configuration.address.port > 0, !configuration.address.isUnspecified else {
             throw .invalidAddress(configuration.address)
         }
-        guard let meta = Tags.encode(configuration.tags) else { throw .tagsTooLarge }
+        let meta = try configuration.meta
         guard let keyring = Keyring(configuration.keys) else { throw .invalidKey }
         guard configuration.label.utf8.count <= 255 else { throw .invalidLabel }
         let settings = configuration.settings
         name = configuration.name
         address = configuration.address
         self.settings = settings
+        delegate = configuration.delegate
+        admission = configuration.admission
         incarnation = max(1, configuration.incarnation)
         envelope = Envelope(keyring: keyring, label: Array(configuration.label.utf8))
         self.random = RandomSource(random)
@@ -79,12 +86,14 @@ public struct Gossip: Sendable {
 
     private mutating func enterOurselves(meta: [UInt8], tags: [String: String], at now: Timestamp) {
         let node = Node(
-            name: name, address: address, meta: meta, versions: .ours, incarnation: incarnation, state: .alive,
+            name: name, address: address, meta: meta, versions: delegate.versions, incarnation: incarnation,
+            state: .alive,
             stateChangedAt: now)
         nodes.insert(node, using: &random)
         nodeBroadcasts.add(node.alive.encoded, about: name)
         serfMembers[name] = SerfMember(
-            name: name, address: address, tags: tags, versions: .ours, status: .alive, statusTime: 0)
+            name: name, address: address, tags: tags, metadata: meta, versions: delegate.versions, status: .alive,
+            statusTime: 0)
     }
 
     // MARK: - What it knows

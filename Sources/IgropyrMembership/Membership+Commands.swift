@@ -17,6 +17,34 @@ extension Membership {
         }
     }
 
+    // MARK: - Without Serf
+
+    public func updateMetadata(_ bytes: [UInt8]) throws(MembershipError) {
+        try request { core, now throws(GossipError) in try core.updateMetadata(bytes, at: now) }
+    }
+
+    /// What other members get with each exchange of whole states from now on.
+    public func setUserState(_ bytes: [UInt8]) throws(MembershipError) {
+        try request { core, _ throws(GossipError) in
+            try core.setUserState(bytes)
+            return []
+        }
+    }
+
+    /// Gossips a message to everybody; it may arrive several times.
+    public func broadcastUserMessage(_ bytes: [UInt8]) throws(MembershipError) {
+        try request { core, now throws(GossipError) in try core.broadcastUserMessage(bytes, at: now) }
+    }
+
+    /// Sends a message to one member: over TCP, or in a packet that may be lost.
+    public func sendUserMessage(_ bytes: [UInt8], to name: String, isReliable: Bool = true) throws(MembershipError) {
+        try request { core, now throws(GossipError) in
+            try core.sendUserMessage(bytes, to: name, isReliable: isReliable, at: now)
+        }
+    }
+
+    // MARK: - For operators
+
     /// Declares a failed member to have left; `isPruning`: and forgets it.
     public func forceLeave(_ name: String, isPruning: Bool = false) throws(MembershipError) {
         try request { core, now throws(GossipError) in try core.forceLeave(name, isPruning: isPruning, at: now) }

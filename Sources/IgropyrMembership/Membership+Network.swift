@@ -78,6 +78,8 @@ extension Membership {
                 ])
             subscribers.yield(.member(event))
         case .userEvent(let event): subscribers.yield(.userEvent(event))
+        case .userMessage(let bytes): subscribers.yield(.userMessage(bytes))
+        case .userState(let bytes, let isJoin): subscribers.yield(.userState(bytes, isJoin: isJoin))
         case .query(let query): subscribers.yield(.query(query))
         case .queryAcked(let id, let name): pendingQueries[id]?.result.acks.insert(name)
         case .queryAnswered(let id, let name, let payload): pendingQueries[id]?.result.answers[name] = payload

@@ -123,6 +123,8 @@ public actor Membership: LoopBound {
         var core = GossipConfiguration(name: configuration.name, address: MemberAddress(advertised))
         core.incarnation = UInt32(clamping: EventLoop.secondsSince1970)
         core.tags = configuration.tags
+        core.delegate = configuration.delegate
+        core.admission = configuration.admission
         core.keys = configuration.keys
         core.label = configuration.label
         core.settings = configuration.settings

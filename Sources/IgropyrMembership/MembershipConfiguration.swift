@@ -17,6 +17,10 @@ public struct MembershipConfiguration: Sendable {
     public var advertise: SocketAddress?
     /// Serf's tags; at most 512 bytes encoded.
     public var tags: [String: String] = [:]
+    /// Who uses memberlist's room for metadata and messages: Serf, or the application itself.
+    public var delegate = GossipDelegate.serf
+    /// Whom to believe in; nil: everybody whose key fits.
+    public var admission: AdmissionPolicy?
     /// 16, 24 or 32 bytes each; the first seals what we send. Empty: no encryption.
     public var keys: [[UInt8]] = []
     /// Keeps clusters apart; Serf agents up to 0.9 know no labels.

@@ -73,6 +73,16 @@ extension MembershipError {
         case .noSuchQuery: self.init(code: .invalidRequest, description: "the query is over, or answered")
         case .unknownMember(let name):
             self.init(code: .invalidRequest, description: "there is no other member called \"\(name)\"")
+        case .needsSerf:
+            self.init(
+                code: .invalidRequest, description: "this cluster has no Serf: no tags, events, queries, forced leaves")
+        case .belongsToSerf:
+            self.init(
+                code: .invalidRequest, description: "Serf uses metadata and messages itself: send an event or a query")
+        case .userMessageTooLarge(let limit):
+            self.init(code: .invalidRequest, description: "a user message takes at most \(limit) bytes")
+        case .userStateTooLarge(let limit):
+            self.init(code: .invalidRequest, description: "the user state takes at most \(limit) bytes")
         case .leaving: self.init(code: .invalidRequest, description: "the member is leaving")
         }
     }

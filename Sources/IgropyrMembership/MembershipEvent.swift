@@ -5,6 +5,10 @@ public import IgropyrUV
 public enum MembershipEvent: Sendable {
     case member(MemberEvent)
     case userEvent(UserEvent)
+    /// Only without Serf (``GossipDelegate``); it may come several times.
+    case userMessage([UInt8])
+    /// Another member's, to be merged into ours; `isJoin`: the answer to our joining. Only without Serf.
+    case userState([UInt8], isJoin: Bool)
     /// Answer with ``Membership/respond(to:with:)``.
     case query(Query)
     case joined(seed: Endpoint)

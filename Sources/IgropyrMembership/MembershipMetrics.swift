@@ -15,6 +15,7 @@ final class MembershipMetrics {
         ("gossip_messages_undecryptable_total", \.undecryptable),
         ("gossip_messages_refused_total", \.refusedMessages),
         ("gossip_members_unusable_total", \.unusableMembers),
+        ("gossip_members_refused_total", \.refusedMembers),
         ("gossip_name_conflicts_total", \.nameConflicts),
         ("gossip_merges_incompatible_total", \.incompatibleMerges),
         ("gossip_times_implausible_total", \.implausibleTimes),

@@ -168,7 +168,8 @@ final class Simulation {
                 } else {
                     send(.reply(.failure(.unreachable("no such host")), id: request.id), to: index, at: now)
                 }
-            case .member, .userEvent, .query, .queryAcked, .queryAnswered, .queryFinished, .didJoin, .joinFailed,
+            case .member, .userEvent, .userMessage, .userState, .query, .queryAcked, .queryAnswered, .queryFinished,
+                .didJoin, .joinFailed,
                 .nameConflict, .keysChanged, .leaveCompleted, .closeLink:
                 break
             }

@@ -109,7 +109,7 @@ import Testing
             let versions = try #require(Versions([1, 5, 2, 2, 5, 5]))
             let address = try #require(MemberAddress(bytes: body["Addr"].bytes ?? [], port: body["Port"].number()))
             let member = SerfMember(
-                name: body["Name"].text, address: address, tags: body["Tags"].members.mapValues(\.text),
+                name: body["Name"].text, address: address, tags: body["Tags"].members.mapValues(\.text), metadata: [],
                 versions: versions, status: .alive, statusTime: 0)
             #expect(ConflictResponse.encode(member) == payload)
         default: break

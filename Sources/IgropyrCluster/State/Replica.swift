@@ -275,7 +275,7 @@ public actor Replica: LoopBound {
             await refreshMembers()
             for peer in peers.keys { pull(from: peer) }
             didChange()
-        case .userEvent, .query, .joined, .joinFailed, .nameConflict, .keysChanged: break
+        case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .keysChanged: break
         }
     }
 

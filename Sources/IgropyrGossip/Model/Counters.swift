@@ -15,6 +15,8 @@ public struct Counters: Hashable, Sendable {
     public var unexpectedAcks = 0
     /// Alive messages with a broken address, name, metadata or version range.
     public var unusableMembers = 0
+    /// Alive messages, and whole push/pulls, that the ``AdmissionPolicy`` refused.
+    public var refusedMembers = 0
     public var nameConflicts = 0
     /// Whole push/pulls with a member that we cannot live with.
     public var incompatibleMerges = 0

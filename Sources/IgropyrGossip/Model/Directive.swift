@@ -10,6 +10,10 @@ public enum Directive: Sendable {
     case closeLink(StreamID)
     case member(MemberEvent)
     case userEvent(UserEvent)
+    /// Only without Serf.
+    case userMessage([UInt8])
+    /// Another member's, of an exchange of whole states; `isJoin`: it was ours, to join. Only without Serf.
+    case userState([UInt8], isJoin: Bool)
     /// Somebody asks; ``Gossip/respond(to:with:at:)`` answers.
     case query(Query)
     case queryAcked(Query.ID, by: String)

@@ -9,6 +9,10 @@ public struct GossipConfiguration: Sendable {
     public var incarnation: UInt32 = 1
     /// At most 512 bytes encoded.
     public var tags: [String: String] = [:]
+    /// Who uses memberlist's room for metadata and messages; without Serf there are no tags, events and queries.
+    public var delegate = GossipDelegate.serf
+    /// Nil: everybody whose key fits.
+    public var admission: AdmissionPolicy?
     /// 16, 24 or 32 bytes each; the first seals what we send, all open what we receive. Empty: no encryption.
     public var keys: [[UInt8]] = []
     /// Keeps clusters apart; "" for none. Agents of Serf 0.9 and earlier know no labels.
@@ -25,7 +29,7 @@ public struct GossipConfiguration: Sendable {
 public enum GossipError: Error, Hashable, Sendable {
     case invalidName(String)
     case invalidAddress(MemberAddress)
-    /// The tags take more than 512 bytes.
+    /// The tags, or the metadata, take more than 512 bytes.
     case tagsTooLarge
     /// A key is not 16, 24 or 32 bytes long, or there are more than 16.
     case invalidKey
@@ -37,12 +41,33 @@ public enum GossipError: Error, Hashable, Sendable {
     /// Nobody asked this, or the time to answer is over, or we answered.
     case noSuchQuery
     case unknownMember(String)
+    /// What Serf is for, in a cluster without it.
+    case needsSerf
+    /// Serf uses metadata, messages and user state itself: send events or queries.
+    case belongsToSerf
+    case userMessageTooLarge(limitBytes: Int)
+    case userStateTooLarge(limitBytes: Int)
     /// After ``Gossip/leave(at:)``.
     case leaving
 }
 
 extension GossipConfiguration {
     static let nameLimitBytes = 128
+
+    /// What travels beside name and address.
+    var meta: [UInt8] {
+        get throws(GossipError) {
+            switch delegate {
+            case .serf:
+                guard let meta = Tags.encode(tags) else { throw .tagsTooLarge }
+                return meta
+            case .application(let delegate):
+                guard tags.isEmpty else { throw .needsSerf }
+                guard delegate.metadata.count <= Tags.limitBytes else { throw .tagsTooLarge }
+                return delegate.metadata
+            }
+        }
+    }
 
     /// Own names are held to what every version takes without a second thought.
     static func isValidName(_ name: String) -> Bool {

@@ -12,7 +12,10 @@ public struct Member: Hashable, Sendable {
 
     public let name: String
     public let address: MemberAddress
+    /// Serf's; empty without it.
     public let tags: [String: String]
+    /// As it travels; with Serf, the tags encoded.
+    public let metadata: [UInt8]
     public let status: Status
 }
 

@@ -5,6 +5,7 @@ struct SerfMember: Sendable {
     let name: String
     var address: MemberAddress
     var tags: [String: String]
+    var metadata: [UInt8]
     var versions: Versions
     var status: Member.Status
     /// When, on the members' clock, its status was last announced.
@@ -12,7 +13,7 @@ struct SerfMember: Sendable {
     /// When it left or failed.
     var goneAt: Timestamp?
 
-    var member: Member { Member(name: name, address: address, tags: tags, status: status) }
+    var member: Member { Member(name: name, address: address, tags: tags, metadata: metadata, status: status) }
 }
 
 extension Member.Status {

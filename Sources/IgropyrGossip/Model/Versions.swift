@@ -27,15 +27,20 @@ struct Versions: Equatable, Sendable {
         self.delegateCurrent = delegateCurrent
     }
 
+    init(_ delegate: ApplicationDelegate) {
+        self.init(
+            protocolMinimum: 1, protocolMaximum: 5, protocolCurrent: 2, delegateMinimum: delegate.minimumVersion,
+            delegateMaximum: delegate.maximumVersion, delegateCurrent: delegate.currentVersion)
+    }
+
     var bytes: [UInt8] {
         [protocolMinimum, protocolMaximum, protocolCurrent, delegateMinimum, delegateMaximum, delegateCurrent]
     }
 
     /// Whether each of us can speak what the other speaks now. Stricter than the reference, where one alive message with an odd
     /// range makes every merge of every member fail.
-    var isCompatible: Bool {
-        let ours = Self.ours
-        return (protocolMinimum...protocolMaximum).contains(ours.protocolCurrent)
+    func isCompatible(with ours: Versions) -> Bool {
+        (protocolMinimum...protocolMaximum).contains(ours.protocolCurrent)
             && (ours.protocolMinimum...ours.protocolMaximum).contains(protocolCurrent)
             && delegateMinimum <= ours.delegateCurrent && ours.delegateCurrent <= delegateMaximum
             && (ours.delegateMinimum...ours.delegateMaximum).contains(delegateCurrent)

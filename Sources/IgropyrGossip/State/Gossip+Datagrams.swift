@@ -25,7 +25,7 @@ extension Gossip {
         case .alive(let alive): handleAlive(alive, at: now)
         case .suspect(let accusation): handleSuspect(accusation, at: now)
         case .dead(let accusation): handleDead(accusation, at: now)
-        case .user(let bytes): handleSerf(bytes, at: now)
+        case .user(let bytes): handleUser(bytes, at: now)
         }
     }
 

@@ -38,6 +38,7 @@ extension Gossip {
     public mutating func sendUserEvent(
         _ name: String, payload: [UInt8] = [], canCoalesce: Bool = false, at now: Timestamp
     ) throws(GossipError) -> [Directive] {
+        try requireSerf()
         guard !departure.isUnderway else { throw .leaving }
         let limit = settings.userEventLimitBytes
         let event = UserEventMessage(

@@ -49,7 +49,7 @@ extension Gossip {
 
     /// After a join, and when somebody claims that we leave.
     mutating func announceJoin() {
-        guard !departure.isUnderway else { return }
+        guard delegate.isSerf, !departure.isUnderway else { return }
         let time = memberClock.tick()
         serfMembers[name]?.statusTime = time
         broadcastSerf(Intent(kind: .join, time: time, node: name).encoded, in: \.intentBroadcasts)
@@ -76,7 +76,7 @@ extension Gossip {
         ourselves.statusTime = time
         serfMembers[name] = ourselves
         let intent = Intent(kind: .leave, time: time, node: name).encoded
-        if hasOthersAlive, let id = broadcastSerf(intent, in: \.intentBroadcasts) {
+        if delegate.isSerf, hasOthersAlive, let id = broadcastSerf(intent, in: \.intentBroadcasts) {
             departure = .announcing(id, until: now.advanced(by: settings.broadcastTimeout))
         } else {
             sayGoodbye(at: now)
@@ -110,6 +110,7 @@ extension Gossip {
     public mutating func forceLeave(
         _ name: String, isPruning: Bool = false, at now: Timestamp
     ) throws(GossipError) -> [Directive] {
+        try requireSerf()
         guard !departure.isUnderway else { throw .leaving }
         guard serfMembers[name] != nil, !isOurselves(name) else { throw .unknownMember(name) }
         let intent = Intent(kind: .leave, time: memberClock.tick(), node: name, isPrune: isPruning)
@@ -118,16 +119,21 @@ extension Gossip {
     }
 
     public mutating func updateTags(_ tags: [String: String], at now: Timestamp) throws(GossipError) -> [Directive] {
+        try requireSerf()
         guard !departure.isUnderway else { throw .leaving }
         guard let meta = Tags.encode(tags) else { throw .tagsTooLarge }
-        guard var node = nodes[name] else { return [] }
         serfMembers[name]?.tags = tags
-        guard node.meta != meta else { return [] }
+        announce(meta: meta)
+        return takeDirectives()
+    }
+
+    mutating func announce(meta: [UInt8]) {
+        guard var node = nodes[name], node.meta != meta else { return }
+        serfMembers[name]?.metadata = meta
         node.meta = meta
         nodes.update(node)
         incarnation = incarnation == .max ? incarnation : incarnation + 1
         announceOurselves()
-        return takeDirectives()
     }
 
     // MARK: - Regular duties

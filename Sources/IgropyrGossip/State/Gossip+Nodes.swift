@@ -9,10 +9,15 @@ extension Gossip {
         guard !(isOurs && departure.isUnderway) else { return }
         let port = alive.port == 0 ? address.port : alive.port
         guard !alive.node.isEmpty, alive.meta.count <= Tags.limitBytes, let versions = Versions(alive.versions),
-            versions.isCompatible, let address = MemberAddress(bytes: alive.address, port: port),
+            versions.isCompatible(with: delegate.versions),
+            let address = MemberAddress(bytes: alive.address, port: port),
             !address.isUnspecified
         else {
             counters.unusableMembers += 1
+            return
+        }
+        guard isOurs || admits(alive, address: address) else {
+            counters.refusedMembers += 1
             return
         }
         guard let known = nodes[alive.node] else {
@@ -30,6 +35,18 @@ extension Gossip {
             accept(alive, address: address, versions: versions, known: known, at: now)
         }
     }
+
+    private func admits(_ alive: Alive, address: MemberAddress) -> Bool {
+        guard let admission else { return true }
+        return admission.admits(member(alive.node, at: address, meta: alive.meta, status: .alive))
+    }
+
+    /// As the application knows members.
+    func member(_ name: String, at address: MemberAddress, meta: [UInt8], status: Member.Status) -> Member {
+        Member(name: name, address: address, tags: tags(in: meta), metadata: meta, status: status)
+    }
+
+    func tags(in meta: [UInt8]) -> [String: String] { delegate.isSerf ? (try? Tags.decode(meta)) ?? [:] : [:] }
 
     /// A node that nobody spoke of before: dead until the rest of the rules make it alive.
     private mutating func enter(_ alive: Alive, address: MemberAddress, versions: Versions, at now: Timestamp) {

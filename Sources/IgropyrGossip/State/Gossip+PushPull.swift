@@ -3,19 +3,37 @@ internal import IgropyrTime
 /// The exchange of whole states.
 extension Gossip {
     func encodedState(isJoin: Bool) -> [UInt8] {
-        PushPull(isJoin: isJoin, nodes: nodes.all.map(\.wireState), userState: serfState.encoded).encoded
+        PushPull(isJoin: isJoin, nodes: nodes.all.map(\.wireState), userState: encodedUserState).encoded
     }
 
     /// `isOurJoin`: Whether we asked to join: then past events are not for us.
-    /// Returns false if it was refused as a whole, for its versions.
+    /// Returns false if it was refused as a whole, for its versions or by the ``AdmissionPolicy``.
     mutating func merge(_ remote: PushPull, isOurJoin: Bool, at now: Timestamp) -> Bool {
         guard isCompatible(remote.nodes) else {
             counters.incompatibleMerges += 1
             return false
         }
+        guard admission?.merges(remote.nodes.compactMap(member)) != false else {
+            counters.refusedMembers += 1
+            return false
+        }
         for node in remote.nodes { merge(node, at: now) }
-        if !remote.userState.isEmpty { mergeSerf(remote.userState, isOurJoin: isOurJoin, at: now) }
+        if !remote.userState.isEmpty { mergeUserState(remote.userState, isOurJoin: isOurJoin, at: now) }
         return true
+    }
+
+    /// Nil: merging it alone will refuse it.
+    private func member(_ node: NodeState) -> Member? {
+        guard let address = MemberAddress(bytes: node.address, port: node.port == 0 ? address.port : node.port) else {
+            return nil
+        }
+        let status: Member.Status =
+            switch Node.State(rawValue: node.state) {
+            case .alive, .suspect: .alive
+            case .left: .left
+            case .dead, nil: .failed
+            }
+        return member(node.name, at: address, meta: node.meta, status: status)
     }
 
     /// A death out of a list is only a suspicion, so that the node can refute it.

@@ -118,6 +118,7 @@ extension Gossip {
     public mutating func query(
         _ name: String, payload: [UInt8] = [], to names: [String]? = nil, timeout: Duration? = nil, at now: Timestamp
     ) throws(GossipError) -> (id: Query.ID, directives: [Directive]) {
+        try requireSerf()
         guard !departure.isUnderway else { throw .leaving }
         let timeout = timeout ?? defaultQueryTimeout
         let message = QueryMessage(

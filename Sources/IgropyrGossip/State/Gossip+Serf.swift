@@ -54,7 +54,8 @@ extension Gossip {
         var member =
             serfMembers[node.name]
             ?? SerfMember(
-                name: node.name, address: node.address, tags: [:], versions: node.versions, status: .alive,
+                name: node.name, address: node.address, tags: [:], metadata: [], versions: node.versions,
+                status: .alive,
                 statusTime: 0)
         member.status = .alive
         member.goneAt = nil
@@ -75,14 +76,15 @@ extension Gossip {
     private mutating func update(_ member: inout SerfMember, from node: Node) {
         member.address = node.address
         member.versions = node.versions
-        member.tags = (try? Tags.decode(node.meta)) ?? [:]
+        member.tags = tags(in: node.meta)
+        member.metadata = node.meta
         serfMembers[node.name] = member
     }
 
     mutating func handleNodeGone(_ name: String, at now: Timestamp) {
         guard var member = serfMembers[name] else { return }
         switch member.status {
-        case .alive: member.status = .failed
+        case .alive: member.status = hasLeft(name) ? .left : .failed
         case .leaving: member.status = .left
         case .failed, .left: return
         }
@@ -90,6 +92,9 @@ extension Gossip {
         serfMembers[name] = member
         report(member.status == .left ? .left : .failed, member)
     }
+
+    /// With Serf only what a member announced counts.
+    private func hasLeft(_ name: String) -> Bool { !delegate.isSerf && nodes[name]?.state == .left }
 
     func isOurselves(_ name: String) -> Bool { name == self.name }
 

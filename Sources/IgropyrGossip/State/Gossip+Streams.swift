@@ -35,7 +35,7 @@ extension Gossip {
                 return nil
             }
             return Ack(sequence: ping.sequence).encoded
-        case .user(let bytes): handleSerf(bytes, at: now)
+        case .user(let bytes): handleUser(bytes, at: now)
         case .ack, .error: counters.malformed += 1
         }
         return nil
@@ -74,6 +74,7 @@ extension Gossip {
             {
                 handleAck(sequence)
             }
+        case .userMessage: break
         case .synchronize, .reconnect: _ = mergeReply(reply, isOurJoin: false, at: now)
         case .link(let sequence): finishOpening(id, reply, sequence, at: now)
         case .verification(let name, let address): finishVerification(of: name, at: address, reply, at: now)

@@ -38,6 +38,8 @@ struct ForwardedPing: Sendable {
 enum StreamPurpose: Sendable {
     case join(MemberAddress)
     case synchronize
+    /// Nothing comes back.
+    case userMessage
     case reconnect
     case ping(sequence: UInt32)
     /// To stay open; see ``Link``.

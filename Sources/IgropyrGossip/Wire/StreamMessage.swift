@@ -4,13 +4,20 @@ public struct StreamMessage: Sendable {
         case pushPull(PushPull)
         case ping(Ping)
         case ack(Ack)
-        /// A Serf message.
+        /// The delegate's: a Serf message, if it is Serf.
         case user([UInt8])
         /// Why the other side did not understand us; the texts differ between versions.
         case error(String)
     }
 
     let content: Content
+
+    static func encode(user bytes: [UInt8]) -> [UInt8] {
+        var writer = MessagePackWriter(messageType: MessageType.user.rawValue)
+        writer.writeMapHeader(1)
+        writer.field("UserMsgLen", UInt32(clamping: bytes.count))
+        return writer.bytes + bytes
+    }
 }
 
 /// Parses a plain stream message piece by piece: neither its length nor the end of the connection tells where it ends.
