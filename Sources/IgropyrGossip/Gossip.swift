@@ -29,6 +29,10 @@ public struct Gossip: Sendable {
     var lastStream: UInt64 = 0
     var schedule: Schedule
     var departure = Departure.none
+    var coordinates = CoordinateBook()
+    let resolvesNameConflicts: Bool
+    /// When we may ask again who owns our name.
+    var nextConflictPoll = Timestamp.zero
 
     // What Serf knows.
     var serfMembers: [String: SerfMember] = [:]
@@ -69,6 +73,7 @@ public struct Gossip: Sendable {
         self.settings = settings
         delegate = configuration.delegate
         admission = configuration.admission
+        resolvesNameConflicts = configuration.resolvesNameConflicts
         incarnation = max(1, configuration.incarnation)
         envelope = Envelope(keyring: keyring, label: Array(configuration.label.utf8))
         self.random = RandomSource(random)

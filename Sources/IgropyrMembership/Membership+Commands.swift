@@ -59,18 +59,60 @@ extension Membership {
     public func query(
         _ name: String, payload: [UInt8] = [], to names: [String]? = nil, timeout: Duration? = nil
     ) async throws(MembershipError) -> QueryResult {
+        var request = QueryRequest(name, payload: payload)
+        request.names = names
+        request.timeout = timeout
+        var result = QueryResult()
+        for await reply in try query(request).replies {
+            switch reply {
+            case .ack(let name): result.acks.insert(name)
+            case .answer(let name, let payload): result.answers[name] = payload
+            }
+        }
+        return result
+    }
+
+    /// Asks, and tells what comes back as it comes.
+    public func query(_ request: QueryRequest) throws(MembershipError) -> RunningQuery {
+        try run { core, now throws(GossipError) in try core.query(request, at: now) }
+    }
+
+    /// Asks every member for an ack: who can be reached.
+    public func pingAll(relayFactor: Int = 0, timeout: Duration? = nil) throws(MembershipError) -> RunningQuery {
+        try run { core, now throws(GossipError) in
+            try core.pingAll(relayFactor: relayFactor, timeout: timeout, at: now)
+        }
+    }
+
+    /// Has every member change its keyring, or tell it; the answers are ``IgropyrGossip/KeyResponse``s.
+    public func changeKeys(
+        _ operation: KeyOperation, relayFactor: Int = 0, timeout: Duration? = nil
+    ) throws(MembershipError) -> RunningQuery {
+        try run { core, now throws(GossipError) in
+            try core.changeKeys(operation, relayFactor: relayFactor, timeout: timeout, at: now)
+        }
+    }
+
+    private func run(
+        _ ask: (inout Gossip, Timestamp) throws(GossipError) -> SentQuery
+    ) throws(MembershipError) -> RunningQuery {
         guard core != nil else { throw .notRunning }
-        let asked: (id: Query.ID, directives: [Directive])
-        do throws(GossipError) {
-            asked = try core!.query(name, payload: payload, to: names, timeout: timeout, at: EventLoop.preciseNow)
-        } catch {
-            throw MembershipError(error)
+        let query: SentQuery
+        do throws(GossipError) { query = try ask(&core!, EventLoop.preciseNow) } catch { throw MembershipError(error) }
+        // Each member gives one reply of each kind.
+        let (replies, continuation) = AsyncStream.makeStream(
+            of: QueryReply.self, bufferingPolicy: .bufferingOldest(2 * configuration.settings.memberLimit))
+        pendingQueries[query.id] = continuation
+        continuation.onTermination = { [weak self] reason in
+            if case .cancelled = reason { Task { await self?.cancel(query.id) } }
         }
-        return await withCheckedContinuation { continuation in
-            guard core != nil else { return continuation.resume(returning: QueryResult()) }  // Shut down meanwhile.
-            pendingQueries[asked.id] = PendingQuery(continuation: continuation)
-            perform { _, _ in asked.directives }
-        }
+        perform { _, _ in query.directives }
+        return RunningQuery(asked: query.asked, replies: replies)
+    }
+
+    private func cancel(_ id: Query.ID) {
+        pendingQueries[id] = nil
+        core?.cancelQuery(id)
     }
 
     private func request(

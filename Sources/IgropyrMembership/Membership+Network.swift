@@ -81,11 +81,10 @@ extension Membership {
         case .userMessage(let bytes): subscribers.yield(.userMessage(bytes))
         case .userState(let bytes, let isJoin): subscribers.yield(.userState(bytes, isJoin: isJoin))
         case .query(let query): subscribers.yield(.query(query))
-        case .queryAcked(let id, let name): pendingQueries[id]?.result.acks.insert(name)
-        case .queryAnswered(let id, let name, let payload): pendingQueries[id]?.result.answers[name] = payload
-        case .queryFinished(let id):
-            guard let query = pendingQueries.removeValue(forKey: id) else { return }
-            query.continuation.resume(returning: query.result)
+        case .queryAcked(let id, let name): pendingQueries[id]?.yield(.ack(by: name))
+        case .queryAnswered(let id, let name, let payload):
+            pendingQueries[id]?.yield(.answer(by: name, payload: payload))
+        case .queryFinished(let id): pendingQueries.removeValue(forKey: id)?.finish()
         case .didJoin(let address): didJoin(SocketAddress(address))
         case .joinFailed(let address, let failure): joinDidFail(SocketAddress(address), failure)
         case .nameConflict(let name, let address):
@@ -94,11 +93,20 @@ extension Membership {
                     "two hosts use one name", metadata: ["name": "\(name)", "other": "\(address)"])
             }
             subscribers.yield(.nameConflict(name: name, address: SocketAddress(address)))
+        case .nameLost(let address): nameWasLost(to: SocketAddress(address))
         case .keysChanged(let keys):
             configuration.logger.notice("the cluster's keys changed", metadata: ["keys": "\(keys.count)"])
             subscribers.yield(.keysChanged(keys))
         case .leaveCompleted: resumeLeaveWaiters()
         }
+    }
+
+    private func nameWasLost(to address: SocketAddress) {
+        configuration.logger.critical(
+            "most members know this name as another host's; this one stops",
+            metadata: ["name": "\(configuration.name)", "other": "\(address)"])
+        subscribers.yield(.nameLost(name: configuration.name, address: address))
+        shutdown()
     }
 
     private func open(_ request: StreamRequest) {

@@ -26,16 +26,11 @@ public actor Membership: LoopBound {
     var seeds: SeedBook
     private var seedTask: Task<Void, Never>?
     private var leaveWaiters: [CheckedContinuation<Void, Never>] = []
-    var pendingQueries: [Query.ID: PendingQuery] = [:]
+    var pendingQueries: [Query.ID: AsyncStream<QueryReply>.Continuation] = [:]
     /// Connections of others that were closed because too many were open.
     public internal(set) var refusedStreams = 0
     /// Requests over TCP that made no sense to us, wrong keys included.
     public internal(set) var refusedRequests = 0
-
-    struct PendingQuery {
-        var result = QueryResult()
-        let continuation: CheckedContinuation<QueryResult, Never>
-    }
 
     public init(_ configuration: MembershipConfiguration, on loop: EventLoop) {
         self.configuration = configuration
@@ -54,6 +49,12 @@ public actor Membership: LoopBound {
 
     /// Neighbours whose process's end we would hear of at once: their connections have stood for a second.
     public var linkCount: Int { core?.linkCount(at: EventLoop.preciseNow) ?? 0 }
+
+    /// The keys in use, the one that seals first; empty unless running and encrypted.
+    public var keys: [[UInt8]] { core?.keys ?? [] }
+
+    /// Network coordinates by member: ours, and those of members that answered us. Their distances are round-trip times.
+    public var coordinates: [String: NetworkCoordinate] { core?.knownCoordinates ?? [:] }
 
     /// Where we listen; nil unless running.
     public var localAddress: SocketAddress? { sockets?.address }
@@ -166,7 +167,7 @@ public actor Membership: LoopBound {
         seedTask = nil
         closeSockets()
         core = nil
-        for query in pendingQueries.values { query.continuation.resume(returning: query.result) }
+        for query in pendingQueries.values { query.finish() }
         pendingQueries = [:]
         resumeLeaveWaiters()
         subscribers.finish()

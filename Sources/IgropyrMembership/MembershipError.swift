@@ -83,6 +83,14 @@ extension MembershipError {
             self.init(code: .invalidRequest, description: "a user message takes at most \(limit) bytes")
         case .userStateTooLarge(let limit):
             self.init(code: .invalidRequest, description: "the user state takes at most \(limit) bytes")
+        case .reservedName(let name):
+            self.init(
+                code: .invalidRequest,
+                description: "\"\(name)\": names that begin with \(QueryRequest.reservedPrefix) are Serf's own")
+        case .notEncrypted:
+            self.init(
+                code: .invalidRequest,
+                description: "the cluster has no key: give all of its members one at their start (--key-file)")
         case .leaving: self.init(code: .invalidRequest, description: "the member is leaving")
         }
     }

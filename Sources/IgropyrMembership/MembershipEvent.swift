@@ -16,16 +16,10 @@ public enum MembershipEvent: Sendable {
     case joinFailed(seed: Endpoint, reason: String, isKeyMismatch: Bool)
     /// Another host uses this name, which may be ours.
     case nameConflict(name: String, address: SocketAddress)
+    /// Most members know our name at this other address: we have shut down at once, and the events end.
+    case nameLost(name: String, address: SocketAddress)
     /// An operator changed the cluster's keys; the first is the one in use. Keep them for the next start.
     case keysChanged([[UInt8]])
     /// The reader was too slow and events were dropped before this one: compare ``Membership/members``.
     case lagged
-}
-
-/// What came of a query.
-public struct QueryResult: Sendable {
-    /// Who received it.
-    public internal(set) var acks: Set<String> = []
-    /// By member.
-    public internal(set) var answers: [String: [UInt8]] = [:]
 }

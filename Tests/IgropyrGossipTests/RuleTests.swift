@@ -247,6 +247,105 @@ import Testing
         #expect(gossip.keys == [new])
     }
 
+    // MARK: - Our own queries
+
+    @Test func `a query of ours carries filters and relays, and names who should answer`() throws {
+        var gossip = try alpha()
+        var request = QueryRequest("load", payload: [7])
+        request.tags = ["role": "^web"]
+        request.relayFactor = 2
+        let sent = try gossip.query(request, at: .zero)
+        #expect(sent.asked == ["alpha"], "bravo has no such tag")
+        guard case .query(let message) = try SerfMessage(try #require(gossip.queryBroadcasts.messages.first)) else {
+            throw WireError.outOfRange
+        }
+        #expect(message.relayFactor == 2 && message.filters == [QueryFilter.encode(tag: "role", expression: "^web")])
+        #expect(throws: GossipError.reservedName("_serf_ping")) {
+            try gossip.query("_serf_ping", at: .zero)
+        }
+        request.tags = [:]
+        request.payload = [UInt8](repeating: 0, count: 1_024)
+        #expect(throws: GossipError.queryTooLarge(limitBytes: 1_024)) { try gossip.query(request, at: .zero) }
+    }
+
+    @Test func `a cancelled query takes no answer and does not end`() throws {
+        var gossip = try alpha()
+        let sent = try gossip.query("load", timeout: .seconds(1), at: .zero)
+        gossip.cancelQuery(sent.id)
+        let answer = QueryResponseMessage(time: sent.id.time, id: sent.id.number, from: "bravo", payload: [1])
+        #expect(feed(serf: answer.encoded, to: &gossip).isEmpty)
+        #expect(!gossip.handleTimeout(at: .seconds(2)).contains { if case .queryFinished = $0 { true } else { false } })
+    }
+
+    @Test func `a change of keys reaches us first, then everybody`() throws {
+        let (old, new) = ([UInt8](repeating: 1, count: 16), [UInt8](repeating: 2, count: 32))
+        var gossip = try alpha(keys: [old])
+        let sent = try gossip.changeKeys(.install(new), at: .zero)
+        #expect(sent.asked == ["alpha", "bravo"] && gossip.keys == [old, new])
+        let answers = sent.directives.compactMap { directive -> KeyResponse? in
+            guard case .queryAnswered(sent.id, "alpha", let payload) = directive else { return nil }
+            return try? KeyResponse(payload: payload)
+        }
+        #expect(answers.map(\.isSuccess) == [true])
+        #expect(throws: GossipError.invalidKey) { try gossip.changeKeys(.use([1]), at: .zero) }
+        var plain = try alpha()
+        #expect(throws: GossipError.notEncrypted) { try plain.changeKeys(.list, at: .zero) }
+    }
+
+    // MARK: - One name, two hosts
+
+    /// Alpha, which knows `voters` besides bravo, hears that it is elsewhere; returns its poll.
+    private func contested(voters: Int) throws -> (gossip: Gossip, poll: QueryMessage) {
+        var gossip = try alpha()
+        for index in 0..<voters { _ = feed(alive("voter-\(index)", 1), to: &gossip) }
+        let elsewhere = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
+        _ = feed(alive("alpha", 5, address: elsewhere), to: &gossip)
+        guard case .query(let poll)? = try gossip.queryBroadcasts.messages.first.map({ try SerfMessage($0) }) else {
+            throw WireError.outOfRange
+        }
+        return (gossip, poll)
+    }
+
+    private func vote(_ voter: String, for address: MemberAddress, on poll: QueryMessage) -> [UInt8] {
+        let member = SerfMember(
+            name: "alpha", address: address, tags: [:], versions: .ours, status: .alive, statusTime: 1)
+        return QueryResponseMessage(
+            time: poll.time, id: poll.id, from: voter, payload: ConflictResponse.encode(member)
+        ).encoded
+    }
+
+    private static let elections: [(forUs: Int, forOther: Int, isLost: Bool)] = [
+        (0, 0, false), (1, 0, false), (0, 1, true), (1, 1, true), (2, 1, false), (1, 2, true), (3, 2, false),
+    ]
+
+    @Test(arguments: elections)
+    func `whom most know by a name keeps it`(forUs: Int, forOther: Int, isLost: Bool) throws {
+        var (gossip, poll) = try contested(voters: forUs + forOther)
+        #expect(poll.name == "_serf_conflict" && poll.payload == Array("alpha".utf8))
+        let elsewhere = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
+        for index in 0..<(forUs + forOther) {
+            let claimed = index < forUs ? gossip.address : elsewhere
+            _ = feed(serf: vote("voter-\(index)", for: claimed, on: poll), to: &gossip)
+        }
+        let end = gossip.handleTimeout(at: .seconds(60))
+        let lost = end.compactMap { if case .nameLost(let address) = $0 { address } else { nil } }
+        #expect(lost == (isLost ? [elsewhere] : []))
+    }
+
+    @Test func `strangers and double votes do not count in an election`() throws {
+        var (gossip, poll) = try contested(voters: 2)
+        let elsewhere = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
+        for voter in ["voter-0", "voter-1"] { _ = feed(serf: vote(voter, for: gossip.address, on: poll), to: &gossip) }
+        for stranger in 0..<20 { _ = feed(serf: vote("s-\(stranger)", for: elsewhere, on: poll), to: &gossip) }
+        for _ in 0..<20 { _ = feed(serf: vote("bravo", for: elsewhere, on: poll), to: &gossip) }
+        for broken in [[], [6], [6, 0xC0], [8, 0x80]] as [[UInt8]] {
+            let response = QueryResponseMessage(time: poll.time, id: poll.id, from: "bravo", payload: broken)
+            _ = feed(serf: response.encoded, to: &gossip)
+        }
+        let end = gossip.handleTimeout(at: .seconds(60))
+        #expect(!end.contains { if case .nameLost = $0 { true } else { false } })
+    }
+
     // MARK: - Pings for others
 
     @Test func `a forwarded ping ends in an ack or a nack`() throws {

@@ -169,8 +169,7 @@ final class Simulation {
                     send(.reply(.failure(.unreachable("no such host")), id: request.id), to: index, at: now)
                 }
             case .member, .userEvent, .userMessage, .userState, .query, .queryAcked, .queryAnswered, .queryFinished,
-                .didJoin, .joinFailed,
-                .nameConflict, .keysChanged, .leaveCompleted, .closeLink:
+                .didJoin, .joinFailed, .nameConflict, .nameLost, .keysChanged, .leaveCompleted, .closeLink:
                 break
             }
         }

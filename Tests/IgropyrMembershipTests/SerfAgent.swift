@@ -17,7 +17,10 @@ final class SerfAgent: Sendable {
         return isInstalled
     }
 
-    init(_ name: String, key: [UInt8]? = nil, joining seed: SocketAddress? = nil, tags: [String: String] = [:]) throws {
+    init(
+        _ name: String, key: [UInt8]? = nil, joining seed: SocketAddress? = nil, tags: [String: String] = [:],
+        handler: String? = nil
+    ) throws {
         self.name = name
         address = freshAddress(port: 7946)
         process = try BackgroundCommand(
@@ -25,7 +28,8 @@ final class SerfAgent: Sendable {
                 Self.executable, "agent", "-node=\(name)", "-bind=\(address)", "-rpc-addr=\(address.hostText):7373",
                 "-profile=local", "-log-level=debug",
             ] + (key.map { ["-encrypt=\(Data($0).base64EncodedString())"] } ?? [])
-                + (seed.map { ["-join=\($0)"] } ?? []) + tags.map { "-tag=\($0.key)=\($0.value)" })
+                + (seed.map { ["-join=\($0)"] } ?? []) + (handler.map { ["-event-handler=\($0)"] } ?? [])
+                + tags.map { "-tag=\($0.key)=\($0.value)" })
     }
 
     deinit { process.signal(SIGKILL) }

@@ -146,6 +146,118 @@ import Testing
         }
     }
 
+    @Test func `we rotate the agent's key`() async throws {
+        guard SerfAgent.isInstalled(for: "rotating an agent's key") else { return }
+        let agent = try SerfAgent("agent", key: Self.key)
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", key: Self.key, seeds: [agent.address]), on: loop)
+            try await membership.start()
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            let new = [UInt8](100..<132)
+            func change(_ operation: KeyOperation) async throws -> [String: KeyResponse] {
+                let query = try await membership.changeKeys(operation, timeout: .seconds(5))
+                #expect(query.asked == ["agent", "ours"])
+                var responses: [String: KeyResponse] = [:]
+                for await case .answer(let member, let payload) in query.replies {
+                    responses[member] = try KeyResponse(payload: payload)
+                    if responses.count == 2 { break }
+                }
+                return responses
+            }
+            let early = try await change(.use(new))
+            #expect(early.values.allSatisfy { !$0.isSuccess && !$0.message.isEmpty }, "nobody has it yet")
+            for operation in [.install(new), .use(new), .remove(Self.key)] as [KeyOperation] {
+                let responses = try await change(operation)
+                #expect(responses.count == 2 && responses.values.allSatisfy(\.isSuccess), "\(responses)")
+            }
+            let names = [Data(new).base64EncodedString()]
+            #expect(try await change(.list).mapValues(\.keys) == ["agent": names, "ours": names])
+            #expect(await agent.run("keys", "-list").contains("\(names[0])  [2/2]"))
+            #expect(await status(of: "agent", at: membership) == .alive)
+            await membership.shutdown()
+        }
+    }
+
+    @Test func `an agent answers those of our queries that are for it, by relays too`() async throws {
+        guard SerfAgent.isInstalled(for: "asking an agent") else { return }
+        let agent = try SerfAgent("agent", tags: ["role": "web"], handler: "query:load=cat; echo -n ' 0.5'")
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", seeds: [agent.address]), on: loop)
+            let third = Membership(configuration("third", seeds: [agent.address]), on: loop)
+            for member in [membership, third] { try await member.start() }
+            #expect(await eventually { await membership.members.count == 3 })
+            var request = QueryRequest("load", payload: Array("now".utf8))
+            request.tags = ["role": "^web$"]
+            request.relayFactor = 1
+            request.timeout = .seconds(10)
+            let query = try await membership.query(request)
+            #expect(query.asked == ["agent"])
+            var replies: [String] = []
+            for await reply in query.replies {
+                switch reply {
+                case .ack(let member): replies.append("ack of \(member)")
+                case .answer(let member, let payload):
+                    replies.append("\(member): \(String(decoding: payload, as: UTF8.self))")
+                }
+                if replies.count == 2 { break }
+            }
+            #expect(replies == ["ack of agent", "agent: now\n 0.5"])
+            let everybody = try await membership.pingAll(timeout: .seconds(10))
+            var acks: Set<String> = []
+            for await case .ack(let member) in everybody.replies {
+                acks.insert(member)
+                if acks.count == 3 { break }
+            }
+            #expect(acks == Set(everybody.asked) && acks == ["agent", "ours", "third"])
+            for member in [membership, third] { await member.shutdown() }
+        }
+    }
+
+    @Test func `agent and we know each other's coordinates`() async throws {
+        guard SerfAgent.isInstalled(for: "network coordinates") else { return }
+        let agent = try SerfAgent("agent")
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", seeds: [agent.address]), on: loop)
+            try await membership.start()
+            #expect(await eventually { await membership.coordinates.keys.sorted() == ["agent", "ours"] })
+            #expect(await eventually { await agent.run("rtt", "ours").contains("Estimated ours <-> agent rtt") })
+            let known = await membership.coordinates
+            let (agents, ours) = (try #require(known["agent"]), try #require(known["ours"]))
+            #expect(ours.error < 1.5 && agents.error <= 1.5, "both have moved")
+            #expect(ours.roundTrip(to: agents) > .zero && ours.roundTrip(to: agents) < .seconds(1))
+            await membership.shutdown()
+        }
+    }
+
+    @Test func `of two hosts with one name, the one that the others know stays`() async throws {
+        guard SerfAgent.isInstalled(for: "a contested name") else { return }
+        let agent = try SerfAgent("agent")
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let rightful = Membership(configuration("twin", seeds: [agent.address]), on: loop)
+            try await rightful.start()
+            #expect(await eventually { await agent.members()["twin"]?.status == "alive" })
+            let third = Membership(configuration("third", seeds: [agent.address]), on: loop)
+            try await third.start()
+            #expect(await eventually { await third.members.count == 3 })
+            let usurper = Membership(configuration("twin", seeds: [agent.address]), on: loop)
+            let events = await usurper.events()
+            try await usurper.start()
+            var lost: SocketAddress?
+            for await event in events {
+                if case .nameLost("twin", let address) = event { lost = address }
+            }
+            #expect(lost == (await rightful.localAddress), "the stream ends with it")
+            #expect(await usurper.localAddress == nil)
+            #expect(await rightful.localAddress != nil)
+            #expect(await third.member(named: "twin")?.status == .alive)
+            for member in [rightful, third] { await member.shutdown() }
+        }
+    }
+
     @Test(arguments: [nil, [UInt8](repeating: 9, count: 32)])
     func `an agent with another key is told apart from one that is not there`(key: [UInt8]?) async throws {
         guard SerfAgent.isInstalled(for: "a wrong key") else { return }

@@ -275,7 +275,8 @@ public actor Replica: LoopBound {
             await refreshMembers()
             for peer in peers.keys { pull(from: peer) }
             didChange()
-        case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .keysChanged: break
+        case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .keysChanged:
+            break
         }
     }
 

@@ -24,6 +24,8 @@ public enum Directive: Sendable {
     case joinFailed(MemberAddress, StreamFailure)
     /// Somebody at another address uses this name, which may be ours.
     case nameConflict(name: String, address: MemberAddress)
+    /// Most members know our name as somebody else's, at this address: stop at once, without leaving.
+    case nameLost(to: MemberAddress)
     /// The keys changed on the cluster's behalf; the first is the one in use.
     case keysChanged([[UInt8]])
     /// Everybody was told; stop now.

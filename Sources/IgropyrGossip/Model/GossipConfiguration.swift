@@ -17,6 +17,8 @@ public struct GossipConfiguration: Sendable {
     public var keys: [[UInt8]] = []
     /// Keeps clusters apart; "" for none. Agents of Serf 0.9 and earlier know no labels.
     public var label = ""
+    /// Whether we ask the others when somebody else uses our name, and give way if most of them know it there.
+    public var resolvesNameConflicts = true
     public var settings = GossipSettings.lan
 
     public init(name: String, address: MemberAddress) {
@@ -47,6 +49,10 @@ public enum GossipError: Error, Hashable, Sendable {
     case belongsToSerf
     case userMessageTooLarge(limitBytes: Int)
     case userStateTooLarge(limitBytes: Int)
+    /// Names that begin with ``QueryRequest/reservedPrefix`` are Serf's own.
+    case reservedName(String)
+    /// There are no keys to change: the cluster is not encrypted.
+    case notEncrypted
     /// After ``Gossip/leave(at:)``.
     case leaving
 }

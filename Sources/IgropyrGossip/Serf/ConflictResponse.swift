@@ -1,5 +1,24 @@
 /// What we know about a member whose name is claimed twice, as the payload of a query response.
 enum ConflictResponse {
+    /// Where the answering member knows `name`; nil if it knows no such member, or says nothing usable.
+    static func address(of name: String, in payload: [UInt8]) throws(WireError) -> MemberAddress? {
+        guard payload.first == SerfMessageType.conflictResponse.rawValue else {
+            throw .unknownMessage(payload.first ?? 0)
+        }
+        var reader = MessagePackReader(payload, from: 1)
+        var known = ""
+        var bytes: [UInt8] = []
+        var port: UInt16 = 0
+        try reader.readRecord(["Addr", "Name", "Port"]) { (field, reader) throws(WireError) in
+            switch field {
+            case 0: bytes = try reader.readRaw() ?? []
+            case 1: known = try reader.readName()
+            default: port = try reader.readUInt16()
+            }
+        }
+        return known == name ? MemberAddress(bytes: bytes, port: port) : nil
+    }
+
     static func encode(_ member: SerfMember?) -> [UInt8] {
         var writer = MessagePackWriter(messageType: SerfMessageType.conflictResponse.rawValue)
         guard let member else {

@@ -19,14 +19,28 @@ struct KeyRequest: Equatable {
     }
 }
 
-/// The payload of the answer to a key query. Keys are named by their Base64.
-struct KeyResponse: Equatable {
+/// What a member answers to a ``KeyOperation``. Keys are named by their Base64.
+public struct KeyResponse: Hashable, Sendable {
+    private static let keysLimit = 256
+
+    public var isSuccess = true
+    /// Why it failed; may say more on success, too.
+    public var message = ""
+    /// Of ``KeyOperation/list`` only; the first is the one in use, unless ``primaryKey`` names another.
+    public var keys: [String]?
+    /// Empty where the member is too old to tell.
+    public var primaryKey = ""
+
     init() {}
 
-    var isSuccess = true
-    var message = ""
-    var keys: [String]?
-    var primaryKey = ""
+    /// The payload of a query's answer.
+    public init(payload: [UInt8]) throws(WireError) {
+        guard payload.first == SerfMessageType.keyResponse.rawValue else {
+            throw .unknownMessage(payload.first ?? 0)
+        }
+        var reader = MessagePackReader(payload, from: 1)
+        try self.init(from: &reader)
+    }
 }
 
 extension KeyResponse {
@@ -36,8 +50,10 @@ extension KeyResponse {
             case 0: isSuccess = try reader.readBool()
             case 1: message = try reader.readText()
             case 2:
+                let count = try reader.readArrayHeader()
+                guard count <= Self.keysLimit else { throw .tooLarge }
                 var list: [String] = []
-                for _ in 0..<(try reader.readArrayHeader()) { list.append(try reader.readText()) }
+                for _ in 0..<count { list.append(try reader.readText()) }
                 keys = list
             default: primaryKey = try reader.readText()
             }

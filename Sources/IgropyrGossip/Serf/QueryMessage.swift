@@ -21,7 +21,7 @@ struct QueryMessage: Equatable {
 }
 
 extension QueryMessage {
-    private static let filterLimit = 64
+    static let filterLimit = 64
 
     init(from reader: inout MessagePackReader) throws(WireError) {
         let fields: [StaticString] = [

@@ -20,7 +20,9 @@ extension Gossip {
         switch message {
         case .ping(let ping): handlePing(ping, from: source)
         case .indirectPing(let ping): handleIndirectPing(ping, from: source, at: now)
-        case .ack(let ack): handleAck(ack.sequence)
+        case .ack(let ack):
+            learnCoordinate(from: ack, at: now)
+            handleAck(ack.sequence)
         case .nack(let nack): handleNack(nack.sequence)
         case .alive(let alive): handleAlive(alive, at: now)
         case .suspect(let accusation): handleSuspect(accusation, at: now)
@@ -36,7 +38,8 @@ extension Gossip {
             counters.pingsForOthers += 1
             return
         }
-        send(Ack(sequence: ping.sequence).encoded, to: ping.source.memberAddress ?? source)
+        let ack = Ack(sequence: ping.sequence, payload: coordinates.own.ackPayload)
+        send(ack.encoded, to: ping.source.memberAddress ?? source)
     }
 
     private mutating func handleIndirectPing(_ request: IndirectPing, from source: MemberAddress, at now: Timestamp) {

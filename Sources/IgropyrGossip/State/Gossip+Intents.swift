@@ -43,6 +43,7 @@ extension Gossip {
 
     private mutating func forget(_ member: SerfMember) {
         serfMembers[member.name] = nil
+        coordinates.forget(member.name)
         nodes.remove { $0.name == member.name && $0.isGone }
         report(.reaped, member)
     }

@@ -27,6 +27,7 @@ extension Gossip {
         guard !isMoving || (!isOurs && canReclaim(known, at: now)) else {
             counters.nameConflicts += 1
             directives.append(.nameConflict(name: alive.node, address: address))
+            if isOurs { askWhoOwnsOurName(at: now) }
             return
         }
         if isOurs {

@@ -9,6 +9,7 @@ extension Gossip {
         probe = Probe(
             node: node.name, sequence: sequence, stage: .direct(until: now.advanced(by: settings.probeTimeout)),
             end: now.advanced(by: interval))
+        coordinates.didPing(node.name, sequence: sequence, at: now)
         let ping = Ping(sequence: sequence, node: node.name, source: pingSource).encoded
         switch node.state {
         case .suspect:  // Tell it at once, so that it can refute.

@@ -44,7 +44,7 @@ extension Gossip {
                 QueryResponseMessage(time: id.time, id: id.number, from: name, flags: QueryMessage.isAck), to: received,
                 at: now)
         }
-        if query.name.hasPrefix("_serf_") {
+        if query.name.hasPrefix(QueryRequest.reservedPrefix) {
             guard let payload = internalAnswer(to: query, keyRequest: keyRequest) else { return }
             respond(
                 QueryResponseMessage(time: id.time, id: id.number, from: name, payload: payload), to: received, at: now)
@@ -112,27 +112,76 @@ extension Gossip {
 
     // MARK: - Our own
 
-    /// Asks every member, or those that match. Answers come as directives, until ``Directive/queryFinished(_:)``.
-    /// `names`: Only these members; nil for all.
-    /// `timeout`: Nil for Serf's default, which grows with the cluster.
+    /// Asks every member, or those named; see ``query(_:at:)``.
     public mutating func query(
         _ name: String, payload: [UInt8] = [], to names: [String]? = nil, timeout: Duration? = nil, at now: Timestamp
-    ) throws(GossipError) -> (id: Query.ID, directives: [Directive]) {
+    ) throws(GossipError) -> SentQuery {
+        var request = QueryRequest(name, payload: payload)
+        request.names = names
+        request.timeout = timeout
+        return try query(request, at: now)
+    }
+
+    /// Asks. Answers come as directives, until ``Directive/queryFinished(_:)`` or ``cancelQuery(_:)``.
+    public mutating func query(_ request: QueryRequest, at now: Timestamp) throws(GossipError) -> SentQuery {
+        guard !request.name.hasPrefix(QueryRequest.reservedPrefix) else { throw .reservedName(request.name) }
+        return try ask(request, for: .application, at: now)
+    }
+
+    /// Asks everybody for an ack, and no more: who is reachable.
+    public mutating func pingAll(
+        relayFactor: Int = 0, timeout: Duration? = nil, at now: Timestamp
+    ) throws(GossipError) -> SentQuery {
+        var request = QueryRequest("_serf_ping")
+        request.relayFactor = relayFactor
+        request.timeout = timeout
+        return try ask(request, for: .application, at: now)
+    }
+
+    /// Asks everybody to change its keys, ourselves included. The answers are ``KeyResponse``s.
+    public mutating func changeKeys(
+        _ operation: KeyOperation, relayFactor: Int = 0, timeout: Duration? = nil, at now: Timestamp
+    ) throws(GossipError) -> SentQuery {
+        guard !envelope.keyring.isEmpty else { throw .notEncrypted }
+        let (command, key) = operation.request
+        guard operation == .list || Keyring.isKey(key) else { throw .invalidKey }
+        var request = QueryRequest(command.rawValue, payload: KeyRequest(key: key).encoded)
+        request.relayFactor = relayFactor
+        request.timeout = timeout
+        return try ask(request, for: .application, at: now)
+    }
+
+    /// No further answer is wanted.
+    public mutating func cancelQuery(_ id: Query.ID) { ownQueries[id] = nil }
+
+    mutating func ask(
+        _ request: QueryRequest, for purpose: OwnQuery.Purpose, at now: Timestamp
+    ) throws(GossipError) -> SentQuery {
         try requireSerf()
         guard !departure.isUnderway else { throw .leaving }
-        let timeout = timeout ?? defaultQueryTimeout
+        let timeout = min(Self.longestQuery, request.timeout ?? defaultQueryTimeout)
         let message = QueryMessage(
             time: queryClock.time, id: UInt32.random(in: 0...0x7FFF_FFFF, using: &random), address: address.bytes,
-            port: address.port, sourceNode: self.name, filters: names.map { [QueryFilter.encode(names: $0)] },
-            flags: QueryMessage.wantsAck,
-            timeoutNanoseconds: UInt64(clamping: timeout.nanosecondsClamped), name: name, payload: payload)
+            port: address.port, sourceNode: name, filters: request.filters, flags: QueryMessage.wantsAck,
+            relayFactor: UInt8(clamping: request.relayFactor),
+            timeoutNanoseconds: UInt64(clamping: timeout.nanosecondsClamped), name: request.name,
+            payload: request.payload)
         let bytes = message.encoded
-        guard bytes.count <= min(Self.queryLimitBytes, broadcastLimitBytes), ownQueries.count < settings.tableLimit
+        guard bytes.count <= min(Self.queryLimitBytes, broadcastLimitBytes), ownQueries.count < settings.tableLimit,
+            (message.filters ?? []).count <= QueryMessage.filterLimit
         else { throw .queryTooLarge(limitBytes: Self.queryLimitBytes) }
         let id = Query.ID(time: message.time, number: message.id)
-        ownQueries[id] = OwnQuery(deadline: now.advanced(by: timeout))
+        let asked = alive(matching: message.filters ?? [])
+        ownQueries[id] = OwnQuery(purpose: purpose, deadline: now.advanced(by: timeout))
         if (try? handleQuery(message, at: now)) == true { broadcastSerf(bytes, in: \.queryBroadcasts) }
-        return (id, takeDirectives())
+        return SentQuery(id: id, asked: asked, directives: takeDirectives())
+    }
+
+    private func alive(matching filters: [[UInt8]]) -> [String] {
+        serfMembers.values.filter { member in
+            member.status == .alive
+                && filters.allSatisfy { QueryFilter.matches($0, name: member.name, tags: member.tags) }
+        }.map(\.name).sorted()
     }
 
     private var defaultQueryTimeout: Duration {
@@ -147,18 +196,25 @@ extension Gossip {
         else { return }
         if response.flags & QueryMessage.isAck != 0 {
             guard ownQueries[id]?.acked.insert(response.from).inserted == true else { return }
-            directives.append(.queryAcked(id, by: response.from))
+            if query.purpose == .application { directives.append(.queryAcked(id, by: response.from)) }
         } else {
             guard ownQueries[id]?.answered.insert(response.from).inserted == true else { return }
-            directives.append(.queryAnswered(id, by: response.from, payload: response.payload ?? []))
+            switch query.purpose {
+            case .application:
+                directives.append(.queryAnswered(id, by: response.from, payload: response.payload ?? []))
+            case .conflict: handleConflictAnswer(response, to: id)
+            }
         }
     }
 
     mutating func finishQueries(at now: Timestamp) {
         let due = ownQueries.filter { $0.value.deadline <= now }.keys
         for id in due.sorted(by: { ($0.time, $0.number) < ($1.time, $1.number) }) {
-            ownQueries[id] = nil
-            directives.append(.queryFinished(id))
+            guard let query = ownQueries.removeValue(forKey: id) else { continue }
+            switch query.purpose {
+            case .application: directives.append(.queryFinished(id))
+            case .conflict: settleConflict(query)
+            }
         }
     }
 }

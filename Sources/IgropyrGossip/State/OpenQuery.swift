@@ -10,7 +10,17 @@ struct ReceivedQuery: Sendable {
 
 /// A query of ours that still takes answers; each member counts once.
 struct OwnQuery: Sendable {
+    enum Purpose: Sendable { case application, conflict }
+
+    let purpose: Purpose
     let deadline: Timestamp
     var acked: Set<String> = []
     var answered: Set<String> = []
+    /// Where the answers say that the member with our name is, and how many say so; for ``Purpose/conflict``.
+    var claims: [MemberAddress: Int] = [:]
+
+    init(purpose: Purpose, deadline: Timestamp) {
+        self.purpose = purpose
+        self.deadline = deadline
+    }
 }

@@ -87,6 +87,20 @@ struct MessagePackReader {
         }
     }
 
+    /// A floating-point number of either width, or an integer; not a number and infinities, too.
+    mutating func readDouble() throws(WireError) -> Double {
+        guard position < end else { throw .truncated(missing: 1) }
+        switch bytes[position] {
+        case 0xCA:
+            position += 1
+            return Double(Float(bitPattern: UInt32(truncatingIfNeeded: try readBigEndian(4))))
+        case 0xCB:
+            position += 1
+            return Double(bitPattern: try readBigEndian(8))
+        default: return Double(try readUnsigned())
+        }
+    }
+
     // MARK: - Raw
 
     /// A byte string of the raw, str 8 or bin family, or a list of small integers; nil for nil.

@@ -44,6 +44,8 @@ struct MessagePackWriter {
         }
     }
 
+    mutating func write(_ number: Double) { writeTagged(0xCB, number.bitPattern) }
+
     /// A field, its name first.
     mutating func field(_ name: StaticString, _ value: String) {
         key(name)
@@ -53,6 +55,11 @@ struct MessagePackWriter {
     mutating func field(_ name: StaticString, _ value: [UInt8]?) {
         key(name)
         write(optional: value)
+    }
+
+    mutating func field(_ name: StaticString, _ value: Double) {
+        key(name)
+        write(value)
     }
 
     mutating func field(_ name: StaticString, _ value: Bool) {

@@ -95,7 +95,7 @@ extension IndirectPing {
 
 struct Ack: Equatable {
     var sequence: UInt32 = 0
-    /// Serf's network coordinate; we neither send nor use it.
+    /// The sender's ``NetworkCoordinate``, in answers to direct pings over UDP.
     var payload: [UInt8]?
 }
 

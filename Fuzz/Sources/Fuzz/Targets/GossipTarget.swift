@@ -114,6 +114,7 @@ enum GossipTarget: FuzzTarget {
                 case .member(let event): require(event.member.name != gossip.name)
                 case .keysChanged(let keys): require(keys.count <= Keyring.limitKeys && !keys.isEmpty)
                 case .userEvent, .queryAcked, .queryAnswered, .queryFinished, .didJoin, .joinFailed, .nameConflict,
+                    .nameLost,
                     .leaveCompleted:
                     break
                 }
