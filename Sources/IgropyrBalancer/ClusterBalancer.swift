@@ -61,7 +61,7 @@ public actor ClusterBalancer: LoopBound {
             let snapshots = await replica.snapshots()
             let followers = [
                 Task(executorPreference: loop) { await Self.follow(snapshots, balancer) },
-                Task(executorPreference: loop) { await Self.follow(events, balancer) },
+                Task(executorPreference: loop) { await Self.follow(events, balancer, client) },
             ]
             parts = Parts(
                 membership: membership, client: client, replica: replica, balancer: balancer, followers: followers)
@@ -109,10 +109,17 @@ public actor ClusterBalancer: LoopBound {
     }
 
     /// Does not wait for the snapshot: what is under way on a dead host is repeated elsewhere at once.
-    private static func follow(_ events: AsyncStream<MembershipEvent>, _ balancer: Balancer) async {
+    private static func follow(
+        _ events: AsyncStream<MembershipEvent>, _ balancer: Balancer, _ client: ControlClient
+    ) async {
         for await event in events {
-            guard case .member(let event) = event, event.kind == .failed else { continue }
-            balancer.hostFailed(event.member.name)
+            switch event {
+            case .member(let event): if event.kind == .failed { balancer.hostFailed(event.member.name) }
+            case .keysChanged(let keys):
+                // It fails only for want of memory; then the next exchange of states tells.
+                if let key = keys.first.flatMap(ClusterKey.init(bytes:)) { try? await client.use(key) }
+            case .userEvent, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged: break
+            }
         }
     }
 }

@@ -46,6 +46,26 @@ struct ControlOptions: ParsableArguments {
         }
     }
 
+    /// The same for what goes on until Ctrl-C, which then ends it without an error. Should the node end first, that is one.
+    func following(_ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Void) async throws {
+        try await withClient { client, node in
+            let interruption = Interruption(on: client.loop)
+            try await interruption.start()
+            let following = Task(executorPreference: client.loop) {
+                defer { Task(executorPreference: client.loop) { await interruption.arrive() } }
+                try await body(client, node)
+            }
+            await interruption.wait()
+            following.cancel()
+            let outcome = await following.result
+            await interruption.close()
+            do {
+                try outcome.get()
+                throw CommandFailure("the node at \(node) has ended")
+            } catch let error as ControlError where error.code == .cancelled {}
+        }
+    }
+
     private static func endpoint(_ text: String) throws -> EndpointArgument {
         guard let endpoint = EndpointArgument(argument: text) else {
             throw CommandFailure(

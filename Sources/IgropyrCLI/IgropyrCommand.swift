@@ -22,13 +22,15 @@ struct IgropyrCommand: AsyncParsableCommand {
             To see all of it on this machine: igropyr demo
 
             Exit codes: 0 done; 1 failed, and the message says why and what to do;
-            64 the command itself is malformed.
+            2 not all members did, or none is as asked for (members, query, keys,
+            reachability); 64 the command itself is malformed.
             """,
         version: Version.text,
         subcommands: [
             DemoCommand.self, NodeCommand.self, BalancerCommand.self, ServeCommand.self, DeployCommand.self,
-            AppsCommand.self, RemoveCommand.self, StatusCommand.self, MembersCommand.self, KeygenCommand.self,
-            LaunchCommand.self,
+            AppsCommand.self, RemoveCommand.self, StatusCommand.self, MembersCommand.self, EventCommand.self,
+            QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self, LeaveCommand.self,
+            ForceLeaveCommand.self, KeygenCommand.self, LaunchCommand.self,
         ])
 
     /// As the library does it, but that a malformed command gets one line, not a page.
@@ -47,6 +49,11 @@ struct IgropyrCommand: AsyncParsableCommand {
             Foundation.exit(ExitCode.validationFailure.rawValue)
         }
     }
+}
+
+extension ExitCode {
+    /// What was asked for was done in part; the messages before say what is missing.
+    static let incomplete = ExitCode(2)
 }
 
 enum Version {

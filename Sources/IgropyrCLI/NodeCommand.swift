@@ -53,9 +53,15 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.capacity = capacity
             let agent = try HostAgent(configuration, on: loop)
             try await agent.start()
+            let ending = Task(executorPreference: loop) {
+                try? await agent.waitUntilStopped()
+                await interruption.arrive()
+            }
             await interruption.wait()
             await agent.stop()
+            await ending.value
             await interruption.close()
+            try await agent.waitUntilStopped()
         }
     }
 }

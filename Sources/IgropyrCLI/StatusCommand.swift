@@ -28,32 +28,6 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-struct MembersCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "members",
-        abstract: "List who gossips: nodes, balancers and Serf agents.",
-        discussion: """
-              igropyr members
-              igropyr members --json --node 10.0.0.1 --key-file cluster.key
-            """)
-
-    @Flag(help: "For programs.")
-    var json = false
-
-    @OptionGroup var control: ControlOptions
-
-    func run() async throws {
-        let report = try await control.withClient { client, node in try await client.status(of: node) }
-        guard !json else { return print(try JSONText.of(report.hosts)) }
-        var table = Table("NAME", "ADDRESS", "STATUS", "ROLE", "TAGS")
-        for host in report.hosts {
-            let tags = (host.tags ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            table.add(host.name, host.address, host.status.rawValue, host.role.rawValue, tags.joined(separator: " "))
-        }
-        print(table.text)
-    }
-}
-
 struct AppsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apps",
@@ -80,5 +54,13 @@ enum JSONText {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    /// In one line, for streams.
+    static func line(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // What came as JSON can be written as JSON.
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 }

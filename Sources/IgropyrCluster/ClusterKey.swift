@@ -1,3 +1,4 @@
+internal import Crypto
 internal import FoundationEssentials
 public import IgropyrTransport
 
@@ -41,6 +42,19 @@ public struct ClusterKey: Sendable, Hashable {
 
     /// One line without its end, as key files hold it.
     public var base64: String { Data(bytes).base64EncodedString() }
+
+    /// Names the key to people and says nothing about it: twelve hexadecimal digits.
+    public var fingerprint: String {
+        SHA256.hash(data: Array("igropyr key fingerprint v1".utf8) + bytes).prefix(6).map {
+            ($0 < 16 ? "0" : "") + String($0, radix: 16)
+        }.joined()
+    }
+
+    /// Nil for what is no Base64 of a key.
+    public init?(base64: String) {
+        guard let bytes = Data(base64Encoded: base64) else { return nil }
+        self.init(bytes: Array(bytes))
+    }
 
     /// What control connections prove themselves with.
     public var control: PreSharedKey { .derived(fromClusterKey: bytes) }

@@ -20,7 +20,14 @@ extension HostAgent {
             return await decoding(body) { (message: StateExchange) in .json(await parts.replica.answer(message)) }
         case .deploy:
             return await decoding(body) { (request: DeployRequest) in await self.deploy(request, parts) }
+        case .members: return .json(await members(parts))
+        case .coordinates: return .json(await coordinates(parts))
+        case .sendEvent: return await decoding(body) { (event: EventMessage) in await self.send(event, parts) }
+        case .forceLeave:
+            return await decoding(body) { (message: ForceLeaveMessage) in await self.forceLeave(message, parts) }
+        case .leave: return leave()
         case .bundleInfo, .fetchBundle, .storeBundle: return .refusal(500, "a bundle is no message")
+        case .events, .query, .keys: return .refusal(500, "a stream is no message")
         }
     }
 
@@ -46,16 +53,24 @@ extension HostAgent {
     private func decoding<Message: Decodable>(
         _ body: [UInt8], _ answer: (Message) async -> ControlReply
     ) async -> ControlReply {
+        switch decoded(body, as: Message.self) {
+        case .success(let message): await answer(message)
+        case .failure(let refusal): refusal
+        }
+    }
+
+    func decoded<Message: Decodable>(_ body: [UInt8], as: Message.Type) -> Result<Message, ControlReply> {
         do {
             let envelope = try JSONDecoder().decode(Envelope.self, from: Data(body))
             guard envelope.version == ControlAPI.version else {
-                return .refusal(
-                    400,
-                    "the message's version is \(envelope.version), this node knows \(ControlAPI.version): use one edition"
-                )
+                return .failure(
+                    .refusal(
+                        400,
+                        "the message's version is \(envelope.version), this node knows \(ControlAPI.version): use one edition"
+                    ))
             }
-            return await answer(try JSONDecoder().decode(Message.self, from: Data(body)))
-        } catch { return .refusal(400, "the message cannot be read: \(Self.cause(of: error))") }
+            return .success(try JSONDecoder().decode(Message.self, from: Data(body)))
+        } catch { return .failure(.refusal(400, "the message cannot be read: \(Self.cause(of: error))")) }
     }
 
     private struct Envelope: Decodable {

@@ -11,17 +11,41 @@ extension HostAgent {
 
     /// Opens everything in the order of need; closes it again if something fails.
     func open() async throws(NodeError) -> Parts {
-        let key = try await readKey()
+        keyFileKey = try await readKey()
         let (folder, store) = try await openFolder()
-        let client: ControlClient
-        do { client = try ControlClient(on: loop, key: key) } catch { throw .system(error.description) }
         do throws(NodeError) {
-            return try await listen(key, folder, store, client)
+            keys = try await readKeyring(folder)
+            let client: ControlClient
+            do { client = try ControlClient(on: loop, key: keys.first) } catch { throw .system(error.description) }
+            do throws(NodeError) {
+                return try await listen(folder, store, client)
+            } catch {
+                await client.close()
+                throw error
+            }
         } catch {
-            await client.close()
             folder.release()
             throw error
         }
+    }
+
+    /// What the cluster agreed on since the key file was given.
+    private func readKeyring(_ folder: DataFolder) async throws(NodeError) -> [ClusterKey] {
+        guard let key = keyFileKey else { return [] }
+        let keys: [ClusterKey]
+        do {
+            keys = try await loop.offload { try KeyringFile.keys(startingWith: key, from: folder) }
+        } catch {
+            throw .configuration(
+                "\(folder.path)/\(KeyringFile.name) cannot be read (\(error)): remove it, and give the cluster's key by "
+                    + "--key-file")
+        }
+        if keys.first != key {
+            configuration.logger.notice(
+                "the cluster's key has changed since the key file was written: using the data folder's",
+                metadata: ["file": "\(folder.path)/\(KeyringFile.keyName)"])
+        }
+        return keys
     }
 
     private func readKey() async throws(NodeError) -> ClusterKey? {
@@ -52,13 +76,13 @@ extension HostAgent {
 
     /// The control API first, since gossip tells its port.
     private func listen(
-        _ key: ClusterKey?, _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient
+        _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient
     ) async throws(NodeError) -> Parts {
         let address = configuration.controlAddress
         let control: ControlServer
         let bound: SocketAddress
         do {
-            let tls = try key.map { try TLSContext.preSharedKey($0.control, role: .server) }
+            let tls = keys.isEmpty ? nil : try TLSContext.preSharedKeys(keys.map(\.control), role: .server)
             let listener = try TCPListener(on: loop, binding: address)
             bound = listener.localAddress
             control = try ControlServer(listener: listener, tls: tls, agent: self, store: store)
@@ -66,7 +90,7 @@ extension HostAgent {
             throw .control(address, error)
         } catch { throw .system("\(error)") }
         do throws(NodeError) {
-            return try await join(key, folder, store, client, control, bound)
+            return try await join(folder, store, client, control, bound)
         } catch {
             await control.stop(within: .zero)
             throw error
@@ -74,7 +98,7 @@ extension HostAgent {
     }
 
     private func join(
-        _ key: ClusterKey?, _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient,
+        _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient,
         _ control: ControlServer, _ controlAddress: SocketAddress
     ) async throws(NodeError) -> Parts {
         let logFolder: String
@@ -82,7 +106,7 @@ extension HostAgent {
         let supervisor = makeSupervisor(store, logFolder)
         let remembered = await loop.offload { PeerFile.read(from: folder) }
         let seeds = configuration.joins + remembered.filter { !configuration.joins.contains($0) }
-        let membership = Membership(membershipConfiguration(key, seeds, controlPort: controlAddress.port), on: loop)
+        let membership = Membership(membershipConfiguration(seeds, controlPort: controlAddress.port), on: loop)
         let timer: Timer
         do throws(UVError) {
             timer = try Timer(on: loop)
@@ -126,12 +150,12 @@ extension HostAgent {
     }
 
     private func membershipConfiguration(
-        _ key: ClusterKey?, _ seeds: [IgropyrUV.Endpoint], controlPort: UInt16
+        _ seeds: [IgropyrUV.Endpoint], controlPort: UInt16
     ) -> MembershipConfiguration {
         var membership = MembershipConfiguration(name: configuration.name, bind: configuration.bind)
         membership.advertise = configuration.advertise
         membership.tags = MemberTags.node(controlPort: controlPort)
-        membership.keys = key.map { [$0.bytes] } ?? []
+        membership.keys = keys.map(\.bytes)
         membership.seeds = seeds
         membership.settings = configuration.gossip
         membership.logger = configuration.logger

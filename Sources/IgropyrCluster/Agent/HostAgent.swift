@@ -33,6 +33,7 @@ public actor HostAgent: LoopBound {
 
     enum Problem: Hashable {
         case disk
+        case keys
         case bundle(BundleDigest)
         case slot(WorkerSlot)
     }
@@ -54,7 +55,15 @@ public actor HostAgent: LoopBound {
     var bundles: [BundleDigest: Timestamp?] = [:]
     /// What goes wrong at present, in a line each.
     var problems: [Problem: String] = [:]
+    /// The key file's; nil without one.
+    var keyFileKey: ClusterKey?
+    /// The cluster's, the one in use first; empty without a key file.
+    var keys: [ClusterKey] = []
+    /// Why the node stopped by itself.
+    var failure: NodeError?
+    private let stopWaiters = WaitingTasks()
     private var follower: Task<Void, Never>?
+    private var eventFollower: Task<Void, Never>?
     /// It stops, and the balancers are to leave its workers alone.
     private var areWorkersLeaving = false
     private var handoverEnds: [WorkerSlot: Timestamp] = [:]
@@ -80,6 +89,10 @@ public actor HostAgent: LoopBound {
 
     var isRunning: Bool {
         if case .running = state { true } else { false }
+    }
+
+    private var isStopping: Bool {
+        if case .stopping = state { true } else { false }
     }
 
     /// Where the control API listens; nil unless running.
@@ -113,6 +126,8 @@ public actor HostAgent: LoopBound {
         await parts.replica.start()
         await publish(parts)
         await writeNodeFile(parts)
+        let events = await parts.membership.events()
+        eventFollower = Task(executorPreference: loop) { await self.follow(events) }
         let snapshots = await parts.replica.snapshots()
         follower = Task(executorPreference: loop) { for await _ in snapshots { await self.setNeedsUpdate() } }
         configuration.logger.info(
@@ -120,11 +135,13 @@ public actor HostAgent: LoopBound {
             metadata: ["name": "\(name)", "control": "\(parts.controlAddress)", "data": "\(parts.folder.path)"])
     }
 
-    private func writeNodeFile(_ parts: Parts) async {
+    func writeNodeFile(_ parts: Parts) async {
         let folder = parts.folder
+        let keyFile =
+            keys.first == keyFileKey
+            ? configuration.keyFile.flatMap { try? FileSystem.resolved($0) } : "\(folder.path)/\(KeyringFile.keyName)"
         let file = NodeFile(
-            host: name.rawValue, control: "\(parts.controlAddress)",
-            keyFile: configuration.keyFile.flatMap { try? FileSystem.resolved($0) }, pid: getpid())
+            host: name.rawValue, control: "\(parts.controlAddress)", keyFile: keyFile, pid: getpid())
         do {
             try await loop.offload { try file.write(to: folder) }
         } catch {
@@ -132,10 +149,18 @@ public actor HostAgent: LoopBound {
         }
     }
 
+    /// Returns when the node has stopped, by ``stop()``, on request of the control API or because it had to.
+    /// - Throws: why it had to.
+    public func waitUntilStopped() async throws(NodeError) {
+        await stopWaiters.wait { if case .stopped = state { false } else { true } }
+        if let failure { throw failure }
+    }
+
     /// Leaves in peace: lets others take over, tells the balancers, lets requests finish, then closes everything. Takes
     /// up to ``NodeConfiguration/handoverTimeout``, the longest stop time-out of the workers, and some seconds for the
-    /// gossip. Idempotent.
+    /// gossip. Idempotent; whoever calls it again waits for the first call.
     public func stop() async {
+        if case .stopping = state { return await stopWaiters.wait { isStopping } }
         guard case .running(let parts) = state else { return }
         state = .stopping(parts)
         follower?.cancel()
@@ -152,6 +177,7 @@ public actor HostAgent: LoopBound {
         await parts.supervisor.stopAll()
         await left
         await follower?.value
+        await eventFollower?.value
         await parts.replica.stop()
         await parts.control.stop(within: .seconds(2))
         await parts.client.close()
@@ -162,6 +188,7 @@ public actor HostAgent: LoopBound {
             folder.release()
         }
         state = .stopped
+        stopWaiters.wake()
         configuration.logger.info("node stopped", metadata: ["name": "\(name)"])
     }
 
@@ -275,7 +302,7 @@ public actor HostAgent: LoopBound {
         let revisions = Set(desired.values.map(\.revision))
         problems = problems.filter { problem, _ in
             switch problem {
-            case .disk: true
+            case .disk, .keys: true
             case .bundle(let digest): revisions.contains(digest)
             case .slot(let slot): desired[slot] != nil
             }

@@ -80,11 +80,16 @@ public enum NodeError: Error, Sendable, CustomStringConvertible {
     case bundles(BundleError)
     case membership(MembershipError)
     case control(SocketAddress, UVError)
+    /// The rest of the cluster knows another host by this node's name.
+    case nameLost(name: String, address: SocketAddress)
     case system(String)
 
     public var description: String {
         switch self {
         case .configuration(let text), .system(let text): text
+        case .nameLost(let name, let address):
+            "stopped: the other members know \(name) as the host at \(address); start this one with another --name, "
+                + "or stop that one first"
         case .key(let error): error.description
         case .folder(let error): error.description
         case .bundles(let error): error.description

@@ -88,7 +88,7 @@ extension StatusReport.Worker {
 }
 
 extension StatusReport.Host.Status {
-    fileprivate init(_ status: Member.Status) {
+    init(_ status: Member.Status) {
         self =
             switch status {
             case .alive: .alive
@@ -100,7 +100,7 @@ extension StatusReport.Host.Status {
 }
 
 extension StatusReport.Host.Role {
-    fileprivate init(_ member: Member) {
+    init(_ member: Member) {
         switch member.tags[MemberTags.role] {
         case MemberTags.node: self = .node
         case MemberTags.balancer[MemberTags.role]: self = .balancer

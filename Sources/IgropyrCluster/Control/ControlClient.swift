@@ -35,6 +35,16 @@ public actor ControlClient: LoopBound {
         transfers.close()
     }
 
+    /// Proves itself by another key from now on; only for a client that has one.
+    public func use(_ key: ClusterKey) throws(ControlError) {
+        guard hasKey else { return }
+        do {
+            let tls = try TLSContext.preSharedKey(key.control, role: .client)
+            requests.pool.tls = tls
+            transfers.pool.tls = tls
+        } catch { throw ControlError(.local, "\(error)") }
+    }
+
     // MARK: - Calls
 
     public func status(of node: SocketAddress) async throws(ControlError) -> StatusReport {
@@ -108,6 +118,85 @@ public actor ControlClient: LoopBound {
         throw ControlError(error, from: node, hasKey: hasKey)
     }
 
+    // MARK: - Gossip
+
+    public func members(of node: SocketAddress) async throws(ControlError) -> MembersReport {
+        try await call(.init(.get, "/v1/members"), at: node)
+    }
+
+    public func coordinates(of node: SocketAddress) async throws(ControlError) -> CoordinatesReport {
+        try await call(.init(.get, "/v1/coordinates"), at: node)
+    }
+
+    public func sendEvent(_ event: EventMessage, by node: SocketAddress) async throws(ControlError) {
+        let _: DoneMessage = try await call(.init(.post, "/v1/events", body: try JSON.encode(event)), at: node)
+    }
+
+    public func forceLeave(_ message: ForceLeaveMessage, by node: SocketAddress) async throws(ControlError) {
+        let _: DoneMessage = try await call(.init(.post, "/v1/force-leave", body: try JSON.encode(message)), at: node)
+    }
+
+    /// Has the node leave and stop; it says so before it begins.
+    public func leave(_ node: SocketAddress) async throws(ControlError) {
+        let _: DoneMessage = try await call(.init(.post, "/v1/leave"), at: node)
+    }
+
+    /// What happens in the cluster from now on, until `onLine` returns false, the task is cancelled or the node stops.
+    public func events(
+        of node: SocketAddress, onLine: @escaping @Sendable (EventLine) -> Bool
+    ) async throws(ControlError) {
+        try await lines(of: .init(.get, "/v1/events"), at: node, onLine)
+    }
+
+    /// Asks by the node; each line as it comes, until `onLine` returns false or the time is up.
+    public func query(
+        _ question: QuestionMessage, by node: SocketAddress, onLine: @escaping @Sendable (ReplyLine) -> Bool
+    ) async throws(ControlError) {
+        try await lines(of: .init(.post, "/v1/queries", body: try JSON.encode(question)), at: node, onLine)
+    }
+
+    /// The same for the keys of all members.
+    public func keys(
+        _ message: KeysMessage, by node: SocketAddress, onLine: @escaping @Sendable (ReplyLine) -> Bool
+    ) async throws(ControlError) {
+        try await lines(of: .init(.post, "/v1/keys", body: try JSON.encode(message)), at: node, onLine)
+    }
+
+    /// Of one line of a stream.
+    private static let lineBytes = 4 << 20
+
+    /// Thrown to end a stream whose rest is not wanted.
+    private struct Enough: Error {}
+
+    private func lines<Line: Decodable>(
+        of request: HTTPClient.Request, at node: SocketAddress, _ onLine: @escaping (Line) -> Bool
+    ) async throws(ControlError) {
+        var buffer: [UInt8] = []
+        let response: HTTPClient.Response
+        do {
+            let take = { (bytes: RawSpan) throws in
+                buffer += bytes.array(in: 0..<bytes.byteCount)
+                while let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+                    let line = buffer[..<end]
+                    buffer.removeSubrange(...end)
+                    guard !line.isEmpty else { continue }
+                    guard onLine(try JSONDecoder().decode(Line.self, from: Data(line))) else { throw Enough() }
+                }
+                guard buffer.count <= Self.lineBytes else {
+                    throw ControlError(.unexpectedAnswer, "the node at \(node) sends a line without an end")
+                }
+            }
+            response = try await requests.send(request, to: node, onBody: take)
+        } catch is Enough {
+            return
+        } catch let error as DecodingError {
+            throw ControlError(
+                .unexpectedAnswer,
+                "the node at \(node) gave an answer that this edition does not understand (\(error))")
+        } catch { throw ControlError(error, from: node, hasKey: hasKey) }
+        guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
+    }
+
     // MARK: - HTTP
 
     private func call<Answer: Decodable>(
@@ -154,4 +243,7 @@ enum JSON {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do { return Array(try encoder.encode(value)) } catch { throw ControlError(.local, "\(error)") }
     }
+
+    /// One line; empty, and so a mere sign of life, for what cannot be written, such as a number that is none.
+    static func line(_ value: some Encodable) -> [UInt8] { (try? encode(value)) ?? [] }
 }

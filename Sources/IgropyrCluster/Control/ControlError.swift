@@ -41,7 +41,7 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
             let advice =
                 error.code == .notTLS
                 ? "it seems to run without a key: call it without --key-file"
-                : "the key does not fit: use the --key-file that the node was started with"
+                : "the key does not fit: use the --key-file that the node was started with, or the new one after igropyr keys"
             self.init(.wrongKey, "the node at \(node) cannot be talked to, \(advice) (\(error))")
         case .closed, .connection(.network(UVError(code: UVError.connectionReset, call: "read"))):
             self =

@@ -9,7 +9,9 @@ public enum ControlAPI {
     /// Carries ``version`` in each answer.
     static let versionField = "Igropyr-Control"
     /// Names the user event that tells of a changed state; its payload is the name of the host that has it.
-    static let announcement = "igropyr:state"
+    static let announcement = reservedPrefix + "state"
+    /// Of the names of our own user events.
+    static let reservedPrefix = "igropyr:"
     /// Of a request's or an answer's JSON.
     static let messageBytes = 16 << 20
 }

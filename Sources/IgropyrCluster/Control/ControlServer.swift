@@ -7,6 +7,8 @@ internal import IgropyrUV
 final class ControlServer: HTTPRequestHandler {
     enum Operation: CaseIterable {
         case status, state, exchange, applications, deploy, remove, bundleInfo, fetchBundle, storeBundle
+        case members, coordinates, sendEvent, forceLeave, leave
+        case events, query, keys
     }
 
     private let agent: HostAgent
@@ -35,6 +37,9 @@ final class ControlServer: HTTPRequestHandler {
         server.close()
         self.server = nil
     }
+
+    /// What clients must hold from now on; connections that are open stay.
+    func use(_ tls: TLSContext) { server?.tls = tls }
 
     /// Connections that were closed for what they sent.
     var refusedConnections: UInt64 {
@@ -67,7 +72,13 @@ final class ControlServer: HTTPRequestHandler {
         _ operation: Operation, _ parameter: String, _ head: MessageHead, on connection: any HTTPServerStream
     ) {
         switch operation {
-        case .status, .state, .applications, .remove: collect(operation, parameter, head, limitBytes: 0, on: connection)
+        case .status, .state, .applications, .remove, .members, .coordinates, .leave:
+            collect(operation, parameter, head, limitBytes: 0, on: connection)
+        case .sendEvent, .forceLeave: collect(operation, parameter, head, limitBytes: 64 << 10, on: connection)
+        case .events, .query, .keys:
+            connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
+                await agent.lines(for: operation, body)
+            }
         case .deploy: collect(operation, parameter, head, limitBytes: 1 << 20, on: connection)
         case .exchange: collect(operation, parameter, head, limitBytes: ControlAPI.messageBytes, on: connection)
         case .bundleInfo, .fetchBundle, .storeBundle:
@@ -128,6 +139,14 @@ extension ControlServer.Operation {
         case .bundleInfo: (.head, "/v1/bundles/:digest")
         case .fetchBundle: (.get, "/v1/bundles/:digest")
         case .storeBundle: (.put, "/v1/bundles/:digest")
+        case .members: (.get, "/v1/members")
+        case .coordinates: (.get, "/v1/coordinates")
+        case .events: (.get, "/v1/events")
+        case .sendEvent: (.post, "/v1/events")
+        case .query: (.post, "/v1/queries")
+        case .keys: (.post, "/v1/keys")
+        case .forceLeave: (.post, "/v1/force-leave")
+        case .leave: (.post, "/v1/leave")
         }
     }
 }

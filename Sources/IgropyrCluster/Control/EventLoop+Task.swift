@@ -2,9 +2,10 @@ internal import IgropyrUV
 
 extension EventLoop {
     /// Starts a task on this loop, from its own thread; so what the function holds need not be `Sendable`.
-    func startLocally(_ body: @escaping () async -> Void) {
+    @discardableResult
+    func startLocally(_ body: @escaping () async -> Void) -> Task<Void, Never> {
         preconditionOnLoop()
         nonisolated(unsafe) let body = body  // It never leaves this thread.
-        Task(executorPreference: self) { unsafe await body() }
+        return Task(executorPreference: self) { unsafe await body() }
     }
 }

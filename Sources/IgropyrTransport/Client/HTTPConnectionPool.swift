@@ -22,7 +22,8 @@ public final class HTTPConnectionPool {
     public let loop: EventLoop
     public let settings: HTTPClientSettings
     let wheel: TimerWheel
-    private let tls: TLSContext?
+    /// For connections from now on; of the kind that it was made with, since those that rest stay.
+    public var tls: TLSContext?
     /// Whom to expect, for a context that verifies certificates; nil: the address that is called.
     let serverName: String?
     private var servers: [SocketAddress: Server] = [:]

@@ -4,17 +4,42 @@ internal import Crypto
 public struct PreSharedKey: Sendable {
     /// 32 bytes: the length of SHA-256, the hash that a key from outside is bound to (RFC 8446 §4.2.11).
     let secret: SymmetricKey
+    /// By which a server with several keys finds this one; says nothing about the secret.
+    let identity: PreSharedKeyIdentity
 
     /// The key of control connections, made from the cluster's key by HKDF-SHA256 (RFC 5869) with the info
     /// `igropyr control v1` and no salt, so that neither key says anything about the other.
     /// The cluster's key is 16, 24 or 32 random bytes, never a passphrase: HKDF does not slow down guessing.
     public static func derived(fromClusterKey clusterKey: [UInt8]) -> PreSharedKey {
-        PreSharedKey(
-            secret: HKDF<SHA256>.deriveKey(
-                inputKeyMaterial: SymmetricKey(data: clusterKey),
-                info: Array("igropyr control v1".utf8),
-                outputByteCount: 32))
+        let identity = unsafe derive(8, from: clusterKey, for: "igropyr control identity v1").withUnsafeBytes {
+            unsafe $0.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+        return PreSharedKey(
+            secret: derive(32, from: clusterKey, for: "igropyr control v1"),
+            identity: PreSharedKeyIdentity(PreSharedKeyIdentity.prefix + identity))
     }
+
+    private static func derive(_ count: Int, from clusterKey: [UInt8], for purpose: String) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: SymmetricKey(data: clusterKey), info: Array(purpose.utf8), outputByteCount: count)
+    }
+}
+
+/// The name of a key on the wire, at a place that OpenSSL may be pointed to for as long as this lives.
+@safe
+final class PreSharedKeyIdentity: Sendable {
+    /// A later scheme takes another one, so that both can be told apart.
+    static let prefix = "igropyr v2 "
+
+    /// Written in `init` only.
+    nonisolated(unsafe) let bytes: UnsafeMutableBufferPointer<UInt8>
+
+    init(_ text: String) {
+        unsafe bytes = .allocate(capacity: text.utf8.count)
+        _ = unsafe bytes.initialize(from: text.utf8)
+    }
+
+    deinit { unsafe bytes.deallocate() }
 }
 
 extension PreSharedKey: CustomStringConvertible {

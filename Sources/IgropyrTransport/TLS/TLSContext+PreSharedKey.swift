@@ -1,16 +1,18 @@
 internal import COpenSSL
 internal import Crypto
 
-/// The name that the key goes by on the wire; a later scheme takes another one, so both can be told apart.
-private let identity: StaticString = "igropyr v1"
-
 extension TLSContext {
     /// TLS 1.3 with a key that both ends hold (RFC 8446 §2.2), always with a Diffie-Hellman exchange (`psk_dhe_ke`):
     /// who learns the key later still cannot read what was recorded.
     ///
     /// A peer without the key fails the handshake, at whichever end it stands. No tickets, no early data.
     public static func preSharedKey(_ key: PreSharedKey, role: Role) throws(TLSError) -> TLSContext {
-        let context = try unsafe TLSContext(role, .preSharedKey(key), owning: makeRaw(role, from: TLS1_3_VERSION))
+        try preSharedKeys([key], role: role)
+    }
+
+    /// The same while keys change: a server takes each of them, a client shows the first. At least one.
+    public static func preSharedKeys(_ keys: [PreSharedKey], role: Role) throws(TLSError) -> TLSContext {
+        let context = try unsafe TLSContext(role, .preSharedKeys(keys), owning: makeRaw(role, from: TLS1_3_VERSION))
         let isSet =
             // Suites with SHA-256 only: the hash that a key from outside is bound to.
             unsafe SSL_CTX_set_ciphersuites(context.raw, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1
@@ -26,8 +28,8 @@ extension TLSContext {
 
     /// OpenSSL states a key from outside as a session to be resumed. A fresh one for each handshake: OpenSSL's client
     /// writes into it.
-    fileprivate func makeSession(for ssl: OpaquePointer) -> OpaquePointer? {
-        guard let key = preSharedKey, let session = unsafe SSL_SESSION_new() else { return nil }
+    fileprivate func makeSession(for ssl: OpaquePointer, by key: PreSharedKey) -> OpaquePointer? {
+        guard let session = unsafe SSL_SESSION_new() else { return nil }
         let cipher = unsafe [0x13, 0x01].withUnsafeBufferPointer {  // TLS_AES_128_GCM_SHA256 (RFC 8446 §B.4)
             unsafe SSL_CIPHER_find(ssl, $0.baseAddress)
         }
@@ -45,18 +47,20 @@ extension TLSContext {
     }
 }
 
-/// The server's: an identity that it does not know leaves `session` nil, and the handshake fails for want of a
-/// certificate.
+/// The server's: an identity that is none of ours leaves `session` nil, and the handshake fails for want of a
+/// certificate. That of a key which it does not have fails at the proof, as a wrong key.
 private func didReceiveIdentity(
     _ ssl: OpaquePointer?, _ name: UnsafePointer<UInt8>?, _ length: Int,
     _ session: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
     let name = unsafe UnsafeBufferPointer(start: name, count: length)
-    let isKnown = unsafe name.elementsEqual(
-        UnsafeBufferPointer(start: identity.utf8Start, count: identity.utf8CodeUnitCount))
     unsafe session?.pointee = nil
-    guard isKnown, let ssl = unsafe ssl, let context = unsafe TLSContext.of(ssl) else { return 1 }
-    unsafe session?.pointee = context.makeSession(for: ssl)
+    guard unsafe name.starts(with: PreSharedKeyIdentity.prefix.utf8), let ssl = unsafe ssl,
+        let context = unsafe TLSContext.of(ssl),
+        let key = context.preSharedKeys.first(where: { unsafe $0.identity.bytes.elementsEqual(name) })
+            ?? context.preSharedKeys.first
+    else { return 1 }
+    unsafe session?.pointee = context.makeSession(for: ssl, by: key)
     return 1
 }
 
@@ -65,9 +69,12 @@ private func willSendHello(
     _ ssl: OpaquePointer?, _ digest: OpaquePointer?, _ name: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ length: UnsafeMutablePointer<Int>?, _ session: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    guard let ssl = unsafe ssl, let made = unsafe TLSContext.of(ssl)?.makeSession(for: ssl) else { return 0 }
-    unsafe name?.pointee = identity.utf8Start
-    unsafe length?.pointee = identity.utf8CodeUnitCount
+    guard let ssl = unsafe ssl, let context = unsafe TLSContext.of(ssl), let key = context.preSharedKeys.first,
+        let made = unsafe context.makeSession(for: ssl, by: key)
+    else { return 0 }
+    // The context, and so the key, outlives this.
+    unsafe name?.pointee = UnsafePointer(key.identity.bytes.baseAddress!)
+    unsafe length?.pointee = key.identity.bytes.count
     unsafe session?.pointee = made
     return 1
 }

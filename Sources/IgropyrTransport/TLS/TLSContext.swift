@@ -9,8 +9,8 @@ public final class TLSContext: Sendable {
 
     /// How the two ends prove themselves.
     enum Proof: Sendable {
-        /// Sessions accept no other proof.
-        case preSharedKey(PreSharedKey)
+        /// Sessions accept no other proof. A client shows the first.
+        case preSharedKeys([PreSharedKey])
         case serverCertificates(ServerCertificates)
         /// The server shows a certificate; see ``TLSContext/client(trusting:applicationProtocols:)``.
         case trust
@@ -46,9 +46,10 @@ public final class TLSContext: Sendable {
         return unsafe Unmanaged<TLSContext>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    var preSharedKey: PreSharedKey? {
-        if case .preSharedKey(let key) = proof { return key }
-        return nil
+    /// Empty where certificates are the proof.
+    var preSharedKeys: [PreSharedKey] {
+        if case .preSharedKeys(let keys) = proof { return keys }
+        return []
     }
 
     /// A fresh `SSL_CTX` with what every context forbids: compression, renegotiation, keys without an exchange, a cache

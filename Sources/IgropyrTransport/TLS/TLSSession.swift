@@ -167,13 +167,13 @@ public final class TLSSession {
         let result = unsafe SSL_do_handshake(ssl)
         guard result != 1 else { return try finishHandshake() }
         guard unsafe SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ else { return }
-        throw fail(explained(.taken(during: .handshake(byKey: context.preSharedKey != nil))))
+        throw fail(explained(.taken(during: .handshake(byKey: !context.preSharedKeys.isEmpty))))
     }
 
     private func finishHandshake() throws(TLSError) {
         // A key that was used counts for OpenSSL as a session resumed. Anything else has no place in this context.
         let isProven = unsafe SSL_session_reused(ssl) == 1
-        guard isProven || context.preSharedKey == nil else {
+        guard isProven || context.preSharedKeys.isEmpty else {
             throw fail(TLSError(.noKeyOffered, "the peer does not prove that it holds the cluster key"))
         }
         isHandshaking = false
@@ -193,7 +193,7 @@ public final class TLSSession {
 
     /// Adds to a certificate's refusal what is wrong with it.
     private func explained(_ error: TLSError) -> TLSError {
-        guard error.code == .untrustedPeer, context.preSharedKey == nil,
+        guard error.code == .untrustedPeer, context.preSharedKeys.isEmpty,
             case let result = unsafe SSL_get_verify_result(ssl), result != X509_V_OK,
             let reason = unsafe X509_verify_cert_error_string(result)
         else { return error }

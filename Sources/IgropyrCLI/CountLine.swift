@@ -1,0 +1,37 @@
+import Foundation
+import Glibc
+import IgropyrUV
+
+/// How many of how many have answered, on the terminal's last line of standard error; nothing where nobody looks.
+final class CountLine: Sendable {
+    private let title: String
+    private let isSeen = isatty(STDERR_FILENO) == 1
+    private let start = EventLoop.preciseNow
+
+    init(_ title: String) { self.title = title }
+
+    func show(_ count: Int, of total: Int) {
+        if isSeen { StandardError.write("\r\u{1b}[K\(title) … \(count) of \(total)") }
+    }
+
+    /// For what has no count: the seconds that it takes.
+    func tick() {
+        guard isSeen else { return }
+        StandardError.write("\r\u{1b}[K\(title) … \(Int(start.duration(to: EventLoop.preciseNow) / .seconds(1))) s")
+    }
+
+    func finish() {
+        if isSeen { StandardError.write("\r\u{1b}[K") }
+    }
+}
+
+enum ClockTime {
+    /// `14:03:59`, local time.
+    static var now: String {
+        let parts = Calendar.current.dateComponents([.hour, .minute, .second], from: Date.now)
+        return [parts.hour, parts.minute, parts.second].map { number in
+            let number = number ?? 0
+            return (number < 10 ? "0" : "") + "\(number)"
+        }.joined(separator: ":")
+    }
+}

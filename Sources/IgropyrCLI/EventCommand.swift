@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+
+struct EventCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "event",
+        abstract: "Send a small event to every member; without a name, watch what happens.",
+        discussion: """
+            Nodes, balancers and Serf agents receive it, each at most once, in no
+            particular order; name and payload take 512 bytes together.
+
+              igropyr event deploy v1.2.3
+              date | igropyr event tick -
+              igropyr event --watch
+              igropyr event --json | jq -r '.userEvent | select(.name == "deploy")'
+
+            In JSON lines, payloads are in Base64.
+            """)
+
+    @Argument(help: "The event's name.")
+    var name: String?
+
+    @Argument(help: "What it carries; - reads it from standard input.")
+    var payload: String?
+
+    @Flag(help: "Let members that lag behind keep only the last of several with this name.")
+    var coalesce = false
+
+    @Flag(help: "Show user events, queries and changes of members as they come, until Ctrl-C.")
+    var watch = false
+
+    @Flag(help: "For programs: one line for each event.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func validate() throws {
+        guard name == nil || !watch else {
+            throw ValidationError("Send an event (igropyr event NAME), or watch (igropyr event --watch); not both.")
+        }
+    }
+
+    func run() async throws {
+        guard let name else { return try await follow() }
+        let event = EventMessage(name: name, payload: try Payload.read(payload), coalesces: coalesce)
+        try await control.withClient { client, node in try await client.sendEvent(event, by: node) }
+        if !json { print("sent the event \(name)") }
+    }
+
+    private func follow() async throws {
+        let json = json
+        try await control.following { client, node in
+            try await client.events(of: node) { line in
+                if json {
+                    Terminal.write(JSONText.line(line) + "\n")
+                } else if let text = Self.text(line) {
+                    Terminal.write("  \(ClockTime.now)  \(text)\n")
+                }
+                return true
+            }
+        }
+    }
+
+    private static func text(_ line: EventLine) -> String? {
+        switch line {
+        case .started(let host, let members):
+            "watching with \(host), \(members.count { $0.status == .alive }) members are alive"
+        case .member(let change, let member): "member  \(member.name) \(change)  \(member.address)"
+        case .userEvent(let name, let payload, _): "event   \(name)  \(Payload.text(payload))"
+        case .query(let name, let payload, let source): "query   \(name)  \(Payload.text(payload))  from \(source)"
+        case .joined(let seed): "joined by \(seed)"
+        case .joinFailed(_, let reason): "could not join: \(reason)"
+        case .nameConflict(let name, let address): "two hosts use the name \(name), the other is at \(address)"
+        case .keysChanged(let count): "the cluster's keys changed: there are \(count) now"
+        case .lagged: "some events were lost: this reader was too slow"
+        }
+    }
+}
+
+/// What events, queries and answers carry.
+enum Payload {
+    /// `-` stands for standard input.
+    static func read(_ argument: String?) throws -> Data {
+        guard argument == "-" else { return Data((argument ?? "").utf8) }
+        return try FileHandle.standardInput.read(upToCount: 64 << 10) ?? Data()
+    }
+
+    /// As a person can read it on one line: what is no text, as a count of bytes.
+    static func text(_ payload: Data) -> String {
+        guard let text = String(data: payload, encoding: .utf8) else { return "(\(payload.count) bytes)" }
+        return text.map { character in
+            character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : String(character)
+        }.joined()
+    }
+}

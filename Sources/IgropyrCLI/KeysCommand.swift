@@ -1,0 +1,252 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrUV
+
+struct KeysCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys",
+        abstract: "Change the cluster's key while it runs, or look at it.",
+        discussion: """
+            In one go; nothing is removed unless everybody has the new key in use:
+
+              umask 077; igropyr keygen > new.key
+              igropyr keys rotate new.key
+
+            Or step by step; each step must have reached everybody before the next:
+
+              igropyr keys add new.key
+              igropyr keys use new.key
+              igropyr keys remove 3f29ab…      # or the old key's file
+
+            Members keep the changed keys in their data folder. New hosts, Serf agents
+            without a keyring file, balancers that start again and commands from
+            elsewhere need the new key file. Members that are away at the time, too.
+
+            Keys are shown by fingerprints, which tell nothing about them. Exit code 2:
+            somebody did not answer, or refused.
+            """,
+        subcommands: [List.self, Add.self, Use.self, Remove.self, Rotate.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show which keys each member has, the one in use first.",
+            discussion: """
+                  igropyr keys list
+                  igropyr keys list --json | jq .
+                """)
+
+        @OptionGroup var options: KeyOptions
+
+        func run() async throws {
+            let poll = try await options.perform { keys in try await keys.run(KeysMessage(.list), "asking") }
+            if options.json {
+                print(try JSONText.of(poll.outcomes.mapValues(\.fingerprints)))
+            } else {
+                var table = Table("MEMBER", "IN USE", "OTHERS")
+                for (member, outcome) in poll.outcomes.sorted(by: { $0.key < $1.key }) {
+                    table.add(
+                        member, outcome.fingerprints.first ?? "-",
+                        outcome.isDone ? outcome.fingerprints.dropFirst().joined(separator: " ") : outcome.message)
+                }
+                print(table.text)
+            }
+            try KeyClient.requireAll(poll, nothingWasDone: true)
+        }
+    }
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give every member one more key that it can read.",
+            discussion: "  igropyr keys add new.key")
+
+        @Argument(help: "The file with the key.")
+        var file: String
+
+        @OptionGroup var options: KeyOptions
+
+        func run() async throws {
+            let key = try ClusterKey.reading(file)
+            try await options.change(KeysMessage(.add, key: key), "added", key.fingerprint)
+        }
+    }
+
+    struct Use: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have every member write with a key that all have.",
+            discussion: "  igropyr keys use new.key\n  igropyr keys use 3f29ab")
+
+        @Argument(help: "The file with the key, or how its fingerprint begins.")
+        var key: String
+
+        @OptionGroup var options: KeyOptions
+
+        func run() async throws {
+            let named = try NamedKey(key)
+            try await options.change(named.message(.use), "in use", named.text)
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have every member forget a key that none uses.",
+            discussion: "  igropyr keys remove old.key\n  igropyr keys remove 3f29ab")
+
+        @Argument(help: "The file with the key, or how its fingerprint begins.")
+        var key: String
+
+        @OptionGroup var options: KeyOptions
+
+        func run() async throws {
+            let named = try NamedKey(key)
+            try await options.change(named.message(.remove), "removed", named.text)
+        }
+    }
+
+    struct Rotate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Replace the cluster's key: add the new one, use it, remove the others.",
+            discussion: """
+                  umask 077; igropyr keygen > new.key
+                  igropyr keys rotate new.key
+
+                Stops where not every member that is alive has followed; the cluster then
+                goes on with both keys, and the same command tries again.
+                """)
+
+        @Argument(help: "The file with the new key.")
+        var file: String
+
+        @Flag(help: "Keep the old keys, for members that are away; remove them later.")
+        var keepOld = false
+
+        @OptionGroup var options: KeyOptions
+
+        func run() async throws {
+            let key = try ClusterKey.reading(file)
+            let (keepOld, isQuiet) = (keepOld, options.json)
+            let removed = try await options.perform { keys in
+                try await keys.rotate(to: key, keepsOld: keepOld) { if !isQuiet { print("  \($0)") } }
+            }
+            if options.json {
+                print(try JSONText.of(["inUse": [key.fingerprint], "removed": removed]))
+            } else {
+                print("the cluster uses the key \(key.fingerprint): give its file to every host that joins or restarts")
+            }
+        }
+    }
+}
+
+/// A key by its file, or by how its fingerprint begins.
+private struct NamedKey {
+    let text: String
+    private let key: ClusterKey?
+
+    init(_ argument: String) throws {
+        let isFingerprint = (6...12).contains(argument.count) && argument.allSatisfy(\.isHexDigit)
+        key = isFingerprint && !FileManager.default.fileExists(atPath: argument) ? nil : try .reading(argument)
+        text = key?.fingerprint ?? argument.lowercased()
+    }
+
+    func message(_ action: KeysMessage.Action) -> KeysMessage {
+        KeysMessage(action, key: key, fingerprint: key == nil ? text : nil)
+    }
+}
+
+struct KeyOptions: ParsableArguments {
+    @Option(help: "Seconds to wait for answers. Default: a few, more in large clusters.")
+    var timeout: Double?
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func validate() throws { try Timeout.validate(timeout) }
+
+    func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (KeyClient) async throws -> Result
+    ) async throws -> Result {
+        let timeout = timeout
+        return try await control.withClient { client, node in
+            try await body(KeyClient(client: client, node: node, timeout: timeout))
+        }
+    }
+
+    func change(_ message: KeysMessage, _ done: String, _ key: String) async throws {
+        let poll = try await perform { keys in try await keys.run(message, "changing keys") }
+        if json {
+            print(try JSONText.of(poll.outcomes.mapValues { $0.isDone ? "done" : $0.message }))
+        } else {
+            print("\(key) \(done): \(poll.outcomes.values.count { $0.isDone }) of \(poll.asked.count) members")
+        }
+        try KeyClient.requireAll(poll, nothingWasDone: false)
+    }
+}
+
+/// Has all members change their keys, by one node.
+struct KeyClient: Sendable {
+    let client: ControlClient
+    let node: SocketAddress
+    let timeout: Double?
+
+    func run(_ message: KeysMessage, _ title: String) async throws -> Poll {
+        var message = message
+        message.timeout = timeout
+        let sent = message
+        return try await Poll.run(title, until: { $0.asked.isSubset(of: $0.outcomes.keys) }) { onLine in
+            try await client.keys(sent, by: node, onLine: onLine)
+        }
+    }
+
+    /// Names who did not follow, and throws exit code 2, unless all did.
+    static func requireAll(_ poll: Poll, nothingWasDone: Bool) throws {
+        let silent = poll.asked.subtracting(poll.outcomes.keys)
+        poll.complain(silent, "did not answer" + (nothingWasDone ? "" : ": run the same again, or see igropyr members"))
+        let refusals = poll.outcomes.filter { !$0.value.isDone }
+        for (member, outcome) in refusals.sorted(by: { $0.key < $1.key }) {
+            StandardError.write("  \(member): \(outcome.message)\n")
+        }
+        guard silent.isEmpty, refusals.isEmpty else { throw ExitCode.incomplete }
+    }
+
+    /// Returns the fingerprints of the keys that were removed. Each step is reported when all have taken it.
+    func rotate(to key: ClusterKey, keepsOld: Bool, _ report: @Sendable (String) -> Void) async throws -> [String] {
+        let new = key.fingerprint
+        let before = try await step(KeysMessage(.list), "looking at the keys", "nothing was changed")
+        let away = try await client.members(of: node).members.filter { $0.status == .failed }
+        for member in away {
+            StandardError.write(
+                "warning: \(member.name) has failed; when it comes back it needs the new key file"
+                    + (keepsOld ? "\n" : ", or run this with --keep-old\n"))
+        }
+        _ = try await step(KeysMessage(.add, key: key), "adding \(new)", "the old key stays in use")
+        report("\(before.outcomes.count) members have the new key \(new)")
+        _ = try await step(KeysMessage(.use, key: key), "using \(new)", "all have both keys: run this again")
+        try await client.use(key)
+        let after = try await step(KeysMessage(.list), "making sure", "all have both keys: run this again")
+        let laggards = after.outcomes.filter { $0.value.fingerprints.first != new }.keys.sorted()
+        guard laggards.isEmpty else {
+            throw CommandFailure(
+                "not going on: \(laggards.joined(separator: ", ")) still writes with another key; run this again")
+        }
+        report("\(after.outcomes.count) members use it")
+        guard !keepsOld else { return [] }
+        let old = Set(after.outcomes.values.flatMap(\.fingerprints)).subtracting([new]).sorted()
+        for fingerprint in old {
+            _ = try await step(
+                KeysMessage(.remove, fingerprint: fingerprint), "removing \(fingerprint)",
+                "the new key is in use, an old one is left: run this again")
+            report("\(after.outcomes.count) members have forgotten \(fingerprint)")
+        }
+        return old
+    }
+
+    private func step(_ message: KeysMessage, _ title: String, _ state: String) async throws -> Poll {
+        let poll = try await run(message, title)
+        do { try Self.requireAll(poll, nothingWasDone: true) } catch {
+            throw CommandFailure("not going on, since not every member that is alive has followed; \(state)")
+        }
+        return poll
+    }
+}

@@ -1,0 +1,183 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrUV
+
+struct QueryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query",
+        abstract: "Ask every member, or some, and show who received it and what they answer.",
+        discussion: """
+            Serf agents answer by their event handlers; nodes and balancers
+            acknowledge only.
+
+              igropyr query uptime
+              igropyr query load --tag role=^web --timeout 5
+              igropyr query load --member agent-1 --member agent-2 --json
+
+            Ends as soon as everybody has answered, at the latest after the timeout.
+            Exit code 2: somebody who should have it has not acknowledged it.
+            """)
+
+    @Argument(help: "The query's name.")
+    var name: String
+
+    @Argument(help: "What it carries; - reads it from standard input.")
+    var payload: String?
+
+    @Option(help: "Ask only this member; may be repeated.")
+    var member: [String] = []
+
+    @Option(name: .customLong("tag"), help: "Ask only members whose tag matches, as KEY=EXPRESSION; may be repeated.")
+    var tags: [String] = []
+
+    @Option(help: "Have each answer sent by so many other members besides: for networks that lose much.")
+    var relay = 0
+
+    @Option(help: "Seconds to wait for answers. Default: a few, more in large clusters.")
+    var timeout: Double?
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func validate() throws {
+        guard 0...255 ~= relay else { throw ValidationError("--relay takes 0 to 255 members.") }
+        try Timeout.validate(timeout)
+    }
+
+    func run() async throws {
+        var question = QuestionMessage(name: name)
+        question.payload = try Payload.read(payload)
+        question.members = member.isEmpty ? nil : member
+        question.tags = try KeyValuePairs.parse(tags, option: "--tag", example: "role=^web")
+        question.relayFactor = relay
+        question.timeout = timeout
+        let (json, asking) = (json, question)
+        let poll = try await control.withClient { client, node in
+            try await Poll.run("asking", until: { $0.asked.isSubset(of: $0.answers.keys) }) { onLine in
+                try await client.query(asking, by: node) { line in
+                    if !json, case .answered(let member, let payload) = line {
+                        Terminal.write("  \(member)  \(Payload.text(payload))\n")
+                    }
+                    return onLine(line)
+                }
+            }
+        }
+        if json {
+            print(try JSONText.of(Result(poll)))
+        } else {
+            print("\(poll.acks.count) of \(poll.asked.count) received it, \(poll.answers.count) answered")
+            poll.complain(poll.asked.subtracting(poll.acks), "did not acknowledge it")
+        }
+        if !poll.asked.isSubset(of: poll.acks) { throw ExitCode.incomplete }
+    }
+
+    private struct Result: Encodable {
+        var asked: [String]
+        var acks: [String]
+        /// Text where it is text, else Base64.
+        var answers: [String: String]
+
+        init(_ poll: Poll) {
+            asked = poll.asked.sorted()
+            acks = poll.acks.sorted()
+            answers = poll.answers.mapValues { String(data: $0, encoding: .utf8) ?? $0.base64EncodedString() }
+        }
+    }
+}
+
+struct ReachabilityCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reachability",
+        abstract: "Ask every member for a sign of life, and name those that give none.",
+        discussion: """
+            Each is asked by gossip and answers directly, so that one that counts as
+            alive and cannot be reached shows: most often a firewall lets through TCP
+            only, or UDP in one direction only.
+
+              igropyr reachability
+              igropyr reachability --json || echo 'not all of them'
+
+            Exit code 2: somebody did not answer.
+            """)
+
+    @Option(help: "Seconds to wait for answers. Default: a few, more in large clusters.")
+    var timeout: Double?
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func validate() throws { try Timeout.validate(timeout) }
+
+    func run() async throws {
+        var question = QuestionMessage(name: nil)
+        question.timeout = timeout
+        let asking = question
+        let poll = try await control.withClient { client, node in
+            try await Poll.run("asking", until: { $0.asked.isSubset(of: $0.acks) }) { onLine in
+                try await client.query(asking, by: node, onLine: onLine)
+            }
+        }
+        let missing = poll.asked.subtracting(poll.acks)
+        if json {
+            print(try JSONText.of(["reached": poll.acks.sorted(), "missing": missing.sorted()]))
+        } else {
+            print("\(poll.acks.count) of \(poll.asked.count) members that count as alive answered")
+            poll.complain(missing, "did not answer: is its port open for UDP and TCP, both ways?")
+            poll.complain(poll.acks.subtracting(poll.asked), "answered, though it does not count as alive")
+        }
+        if !missing.isEmpty { throw ExitCode.incomplete }
+    }
+}
+
+/// What has come back to something that every member was asked.
+struct Poll: Sendable {
+    var asked: Set<String> = []
+    var acks: Set<String> = []
+    var answers: [String: Data] = [:]
+    var outcomes: [String: KeyOutcome] = [:]
+
+    /// Asks by `ask`, shows how many have answered, and ends when `isComplete`, or the time is up.
+    static func run(
+        _ title: String, until isComplete: @escaping @Sendable (Poll) -> Bool,
+        _ ask: (@escaping @Sendable (ReplyLine) -> Bool) async throws -> Void
+    ) async throws -> Poll {
+        let state = Locked(Poll())
+        let progress = CountLine(title)
+        defer { progress.finish() }
+        try await ask { line in
+            let poll = state.withLock { poll in
+                poll.add(line)
+                return poll
+            }
+            progress.show(poll.outcomes.isEmpty ? poll.acks.count : poll.outcomes.count, of: poll.asked.count)
+            return !isComplete(poll)
+        }
+        return state.withLock { $0 }
+    }
+
+    private mutating func add(_ line: ReplyLine) {
+        switch line {
+        case .asked(let members): asked = Set(members)
+        case .acked(let member): acks.insert(member)
+        case .answered(let member, let payload): answers[member] = payload
+        case .keys(let member, let outcome): outcomes[member] = outcome
+        case .finished: break
+        }
+    }
+
+    func complain(_ members: Set<String>, _ what: String) {
+        for member in members.sorted() { StandardError.write("  \(member) \(what)\n") }
+    }
+}
+
+enum Timeout {
+    static func validate(_ seconds: Double?) throws {
+        guard let seconds else { return }
+        guard seconds > 0, seconds <= 600 else { throw ValidationError("--timeout takes up to 600 seconds.") }
+    }
+}

@@ -1,0 +1,44 @@
+internal import IgropyrMembership
+internal import IgropyrTransport
+internal import IgropyrUV
+internal import Logging
+
+/// What the gossip has this node do.
+extension HostAgent {
+    func follow(_ events: AsyncStream<MembershipEvent>) async {
+        await keepKeys()
+        for await event in events {
+            switch event {
+            case .keysChanged, .lagged: await keepKeys()
+            case .nameLost(_, let address): loseName(to: address)
+            case .member, .userEvent, .query, .joined, .joinFailed, .nameConflict: break
+            }
+        }
+    }
+
+    /// The others go on under this name with the other host: this one stops before it does harm.
+    private func loseName(to address: SocketAddress) {
+        failure = .nameLost(name: configuration.name, address: address)
+        Task(executorPreference: loop) { await self.stop() }
+    }
+
+    /// The keys that the cluster agrees on count for control connections, too, and after a restart.
+    private func keepKeys() async {
+        guard let parts else { return }
+        let present = await parts.membership.keys.compactMap(ClusterKey.init(bytes:))
+        guard let first = present.first, let base = keyFileKey, present != keys else { return }
+        keys = present
+        do {
+            parts.control.use(try TLSContext.preSharedKeys(present.map(\.control), role: .server))
+            try await parts.client.use(first)
+        } catch { configuration.logger.error("cannot use the changed keys", metadata: ["error": "\(error)"]) }
+        let (folder, file) = (parts.folder, KeyringFile(base: base, keys: present))
+        do {
+            try await loop.offload { try file.write(to: folder) }
+            problems[.keys] = nil
+        } catch {
+            problems[.keys] = "the cluster's changed keys could not be saved, and would be lost by a restart: \(error)"
+        }
+        await writeNodeFile(parts)
+    }
+}
