@@ -308,7 +308,8 @@ import Testing
 
     private func vote(_ voter: String, for address: MemberAddress, on poll: QueryMessage) -> [UInt8] {
         let member = SerfMember(
-            name: "alpha", address: address, tags: [:], versions: .ours, status: .alive, statusTime: 1)
+            name: "alpha", address: address, tags: [:], metadata: [], versions: .ours, status: .alive,
+            statusTime: 1)
         return QueryResponseMessage(
             time: poll.time, id: poll.id, from: voter, payload: ConflictResponse.encode(member)
         ).encoded

@@ -21,7 +21,7 @@ extension Gossip {
         case .ping(let ping): handlePing(ping, from: source)
         case .indirectPing(let ping): handleIndirectPing(ping, from: source, at: now)
         case .ack(let ack):
-            learnCoordinate(from: ack, at: now)
+            if delegate.isSerf { learnCoordinate(from: ack, at: now) }
             handleAck(ack.sequence)
         case .nack(let nack): handleNack(nack.sequence)
         case .alive(let alive): handleAlive(alive, at: now)
@@ -38,7 +38,7 @@ extension Gossip {
             counters.pingsForOthers += 1
             return
         }
-        let ack = Ack(sequence: ping.sequence, payload: coordinates.own.ackPayload)
+        let ack = Ack(sequence: ping.sequence, payload: delegate.isSerf ? coordinates.own.ackPayload : nil)
         send(ack.encoded, to: ping.source.memberAddress ?? source)
     }
 
