@@ -12,19 +12,14 @@ enum Authority {
         guard let first = range.first else { return nil }
         if bytes.byte(at: first) == UInt8(ascii: "[") { return endOfLiteral(range, in: bytes) }
         var offset = first
-        while offset < range.upperBound, bytes.byte(at: offset) != UInt8(ascii: ":") {
-            let byte = bytes.byte(at: offset)
-            if byte == UInt8(ascii: "%") {
-                guard offset + 2 < range.upperBound, bytes.byte(at: offset + 1).hexadecimalValue != nil,
-                    bytes.byte(at: offset + 2).hexadecimalValue != nil
-                else { return nil }
-                offset += 3
-            } else {
-                guard byte.isNameInAuthority else { return nil }
-                offset += 1
-            }
+        while true {
+            offset = bytes.endOfName(from: offset, to: range.upperBound)
+            guard offset < range.upperBound, bytes.byte(at: offset) != UInt8(ascii: ":") else { return offset }
+            guard bytes.byte(at: offset) == UInt8(ascii: "%"), offset + 2 < range.upperBound,
+                bytes.byte(at: offset + 1).hexadecimalValue != nil, bytes.byte(at: offset + 2).hexadecimalValue != nil
+            else { return nil }
+            offset += 3
         }
-        return offset
     }
 
     /// `[` hexadecimal digits, colons and dots `]`. Whether they make an address is for the one who resolves them.

@@ -102,8 +102,12 @@ struct HeadParser {
         }
     }
 
+    /// `HTTP/1.1`, which nearly all speak, its first byte lowest.
+    private static var http11: UInt64 { 0x312E_312F_5054_5448 }
+
     /// Reads `HTTP/1.x` from `start`; nil while the eight bytes are not all there. Bytes are judged as they come.
     func version(_ bytes: RawSpan, from start: Int, to end: Int) throws(HTTPError) -> MessageHead.Version? {
+        if end - start >= 8, bytes.word(at: start) == Self.http11 { return .http11 }
         let literal: StaticString = "HTTP/"
         let count = min(end - start, 8)
         for index in 0..<max(count, 0) {

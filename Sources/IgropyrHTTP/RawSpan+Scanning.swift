@@ -6,6 +6,12 @@ extension RawSpan {
         unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
+    /// The eight bytes from `offset`, the first one lowest. Traps when they are not all within the bounds.
+    @inline(__always) func word(at offset: Int) -> UInt64 {
+        checkBounds(offset, offset &+ 8)
+        return uncheckedWord(at: offset)
+    }
+
     /// The bound of the unchecked loads below, checked once for each scan: they stay from `start` to before `end`.
     @inline(__always) private func checkBounds(_ start: Int, _ end: Int) {
         precondition(start >= 0 && end <= byteCount)
@@ -26,6 +32,15 @@ extension RawSpan {
         checkBounds(start, end)
         var offset = start
         while offset < end, uncheckedByte(at: offset).isToken { offset &+= 1 }
+        return offset
+    }
+
+    /// The first offset from `start` on, before `end`, whose byte may not stand in a host's name but in an escape; `end` if
+    /// there is none.
+    @inline(__always) func endOfName(from start: Int, to end: Int) -> Int {
+        checkBounds(start, end)
+        var offset = start
+        while offset < end, uncheckedByte(at: offset).isNameInAuthority { offset &+= 1 }
         return offset
     }
 
@@ -130,6 +145,15 @@ extension RawSpan {
     public func append(first count: Int, to array: inout [UInt8]) {
         let part = extracting(first: count)
         unsafe part.withUnsafeBytes { unsafe array.append(contentsOf: $0) }
+    }
+
+    /// Copies the first `count` bytes to the front of `array`, which grows if it has fewer. Traps when there are fewer here.
+    public func copy(first count: Int, to array: inout [UInt8]) {
+        let part = extracting(first: count)
+        unsafe part.withUnsafeBytes { source in
+            guard array.count >= count else { return array = unsafe [UInt8](source) }
+            unsafe array.withUnsafeMutableBytes { unsafe $0.copyMemory(from: source) }
+        }
     }
 
     /// The bytes of `range` as text; what is not UTF-8 is replaced. Traps when `range` is out of bounds.

@@ -2,6 +2,7 @@
 ///
 /// A class, since its owner may empty it while `consume` runs: a refused message ends with its connection closed.
 final class InputBuffer {
+    @safe @exclusivity(unchecked)  // Used for each piece of input, where that check shows in the profile.
     private var bytes: [UInt8] = []
 
     var isEmpty: Bool { bytes.isEmpty }

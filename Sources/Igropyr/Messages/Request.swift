@@ -7,14 +7,17 @@ public import IgropyrUV
 ///
 /// Its parts are read out of the bytes that arrived when they are asked for, and not before.
 public final class Request {
-    private(set) var head: MessageHead
-    private var bytes: [UInt8] = []
-    private var routeParameters: [RouteParameter] = []
-    private var connection: (any HTTPServerStream)?
+    // Those that are unchecked are used for each request, where the runtime's check that nobody else uses them meanwhile
+    // shows in the profile.
+    @safe @exclusivity(unchecked) private(set) var head: MessageHead
+    /// Begins with the head's bytes; behind them may be what is left of a longer one.
+    @safe @exclusivity(unchecked) private var bytes: [UInt8] = []
+    @safe @exclusivity(unchecked) private var routeParameters: [RouteParameter] = []
+    @safe @exclusivity(unchecked) private var connection: (any HTTPServerStream)?
     var exchange: Exchange?
     /// Why no route answers this request; nil if one does.
-    private(set) var refusal: Refusal?
-    private var values: [ObjectIdentifier: Any] = [:]
+    @safe @exclusivity(unchecked) private(set) var refusal: Refusal?
+    @safe @exclusivity(unchecked) private var values: [ObjectIdentifier: Any] = [:]
 
     /// Why a request has no route to answer it.
     enum Refusal {
@@ -34,8 +37,7 @@ public final class Request {
         _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream
     ) {
         self.head = head
-        self.bytes.removeAll(keepingCapacity: true)
-        bytes.append(first: head.byteCount, to: &self.bytes)
+        bytes.copy(first: head.byteCount, to: &self.bytes)
         routeParameters = parameters
         self.connection = connection
         if refusal != nil { refusal = nil }

@@ -12,8 +12,8 @@ final class Deadlines {
     private var entries: [ObjectIdentifier: (deadline: Timestamp, request: Request, exchange: Exchange)] = [:]
     private var timer: WheelTimer?
     private var isArmed = false
-    /// Called on the loop, up to 0.2 s late, unless the exchange was removed before.
-    var onExpiry: ((Request, Exchange) -> Void)?
+    /// Held while there are entries, and not weakly: each use of an object that has been held so costs a request some time.
+    private var dispatcher: RequestDispatcher?
 
     init(_ wheel: TimerWheel) {
         loop = wheel.loop
@@ -22,7 +22,9 @@ final class Deadlines {
 
     deinit { timer?.invalidate() }
 
-    func add(_ request: Request, _ exchange: Exchange, after timeout: Duration) {
+    /// Has `dispatcher` answer in the handler's place, up to 0.2 s late, unless the exchange is removed before.
+    func add(_ request: Request, _ exchange: Exchange, after timeout: Duration, for dispatcher: RequestDispatcher) {
+        self.dispatcher = dispatcher
         entries[ObjectIdentifier(exchange)] = (loop.now.advanced(by: timeout), request, exchange)
         arm()
     }
@@ -42,8 +44,8 @@ final class Deadlines {
         let now = loop.now
         for (key, entry) in entries where entry.deadline <= now {
             entries[key] = nil
-            onExpiry?(entry.request, entry.exchange)
+            dispatcher?.timeOut(entry.request, entry.exchange)
         }
-        if !entries.isEmpty { arm() }
+        if entries.isEmpty { dispatcher = nil } else { arm() }
     }
 }

@@ -32,7 +32,6 @@ final class RequestDispatcher: HTTPRequestHandler {
         observer = RequestObserver(app, log, on: wheel)
         deadlines = Deadlines(wheel)
         self.wheel = wheel
-        deadlines.onExpiry = { [weak self] request, exchange in self?.timeOut(request, exchange) }
     }
 
     /// Calls `onIdle` once no handler's task is running, perhaps at once.
@@ -106,7 +105,9 @@ final class RequestDispatcher: HTTPRequestHandler {
             exchange.observer = observer
             exchange.observation = observation(request, endpoint, on: connection)
             start(handler, request, exchange)
-            if let timeout = endpoint.timeout, exchange.isRunning { deadlines.add(request, exchange, after: timeout) }
+            if let timeout = endpoint.timeout, exchange.isRunning {
+                deadlines.add(request, exchange, after: timeout, for: self)
+            }
         }
     }
 
@@ -138,7 +139,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// The handler has had its time: what it returns now goes nowhere.
-    private func timeOut(_ request: Request, _ exchange: Exchange) {
+    func timeOut(_ request: Request, _ exchange: Exchange) {
         guard !exchange.isOver, !exchange.hasResponse else { return }
         exchange.cancelTask()
         let failure = HTTPFailure(.serviceUnavailable, "The request took too long.")

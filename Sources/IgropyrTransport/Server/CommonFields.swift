@@ -6,9 +6,10 @@ final class CommonFields {
     private let loop: EventLoop
     private let serverName: String?
     /// In tenths of a second.
+    // Unchecked, since the runtime's check that nobody else uses them meanwhile shows in the profile of a request.
     private var readAt = Int64.min
     private var date = HTTPDate(seconds: 0)
-    private var fields = HTTPSerializer()
+    @safe @exclusivity(unchecked) private var fields = HTTPSerializer()
 
     init(on loop: EventLoop, serverName: String?) {
         self.loop = loop

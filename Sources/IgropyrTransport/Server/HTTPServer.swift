@@ -22,6 +22,7 @@ extension HTTPRequestHandler {
 public final class HTTPServer {
     public let loop: EventLoop
     public let settings: HTTPServerSettings
+    @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     public private(set) var counters = HTTPServerCounters()
     let commonFields: CommonFields
     let wheel: TimerWheel
