@@ -1,10 +1,11 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <linux/openat2.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Linux's variadic calls, which Swift does not import; no logic.
+// Headers and variadic calls of Linux that Swift does not import; no logic.
 
 static inline int igropyr_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 
