@@ -38,8 +38,8 @@ let package = Package(
         .library(
             name: "IgropyrParts",
             targets: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrOrchestration", "IgropyrUV",
-                "IgropyrTransport",
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrDNS", "IgropyrOrchestration",
+                "IgropyrUV", "IgropyrTransport",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
     ],
@@ -69,6 +69,7 @@ let package = Package(
         .target(
             name: "IgropyrCoding", dependencies: ["CZlib", "CBrotli", "CZstd", "IgropyrHTTP"], swiftSettings: strict),
         .target(name: "IgropyrGossip", dependencies: ["IgropyrTime", crypto], swiftSettings: strict),
+        .target(name: "IgropyrDNS", dependencies: ["IgropyrTime"], swiftSettings: strict),
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
             name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing"], swiftSettings: strict),
@@ -93,7 +94,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "IgropyrMembership",
-            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrUV", logging, metrics, crypto],
+            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics, crypto],
             swiftSettings: strict),
         .target(
             name: "IgropyrCluster",
@@ -132,6 +133,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrGossipTests", dependencies: ["IgropyrGossip"], resources: [.copy("Vectors")],
             swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrDNSTests", dependencies: ["IgropyrDNS", "IgropyrTime"], swiftSettings: testing),
         .testTarget(name: "IgropyrHashingTests", dependencies: ["IgropyrHashing"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
@@ -147,7 +150,8 @@ let package = Package(
             ],
             swiftSettings: testing),
         .testTarget(
-            name: "IgropyrMembershipTests", dependencies: ["Igropyr", "IgropyrMembership", "TestSupport"],
+            name: "IgropyrMembershipTests",
+            dependencies: ["Igropyr", "IgropyrMembership", "IgropyrDNS", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrClusterTests",

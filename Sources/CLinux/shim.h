@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,3 +18,24 @@ static const int igropyr_O_PATH = 010000000;
 static inline int igropyr_openat2(int folder, const char *path, const struct open_how *how) {
     return (int)syscall(SYS_openat2, folder, path, how, sizeof *how);
 }
+
+// The resolver's functions are macros, and its struct has the name of a function. `server` becomes the only one asked.
+
+typedef struct __res_state igropyr_res_state;
+
+static inline int igropyr_res_ninit(struct __res_state *state) { return res_ninit(state); }
+
+static inline void igropyr_res_nclose(struct __res_state *state) { res_nclose(state); }
+
+static inline int igropyr_res_nquery(
+    struct __res_state *state, const char *name, int class, int type, unsigned char *answer, int size) {
+    return res_nquery(state, name, class, type, answer, size);
+}
+
+static inline int igropyr_res_set_server(struct __res_state *state, const struct sockaddr_in *server) {
+    state->nsaddr_list[0] = *server;
+    state->nscount = 1;
+    return 0;
+}
+
+static inline int igropyr_res_error(const struct __res_state *state) { return state->res_h_errno; }

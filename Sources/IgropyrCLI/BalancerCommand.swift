@@ -103,7 +103,10 @@ struct BalancerCommand: AsyncParsableCommand {
         var configuration = MembershipConfiguration(name: member.name ?? "\(Host.name).balancer", bind: bind)
         configuration.advertise = try await member.advertise?.address(
             defaultPort: bind.port, option: "--advertise", on: loop)
-        configuration.seeds = member.join.map { $0.endpoint(defaultPort: MemberOptions.port) }
+        configuration.seeds = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
+        configuration.seedServices = member.join.compactMap(\.service)
+        configuration.nameServer = try await member.nameServer(on: loop)
+        configuration.discovery = member.discover
         let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
         try await listening(on: settings.listen) { try await balancer.start() }
         await interruption.wait()

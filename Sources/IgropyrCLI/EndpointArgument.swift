@@ -30,3 +30,28 @@ struct EndpointArgument: ExpressibleByArgument {
         throw CommandFailure("\(option) \(text): the name has no address.")
     }
 }
+
+/// By whom to join: an address or a name, or a service with SRV records.
+enum JoinArgument: ExpressibleByArgument {
+    case member(EndpointArgument)
+    case service(String)
+
+    /// Host names begin with no underscore, services do.
+    init?(argument: String) {
+        let name = argument.hasPrefix("srv:") ? argument.dropFirst(4) : argument[...]
+        if argument.hasPrefix("srv:") || name.hasPrefix("_") {
+            guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") })
+            else { return nil }
+            self = .service(String(name))
+        } else {
+            guard let member = EndpointArgument(argument: argument) else { return nil }
+            self = .member(member)
+        }
+    }
+
+    var service: String? { if case .service(let name) = self { name } else { nil } }
+
+    func endpoint(defaultPort: UInt16) -> Endpoint? {
+        if case .member(let member) = self { member.endpoint(defaultPort: defaultPort) } else { nil }
+    }
+}

@@ -16,6 +16,14 @@ struct NodeCommand: AsyncParsableCommand {
 
               igropyr node --bind 10.0.0.2 --key-file cluster.key --join 10.0.0.1
 
+            Or without naming one: by the DNS, or on the same network by multicast:
+
+              igropyr node --bind 10.0.0.2 --key-file cluster.key \\
+                  --join srv:_igropyr._udp.example.org
+              igropyr node --bind 10.0.0.2 --key-file cluster.key --discover shop
+
+            A node remembers the others: started again, it needs neither.
+
             It gossips on port 7946 (UDP and TCP); the control API listens on the
             port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
             first, then its workers finish what they do. A second Ctrl-C ends it at
@@ -48,7 +56,10 @@ struct NodeCommand: AsyncParsableCommand {
                 defaultPort: bind.port, option: "--advertise", on: loop)
             configuration.keyFile = member.keyFilePath
             configuration.isInsecure = member.insecure
-            configuration.joins = member.join.map { $0.endpoint(defaultPort: MemberOptions.port) }
+            configuration.joins = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
+            configuration.joinServices = member.join.compactMap(\.service)
+            configuration.nameServer = try await member.nameServer(on: loop)
+            configuration.discovery = member.discover
             configuration.tags = tags
             configuration.capacity = capacity
             let agent = try HostAgent(configuration, on: loop)
@@ -82,14 +93,32 @@ struct MemberOptions: ParsableArguments {
     @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)")
     var keyFile: String?
 
-    @Option(help: "A member of the cluster, by address or name, with :PORT if not 7946; may be repeated.")
-    var join: [EndpointArgument] = []
+    @Option(
+        help: """
+            A member of the cluster, by address or name, with :PORT if not 7946; or srv:NAME, a service whose SRV records \
+            name members (srv:_igropyr._udp.example.org). May be repeated.
+            """)
+    var join: [JoinArgument] = []
+
+    @Option(help: "The name server, ADDRESS[:PORT], to ask about srv: names, in place of this host's.")
+    var dns: EndpointArgument?
+
+    @Option(
+        help: """
+            Find the others on this network by multicast DNS, under a name that all of them give; Serf agents do it with \
+            -discover.
+            """)
+    var discover: String?
 
     @Flag(help: "Allow an address beyond loopback without a key: anybody who reaches it may then deploy.")
     var insecure = false
 
     @Flag(name: .shortAndLong, help: "Log more.")
     var verbose = false
+
+    func nameServer(on loop: EventLoop) async throws -> SocketAddress? {
+        try await dns?.address(defaultPort: 53, option: "--dns", on: loop)
+    }
 
     var keyFilePath: String? { keyFile ?? ProcessInfo.processInfo.environment["IGROPYR_KEY_FILE"] }
 }

@@ -76,6 +76,7 @@ extension Membership {
                 metadata: [
                     "change": "\(event.kind)", "member": "\(event.member.name)", "address": "\(event.member.address)",
                 ])
+            note(event)
             subscribers.yield(.member(event))
         case .userEvent(let event): subscribers.yield(.userEvent(event))
         case .userMessage(let bytes): subscribers.yield(.userMessage(bytes))
@@ -98,6 +99,16 @@ extension Membership {
             configuration.logger.notice("the cluster's keys changed", metadata: ["keys": "\(keys.count)"])
             subscribers.yield(.keysChanged(keys))
         case .leaveCompleted: resumeLeaveWaiters()
+        }
+    }
+
+    private func note(_ event: MemberEvent) {
+        let address = SocketAddress(event.member.address)
+        switch event.kind {
+        case .joined, .updated: seeds.remember(address)
+        case .left: seeds.forget(address)
+        case .failed: lookAgainSoon()
+        case .reaped: break  // After a long failure it may still be there, on the other side.
         }
     }
 

@@ -1,32 +1,85 @@
 internal import IgropyrGossip
-internal import IgropyrUV
+public import IgropyrUV
 internal import Logging
 
-/// Asking to be let in.
+/// Asking to be let in, and finding those who are missing.
 extension Membership {
-    /// Asks the seeds until one lets us in, for as long as it takes; and again whenever we find ourselves alone.
-    func lookForSeeds() async {
+    /// Where members were last, those that have left aside, the one heard of last first: seeds for the next start.
+    public var rememberedPeers: [SocketAddress] { seeds.remembered.reversed() }
+
+    /// Asks the seeds until one lets us in, for as long as it takes, and again whenever we find ourselves alone. Where others
+    /// are with us, goes on asking seeds and remembered members that are not among them, a few at a time: after a
+    /// partition both sides have members, and may have lost sight of each other for good.
+    func lookForSeeds(after pause: Duration = .zero) async {
+        do { if pause > .zero { try await Task.sleep(for: pause) } } catch { return }
         while !Task.isCancelled, core != nil {
-            if isAlone { await askSeeds() }
-            do { try await Task.sleep(for: seeds.nextPause()) } catch { return }
+            await askSeeds()
+            do { try await Task.sleep(for: seeds.nextPause(isAlone: isAlone)) } catch { return }
         }
+    }
+
+    /// Members failed: whoever is missing may be on the other side of a partition, which may heal soon.
+    func lookAgainSoon() {
+        guard !seeds.isFresh, seedTask != nil else { return }
+        seeds.hurry()
+        seedTask?.cancel()
+        seedTask = Task(executorPreference: loop) { [weak self] in await self?.lookForSeeds(after: .seconds(1)) }
+        if isAlone { discovery?.askAgain() }
     }
 
     private var isAlone: Bool { !members.contains { $0.name != configuration.name && $0.status == .alive } }
 
     private func askSeeds() async {
         seeds.beginRound()
-        for seed in seeds.endpoints {
+        let wasAlone = isAlone
+        var candidates: [SocketAddress] = []
+        for seed in await seedEndpoints() {
             do throws(UVError) {
                 let addresses = try await NameResolver.addresses(of: seed, on: loop)
-                let others = addresses.filter { $0 != advertisedAddress && $0 != localAddress }
-                seeds.note(others, of: seed)
-                perform { core, now in core.join(others.map { MemberAddress($0) }, at: now) }
+                seeds.note(addresses, of: seed)
+                candidates += addresses
             } catch {
-                seedDidFail(seed, "\(error)", isKeyMismatch: false)
+                seedDidFail("\(seed)", seed, "\(error)", isKeyMismatch: false)
+            }
+            // The first that answers will do: no need to wait for the names of the others.
+            if wasAlone, join(candidates) { candidates = [] }
+        }
+        let missing = candidates + seeds.remembered.reversed()
+        _ = join(wasAlone ? missing : Array(missing.filter(isMissing).shuffled().prefix(SeedBook.missingPerRound)))
+    }
+
+    private func seedEndpoints() async -> [Endpoint] {
+        var endpoints = seeds.endpoints
+        for service in seeds.services {
+            do throws(UVError) {
+                endpoints += try await ServiceLookup.endpoints(of: service, from: configuration.nameServer, on: loop)
+            } catch {
+                let seed = Endpoint(host: service, port: 0)
+                seedDidFail(service, seed, "the service \(service): \(error.reason)", isKeyMismatch: false)
             }
         }
+        return endpoints
     }
+
+    /// Whether anybody was asked.
+    private func join(_ addresses: [SocketAddress]) -> Bool {
+        var seen: Set<SocketAddress> = []
+        let others = addresses.filter { isMissing($0) && seen.insert($0).inserted }
+        guard !others.isEmpty, core != nil else { return false }
+        perform { core, now in core.join(others.map { MemberAddress($0) }, at: now) }
+        return true
+    }
+
+    /// Whether the address is neither ours nor that of a member which is there.
+    private func isMissing(_ address: SocketAddress) -> Bool {
+        address != advertisedAddress && address != localAddress
+            && !members.contains {
+                ($0.status == .alive || $0.status == .leaving) && SocketAddress($0.address) == address
+            }
+    }
+
+    /// Somebody on the local network says that a member of our cluster is there.
+    func didDiscover(_ address: SocketAddress) { _ = join([address]) }
 
     func didJoin(_ address: SocketAddress) {
         let seed = seeds.seed(at: address)
@@ -37,14 +90,14 @@ extension Membership {
 
     func joinDidFail(_ address: SocketAddress, _ failure: StreamFailure) {
         let seed = seeds.seed(at: address)
-        seedDidFail(seed, failure.description(for: seed), isKeyMismatch: failure.isLikelyKeyMismatch)
+        seedDidFail("\(seed)", seed, failure.description(for: seed), isKeyMismatch: failure.isLikelyKeyMismatch)
     }
 
-    private func seedDidFail(_ seed: Endpoint, _ reason: String, isKeyMismatch: Bool) {
-        let isNews = seeds.noteFailure(of: seed, reason)
+    private func seedDidFail(_ name: String, _ seed: Endpoint, _ reason: String, isKeyMismatch: Bool) {
+        let isNews = seeds.noteFailure(of: name, reason)
         configuration.logger.log(
             level: isNews ? .warning : .debug, "could not join by this seed; trying again",
-            metadata: ["seed": "\(seed)", "reason": "\(reason)", "attempt": "\(seeds.attempts)"])
+            metadata: ["seed": "\(name)", "reason": "\(reason)", "attempt": "\(seeds.attempts)"])
         subscribers.yield(.joinFailed(seed: seed, reason: reason, isKeyMismatch: isKeyMismatch))
     }
 }

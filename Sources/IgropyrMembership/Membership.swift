@@ -24,7 +24,8 @@ public actor Membership: LoopBound {
     var inboundLinks: [StreamID: InboundExchange] = [:]
     var subscribers = Subscribers()
     var seeds: SeedBook
-    private var seedTask: Task<Void, Never>?
+    var seedTask: Task<Void, Never>?
+    var discovery: Discovery?
     private var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     var pendingQueries: [Query.ID: AsyncStream<QueryReply>.Continuation] = [:]
     /// Connections of others that were closed because too many were open.
@@ -35,7 +36,8 @@ public actor Membership: LoopBound {
     public init(_ configuration: MembershipConfiguration, on loop: EventLoop) {
         self.configuration = configuration
         self.loop = loop
-        seeds = SeedBook(configuration.seeds)
+        seeds = SeedBook(
+            configuration.seeds, services: configuration.seedServices, remembered: configuration.rememberedPeers)
     }
 
     // MARK: - What it knows
@@ -105,6 +107,11 @@ public actor Membership: LoopBound {
         } catch {
             throw MembershipError(code: .system, description: "cannot listen on \(sockets.address): \(error)")
         }
+        if let cluster = configuration.discovery, let address = advertisedAddress {
+            discovery = try Discovery(of: cluster, name: configuration.name, at: address, on: loop) { found in
+                self.didDiscover(found)
+            }
+        }
         configuration.logger.info(
             "gossip started",
             metadata: [
@@ -113,9 +120,8 @@ public actor Membership: LoopBound {
             ])
         rearm()
         startMetrics()
-        if !configuration.seeds.isEmpty {
-            seedTask = Task(executorPreference: loop) { [weak self] in await self?.lookForSeeds() }
-        }
+        // Without seeds, too: members that come and fail are remembered.
+        seedTask = Task(executorPreference: loop) { [weak self] in await self?.lookForSeeds() }
     }
 
     private func makeCore(bound: SocketAddress) throws(MembershipError) -> Gossip {
@@ -153,6 +159,8 @@ public actor Membership: LoopBound {
     public func leave() async {
         guard core != nil else { return }
         seedTask?.cancel()
+        seedTask = nil
+        discovery?.leave()
         await withCheckedContinuation { continuation in
             guard core != nil else { return continuation.resume() }  // Shut down meanwhile.
             leaveWaiters.append(continuation)
@@ -176,6 +184,8 @@ public actor Membership: LoopBound {
     private func closeSockets() {
         sockets?.close()
         sockets = nil
+        discovery?.close()
+        discovery = nil
         let accepted = Array(inbound.values) + Array(inboundLinks.values)
         let opened = outbound.values
         inbound = [:]

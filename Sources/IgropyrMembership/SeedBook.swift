@@ -1,20 +1,56 @@
 internal import IgropyrUV
 
-/// The seeds, what their names stood for last, and what came of asking them.
+/// By whom to be let in: the seeds, what their names stood for last and what came of asking them; and where members were.
 struct SeedBook {
     private static let firstPause = Duration.seconds(1)
-    private static let longestPause = Duration.seconds(30)
+    /// Between two rounds while nobody else is there.
+    private static let longestPauseAlone = Duration.seconds(30)
+    /// The same for those that are missing while others are there.
+    private static let longestPause = Duration.seconds(60)
+    /// How many of the missing are asked in a round.
+    static let missingPerRound = 3
+    /// Members' addresses that are remembered; those unheard of for longest go first.
+    static let rememberedLimit = 64
+    /// Names and addresses that are noted; more, and all are noted anew.
+    private static let notesLimit = 1_024
 
     let endpoints: [Endpoint]
+    let services: [String]
+    /// The one heard of last is at the end.
+    private(set) var remembered: [SocketAddress]
     private var seedByAddress: [SocketAddress: Endpoint] = [:]
-    private var lastReason: [Endpoint: String] = [:]
+    private var lastReason: [String: String] = [:]
     private var pause = firstPause
     /// Rounds in which all of them were asked.
     private(set) var attempts = 0
 
-    init(_ endpoints: [Endpoint]) { self.endpoints = endpoints }
+    init(_ endpoints: [Endpoint], services: [String] = [], remembered: [SocketAddress] = []) {
+        self.endpoints = endpoints
+        self.services = services
+        self.remembered = remembered.prefix(Self.rememberedLimit).reversed()
+    }
 
-    mutating func beginRound() { attempts += 1 }
+    var isEmpty: Bool { endpoints.isEmpty && services.isEmpty && remembered.isEmpty }
+
+    // MARK: - Members
+
+    /// Keeps a member's address in mind, through its failure and for as long as there is room.
+    mutating func remember(_ address: SocketAddress) {
+        remembered.removeAll { $0 == address }
+        if remembered.count >= Self.rememberedLimit { remembered.removeFirst() }
+        remembered.append(address)
+    }
+
+    /// It has left: nothing is to be looked for there.
+    mutating func forget(_ address: SocketAddress) { remembered.removeAll { $0 == address } }
+
+    // MARK: - Rounds
+
+    mutating func beginRound() {
+        attempts += 1
+        if seedByAddress.count > Self.notesLimit { seedByAddress = [:] }
+        if lastReason.count > Self.notesLimit { lastReason = [:] }
+    }
 
     mutating func note(_ addresses: [SocketAddress], of seed: Endpoint) {
         for address in addresses { seedByAddress[address] = seed }
@@ -25,18 +61,24 @@ struct SeedBook {
     }
 
     /// Whether it failed for another reason than the last time: worth a warning.
-    mutating func noteFailure(of seed: Endpoint, _ reason: String) -> Bool {
+    mutating func noteFailure(of seed: String, _ reason: String) -> Bool {
         lastReason.updateValue(reason, forKey: seed) != reason
     }
 
     mutating func noteSuccess(of seed: Endpoint) {
-        lastReason[seed] = nil
+        lastReason["\(seed)"] = nil
         pause = Self.firstPause
     }
 
-    /// How long to wait before the next round: twice as long each time, up to half a minute.
-    mutating func nextPause() -> Duration {
-        defer { pause = min(pause * 2, Self.longestPause) }
-        return pause
+    /// Whether the next round would come soon anyway.
+    var isFresh: Bool { pause == Self.firstPause }
+
+    mutating func hurry() { pause = Self.firstPause }
+
+    /// How long to wait before the next round: twice as long each time, up to half a minute alone, else a minute.
+    mutating func nextPause(isAlone: Bool) -> Duration {
+        let next = min(pause, isAlone ? Self.longestPauseAlone : Self.longestPause)
+        pause = min(pause * 2, Self.longestPause)
+        return next
     }
 }

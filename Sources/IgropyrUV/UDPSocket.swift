@@ -13,16 +13,21 @@ public final class UDPSocket {
     /// Datagrams that were not sent because the queue was full or the kernel refused them.
     public private(set) var droppedDatagrams = 0
 
-    /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less.
+    /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less. `sharesPort`: Others may bind the port,
+    /// too, if they say the same; what goes to a group, all of them get.
     /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`.
-    public init(on loop: EventLoop, binding address: SocketAddress, bufferBytes: Int32 = 2 << 20) throws(UVError) {
+    public init(
+        on loop: EventLoop, binding address: SocketAddress, sharesPort: Bool = false, bufferBytes: Int32 = 2 << 20
+    ) throws(UVError) {
         loop.preconditionOnLoop()
         self.loop = loop
         try check(unsafe uv_udp_init(loop.raw, memory.pointer), "uv_udp_init")
         unsafe memory.retain(owner: self)
         do throws(UVError) {
             try check(
-                unsafe address.withSockaddr { sockaddr, _ in unsafe uv_udp_bind(memory.pointer, sockaddr, 0) }, "bind")
+                unsafe address.withSockaddr { sockaddr, _ in
+                    unsafe uv_udp_bind(memory.pointer, sockaddr, sharesPort ? UV_UDP_REUSEADDR.rawValue : 0)
+                }, "bind")
         } catch {
             close()
             throw error
@@ -37,6 +42,16 @@ public final class UDPSocket {
         var descriptor: Int32 = -1
         guard !isClosing, unsafe uv_fileno(memory.pointer.asHandle, &descriptor) == 0 else { return nil }
         return SocketAddress.local(of: descriptor)
+    }
+
+    /// Gets what is sent to a multicast group, and sends to groups, by the interface that has the IPv4 address `local`; with
+    /// a hop limit of 255, by which receivers tell that nobody passed it on.
+    public func joinGroup(_ group: String, atInterfaceOf local: SocketAddress) throws(UVError) {
+        let interface = local.hostText
+        try check(
+            unsafe uv_udp_set_membership(memory.pointer, group, interface, UV_JOIN_GROUP), "uv_udp_set_membership")
+        try check(unsafe uv_udp_set_multicast_interface(memory.pointer, interface), "uv_udp_set_multicast_interface")
+        try check(unsafe uv_udp_set_multicast_ttl(memory.pointer, 255), "uv_udp_set_multicast_ttl")
     }
 
     /// Calls `onReceive` for each datagram, up to 64 KiB; the bytes are lent for the length of the call. One bad

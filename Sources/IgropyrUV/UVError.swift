@@ -42,6 +42,10 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let nameTooLong = UV_ENAMETOOLONG.rawValue
     public static let notPermitted = UV_EPERM.rawValue
     public static let noSuchDevice = UV_ENXIO.rawValue
+    public static let unknownName = UV_EAI_NONAME.rawValue
+    public static let nameWithoutData = UV_EAI_NODATA.rawValue
+    public static let nameServerBusy = UV_EAI_AGAIN.rawValue
+    public static let nameServerFailed = UV_EAI_FAIL.rawValue
 }
 
 /// Throws what a libuv function answered if it is an error; else hands the answer on.

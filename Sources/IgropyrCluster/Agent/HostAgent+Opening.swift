@@ -105,8 +105,7 @@ extension HostAgent {
         do { logFolder = try folder.folder("logs") } catch { throw .folder(.file(error)) }
         let supervisor = makeSupervisor(store, logFolder)
         let remembered = await loop.offload { PeerFile.read(from: folder) }
-        let seeds = configuration.joins + remembered.filter { !configuration.joins.contains($0) }
-        let membership = Membership(membershipConfiguration(seeds, controlPort: controlAddress.port), on: loop)
+        let membership = Membership(membershipConfiguration(remembered, controlPort: controlAddress.port), on: loop)
         let timer: Timer
         do throws(UVError) {
             timer = try Timer(on: loop)
@@ -133,8 +132,12 @@ extension HostAgent {
         return Parts(
             folder: folder, store: store, client: client, control: control, controlAddress: controlAddress,
             membership: membership, replica: replica, supervisor: supervisor, fetcher: fetcher, timer: timer,
-            searchEnd: seeds.isEmpty ? nil : loop.now.advanced(by: Self.longestSearch),
+            searchEnd: knowsOthers || !remembered.isEmpty ? loop.now.advanced(by: Self.longestSearch) : nil,
             epoch: UnixTime.now.milliseconds)
+    }
+
+    private var knowsOthers: Bool {
+        !configuration.joins.isEmpty || !configuration.joinServices.isEmpty || configuration.discovery != nil
     }
 
     private func makeSupervisor(_ store: BundleStore, _ logFolder: String) -> WorkerSupervisor {
@@ -150,13 +153,17 @@ extension HostAgent {
     }
 
     private func membershipConfiguration(
-        _ seeds: [IgropyrUV.Endpoint], controlPort: UInt16
+        _ remembered: [SocketAddress], controlPort: UInt16
     ) -> MembershipConfiguration {
         var membership = MembershipConfiguration(name: configuration.name, bind: configuration.bind)
         membership.advertise = configuration.advertise
         membership.tags = MemberTags.node(controlPort: controlPort)
         membership.keys = keys.map(\.bytes)
-        membership.seeds = seeds
+        membership.seeds = configuration.joins
+        membership.seedServices = configuration.joinServices
+        membership.nameServer = configuration.nameServer
+        membership.discovery = configuration.discovery
+        membership.rememberedPeers = remembered
         membership.settings = configuration.gossip
         membership.logger = configuration.logger
         return membership

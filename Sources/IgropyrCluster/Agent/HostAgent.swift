@@ -245,7 +245,7 @@ public actor HostAgent: LoopBound {
 
     private func reconcile(_ parts: Parts) async {
         let snapshot = await parts.replica.snapshot
-        await rememberPeers(snapshot, parts.folder)
+        await rememberPeers(parts)
         // Alone for the moment, after a restart: what others run is not to be started here, too.
         if let searchEnd = parts.searchEnd, snapshot.alive.count <= 1, loop.now < searchEnd { return }
         let workers = await parts.supervisor.localWorkers
@@ -284,15 +284,12 @@ public actor HostAgent: LoopBound {
         return result
     }
 
-    /// For the next start. Nobody else being there is nothing to remember.
-    private func rememberPeers(_ snapshot: Replica.Snapshot, _ folder: DataFolder) async {
-        let peers = snapshot.members.filter {
-            $0.status == .alive && $0.name != name.rawValue && $0.controlAddress != nil
-        }
-        let addresses = peers.map { "\($0.address)" }.sorted().prefix(PeerFile.limit)
-        guard !addresses.isEmpty, rememberedPeers != Array(addresses) else { return }
-        rememberedPeers = Array(addresses)
-        let file = PeerFile(peers: rememberedPeers)
+    /// For the next start.
+    private func rememberPeers(_ parts: Parts) async {
+        let addresses = await parts.membership.rememberedPeers.map { "\($0)" }
+        guard rememberedPeers != addresses else { return }
+        rememberedPeers = addresses
+        let (file, folder) = (PeerFile(peers: addresses), parts.folder)
         do { try await loop.offload { try file.write(to: folder) } } catch {
             configuration.logger.warning("cannot write peers.json", metadata: ["error": "\(error)"])
         }

@@ -20,6 +20,12 @@ public struct NodeConfiguration: Sendable {
     public var isInsecure = false
     /// Members of the cluster; any one will do.
     public var joins: [IgropyrUV.Endpoint] = []
+    /// Names whose SRV records name members.
+    public var joinServices: [String] = []
+    /// Asked about `joinServices`; nil: the system's name server.
+    public var nameServer: SocketAddress?
+    /// Under which name members find each other on the local network by multicast DNS; nil: they do not.
+    public var discovery: String?
     /// One node at a time; see ``DataFolder``.
     public var dataFolder: String
     /// What deployments' constraints look at.

@@ -1,0 +1,243 @@
+public import IgropyrTime
+
+/// Finds the members of a cluster on the local network by multicast DNS, and lets them find us (RFC 6762, RFC 6763), under the
+/// names that Serf's agents use with `-discover`.
+///
+/// Datagrams and the time go in, decisions come out. Call ``handleTimeout(at:)`` at ``deadline`` or later.
+public struct ServiceDiscovery: Sendable {
+    public enum Directive: Hashable, Sendable {
+        /// To the group, from the group's port.
+        case multicast([UInt8])
+        /// To where the datagram came from.
+        case reply([UInt8])
+        /// A member says that it can be reached here; 4 or 16 bytes of address in network order.
+        case found(address: [UInt8], port: UInt16)
+    }
+
+    /// What one host says of itself.
+    public struct Instance: Sendable {
+        public var name: String
+        /// 4 bytes in network order.
+        public var address: [UInt8]
+        public var port: UInt16
+
+        public init(name: String, address: [UInt8], port: UInt16) {
+            self.name = name
+            self.address = address
+            self.port = port
+        }
+    }
+
+    private struct Place: Hashable, Sendable {
+        let address: [UInt8]
+        let port: UInt16
+    }
+
+    public static let group: (address: String, port: UInt16) = ("224.0.0.251", 5353)
+    private static let timeToLive: UInt32 = 120
+    /// Of answers to askers that know nothing of multicast (RFC 6762 §6.7).
+    private static let legacyTimeToLive: UInt32 = 10
+    /// Between two questions: doubled each time, up to the longest.
+    private static let firstPause = Duration.seconds(1)
+    private static let longestPause = Duration.seconds(60)
+    /// How long a place that was found is not told again, and how many are kept in mind: more are ignored until then.
+    private static let memory = Duration.seconds(30)
+    private static let placesLimit = 64
+    /// Between two answers to the group, and how many single askers are answered in that time (RFC 6762 §6).
+    private static let answerInterval = Duration.seconds(1)
+    private static let repliesPerInterval = 32
+    /// What one message may have us look at.
+    private static let instancesPerMessage = 32
+
+    private let service: DNSName
+    private let ownName: DNSName
+    private let records: (pointer: DNSRecord, rest: [DNSRecord])
+    private let own: Place
+    private var pause = firstPause
+    private var questionDue: Timestamp
+    private var announcementsLeft = 2
+    private var answerDue: Timestamp?
+    private var mayAnswerAt: Timestamp
+    private var repliesLeft = repliesPerInterval
+    private var repliesRenewAt: Timestamp
+    private var places: [Place: Timestamp] = [:]
+    /// Messages that could not be read.
+    public private(set) var malformed = 0
+    /// Places and askers that were ignored because there were too many.
+    public private(set) var overflows = 0
+
+    /// Nil if `cluster` cannot be part of a name: it takes 1 to 57 bytes without dots.
+    public init?(
+        cluster: String, instance: Instance, at now: Timestamp, using random: inout some RandomNumberGenerator
+    ) {
+        let ownLabel = Array(instance.name.utf8.prefix(DNSName.labelLimitBytes))
+        guard !cluster.isEmpty, !cluster.contains("."), instance.address.count == 4,
+            let service = DNSName("_serf_\(cluster)._tcp.local"),
+            let ownName = DNSName(labels: [ownLabel] + service.labels),
+            let host = DNSName(labels: [ownLabel] + [Array("local".utf8)])
+        else { return nil }
+        self.service = service
+        self.ownName = ownName
+        own = Place(address: instance.address, port: instance.port)
+        records = (
+            DNSRecord(service, timeToLive: Self.timeToLive, .pointer(ownName)),
+            [
+                DNSRecord(
+                    ownName, timeToLive: Self.timeToLive, isUnique: true,
+                    .service(.init(priority: 10, weight: 1, port: instance.port, target: host))),
+                // Agents take nobody without a text. The address last: theirs look at what comes last.
+                DNSRecord(
+                    ownName, timeToLive: Self.timeToLive, isUnique: true,
+                    .text([Array("Serf '\(cluster)' cluster".utf8)])),
+                DNSRecord(host, timeToLive: Self.timeToLive, isUnique: true, .address(instance.address)),
+            ]
+        )
+        // Hosts that are switched on together shall not ask together (RFC 6762 §5.2).
+        questionDue = now.advanced(by: .milliseconds(Int.random(in: 20...120, using: &random)))
+        mayAnswerAt = now
+        repliesRenewAt = now.advanced(by: Self.answerInterval)
+    }
+
+    // MARK: - Time
+
+    public var deadline: Timestamp { min(questionDue, answerDue ?? .distantFuture) }
+
+    public mutating func handleTimeout(at now: Timestamp) -> [Directive] {
+        var directives: [Directive] = []
+        if now >= questionDue {
+            questionDue = now.advanced(by: pause)
+            pause = min(pause * 2, Self.longestPause)
+            directives.append(.multicast(question))
+            if announcementsLeft > 0 {  // RFC 6762 §8.3.
+                announcementsLeft -= 1
+                answerDue = now
+            }
+        }
+        if let due = answerDue, now >= due {
+            answerDue = nil
+            mayAnswerAt = now.advanced(by: Self.answerInterval)
+            directives.append(.multicast(answer().encoded))
+        }
+        return directives
+    }
+
+    /// Asks soon again, as after losing everybody.
+    public mutating func askAgain(at now: Timestamp) {
+        pause = Self.firstPause
+        questionDue = min(questionDue, now.advanced(by: pause))
+    }
+
+    /// To the group, at the end: forget us.
+    public var goodbye: [UInt8] { answer(timeToLive: 0).encoded }
+
+    /// With our own pointer as known, so that nobody repeats it (RFC 6762 §7.1), we ourselves included.
+    private var question: [UInt8] {
+        var message = DNSMessage()
+        message.questions = [.init(service, type: DNSType.pointer)]
+        message.answers = [records.pointer]
+        return message.encoded
+    }
+
+    private func answer(timeToLive: UInt32 = timeToLive) -> DNSMessage {
+        var message = DNSMessage()
+        message.isResponse = true
+        message.isAuthoritative = true
+        message.answers = [records.pointer]
+        message.additional = records.rest
+        for index in message.answers.indices { message.answers[index].timeToLive = timeToLive }
+        for index in message.additional.indices { message.additional[index].timeToLive = timeToLive }
+        return message
+    }
+
+    // MARK: - Datagrams
+
+    /// `isFromGroupPort`: Whether the sender knows multicast; else the answer goes to it alone, as a plain one.
+    public mutating func handle(
+        _ datagram: [UInt8], isFromGroupPort: Bool, at now: Timestamp, using random: inout some RandomNumberGenerator
+    ) -> [Directive] {
+        let message: DNSMessage
+        do throws(DNSError) { message = try DNSMessage(datagram) } catch {
+            malformed += 1
+            return []
+        }
+        guard message.operation == 0, message.responseCode == 0 else { return [] }  // RFC 6762 §18.3, §18.11.
+        if message.isResponse { return isFromGroupPort ? learn(from: message, at: now) : [] }
+        return respond(to: message, isFromGroupPort: isFromGroupPort, at: now, using: &random)
+    }
+
+    private mutating func respond(
+        to message: DNSMessage, isFromGroupPort: Bool, at now: Timestamp, using random: inout some RandomNumberGenerator
+    ) -> [Directive] {
+        let asked = message.questions.filter(isAboutUs)
+        guard !asked.isEmpty else { return [] }
+        guard isFromGroupPort else {
+            var reply = answer(timeToLive: Self.legacyTimeToLive)
+            reply.id = message.id
+            reply.questions = asked
+            for index in reply.additional.indices { reply.additional[index].isUnique = false }
+            return mayReply(at: now) ? [.reply(reply.encoded)] : []
+        }
+        let isKnown = message.answers.contains { record in
+            record.name == service && record.content == .pointer(ownName) && record.timeToLive >= Self.timeToLive / 2
+        }
+        guard !isKnown else { return [] }
+        if asked.allSatisfy(\.wantsUnicast) { return mayReply(at: now) ? [.reply(answer().encoded)] : [] }
+        // Others answer, too: not all at the same instant (RFC 6762 §6).
+        let soon = now.advanced(by: .milliseconds(Int.random(in: 20...120, using: &random)))
+        answerDue = min(answerDue ?? .distantFuture, max(soon, mayAnswerAt))
+        return []
+    }
+
+    private func isAboutUs(_ question: DNSMessage.Question) -> Bool {
+        switch question.type {
+        case DNSType.pointer: question.name == service
+        case DNSType.any: question.name == service || question.name == ownName
+        case DNSType.service, DNSType.text: question.name == ownName
+        default: false
+        }
+    }
+
+    private mutating func mayReply(at now: Timestamp) -> Bool {
+        if now >= repliesRenewAt {
+            repliesRenewAt = now.advanced(by: Self.answerInterval)
+            repliesLeft = Self.repliesPerInterval
+        }
+        guard repliesLeft > 0 else {
+            overflows += 1
+            return false
+        }
+        repliesLeft -= 1
+        return true
+    }
+
+    /// Of each instance of our service, the address that came along.
+    private mutating func learn(from message: DNSMessage, at now: Timestamp) -> [Directive] {
+        let records = message.answers + message.additional
+        var found: [Directive] = []
+        for record in records where record.name.hasSuffix(service) && record.name != ownName && record.timeToLive > 0 {
+            guard case .service(let target) = record.content, target.port > 0, found.count < Self.instancesPerMessage
+            else { continue }
+            for candidate in records where candidate.name == target.target && candidate.timeToLive > 0 {
+                switch candidate.content {
+                case .address(let address), .address6(let address):
+                    let place = Place(address: address, port: target.port)
+                    if isNews(place, at: now) { found.append(.found(address: address, port: target.port)) }
+                case .pointer, .text, .service, .other: break
+                }
+            }
+        }
+        return found
+    }
+
+    private mutating func isNews(_ place: Place, at now: Timestamp) -> Bool {
+        guard place != own else { return false }
+        if let last = places[place], last.duration(to: now) < Self.memory { return false }
+        places = places.filter { $0.value.duration(to: now) < Self.memory }
+        guard places.count < Self.placesLimit else {
+            overflows += 1
+            return false
+        }
+        places[place] = now
+        return true
+    }
+}

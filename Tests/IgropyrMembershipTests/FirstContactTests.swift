@@ -1,0 +1,198 @@
+import Foundation
+import IgropyrGossip
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrMembership
+
+/// How members find each other.
+@Suite(.timeLimit(.minutes(5))) struct FirstContactTests {
+    private func configuration(_ name: String, seeds: [Endpoint] = []) -> MembershipConfiguration {
+        var configuration = MembershipConfiguration(name: name, bind: freshAddress(port: 0))
+        configuration.settings = .local
+        configuration.seeds = seeds
+        configuration.logger.logLevel = .critical
+        return configuration
+    }
+
+    private func endpoint(_ address: SocketAddress?) throws -> Endpoint {
+        let address = try #require(address)
+        return Endpoint(host: address.hostText, port: address.port)
+    }
+
+    private func sees(_ count: Int, _ member: Membership) async -> Bool {
+        await member.members.count { $0.status == .alive } == count
+    }
+
+    // MARK: - Names
+
+    /// A real name server on a port of its own.
+    private final class NameServer: Sendable {
+        let address: SocketAddress
+        private let process: BackgroundCommand
+
+        /// Nil, and said so, where Debian's package dnsmasq-base is missing. `rules`: dnsmasq's options.
+        init?(for test: String, _ rules: [String]) throws {
+            let program = "/usr/sbin/dnsmasq"
+            guard FileManager.default.isExecutableFile(atPath: program) else {
+                print("SKIPPED, Debian's package dnsmasq-base is not installed: \(test)")
+                return nil
+            }
+            address = freshAddress(port: 5300)
+            process = try BackgroundCommand(
+                [
+                    program, "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                    "--log-queries",
+                    "--log-facility=-", "--pid-file=", "--user=root", "--bind-interfaces", "--port=\(address.port)",
+                    "--listen-address=\(address.hostText)", "--local=/example.org/",
+                ] + rules)
+        }
+
+        deinit { process.signal(SIGKILL) }
+
+        var log: String { process.errors + process.output }
+    }
+
+    @Test func `members are found by SRV records, with the addresses that come along or are asked for`() async throws {
+        try await onLoop { loop in
+            let seed = Membership(configuration("seed"), on: loop)
+            try await seed.start()
+            let address = try #require(await seed.localAddress)
+            let rules = [
+                "--srv-host=_igropyr._udp.example.org,gone.example.org,\(address.port),5,0",
+                "--srv-host=_igropyr._udp.example.org,node.example.org,\(address.port),10,0",
+                "--host-record=node.example.org,\(address.hostText)",
+            ]
+            guard let server = try NameServer(for: "SRV records", rules) else { return await seed.shutdown() }
+            var ours = configuration("ours")
+            ours.seedServices = ["_igropyr._udp.example.org"]
+            ours.nameServer = server.address
+            let member = Membership(ours, on: loop)
+            let events = await member.events()
+            try await member.start()
+            for await event in events {
+                guard case .joined(let seed) = event else { continue }
+                #expect(seed == (try endpoint(address)))
+                break
+            }
+            #expect(await eventually { await sees(2, seed) }, "\(server.log)")
+            for member in [member, seed] { await member.shutdown() }
+        }
+    }
+
+    @Test func `a service that is not there is told, and asked about again`() async throws {
+        try await onLoop { loop in
+            guard let server = try NameServer(for: "a missing service", []) else { return }
+            var ours = configuration("ours")
+            ours.seedServices = ["_none._udp.example.org"]
+            ours.nameServer = server.address
+            let member = Membership(ours, on: loop)
+            let events = await member.events()
+            try await member.start()
+            for await event in events {
+                guard case .joinFailed(let seed, let reason, let isKeyMismatch) = event,
+                    reason.contains("unknown")
+                else { continue }
+                #expect(seed.host == "_none._udp.example.org" && !isKeyMismatch)
+                #expect(reason.contains("_none._udp.example.org"), "\(reason)")
+                break
+            }
+            #expect(await eventually { server.log.ranges(of: "query[SRV] _none._udp.example.org").count > 1 })
+            await member.shutdown()
+        }
+    }
+
+    @Test func `every address of a host name is asked`() async throws {
+        try await onLoop { loop in
+            var there = configuration("there")
+            there.bind = .loopback(port: 0)
+            let seed = Membership(there, on: loop)
+            try await seed.start()
+            let port = try #require(await seed.localAddress?.port)
+            // Where `localhost` is ::1, too, nobody listens there.
+            let member = Membership(configuration("ours", seeds: [Endpoint(host: "localhost", port: port)]), on: loop)
+            try await member.start()
+            #expect(await eventually { await sees(2, member) })
+            for member in [member, seed] { await member.shutdown() }
+        }
+    }
+
+    // MARK: - Finding back
+
+    @Test func `two parts of a cluster find each other by members that one remembers, though it is not alone`()
+        async throws
+    {
+        try await onLoop { loop in
+            var farConfiguration = configuration("far-1")
+            farConfiguration.bind.port = 7946
+            var nearConfiguration = configuration("near-1")
+            nearConfiguration.rememberedPeers = [farConfiguration.bind]
+            let near = Membership(nearConfiguration, on: loop)
+            try await near.start()
+            let other = Membership(configuration("near-2", seeds: [try endpoint(await near.localAddress)]), on: loop)
+            try await other.start()
+            #expect(await eventually { await sees(2, near) })
+            let far = Membership(farConfiguration, on: loop)
+            try await far.start()
+            let last = Membership(configuration("far-2", seeds: [try endpoint(await far.localAddress)]), on: loop)
+            try await last.start()
+            for member in [near, other, far, last] {
+                #expect(await eventually { await sees(4, member) })
+            }
+            for member in [near, other, far, last] { await member.shutdown() }
+        }
+    }
+
+    @Test func `who fails is remembered, who leaves is not`() async throws {
+        try await onLoop { loop in
+            let ours = Membership(configuration("ours"), on: loop)
+            try await ours.start()
+            let seed = try endpoint(await ours.localAddress)
+            let failing = Membership(configuration("failing", seeds: [seed]), on: loop)
+            let leaving = Membership(configuration("leaving", seeds: [seed]), on: loop)
+            for member in [failing, leaving] { try await member.start() }
+            #expect(await eventually { await sees(3, ours) })
+            let address = try #require(await failing.localAddress)
+            #expect(await ours.rememberedPeers.count == 2)
+            await leaving.leave()
+            await failing.shutdown()
+            #expect(await eventually { await ours.member(named: "failing")?.status == .failed })
+            #expect(await eventually { await ours.rememberedPeers == [address] })
+            await ours.shutdown()
+        }
+    }
+
+    @Test func `what is remembered is bounded, and the oldest goes first`() {
+        var book = SeedBook([], remembered: (1...70).map { .loopback(port: $0) })
+        #expect(book.remembered.count == 64 && book.remembered.first == .loopback(port: 64))
+        book.remember(.loopback(port: 64))
+        book.remember(.loopback(port: 1_000))
+        #expect(book.remembered.count == 64 && book.remembered.first == .loopback(port: 62))
+        #expect(book.remembered.suffix(2) == [.loopback(port: 64), .loopback(port: 1_000)])
+        book.forget(.loopback(port: 1_000))
+        #expect(book.remembered.last == .loopback(port: 64))
+    }
+
+    @Test func `pauses grow to half a minute alone and to a minute in company, and shrink when somebody fails`() {
+        var alone = SeedBook([])
+        #expect((0..<7).map { _ in alone.nextPause(isAlone: true) / .seconds(1) } == [1, 2, 4, 8, 16, 30, 30])
+        var inCompany = SeedBook([])
+        #expect((0..<8).map { _ in inCompany.nextPause(isAlone: false) / .seconds(1) } == [1, 2, 4, 8, 16, 32, 60, 60])
+        inCompany.hurry()
+        #expect(inCompany.isFresh && inCompany.nextPause(isAlone: false) == .seconds(1))
+    }
+
+    // MARK: - Discovery
+
+    @Test(arguments: ["", "a.b"]) func `a discovery that cannot work fails at the start`(cluster: String) async throws {
+        try await onLoop { loop in
+            var ours = configuration("ours")
+            ours.discovery = cluster
+            let member = Membership(ours, on: loop)
+            let error = await #expect(throws: MembershipError.self) { try await member.start() }
+            #expect(error?.code == .invalidConfiguration)
+            #expect(await member.localAddress == nil)
+        }
+    }
+}
