@@ -118,7 +118,8 @@ public actor ClusterBalancer: LoopBound {
             case .keysChanged(let keys):
                 // It fails only for want of memory; then the next exchange of states tells.
                 if let key = keys.first.flatMap(ClusterKey.init(bytes:)) { try? await client.use(key) }
-            case .userEvent, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged: break
+            case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged:
+                break
             }
         }
     }

@@ -200,6 +200,7 @@ extension EventLine {
         case .joinFailed(let seed, let reason, _): self = .joinFailed(seed: "\(seed)", reason: reason)
         case .nameConflict(let name, let address), .nameLost(let name, let address):
             self = .nameConflict(name: name, address: "\(address)")
+        case .userMessage, .userState: return nil  // A node has Serf.
         case .keysChanged(let keys): self = .keysChanged(count: keys.count)
         case .lagged: self = .lagged
         }

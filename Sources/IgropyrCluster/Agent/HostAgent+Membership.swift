@@ -11,7 +11,7 @@ extension HostAgent {
             switch event {
             case .keysChanged, .lagged: await keepKeys()
             case .nameLost(_, let address): loseName(to: address)
-            case .member, .userEvent, .query, .joined, .joinFailed, .nameConflict: break
+            case .member, .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict: break
             }
         }
     }
