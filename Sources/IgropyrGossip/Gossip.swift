@@ -25,6 +25,7 @@ public struct Gossip: Sendable {
     var forwardedPings: [UInt32: ForwardedPing] = [:]
     var streams: [StreamID: StreamPurpose] = [:]
     var links = LinkTable()
+    var deathBudget = DeathBudget()
     var lastSequence: UInt32
     var lastStream: UInt64 = 0
     var schedule: Schedule
@@ -74,7 +75,7 @@ public struct Gossip: Sendable {
         delegate = configuration.delegate
         admission = configuration.admission
         resolvesNameConflicts = configuration.resolvesNameConflicts
-        incarnation = max(1, configuration.incarnation)
+        incarnation = min(Self.highestIncarnation, max(1, configuration.incarnation))
         envelope = Envelope(keyring: keyring, label: Array(configuration.label.utf8))
         self.random = RandomSource(random)
         health = HealthScore(limit: settings.healthScoreLimit)

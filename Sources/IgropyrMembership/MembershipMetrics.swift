@@ -19,6 +19,7 @@ final class MembershipMetrics {
         ("gossip_name_conflicts_total", \.nameConflicts),
         ("gossip_merges_incompatible_total", \.incompatibleMerges),
         ("gossip_times_implausible_total", \.implausibleTimes),
+        ("gossip_deaths_doubted_total", \.deathsDoubted),
         ("gossip_relays_refused_total", \.refusedRelays),
         ("gossip_table_overflows_total", \.tableOverflows),
     ]

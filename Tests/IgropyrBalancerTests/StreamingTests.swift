@@ -94,7 +94,7 @@ func `a response that ends too early at the worker ends too early at the client`
         let client = try fixture.client()
         try client.send("POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
         try await eventually("it is under way") { await fixture.workers[0].requestCount == 1 }
-        async let stopped: Void = fixture.balancer.stop(timeout: .seconds(10))
+        async let stopped: Void = fixture.balancer.stop(timeout: .seconds(60))
         try await eventually("nobody listens") { (try? fixture.client()) == nil }
         try client.send("abc")
         let answer = try client.readResponse()

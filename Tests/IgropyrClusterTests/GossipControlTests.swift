@@ -120,6 +120,8 @@ import Testing
         _ message: KeysMessage, by node: SampleNode, _ client: ControlClient
     ) async throws -> [String: KeyOutcome] {
         let outcomes = Locked<[String: KeyOutcome]>([:])
+        var message = message
+        message.timeout = 60  // It ends with the second outcome.
         try await client.keys(message, by: node.control) { line in
             outcomes.withLock { outcomes in
                 if case .keys(let member, let outcome) = line { outcomes[member] = outcome }

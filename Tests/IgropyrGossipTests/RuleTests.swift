@@ -100,11 +100,42 @@ import Testing
 
     @Test func `the highest incarnation is not outbid, and nothing wraps`() throws {
         var gossip = try alpha()
-        _ = feed(Accusation(incarnation: .max - 1, node: "alpha", from: "x").encoded(as: .suspect), to: &gossip)
-        #expect(gossip.incarnation == .max)
-        _ = feed(Accusation(incarnation: .max, node: "alpha", from: "x").encoded(as: .dead), to: &gossip)
-        #expect(gossip.incarnation == .max && gossip.nodes["alpha"]?.state == .alive)
+        let highest = Gossip.highestIncarnation
+        _ = feed(Accusation(incarnation: highest - 1, node: "alpha", from: "x").encoded(as: .suspect), to: &gossip)
+        #expect(gossip.incarnation == highest)
+        _ = feed(Accusation(incarnation: highest, node: "alpha", from: "x").encoded(as: .dead), to: &gossip)
+        #expect(gossip.incarnation == highest && gossip.nodes["alpha"]?.state == .alive)
         _ = try gossip.updateTags(["a": "b"], at: .zero)
+        #expect(gossip.incarnation == highest)
+    }
+
+    @Test func `an incarnation that its member could not outbid is believed by nobody`() throws {
+        var gossip = try alpha()
+        for member in ["alpha", "bravo"] {
+            for type in [MessageType.suspect, .dead] {
+                _ = feed(Accusation(incarnation: .max, node: member, from: "x").encoded(as: type), to: &gossip)
+            }
+            _ = feed(alive(member, .max), to: &gossip)
+        }
+        #expect(gossip.incarnation == 1 && gossip.nodes["bravo"]?.incarnation == 1)
+        #expect(gossip.nodes["bravo"]?.state == .alive && gossip.counters.implausibleTimes >= 5)
+    }
+
+    @Test func `one packet cannot take down all members: claims of death beyond a quarter are suspicions`() throws {
+        var gossip = try alpha()
+        let names = (0..<15).map { "n\($0)" }
+        for name in names { _ = feed(alive(name, 1), to: &gossip) }
+        let claims = names.enumerated().map { index, name in
+            Accusation(incarnation: 1, node: name, from: index.isMultiple(of: 2) ? "x" : name).encoded(as: .dead)
+        }
+        let packet = Packet.encode(claims, compresses: false, addsChecksum: false)
+        #expect(kinds(feed(packet, to: &gossip)).count == 4)  // Of 17.
+        #expect(gossip.nodes.all.count { $0.state == .suspect } == 11 && gossip.counters.deathsDoubted == 11)
+        _ = feed(alive("n14", 2), to: &gossip)
+        #expect(gossip.nodes["n14"]?.state == .alive)
+        #expect(kinds(feed(Packet.encode(claims, compresses: false, addsChecksum: false), to: &gossip)).isEmpty)
+        let later = gossip.handleDatagram(packet, from: Self.bravo, at: .seconds(1))
+        #expect(kinds(later).count == 4)
     }
 
     @Test func `a name in use is not taken over, one that is free is`() throws {

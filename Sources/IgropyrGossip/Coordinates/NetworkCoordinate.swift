@@ -23,12 +23,12 @@ public struct NetworkCoordinate: Hashable, Sendable {
 
     func distance(to other: NetworkCoordinate) -> Double {
         let raw = rawDistance(to: other)
-        let adjusted = raw + adjustment + other.adjustment
+        let adjusted = raw + (adjustment + other.adjustment)
         return adjusted > 0 ? adjusted : raw
     }
 
     func rawDistance(to other: NetworkCoordinate) -> Double {
-        Self.magnitude(difference(to: other)) + height + other.height
+        Self.magnitude(difference(to: other)) + (height + other.height)  // So summed, it is the same from both sides.
     }
 
     private func difference(to other: NetworkCoordinate) -> [Double] { zip(vector, other.vector).map { $0 - $1 } }

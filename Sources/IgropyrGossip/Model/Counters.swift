@@ -20,7 +20,9 @@ public struct Counters: Hashable, Sendable {
     public var nameConflicts = 0
     /// Whole push/pulls with a member that we cannot live with.
     public var incompatibleMerges = 0
-    /// Lamport times that would wrap a clock.
+    /// Claims that a member is dead, beyond how many may die at once: taken for suspicions.
+    public var deathsDoubted = 0
+    /// Lamport times and incarnations that would wrap a clock, or could not be outbid.
     public var implausibleTimes = 0
     public var staleEvents = 0
     public var refusedRelays = 0

@@ -26,7 +26,7 @@ extension Gossip {
         case .nack(let nack): handleNack(nack.sequence)
         case .alive(let alive): handleAlive(alive, at: now)
         case .suspect(let accusation): handleSuspect(accusation, at: now)
-        case .dead(let accusation): handleDead(accusation, at: now)
+        case .dead(let accusation): handleDeathClaim(accusation, at: now)
         case .user(let bytes): handleUser(bytes, at: now)
         }
     }

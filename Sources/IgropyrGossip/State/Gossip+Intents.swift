@@ -133,7 +133,7 @@ extension Gossip {
         serfMembers[name]?.metadata = meta
         node.meta = meta
         nodes.update(node)
-        incarnation = incarnation == .max ? incarnation : incarnation + 1
+        raiseIncarnation()
         announceOurselves()
     }
 

@@ -20,6 +20,10 @@ extension Gossip {
             counters.refusedMembers += 1
             return
         }
+        guard isPlausible(alive.incarnation) else {
+            counters.implausibleTimes += 1
+            return
+        }
         guard let known = nodes[alive.node] else {
             return enter(alive, address: address, versions: versions, at: now)
         }
@@ -108,6 +112,10 @@ extension Gossip {
 
     mutating func handleSuspect(_ accusation: Accusation, at now: Timestamp) {
         guard var node = nodes[accusation.node], accusation.incarnation >= node.incarnation else { return }
+        guard isPlausible(accusation.incarnation) else {
+            counters.implausibleTimes += 1
+            return
+        }
         if suspicions[node.name] != nil {
             if suspicions[node.name]?.confirm(by: accusation.from) == true {
                 broadcast(accusation.encoded(as: .suspect), about: node.name)
@@ -125,8 +133,28 @@ extension Gossip {
             of: node, by: accusation.from, nodeCount: nodes.count, settings: settings, at: now)
     }
 
+    /// Somebody says that a member is dead, or has left: believed of few at a time.
+    mutating func handleDeathClaim(_ accusation: Accusation, at now: Timestamp) {
+        guard let node = nodes[accusation.node], node.name != name, !node.isGone,
+            accusation.incarnation >= node.incarnation, isPlausible(accusation.incarnation),
+            !deathBudget.take(of: nodes.count, at: now)
+        else { return handleDead(accusation, at: now) }
+        counters.deathsDoubted += 1
+        handleSuspect(Accusation(incarnation: accusation.incarnation, node: node.name, from: name), at: now)
+    }
+
+    /// Beyond, a member could in the end not outbid what is claimed of it. Whoever counts from 1, or from the seconds since 1970,
+    /// never comes there.
+    static let highestIncarnation = UInt32.max - 0xFFFF
+
+    private func isPlausible(_ incarnation: UInt32) -> Bool { incarnation <= Self.highestIncarnation }
+
     mutating func handleDead(_ accusation: Accusation, at now: Timestamp) {
         guard var node = nodes[accusation.node], accusation.incarnation >= node.incarnation else { return }
+        guard isPlausible(accusation.incarnation) else {
+            counters.implausibleTimes += 1
+            return
+        }
         suspicions[node.name] = nil
         guard !node.isGone else { return }
         guard node.name != name || departure.isUnderway else { return refute(accusation.incarnation) }
@@ -144,9 +172,12 @@ extension Gossip {
         guard !departure.isUnderway else { return }
         counters.refutations += 1
         health.apply(1)
-        let highest = max(incarnation, accused)
-        incarnation = highest == .max ? highest : highest + 1
+        raiseIncarnation(above: accused)
         announceOurselves()
+    }
+
+    mutating func raiseIncarnation(above other: UInt32 = 0) {
+        incarnation = min(Self.highestIncarnation, max(incarnation, other) + 1)
     }
 
     /// Broadcasts our node as it is, under the current incarnation.
