@@ -234,7 +234,8 @@ import Testing
         (QueryFilter.encode(tag: "role", expression: "^e"), false),
         (QueryFilter.encode(tag: "role", expression: ".*"), true),
         (QueryFilter.encode(tag: "none", expression: "^$"), true),
-        (QueryFilter.encode(tag: "role", expression: "w(e|i)b"), false), ([9], false), ([0, 0xDD], false),
+        (QueryFilter.encode(tag: "role", expression: "w(e|i)b"), true),
+        (QueryFilter.encode(tag: "role", expression: "w(e"), false), ([9], false), ([0, 0xDD], false),
     ]
 
     @Test(arguments: filters) func `a query is for those that its filters match`(filter: [UInt8], isForUs: Bool) throws
@@ -276,6 +277,38 @@ import Testing
         #expect(try ask(.remove, old).isSuccess)
         #expect(try !ask(.install, [1]).isSuccess)
         #expect(gossip.keys == [new])
+    }
+
+    // MARK: - Encryption and forgetting
+
+    @Test func `what an old member sealed with padding is read, and broken padding is not`() throws {
+        let keyring = try #require(Keyring([[UInt8](repeating: 1, count: 16)]))
+        func sealed(_ plaintext: [UInt8]) -> [UInt8] {  // The version is not part of what the seal covers.
+            let nonce = [UInt8](repeating: 7, count: 12)
+            return [0] + (keyring.seal(plaintext, nonce: nonce, authenticating: []) ?? []).dropFirst()
+        }
+        for count in [0, 1, 15, 16, 17] {
+            let message = [UInt8](repeating: 9, count: count)
+            let padding = 16 - count % 16
+            let padded = message + [UInt8](repeating: UInt8(padding), count: padding)
+            #expect(try keyring.open(sealed(padded), authenticating: []) == message)
+        }
+        for broken in [[], [0], [17], [UInt8](repeating: 3, count: 2), [1, 2, 3, 9, 2]] as [[UInt8]] {
+            #expect(throws: WireError.undecryptable) { try keyring.open(sealed(broken), authenticating: []) }
+        }
+    }
+
+    @Test func `who is long gone is forgotten, and may come back`() throws {
+        for (hasLeft, hours) in [(true, 24), (false, 24)] as [(Bool, Int64)] {
+            var gossip = try alpha()
+            if hasLeft { _ = feed(serf: Intent(kind: .leave, time: 5, node: "bravo").encoded, to: &gossip) }
+            _ = feed(Accusation(incarnation: 1, node: "bravo", from: "bravo").encoded(as: .dead), to: &gossip)
+            #expect(gossip.member(named: "bravo")?.status == (hasLeft ? .left : .failed))
+            #expect(kinds(gossip.handleTimeout(at: .seconds(hours * 3600 - 1))).isEmpty)
+            #expect(kinds(gossip.handleTimeout(at: .seconds(hours * 3600 + 16))) == [.reaped])
+            #expect(gossip.member(named: "bravo") == nil && gossip.knownCoordinates.keys.sorted() == ["alpha"])
+            #expect(kinds(feed(alive("bravo", 2), to: &gossip, at: .seconds(hours * 3600 + 20))) == [.joined])
+        }
     }
 
     // MARK: - Our own queries

@@ -1,7 +1,7 @@
 /// Which members a query is for.
 ///
-/// The reference takes any RE2 expression for a tag. We evaluate literals with an optional `^` and `$`, and `.*`; a member whose
-/// filter holds anything else stays silent, as it does for a broken expression.
+/// The reference takes any RE2 expression for a tag; we, what ``TagPattern`` reads. A member whose filter holds anything else
+/// stays silent, as it does for a broken expression.
 enum QueryFilter {
     /// A filter as it travels: everybody in the list.
     static func encode(names: [String]) -> [UInt8] {
@@ -34,28 +34,11 @@ enum QueryFilter {
                 try reader.readRecord(["Tag", "Expr"]) { (field, reader) throws(WireError) in
                     if field == 0 { tag = try reader.readText() } else { expression = try reader.readText() }
                 }
-                return matches(expression, tags[tag] ?? "")
+                return TagPattern(expression)?.matches(tags[tag] ?? "") ?? false
             default: return false
             }
         } catch {
             return false
-        }
-    }
-
-    private static func matches(_ expression: String, _ value: String) -> Bool {
-        var literal = Array(expression.utf8)
-        let isAtStart = literal.first == UInt8(ascii: "^")
-        if isAtStart { literal.removeFirst() }
-        let isAtEnd = literal.last == UInt8(ascii: "$")
-        if isAtEnd { literal.removeLast() }
-        if literal == Array(".*".utf8) || literal == Array(".+".utf8) && !value.isEmpty { return true }
-        guard !literal.contains(where: { #"\.+*?()|[]{}^$"#.utf8.contains($0) }) else { return false }
-        let text = Array(value.utf8)
-        switch (isAtStart, isAtEnd) {
-        case (true, true): return text == literal
-        case (true, false): return text.starts(with: literal)
-        case (false, true): return text.reversed().starts(with: literal.reversed())
-        case (false, false): return text.indices.contains { text[$0...].starts(with: literal) } || literal.isEmpty
         }
     }
 }

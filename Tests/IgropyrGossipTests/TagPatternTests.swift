@@ -1,0 +1,46 @@
+import Testing
+
+@testable import IgropyrGossip
+
+/// The verdicts are those of Go's regexp package, which agents ask.
+@Suite struct TagPatternTests {
+    private static let verdicts: [(expression: String, matching: [String], others: [String])] = [
+        ("", ["", "a"], []), ("web", ["web", "a web b"], ["we", "Web"]), ("^web$", ["web"], ["web1", "aweb"]),
+        ("^$", [""], ["a"]), (".*", ["", "a"], []), (".+", ["a", "é"], [""]),
+        ("^a.c$", ["abc", "aéc"], ["ac", "a\nc"]),
+        ("^w(e|i)b$", ["web", "wib"], ["wb", "weib"]), ("^(?:a|bc)+$", ["a", "bc", "abca"], ["", "b", "ab"]),
+        ("^[a-c]+$", ["abc"], ["abd", ""]), ("^[^a-c]$", ["d"], ["a", "dd"]), ("^[]a]$", ["]", "a"], ["b"]),
+        ("^[a-]$", ["a", "-"], ["b"]), (#"^\d{1,3}\.\d{2}$"#, ["1.23", "123.45"], ["1234.5", "1x23", "1.2"]),
+        (#"^\w+-\S$"#, ["ab_1-x"], ["a-", "- x"]), ("^a{2}$", ["aa"], ["a", "aaa"]),
+        ("^a{2,}$", ["aa", "aaaa"], ["a"]),
+        ("^ab?c*?$", ["a", "ab", "acc", "abc"], ["abb"]), ("(?i)^WeB$", ["web", "WEB"], ["we"]),
+        ("^(a|b|)$", ["a", "b", ""], ["c"]), ("a|^b$|c", ["xax", "b", "c"], ["xbx"]), (#"^\[\]\\$"#, [#"[]\"#], ["[]"]),
+        ("^(a*)*$", ["", "aaa"], ["b"]), ("x*", ["", "y"], []),
+    ]
+
+    @Test(arguments: verdicts)
+    func `an expression matches what it says`(expression: String, matching: [String], others: [String]) throws {
+        let pattern = try #require(TagPattern(expression))
+        for text in matching { #expect(pattern.matches(text), "\(expression) and \(text)") }
+        for text in others { #expect(!pattern.matches(text), "\(expression) and \(text)") }
+    }
+
+    private static let broken = [
+        "(", ")", "a)", "[", "[a", "[b-a]", "*", "a**", "+a", "a{2,1}", "a{101}", "a{", "{", "\\", "\\q", "(?=a)",
+        "(?P<n>a)",
+        "^*", "[[:alpha:]]", "\\pL", "\\b", String(repeating: "(", count: 20) + String(repeating: ")", count: 20),
+        String(repeating: "a", count: 513), "((a{100}){100}){100}",
+    ]
+
+    @Test(arguments: broken) func `what is broken, or beyond us, is no pattern`(expression: String) {
+        #expect(TagPattern(expression) == nil)
+    }
+
+    @Test func `no expression takes long`() throws {
+        let text = String(repeating: "a", count: 512)
+        for expression in ["(a*)*b", "(a|a)*b", "(a|aa)+$b", "^(a?){100}a{100}b"] {
+            let pattern = try #require(TagPattern(expression))
+            #expect(!pattern.matches(text))
+        }
+    }
+}
