@@ -34,6 +34,7 @@ public struct Gossip: Sendable {
     let resolvesNameConflicts: Bool
     /// When we may ask again who owns our name.
     var nextConflictPoll = Timestamp.zero
+    var rival: Rival?
 
     // What Serf knows.
     var serfMembers: [String: SerfMember] = [:]

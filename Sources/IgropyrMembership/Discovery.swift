@@ -59,10 +59,11 @@ final class Discovery {
         rearm()
     }
 
-    /// Says farewell to the group.
+    /// Says farewell to the group, and closes.
     func leave() {
         guard !isClosed else { return }
         socket.send(core.goodbye, to: group)
+        close()
     }
 
     /// Idempotent.

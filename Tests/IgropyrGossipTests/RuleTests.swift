@@ -393,8 +393,32 @@ import Testing
             _ = feed(serf: vote("voter-\(index)", for: claimed, on: poll), to: &gossip)
         }
         let end = gossip.handleTimeout(at: .seconds(60))
-        let lost = end.compactMap { if case .nameLost(let address) = $0 { address } else { nil } }
-        #expect(lost == (isLost ? [elsewhere] : []))
+        let pings = try rivalPings(end, at: elsewhere, by: gossip)
+        #expect(pings.count == (isLost ? 1 : 0))
+        guard let ping = pings.first else { return }
+        #expect(ping.node == "alpha")
+        #expect(lost(feed(Ack(sequence: ping.sequence &+ 1).encoded, to: &gossip, at: .seconds(60))).isEmpty)
+        #expect(lost(feed(Ack(sequence: ping.sequence).encoded, to: &gossip, at: .seconds(60))) == [elsewhere])
+        #expect(lost(feed(Ack(sequence: ping.sequence).encoded, to: &gossip, at: .seconds(60))).isEmpty, "once")
+    }
+
+    private func rivalPings(_ directives: [Directive], at rival: MemberAddress, by gossip: Gossip) throws -> [Ping] {
+        try sent(directives, by: gossip).compactMap { sent in
+            if case .ping(let ping) = sent.message, sent.to == rival { ping } else { nil }
+        }
+    }
+
+    private func lost(_ directives: [Directive]) -> [MemberAddress] {
+        directives.compactMap { if case .nameLost(let address) = $0 { address } else { nil } }
+    }
+
+    @Test func `a rival that is not there, ourselves before our address changed, takes no name`() throws {
+        var (gossip, poll) = try contested(voters: 2)
+        let elsewhere = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
+        for index in 0..<2 { _ = feed(serf: vote("voter-\(index)", for: elsewhere, on: poll), to: &gossip) }
+        let ping = try #require(try rivalPings(gossip.handleTimeout(at: .seconds(60)), at: elsewhere, by: gossip).first)
+        let tooLate = Timestamp.seconds(61)
+        #expect(lost(feed(Ack(sequence: ping.sequence).encoded, to: &gossip, at: tooLate)).isEmpty)
     }
 
     @Test func `strangers and double votes do not count in an election`() throws {
@@ -407,8 +431,7 @@ import Testing
             let response = QueryResponseMessage(time: poll.time, id: poll.id, from: "bravo", payload: broken)
             _ = feed(serf: response.encoded, to: &gossip)
         }
-        let end = gossip.handleTimeout(at: .seconds(60))
-        #expect(!end.contains { if case .nameLost = $0 { true } else { false } })
+        #expect(try rivalPings(gossip.handleTimeout(at: .seconds(60)), at: elsewhere, by: gossip).isEmpty)
     }
 
     // MARK: - Pings for others

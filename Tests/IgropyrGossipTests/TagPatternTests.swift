@@ -29,7 +29,7 @@ import Testing
         "(", ")", "a)", "[", "[a", "[b-a]", "*", "a**", "+a", "a{2,1}", "a{101}", "a{", "{", "\\", "\\q", "(?=a)",
         "(?P<n>a)",
         "^*", "[[:alpha:]]", "\\pL", "\\b", String(repeating: "(", count: 20) + String(repeating: ")", count: 20),
-        String(repeating: "a", count: 513), "((a{100}){100}){100}",
+        String(repeating: "a", count: 257), "((a{100}){100}){100}", "(a{100}b?){5}c",
     ]
 
     @Test(arguments: broken) func `what is broken, or beyond us, is no pattern`(expression: String) {

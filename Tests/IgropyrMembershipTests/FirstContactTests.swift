@@ -144,6 +144,32 @@ import Testing
         }
     }
 
+    @Test func `a host that starts again at another address is let in under its name`() async throws {
+        try await onLoop { loop in
+            let first = Membership(configuration("first"), on: loop)
+            try await first.start()
+            let seed = try endpoint(await first.localAddress)
+            let second = Membership(configuration("second", seeds: [seed]), on: loop)
+            let moving = Membership(configuration("moving", seeds: [seed]), on: loop)
+            for member in [second, moving] { try await member.start() }
+            #expect(await eventually { await sees(3, first) })
+            await moving.shutdown()
+            // At once, while its old self still counts as alive.
+            let moved = Membership(configuration("moving", seeds: [seed]), on: loop)
+            try await moved.start()
+            let address = try #require(await moved.localAddress)
+            for member in [first, second] {
+                #expect(
+                    await eventually {
+                        let known = await member.member(named: "moving")
+                        return known?.status == .alive && known?.address.description == address.description
+                    })
+            }
+            #expect(await moved.localAddress == address, "it did not step down for its old self")
+            for member in [first, second, moved] { await member.shutdown() }
+        }
+    }
+
     @Test func `who fails is remembered, who leaves is not`() async throws {
         try await onLoop { loop in
             let ours = Membership(configuration("ours"), on: loop)

@@ -4,8 +4,8 @@
 /// search, unless anchored. Everything else makes it nil, as a broken expression does. Matching takes time in proportion to
 /// the expression times the text, whatever they are: all ways are walked at once, none is tried again.
 struct TagPattern {
-    private static let limitBytes = 512
-    private static let limitSteps = 2_000
+    private static let limitBytes = 256
+    private static let limitSteps = 500
     private static let limitDepth = 16
     private static let limitRepeats = 100
 
@@ -36,27 +36,52 @@ struct TagPattern {
 
     func matches(_ text: String) -> Bool {
         let characters = text.unicodeScalars.map(\.value)
-        var present: Set<Int> = []
+        var present = Places(count: steps.count + 1)
+        var next = present
         for place in 0...characters.count {
             follow(0, at: place, of: characters.count, into: &present)  // A match may begin anywhere.
             if present.contains(steps.count) { return true }
             guard place < characters.count else { return false }
-            var next: Set<Int> = []
-            for index in present {
+            next.removeAll()
+            for index in present.members {
                 guard case .take(let ranges, let isInverted) = steps[index] else { continue }
                 if takes(characters[place], ranges) != isInverted {
                     follow(index + 1, at: place + 1, of: characters.count, into: &next)
                 }
             }
-            present = next
+            swap(&present, &next)
         }
         return false
     }
 
+    /// A set of steps that is emptied at no cost.
+    private struct Places {
+        private(set) var members: [Int] = []
+        private var rounds: [Int]
+        private var round = 1
+
+        init(count: Int) { rounds = [Int](repeating: 0, count: count) }
+
+        func contains(_ index: Int) -> Bool { rounds[index] == round }
+
+        /// False if it was there.
+        mutating func insert(_ index: Int) -> Bool {
+            guard rounds[index] != round else { return false }
+            rounds[index] = round
+            members.append(index)
+            return true
+        }
+
+        mutating func removeAll() {
+            members.removeAll(keepingCapacity: true)
+            round += 1
+        }
+    }
+
     private func takes(_ character: UInt32, _ ranges: [ClosedRange<UInt32>]) -> Bool {
-        let isIn = { (character: UInt32) in ranges.contains { $0.contains(character) } }
-        guard ignoresCase, let other = Self.otherCase(of: character) else { return isIn(character) }
-        return isIn(character) || isIn(other)
+        for range in ranges where range.contains(character) { return true }
+        guard ignoresCase, let other = Self.otherCase(of: character) else { return false }
+        return ranges.contains { $0.contains(other) }
     }
 
     private static func otherCase(of character: UInt32) -> UInt32? {
@@ -67,18 +92,18 @@ struct TagPattern {
         }
     }
 
-    /// Adds the step and all that can be reached from it without taking a character.
-    private func follow(_ index: Int, at place: Int, of count: Int, into reached: inout Set<Int>) {
-        var open = [index]
-        while let index = open.popLast() {
-            guard reached.insert(index).inserted, index < steps.count else { continue }
-            switch steps[index] {
-            case .take: break
-            case .start: if place == 0 { open.append(index + 1) }
-            case .end: if place == count { open.append(index + 1) }
-            case .split(let first, let second): open += [first, second]
-            case .jump(let target): open.append(target)
-            }
+    /// Adds the step and all that can be reached from it without taking a character; each once, so no deeper than there
+    /// are steps.
+    private func follow(_ index: Int, at place: Int, of count: Int, into reached: inout Places) {
+        guard reached.insert(index), index < steps.count else { return }
+        switch steps[index] {
+        case .take: break
+        case .start: if place == 0 { follow(index + 1, at: place, of: count, into: &reached) }
+        case .end: if place == count { follow(index + 1, at: place, of: count, into: &reached) }
+        case .split(let first, let second):
+            follow(first, at: place, of: count, into: &reached)
+            follow(second, at: place, of: count, into: &reached)
+        case .jump(let target): follow(target, at: place, of: count, into: &reached)
         }
     }
 

@@ -25,14 +25,32 @@ extension Gossip {
         }
     }
 
-    /// Whoever most of the answers name keeps the name. Where nobody answers, as with two hosts only, both stay.
-    mutating func settleConflict(_ query: OwnQuery) {
+    /// Whoever most of the answers name keeps the name, if it is there: they may speak of us, as we were before our address
+    /// changed. Where nobody answers, as with two hosts only, both stay.
+    mutating func settleConflict(_ query: OwnQuery, at now: Timestamp) {
         let answers = query.claims.values.reduce(0, +)
         let forUs = query.claims[address] ?? 0
         let other = query.claims.filter { $0.key != address }.max { ($0.value, $1.key) < ($1.value, $0.key) }
         guard let other, forUs < answers / 2 + 1, !departure.isUnderway else { return }
-        directives.append(.nameLost(to: other.key))
+        let sequence = nextSequence()
+        rival = Rival(address: other.key, sequence: sequence, answersUntil: now.advanced(by: settings.probeTimeout))
+        send(Ping(sequence: sequence, node: name, source: pingSource).encoded, to: other.key)
     }
+
+    /// The other host with our name answers: it is the one that the others mean.
+    mutating func handleRivalAck(_ sequence: UInt32, at now: Timestamp) {
+        guard let rival, rival.sequence == sequence else { return }
+        self.rival = nil
+        guard now <= rival.answersUntil, !departure.isUnderway else { return }
+        directives.append(.nameLost(to: rival.address))
+    }
+}
+
+/// A host that most members know by our name, while we see whether it is there.
+struct Rival: Sendable {
+    let address: MemberAddress
+    let sequence: UInt32
+    let answersUntil: Timestamp
 }
 
 extension MemberAddress: Comparable {

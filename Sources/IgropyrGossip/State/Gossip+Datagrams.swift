@@ -22,6 +22,7 @@ extension Gossip {
         case .indirectPing(let ping): handleIndirectPing(ping, from: source, at: now)
         case .ack(let ack):
             if delegate.isSerf { learnCoordinate(from: ack, at: now) }
+            handleRivalAck(ack.sequence, at: now)
             handleAck(ack.sequence)
         case .nack(let nack): handleNack(nack.sequence)
         case .alive(let alive): handleAlive(alive, at: now)

@@ -213,7 +213,7 @@ extension Gossip {
             guard let query = ownQueries.removeValue(forKey: id) else { continue }
             switch query.purpose {
             case .application: directives.append(.queryFinished(id))
-            case .conflict: settleConflict(query)
+            case .conflict: settleConflict(query, at: now)
             }
         }
     }
