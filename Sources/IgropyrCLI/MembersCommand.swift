@@ -61,9 +61,10 @@ struct MembersCommand: AsyncParsableCommand {
         try await control.following { client, node in
             try await client.events(of: node) { line in
                 switch line {
-                case .started(_, let members):
+                case .started(let host, let members):
                     let members = members.filter(filter.matches)
-                    Terminal.write((json ? JSONText.line(members) : Self.table(of: members)) + "\n")
+                    let line = EventLine.started(host: host, members: members)
+                    Terminal.write((json ? JSONText.line(line) : Self.table(of: members)) + "\n")
                 case .member(let change, let member) where filter.matches(member):
                     Terminal.write((json ? JSONText.line(line) : Self.text(change, member)) + "\n")
                 case .lagged: StandardError.write("some changes were lost: this reader was too slow\n")

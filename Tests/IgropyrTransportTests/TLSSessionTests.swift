@@ -50,6 +50,17 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         #expect(wire.clientError == nil && wire.serverError == nil)
     }
 
+    @Test(arguments: [(clusterKey, true), (otherKey, true), ([UInt8](repeating: 9, count: 16), false)])
+    func `a server with several keys takes a client with any of them`(key: [UInt8], isTaken: Bool) throws {
+        let keys = [clusterKey, otherKey].map { PreSharedKey.derived(fromClusterKey: $0) }
+        var wire = try Wire(
+            client: TLSSession(.preSharedKey(.derived(fromClusterKey: key), role: .client)),
+            server: TLSSession(.preSharedKeys(keys, role: .server)), step: .max)
+        wire.run()
+        #expect((wire.server.state == .open) == isTaken && (wire.client.state == .open) == isTaken)
+        if !isTaken { #expect(wire.serverError?.code == .wrongKey) }
+    }
+
     @Test func `carry 1 MiB both ways, again and again`() throws {
         var wire = try Wire(step: 64 << 10)
         wire.run()
