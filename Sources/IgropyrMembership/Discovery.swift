@@ -74,6 +74,9 @@ final class Discovery {
         timer.close()
     }
 
+    /// Datagrams that were no messages, and what was ignored because it was too much.
+    var refusals: Int { core.malformed + core.overflows }
+
     func askAgain() {
         core.askAgain(at: EventLoop.preciseNow)
         rearm()

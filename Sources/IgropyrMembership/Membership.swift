@@ -58,6 +58,9 @@ public actor Membership: LoopBound {
     /// Network coordinates by member: ours, and those of members that answered us. Their distances are round-trip times.
     public var coordinates: [String: NetworkCoordinate] { core?.knownCoordinates ?? [:] }
 
+    /// What came by multicast DNS and was broken, or too much; 0 without discovery.
+    public var refusedDiscoveries: Int { discovery?.refusals ?? 0 }
+
     /// Where we listen; nil unless running.
     public var localAddress: SocketAddress? { sockets?.address }
 

@@ -298,6 +298,17 @@ import Testing
         }
     }
 
+    @Test func `who is to be pruned is forgotten once it has left, and not if it stays`() throws {
+        for stays in [false, true] {
+            var gossip = try alpha()
+            _ = feed(serf: Intent(kind: .leave, time: 5, node: "bravo", isPrune: true).encoded, to: &gossip)
+            #expect(gossip.member(named: "bravo")?.status == .leaving)
+            if stays { _ = feed(serf: Intent(kind: .join, time: 6, node: "bravo").encoded, to: &gossip) }
+            let goodbye = Accusation(incarnation: 1, node: "bravo", from: "bravo").encoded(as: .dead)
+            #expect(kinds(feed(goodbye, to: &gossip)) == (stays ? [.failed] : [.left, .reaped]))
+        }
+    }
+
     @Test func `who is long gone is forgotten, and may come back`() throws {
         for (hasLeft, hours) in [(true, 24), (false, 24)] as [(Bool, Int64)] {
             var gossip = try alpha()

@@ -44,8 +44,9 @@ extension HostAgent {
         let storage = await parts.replica.storageProblem
         let problems = [storage].compactMap(\.self) + problems.values.sorted()
         let name = name
+        let membership = parts.membership
         let refusals = StatusReport.Refusals(
-            gossipMessages: await parts.membership.counters.refusedMessages,
+            gossipMessages: await membership.counters.refusedMessages + membership.refusedDiscoveries,
             controlConnections: parts.control.refusedConnections)
         return await loop.offload { StatusReport(snapshot, host: name, problems: problems, refusals: refusals) }
     }

@@ -12,6 +12,8 @@ struct SerfMember: Sendable {
     var statusTime: UInt64
     /// When it left or failed.
     var goneAt: Timestamp?
+    /// Whether an operator wants it forgotten as soon as it has left.
+    var isToBeForgotten = false
 
     var member: Member { Member(name: name, address: address, tags: tags, metadata: metadata, status: status) }
 }

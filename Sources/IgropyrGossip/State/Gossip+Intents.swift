@@ -22,6 +22,7 @@ extension Gossip {
     private mutating func handleJoinIntent(_ intent: Intent, about known: SerfMember) {
         var member = known
         member.statusTime = intent.time
+        member.isToBeForgotten = false
         if member.status == .leaving { member.status = .alive }
         serfMembers[member.name] = member
     }
@@ -36,12 +37,13 @@ extension Gossip {
             member.goneAt = now
         case .leaving, .left: break
         }
+        member.isToBeForgotten = intent.isPrune && !isOurselves(member.name)
         serfMembers[member.name] = member
         if known.status == .failed { report(.left, member) }
         if intent.isPrune, member.status == .left { forget(member) }
     }
 
-    private mutating func forget(_ member: SerfMember) {
+    mutating func forget(_ member: SerfMember) {
         serfMembers[member.name] = nil
         coordinates.forget(member.name)
         nodes.remove { $0.name == member.name && $0.isGone }

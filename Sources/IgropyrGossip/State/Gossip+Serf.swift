@@ -91,6 +91,7 @@ extension Gossip {
         member.goneAt = now
         serfMembers[name] = member
         report(member.status == .left ? .left : .failed, member)
+        if member.isToBeForgotten, member.status == .left { forget(member) }
     }
 
     /// With Serf only what a member announced counts.
