@@ -9,6 +9,11 @@ public struct Gossip: Sendable {
     public let address: MemberAddress
     public internal(set) var counters = Counters()
 
+    /// When the core next needs a call.
+    public private(set) var deadline = Timestamp.zero
+    /// The time of the last call.
+    private(set) var lastTime: Timestamp
+
     let settings: GossipSettings
     let delegate: GossipDelegate
     let admission: AdmissionPolicy?
@@ -22,6 +27,14 @@ public struct Gossip: Sendable {
     var health: HealthScore
     var suspicions: [String: Suspicion] = [:]
     var probe: Probe?
+    var verifications: [Verification] = []
+    var lossBook = LossBook()
+    /// Pings to members that have failed, by number.
+    var revivals: [UInt32: String] = [:]
+    /// Whether a small cluster is to hear at once what we have to say.
+    var hasUrgentNews = false
+    /// How close a member that answered in the end came to being declared failed; see ``SmallClusterSettings/certaintyDigits``.
+    package internal(set) var closestCall = 0.0
     var forwardedPings: [UInt32: ForwardedPing] = [:]
     var streams: [StreamID: StreamPurpose] = [:]
     var links = LinkTable()
@@ -76,6 +89,7 @@ public struct Gossip: Sendable {
         delegate = configuration.delegate
         admission = configuration.admission
         resolvesNameConflicts = configuration.resolvesNameConflicts
+        lastTime = now
         incarnation = min(Self.highestIncarnation, max(1, configuration.incarnation))
         envelope = Envelope(keyring: keyring, label: Array(configuration.label.utf8))
         self.random = RandomSource(random)
@@ -89,6 +103,7 @@ public struct Gossip: Sendable {
         lastSequence = UInt32(truncatingIfNeeded: self.random.next())
         schedule = Schedule(settings: settings, at: now, using: &self.random)
         enterOurselves(meta: meta, tags: configuration.tags, at: now)
+        deadline = nextDeadline
     }
 
     private mutating func enterOurselves(meta: [UInt8], tags: [String: String], at now: Timestamp) {
@@ -126,13 +141,38 @@ public struct Gossip: Sendable {
         nodeBroadcasts.count + intentBroadcasts.count + queryBroadcasts.count + eventBroadcasts.count
     }
 
+    /// Members that the list says are alive, ourselves included.
+    package var aliveCount: Int { serfMembers.values.count { $0.status == .alive } }
+
+    package func holdsForAlive(_ name: String) -> Bool { serfMembers[name]?.status == .alive }
+
     var hasOthersAlive: Bool { nodes.all.contains { $0.name != name && !$0.isGone } }
+
+    // MARK: - For simulations of large clusters, which would take long to find each other
+
+    /// Takes in all of these as alive; nothing is reported or gossiped.
+    package mutating func meet(_ others: some Sequence<Gossip>, at now: Timestamp) {
+        for other in others { if let node = other.nodes[other.name] { handleAlive(node.alive, at: now) } }
+        nodeBroadcasts = BroadcastQueue(limit: settings.queueLimit)
+        _ = takeDirectives(at: now)
+    }
+
+    /// Knows everybody that `other` knows, ourselves included, as after a long life together.
+    package mutating func adoptMembers(of other: Gossip, at now: Timestamp) {
+        nodes = other.nodes
+        nodes.startRound(using: &random)
+        serfMembers = other.serfMembers
+        nodeBroadcasts = BroadcastQueue(limit: settings.queueLimit)
+        _ = takeDirectives(at: now)
+    }
 
     // MARK: - Time
 
-    /// When the core next needs a call.
-    public var deadline: Timestamp {
-        var deadline = min(schedule.probe, schedule.pushPull, schedule.reap, schedule.reconnect, schedule.links)
+    private var nextDeadline: Timestamp {
+        var deadline = min(
+            schedule.probe, schedule.pushPull, schedule.reap, schedule.reconnect, schedule.revival,
+            schedule.links)
+        deadline = min(deadline, verificationDeadline)
         if hasBroadcasts { deadline = min(deadline, schedule.gossip) }
         if let probe { deadline = min(deadline, probe.deadline) }
         if let until = departure.deadline { deadline = min(deadline, until) }
@@ -143,21 +183,28 @@ public struct Gossip: Sendable {
     }
 
     public mutating func handleTimeout(at now: Timestamp) -> [Directive] {
+        if let limit = settings.latenessLimit, now > deadline.advanced(by: limit) { doubtOurselves(at: now) }
         advanceProbe(at: now)
-        if schedule.takeDue(\.probe, every: settings.probeInterval, at: now) { startProbe(at: now) }
+        if Schedule.takeDue(&schedule.probe, every: probeInterval, at: now) { startProbe(at: now) }
         expireSuspicions(at: now)
+        advanceVerifications(at: now)
         expireForwardedPings(at: now)
-        if hasBroadcasts, schedule.takeDue(\.gossip, every: settings.gossipInterval, at: now) { gossip(at: now) }
-        if schedule.takeDue(\.pushPull, every: pushPullInterval, at: now) { synchronize(at: now) }
-        if schedule.takeDue(\.reap, every: settings.reapInterval, at: now) { reap(at: now) }
-        if schedule.takeDue(\.reconnect, every: settings.reconnectInterval, at: now) { reconnect(at: now) }
+        if hasBroadcasts, Schedule.takeDue(&schedule.gossip, every: gossipInterval, at: now) { gossip(at: now) }
+        if Schedule.takeDue(&schedule.pushPull, every: pushPullInterval, at: now) { synchronize(at: now) }
+        if Schedule.takeDue(&schedule.reap, every: settings.reapInterval, at: now) { reap(at: now) }
+        if Schedule.takeDue(&schedule.reconnect, every: settings.reconnectInterval, at: now) { reconnect(at: now) }
+        reviveIfDue(at: now)
         if schedule.links <= now { tendLinks(at: now) }
         finishQueries(at: now)
         advanceDeparture(at: now)
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
-    mutating func takeDirectives() -> [Directive] {
+    /// At the end of each call.
+    mutating func takeDirectives(at now: Timestamp) -> [Directive] {
+        lastTime = now
+        if hasUrgentNews { spreadNews() }
+        deadline = nextDeadline
         defer { directives = [] }
         return directives
     }

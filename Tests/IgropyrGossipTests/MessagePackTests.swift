@@ -45,7 +45,7 @@ import Testing
     ]
 
     @Test(arguments: names) func `names are text that a terminal can show`(bytes: [UInt8], isName: Bool) {
-        #expect((MemberName.check(bytes) != nil) == isName)
+        #expect((MemberName.check(bytes[...]) != nil) == isName)
     }
 
     private static let numbers: [(number: UInt64, hex: String)] = [

@@ -33,6 +33,8 @@ public struct Counters: Hashable, Sendable {
     public var probesFailed = 0
     /// Connections between neighbours that ended unasked.
     public var linksLost = 0
+    /// Calls that came so late that we doubted ourselves (``GossipSettings/latenessLimit``).
+    public var lateTimeouts = 0
 
     public init() {}
 

@@ -14,6 +14,11 @@ public struct GossipSettings: Sendable {
     public var suspicionMaximumMultiplier = 6
     /// The local health score stays below this; it stretches `probeInterval` (AwarenessMaxMultiplier).
     public var healthScoreLimit = 8
+    /// The detector for small clusters; nil: memberlist's at any size.
+    public var smallCluster: SmallClusterSettings?
+    /// How late a timeout may be handled. Later ones mean that we were frozen, starved, or that our clock leapt: then what looks
+    /// like the silence of others was ours, running probes are void and suspicions begin anew. Nil: no such doubt.
+    public var latenessLimit: Duration?
 
     /// With how many neighbours a connection stays open whose end says at once that a process has died; 0: none, as agents. They
     /// are those who follow by name, in a circle.
@@ -67,6 +72,15 @@ public struct GossipSettings: Sendable {
     public var queueLimit = 4_096
     /// Intents about members not yet known, pings forwarded for others, unanswered queries.
     public var tableLimit = 1_024
+
+    /// For hosts in one network: memberlist's settings for them, but with the detector for small clusters.
+    public static let fast: GossipSettings = {
+        var settings = GossipSettings()
+        settings.smallCluster = SmallClusterSettings()
+        settings.latenessLimit = .milliseconds(50)
+        settings.linkFanout = 8
+        return settings
+    }()
 
     /// The agent's default: hosts in one network.
     public static let lan = GossipSettings()

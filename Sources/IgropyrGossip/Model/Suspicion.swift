@@ -3,7 +3,7 @@ internal import IgropyrTime
 /// A member under suspicion. Others who suspect it too shorten the time that it has to refute (Lifeguard, arXiv:1707.00788).
 struct Suspicion: Sendable {
     let incarnation: UInt32
-    private let start: Timestamp
+    private var start: Timestamp
     private let minimum: Duration
     private let maximum: Duration
     private let confirmationLimit: Int
@@ -26,6 +26,9 @@ struct Suspicion: Sendable {
     mutating func confirm(by accuser: String) -> Bool {
         accusers.count - 1 < confirmationLimit && accusers.insert(accuser).inserted
     }
+
+    /// We may have been deaf: it has as long again to refute.
+    mutating func restart(at now: Timestamp) { start = now }
 
     var deadline: Timestamp { start.advanced(by: timeout) }
 

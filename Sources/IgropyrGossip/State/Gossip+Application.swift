@@ -45,7 +45,7 @@ extension Gossip {
         try requireApplication()
         guard bytes.count <= Tags.limitBytes else { throw .tagsTooLarge }
         announce(meta: bytes)
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     /// Gossips a message to everybody. It may arrive several times: what tells new from known is in the message.
@@ -54,7 +54,7 @@ extension Gossip {
         guard broadcastSerf(bytes, in: \.eventBroadcasts) != nil else {
             throw .userMessageTooLarge(limitBytes: broadcastLimitBytes)
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     /// Sends a message to one member: over TCP, or in a packet that may be lost (`SendReliable`, `SendBestEffort`).
@@ -71,6 +71,6 @@ extension Gossip {
         } else {
             sendUser(bytes, to: node.address)
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 }

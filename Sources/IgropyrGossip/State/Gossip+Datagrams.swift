@@ -13,7 +13,7 @@ extension Gossip {
         } catch {
             counters.count(error)
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     private mutating func handle(_ message: PacketMessage, from source: MemberAddress, at now: Timestamp) {
@@ -23,7 +23,7 @@ extension Gossip {
         case .ack(let ack):
             if delegate.isSerf { learnCoordinate(from: ack, at: now) }
             handleRivalAck(ack.sequence, at: now)
-            handleAck(ack.sequence)
+            handleAck(ack.sequence, at: now)
         case .nack(let nack): handleNack(nack.sequence)
         case .alive(let alive): handleAlive(alive, at: now)
         case .suspect(let accusation): handleSuspect(accusation, at: now)
@@ -56,26 +56,34 @@ extension Gossip {
         let sequence = nextSequence()
         forwardedPings[sequence] = ForwardedPing(
             requester: request.source.memberAddress ?? source, requesterSequence: request.sequence,
-            wantsNack: request.wantsNack, deadline: now.advanced(by: settings.probeTimeout))
+            wantsNack: request.wantsNack, nackTime: now.advanced(by: probeTimeout),
+            end: now.advanced(by: settings.probeTimeout))
         send(Ping(sequence: sequence, node: request.node, source: pingSource).encoded, to: target)
     }
 
     mutating func expireForwardedPings(at now: Timestamp) {
+        guard !forwardedPings.isEmpty else { return }
         let due = forwardedPings.filter { $0.value.deadline <= now }.sorted { $0.key < $1.key }
         for (sequence, ping) in due {
-            forwardedPings[sequence] = nil
             if ping.wantsNack { send(Nack(sequence: ping.requesterSequence).encoded, to: ping.requester) }
+            forwardedPings[sequence]?.wantsNack = false
+            if ping.end <= now { forwardedPings[sequence] = nil }
         }
     }
 
     // MARK: - Answers
 
     /// Whoever sent it: only the number counts.
-    mutating func handleAck(_ sequence: UInt32) {
-        if probe?.sequence == sequence {
-            probe = nil
+    mutating func handleAck(_ sequence: UInt32, at now: Timestamp) {
+        if let probe, probe.sequence == sequence {
+            self.probe = nil
             health.apply(-1)
             counters.probesSucceeded += 1
+            guard settings.smallCluster != nil else { return }
+            lossBook.note(isAnswered: true, by: probe.node)
+            lossBook.noteHeard(probe.node, at: now)
+        } else if handleVerificationAck(sequence, at: now) || handleRevivalAck(sequence, at: now) {
+            return
         } else if let ping = forwardedPings.removeValue(forKey: sequence) {
             send(Ack(sequence: ping.requesterSequence).encoded, to: ping.requester)
         } else {
@@ -84,7 +92,7 @@ extension Gossip {
     }
 
     private mutating func handleNack(_ sequence: UInt32) {
-        guard probe?.sequence == sequence else { return }
+        guard probe?.sequence == sequence else { return handleVerificationNack(sequence) }
         probe?.nacksReceived += 1
     }
 

@@ -48,6 +48,6 @@ extension Gossip {
             throw .userEventTooLarge(limitBytes: limit)
         }
         if handleUserEvent(event) { broadcastSerf(message, in: \.eventBroadcasts) }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 }

@@ -46,7 +46,7 @@ extension Gossip {
     mutating func forget(_ member: SerfMember) {
         serfMembers[member.name] = nil
         coordinates.forget(member.name)
-        nodes.remove { $0.name == member.name && $0.isGone }
+        removeNodes { $0.name == member.name && $0.isGone }
         report(.reaped, member)
     }
 
@@ -67,13 +67,13 @@ extension Gossip {
                 directives.append(.joinFailed(address, .unreachable("too many exchanges, or leaving")))
             }
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     /// Leaves for good: everybody will know that we left and did not fail. Ends in ``Directive/leaveCompleted``, after some
     /// seconds at most; go on with datagrams, streams and timeouts until then.
     public mutating func leave(at now: Timestamp) -> [Directive] {
-        guard !departure.isUnderway, var ourselves = serfMembers[name] else { return takeDirectives() }
+        guard !departure.isUnderway, var ourselves = serfMembers[name] else { return takeDirectives(at: now) }
         let time = memberClock.tick()
         ourselves.status = .leaving
         ourselves.statusTime = time
@@ -84,7 +84,7 @@ extension Gossip {
         } else {
             sayGoodbye(at: now)
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     mutating func advanceDeparture(at now: Timestamp) {
@@ -118,7 +118,7 @@ extension Gossip {
         guard serfMembers[name] != nil, !isOurselves(name) else { throw .unknownMember(name) }
         let intent = Intent(kind: .leave, time: memberClock.tick(), node: name, isPrune: isPruning)
         if handleIntent(intent, at: now) { broadcastSerf(intent.encoded, in: \.intentBroadcasts) }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     public mutating func updateTags(_ tags: [String: String], at now: Timestamp) throws(GossipError) -> [Directive] {
@@ -127,7 +127,7 @@ extension Gossip {
         guard let meta = Tags.encode(tags) else { throw .tagsTooLarge }
         serfMembers[name]?.tags = tags
         announce(meta: meta)
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     mutating func announce(meta: [UInt8]) {
@@ -142,7 +142,7 @@ extension Gossip {
     // MARK: - Regular duties
 
     mutating func reap(at now: Timestamp) {
-        for member in serfMembers.values.sorted(by: { $0.name < $1.name }) {
+        for member in serfMembers.values.filter({ $0.goneAt != nil }).sorted(by: { $0.name < $1.name }) {
             guard let goneAt = member.goneAt, !isOurselves(member.name) else { continue }
             let limit = member.status == .failed ? settings.reconnectTimeout : settings.tombstoneTimeout
             if goneAt.duration(to: now) > limit { forget(member) }

@@ -79,35 +79,39 @@ extension Gossip {
 
     /// The other end closed a link, or the connection broke.
     public mutating func handleLinkClosed(_ id: StreamID, at now: Timestamp) -> [Directive] {
-        guard let link = links.remove(id), let openSince = link.openSince else { return takeDirectives() }
+        guard let link = links.remove(id), let openSince = link.openSince else { return takeDirectives(at: now) }
         if openSince.duration(to: now) < Self.linkTrial {
             links.pause(with: link.node, until: now.advanced(by: Self.linkRetryPause))
         } else if let node = nodes[link.node], !node.isGone, !departure.isUnderway {
-            verify(node, at: now)
+            check(node, at: now)
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
-    private mutating func verify(_ node: Node, at now: Timestamp) {
+    private mutating func check(_ node: Node, at now: Timestamp) {
         counters.linksLost += 1
         let ping = Ping(sequence: nextSequence(), node: node.name, source: pingSource)
         openStream(
-            .verification(node.name, node.address), to: node.address, ping.encoded,
+            .linkCheck(node.name, node.address), to: node.address, ping.encoded,
             deadline: now.advanced(by: settings.probeTimeout))
     }
 
     /// A kernel that refuses a connection to the member's port says that nobody listens there any more.
-    mutating func finishVerification(
+    mutating func finishCheck(
         of name: String, at address: MemberAddress, _ reply: Result<StreamMessage, StreamFailure>, at now: Timestamp
     ) {
         guard let node = nodes[name], node.address == address, case .failure(let failure) = reply else { return }
         let accusation = Accusation(incarnation: node.incarnation, node: name, from: self.name)
         if failure == .connectionRefused {
             handleDead(accusation, at: now)
-            schedule.gossip = now
+            spreadAtOnce(at: now)
         } else {
             handleSuspect(accusation, at: now)
         }
+    }
+
+    private mutating func spreadAtOnce(at now: Timestamp) {
+        if smallCluster == nil { schedule.gossip = now } else { hasUrgentNews = true }
     }
 
     mutating func closeLinks(where isUnwanted: (Link) -> Bool) {

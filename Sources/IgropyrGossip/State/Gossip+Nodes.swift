@@ -91,6 +91,7 @@ extension Gossip {
         _ alive: Alive, address: MemberAddress, versions: Versions, known: Node, at now: Timestamp
     ) {
         suspicions[alive.node] = nil
+        endVerification(of: alive.node, isAlive: true)
         var node = known
         node.address = address
         node.meta = alive.meta
@@ -122,13 +123,17 @@ extension Gossip {
             }
             return
         }
+        if node.state == .suspect, accusation.from == name {  // A confirmation, for agents that count them.
+            broadcast(accusation.encoded(as: .suspect), about: node.name)
+        }
         guard node.state == .alive else { return }
-        guard node.name != name else { return refute(accusation.incarnation) }
+        guard node.name != name else { return refute(accusation.incarnation, accuser: accusation.from) }
         broadcast(accusation.encoded(as: .suspect), about: node.name)
         node.incarnation = accusation.incarnation
         node.state = .suspect
         node.stateChangedAt = now
         nodes.update(node)
+        guard smallCluster == nil else { return verify(node.name, at: now) }
         suspicions[node.name] = Suspicion(
             of: node, by: accusation.from, nodeCount: nodes.count, settings: settings, at: now)
     }
@@ -155,9 +160,13 @@ extension Gossip {
             counters.implausibleTimes += 1
             return
         }
+        guard node.isGone || !contradicts(accusation, at: now) else { return handleSuspect(accusation, at: now) }
         suspicions[node.name] = nil
+        endVerification(of: node.name, isAlive: false)
         guard !node.isGone else { return }
-        guard node.name != name || departure.isUnderway else { return refute(accusation.incarnation) }
+        guard node.name != name || departure.isUnderway else {
+            return refute(accusation.incarnation, accuser: accusation.from)
+        }
         broadcast(accusation.encoded(as: .dead), about: node.name)
         node.incarnation = accusation.incarnation
         node.state = accusation.node == accusation.from ? .left : .dead
@@ -168,12 +177,18 @@ extension Gossip {
     }
 
     /// Outbids a claim about us. The highest incarnation cannot be outbid.
-    mutating func refute(_ accused: UInt32) {
+    /// `accuser`: Hears of it directly where clusters are small, even if we take it for dead.
+    mutating func refute(_ accused: UInt32, accuser: String? = nil) {
         guard !departure.isUnderway else { return }
         counters.refutations += 1
         health.apply(1)
         raiseIncarnation(above: accused)
         announceOurselves()
+        guard smallCluster != nil else { return }
+        hasUrgentNews = true
+        if let accuser = accuser.flatMap({ nodes[$0] }), accuser.isGone, let node = nodes[name] {
+            transmit([node.alive.encoded], to: accuser.address)
+        }
     }
 
     mutating func raiseIncarnation(above other: UInt32 = 0) {

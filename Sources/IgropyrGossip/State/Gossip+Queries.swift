@@ -73,7 +73,7 @@ extension Gossip {
         }
         receivedQueries[id] = nil
         respond(response, to: query, at: now)
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     private mutating func respond(_ response: QueryResponseMessage, to query: ReceivedQuery, at now: Timestamp) {
@@ -174,7 +174,7 @@ extension Gossip {
         let asked = alive(matching: message.filters ?? [])
         ownQueries[id] = OwnQuery(purpose: purpose, deadline: now.advanced(by: timeout))
         if (try? handleQuery(message, at: now)) == true { broadcastSerf(bytes, in: \.queryBroadcasts) }
-        return SentQuery(id: id, asked: asked, directives: takeDirectives())
+        return SentQuery(id: id, asked: asked, directives: takeDirectives(at: now))
     }
 
     private func alive(matching filters: [[UInt8]]) -> [String] {
@@ -208,6 +208,7 @@ extension Gossip {
     }
 
     mutating func finishQueries(at now: Timestamp) {
+        guard !ownQueries.isEmpty else { return }
         let due = ownQueries.filter { $0.value.deadline <= now }.keys
         for id in due.sorted(by: { ($0.time, $0.number) < ($1.time, $1.number) }) {
             guard let query = ownQueries.removeValue(forKey: id) else { continue }

@@ -65,12 +65,14 @@ extension Gossip {
     }
 
     private mutating func takeBroadcasts(room: Int, limitParts: Int) -> [[UInt8]] {
+        guard hasBroadcasts else { return [] }
         var room = room
         var messages = nodeBroadcasts.take(
             room: &room, overheadBytes: Self.compoundPartBytes, transmitLimit: transmitLimit(memberCount: nodes.count),
             limitParts: limitParts)
         let limit = transmitLimit(memberCount: serfMembers.count)
-        for queue in [\Gossip.intentBroadcasts, \.queryBroadcasts, \.eventBroadcasts] {
+        for queue in [\Gossip.intentBroadcasts, \.queryBroadcasts, \.eventBroadcasts]
+        where !self[keyPath: queue].isEmpty {
             let taken = self[keyPath: queue].take(
                 room: &room, overheadBytes: Self.compoundPartBytes + 1, transmitLimit: limit,
                 limitParts: limitParts - messages.count)
@@ -92,6 +94,17 @@ extension Gossip {
         for target in targets {
             let messages = takeBroadcasts(room: packetRoom, limitParts: Packet.limitParts)
             guard !messages.isEmpty else { return }
+            transmit(messages, to: target.address, addsChecksum: target.versions.understandsChecksum)
+        }
+    }
+
+    /// Says what is queued to all members of a small cluster, at once. It is repeated in rounds of gossip, as usual.
+    mutating func spreadNews() {
+        hasUrgentNews = false
+        guard smallCluster != nil else { return }
+        let messages = takeBroadcasts(room: packetRoom, limitParts: Packet.limitParts)
+        guard !messages.isEmpty else { return }
+        for target in nodes.all where !target.isGone && target.name != name {
             transmit(messages, to: target.address, addsChecksum: target.versions.understandsChecksum)
         }
     }

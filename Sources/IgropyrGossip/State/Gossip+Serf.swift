@@ -140,8 +140,14 @@ extension Gossip {
             guard let time = state.statusTimes[name], LamportClock.isPlausible(time) else { continue }
             _ = handleIntent(Intent(kind: .leave, time: time + 1, node: name), at: now)
         }
-        for (name, time) in state.statusTimes.sorted(by: { $0.key < $1.key }) where !left.contains(name) {
-            _ = handleIntent(Intent(kind: .join, time: time, node: name), at: now)
+        var news: [Intent] = []
+        for (name, time) in state.statusTimes where !left.contains(name) {
+            if let member = serfMembers[name], time <= member.statusTime {
+                _ = witness(time, on: \.memberClock)
+            } else {
+                news.append(Intent(kind: .join, time: time, node: name))
+            }
         }
+        for intent in news.sorted(by: { $0.node < $1.node }) { _ = handleIntent(intent, at: now) }
     }
 }

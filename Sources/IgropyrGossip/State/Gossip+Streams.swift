@@ -20,7 +20,7 @@ extension Gossip {
             if reply != nil, case .ping(let ping) = message.content { link = acceptLink(ping, at: now) }
         case .failure(let error): reply = handleBrokenRequest(error)
         }
-        return (reply.map { sealedForStream($0) }, link, takeDirectives())
+        return (reply.map { sealedForStream($0) }, link, takeDirectives(at: now))
     }
 
     private mutating func handleRequest(_ content: StreamMessage.Content, at now: Timestamp) -> [UInt8]? {
@@ -70,17 +70,17 @@ extension Gossip {
         switch purpose {
         case .ping(let sequence):
             if case .success(let message) = reply, case .ack(let ack) = message.content, ack.sequence == sequence,
-                probe?.sequence == sequence
+                isAwaiting(sequence)
             {
-                handleAck(sequence)
+                handleAck(sequence, at: now)
             }
         case .userMessage: break
         case .synchronize, .reconnect: _ = mergeReply(reply, isOurJoin: false, at: now)
         case .link(let sequence): finishOpening(id, reply, sequence, at: now)
-        case .verification(let name, let address): finishVerification(of: name, at: address, reply, at: now)
+        case .linkCheck(let name, let address): finishCheck(of: name, at: address, reply, at: now)
         case .join(let address): finishJoin(mergeReply(reply, isOurJoin: true, at: now), with: address)
         }
-        return takeDirectives()
+        return takeDirectives(at: now)
     }
 
     /// Returns what went wrong, if anything did.
@@ -99,6 +99,10 @@ extension Gossip {
             case .ping, .ack, .user: return .unexpectedReply
             }
         }
+    }
+
+    private func isAwaiting(_ sequence: UInt32) -> Bool {
+        probe?.sequence == sequence || verifications.contains { $0.sequence == sequence }
     }
 
     private mutating func finishJoin(_ failure: StreamFailure?, with address: MemberAddress) {

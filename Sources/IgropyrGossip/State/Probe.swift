@@ -9,6 +9,7 @@ struct Probe: Sendable {
 
     let node: String
     let sequence: UInt32
+    let start: Timestamp
     var stage: Stage
     /// When the round has failed.
     let end: Timestamp
@@ -30,8 +31,12 @@ struct Probe: Sendable {
 struct ForwardedPing: Sendable {
     let requester: MemberAddress
     let requesterSequence: UInt32
-    let wantsNack: Bool
-    let deadline: Timestamp
+    var wantsNack: Bool
+    /// When to say that no answer came; one that comes later is passed on until `end`.
+    let nackTime: Timestamp
+    let end: Timestamp
+
+    var deadline: Timestamp { wantsNack ? nackTime : end }
 }
 
 /// What a TCP exchange of ours is for.
@@ -45,7 +50,7 @@ enum StreamPurpose: Sendable {
     /// To stay open; see ``Link``.
     case link(sequence: UInt32)
     /// Is it still there, now that its link has ended?
-    case verification(String, MemberAddress)
+    case linkCheck(String, MemberAddress)
 }
 
 /// The steps of leaving; each waits until its message was sent often enough, or for the deadline.

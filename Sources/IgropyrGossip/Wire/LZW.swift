@@ -8,44 +8,101 @@ enum LZW {
 
     /// Byte for byte what the reference writes.
     static func compress(_ bytes: [UInt8]) -> [UInt8] {
-        var writer = BitWriter()
-        var codes: [Int: Int] = [:]  // Prefix code and byte to code.
-        var width = 9
-        var high = end
-        writer.write(clear, width: width)
+        var encoder = Encoder(inputBytes: bytes.count)
+        for byte in bytes { encoder.add(byte) }
+        return encoder.finish()
+    }
+
+    private struct Encoder {
+        private var writer: BitWriter
+        private var codes: CodeTable
+        private var width = 9
+        private var high = end
+        /// The string that is being matched; nil before the first byte.
+        private var current: Int?
+
+        init(inputBytes: Int) {
+            writer = BitWriter(capacity: inputBytes + inputBytes / 8 + 8)
+            codes = CodeTable(capacity: inputBytes)
+            writer.write(clear, width: width)
+        }
+
+        mutating func add(_ byte: UInt8) {
+            guard let code = current else {
+                current = Int(byte)
+                return
+            }
+            let key = UInt32(truncatingIfNeeded: code << 8) | UInt32(byte)
+            if let longer = codes[key] {
+                current = longer
+                return
+            }
+            writer.write(code, width: width)
+            if !advance() { codes.insert(key, high) }
+            current = Int(byte)
+        }
+
+        mutating func finish() -> [UInt8] {
+            guard let code = current else { return [] }
+            writer.write(code, width: width)
+            _ = advance()
+            writer.write(end, width: width)
+            return writer.finish()
+        }
 
         /// Accounts for a code just written. True if the dictionary was full and was started anew.
-        func advance() -> Bool {
+        private mutating func advance() -> Bool {
             high += 1
             if high == 1 << width { width += 1 }
             guard high == 1 << widthLimit - 1 else { return false }
             writer.write(clear, width: width)
             (width, high) = (9, end)
-            codes.removeAll(keepingCapacity: true)
+            codes.removeAll()
             return true
         }
+    }
 
-        guard var code = bytes.first.map(Int.init) else { return [] }
-        for byte in bytes.dropFirst() {
-            let key = code << 8 | Int(byte)
-            if let longer = codes[key] {
-                code = longer
-                continue
-            }
-            writer.write(code, width: width)
-            if !advance() { codes[key] = high }
-            code = Int(byte)
+    /// Prefix code and byte to code: open addressing, at most half full. An entry is the key (20 bits) above the code (12 bits),
+    /// which is never 0.
+    private struct CodeTable {
+        private var entries: [UInt32]
+        private let shift: UInt32
+        private let mask: Int
+
+        init(capacity: Int) {
+            var bits: UInt32 = 5
+            while 1 << (bits - 1) < min(capacity, 1 << widthLimit) { bits += 1 }
+            entries = [UInt32](repeating: 0, count: 1 << bits)
+            shift = 32 - bits
+            mask = 1 << bits - 1
         }
-        writer.write(code, width: width)
-        _ = advance()
-        writer.write(end, width: width)
-        return writer.finish()
+
+        private func place(of key: UInt32) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B1) >> shift) }
+
+        subscript(key: UInt32) -> Int? {
+            var place = place(of: key)
+            while entries[place] != 0 {
+                if entries[place] >> 12 == key { return Int(entries[place] & 0xFFF) }
+                place = (place + 1) & mask
+            }
+            return nil
+        }
+
+        mutating func insert(_ key: UInt32, _ code: Int) {
+            var place = place(of: key)
+            while entries[place] != 0 { place = (place + 1) & mask }
+            entries[place] = key << 12 | UInt32(truncatingIfNeeded: code)
+        }
+
+        mutating func removeAll() { for place in entries.indices { entries[place] = 0 } }
     }
 
     private struct BitWriter {
         private var bytes: [UInt8] = []
         private var bits: UInt32 = 0
         private var count = 0
+
+        init(capacity: Int) { bytes.reserveCapacity(capacity) }
 
         mutating func write(_ code: Int, width: Int) {
             bits |= UInt32(truncatingIfNeeded: code) << UInt32(count)
@@ -67,6 +124,7 @@ enum LZW {
         var reader = BitReader(bytes: bytes)
         var dictionary = Dictionary()
         var output: [UInt8] = []
+        output.reserveCapacity(min(limitBytes, 2 * bytes.count))
         while true {
             guard let code = reader.read(width: dictionary.width) else { throw .badCompression }
             switch code {
@@ -102,42 +160,41 @@ enum LZW {
         }
     }
 
-    /// Strings by code, each as a shorter string and one more byte. `previous` is nil at the start and once the table is full.
+    /// Strings by code: each is a piece of the output, namely a string that was written before and the byte that followed it.
     private struct Dictionary {
-        private var prefixes = [Int](repeating: 0, count: 1 << widthLimit)
-        private var suffixes = [UInt8](repeating: 0, count: 1 << widthLimit)
+        private struct Piece {
+            let start: Int
+            let count: Int
+        }
+
+        private var pieces: [Piece] = []  // By code, from the first one after `end`.
         private(set) var width = 9
         private var high = end
-        private var previous: Int?
+        /// What was written last; nil at the start and once the table is full.
+        private var previous: Piece?
 
         mutating func reset() {
+            pieces.removeAll(keepingCapacity: true)
             width = 9
             high = end
             previous = nil
         }
 
         mutating func expand(_ code: Int, into output: inout [UInt8]) throws(WireError) {
-            let isUnstored = code == high && previous != nil
             guard code <= high else { throw .badCompression }
+            if let previous { pieces.append(Piece(start: previous.start, count: previous.count + 1)) }
             let start = output.count
-            var current = isUnstored ? previous ?? 0 : code
-            while current > end {  // Prefixes are smaller than what they prefix: ends.
-                output.append(suffixes[current])
-                current = prefixes[current]
+            if code < clear {
+                output.append(UInt8(truncatingIfNeeded: code))
+            } else {
+                let piece = pieces[code - end - 1]  // The newest one may end in what it is about to write.
+                for place in piece.start..<piece.start + piece.count { output.append(output[place]) }
             }
-            let first = UInt8(truncatingIfNeeded: current)
-            output.append(first)
-            output[start...].reverse()
-            if isUnstored { output.append(first) }
-            store(first, after: code)
+            advance(past: Piece(start: start, count: output.count - start))
         }
 
-        private mutating func store(_ first: UInt8, after code: Int) {
-            if let previous {
-                prefixes[high] = previous
-                suffixes[high] = first
-            }
-            previous = code
+        private mutating func advance(past written: Piece) {
+            previous = written
             high += 1
             guard high == 1 << width else { return }
             if width < widthLimit {

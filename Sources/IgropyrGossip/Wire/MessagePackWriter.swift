@@ -5,9 +5,16 @@ struct MessagePackWriter {
     private(set) var bytes: [UInt8]
 
     /// `messageType`: The byte in front of the value.
-    init(messageType: UInt8) { bytes = [messageType] }
+    init(messageType: UInt8) {
+        bytes = []
+        bytes.reserveCapacity(Self.usualBytes)
+        bytes.append(messageType)
+    }
 
     init() { bytes = [] }
+
+    /// What most messages fit into.
+    private static let usualBytes = 128
 
     mutating func append(raw: [UInt8]) { bytes += raw }
 
@@ -16,8 +23,8 @@ struct MessagePackWriter {
     mutating func writeArrayHeader(_ count: Int) { writeHeader(count, short: 0x90, shortLimit: 15, wide: 0xDC) }
 
     mutating func write(_ text: String) {
-        let utf8 = Array(text.utf8)
-        write(utf8)
+        writeHeader(text.utf8.count, short: 0xA0, shortLimit: 31, wide: 0xDA)
+        bytes.append(contentsOf: text.utf8)
     }
 
     mutating func write(_ string: [UInt8]) {
@@ -72,7 +79,10 @@ struct MessagePackWriter {
         write(value)
     }
 
-    mutating func key(_ name: StaticString) { write(name.withUTF8Buffer { unsafe Array($0) }) }
+    mutating func key(_ name: StaticString) {
+        writeHeader(name.utf8CodeUnitCount, short: 0xA0, shortLimit: 31, wide: 0xDA)
+        name.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    }
 
     private mutating func writeHeader(_ count: Int, short: UInt8, shortLimit: Int, wide: UInt8) {
         switch count {

@@ -43,6 +43,8 @@ enum Packet {
     /// The reference compresses a packet once.
     static let compressedLimit = 8
     private static let checksumBytes = 5
+    /// Smaller ones, most pings and acks, do not get any smaller. The reference tries all the same; readers do not mind.
+    private static let worthCompressingBytes = 100
 
     /// Everything readable in a decrypted datagram, and what was wrong with the rest.
     static func decode(_ bytes: [UInt8]) -> (messages: [PacketMessage], errors: [WireError]) {
@@ -116,7 +118,7 @@ enum Packet {
     /// `messages`: At least one, at most ``limitParts``, none empty.
     static func encode(_ messages: [[UInt8]], compresses: Bool, addsChecksum: Bool) -> [UInt8] {
         var packet = messages.count == 1 ? messages[0] : compound(messages)
-        if compresses {
+        if compresses, packet.count >= worthCompressingBytes {
             let compressed = Compression.compress(packet)
             if compressed.count < packet.count { packet = compressed }
         }
