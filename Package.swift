@@ -42,6 +42,8 @@ let package = Package(
                 "IgropyrUV", "IgropyrTransport",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
+        .library(name: "IgropyrSimulation", targets: ["IgropyrSimulation"]),
+        .executable(name: "MembershipSimulation", targets: ["MembershipSimulation"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
@@ -70,6 +72,8 @@ let package = Package(
             name: "IgropyrCoding", dependencies: ["CZlib", "CBrotli", "CZstd", "IgropyrHTTP"], swiftSettings: strict),
         .target(name: "IgropyrGossip", dependencies: ["IgropyrTime", crypto], swiftSettings: strict),
         .target(name: "IgropyrDNS", dependencies: ["IgropyrTime"], swiftSettings: strict),
+        .target(
+            name: "IgropyrSimulation", dependencies: ["IgropyrTime", "IgropyrGossip"], swiftSettings: strict),
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
             name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing"], swiftSettings: strict),
@@ -113,10 +117,15 @@ let package = Package(
         .executableTarget(
             name: "IgropyrCLI",
             dependencies: [
-                "Igropyr", "IgropyrCluster", "IgropyrBalancer", "IgropyrMembership", argumentParser, logging,
+                "Igropyr", "IgropyrCluster", "IgropyrBalancer", "IgropyrGossip", "IgropyrMembership", argumentParser,
+                logging,
             ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "MembershipSimulation",
+            dependencies: ["IgropyrSimulation", "IgropyrGossip", "IgropyrTime", argumentParser],
+            swiftSettings: strict),
         .executableTarget(name: "Hello", dependencies: ["Igropyr"], path: "Examples/Hello", swiftSettings: strict),
         .executableTarget(name: "Todos", dependencies: ["Igropyr"], path: "Examples/Todos", swiftSettings: strict),
         .executableTarget(name: "Upload", dependencies: ["Igropyr"], path: "Examples/Upload", swiftSettings: strict),
@@ -131,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrCodingTests", dependencies: ["IgropyrCoding", "IgropyrHTTP"], swiftSettings: testing),
         .testTarget(
-            name: "IgropyrGossipTests", dependencies: ["IgropyrGossip"], resources: [.copy("Vectors")],
+            name: "IgropyrGossipTests", dependencies: ["IgropyrGossip", "IgropyrSimulation"],
+            resources: [.copy("Vectors")],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrDNSTests", dependencies: ["IgropyrDNS", "IgropyrTime"], swiftSettings: testing),

@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import IgropyrTime
 import Testing
 
@@ -8,11 +9,11 @@ import Testing
     private static let rounds = 300
 
     @Test(arguments: Vector.all) func `damage is survived`(vector: Vector) throws {
-        var random = Seeded(0xF422 &+ UInt64(vector.bytes.count))
+        var random = SplitMix64(seed: 0xF422 &+ UInt64(vector.bytes.count))
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.label = vector.label
         configuration.settings.memberLimit = 64
-        var gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        var gossip = try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
         let inner = plaintext(of: vector)
         let source = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
         for round in 0..<(vector.bytes.count > 4_000 ? 20 : Self.rounds) {
@@ -34,7 +35,7 @@ import Testing
 
     @Test(arguments: Vector.all.filter { $0.key != nil })
     func `sealed messages do not open when damaged`(vector: Vector) throws {
-        var random = Seeded(99)
+        var random = SplitMix64(seed: 99)
         for _ in 0..<50 {
             var damaged = vector.bytes
             damaged[Int.random(in: 0..<damaged.count, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
@@ -62,7 +63,7 @@ import Testing
         }
     }
 
-    private func mutate(_ bytes: [UInt8], using random: inout Seeded) -> [UInt8] {
+    private func mutate(_ bytes: [UInt8], using random: inout SplitMix64) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
             let index = Int.random(in: 0..<bytes.count, using: &random)

@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import IgropyrTime
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.keys = keys
         configuration.tags = ["role": "web"]
-        var gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        var gossip = try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
         _ = feed(alive("bravo", 1), to: &gossip)
         return gossip
     }
@@ -153,7 +154,7 @@ import Testing
     @Test func `the member table is bounded`() throws {
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.settings.memberLimit = 10
-        var gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        var gossip = try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
         for index in 0..<100 { _ = feed(alive("n\(index)", 1), to: &gossip) }
         #expect(gossip.members.count == 10 && gossip.counters.tableOverflows == 91)
     }
@@ -509,6 +510,6 @@ import Testing
     func `a wrong configuration is refused`(name: String, port: UInt16, keys: [[UInt8]], error: GossipError) {
         var configuration = GossipConfiguration(name: name, address: MemberAddress(ipv4: 1, 2, 3, 4, port: port))
         configuration.keys = keys
-        #expect(throws: error) { try Gossip(configuration, at: .zero, using: Seeded(1)) }
+        #expect(throws: error) { try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1)) }
     }
 }

@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import IgropyrTime
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
     private func alpha(keys: [[UInt8]] = []) throws -> Gossip {
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.keys = keys
-        return try Gossip(configuration, at: .zero, using: Seeded(1))
+        return try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
     }
 
     /// The numbers of the acks among the directives; everything else sent counts as nil.
@@ -107,7 +108,7 @@ import Testing
     func `a stream message is read however it is cut, be it shorter than its label`(label: String) throws {
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.label = label
-        let gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        let gossip = try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
         let ping = Ping(sequence: 7)
         let bytes = gossip.envelope.labelHeader + ping.encoded
         for cut in bytes.indices {

@@ -1,0 +1,215 @@
+public import IgropyrGossip
+public import IgropyrTime
+
+/// A cluster in memory, in virtual time, of the very state machine that ships: what a seed does once, it does always.
+///
+/// Hosts are numbered from 0. The network between them loses, delays, repeats and reorders; hosts can be paused, starved,
+/// switched off, restarted, cut off from each other, and their clocks can leap.
+public final class Simulation {
+    enum Event {
+        case timer(Int, life: UInt32)
+        case datagram([UInt8], from: Int, to: Int, life: UInt32)
+        /// The next step of a TCP connection; or one side's message is there.
+        case exchange(Int)
+        case streamArrival(Int)
+        case exchangeDeadline(Int)
+        case wake(Int, life: UInt32)
+        case join(Int, life: UInt32, MemberAddress)
+        case fault(Int, victim: Int)
+        case faultEnd(Int, victim: Int)
+    }
+
+    public internal(set) var hosts: [SimulatedHost] = []
+    public internal(set) var now = Timestamp.zero
+    /// Of all that happened: equal for equal runs.
+    public internal(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// Events carried out.
+    public internal(set) var steps = 0
+    /// Each time that a member was declared failed, by each that did; the first million.
+    public internal(set) var declarations: [Declaration] = []
+    /// Called with the observer's number at each change in the list of some member.
+    public var onMemberEvent: ((Int, MemberEvent) -> Void)?
+
+    public var network = Network()
+    /// Of hosts started from now on.
+    public var settings = GossipSettings.lan
+    public var keys: [[UInt8]] = []
+    /// Whether hosts whose join has failed try again, a second later.
+    public var retriesJoins = false
+    /// Whether hosts keep what their cores report.
+    public var keepsLogs = true
+
+    var random: SplitMix64
+    var events = EventHeap<Event>()
+    var exchanges: [Int: Exchange] = [:]
+    var lastExchange = 0
+    var indexByAddress: [MemberAddress: Int] = [:]
+    var indexByName: [String: Int] = [:]
+    var faults: [Fault] = []
+    var areFaultsOn = false
+    /// Whether anything was reported since the last look.
+    var hasNews = true
+
+    public init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+    /// 10.0.0.1 and so on.
+    public static func address(_ index: Int) -> MemberAddress {
+        let number = UInt32(truncatingIfNeeded: index + 1)
+        return MemberAddress(
+            ipv4: 10, UInt8(truncatingIfNeeded: number >> 16), UInt8(truncatingIfNeeded: number >> 8),
+            UInt8(truncatingIfNeeded: number), port: 7946)
+    }
+
+    // MARK: - Hosts
+
+    @discardableResult
+    public func start(_ name: String, tags: [String: String] = [:]) throws(GossipError) -> Int {
+        let index = hosts.count
+        hosts.append(SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: tags)))
+        indexByAddress[Self.address(index)] = index
+        indexByName[name] = index
+        rearm(index)
+        return index
+    }
+
+    private func makeGossip(
+        _ name: String, index: Int, incarnation: UInt32, tags: [String: String]
+    ) throws(GossipError) -> Gossip {
+        var configuration = GossipConfiguration(name: name, address: Self.address(index))
+        configuration.incarnation = incarnation
+        configuration.settings = settings
+        configuration.tags = tags
+        configuration.keys = keys
+        return try Gossip(configuration, at: now, using: SplitMix64(seed: random.next()))
+    }
+
+    /// Starts `count` hosts named m0, m1, …; each joins one that was started before, chosen at random.
+    public func startCluster(_ count: Int) throws(GossipError) {
+        for index in hosts.count..<hosts.count + count {
+            try start("m\(index)")
+            if index > 0 { join(index, by: Int(random.next() % UInt64(index))) }
+        }
+    }
+
+    /// Starts `count` hosts that know each other from the start: large clusters take long to simulate while they form.
+    public func startAcquaintedCluster(_ count: Int) throws(GossipError) {
+        let range = hosts.count..<hosts.count + count
+        for index in range { try start("m\(index)") }
+        guard let first = range.first else { return }
+        hosts[first].gossip.meet(hosts[range].dropFirst().map(\.gossip), at: now)
+        let knowing = hosts[first].gossip
+        for index in range.dropFirst() {
+            hosts[index].gossip.adoptMembers(of: knowing, at: now)
+            rearm(index)
+        }
+        rearm(first)
+    }
+
+    public func join(_ index: Int, by other: Int) { command(index) { $0.join([Self.address(other)], at: $1) } }
+
+    public func command<Failure: Error>(
+        _ index: Int, _ body: (inout Gossip, Timestamp) throws(Failure) -> [Directive]
+    ) throws(Failure) {
+        carryOut(try body(&hosts[index].gossip, hosts[index].localTime(at: now)), of: index)
+        rearm(index)
+    }
+
+    /// The same name and address, nothing remembered.
+    public func restart(
+        _ index: Int, incarnation: UInt32 = 1, tags: [String: String] = [:]
+    ) throws(GossipError) {
+        let old = hosts[index]
+        let host = SimulatedHost(
+            gossip: try makeGossip(old.gossip.name, index: index, incarnation: incarnation, tags: tags))
+        host.life = old.life + 1
+        host.traffic = old.traffic
+        host.side = old.side
+        host.impairedUntil = now
+        hosts[index] = host
+        rearm(index)
+    }
+
+    public func status(of name: String, at index: Int) -> Member.Status? {
+        hosts[index].gossip.member(named: name)?.status
+    }
+
+    public func memberEvents(at index: Int) -> [MemberEvent] {
+        hosts[index].log.compactMap { if case .member(let event) = $0 { event } else { nil } }
+    }
+
+    /// Whether every member that runs holds exactly those that run for alive.
+    public var hasOneView: Bool {
+        let running = hosts.indices.filter { hosts[$0].isRunning }
+        return running.allSatisfy { index in
+            hosts[index].gossip.aliveCount == running.count
+                && running.allSatisfy { hosts[index].gossip.holdsForAlive(hosts[$0].gossip.name) }
+        }
+    }
+
+    // MARK: - Time
+
+    /// Runs until `isDone`, which is asked whenever a core has reported something, or for `limit`. Returns whether it is done.
+    @discardableResult
+    public func run(for limit: Duration, until isDone: (Simulation) -> Bool = { _ in false }) -> Bool {
+        let end = now.advanced(by: limit)
+        hasNews = true
+        while true {
+            if hasNews {
+                hasNews = false
+                if isDone(self) { return true }
+            }
+            guard let next = events.nextTime, next <= end, let (time, event) = events.popFirst() else { break }
+            now = max(now, time)
+            steps += 1
+            handle(event)
+        }
+        now = end
+        return isDone(self)
+    }
+
+    private func handle(_ event: Event) {
+        switch event {
+        case .timer(let index, let life): handleTimer(of: index, life: life)
+        case .datagram(let bytes, let source, let index, let life):
+            guard hosts[index].life == life, hosts[index].isRunning else { return }
+            receive(.datagram(bytes, from: source), at: index)
+        case .exchange(let number): advance(number)
+        case .streamArrival(let number): deliver(number)
+        case .exchangeDeadline(let number): expire(number)
+        case .wake(let index, let life): wake(index, life: life)
+        case .join(let index, let life, let address):
+            guard hosts[index].life == life, hosts[index].isRunning else { return }
+            command(index) { $0.join([address], at: $1) }
+        case .fault(let index, let victim): begin(index, victim: victim)
+        case .faultEnd(let index, let victim): end(index, victim: victim)
+        }
+    }
+
+    private func handleTimer(of index: Int, life: UInt32) {
+        guard hosts[index].life == life, hosts[index].armedFor == now, hosts[index].isRunning else { return }
+        guard hosts[index].pausedUntil <= now else { return }  // Seen to when it wakes.
+        hosts[index].armedFor = .distantFuture
+        handleTimeout(of: index)
+    }
+
+    /// Calls the core if its time has come.
+    func handleTimeout(of index: Int) {
+        if hosts[index].deadline <= now {
+            record(UInt64(index) << 8 | 1)
+            carryOut(hosts[index].gossip.handleTimeout(at: hosts[index].localTime(at: now)), of: index)
+        }
+        rearm(index)
+    }
+
+    func rearm(_ index: Int) {
+        let due = max(now, hosts[index].deadline)
+        guard hosts[index].isRunning, due < hosts[index].armedFor else { return }
+        hosts[index].armedFor = due
+        events.add(.timer(index, life: hosts[index].life), at: due)
+    }
+
+    func record(_ value: UInt64) {
+        digest = (digest ^ value ^ UInt64(bitPattern: now.nanoseconds) << 20) &* 0x0000_0100_0000_01B3
+        digest ^= digest >> 29
+    }
+}
