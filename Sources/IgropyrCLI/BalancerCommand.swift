@@ -1,6 +1,7 @@
 import ArgumentParser
 import IgropyrBalancer
 import IgropyrCluster
+import IgropyrGossip
 import IgropyrMembership
 import IgropyrUV
 
@@ -103,6 +104,7 @@ struct BalancerCommand: AsyncParsableCommand {
         var configuration = MembershipConfiguration(name: member.name ?? "\(Host.name).balancer", bind: bind)
         configuration.advertise = try await member.advertise?.address(
             defaultPort: bind.port, option: "--advertise", on: loop)
+        configuration.settings = member.profile.settings
         configuration.seeds = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
         configuration.seedServices = member.join.compactMap(\.service)
         configuration.nameServer = try await member.nameServer(on: loop)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Glibc
 import IgropyrCluster
+import IgropyrGossip
 import IgropyrUV
 
 struct NodeCommand: AsyncParsableCommand {
@@ -60,6 +61,7 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.joinServices = member.join.compactMap(\.service)
             configuration.nameServer = try await member.nameServer(on: loop)
             configuration.discovery = member.discover
+            configuration.gossip = member.profile.settings
             configuration.tags = tags
             configuration.capacity = capacity
             let agent = try HostAgent(configuration, on: loop)
@@ -110,6 +112,13 @@ struct MemberOptions: ParsableArguments {
             """)
     var discover: String?
 
+    @Option(
+        help: """
+            How members look for failures, the same on all: fast (hosts in one network), lan, wan or local (as Serf's \
+            agents have them).
+            """, transform: Self.profile)
+    var profile = GossipProfile.fast
+
     @Flag(help: "Allow an address beyond loopback without a key: anybody who reaches it may then deploy.")
     var insecure = false
 
@@ -118,6 +127,13 @@ struct MemberOptions: ParsableArguments {
 
     func nameServer(on loop: EventLoop) async throws -> SocketAddress? {
         try await dns?.address(defaultPort: 53, option: "--dns", on: loop)
+    }
+
+    private static func profile(_ text: String) throws -> GossipProfile {
+        guard let profile = GossipProfile(rawValue: text) else {
+            throw ValidationError("--profile \(text): choose fast, lan, wan or local.")
+        }
+        return profile
     }
 
     var keyFilePath: String? { keyFile ?? ProcessInfo.processInfo.environment["IGROPYR_KEY_FILE"] }

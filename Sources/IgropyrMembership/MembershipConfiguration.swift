@@ -37,7 +37,8 @@ public struct MembershipConfiguration: Sendable {
     /// Find members on the local network, and let them find us, by multicast DNS under this cluster's name, as Serf's agents
     /// do with `-discover`; nil: do not. 1 to 57 letters, digits and hyphens.
     public var discovery: String?
-    public var settings = GossipSettings.lan
+    /// For hosts in one network; ``GossipSettings/wan`` for hosts far apart.
+    public var settings = GossipSettings.fast
     /// Connections of others served at once; more are closed at once.
     public var inboundStreamLimit = 128
     /// Where metrics go; nil: to the factory that `MetricsSystem` was bootstrapped with, if any.

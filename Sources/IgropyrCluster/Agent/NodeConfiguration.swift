@@ -33,7 +33,7 @@ public struct NodeConfiguration: Sendable {
     /// Its weight in placement; nil: its processors.
     public var capacity: UInt16?
     public var workers = WorkerSettings()
-    public var gossip = GossipSettings.lan
+    public var gossip = GossipSettings.fast
     /// How long a node that leaves waits for others to take over its part of a total.
     public var handoverTimeout: Duration = .seconds(5)
     /// How long balancers have to hear that the node leaves, before its workers drain.
