@@ -37,7 +37,7 @@ private let mistakes = [
     Mistake("reserved query", "query _serf_ping ACCESS", names: "_serf_ping"),
     Mistake("event and watch", "event x --watch ACCESS", names: "--watch"),
     Mistake("key file that is none", "keys add LAB/none ACCESS", names: "LAB/none", "keygen"),
-    Mistake("key that nobody has", "keys use 0123456789ab ACCESS", names: "0123456789ab"),
+    Mistake("key that nobody has", "keys use 0123456789ab ACCESS", names: "0123456789ab", "fingerprint"),
     Mistake("distance to a stranger", "rtt nobody ACCESS", names: "nobody", "host-1"),
     Mistake("time-out too long", "query x --timeout 601 ACCESS", names: "--timeout", "600"),
     Mistake("status that is none", "members --status dead ACCESS", names: "--status", "failed"),

@@ -115,7 +115,7 @@ extension HostAgent {
     }
 
     private func keyLines(_ message: KeysMessage, _ parts: Parts) async throws -> ControlAnswer {
-        let operation = try await operation(message, parts)
+        let operation = try operation(message)
         let query = try await parts.membership.changeKeys(operation, timeout: try duration(message.timeout))
         let answers = query.replies.map { reply in
             switch reply {
@@ -128,9 +128,9 @@ extension HostAgent {
             first: JSON.line(ReplyLine.asked(members: query.asked)), rest: answers, last: JSON.line(ReplyLine.finished))
     }
 
-    private func operation(_ message: KeysMessage, _ parts: Parts) async throws -> KeyOperation {
+    private func operation(_ message: KeysMessage) throws -> KeyOperation {
         guard message.action != .list else { return .list }
-        let key = try await key(message, parts)
+        let key = try key(message)
         return switch message.action {
         case .add: .install(key.bytes)
         case .use: .use(key.bytes)
@@ -139,16 +139,15 @@ extension HostAgent {
         }
     }
 
-    private func key(_ message: KeysMessage, _ parts: Parts) async throws -> ClusterKey {
+    private func key(_ message: KeysMessage) throws -> ClusterKey {
         if let key = message.key.flatMap({ ClusterKey(bytes: Array($0)) }) { return key }
-        let known = await parts.membership.keys.compactMap(ClusterKey.init(bytes:))
         let start = message.fingerprint ?? ""
-        let matching = known.filter { !start.isEmpty && $0.fingerprint.hasPrefix(start) }
+        let matching = knownKeys.filter { !start.isEmpty && $0.fingerprint.hasPrefix(start) }
         guard matching.count == 1 else {
             throw ControlReply.refusal(
                 404,
                 "no key of this node, or more than one, has a fingerprint that begins with \"\(start)\"; it has "
-                    + known.map(\.fingerprint).joined(separator: ", "))
+                    + keys.map(\.fingerprint).joined(separator: ", "))
         }
         return matching[0]
     }

@@ -58,7 +58,13 @@ public actor HostAgent: LoopBound {
     /// The key file's; nil without one.
     var keyFileKey: ClusterKey?
     /// The cluster's, the one in use first; empty without a key file.
-    var keys: [ClusterKey] = []
+    var keys: [ClusterKey] = [] {
+        didSet { knownKeys = (knownKeys.filter { !keys.contains($0) } + keys).suffix(Self.knownKeysLimit) }
+    }
+    /// Those and some that were removed, the latest at the end: an operator may have to name one again, for members that
+    /// have not heard of it.
+    private(set) var knownKeys: [ClusterKey] = []
+    private static let knownKeysLimit = 32
     /// Why the node stopped by itself.
     var failure: NodeError?
     private let stopWaiters = WaitingTasks()

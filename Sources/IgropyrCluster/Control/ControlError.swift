@@ -37,6 +37,8 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
 
     private init(_ failure: HTTPClientFailure, from node: SocketAddress, hasKey: Bool) {
         switch failure.cause {
+        case .connection(.security(let error)) where error.code == .truncated:
+            self.init(.unreachable, "the node at \(node) has ended or was cut off: its log says more")
         case .connection(.security(let error)):
             let advice =
                 error.code == .notTLS
