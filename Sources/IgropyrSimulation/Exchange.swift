@@ -15,6 +15,9 @@ struct Exchange {
     let server: Int
     var serverLife: UInt32
     let request: [UInt8]
+    /// Whether it is to become a link; and that of the server, once it agrees.
+    let staysOpen: Bool
+    var serverLink: StreamID?
     var stage = Stage.connecting
     /// Nil in the last stage: closed without one.
     var reply: [UInt8]?

@@ -13,6 +13,16 @@ extension Scenario {
         }
     }
 
+    /// From a process's end, on a host whose kernel lives on, until every other member has it failed; the limit is five minutes.
+    public func death(seed: UInt64) throws -> Duration? {
+        let simulation = try makeCluster(seed: seed)
+        let victim = members - 1
+        simulation.killProcess(victim)
+        return simulation.time(until: members - 1, within: .seconds(300)) { _, event in
+            event.kind == .failed && event.member.name == simulation.hosts[victim].gossip.name
+        }
+    }
+
     /// From one more host's call to join until every member knows it, and it everybody; the limit is one minute.
     public func joining(seed: UInt64) throws -> Duration? {
         var scenario = self

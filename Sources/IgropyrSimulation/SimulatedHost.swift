@@ -7,6 +7,7 @@ public final class SimulatedHost {
         case datagram([UInt8], from: Int)
         /// The request of an exchange, or the reply to one's own.
         case stream(Int)
+        case linkEnd(SimulatedLink.End)
     }
 
     public internal(set) var gossip: Gossip

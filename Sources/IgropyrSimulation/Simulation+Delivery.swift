@@ -15,7 +15,9 @@ extension Simulation {
                 keep(directive, of: index)
                 guard retriesJoins else { continue }
                 events.add(.join(index, life: hosts[index].life, address), at: now.advanced(by: .seconds(1)))
-            case .userEvent, .query, .queryAcked, .queryAnswered, .queryFinished, .didJoin, .nameConflict, .keysChanged,
+            case .closeLink(let id): closeLink(id, at: index)
+            case .userEvent, .userMessage, .userState, .query, .queryAcked, .queryAnswered, .queryFinished, .didJoin,
+                .nameConflict, .nameLost, .keysChanged,
                 .leaveCompleted:
                 keep(directive, of: index)
             }
@@ -71,6 +73,7 @@ extension Simulation {
                     bytes, from: Self.address(source), at: hosts[index].localTime(at: now)), of: index)
             rearm(index)
         case .stream(let number): handleStream(number, at: index)
+        case .linkEnd(let end): handleLinkEnd(end)
         }
     }
 

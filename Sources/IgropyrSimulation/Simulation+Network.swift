@@ -33,7 +33,7 @@ extension Simulation {
         lastExchange += 1
         exchanges[lastExchange] = Exchange(
             id: request.id, client: client, clientLife: hosts[client].life, server: server,
-            serverLife: hosts[server].life, request: request.bytes)
+            serverLife: hosts[server].life, request: request.bytes, staysOpen: request.staysOpen)
         events.add(.exchange(lastExchange), at: now)
         events.add(
             .exchangeDeadline(lastExchange), at: request.deadline.advanced(by: .zero - hosts[client].clockLead))
@@ -65,7 +65,7 @@ extension Simulation {
         count(segments: 1, bytes: 8, from: server, to: client)
         guard hosts[server].isRunning else {
             exchanges[number] = nil
-            return finish(exchange, .failure(.unreachable("connection refused")))
+            return finish(exchange, .failure(.connectionRefused))
         }
         exchange.serverLife = hosts[server].life
         exchange.stage = .requesting
@@ -143,6 +143,7 @@ extension Simulation {
             let request = read(exchange.request, by: hosts[index].gossip, .responder)
             let answer = hosts[index].gossip.handleRequest(request, at: now)
             exchange.reply = answer.reply
+            exchange.serverLink = answer.link
             exchange.stage = .replying
             exchange.attempts = 0
             exchange.segmentsLeft = segmentCount(answer.reply?.count ?? 0)
@@ -165,10 +166,24 @@ extension Simulation {
 
     private func finish(_ exchange: Exchange, _ reply: Result<StreamMessage, StreamFailure>) {
         let index = exchange.client
-        guard hosts[index].life == exchange.clientLife, hosts[index].isRunning else { return }
+        let server = exchange.serverLink.map {
+            SimulatedLink.End(host: exchange.server, life: exchange.serverLife, id: $0)
+        }
+        guard hosts[index].life == exchange.clientLife, hosts[index].isRunning else {
+            return tellEnd(to: server, by: index)
+        }
         carryOut(
             hosts[index].gossip.handleReply(reply, to: exchange.id, at: hosts[index].localTime(at: now)), of: index)
         rearm(index)
+        if exchange.staysOpen, case .success = reply {
+            open(SimulatedLink.End(host: index, life: exchange.clientLife, id: exchange.id), server)
+        } else {
+            tellEnd(to: server, by: index)
+        }
+    }
+
+    private func tellEnd(to server: SimulatedLink.End?, by client: Int) {
+        if let server { tellEnd(to: server, from: client) }
     }
 
     private func read(

@@ -13,6 +13,7 @@ public final class Simulation {
         case exchange(Int)
         case streamArrival(Int)
         case exchangeDeadline(Int)
+        case linkEnd(SimulatedLink.End)
         case wake(Int, life: UInt32)
         case join(Int, life: UInt32, MemberAddress)
         case fault(Int, victim: Int)
@@ -43,6 +44,8 @@ public final class Simulation {
     var events = EventHeap<Event>()
     var exchanges: [Int: Exchange] = [:]
     var lastExchange = 0
+    /// Each under both of its ends.
+    var links: [SimulatedLink.End: SimulatedLink] = [:]
     var indexByAddress: [MemberAddress: Int] = [:]
     var indexByName: [String: Int] = [:]
     var faults: [Fault] = []
@@ -119,6 +122,7 @@ public final class Simulation {
         _ index: Int, incarnation: UInt32 = 1, tags: [String: String] = [:]
     ) throws(GossipError) {
         let old = hosts[index]
+        if !old.isPoweredOff { endLinks(of: index) }
         let host = SimulatedHost(
             gossip: try makeGossip(old.gossip.name, index: index, incarnation: incarnation, tags: tags))
         host.life = old.life + 1
@@ -176,6 +180,7 @@ public final class Simulation {
         case .exchange(let number): advance(number)
         case .streamArrival(let number): deliver(number)
         case .exchangeDeadline(let number): expire(number)
+        case .linkEnd(let end): receive(.linkEnd(end), at: end.host)
         case .wake(let index, let life): wake(index, life: life)
         case .join(let index, let life, let address):
             guard hosts[index].life == life, hosts[index].isRunning else { return }

@@ -15,6 +15,19 @@ struct DetectCommand: AsyncParsableCommand {
     }
 }
 
+struct KillCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kill",
+        abstract: "How long until all know that a member's process has ended, while its host runs on.",
+        discussion: "  MembershipSimulation kill --members 10 --seeds 1000")
+
+    @OptionGroup var cluster: ClusterOptions
+
+    func run() async throws {
+        try await Measure.run("kill", cluster) { scenario, seed in try scenario.death(seed: seed) }
+    }
+}
+
 struct JoinCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "join",

@@ -13,6 +13,9 @@ struct MembershipSimulation: AsyncParsableCommand {
               swift run -c release MembershipSimulation detect --members 5 --seeds 1000
               swift run -c release MembershipSimulation chart --folder docs
             """,
-        subcommands: [RunCommand.self, DetectCommand.self, JoinCommand.self, HealCommand.self, ChartCommand.self],
+        subcommands: [
+            RunCommand.self, DetectCommand.self, KillCommand.self, JoinCommand.self, HealCommand.self,
+            ChartCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 }

@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import IgropyrTime
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.delegate = .application(ApplicationDelegate())
         change(&configuration)
-        return try Gossip(configuration, at: .zero, using: Seeded(1))
+        return try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
     }
 
     private func alive(_ name: String = "bravo", meta: [UInt8] = [], versions: [UInt8] = [1, 5, 2, 0, 0, 0]) -> [UInt8]

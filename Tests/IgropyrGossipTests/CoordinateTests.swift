@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import IgropyrTime
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
 
     /// What a host tells of itself after `roundTrip`, measured once each round by everybody to everybody.
     private func settled(_ roundTrips: [[Double]], rounds: Int) throws -> [CoordinateBook] {
-        var random = RandomSource(Seeded(7))
+        var random = RandomSource(SplitMix64(seed: 7))
         var books = roundTrips.map { _ in CoordinateBook() }
         var now = Timestamp.zero
         for round in 0..<rounds {
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func `one late answer among many changes little`() throws {
-        var random = RandomSource(Seeded(3))
+        var random = RandomSource(SplitMix64(seed: 3))
         var book = try settled([[0, 0.01], [0.01, 0]], rounds: 100)[0]
         let other = try #require(book.others["n1"])
         let before = book.own
@@ -72,7 +73,7 @@ import Testing
     ]
 
     @Test(arguments: hostile) func `a coordinate that cannot be is refused, and moves nobody`(payload: [UInt8]) {
-        var random = RandomSource(Seeded(1))
+        var random = RandomSource(SplitMix64(seed: 1))
         var book = CoordinateBook()
         book.didPing("bravo", sequence: 1, at: .zero)
         #expect(throws: WireError.self) {
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func `what is of another version, not ours, late or told by nobody is ignored`() throws {
-        var random = RandomSource(Seeded(1))
+        var random = RandomSource(SplitMix64(seed: 1))
         let cases: [(ack: Ack, at: Timestamp)] = [
             (Ack(sequence: 1, payload: [2, 0x80]), .milliseconds(1)), (Ack(sequence: 1, payload: []), .milliseconds(1)),
             (Ack(sequence: 1), .milliseconds(1)), (Ack(sequence: 2, payload: Self.fresh.ackPayload), .milliseconds(1)),
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test func `whoever lies as much as the bounds allow moves us no further than they allow`() throws {
-        var random = RandomSource(Seeded(5))
+        var random = RandomSource(SplitMix64(seed: 5))
         var book = CoordinateBook()
         for sequence in 1...2_000 as ClosedRange<UInt32> {
             var lie = Self.fresh

@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import IgropyrTime
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
         var configuration = GossipConfiguration(name: "alpha", address: MemberAddress(ipv4: 127, 0, 1, 1, port: 7946))
         configuration.settings.linkFanout = linkFanout
         configuration.settings.probeInterval = .seconds(3600)
-        var gossip = try Gossip(configuration, at: .zero, using: Seeded(1))
+        var gossip = try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
         let alive = Alive(
             incarnation: 1, node: "bravo", address: Self.bravo.bytes, port: Self.bravo.port, meta: [0xFF, 0x80],
             versions: Versions.ours.bytes)

@@ -88,6 +88,13 @@ import Testing
         #expect(try #require(distribution.longest) <= .seconds(2))
     }
 
+    @Test(arguments: [2, 3, 10, 16]) func `a process that ends is failed for all within 50 ms, by its links`(
+        members: Int
+    ) throws {
+        let times = try (UInt64(1)...4).map { try scenario(members).death(seed: $0) }
+        #expect(times.allSatisfy { ($0 ?? .seconds(300)) <= .milliseconds(50) }, "\(times)")
+    }
+
     @Test func `halves that find each other again are one within five seconds`() throws {
         for seed in UInt64(1)...2 {
             let time = try scenario(10).healing(seed: seed)

@@ -32,7 +32,12 @@ public enum Directive: Sendable {
     case leaveCompleted
 }
 
-public struct StreamID: Hashable, Sendable { let number: UInt64 }
+public struct StreamID: Hashable, Sendable {
+    let number: UInt64
+
+    /// In which it was given out.
+    package var order: UInt64 { number }
+}
 
 public struct StreamRequest: Sendable {
     public let id: StreamID

@@ -10,6 +10,18 @@ extension Gossip {
         coordinates.others.merging([name: coordinates.own]) { $1 }
     }
 
+    private static let coordinateInterval = Duration.seconds(1)
+
+    /// A small cluster pings often: there, one ack a second with our coordinate, which is larger than the rest of it, is enough.
+    mutating func ackPayload(at now: Timestamp) -> [UInt8]? {
+        guard delegate.isSerf else { return nil }
+        if smallCluster != nil {
+            guard coordinateDue <= now else { return nil }
+            coordinateDue = now.advanced(by: Self.coordinateInterval)
+        }
+        return coordinates.own.ackPayload
+    }
+
     mutating func learnCoordinate(from ack: Ack, at now: Timestamp) {
         do throws(WireError) { try coordinates.handleAck(ack, at: now, using: &random) } catch { counters.count(error) }
     }

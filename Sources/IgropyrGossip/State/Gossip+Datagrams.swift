@@ -18,7 +18,7 @@ extension Gossip {
 
     private mutating func handle(_ message: PacketMessage, from source: MemberAddress, at now: Timestamp) {
         switch message {
-        case .ping(let ping): handlePing(ping, from: source)
+        case .ping(let ping): handlePing(ping, from: source, at: now)
         case .indirectPing(let ping): handleIndirectPing(ping, from: source, at: now)
         case .ack(let ack):
             if delegate.isSerf { learnCoordinate(from: ack, at: now) }
@@ -34,12 +34,12 @@ extension Gossip {
 
     // MARK: - Pings of others
 
-    private mutating func handlePing(_ ping: Ping, from source: MemberAddress) {
+    private mutating func handlePing(_ ping: Ping, from source: MemberAddress, at now: Timestamp) {
         guard ping.node.isEmpty || ping.node == name else {
             counters.pingsForOthers += 1
             return
         }
-        let ack = Ack(sequence: ping.sequence, payload: delegate.isSerf ? coordinates.own.ackPayload : nil)
+        let ack = Ack(sequence: ping.sequence, payload: ackPayload(at: now))
         send(ack.encoded, to: ping.source.memberAddress ?? source)
     }
 
