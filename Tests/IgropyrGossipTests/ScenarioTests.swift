@@ -138,7 +138,7 @@ import Testing
         Fault(.partition, members: .count(2), every: .seconds(90), for: .seconds(1)...(.seconds(40))),
     ]
 
-    @Test(arguments: [GossipProfile.fast, .lan], UInt64(1)...6)
+    @Test(arguments: [GossipProfile.fast, .lan], UInt64(1)...4)
     func `whatever happens, all agree in the end`(profile: GossipProfile, seed: UInt64) throws {
         var scenario = scenario(2 + Int(seed), loss: 0.05, settings: profile.settings)
         scenario.network.duplication = 0.02
