@@ -38,8 +38,11 @@ final class ControlServer: HTTPRequestHandler {
         self.server = nil
     }
 
-    /// What clients must hold from now on; connections that are open stay.
-    func use(_ tls: TLSContext) { server?.tls = tls }
+    /// What clients must hold from their next request on; what is under way goes on.
+    func use(_ tls: TLSContext) {
+        server?.tls = tls
+        server?.retireConnections()
+    }
 
     /// Connections that were closed for what they sent.
     var refusedConnections: UInt64 {

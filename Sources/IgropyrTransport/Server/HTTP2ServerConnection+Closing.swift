@@ -42,16 +42,21 @@ extension HTTP2ServerConnection: OpenConnection {
     /// Closes after the responses that are under way; not at once: requests may be on their way.
     func drain() {
         switch state {
-        case .open:
-            state = .draining
-            session.announceEnd()
-            drainDeadline = loop.now.advanced(by: server.settings.drainIdleTimeout)
-            arm(at: drainDeadline)
+        case .open, .draining:
+            retire()
             for stream in streams { stream.exchange?.serverWillDrain() }
-            scheduleSend()
         case .lingering: if stream.queuedBytes == 0 { abort() }
-        case .draining, .closed: break
+        case .closed: break
         }
+    }
+
+    func retire() {
+        guard case .open = state else { return }
+        state = .draining
+        session.announceEnd()
+        drainDeadline = loop.now.advanced(by: server.settings.drainIdleTimeout)
+        arm(at: drainDeadline)
+        scheduleSend()
     }
 
     // MARK: Time

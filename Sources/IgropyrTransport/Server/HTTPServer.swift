@@ -100,6 +100,12 @@ public final class HTTPServer {
         finishIfDrained()
     }
 
+    /// Has each client connect anew for its next request: ``tls``, say, no longer lets in what it let in before. What is under
+    /// way goes on.
+    public func retireConnections() {
+        for connection in connections { connection.retire() }
+    }
+
     /// Idempotent. Cuts all connections.
     public func close() {
         let before = state
@@ -177,8 +183,10 @@ protocol OpenConnection: AnyObject {
     /// Among its server's connections; nil once it is none of them. The server's, as is ``client``.
     var place: Int32? { get set }
     var client: ClientLimit.Client { get set }
-    /// Closes once what is under way is done.
+    /// Closes once what is under way is done, which is told to hurry.
     func drain()
+    /// Closes once what is under way is done, however long that takes.
+    func retire()
     /// Cuts it at once.
     func abort()
 }

@@ -98,10 +98,14 @@ extension HTTPServerConnection: OpenConnection {
 
     /// Closes after the response that is under way, or when idle; but not at once: a request may be on its way.
     func drain() {
-        isDraining = true
-        keepsAlive = false
+        retire()
         if isLingering, stream.queuedBytes == 0 { return abort() }
         exchange?.serverWillDrain()
+    }
+
+    func retire() {
+        isDraining = true
+        keepsAlive = false
         guard case .none = request, !isLingering, parser.isBetweenMessages, input.isEmpty else { return }
         timer?.arm(after: server.settings.drainIdleTimeout)
     }
