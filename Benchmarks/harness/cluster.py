@@ -28,6 +28,7 @@ class Lab:
             self("--subnet", self.subnet, "network", self.hosts, "--balancer")
             key = subprocess.run([IGROPYR, "keygen"], check=True, capture_output=True).stdout
             (self.folder / "cluster.key").write_bytes(key)
+            (self.folder / "cluster.key").chmod(0o600)
             for host in [*range(1, self.nodes + 1), "balancer"]:
                 self("start", host)
             self("exec", 1, IGROPYR, "deploy", HELLO, "--name", "hello", "--node", f"{self.subnet}.1", "--key-file",

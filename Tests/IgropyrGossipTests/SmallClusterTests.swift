@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func `before anybody has answered, silence means little`() {
-        #expect(LossBook().likelihood(ofSilenceBy: "p1", atLeast: 0.05) == 0.9)
+        #expect(LossBook().likelihood(ofSilenceBy: "p1", atLeast: 0.05) > 0.4)
     }
 
     @Test(arguments: [1, 2, 4]) func `on a clean network silence of half a second is enough`(peers: Int) throws {
@@ -117,7 +117,7 @@ import Testing
     @Test func `without experience it takes longer`() throws {
         var gossip = try alpha(peers: 1, isTrained: false)
         let story = silence(of: &gossip)
-        #expect(try #require(story.pings.first).duration(to: try #require(story.failedAt)) > .seconds(10))
+        #expect(try #require(story.pings.first).duration(to: try #require(story.failedAt)) > .seconds(1))
     }
 
     @Test func `any answer, however late, ends the doubt`() throws {

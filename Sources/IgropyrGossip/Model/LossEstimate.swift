@@ -34,9 +34,9 @@ struct LossBook: Sendable {
     }
 
     /// Pings to all, of the last minute and of the last seconds: the first is exact, the second is quick to see that a network
-    /// has turned bad. Before the first answer half of the pings are thought to be lost.
-    private var long = LossEstimate(memory: 256, share: 0.5, count: 2)
-    private var short = LossEstimate(memory: 16, share: 0.5, count: 2)
+    /// has turned bad. Before the first answers a fifth of the pings is thought to be lost.
+    private var long = LossEstimate(memory: 256, share: 0.2, count: 8)
+    private var short = LossEstimate(memory: 16, share: 0.2, count: 8)
     private var peers: [String: Peer] = [:]
     private static let peerMemory = 32
     /// Worse than that cannot be told from no answers at all.

@@ -8,7 +8,6 @@ public import IgropyrTime
 extension Gossip {
     /// Earlier ends are no news: whoever keeps no links closes at once.
     private static let linkTrial = Duration.seconds(1)
-    private static let linkRetryPause = Duration.seconds(30)
     private static let linkUpkeepInterval = Duration.seconds(1)
 
     /// Links whose end would be news.
@@ -26,7 +25,6 @@ extension Gossip {
 
     mutating func tendLinks(at now: Timestamp) {
         schedule.links = now.advanced(by: Self.linkUpkeepInterval)
-        links.forgetPauses(before: now)
         guard settings.linkFanout > 0, !departure.isUnderway else { return }
         let neighbours = neighbours
         let names = Set(neighbours.map(\.name))
@@ -45,7 +43,7 @@ extension Gossip {
         if let id {
             links[id] = Link(node: node.name, isOurs: true)
         } else {
-            links.pause(with: node.name, until: now.advanced(by: Self.linkRetryPause))
+            links.pause(with: node.name, at: now)
         }
     }
 
@@ -55,7 +53,7 @@ extension Gossip {
         if case .success(let message) = reply, case .ack(let ack) = message.content, ack.sequence == sequence {
             links[id]?.openSince = now
         } else if let link = links.remove(id) {
-            links.pause(with: link.node, until: now.advanced(by: Self.linkRetryPause))
+            links.pause(with: link.node, at: now)
             directives.append(.closeLink(id))
         }
     }
@@ -81,15 +79,17 @@ extension Gossip {
     public mutating func handleLinkClosed(_ id: StreamID, at now: Timestamp) -> [Directive] {
         guard let link = links.remove(id), let openSince = link.openSince else { return takeDirectives(at: now) }
         if openSince.duration(to: now) < Self.linkTrial {
-            links.pause(with: link.node, until: now.advanced(by: Self.linkRetryPause))
+            links.pause(with: link.node, at: now)
         } else if let node = nodes[link.node], !node.isGone, !departure.isUnderway {
-            check(node, at: now)
+            links.forgetPause(with: node.name)
+            counters.linksLost += 1
+            checkListener(of: node, at: now)
         }
         return takeDirectives(at: now)
     }
 
-    private mutating func check(_ node: Node, at now: Timestamp) {
-        counters.linksLost += 1
+    /// Whether the member's process is there: its host's kernel knows.
+    mutating func checkListener(of node: Node, at now: Timestamp) {
         let ping = Ping(sequence: nextSequence(), node: node.name, source: pingSource)
         openStream(
             .linkCheck(node.name, node.address), to: node.address, ping.encoded,

@@ -102,6 +102,7 @@ extension Gossip {
         nodes.update(node)
         broadcast(node.alive.encoded, about: node.name)
         if known.isGone {
+            links.forgetPause(with: node.name)
             if settings.linkFanout > 0 { schedule.links = now }
             handleNodeJoined(node)
         } else if known.meta != node.meta {
@@ -160,7 +161,7 @@ extension Gossip {
             counters.implausibleTimes += 1
             return
         }
-        guard node.isGone || !contradicts(accusation, at: now) else { return handleSuspect(accusation, at: now) }
+        guard node.isGone || !contradicts(accusation, at: now) else { return doubt(accusation, about: node, at: now) }
         suspicions[node.name] = nil
         endVerification(of: node.name, isAlive: false)
         guard !node.isGone else { return }

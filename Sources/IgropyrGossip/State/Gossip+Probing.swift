@@ -44,7 +44,10 @@ extension Gossip {
     }
 
     mutating func removeNodes(where isRemoved: (Node) -> Bool) {
-        for name in nodes.remove(where: isRemoved) { lossBook.forget(name) }
+        for name in nodes.remove(where: isRemoved) {
+            lossBook.forget(name)
+            links.forgetPause(with: name)
+        }
     }
 
     mutating func advanceProbe(at now: Timestamp) {

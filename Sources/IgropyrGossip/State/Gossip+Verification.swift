@@ -143,12 +143,19 @@ extension Gossip {
     }
 
     /// Whether somebody else's claim that a node is dead is to be doubted, since it has just answered us. A true one mostly comes
-    /// no sooner than the shortest silence; that of a process killed can, and costs the few without a link to it a second.
+    /// no sooner than the shortest silence; that of a process killed can.
     func contradicts(_ accusation: Accusation, at now: Timestamp) -> Bool {
         guard let small = smallCluster, accusation.from != accusation.node, accusation.from != name else {
             return false
         }
         return lossBook.hasHeard(accusation.node, since: now.advanced(by: .zero - small.shortestSilence))
+    }
+
+    /// Such a claim is a suspicion. If it is true of a process that has only just ended, that host's kernel will tell.
+    mutating func doubt(_ accusation: Accusation, about node: Node, at now: Timestamp) {
+        let isNew = node.state == .alive
+        handleSuspect(accusation, at: now)
+        if isNew { checkListener(of: node, at: now) }
     }
 
     // MARK: - The failed

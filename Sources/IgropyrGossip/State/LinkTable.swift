@@ -16,8 +16,12 @@ struct LinkTable: Sendable {
     static let inboundLimit = 64
 
     private var links: [StreamID: Link] = [:]
-    /// When a neighbour may be asked again that did not keep a link, as agents do not.
-    private var pausedUntil: [String: Timestamp] = [:]
+    /// How long a neighbour is left alone that did not keep a link: at first, since it may not know us yet, and at most, for
+    /// agents never do. Twice as long each time.
+    static let firstPause = Duration.seconds(1)
+    static let longestPause = Duration.seconds(64)
+
+    private var pauses: [String: (until: Timestamp, length: Duration)] = [:]
 
     func standingCount(at now: Timestamp, trial: Duration) -> Int {
         links.values.count { link in link.openSince.map { $0.duration(to: now) >= trial } ?? false }
@@ -32,11 +36,17 @@ struct LinkTable: Sendable {
 
     /// Whether a link of ours to `node` is there, is being opened, or was refused of late.
     func isSettled(with node: String, at now: Timestamp) -> Bool {
-        if let until = pausedUntil[node], now < until { return true }
+        if let pause = pauses[node], now < pause.until { return true }
         return links.values.contains { $0.isOurs && $0.node == node }
     }
 
-    mutating func pause(with node: String, until: Timestamp) { pausedUntil[node] = until }
+    mutating func pause(with node: String, at now: Timestamp) {
+        let length = pauses[node].map { min($0.length * 2, Self.longestPause) } ?? Self.firstPause
+        pauses[node] = (now.advanced(by: length), length)
+    }
+
+    /// It keeps links, or is another one now.
+    mutating func forgetPause(with node: String) { pauses[node] = nil }
 
     mutating func remove(_ id: StreamID) -> Link? { links.removeValue(forKey: id) }
 
@@ -46,6 +56,4 @@ struct LinkTable: Sendable {
         for id in ids { links[id] = nil }
         return ids
     }
-
-    mutating func forgetPauses(before now: Timestamp) { pausedUntil = pausedUntil.filter { $0.value > now } }
 }
