@@ -8,6 +8,7 @@ public import IgropyrTime
 extension Gossip {
     /// Earlier ends are no news: whoever keeps no links closes at once.
     private static let linkTrial = Duration.seconds(1)
+    /// So, too, a newcomer is asked for a link not at once but when it has had time to hear of us.
     private static let linkUpkeepInterval = Duration.seconds(1)
 
     /// Links whose end would be news.

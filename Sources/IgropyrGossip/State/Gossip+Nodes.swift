@@ -103,7 +103,6 @@ extension Gossip {
         broadcast(node.alive.encoded, about: node.name)
         if known.isGone {
             links.forgetPause(with: node.name)
-            if settings.linkFanout > 0 { schedule.links = now }
             handleNodeJoined(node)
         } else if known.meta != node.meta {
             handleNodeUpdated(node)
