@@ -113,9 +113,9 @@ enum GossipTarget: FuzzTarget {
                     carryOut((try? gossip.respond(to: query.id, with: [1], at: now)) ?? [])
                 case .member(let event): require(event.member.name != gossip.name)
                 case .keysChanged(let keys): require(keys.count <= Keyring.limitKeys && !keys.isEmpty)
+                case .userMessage, .userState: fatalError("there is Serf")
                 case .userEvent, .queryAcked, .queryAnswered, .queryFinished, .didJoin, .joinFailed, .nameConflict,
-                    .nameLost,
-                    .leaveCompleted:
+                    .nameLost, .closeLink, .leaveCompleted:
                     break
                 }
             }
@@ -126,6 +126,7 @@ enum GossipTarget: FuzzTarget {
             require(gossip.member(named: "alpha")?.status == .alive)
             require(gossip.forwardedPings.count <= limit && gossip.receivedQueries.count <= limit)
             require(gossip.suspicions.count <= limit && gossip.streams.count <= Gossip.streamLimit)
+            require(gossip.links.inboundCount <= LinkTable.inboundLimit)
             let node = gossip.nodeBroadcasts.messages
             let serf = [gossip.intentBroadcasts, gossip.queryBroadcasts, gossip.eventBroadcasts].map(\.messages)
             for queue in serf + [node] { require(queue.count <= limit) }
