@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <malloc.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <resolv.h>
@@ -7,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Headers and variadic calls of Linux that Swift does not import; no logic.
+// Linux's variadic calls, which Swift does not import; no logic.
 
 static inline int igropyr_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 

@@ -55,7 +55,6 @@ public final class TLSContext: Sendable {
     /// A fresh `SSL_CTX` with what every context forbids: compression, renegotiation, keys without an exchange, a cache
     /// of sessions. Early data is off unless asked for.
     static func makeRaw(_ role: Role, from minimum: Int32) throws(TLSError) -> OpaquePointer {
-        _ = TLSMemory.isInstalled
         ERR_clear_error()
         let method = unsafe role == .server ? TLS_server_method() : TLS_client_method()
         guard let raw = unsafe SSL_CTX_new(method) else { throw .taken(during: .setup) }
