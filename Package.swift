@@ -83,8 +83,8 @@ let package = Package(
         .target(
             name: "IgropyrTransport",
             dependencies: [
-                "CLinux", "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto,
-                logging, httpTypes,
+                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto, logging,
+                httpTypes,
             ],
             swiftSettings: strict),
 
