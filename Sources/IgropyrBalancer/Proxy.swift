@@ -10,12 +10,14 @@ final class Proxy: HTTPRequestHandler {
     let wheel: TimerWheel
     var counters = BalancerCounters()
     var budget: RetryBudget
-    var memory = RefusalMemory()
+    var random = SystemRandomNumberGenerator()
     private(set) var snapshot: UpstreamSnapshot?
-    /// Waiting for a worker, longest first.
-    private var held: [ProxyExchange] = []
-    /// The hosts of all workers that connections may still be open to, those of earlier snapshots among them.
-    private var hosts: [SocketAddress: String] = [:]
+    /// Parallel to the snapshot's.
+    private(set) var applications: [Application] = []
+    /// All workers that connections may still be open to, those of earlier snapshots among them.
+    private var workers: [SocketAddress: WorkerState] = [:]
+    /// Waiting for the first snapshot.
+    private var unrouted = WaitingLine()
     private var isStopping = false
 
     init(on loop: EventLoop, settings: BalancerSettings) throws(UVError) {
@@ -43,47 +45,90 @@ final class Proxy: HTTPRequestHandler {
 
     /// Requests under way end where they are; waiting ones are tried at once.
     func update(_ snapshot: UpstreamSnapshot) {
-        let known = Set((self.snapshot?.workers ?? []).map(\.address))
         self.snapshot = snapshot
-        let workers = snapshot.workers
-        for worker in workers where !known.contains(worker.address) { memory.forget(worker.address) }
-        hosts = hosts.filter { pool.isConnected(to: $0.key) }
-        for worker in workers { hosts[worker.address] = worker.host }
-        memory.keep(Set(hosts.keys))
-        let waiting = held
-        held = []
+        let waiting = unrouted.removeAll() + applications.flatMap { $0.traffic.waiting.removeAll() }
+        let before = applications
+        let known = Set(before.flatMap(\.workers).map(\.address))
+        workers = workers.filter { $0.value.inFlight > 0 || pool.isConnected(to: $0.key) }
+        applications = snapshot.applications.map { upstreams in
+            let members = upstreams.members.map { worker(for: $0, isBack: !known.contains($0.address)) }
+            let traffic = before.first { $0.upstreams.name == upstreams.name }?.traffic ?? ApplicationTraffic()
+            return Application(upstreams, members, settings.application, traffic: traffic)
+        }
         for exchange in waiting { exchange.tryAgain() }
     }
 
+    private func worker(for member: Upstreams.Worker, isBack: Bool) -> WorkerState {
+        guard let worker = workers[member.address] else {
+            let worker = WorkerState(at: member.address, host: member.host)
+            workers[member.address] = worker
+            return worker
+        }
+        worker.host = member.host
+        if isBack { worker.health.forget() }
+        return worker
+    }
+
+    /// The same application in the present snapshot.
+    func application(like old: Application) -> Application? {
+        applications.first { $0.upstreams.name == old.upstreams.name }
+    }
+
+    // MARK: Health
+
     /// Fails what is under way there, so that it is repeated elsewhere where that is safe.
     func hostFailed(_ host: String) {
-        for (address, name) in hosts where name == host { workerFailed(at: address) }
+        for (address, worker) in workers where worker.host == host { workerFailed(at: address) }
     }
 
     func workerFailed(at address: SocketAddress) {
-        memory.noteRefusal(by: address, at: now)
+        if let worker = workers[address] { noteRefusal(by: worker) }
         pool.disconnect(from: address)
+    }
+
+    func noteRefusal(by worker: WorkerState) {
+        if worker.health.noteRefusal(at: now) { healthDidChange() }
+    }
+
+    func noteFailure(of worker: WorkerState) {
+        if worker.health.noteFailure(limit: settings.application.failuresInRow, at: now) { healthDidChange() }
+    }
+
+    func noteConnection(to worker: WorkerState) {
+        if worker.health.noteConnection() { healthDidChange() }
+    }
+
+    func noteSuccess(of worker: WorkerState) {
+        if worker.health.noteSuccess() { healthDidChange() }
+    }
+
+    private func healthDidChange() {
+        for application in applications { application.healthDidChange() }
     }
 
     // MARK: Waiting
 
-    /// Keeps an exchange until there is a new snapshot.
+    /// Keeps an exchange until there is a snapshot, a worker, or one with room.
     /// - Returns: false if too many wait already.
-    func hold(_ exchange: ProxyExchange) -> Bool {
-        guard held.count < settings.heldRequests, !isStopping else { return false }
-        held.append(exchange)
-        return true
+    func hold(_ exchange: ProxyExchange, for application: Application?) -> Bool {
+        guard !isStopping else { return false }
+        guard let application else { return unrouted.append(exchange, limit: settings.heldRequests) }
+        return application.traffic.waiting.append(exchange, limit: settings.heldRequests)
     }
 
-    func release(_ exchange: ProxyExchange) { held.removeAll { $0 === exchange } }
+    /// A worker of the application has room again.
+    func roomDidAppear(in traffic: ApplicationTraffic) {
+        guard !traffic.waiting.isEmpty else { return }
+        // Not within the end of another exchange: the next could end at once, too, and so on down the stack.
+        loop.submitLocally { traffic.waiting.popFirst()?.tryAgain() }
+    }
 
     // MARK: End
 
     /// Waiting requests are answered now: nobody will bring a worker any more.
     func beginStopping() {
         isStopping = true
-        let waiting = held
-        held = []
+        let waiting = unrouted.removeAll() + applications.flatMap { $0.traffic.waiting.removeAll() }
         for exchange in waiting { exchange.giveUpWaiting() }
     }
 

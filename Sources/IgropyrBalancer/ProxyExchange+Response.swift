@@ -12,6 +12,7 @@ extension ProxyExchange: HTTPClientExchange {
         state = .responding
         body = []
         isBodyKept = false
+        noteStatus(head.status)
         do throws(HTTPSerializer.Failure) {
             try writeHead(head, bytes, on: downstream)
         } catch {
@@ -103,39 +104,52 @@ extension ProxyExchange: HTTPClientExchange {
         }
     }
 
+    /// 502, 503 and 504 say that the worker, or what it depends on, cannot do its work. 500 says that of one request.
+    private func noteStatus(_ status: Int) {
+        guard let worker else { return }
+        switch status {
+        case 502, 503, 504: proxy.noteFailure(of: worker)
+        default: proxy.noteSuccess(of: worker)
+        }
+    }
+
     /// What the client got is not the whole: ending the connection is the only way left to say so.
     private func truncate() {
         let downstream = downstream
         if downstream != nil { proxy.counters.truncated &+= 1 }
+        if let worker { proxy.noteFailure(of: worker) }
         finish()
         downstream?.abort()
     }
 
     private func retryElsewhere(_ failure: HTTPClientFailure, _ connection: HTTPClientConnection?) {
-        guard let connection else { return retry(after: failure) }
-        if isStale(failure, connection) {
+        guard let worker else { return retry(after: failure) }
+        if let connection, isStale(failure, connection, worker) {
             hasMetStaleConnection = true
             proxy.counters.staleConnections &+= 1
-            return repeatFree(from: connection.address)
+            return repeatFree(from: worker)
         }
-        tried.append(connection.address)
+        if failure.cause != .cancelled { proxy.noteFailure(of: worker) }
+        abandonWorker()
         retry(after: failure)
     }
 
     /// Another worker, if there is one, is the safer choice: one that died or is about to end may have a socket that its
     /// host keeps listening, where the request would wait.
-    private func repeatFree(from address: SocketAddress) {
-        tried.append(address)
+    private func repeatFree(from worker: WorkerState) {
+        abandonWorker()
         lookUpAgain()
-        if upstreams?.hasOthers(than: tried) ?? false { return connect() }
-        connect(to: address, isFresh: true)
+        if application?.hasOthers(than: tried) ?? false { return connect() }
+        connect(to: worker, isFresh: true)
     }
 
     /// A worker may close a resting connection just when a request comes. That says nothing about its load, so repeating
     /// the request is free, once.
-    private func isStale(_ failure: HTTPClientFailure, _ connection: HTTPClientConnection) -> Bool {
+    private func isStale(
+        _ failure: HTTPClientFailure, _ connection: HTTPClientConnection, _ worker: WorkerState
+    ) -> Bool {
         guard connection.isReused, !hasMetStaleConnection, isBodyKept, method.isIdempotent, downstream != nil,
-            !proxy.memory.isMarked(connection.address)
+            worker.health.trouble == nil
         else { return false }
         switch failure.cause {
         case .closed, .connection: return true

@@ -27,7 +27,10 @@ final class ProxyExchange {
     /// Nil once the response is complete or the client is gone.
     var downstream: (any HTTPServerStream)?
     var upstream: HTTPClientConnection?
-    var upstreams: Upstreams?
+    var application: Application?
+    /// Whose turn it is, from the choice on.
+    private(set) var worker: WorkerState?
+    private var traffic: ApplicationTraffic?
     var hash: UInt64 = 0
 
     // The request.
@@ -46,7 +49,7 @@ final class ProxyExchange {
     private var unrouted: (host: [UInt8], path: [UInt8])?
 
     // Tries.
-    var tried: [SocketAddress] = []
+    var tried: [WorkerState] = []
     var retriesLeft: Int
     var hasMetStaleConnection = false
     private var holdTimer: WheelTimer?
@@ -65,7 +68,7 @@ final class ProxyExchange {
         upgrade = Upgrade(head, bytes)
         method = upgrade == nil ? head.method : .get
         framing = upgrade == nil ? head.framing : .none
-        retriesLeft = proxy.settings.retries
+        retriesLeft = proxy.settings.application.retries
     }
 
     /// Takes the request on, unless it is answered at once.
@@ -73,7 +76,7 @@ final class ProxyExchange {
         guard let downstream else { return }
         if method == .connect || method == .trace { return refuse(.notImplemented) }
         let client = downstream.peerAddress
-        hash = proxy.settings.hashKey.hash(head, bytes, source: client)
+        hash = proxy.settings.application.hashKey.hash(head, bytes, source: client)
         let request = ForwardedRequest(
             client: client, local: head.authority == nil ? downstream.localAddress : nil,
             isEncrypted: downstream.isEncrypted, upgrade: upgrade)
@@ -94,50 +97,74 @@ final class ProxyExchange {
         }
         let text = Span<UInt8>(_bytes: bytes)
         let host = head.authority ?? 0..<0
-        upstreams = snapshot.upstreams(host: text.extracting(host), path: text.extracting(head.path))
-        guard upstreams != nil else { return refuse(.notRouted) }
+        let position = snapshot.route(host: text.extracting(host), path: text.extracting(head.path))
+        guard let position else { return refuse(.notRouted) }
+        application = proxy.applications[position]
         connect()
     }
 
     // MARK: - Choosing
 
-    /// Goes to the best worker not tried yet.
+    /// Goes to the best worker not tried yet; waits if there is none, or none with room.
     func connect() {
-        guard let upstreams, !upstreams.members.isEmpty else { return hold() }
-        guard
-            let address = upstreams.choose(forHash: hash, except: tried, &proxy.memory, at: proxy.now)
-        else { return refuse(.badGateway) }
-        connect(to: address, isFresh: false)
+        guard let application, !application.workers.isEmpty else { return hold() }
+        if let worker = application.choose(forHash: hash, except: tried, at: proxy.now, using: &proxy.random) {
+            return connect(to: worker, isFresh: false)
+        }
+        if application.hasOthers(than: tried) { hold() } else { refuse(.badGateway) }
     }
 
-    func connect(to address: SocketAddress, isFresh: Bool) {
+    func connect(to worker: WorkerState, isFresh: Bool) {
         state = .connecting
-        proxy.pool.connection(to: address, isFresh: isFresh) { [self] outcome in
+        enter(worker)
+        proxy.pool.connection(to: worker.address, isFresh: isFresh) { [self] outcome in
             guard case .connecting = state else {
                 if case .success(let connection) = outcome { connection.cancel() }
                 return
             }
             switch outcome {
             case .success(let connection):
-                if !connection.isReused { proxy.memory.forget(address) }
+                if !connection.isReused { proxy.noteConnection(to: worker) }
                 send(on: connection)
             case .failure(let failure):
-                tried.append(address)
                 switch failure.cause {
-                case .connection, .timedOut: proxy.memory.noteRefusal(by: address, at: proxy.now)
+                case .connection, .timedOut: proxy.noteRefusal(by: worker)
                 case .closed, .malformedResponse, .responseTooLarge, .exhausted, .cancelled: break
                 }
+                abandonWorker()
                 retry(after: failure)
             }
         }
+    }
+
+    // MARK: - The worker's load
+
+    private func enter(_ worker: WorkerState) {
+        traffic = application?.traffic
+        self.worker = worker
+        traffic?.enter(worker)
+    }
+
+    /// The worker is done with it, or failed.
+    func leaveWorker() {
+        guard let worker, let traffic else { return }
+        self.worker = nil
+        traffic.leave(worker)
+        proxy.roomDidAppear(in: traffic)
+    }
+
+    /// It is not asked again.
+    func abandonWorker() {
+        if let worker { tried.append(worker) }
+        leaveWorker()
     }
 
     // MARK: - Waiting for a worker
 
     private func hold() {
         let deadline = holdDeadline ?? proxy.now.advanced(by: proxy.settings.holdTime)
-        guard proxy.now < deadline, proxy.hold(self) else { return refuse(.unavailable) }
         state = .held
+        guard proxy.now < deadline, proxy.hold(self, for: application) else { return refuse(.unavailable) }
         if holdTimer == nil {
             proxy.counters.held &+= 1
             holdDeadline = deadline
@@ -146,21 +173,23 @@ final class ProxyExchange {
         holdTimer?.arm(at: deadline)
     }
 
-    /// There is a new snapshot.
+    var isHeld: Bool { if case .held = state { true } else { false } }
+
+    /// There is a new snapshot, or room.
     func tryAgain() {
-        guard case .held = state, let snapshot = proxy.snapshot else { return }
-        if let old = upstreams {
-            upstreams = snapshot.upstreams(like: old)
+        guard isHeld, let snapshot = proxy.snapshot else { return }
+        if let old = application {
+            application = proxy.application(like: old)
         } else if let (host, path) = unrouted {
-            upstreams = snapshot.upstreams(host: host.span, path: path.span)
+            application = snapshot.route(host: host.span, path: path.span).map { proxy.applications[$0] }
         }
-        guard upstreams != nil else { return refuse(.notRouted) }
+        guard application != nil else { return refuse(.notRouted) }
         tried = []
         connect()
     }
 
     func giveUpWaiting() {
-        guard case .held = state else { return }
+        guard isHeld else { return }
         refuse(.unavailable)
     }
 
@@ -170,7 +199,7 @@ final class ProxyExchange {
     func retry(after failure: HTTPClientFailure) {
         guard isRepeatable(after: failure) else { return refuse(Refusal(failure)) }
         lookUpAgain()
-        guard retriesLeft > 0, let upstreams, upstreams.members.isEmpty || upstreams.hasOthers(than: tried) else {
+        guard retriesLeft > 0, let application, application.workers.isEmpty || application.hasOthers(than: tried) else {
             return refuse(Refusal(failure))
         }
         guard proxy.budget.takeRetry(at: proxy.now) else {
@@ -184,7 +213,7 @@ final class ProxyExchange {
 
     /// Workers may have come and gone since the last try.
     func lookUpAgain() {
-        if let old = upstreams, let snapshot = proxy.snapshot { upstreams = snapshot.upstreams(like: old) }
+        if let old = application { application = proxy.application(like: old) }
     }
 
     /// No byte of a response has gone out, and either no worker can have seen the request or seeing it twice does no harm.
@@ -205,13 +234,13 @@ final class ProxyExchange {
 
     /// Lets go of everything; nothing is called back any more.
     func finish() {
-        if case .held = state { proxy.release(self) }
         state = .finished
         holdTimer?.invalidate()
         holdTimer = nil
         downstream = nil
         upstream?.cancel()
         upstream = nil
+        leaveWorker()
         head = HTTPSerializer()
         body = []
     }

@@ -62,7 +62,7 @@ struct BalancerCommand: AsyncParsableCommand {
             try await interruption.start()
             var settings = BalancerSettings(
                 listen: try await command.listen.address(defaultPort: 8080, option: "--listen", on: loop))
-            settings.hashKey = command.hash
+            settings.application.hashKey = command.hash
             settings.loops = command.loops ?? min(256, CurrentProcess.availableCores)
             if let upstream = command.upstream {
                 try await command.balance(settings, upstream, interruption, on: loop)

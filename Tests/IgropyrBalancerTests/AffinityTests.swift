@@ -46,7 +46,7 @@ private let keys: [(text: String, first: String, second: String)] = [
     async throws
 {
     let key = try HashKey(parsing: text)
-    try await withBalancer(workers: 5, { $0.hashKey = key }) { fixture in
+    try await withBalancer(workers: 5, { $0.application.hashKey = key }) { fixture in
         let client = try fixture.client()
         let worker = try client.exchange(first + "Host: test\r\n\r\n").text
         #expect(try client.exchange(second + "Host: test\r\n\r\n").text == worker)
@@ -56,7 +56,7 @@ private let keys: [(text: String, first: String, second: String)] = [
 @Test(arguments: ["uri", "header:X-User", "cookie:sid"])
 func `other keys spread one path over workers`(text: String) async throws {
     let key = try HashKey(parsing: text)
-    try await withBalancer({ $0.hashKey = key }) { fixture in
+    try await withBalancer({ $0.application.hashKey = key }) { fixture in
         let client = try fixture.client()
         let names = try (0..<60).map { try client.get("/a?\($0)", "X-User: \($0)\r\nCookie: sid=\($0)\r\n").text }
         #expect(Set(names).count == 3)

@@ -63,7 +63,7 @@ private func view(
     let old = UpstreamSnapshot(try view(routes, [("x", first), ("y", second)]))
     let new = UpstreamSnapshot(try view(routes, [("x", first)]), reusing: old)
     func upstreams(_ path: String, _ snapshot: UpstreamSnapshot) -> Upstreams? {
-        snapshot.upstreams(host: [UInt8]().span, path: path.utf8Span.span)
+        snapshot.route(host: [UInt8]().span, path: path.utf8Span.span).map { snapshot.applications[$0] }
     }
     #expect(upstreams("/x", old) === upstreams("/x", new))
     #expect(upstreams("/y", old) !== upstreams("/y", new) && upstreams("/y", new)?.members.isEmpty == true)

@@ -20,12 +20,11 @@ struct Fixture {
 
     /// A path whose key belongs to that worker.
     func path(ownedBy worker: TestWorker, below prefix: String = "/key") throws -> String {
-        let snapshot = try #require(balancer.snapshot)
-        let nothing: [UInt8] = []
-        let everything = snapshot.upstreams(host: nothing.span, path: nothing.span)
+        let application = try #require(balancer.snapshot?.applications.first)
         let owned = (0..<10_000).lazy.map { "\(prefix)/\($0)" }.first { path in
-            var memory = RefusalMemory()
-            return everything?.choose(forHash: XXH64.hash(path), except: [], &memory, at: .zero) == worker.address
+            let slot = application.ring.slot(forHash: XXH64.hash(path))
+            let owner = application.ring.preference(slot: slot, rank: 0)
+            return owner.map { application.members[$0].address } == worker.address
         }
         return try #require(owned)
     }

@@ -69,7 +69,7 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
 }
 
 @Test func `a host that fails has its requests repeated elsewhere at once`() async throws {
-    try await withBalancer { fixture in
+    try await withBalancer({ $0.application.loadBound = nil }) { fixture in
         fixture.workers[0].mood.withLock { $0 = .hangs }
         let path = try fixture.path(ownedBy: fixture.workers[0])
         let clients = try (0..<10).map { _ in try fixture.client() }
@@ -231,20 +231,4 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
     #expect(retries(at: .milliseconds(500)) == 1)
     #expect(retries(at: .seconds(60)) == 3)
     #expect(retries(at: .seconds(30)) == 0)  // A clock that goes back gives nothing.
-}
-
-@Test func `an address that refused is left alone ever longer, but for one trial at a time`() {
-    var memory = RefusalMemory()
-    let address = SocketAddress.loopback(port: 1)
-    func admits(at milliseconds: Int64) -> Bool { memory.admits(address, at: .milliseconds(milliseconds)) }
-    memory.noteRefusal(by: address, at: .zero)
-    memory.noteRefusal(by: address, at: .milliseconds(10))  // Under way together with the first.
-    #expect([999, 1000, 1000].map(admits) == [false, true, false])
-    memory.noteRefusal(by: address, at: .seconds(1))
-    #expect([2999, 3000].map(admits) == [false, true])
-    memory.forget(address)
-    #expect([3000, 3000].map(admits) == [true, true])
-    memory.noteRefusal(by: address, at: .seconds(4))
-    memory.keep([])
-    #expect(!memory.isMarked(address))
 }

@@ -17,7 +17,7 @@ actor TestWorker: LoopBound {
     }
 
     /// What befalls requests instead of an answer.
-    enum Mood: Sendable { case answers, resets, hangs, ignoresBodies, refusesBodies }
+    enum Mood: Sendable { case answers, resets, hangs, ignoresBodies, refusesBodies, fails }
 
     nonisolated let loop: EventLoop
     nonisolated let name: String
@@ -82,6 +82,9 @@ private final class WorkerHandler: HTTPRequestHandler {
             return connection.pauseBody()
         case .refusesBodies:
             try? connection.beginResponse(status: 413, framing: .length(0))
+            return connection.endHead()
+        case .fails:
+            try? connection.beginResponse(status: 503, framing: .length(0))
             return connection.endHead()
         case .answers: break
         }

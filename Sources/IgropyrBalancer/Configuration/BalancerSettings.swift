@@ -6,9 +6,7 @@ public struct BalancerSettings: Sendable {
     public var listen: SocketAddress
     /// Threads that each accept, proxy and keep connections of their own; at least 1.
     public var loops = 1
-    public var hashKey = HashKey.path
-    /// How often one request may be repeated, on top of its first try.
-    public var retries = 2
+    public var application = ApplicationSettings()
     public var retryBudget = RetryBudget.Settings()
     /// How long a request waits for a worker while there is none; then 503.
     public var holdTime = Duration.seconds(2)

@@ -5,62 +5,49 @@ public import IgropyrUV
 /// Where requests may go, at one moment: immutable, built aside and swapped into each loop whole.
 public struct UpstreamSnapshot: Sendable {
     private enum Routing: Sendable {
-        case everything(Upstreams)
-        case table(RoutingTable)
+        case everything
+        case table(RoutingTable, [ApplicationName: Int])
     }
 
     private let routing: Routing
-    private let applications: [ApplicationName: Upstreams]
+    /// In the order of their names.
+    let applications: [Upstreams]
 
     /// Sends everything to these workers; those with the same IP address are taken for one host.
     ///
     /// Builds a ring: see ``HashRing/init(_:depth:)`` for what that takes.
     public static func fixed(_ addresses: [SocketAddress]) -> UpstreamSnapshot {
         let workers = addresses.map { Upstreams.Worker(id: $0.description, host: $0.hostText, address: $0) }
-        return UpstreamSnapshot(routing: .everything(Upstreams(name: nil, workers)), applications: [:])
+        return UpstreamSnapshot(routing: .everything, applications: [Upstreams(name: nil, workers)])
     }
 
     /// What a cluster offers. Takes over the rings of `previous` where the workers are the same. Workers whose address
     /// is no IP address are left out.
     public init(_ view: ClusterView, reusing previous: UpstreamSnapshot? = nil) {
-        var applications: [ApplicationName: Upstreams] = [:]
-        for (name, endpoints) in view.endpoints {
+        let old = Dictionary(
+            (previous?.applications ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let applications = view.endpoints.sorted { $0.key < $1.key }.map { name, endpoints in
             let workers = endpoints.compactMap(Upstreams.Worker.init)
-            if let old = previous?.applications[name], old.given == workers {
-                applications[name] = old
-            } else {
-                applications[name] = Upstreams(name: name, workers)
-            }
+            if let old = old[name], old.given == workers { return old }
+            return Upstreams(name: name, workers)
         }
-        self.init(routing: .table(view.routes), applications: applications)
+        var positions: [ApplicationName: Int] = [:]
+        for (position, application) in applications.enumerated() {
+            if let name = application.name { positions[name] = position }
+        }
+        self.init(routing: .table(view.routes, positions), applications: applications)
     }
 
-    private init(routing: Routing, applications: [ApplicationName: Upstreams]) {
+    private init(routing: Routing, applications: [Upstreams]) {
         self.routing = routing
         self.applications = applications
     }
 
-    /// The application that answers; nil if no route matches. Allocates nothing.
-    func upstreams(host: Span<UInt8>, path: Span<UInt8>) -> Upstreams? {
+    /// The position of the application that answers; nil if no route matches. Allocates nothing.
+    func route(host: Span<UInt8>, path: Span<UInt8>) -> Int? {
         switch routing {
-        case .everything(let upstreams): upstreams
-        case .table(let routes): routes.application(host: host, path: path).flatMap { applications[$0] }
-        }
-    }
-
-    /// The same application in this snapshot.
-    func upstreams(like old: Upstreams) -> Upstreams? {
-        switch routing {
-        case .everything(let upstreams): upstreams
-        case .table: old.name.flatMap { applications[$0] }
-        }
-    }
-
-    /// Every worker, once or more.
-    var workers: [Upstreams.Worker] {
-        switch routing {
-        case .everything(let upstreams): upstreams.given
-        case .table: applications.values.flatMap(\.given)
+        case .everything: 0
+        case .table(let routes, let positions): routes.application(host: host, path: path).flatMap { positions[$0] }
         }
     }
 }
@@ -72,6 +59,8 @@ final class Upstreams: Sendable {
         var id: String
         var host: String
         var address: SocketAddress
+        /// Its part of the keys and of the load, in proportion to the others'; at least 1.
+        var weight: UInt16 = 1
     }
 
     /// Nil where everything goes to fixed workers.
@@ -81,13 +70,18 @@ final class Upstreams: Sendable {
     let ring: HashRing
     /// Parallel to the ring's members.
     let members: [Worker]
+    /// Likewise.
+    let weights: [UInt16]
+    let totalWeight: Int
 
     init(name: ApplicationName?, _ workers: [Worker]) {
         self.name = name
         given = workers
-        ring = HashRing(workers.map { HashRing.Member(id: $0.id, host: $0.host) })
+        ring = HashRing(workers.map { HashRing.Member(id: $0.id, host: $0.host, weight: $0.weight) })
         let byID = Dictionary(workers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         members = ring.members.compactMap { byID[$0.id] }
+        weights = members.map(\.weight)
+        totalWeight = weights.reduce(0) { $0 + Int($1) }
     }
 }
 

@@ -1,0 +1,152 @@
+import IgropyrHashing
+import IgropyrTime
+
+extension Application {
+    /// What keeps a worker from being chosen.
+    private enum Standard {
+        /// It is well and has room.
+        case good
+        /// It is well, but may have as much to do as its share allows.
+        case busy
+        /// Anything goes that was not tried yet.
+        case any
+    }
+
+    /// Whom to ask: a worker that was not tried yet. First one that is well and has room under the bound; then the least
+    /// loaded of those that are well; then any, so that there is always somebody while there are workers.
+    ///
+    /// - Returns: nil if all were tried or are full.
+    func choose(
+        forHash hash: UInt64, except tried: [WorkerState], at now: Timestamp,
+        using random: inout some RandomNumberGenerator
+    ) -> WorkerState? {
+        guard !workers.isEmpty else { return nil }
+        switch settings.policy {
+        case .consistentHash:
+            if let worker = preferred(forHash: hash, { admits($0, .good, except: tried, at: now) }) { return worker }
+        case .randomTwo:
+            if let worker = betterOfTwo(except: tried, at: now, using: &random) { return worker }
+        case .leastRequest: break
+        }
+        return leastLoaded(.busy, except: tried, at: now, startingAt: startOfScan(hash, &random))
+            ?? preferred(forHash: hash) { admits($0, .any, except: tried, at: now) }
+    }
+
+    func hasOthers(than tried: [WorkerState]) -> Bool {
+        workers.contains { worker in !tried.contains { $0 === worker } }
+    }
+
+    // MARK: - What a worker must be
+
+    private func admits(
+        _ position: Int, _ standard: Standard, except tried: [WorkerState], at now: Timestamp
+    ) -> Bool {
+        let worker = workers[position]
+        guard worker.inFlight < settings.requestsPerWorker else { return false }
+        if !tried.isEmpty, tried.contains(where: { $0 === worker }) { return false }
+        switch standard {
+        case .good: return isBelowBound(position) && isWell(worker, at: now)
+        case .busy: return isWell(worker, at: now)
+        case .any: return true
+        }
+    }
+
+    private func isWell(_ worker: WorkerState, at now: Timestamp) -> Bool {
+        guard hasTrouble, let trouble = worker.health.trouble else { return true }
+        if isPanicking, trouble == .fails { return true }
+        return worker.health.admits(at: now)
+    }
+
+    /// Consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, SODA 2018): nobody has more than
+    /// `loadBound` times its share of all that is under way. Rounded down, but a few requests are never too many: a key does not
+    /// leave its worker while nobody has much to do.
+    private func isBelowBound(_ position: Int) -> Bool {
+        guard let bound = settings.loadBound else { return true }
+        let inFlight = workers[position].inFlight
+        if inFlight < Self.alwaysAllowed { return true }
+        let share = Double(upstreams.weights[position]) / Double(upstreams.totalWeight)
+        return Double(inFlight + 1) <= bound * Double(traffic.inFlight + 1) * share
+    }
+
+    /// Requests that a worker may have at a time on one loop, whatever the others have.
+    static let alwaysAllowed = 4
+
+    // MARK: - Orders
+
+    /// The first suitable one in the order of the key's own list; behind that list comes everybody else, in an order of the
+    /// key's own, so that those who have too much do not all pass it on to the same neighbour.
+    private func preferred(forHash hash: UInt64, _ isSuitable: (Int) -> Bool) -> WorkerState? {
+        let ring = upstreams.ring
+        let slot = ring.slot(forHash: hash)
+        for rank in 0..<ring.depth {
+            guard let position = ring.preference(slot: slot, rank: rank) else { break }
+            if isSuitable(position) { return workers[position] }
+        }
+        guard ring.depth < workers.count else { return nil }
+        var walk = Walk(over: workers.count, seed: UInt64(slot))
+        for _ in workers.indices {
+            let position = walk.next()
+            if isSuitable(position) { return workers[position] }
+        }
+        return nil
+    }
+
+    private func betterOfTwo(
+        except tried: [WorkerState], at now: Timestamp, using random: inout some RandomNumberGenerator
+    ) -> WorkerState? {
+        let first = Int.random(in: workers.indices, using: &random)
+        let second = Int.random(in: workers.indices, using: &random)
+        let (better, other) = isLessLoaded(second, than: first) ? (second, first) : (first, second)
+        for position in [better, other] where admits(position, .busy, except: tried, at: now) {
+            return workers[position]
+        }
+        return nil
+    }
+
+    private func leastLoaded(
+        _ standard: Standard, except tried: [WorkerState], at now: Timestamp, startingAt start: Int
+    ) -> WorkerState? {
+        var best: Int?
+        for offset in workers.indices {
+            let position = (start + offset) % workers.count
+            if let best, !isLessLoaded(position, than: best) { continue }
+            if admits(position, standard, except: tried, at: now) { best = position }
+        }
+        return best.map { workers[$0] }
+    }
+
+    private func isLessLoaded(_ left: Int, than right: Int) -> Bool {
+        workers[left].inFlight * Int(upstreams.weights[right]) < workers[right].inFlight * Int(upstreams.weights[left])
+    }
+
+    /// Among equals a scan takes the first: so begin anywhere, but for keys, which have a place of their own.
+    private func startOfScan(_ hash: UInt64, _ random: inout some RandomNumberGenerator) -> Int {
+        settings.policy == .consistentHash
+            ? Int(hash % UInt64(workers.count)) : Int.random(in: workers.indices, using: &random)
+    }
+}
+
+/// Visits each of some positions once, in an order that depends on a seed.
+private struct Walk {
+    private let count: Int
+    private let stride: Int
+    private var position: Int
+
+    init(over count: Int, seed: UInt64) {
+        let mixed = Rendezvous.draw(key: seed, member: 0)
+        self.count = count
+        position = Int(mixed % UInt64(count))
+        var stride = Int((mixed >> 32) % UInt64(count)) | 1
+        while Self.greatestCommonDivisor(stride, count) != 1 { stride += 2 }
+        self.stride = stride
+    }
+
+    mutating func next() -> Int {
+        defer { position = (position + stride) % count }
+        return position
+    }
+
+    private static func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
+        right == 0 ? left : greatestCommonDivisor(right, left % right)
+    }
+}

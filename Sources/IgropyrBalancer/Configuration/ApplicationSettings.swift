@@ -1,0 +1,18 @@
+/// How requests to an application find their worker, and what is done when one fails.
+public struct ApplicationSettings: Sendable, Hashable {
+    public var policy = BalancingPolicy.consistentHash
+    /// What decides on the worker where the policy is by hash.
+    public var hashKey = HashKey.path
+    /// No worker gets more than this times its share of what is under way; nil for no bound. At least 1.
+    public var loadBound: Double? = 1.25
+    /// Requests that one worker may have of one loop; further ones wait.
+    public var requestsPerWorker = 1024
+    /// How often one request may be repeated, on top of its first try.
+    public var retries = 2
+    /// Failures in a row after which a worker is left alone for a while: no answer, a broken one, 502, 503 or 504.
+    public var failuresInRow = 5
+    /// If less than this part of the workers answers well, all are used: 0 never, 1 at the first failing one.
+    public var panicThreshold = 0.5
+
+    public init() {}
+}

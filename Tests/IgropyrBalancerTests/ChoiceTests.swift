@@ -1,0 +1,157 @@
+import IgropyrHashing
+import IgropyrTime
+import IgropyrUV
+import Testing
+
+@testable import IgropyrBalancer
+
+/// Chance that repeats itself (SplitMix64).
+private struct Repeatable: RandomNumberGenerator {
+    var state: UInt64 = 7
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        let mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// Ten workers on a host each, and requests that come and stay.
+private struct Load {
+    let application: Application
+    var random = Repeatable()
+
+    init(
+        _ policy: BalancingPolicy, weights: [UInt16] = Array(repeating: 1, count: 10),
+        _ change: (inout ApplicationSettings) -> Void = { _ in }
+    ) {
+        var settings = ApplicationSettings()
+        settings.policy = policy
+        change(&settings)
+        let members = weights.enumerated().map { index, weight in
+            let address = SocketAddress("10.0.0.\(index + 1)", port: 80)!
+            return Upstreams.Worker(id: "a/\(index)/0", host: "\(index)", address: address, weight: weight)
+        }
+        let upstreams = Upstreams(name: nil, members)
+        application = Application(
+            upstreams, upstreams.members.map { WorkerState(at: $0.address, host: $0.host) }, settings,
+            traffic: ApplicationTraffic())
+    }
+
+    /// Whom a request goes to; it stays there.
+    @discardableResult
+    mutating func add(_ key: String, except tried: [WorkerState] = [], at now: Timestamp = .zero) -> WorkerState? {
+        let worker = application.choose(forHash: XXH64.hash(key), except: tried, at: now, using: &random)
+        if let worker { application.traffic.enter(worker) }
+        return worker
+    }
+
+    func end(_ worker: WorkerState) { application.traffic.leave(worker) }
+    var loads: [Int] { application.workers.map(\.inFlight) }
+    var busiestToMean: Double { Double(loads.max() ?? 0) * Double(loads.count) / Double(loads.reduce(0, +)) }
+}
+
+@Test func `a key stays with its worker while nobody has much to do`() {
+    var load = Load(.consistentHash)
+    let owner = load.add("/hot")
+    for _ in 1..<Application.alwaysAllowed { #expect(load.add("/hot") === owner) }
+    #expect(load.add("/hot") !== owner)
+}
+
+@Test(arguments: [64, 640, 1000]) func `no worker gets more than its bound, though half of all ask for one key`(
+    concurrency: Int
+) {
+    var load = Load(.consistentHash)
+    for index in 0..<concurrency { load.add(index.isMultiple(of: 2) ? "/hot" : "/\(index)") }
+    #expect(load.busiestToMean <= 1.25)
+    // Whoever is not hot is where it would be anyway, unless its worker is full.
+    var calm = Load(.consistentHash, { $0.loadBound = nil })
+    let owner = calm.add("/calm")
+    let index = calm.application.workers.firstIndex { $0 === owner }!
+    if Double(load.loads[index] + 1) <= 1.25 * Double(concurrency + 1) / 10 {
+        #expect(load.add("/calm") === load.application.workers[index])
+    }
+}
+
+@Test func `without a bound a key never leaves its worker`() {
+    var load = Load(.consistentHash, { $0.loadBound = nil })
+    for _ in 0..<500 { load.add("/hot") }
+    #expect(load.loads.max() == 500)
+}
+
+@Test func `what a full worker cannot take does not all fall upon one neighbour`() throws {
+    var load = Load(.consistentHash)
+    for _ in 0..<400 { load.add("/hot") }
+    #expect(load.busiestToMean <= 1.25)
+    // Two hot keys go their own ways.
+    var first = Load(.consistentHash, { $0.loadBound = 3 })
+    var second = first
+    second = Load(.consistentHash, { $0.loadBound = 3 })
+    for _ in 0..<60 { first.add("/a") }
+    for _ in 0..<60 { second.add("/b") }
+    #expect(first.loads != second.loads)
+}
+
+@Test(arguments: [BalancingPolicy.leastRequest, .randomTwo]) func `load goes where there is least of it`(
+    policy: BalancingPolicy
+) {
+    var load = Load(policy)
+    for _ in 0..<1000 { load.add("/same") }
+    #expect(load.busiestToMean < (policy == .leastRequest ? 1.01 : 1.1))
+}
+
+@Test(arguments: [BalancingPolicy.leastRequest, .randomTwo, .consistentHash]) func `load is in proportion to weights`(
+    policy: BalancingPolicy
+) throws {
+    var load = Load(policy, weights: [1, 1, 2, 4])
+    for index in 0..<800 { load.add("/\(index)") }
+    for (count, share) in zip(load.loads, [100.0, 100, 200, 400]) {
+        #expect(abs(Double(count) - share) <= 0.27 * share, "\(load.loads)")
+    }
+}
+
+@Test func `a worker that is full gets nothing, and when all are, nobody is chosen`() throws {
+    var load = Load(.consistentHash, weights: [1, 1], { $0.requestsPerWorker = 10 })
+    for _ in 0..<20 { load.add("/hot") }
+    #expect(load.loads == [10, 10])
+    #expect(load.add("/hot") == nil)
+    load.end(load.application.workers[1])
+    #expect(load.add("/hot") === load.application.workers[1])
+}
+
+@Test(arguments: [BalancingPolicy.leastRequest, .randomTwo, .consistentHash])
+func `a worker that refuses gets nothing while there are others, and everything if there are none`(
+    policy: BalancingPolicy
+) {
+    var load = Load(policy, weights: [1, 1, 1])
+    for worker in load.application.workers.dropFirst() {
+        _ = worker.health.noteRefusal(at: .zero)
+        load.application.healthDidChange()
+    }
+    for index in 0..<50 { load.add("/\(index)") }
+    #expect(load.loads == [50, 0, 0])
+    #expect(load.add("/x", except: [load.application.workers[0]]) !== load.application.workers[0])
+}
+
+@Test func `too many workers that fail are rather a fault of the observer's: all are used again`() {
+    var load = Load(.consistentHash, weights: [1, 1, 1], { $0.loadBound = nil })
+    let workers = load.application.workers
+    func fail(_ count: Int) {
+        for worker in workers.prefix(count) { _ = worker.health.noteFailure(limit: 1, at: .zero) }
+        load.application.healthDidChange()
+    }
+    fail(1)
+    for index in 0..<30 { load.add("/\(index)") }
+    #expect(!load.application.isPanicking && load.loads[0] == 0)
+    fail(2)
+    for index in 0..<60 { load.add("/\(index)") }
+    #expect(load.application.isPanicking && load.loads.allSatisfy { $0 > 0 })
+}
+
+@Test func `the walk behind a key's list comes to everybody`() {
+    for count in [4, 5, 6, 9, 10, 12, 30, 100] {
+        var load = Load(.consistentHash, weights: Array(repeating: 1, count: count), { $0.loadBound = nil })
+        var tried: [WorkerState] = []
+        while let worker = load.add("/key", except: tried) { tried.append(worker) }
+        #expect(Set(tried.map(ObjectIdentifier.init)).count == count)
+    }
+}
