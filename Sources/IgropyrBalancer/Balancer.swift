@@ -45,7 +45,16 @@ public final class Balancer: Sendable {
             }
             throw error
         }
-        return Balancer(address: settings.listen, loops: loops, snapshot: snapshot)
+        let balancer = Balancer(address: settings.listen, loops: loops, snapshot: snapshot)
+        do throws(UVError) {
+            try await loops[0].startChecks { [weak balancer] address, isPassed in
+                balancer?.forEachLoop { $0.noteCheck(of: address, isPassed: isPassed) }
+            }
+        } catch {
+            try? await balancer.stop(timeout: .zero)
+            throw error
+        }
+        return balancer
     }
 
     /// The loops share their port by `SO_REUSEPORT`, by which a second balancer would share it, too, unnoticed.

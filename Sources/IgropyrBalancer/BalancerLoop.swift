@@ -7,6 +7,8 @@ actor BalancerLoop: LoopBound {
     private let thread: EventLoopThread
     private var proxy: Proxy?
     private var server: HTTPServer?
+    /// On one of the loops, for all.
+    private var checker: HealthChecker?
 
     init(name: String) throws(UVError) {
         thread = try EventLoopThread(name: name)
@@ -29,8 +31,27 @@ actor BalancerLoop: LoopBound {
         return server?.localAddress ?? settings.listen
     }
 
+    /// Has this loop check the workers, and call `onChange` there when one begins or ceases to fail.
+    func startChecks(
+        _ onChange: @escaping @Sendable (SocketAddress, _ isPassed: Bool) -> Void
+    ) throws(UVError) {
+        let checker = try HealthChecker(on: loop, onChange: onChange)
+        self.checker = checker
+        if let proxy { checker.watch(proxy.subjectsOfChecks) }
+    }
+
     nonisolated func update(_ snapshot: UpstreamSnapshot) {
-        loop.submit { [self] in assumeIsolated { $0.proxy?.update(snapshot) } }
+        loop.submit { [self] in
+            assumeIsolated {
+                guard let proxy = $0.proxy else { return }
+                proxy.update(snapshot)
+                $0.checker?.watch(proxy.subjectsOfChecks)
+            }
+        }
+    }
+
+    nonisolated func noteCheck(of address: SocketAddress, isPassed: Bool) {
+        loop.submit { [self] in assumeIsolated { $0.proxy?.noteCheck(of: address, isPassed: isPassed) } }
     }
 
     nonisolated func hostFailed(_ host: String) {
@@ -56,6 +77,7 @@ actor BalancerLoop: LoopBound {
 
     /// Waits for the requests under way, then closes everything but the thread.
     func drain(timeout: Duration) async {
+        checker?.close()
         guard let proxy, let server else { return }
         proxy.beginStopping()
         await withCheckedContinuation { continuation in

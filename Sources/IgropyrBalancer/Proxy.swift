@@ -102,6 +102,21 @@ final class Proxy: HTTPRequestHandler {
         if worker.health.noteSuccess() { healthDidChange() }
     }
 
+    /// Whom to check, and how.
+    var subjectsOfChecks: Set<HealthChecker.Subject> {
+        var subjects: Set<HealthChecker.Subject> = []
+        for application in applications {
+            guard let settings = application.settings.healthCheck else { continue }
+            for worker in application.workers { subjects.insert(.init(address: worker.address, settings: settings)) }
+        }
+        return subjects
+    }
+
+    /// What checks have found, on whatever loop.
+    func noteCheck(of address: SocketAddress, isPassed: Bool) {
+        if let worker = workers[address], worker.health.noteCheck(isPassed: isPassed) { healthDidChange() }
+    }
+
     private func healthDidChange() {
         for application in applications { application.healthDidChange() }
     }

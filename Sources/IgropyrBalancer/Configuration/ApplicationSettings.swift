@@ -13,6 +13,8 @@ public struct ApplicationSettings: Sendable, Hashable {
     public var failuresInRow = 5
     /// If less than this part of the workers answers well, all are used: 0 never, 1 at the first failing one.
     public var panicThreshold = 0.5
+    /// How its workers are asked whether they are well; nil for not at all.
+    public var healthCheck: HealthCheckSettings?
 
     public init() {}
 }

@@ -75,6 +75,8 @@ public final class HTTPClientConnection {
     private var isPaused = false
     private var isProcessing = false
     private var timer: WheelTimer?
+    /// How long the server may make no progress with the present response.
+    private var responseTimeout: Duration
 
     private enum RequestBody {
         case none
@@ -95,6 +97,7 @@ public final class HTTPClientConnection {
         self.address = address
         self.pool = pool
         parser = .responses(limits: pool.settings.limits)
+        responseTimeout = pool.settings.responseTimeout
         timer = WheelTimer(on: pool.wheel) { [self] in timeOut() }
         stream.delegate = self
         stream.startReading()
@@ -104,15 +107,16 @@ public final class HTTPClientConnection {
 
     // MARK: Request
 
-    /// Takes an idle connection for a request.
-    public func begin(_ exchange: any HTTPClientExchange) {
+    /// Takes an idle connection for a request. `responseTimeout` takes the place of the pool's.
+    public func begin(_ exchange: any HTTPClientExchange, responseTimeout: Duration? = nil) {
         guard case .idle = state else { preconditionFailure("one request at a time") }
+        self.responseTimeout = responseTimeout ?? pool.settings.responseTimeout
         state = .busy
         self.exchange = exchange
         isRequestEnded = false
         isResponseEnded = false
         isReusable = true
-        timer?.arm(after: pool.settings.responseTimeout)
+        timer?.arm(after: self.responseTimeout)
     }
 
     /// Sends the head. `.none` and `.length(0)` end the request.
@@ -178,7 +182,7 @@ public final class HTTPClientConnection {
 
     private func awaitProgress() {
         if case .tunnel = requestBody { return }
-        timer?.arm(after: pool.settings.responseTimeout)
+        timer?.arm(after: responseTimeout)
     }
 
     /// Whether the server keeps up with what is sent; if not, wait for ``HTTPClientExchange/requestDidDrain()``.

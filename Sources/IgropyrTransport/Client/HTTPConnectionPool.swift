@@ -53,9 +53,9 @@ public final class HTTPConnectionPool {
     public func isConnected(to address: SocketAddress) -> Bool { servers[address] != nil }
 
     /// Finds a connection that rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at once if
-    /// one rests.
+    /// one rests. `timeout` takes the place of ``HTTPClientSettings/connectTimeout``.
     public func connection(
-        to address: SocketAddress, isFresh: Bool = false,
+        to address: SocketAddress, isFresh: Bool = false, timeout: Duration? = nil,
         onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
     ) {
         guard !isClosed else { return onReady(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: false))) }
@@ -64,16 +64,16 @@ public final class HTTPConnectionPool {
         guard open < settings.connectionsPerServer else {
             return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
         }
-        connect(to: address, onReady: onReady)
+        connect(to: address, timeout: timeout ?? settings.connectTimeout, onReady: onReady)
     }
 
     private func connect(
-        to address: SocketAddress,
+        to address: SocketAddress, timeout: Duration,
         onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
     ) {
         let attempt: ConnectAttempt
         do throws(UVError) {
-            attempt = try ConnectAttempt(to: address, pool: self)
+            attempt = try ConnectAttempt(to: address, timeout: timeout, pool: self)
         } catch {
             return onReady(.failure(HTTPClientFailure(.connection(.network(error)), mayHaveBeenReceived: false)))
         }
@@ -150,10 +150,10 @@ private final class ConnectAttempt {
     private var timer: WheelTimer?
     private var completion: ((Result<TCPStream, HTTPClientFailure.Cause>) -> Void)?
 
-    init(to address: SocketAddress, pool: HTTPConnectionPool) throws(UVError) {
+    init(to address: SocketAddress, timeout: Duration, pool: HTTPConnectionPool) throws(UVError) {
         self.address = address
+        self.timeout = timeout
         tcp = try TCPStream(on: pool.loop)
-        timeout = pool.settings.connectTimeout
         timer = WheelTimer(on: pool.wheel) { [self] in fail(.timedOut) }
     }
 
