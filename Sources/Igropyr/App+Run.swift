@@ -32,9 +32,11 @@ extension App {
         let reopening = try await server.watchReopening()
         let scheme = configuration.tls == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
-        contract.notify("READY=1")
+        contract.service.notify("READY=1")
         await withTaskGroup(of: Void.self) { group in
-            if let interval = contract.watchdog { group.addTask { await Self.feed(contract, interval, server.loops) } }
+            if let interval = contract.service.watchdog {
+                group.addTask { await Self.feed(contract, interval, server.loops) }
+            }
             group.addTask { for await _ in reopening { server.reopenAccessLog() } }
             group.addTask { for await _ in reload { await server.reloadOrSayWhyNot() } }
             await withGracefulShutdownHandler {
@@ -44,7 +46,7 @@ extension App {
             }
             group.cancelAll()
         }
-        contract.notify("STOPPING=1")
+        contract.service.notify("STOPPING=1")
         configuration.logger.info("stopping")
         try await server.stop()
     }
@@ -55,7 +57,7 @@ extension App {
     private static func feed(_ contract: WorkerContract, _ interval: Duration, _ loops: [ServerLoop]) async {
         while !Task.isCancelled {
             for loop in loops { await loop.answer() }
-            contract.notify("WATCHDOG=1")
+            contract.service.notify("WATCHDOG=1")
             try? await Task.sleep(for: interval / 2)
         }
     }
@@ -68,7 +70,7 @@ extension App {
     }
 
     private func start(host: String?, port: UInt16?, contract: WorkerContract) async throws -> RunningServer {
-        if let socket = contract.socket { return try await start(.inherited(socket)) }
+        if let socket = contract.service.sockets.first { return try await start(.inherited([socket])) }
         if let port { return try await start(.address(try Self.address(host ?? "127.0.0.1", port))) }
         if let port = try contract.port() {
             return try await start(.address(try Self.address(host ?? "0.0.0.0", port)))

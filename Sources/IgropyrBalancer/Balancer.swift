@@ -18,8 +18,12 @@ public final class Balancer: Sendable {
     private let state: Locked<State>
     private let end = SharedTask<UVError>()
 
-    private init(address: SocketAddress, loops: [BalancerLoop], snapshot: UpstreamSnapshot?) {
+    /// For ``Successor``; the loops have descriptors of their own.
+    private let sockets: Locked<[Int32]>
+
+    private init(address: SocketAddress, sockets: [Int32], loops: [BalancerLoop], snapshot: UpstreamSnapshot?) {
         self.address = address
+        self.sockets = Locked(sockets)
         latest = Locked(snapshot)
         state = Locked(.running(loops))
     }
@@ -29,23 +33,9 @@ public final class Balancer: Sendable {
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
     ) async throws(UVError) -> Balancer {
-        try checkFree(settings.listen)
-        var settings = settings
-        var loops: [BalancerLoop] = []
-        do throws(UVError) {
-            for index in 0..<max(1, settings.loops) {
-                let loop = try BalancerLoop(name: "balancer-\(index)")
-                loops.append(loop)
-                settings.listen = try await loop.start(settings, snapshot)
-            }
-        } catch {
-            for loop in loops {
-                await loop.drain(timeout: .zero)
-                try? await loop.stop()
-            }
-            throw error
-        }
-        let balancer = Balancer(address: settings.listen, loops: loops, snapshot: snapshot)
+        let (sockets, address) = try settings.listen.open(max(1, settings.loops))
+        let loops = try await serve(on: sockets, settings, snapshot)
+        let balancer = Balancer(address: address, sockets: sockets, loops: loops, snapshot: snapshot)
         do throws(UVError) {
             try await loops[0].startChecks { [weak balancer] address, isPassed in
                 balancer?.forEachLoop { $0.noteCheck(of: address, isPassed: isPassed) }
@@ -57,10 +47,31 @@ public final class Balancer: Sendable {
         return balancer
     }
 
-    /// The loops share their port by `SO_REUSEPORT`, by which a second balancer would share it, too, unnoticed.
-    private static func checkFree(_ address: SocketAddress) throws(UVError) {
-        guard address.port != 0 else { return }
-        ListeningSocket.close(try ListeningSocket.open(address, sharingPort: false))
+    /// A loop for a duplicate of each socket. When one cannot be had, none is left and every socket is closed.
+    private static func serve(
+        on sockets: [Int32], _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?
+    ) async throws(UVError) -> [BalancerLoop] {
+        var loops: [BalancerLoop] = []
+        do throws(UVError) {
+            for (number, socket) in sockets.enumerated() {
+                let loop = try BalancerLoop(name: "balancer-\(number)")
+                loops.append(loop)
+                try await loop.start(on: try ListeningSocket.duplicate(socket), settings, snapshot)
+            }
+        } catch {
+            for loop in loops {
+                await loop.drain(timeout: .zero)
+                try? await loop.stop()
+            }
+            for socket in sockets { ListeningSocket.close(socket) }
+            throw error
+        }
+        return loops
+    }
+
+    /// Lends the listening sockets, to be given to another process; they stay open for the length of the call.
+    func withSockets<Result>(_ body: ([Int32]) throws -> Result) rethrows -> Result {
+        try sockets.withLock { try body($0) }
     }
 
     /// What requests go by now.
@@ -113,6 +124,10 @@ public final class Balancer: Sendable {
     public func stop(timeout: Duration) async throws(UVError) {
         try await end.run { [self] () throws(UVError) in
             guard case .running(let loops) = state.withLock({ $0 }) else { return }
+            sockets.withLock { sockets in
+                for socket in sockets { ListeningSocket.close(socket) }
+                sockets = []
+            }
             await withTaskGroup { group in
                 for loop in loops { group.addTask { await loop.drain(timeout: timeout) } }
             }

@@ -15,12 +15,17 @@ actor BalancerLoop: LoopBound {
         loop = thread.loop
     }
 
-    /// Begins to accept.
-    /// - Returns: where, which is of interest if the port was 0.
-    func start(_ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?) throws(UVError) -> SocketAddress {
-        let proxy = try Proxy(on: loop, settings: settings)
+    /// Begins to accept on the socket, which belongs to the loop from here on.
+    func start(on socket: Int32, _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?) throws(UVError) {
+        let listener = try TCPListener(on: loop, owning: socket)
+        let proxy: Proxy
         do throws(UVError) {
-            let listener = try TCPListener(on: loop, binding: settings.listen, sharingPort: true)
+            proxy = try Proxy(on: loop, settings: settings)
+        } catch {
+            listener.close()
+            throw error
+        }
+        do throws(UVError) {
             server = try HTTPServer(listener: listener, settings: settings.server, handler: proxy)
         } catch {
             proxy.close()
@@ -28,7 +33,6 @@ actor BalancerLoop: LoopBound {
         }
         self.proxy = proxy
         if let snapshot { proxy.update(snapshot) }
-        return server?.localAddress ?? settings.listen
     }
 
     /// Has this loop check the workers, and call `onChange` there when one begins or ceases to fail.

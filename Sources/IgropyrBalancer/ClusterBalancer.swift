@@ -8,11 +8,12 @@ internal import Logging
 ///
 /// Has a copy of the cluster's state in memory only; runs no worker. For tasks on any thread.
 public actor ClusterBalancer: LoopBound {
-    private struct Parts {
+    /// How it learns of the cluster.
+    private struct Ears {
         let membership: Membership
         let client: ControlClient
         let replica: Replica
-        let balancer: Balancer
+        let directory: UpstreamDirectory
         let followers: [Task<Void, Never>]
     }
 
@@ -20,7 +21,8 @@ public actor ClusterBalancer: LoopBound {
     private let configuration: MembershipConfiguration
     private let key: ClusterKey?
     private let settings: BalancerSettings
-    private var parts: Parts?
+    private var balancer: Balancer?
+    private var ears: Ears?
 
     /// The member's name and where it gossips are the configuration's, its key and tags are set here.
     public init(
@@ -37,67 +39,119 @@ public actor ClusterBalancer: LoopBound {
     }
 
     /// Where clients reach it; nil unless running.
-    public var address: SocketAddress? { parts?.balancer.address }
+    public var address: SocketAddress? { balancer?.address }
 
     /// Listens and begins to look for the cluster, without waiting for it: requests wait for the first worker, for a
     /// while. What failed leaves nothing open.
     /// - Throws: `UVError` from listening, `MembershipError` from binding the gossip port, `InvalidName`.
     public func start() async throws {
-        guard parts == nil else { return }
-        let name = try HostName(configuration.name)
+        guard balancer == nil else { return }
         let balancer = try await Balancer.start(settings)
         do {
-            let client = try ControlClient(on: loop, key: key)
-            let membership = Membership(configuration, on: loop)
-            let events = await membership.events()
-            do {
-                try await membership.start()
-            } catch {
-                await client.close()
-                throw error
-            }
-            let replica = Replica(.init(name: name), membership: membership, client: client, on: loop)
-            await replica.start()
-            let snapshots = await replica.snapshots()
-            let followers = [
-                Task(executorPreference: loop) { await Self.follow(snapshots, balancer) },
-                Task(executorPreference: loop) { await Self.follow(events, balancer, client) },
-            ]
-            parts = Parts(
-                membership: membership, client: client, replica: replica, balancer: balancer, followers: followers)
+            ears = try await listen(for: balancer)
         } catch {
             try? await balancer.stop(timeout: .zero)
             throw error
         }
+        self.balancer = balancer
         configuration.logger.info(
-            "balancer started", metadata: ["name": "\(name)", "listen": "\(balancer.address)"])
+            "balancer started", metadata: ["name": "\(configuration.name)", "listen": "\(balancer.address)"])
     }
 
-    /// Stops accepting, lets requests under way finish for as long as `timeout`, and leaves the cluster meanwhile.
+    private func listen(for balancer: Balancer) async throws -> Ears {
+        let name = try HostName(configuration.name)
+        let directory = try UpstreamDirectory(of: balancer, slowStart: settings.application.slowStart, on: loop)
+        do {
+            return try await listen(for: balancer, as: name, directory)
+        } catch {
+            await directory.close()
+            throw error
+        }
+    }
+
+    private func listen(
+        for balancer: Balancer, as name: HostName, _ directory: UpstreamDirectory
+    ) async throws -> Ears {
+        let client = try ControlClient(on: loop, key: key)
+        let membership = Membership(configuration, on: loop)
+        let events = await membership.events()
+        do {
+            try await membership.start()
+        } catch {
+            await client.close()
+            throw error
+        }
+        let replica = Replica(.init(name: name), membership: membership, client: client, on: loop)
+        await replica.start()
+        let snapshots = await replica.snapshots()
+        let followers = [
+            Task(executorPreference: loop) { await Self.follow(snapshots, balancer, directory) },
+            Task(executorPreference: loop) { await Self.follow(events, balancer, client) },
+        ]
+        return Ears(
+            membership: membership, client: client, replica: replica, directory: directory, followers: followers)
+    }
+
+    /// Returns once it knows of a worker, or after `limit`.
+    public func waitForWorkers(within limit: Duration) async {
+        let deadline = loop.now.advanced(by: limit)
+        while loop.now < deadline, balancer?.snapshot?.applications.allSatisfy(\.members.isEmpty) ?? true {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// As ``Balancer/startSuccessor(_:within:on:)``. The new process gossips under this one's name, from the same port: so
+    /// this one falls silent for it, and goes on by what it knows. If nothing comes of it, all is as before.
+    /// - Throws: ``SuccessionFailure``; `MembershipError` if it cannot gossip again, either.
+    public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
+        guard let balancer, let ears else { throw SuccessionFailure.stopped }
+        self.ears = nil
+        await ears.membership.shutdown()
+        await close(ears)
+        do {
+            return try await balancer.startSuccessor(command, within: limit, on: loop)
+        } catch {
+            self.ears = try await listen(for: balancer)
+            throw error
+        }
+    }
+
+    /// Stops accepting, lets requests under way finish for as long as `timeout`, and leaves the cluster meanwhile, unless a
+    /// successor is in it under this name.
     public func stop(timeout: Duration) async throws {
-        guard let parts else { return }
-        self.parts = nil
-        let counters = await parts.balancer.counters
-        async let left: Void = parts.membership.leave()
-        try await parts.balancer.stop(timeout: timeout)
+        guard let balancer else { return }
+        self.balancer = nil
+        let ears = ears
+        self.ears = nil
+        async let left: Void = leave(ears)
+        try await balancer.stop(timeout: timeout)
         await left
-        await parts.replica.stop()
-        for follower in parts.followers { await follower.value }
-        await parts.client.close()
+        let counters = await balancer.counters
         configuration.logger.info("balancer stopped", metadata: ["counters": "\(counters)"])
     }
 
-    private static func follow(_ snapshots: AsyncStream<Replica.Snapshot>, _ balancer: Balancer) async {
-        var last: ClusterView?
+    private func leave(_ ears: Ears?) async {
+        guard let ears else { return }
+        await ears.membership.leave()
+        await close(ears)
+    }
+
+    private func close(_ ears: Ears) async {
+        await ears.replica.stop()
+        for follower in ears.followers { await follower.value }
+        await ears.directory.close()
+        await ears.client.close()
+    }
+
+    private static func follow(
+        _ snapshots: AsyncStream<Replica.Snapshot>, _ balancer: Balancer, _ directory: UpstreamDirectory
+    ) async {
         var lastDead: Set<SocketAddress> = []
         for await snapshot in snapshots {
             let dead = deadWorkers(snapshot.state)
             for address in dead.subtracting(lastDead) { balancer.workerFailed(at: address) }
             lastDead = dead
-            let view = ClusterView(snapshot.state, alive: snapshot.alive)
-            guard view != last else { continue }
-            last = view
-            balancer.update(UpstreamSnapshot(view, reusing: balancer.snapshot))
+            await directory.update(ClusterView(snapshot.state, alive: snapshot.alive))
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import IgropyrBalancer
 import IgropyrCluster
 import IgropyrGossip
@@ -23,6 +24,11 @@ struct BalancerCommand: AsyncParsableCommand {
             A request that no worker can have received is repeated on another, one
             that is idempotent also when its worker dies over it. SIGTERM and Ctrl-C
             end it after the requests under way.
+
+            SIGUSR2 has the program, which may have been replaced by then, started
+            anew with the same arguments: the new process takes the listening socket
+            over, and the old one ends after its requests. Nobody is refused. So it is
+            when systemd or a node hands the socket over (LISTEN_FDS).
             """)
 
     @Option(help: "Where clients connect: an address with its port.")
@@ -58,23 +64,28 @@ struct BalancerCommand: AsyncParsableCommand {
         Logs.begin(isVerbose: member.verbose)
         let command = self
         try await onEventLoop { loop in
-            let interruption = Interruption(on: loop)
-            try await interruption.start()
-            var settings = BalancerSettings(
-                listen: try await command.listen.address(defaultPort: 8080, option: "--listen", on: loop))
+            let signals = ServiceSignals(on: loop)
+            try await signals.start()
+            var settings = BalancerSettings(listen: try await command.source(on: loop))
             settings.application.hashKey = command.hash
             settings.loops = command.loops ?? min(256, CurrentProcess.availableCores)
             if let upstream = command.upstream {
-                try await command.balance(settings, upstream, interruption, on: loop)
+                try await command.balance(settings, upstream, signals, on: loop)
             } else {
-                try await command.balanceCluster(settings, interruption, on: loop)
+                try await command.balanceCluster(settings, signals, on: loop)
             }
-            await interruption.close()
+            await signals.close()
         }
     }
 
+    private func source(on loop: EventLoop) async throws -> SocketSource {
+        let inherited = ServiceContract.inherited.sockets
+        guard inherited.isEmpty else { return .inherited(inherited) }
+        return .address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop))
+    }
+
     private func balance(
-        _ settings: BalancerSettings, _ upstream: String, _ interruption: Interruption, on loop: EventLoop
+        _ settings: BalancerSettings, _ upstream: String, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
         var addresses: [SocketAddress] = []
         for text in upstream.split(separator: ",") {
@@ -87,12 +98,12 @@ struct BalancerCommand: AsyncParsableCommand {
             try await Balancer.start(settings, snapshot: .fixed(addresses))
         }
         StandardError.write("balancing \(balancer.address) over \(addresses.count) upstreams\n")
-        await interruption.wait()
+        await serve(signals) { try await balancer.startSuccessor($0, within: Self.successorLimit, on: loop) }
         try await balancer.stop(timeout: .seconds(drainTimeout))
     }
 
     private func balanceCluster(
-        _ settings: BalancerSettings, _ interruption: Interruption, on loop: EventLoop
+        _ settings: BalancerSettings, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
         let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
         guard member.keyFilePath != nil || member.insecure || bind.isLoopback else {
@@ -111,17 +122,55 @@ struct BalancerCommand: AsyncParsableCommand {
         configuration.discovery = member.discover
         let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
         try await listening(on: settings.listen) { try await balancer.start() }
-        await interruption.wait()
+        await balancer.waitForWorkers(within: Self.patience)
+        await serve(signals) { try await balancer.startSuccessor($0, within: Self.successorLimit) }
         try await balancer.stop(timeout: .seconds(drainTimeout))
+    }
+
+    // MARK: - Life
+
+    /// How long a balancer may take to find its cluster before it counts as ready without it.
+    private static let patience = Duration.seconds(3)
+    private static let successorLimit = Duration.seconds(20)
+
+    /// Returns when it is to end: by signal, or since a successor has taken over.
+    private func serve(
+        _ signals: ServiceSignals, _ startSuccessor: (ChildProcess.Command) async throws -> Int32
+    ) async {
+        let contract = ServiceContract.inherited
+        let successor = Self.successor  // Before the program's file is replaced.
+        contract.notify("READY=1")
+        for await order in signals.orders {
+            switch order {
+            case .end: return contract.notify("STOPPING=1")
+            case .upgrade:
+                do {
+                    let pid = try await startSuccessor(successor)
+                    contract.notify("MAINPID=\(pid)")
+                    return StandardError.write("process \(pid) has taken over\n")
+                } catch {
+                    StandardError.write("no upgrade: \(error)\n")
+                }
+            }
+        }
+    }
+
+    /// This very program, in a process that lives by itself.
+    private static var successor: ChildProcess.Command {
+        let program = Executable.path
+        return ChildProcess.Command(
+            executable: program, arguments: ["launch", "--", program] + CommandLine.arguments.dropFirst(),
+            environment: ProcessInfo.processInfo.environment)
     }
 
     /// Says of a listening address that cannot be had what to do.
     private func listening<Result>(
-        on address: SocketAddress, _ start: () async throws -> Result
+        on source: SocketSource, _ start: () async throws -> Result
     ) async throws -> Result {
         do {
             return try await start()
         } catch let error as UVError {
+            guard case .address(let address) = source else { throw error }
             throw CommandFailure("cannot listen on \(address): \(error.reason); choose another address with --listen")
         }
     }

@@ -25,6 +25,11 @@ struct NodeCommand: AsyncParsableCommand {
 
             A node remembers the others: started again, it needs neither.
 
+            With --balance it runs a balancer beside it, so that every host is an
+            entrance to the cluster:
+
+              igropyr node --bind 10.0.0.1 --key-file cluster.key --balance 0.0.0.0:80
+
             It gossips on port 7946 (UDP and TCP); the control API listens on the
             port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
             first, then its workers finish what they do. A second Ctrl-C ends it at
@@ -43,10 +48,16 @@ struct NodeCommand: AsyncParsableCommand {
     @Option(help: "The host's weight when workers are placed. Default: its processors.")
     var capacity: UInt16?
 
+    @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.")
+    var balance: EndpointArgument?
+
+    @Option(help: "Where that balancer gossips, if not on this node's address with port 7950.")
+    var balanceBind: EndpointArgument?
+
     func run() async throws {
         let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
         let folder = data ?? ProcessInfo.processInfo.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
-        let (member, capacity) = (member, capacity)
+        let (command, member, capacity) = (self, member, capacity)
         Logs.begin(isVerbose: member.verbose)
         try await onEventLoop { loop in
             let interruption = Interruption(on: loop)
@@ -66,16 +77,50 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.capacity = capacity
             let agent = try HostAgent(configuration, on: loop)
             try await agent.start()
+            let balancer = try await command.startBalancer(beside: configuration, on: loop)
             let ending = Task(executorPreference: loop) {
                 try? await agent.waitUntilStopped()
                 await interruption.arrive()
             }
             await interruption.wait()
+            // The entrance closes first: what it has let in still finds workers.
+            await balancer?.stop()
             await agent.stop()
             await ending.value
             await interruption.close()
             try await agent.waitUntilStopped()
         }
+    }
+}
+
+extension NodeCommand {
+    private static let balancerPort: UInt16 = 7950
+
+    /// A balancer of its own process, a member beside the node.
+    private func startBalancer(
+        beside node: NodeConfiguration, on loop: EventLoop
+    ) async throws -> ServiceSupervisor? {
+        guard let balance else { return nil }
+        let listen = try await balance.address(defaultPort: 8080, option: "--balance", on: loop)
+        let beside = SocketAddress(host: node.bind.host, port: Self.balancerPort)
+        let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind", on: loop)
+        var program = [
+            Executable.path, "balancer", "--name", "\(node.name).balancer", "--bind", "\(bind ?? beside)", "--join",
+            "\(node.bind)", "--profile", member.profile.rawValue,
+        ]
+        if let file = node.keyFile { program += ["--key-file", file] }
+        if let address = node.advertise { program += ["--advertise", "\(address.hostText):\((bind ?? beside).port)"] }
+        if node.isInsecure { program.append("--insecure") }
+        let socket: Int32
+        do throws(UVError) {
+            socket = try ListeningSocket.open(listen)
+        } catch {
+            throw CommandFailure("--balance \(listen): \(error.reason); choose another address")
+        }
+        let supervisor = ServiceSupervisor(
+            "balancer", program: program, socket: socket, logger: node.logger, on: loop)
+        try await supervisor.start()
+        return supervisor
     }
 }
 

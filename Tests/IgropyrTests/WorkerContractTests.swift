@@ -1,25 +1,10 @@
 @testable import Igropyr
+import IgropyrUV
 import Testing
 
 struct WorkerContractTests {
     private static func contract(_ environment: [String: String]) -> WorkerContract {
-        WorkerContract(pid: 42) { environment[$0] }
-    }
-
-    private static let sockets: [(environment: [String: String], socket: Int32?)] = [
-        ([:], nil),
-        (["LISTEN_FDS": "1", "LISTEN_PID": "42"], 3),
-        (["LISTEN_FDS": "2", "LISTEN_PID": "42"], 3),
-        (["LISTEN_FDS": "1", "LISTEN_PID": "41"], nil),
-        (["LISTEN_FDS": "1"], nil),
-        (["LISTEN_FDS": "0", "LISTEN_PID": "42"], nil),
-        (["LISTEN_FDS": "one", "LISTEN_PID": "42"], nil),
-    ]
-
-    @Test(arguments: sockets) func `a socket is ours only if it was handed to this very process`(
-        environment: [String: String], socket: Int32?
-    ) {
-        #expect(Self.contract(environment).socket == socket)
+        WorkerContract(service: ServiceContract(pid: 42) { environment[$0] }) { environment[$0] }
     }
 
     @Test(arguments: [(nil, nil), ("", nil), ("8080", 8080), ("0", 0)] as [(String?, UInt16?)])
@@ -32,20 +17,6 @@ struct WorkerContractTests {
     ) {
         let error = #expect(throws: StartFailure.self) { try Self.contract(["PORT": text]).port() }
         #expect(error?.description.contains("PORT is \"\(text)\"") == true)
-    }
-
-    private static let watchdogs: [(environment: [String: String], interval: Duration?)] = [
-        (["WATCHDOG_USEC": "500000"], .milliseconds(500)),
-        (["WATCHDOG_USEC": "500000", "WATCHDOG_PID": "42"], .milliseconds(500)),
-        (["WATCHDOG_USEC": "500000", "WATCHDOG_PID": "1"], nil),
-        (["WATCHDOG_USEC": "0"], nil),
-        ([:], nil),
-    ]
-
-    @Test(arguments: watchdogs) func `the watchdog is fed if it waits for this process`(
-        environment: [String: String], interval: Duration?
-    ) {
-        #expect(Self.contract(environment).watchdog == interval)
     }
 
     @Test func `a worker knows its names`() {

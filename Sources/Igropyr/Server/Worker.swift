@@ -12,32 +12,21 @@ public struct Worker: Sendable, Hashable {
     static let current = WorkerContract.inherited.worker
 }
 
-/// What whoever started this process wants of it: systemd's socket activation and notification (`sd_listen_fds(3)`,
-/// `sd_notify(3)`), with names added.
+/// What a node tells its workers, beside what any service is told.
 struct WorkerContract: Sendable {
     let worker: Worker?
-    /// A socket that listens already.
-    let socket: Int32?
+    let service: ServiceContract
     /// What `PORT` says.
     private let portText: String?
-    let notificationAddress: String?
-    /// How often whoever started this process wants to hear that it is alive.
-    let watchdog: Duration?
 
     /// Taken out of the environment, once, so that child processes do not take it for theirs.
-    static let inherited = WorkerContract(pid: CurrentProcess.pid, take: CurrentProcess.takeEnvironment)
+    static let inherited = WorkerContract(service: .inherited, take: CurrentProcess.takeEnvironment)
 
-    init(pid: Int32, take: (String) -> String?) {
+    init(service: ServiceContract, take: (String) -> String?) {
         let (application, host, index) = (take("IGROPYR_APPLICATION"), take("IGROPYR_HOST"), take("IGROPYR_WORKER"))
         worker = application.map { Worker(application: $0, host: host ?? "", index: index.flatMap { Int($0) } ?? 0) }
-        let (listenPID, sockets) = (take("LISTEN_PID"), take("LISTEN_FDS").flatMap { Int($0) } ?? 0)
-        _ = take("LISTEN_FDNAMES")
-        socket = listenPID == "\(pid)" && sockets >= 1 ? 3 : nil
         portText = take("PORT")
-        notificationAddress = take("NOTIFY_SOCKET")
-        let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
-        let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
-        watchdog = interval.flatMap { $0 > 0 && isForUs ? .microseconds($0) : nil }
+        self.service = service
     }
 
     /// The port of the environment; nil if it names none.
@@ -48,11 +37,5 @@ struct WorkerContract: Sendable {
             throw StartFailure("PORT is \"\(portText)\": set it to a number from 0 to 65535, or not at all")
         }
         return port
-    }
-
-    /// Nobody may be listening any more; that changes nothing for us.
-    func notify(_ state: String) {
-        guard let notificationAddress else { return }
-        try? ServiceNotification.send(state, to: notificationAddress)
     }
 }

@@ -22,12 +22,14 @@ public struct UpstreamSnapshot: Sendable {
     }
 
     /// What a cluster offers. Takes over the rings of `previous` where the workers are the same. Workers whose address
-    /// is no IP address are left out.
-    public init(_ view: ClusterView, reusing previous: UpstreamSnapshot? = nil) {
+    /// is no IP address are left out. `weight` says by a worker's id what its part of the keys and of the load is, at least 1.
+    public init(
+        _ view: ClusterView, reusing previous: UpstreamSnapshot? = nil, weight: (_ id: String) -> UInt16 = { _ in 1 }
+    ) {
         let old = Dictionary(
             (previous?.applications ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let applications = view.endpoints.sorted { $0.key < $1.key }.map { name, endpoints in
-            let workers = endpoints.compactMap(Upstreams.Worker.init)
+            let workers = endpoints.compactMap { Upstreams.Worker($0, weight: weight($0.slot.id)) }
             if let old = old[name], old.given == workers { return old }
             return Upstreams(name: name, workers)
         }
@@ -86,8 +88,8 @@ final class Upstreams: Sendable {
 }
 
 extension Upstreams.Worker {
-    fileprivate init?(_ endpoint: IgropyrOrchestration.Endpoint) {
+    fileprivate init?(_ endpoint: IgropyrOrchestration.Endpoint, weight: UInt16) {
         guard let address = SocketAddress(endpoint.address, port: endpoint.port) else { return nil }
-        self.init(id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address)
+        self.init(id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address, weight: weight)
     }
 }

@@ -5,6 +5,8 @@ public struct ApplicationSettings: Sendable, Hashable {
     public var hashKey = HashKey.path
     /// No worker gets more than this times its share of what is under way; nil for no bound. At least 1.
     public var loadBound: Double? = 1.25
+    /// How long a worker that joins others gets less than its share; zero for all of it at once.
+    public var slowStart = Duration.seconds(2)
     /// Requests that one worker may have of one loop; further ones wait.
     public var requestsPerWorker = 1024
     /// How often one request may be repeated, on top of its first try.

@@ -3,7 +3,7 @@ public import IgropyrUV
 
 /// How a balancer listens and forwards. Limits are for each of its loops.
 public struct BalancerSettings: Sendable {
-    public var listen: SocketAddress
+    public var listen: SocketSource
     /// Threads that each accept, proxy and keep connections of their own; at least 1.
     public var loops = 1
     public var application = ApplicationSettings()
@@ -17,7 +17,9 @@ public struct BalancerSettings: Sendable {
     public var server = HTTPServerSettings()
     public var client = HTTPClientSettings()
 
-    public init(listen: SocketAddress) {
+    public init(listen: SocketAddress) { self.init(listen: .address(listen)) }
+
+    public init(listen: SocketSource) {
         self.listen = listen
         server.serverName = nil  // The worker's own is passed on.
         server.http2.allowsExtendedConnect = true  // WebSockets of HTTP/2 reach the worker in HTTP/1.1.

@@ -4,15 +4,17 @@ internal import Glibc
 /// What `igropyr launch --parent PID -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what only
 /// the process itself can set.
 ///
-/// The worker dies with the agent (`PR_SET_PDEATHSIG`), and finds its own number as `LISTEN_PID`. Linux ties the former
-/// to the agent's thread that started it: the agent starts workers on a loop that lives as long as its process.
+/// With a parent, the worker dies with it (`PR_SET_PDEATHSIG`); it finds its own number as `LISTEN_PID`. Linux ties the
+/// former to the agent's thread that started it: the agent starts workers on a loop that lives as long as its process.
 public enum Launcher {
     /// Becomes the program; returns only by throwing. Takes what follows `launch` on the command line.
     public static func exec(_ arguments: [String]) throws(LauncherError) -> Never {
         let order = try Order(arguments)
-        guard igropyr_set_parent_death_signal(SIGKILL) == 0 else { throw .system("prctl", errno) }
-        // The agent may have died before the line above: then nobody will send the signal.
-        if let parent = order.parent, getppid() != parent { exit(1) }
+        if let parent = order.parent {
+            guard igropyr_set_parent_death_signal(SIGKILL) == 0 else { throw .system("prctl", errno) }
+            // The agent may have died before the line above: then nobody will send the signal.
+            if getppid() != parent { exit(1) }
+        }
         unsafe setenv("LISTEN_PID", "\(getpid())", 1)
         var none = sigset_t()
         unsafe sigemptyset(&none)

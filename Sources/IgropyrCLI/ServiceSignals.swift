@@ -1,0 +1,46 @@
+import Glibc
+import IgropyrUV
+
+/// What an operator asks of a service by signals.
+enum ServiceOrder: Sendable {
+    /// SIGTERM or Ctrl-C: end after what is under way. Again: at once.
+    case end
+    /// SIGUSR2: let a new process of the program take over.
+    case upgrade
+}
+
+/// Hears a service's signals, from ``start()`` to ``close()``.
+actor ServiceSignals: LoopBound {
+    nonisolated let loop: EventLoop
+    /// One consumer only.
+    nonisolated let orders: AsyncStream<ServiceOrder>
+    private let order: AsyncStream<ServiceOrder>.Continuation
+    private var watchers: [SignalWatcher] = []
+    private var isEnding = false
+
+    init(on loop: EventLoop) {
+        self.loop = loop
+        (orders, order) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(8))
+    }
+
+    func start() throws(UVError) {
+        for signal in [SIGINT, SIGTERM] { try watch(signal) { self.end() } }
+        try watch(SIGUSR2) { self.order.yield(.upgrade) }
+    }
+
+    private func watch(_ signal: Int32, _ onSignal: @escaping () -> Void) throws(UVError) {
+        watchers.append(try SignalWatcher(on: loop, signal: signal, onSignal: onSignal))
+    }
+
+    private func end() {
+        guard !isEnding else { exit(130) }
+        isEnding = true
+        order.yield(.end)
+    }
+
+    /// Signals have their usual effect again.
+    func close() {
+        for watcher in watchers { watcher.close() }
+        watchers = []
+    }
+}

@@ -1,0 +1,70 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    /// Balancers that come and go while clients do not notice.
+    struct EntranceTests {
+        @Test func `a balancer that is upgraded loses no request and refuses nobody`() async throws {
+            try await Lab.up("2", "--balancer") { lab in
+                try await lab.serveHello(on: 1...2)
+                let old = try #require(try await lab.balancers().first)
+                let steady = try Program(["wrk", "-t1", "-c16", "-d8", lab.entrance + "/"])
+                let newcomers = try Program(["bash", "-c", lab.newConnections(300)])
+                #expect(kill(old, SIGUSR2) == 0)
+                try await eventually("another process has its place") {
+                    let present = try await lab.balancers()
+                    return present.count == 1 && present != [old]
+                }
+                let counts = try await newcomers.finish(within: .seconds(60)).output
+                #expect(counts.split(separator: "\n").allSatisfy { $0 == "200" } && !counts.isEmpty, "\(counts)")
+                let summary = try await steady.finish(within: .seconds(60)).output
+                #expect(!summary.contains("Socket errors") && !summary.contains("Non-2xx"), "\(summary)")
+                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"])
+            }
+        }
+
+        @Test func `every host is an entrance, and one whose balancer is killed stays open`() async throws {
+            try await Lab.network("2") { lab in
+                try await lab.makeKey()
+                let nodes = try (1...2).map { host in
+                    try lab.start(
+                        on: host, lab.node(host, joining: 1) + ["--balance", "\(lab.address(host)):8080"])
+                }
+                let logs = { nodes.map(\.errors).joined(separator: "\n") }
+                let deployed = try await lab.deploy()
+                try #require(deployed.status == 0, "\(deployed)")
+                for host in 1...2 {
+                    try await eventually("host \(host) is an entrance to both", or: logs()) {
+                        try await lab.hostsAnswering("http://\(lab.address(host)):8080") == ["host-1", "host-2"]
+                    }
+                }
+                let killed = try #require(try await lab.balancers(on: 1).first)
+                #expect(kill(killed, SIGKILL) == 0)
+                // The socket is the node's: whoever comes now waits.
+                let code = try await lab.statusCode("http://\(lab.address(1)):8080/")
+                #expect(code == 200, "\(logs())")
+                nodes[0].signal(SIGTERM)
+                #expect(try await nodes[0].finish(within: .seconds(60)).status == 0, "\(logs())")
+                #expect(try await lab.processes(on: 1).isEmpty)
+            }
+        }
+    }
+}
+
+extension Lab {
+    /// The processes that balance on a host, or on the lab's own.
+    fileprivate func balancers(on host: Int? = nil) async throws -> [pid_t] {
+        let space = "igropyr-\(name)-\(host.map(String.init) ?? "balancer")"
+        let outcome = try await Program.run(["ip", "netns", "pids", space])
+        return outcome.output.split(separator: "\n").compactMap { pid_t($0) }.filter { pid in
+            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return words.split(separator: 0).dropFirst().first.map { String(decoding: $0, as: UTF8.self) } == "balancer"
+        }
+    }
+
+    /// A script that prints the statuses of so many requests, each on a connection of its own.
+    fileprivate func newConnections(_ count: Int) -> String {
+        "for i in $(seq \(count)); do curl -s -m 20 -o /dev/null -w '%{http_code}\\n' \(entrance)/$i; done"
+    }
+}

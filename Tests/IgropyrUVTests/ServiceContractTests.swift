@@ -1,0 +1,60 @@
+import IgropyrUV
+import Testing
+
+struct ServiceContractTests {
+    private static func contract(_ environment: [String: String]) -> ServiceContract {
+        ServiceContract(pid: 42) { environment[$0] }
+    }
+
+    private static let handedOver: [(environment: [String: String], sockets: [Int32])] = [
+        ([:], []),
+        (["LISTEN_FDS": "1", "LISTEN_PID": "42"], [3]),
+        (["LISTEN_FDS": "2", "LISTEN_PID": "42"], [3, 4]),
+        (["LISTEN_FDS": "1", "LISTEN_PID": "41"], []),
+        (["LISTEN_FDS": "1"], []),
+        (["LISTEN_FDS": "0", "LISTEN_PID": "42"], []),
+        (["LISTEN_FDS": "100000", "LISTEN_PID": "42"], []),
+        (["LISTEN_FDS": "one", "LISTEN_PID": "42"], []),
+    ]
+
+    @Test(arguments: handedOver) func `sockets are ours only if they were handed to this very process`(
+        environment: [String: String], sockets: [Int32]
+    ) {
+        #expect(Self.contract(environment).sockets == sockets)
+    }
+
+    private static let watchdogs: [(environment: [String: String], interval: Duration?)] = [
+        (["WATCHDOG_USEC": "500000"], .milliseconds(500)),
+        (["WATCHDOG_USEC": "500000", "WATCHDOG_PID": "42"], .milliseconds(500)),
+        (["WATCHDOG_USEC": "500000", "WATCHDOG_PID": "1"], nil),
+        (["WATCHDOG_USEC": "0"], nil),
+        ([:], nil),
+    ]
+
+    @Test(arguments: watchdogs) func `the watchdog is fed if it waits for this process`(
+        environment: [String: String], interval: Duration?
+    ) {
+        #expect(Self.contract(environment).watchdog == interval)
+    }
+
+    @Test func `inherited sockets are all used, and shared if there are too few`() throws {
+        let first = try ListeningSocket.open(.loopback(port: 0), sharingPort: true)
+        let address = try #require(ListeningSocket.localAddress(of: first))
+        let second = try ListeningSocket.open(address, sharingPort: true)
+        let (sockets, place) = try SocketSource.inherited([first, second]).open(3)
+        #expect(sockets.count == 3 && Array(sockets.prefix(2)) == [first, second] && place == address)
+        #expect(try SocketSource.inherited([first, second]).open(1).0 == [first, second])
+        for socket in sockets { ListeningSocket.close(socket) }
+        #expect(throws: UVError.self) { try SocketSource.inherited([]).open(1) }
+    }
+
+    @Test func `an address that another process shares is refused all the same`() throws {
+        let other = try ListeningSocket.open(.loopback(port: 0), sharingPort: true)
+        let address = try #require(ListeningSocket.localAddress(of: other))
+        #expect(throws: UVError.self) { try SocketSource.address(address).open(2) }
+        ListeningSocket.close(other)
+        let (sockets, _) = try SocketSource.address(address).open(2)
+        #expect(Set(sockets).count == 2)
+        for socket in sockets { ListeningSocket.close(socket) }
+    }
+}
