@@ -1,11 +1,13 @@
 /// The best few of the members that are offered to it, in order.
 struct Ranking {
     struct Candidate {
-        static let none = Candidate(cost: .worst, member: .max)
+        static let none = Candidate(cost: .worst, member: .max, host: .max)
 
         var cost: Rendezvous.Cost
-        /// Its position among the ring's members.
+        /// Its position in the roster.
         var member: UInt16
+        /// The number of its host.
+        var host: UInt16
 
         /// Members whose ids collide in all 64 bits of the hash stand in the order of their ids.
         func precedes(_ other: Candidate) -> Bool {
@@ -15,9 +17,15 @@ struct Ranking {
 
     private var candidates = InlineArray<8, Candidate>(repeating: .none)
     private let depth: Int
+    private let isOnePerHost: Bool
 
-    /// - Parameter depth: How many to keep, from 1 to ``HashRing/maximumDepth``.
-    init(depth: Int) { self.depth = depth }
+    /// - Parameters:
+    ///   - depth: How many to keep, from 1 to ``KeyTable/maximumDepth``.
+    ///   - isOnePerHost: Of members on one host only the best is kept.
+    init(depth: Int, isOnePerHost: Bool) {
+        self.depth = depth
+        self.isOnePerHost = isOnePerHost
+    }
 
     subscript(rank: Int) -> UInt16 { candidates[rank].member }
 
@@ -25,12 +33,20 @@ struct Ranking {
     var last: Candidate { candidates[depth - 1] }
 
     mutating func insert(_ candidate: Candidate) {
-        var index = depth - 1
+        guard candidate.precedes(last) else { return }
+        var index = rankReplaced(by: candidate)
         guard candidate.precedes(candidates[index]) else { return }
         while index > 0, candidate.precedes(candidates[index - 1]) {
             candidates[index] = candidates[index - 1]
             index -= 1
         }
         candidates[index] = candidate
+    }
+
+    private func rankReplaced(by candidate: Candidate) -> Int {
+        if isOnePerHost {
+            for rank in 0..<depth where candidates[rank].host == candidate.host { return rank }
+        }
+        return depth - 1
     }
 }

@@ -44,9 +44,14 @@ public enum Rendezvous {
         return .max / UInt64(weight)
     }
 
-    /// Never above the cost, and cheaper: -log2(u) is at least 1 - u, of which half is taken so that no rounding matters.
-    static func lowerBound(draw: UInt64, inverseWeight: UInt64) -> UInt64 {
-        (~draw >> (65 - FixedPointLogarithm.fractionBits)).multipliedFullWidth(by: inverseWeight).high
+    /// How far a draw may stay below the greatest one and still cost no more than `cost`; draws farther below cost more.
+    ///
+    /// For 1 - u is at most -log2(u) · ln 2. Times 2^8, from units of 2^-56 to those of draws, that is 177.4 times
+    /// `cost` · weight; 178, and 8 instead of 1, make up for what the logarithm and the division cut off.
+    static func reach(within cost: Cost, weight: UInt16) -> UInt64 {
+        let (limit, isPastAll) = cost.scaled.addingReportingOverflow(8)
+        let (reach, isPastEach) = limit.multipliedReportingOverflow(by: 178 * UInt64(weight))
+        return isPastAll || isPastEach ? .max : reach
     }
 
     static func cost(draw: UInt64, inverseWeight: UInt64) -> Cost {

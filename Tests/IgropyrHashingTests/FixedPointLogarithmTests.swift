@@ -24,14 +24,25 @@ private let known: [(draw: UInt64, expected: Double)] = [
     }
 }
 
-@Test func `the bound of a cost is never above it`() {
+@Test func `whoever costs no more is within reach`() {
     var generator = SplitMix(state: 2)
     for _ in 0..<20_000 {
+        let weight = UInt16.random(in: 1 ... .max, using: &generator)
         let distance = generator.next() >> (generator.next() % 64)
         for draw in [distance, .max - distance] {
-            let inverse = Rendezvous.inverse(of: UInt16.random(in: 1 ... .max, using: &generator))
-            let cost = Rendezvous.cost(draw: draw, inverseWeight: inverse)
-            #expect(Rendezvous.lowerBound(draw: draw, inverseWeight: inverse) <= cost.scaled)
+            let cost = Rendezvous.cost(draw: draw, inverseWeight: Rendezvous.inverse(of: weight))
+            #expect(Rendezvous.reach(within: cost, weight: weight) >= ~draw)
         }
+    }
+    #expect(Rendezvous.reach(within: .worst, weight: 1) == .max)
+}
+
+@Test func `hardly anybody else is within reach`() {
+    var generator = SplitMix(state: 3)
+    for _ in 0..<20_000 {
+        let weight = UInt16.random(in: 1...1000, using: &generator)
+        let distance = UInt64.random(in: 1 << 40...1 << 58, using: &generator)
+        let cost = Rendezvous.cost(draw: .max - distance, inverseWeight: Rendezvous.inverse(of: weight))
+        #expect(Double(Rendezvous.reach(within: cost, weight: weight)) <= 1.05 * Double(distance))
     }
 }
