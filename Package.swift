@@ -34,12 +34,12 @@ let package = Package(
         .library(name: "Igropyr", targets: ["Igropyr"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
-        // For `Fuzz`; no promise either.
+        // For `Fuzz` and `Benchmarks`; no promise either.
         .library(
             name: "IgropyrParts",
             targets: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrDNS", "IgropyrOrchestration",
-                "IgropyrUV", "IgropyrTransport",
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrDNS", "IgropyrHashing",
+                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
         .library(name: "IgropyrSimulation", targets: ["IgropyrSimulation"]),

@@ -11,6 +11,9 @@ let package = Package(
             name: "Constant", dependencies: [.product(name: "Igropyr", package: "igropyr")],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
         .executableTarget(
+            name: "KeyTables", dependencies: [.product(name: "IgropyrParts", package: "igropyr")],
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
+        .executableTarget(
             name: "AcceptStorm", dependencies: [.product(name: "IgropyrUV", package: "igropyr")],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
     ]
