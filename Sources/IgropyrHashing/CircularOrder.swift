@@ -35,7 +35,7 @@ struct CircularOrder {
         let hosts = roster.hosts()
         let distinctHosts = min(depth, hosts.count)
         var positions = [UInt16](repeating: 0, count: owners.count * depth)
-        guard depth > 0 else { return PreferenceLists(depth: 0, positions: []) }
+        guard depth > 0 else { return PreferenceLists(depth: 0, lists: []) }
         // Backwards: an entry's list is the next one's with its own owner put first. The first round is for the last
         // entries, which the first ones follow.
         var ofHosts = Followers(limit: distinctHosts)
@@ -53,6 +53,6 @@ struct CircularOrder {
                 rank += 1
             }
         }
-        return PreferenceLists(depth: depth, positions: positions)
+        return PreferenceLists(depth: depth, lists: positions)
     }
 }

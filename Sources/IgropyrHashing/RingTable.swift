@@ -65,7 +65,7 @@ struct RingTable {
         _ roster: Roster, depth asked: Int, slots: Int, reusing previous: HashRing?
     ) -> PreferenceLists {
         let depth = roster.depth(asked: asked)
-        guard depth > 0 else { return PreferenceLists(depth: 0, positions: []) }
+        guard depth > 0 else { return PreferenceLists(depth: 0, lists: []) }
         guard let previous, !previous.isEmpty, previous.depth == previous.roster.depth(asked: asked) else {
             return RingTable(roster, depth: depth, slots: slots).fill()
         }
@@ -79,7 +79,7 @@ struct RingTable {
         var table: [UInt16] = []
         table.reserveCapacity(slots * depth)
         for slot in 0..<slots { appendChoices(slot, among: everyone, and: [], to: &table) }
-        return PreferenceLists(depth: depth, positions: table)
+        return PreferenceLists(depth: depth, lists: table)
     }
 
     private func refill(_ old: HashRing, _ change: RosterChange) -> PreferenceLists {
@@ -105,7 +105,7 @@ struct RingTable {
                 appendChoices(slot, among: newcomers, and: kept, to: &table)
             }
         }
-        return PreferenceLists(depth: depth, positions: table)
+        return PreferenceLists(depth: depth, lists: table)
     }
 
     /// Whether all of them certainly cost more than the last choice of a slot.
