@@ -18,8 +18,9 @@ actor UpstreamDirectory: LoopBound {
         timer = try Timer(on: loop)
     }
 
+    /// Before it has heard of any application, a balancer knows nothing rather than that there is none: requests wait.
     func update(_ view: ClusterView) {
-        guard view != self.view else { return }
+        guard view != self.view, self.view != nil || !view.endpoints.isEmpty else { return }
         self.view = view
         slowStart.note(Set(view.endpoints.values.flatMap { $0.map(\.slot.id) }), at: loop.now)
         publish()
