@@ -17,6 +17,15 @@ public struct HTTP2ResponseHead: Sendable {
 
     public init() {}
 
+    /// The fields after a body, in place of a head.
+    public init(_ trailers: TrailerFields) throws(HTTPSerializer.Failure) {
+        let lines = trailers.bytes.span
+        var iterator = FieldIterator(0..<lines.count)
+        while let (name, value) = unsafe iterator.next(in: lines.bytes) {
+            try unsafe appendField(name: lines.bytes.extracting(name), value: lines.bytes.extracting(value))
+        }
+    }
+
     /// Forgets the last head; keeps small buffers for the next one.
     /// - Throws: `.invalidStatus`.
     public mutating func begin(status: Int) throws(HTTPSerializer.Failure) {

@@ -75,26 +75,3 @@ extension HTTPParser {
         return true
     }
 }
-
-extension RawSpan {
-    /// Fields on which framing, routing or the meaning of the head rests (RFC 9110 §6.5.1).
-    fileprivate func isForbiddenTrailer(_ name: Range<Int>) -> Bool {
-        switch name.count {
-        case 2: equals("te", in: name)
-        case 4: equals("host", in: name)
-        case 5: equals("range", in: name)
-        case 6: equals("cookie", in: name) || equals("expect", in: name)
-        case 7: equals("trailer", in: name) || equals("upgrade", in: name)
-        case 10: equals("connection", in: name) || equals("set-cookie", in: name) || equals("keep-alive", in: name)
-        case 12: equals("content-type", in: name) || equals("max-forwards", in: name)
-        case 13:
-            equals("authorization", in: name) || equals("cache-control", in: name)
-                || equals("content-range", in: name)
-        case 14: equals("content-length", in: name)
-        case 16: equals("content-encoding", in: name)
-        case 17: equals("transfer-encoding", in: name)
-        case 19: equals("proxy-authorization", in: name)
-        default: false
-        }
-    }
-}

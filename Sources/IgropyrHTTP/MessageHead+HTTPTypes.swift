@@ -49,6 +49,13 @@ extension FieldIterator {
     }
 }
 
+extension TrailerFields {
+    /// Adds those of `fields` that may stand there.
+    public mutating func append(_ fields: HTTPFields) throws(HTTPSerializer.Failure) {
+        for field in fields { try append(field.name.rawName, field.value) }
+    }
+}
+
 extension HTTPSerializer {
     /// The fields of `fields`, in their order and byte for byte, but for `Content-Length` and `Transfer-Encoding`: the
     /// framing has one author, ``appendFraming(_:)``.

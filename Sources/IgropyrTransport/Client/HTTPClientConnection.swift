@@ -6,12 +6,18 @@ public protocol HTTPClientExchange: AnyObject {
     /// A head, lent for the length of the call; an interim one (1xx) may come first.
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan)
     func responseBodyDidArrive(_ bytes: RawSpan)
+    /// The fields after the body, if there are any: lines for a ``FieldIterator``, lent for the length of the call.
+    func responseTrailersDidArrive(_ lines: RawSpan)
     /// The response is whole, and the connection is with its pool again or closed.
     func responseDidEnd()
     /// The server has taken what was queued: go on with a request body that waited.
     func requestDidDrain()
     /// There will be no (more) response. Nothing else is called.
     func exchangeDidFail(_ failure: HTTPClientFailure)
+}
+
+extension HTTPClientExchange {
+    public func responseTrailersDidArrive(_ lines: RawSpan) {}
 }
 
 /// Why a request got no whole response.
@@ -152,15 +158,16 @@ public final class HTTPClientConnection {
         }
     }
 
-    /// Ends the body. One that is shorter than announced ends the connection.
-    public func endRequest() {
+    /// Ends the body. One that is shorter than announced ends the connection. Trailers go out behind a body of unknown
+    /// length only: elsewhere they have no place.
+    public func endRequest(trailers: TrailerFields = TrailerFields()) {
         guard case .busy = state, !isRequestEnded else { return }
         isRequestEnded = true
         switch requestBody {
         case .none: break
         case .length(let remaining): if remaining > 0 { return fail(.cancelled) }
         case .chunked:
-            head.endChunks()
+            head.endChunks(trailers)
             unsafe stream.write(head.bytes.span.bytes)
             head.removeAll()
         case .tunnel:
@@ -232,7 +239,9 @@ public final class HTTPClientConnection {
                 case .body(let range, let consumed):
                     offset += consumed
                     exchange?.responseBodyDidArrive(rest.extracting(range))
-                case .trailers(_, let consumed): offset += consumed
+                case .trailers(let range, let consumed):
+                    offset += consumed
+                    exchange?.responseTrailersDidArrive(rest.extracting(range))
                 case .end(let consumed):
                     offset += consumed
                     // Input behind the response was not asked for: the next request must not take it for its answer.

@@ -136,6 +136,14 @@ final class HTTP2Session {
         try check(result)
     }
 
+    /// Sends the fields after a response's body, which ends the stream; only from where the body's end is told.
+    fileprivate func sendTrailers(_ head: HTTP2ResponseHead, on stream: HTTP2ServerStream) throws(Failure) {
+        let result = unsafe withFields(of: head) { fields in
+            unsafe nghttp2_submit_trailer(raw, stream.id, fields.baseAddress, fields.count)
+        }
+        try check(result)
+    }
+
     /// nghttp2 copies the fields before it returns.
     private func withFields(of head: HTTP2ResponseHead, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Int32) -> Int32 {
         unsafe head.bytes.withUnsafeBufferPointer { bytes in
@@ -279,7 +287,9 @@ private func didReceiveField(
                 UnsafeRawBufferPointer(start: name, count: nameCount).bytes,
                 UnsafeRawBufferPointer(start: value, count: valueCount).bytes)
         } else {
-            owner.trailerDidArrive(byteCount: nameCount + valueCount)
+            unsafe owner.trailerDidArrive(
+                UnsafeRawBufferPointer(start: name, count: nameCount).bytes,
+                UnsafeRawBufferPointer(start: value, count: valueCount).bytes)
         }
     return mayGoOn ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
 }
@@ -299,7 +309,9 @@ private func didReceiveFrame(
     if unsafe isRequestHead(frame) {
         owner.headDidEnd(header.stream_id, byteCount: header.length, endsStream: endsStream(header))
     } else if isType(header.type, NGHTTP2_HEADERS) || isType(header.type, NGHTTP2_DATA), endsStream(header) {
-        unsafe stream(session, header.stream_id)?.requestDidEnd()
+        let stream = unsafe stream(session, header.stream_id)
+        if isType(header.type, NGHTTP2_HEADERS) { owner.trailersDidEnd(stream) }
+        stream?.requestDidEnd()
     }
     return owner.isClosed ? stop : 0
 }
@@ -350,8 +362,14 @@ private func willSendBody(
     let count = min(limit, stream.body.count)
     let isLast = stream.isResponseEnded && count == stream.body.count
     guard count > 0 || isLast else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
-    let copy = NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-    unsafe flags!.pointee |= isLast ? copy | NGHTTP2_DATA_FLAG_EOF.rawValue : copy
+    unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+    guard isLast else { return count }
+    unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+    guard let trailers = stream.trailers else { return count }
+    unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+    do throws(HTTP2Session.Failure) {
+        try unsafe owner(userData).session.sendTrailers(trailers, on: stream)
+    } catch { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
     return count
 }
 

@@ -33,6 +33,8 @@ final class HTTP2ServerConnection {
     /// Used by one stream at a time, while it makes its head.
     var spareHead: HTTP2ResponseHead? = HTTP2ResponseHead()
     private var requestHead: HTTP2RequestHead
+    private var trailers = TrailerFields()
+    private var trailerCount = 0
     private var trailerBytes = 0
     private var isHeadOpen = false
     private var isProcessing = false
@@ -114,7 +116,10 @@ final class HTTP2ServerConnection {
         requestHead.begin()
     }
 
-    func trailersDidBegin() { trailerBytes = 0 }
+    func trailersDidBegin() {
+        trailers = TrailerFields()
+        (trailerCount, trailerBytes) = (0, 0)
+    }
 
     /// - Returns: false for a head that is so large that not even its rest is to be looked at.
     func fieldDidArrive(_ name: RawSpan, _ value: RawSpan) -> Bool {
@@ -124,9 +129,19 @@ final class HTTP2ServerConnection {
         return false
     }
 
-    func trailerDidArrive(byteCount: Int) -> Bool {
-        trailerBytes += byteCount
-        return trailerBytes <= server.settings.limits.trailerBytes
+    /// - Returns: false for more, or for something else, than there may be.
+    func trailerDidArrive(_ name: RawSpan, _ value: RawSpan) -> Bool {
+        let limits = server.settings.limits
+        trailerCount += 1
+        trailerBytes += name.byteCount + value.byteCount
+        guard trailerCount <= limits.fields, trailerBytes <= limits.trailerBytes else { return false }
+        do throws(HTTPSerializer.Failure) { try trailers.append(name: name, value: value) } catch { return false }
+        return true
+    }
+
+    func trailersDidEnd(_ stream: HTTP2ServerStream?) {
+        stream?.trailersDidArrive(trailers)
+        trailers = TrailerFields()
     }
 
     func headDidEnd(_ id: Int32, byteCount: Int, endsStream: Bool) {

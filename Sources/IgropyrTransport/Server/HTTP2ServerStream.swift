@@ -23,14 +23,19 @@ final class HTTP2ServerStream: HTTPServerStream {
     /// Arrived while the body was paused; the client's window bounds it.
     private var held: [UInt8] = []
     private var isEndHeld = false
+    private var requestTrailers = TrailerFields()
     private var readDeadline = Timestamp.distantFuture
     private var bodyRate: TransferRate?
 
     // The response.
     private var response = HTTPServerConnection.ResponseState.notBegun
     private var head = HTTP2ResponseHead()
+    /// The response that was begun is not the last one.
+    private var isInterim = false
     /// Of the response, not sent yet.
     var body = ByteQueue()
+    /// What follows the body; nil for none.
+    private(set) var trailers: HTTP2ResponseHead?
     private var writeDeadline = Timestamp.distantFuture
 
     init(_ id: Int32, on connection: HTTP2ServerConnection, index: Int) {
@@ -86,6 +91,9 @@ final class HTTP2ServerStream: HTTPServerStream {
             && !connection.session.isReceiveWindowFull
     }
 
+    /// For the exchange when the request ends.
+    func trailersDidArrive(_ trailers: TrailerFields) { requestTrailers = trailers }
+
     func requestDidEnd() {
         guard !isClosed else { return }
         guard !isBodyPaused, held.isEmpty else {
@@ -95,6 +103,11 @@ final class HTTP2ServerStream: HTTPServerStream {
         isEndHeld = false
         isRequestEnded = true
         readDeadline = .distantFuture
+        if !requestTrailers.isEmpty {
+            let lines = requestTrailers.bytes
+            requestTrailers = TrailerFields()
+            exchange?.requestTrailersDidArrive(unsafe lines.span.bytes)
+        }
         exchange?.requestDidEnd()
     }
 
@@ -152,6 +165,19 @@ final class HTTP2ServerStream: HTTPServerStream {
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
     }
 
+    func beginInterimResponse(status: Int) throws(HTTPSerializer.Failure) -> Bool {
+        guard 102...199 ~= status else { throw .invalidStatus }
+        guard !isClosed, case .notBegun = response, connection.stream.queuedBytes == 0,
+            connection.session.queuedFrames < server.settings.http2.queuedFrames
+        else { return false }
+        var head = connection.spareHead.take() ?? HTTP2ResponseHead()
+        try head.begin(status: status)
+        self.head = head
+        isInterim = true
+        response = .head(.none)
+        return true
+    }
+
     func beginTunnel(to _: String) throws(HTTPSerializer.Failure) {
         try beginResponse(status: 200, framing: .chunked)
         guard case .head = response else { return }
@@ -175,18 +201,30 @@ final class HTTP2ServerStream: HTTPServerStream {
         case .notBegun, .head:
             response = .notBegun
             isTunnel = false
+            isInterim = false
         case .body, .ended: preconditionFailure("the head has ended")
         }
     }
 
     func endHead() {
         guard case .head(let body) = response, !isClosed else { return }
+        guard !isInterim else { return endInterimResponse() }
         response = .body(body)
         do throws(HTTP2Session.Failure) {
             try connection.session.sendHead(head, on: self, hasBody: !body.isWhole)
         } catch { return connection.abort() }
         giveBackHead()
         if body.isWhole { endResponse() } else { connection.scheduleSend() }
+    }
+
+    private func endInterimResponse() {
+        isInterim = false
+        response = .notBegun
+        do throws(HTTP2Session.Failure) {
+            try connection.session.sendInterimHead(head, on: self)
+        } catch { return connection.abort() }
+        giveBackHead()
+        connection.scheduleSend()
     }
 
     var sendsBody: Bool {
@@ -213,9 +251,12 @@ final class HTTP2ServerStream: HTTPServerStream {
     /// Not in HTTP/2: between two files' parts stands a frame's header.
     func sendFilePart(_: Int32, offset _: Int64, count _: Int) throws(UVError) -> Int? { nil }
 
-    func endResponse() {
+    func endResponse() { endResponse(trailers: TrailerFields()) }
+
+    func endResponse(trailers: TrailerFields) {
         guard case .body(let body) = response, !isClosed else { return }
         if case .length(let remaining) = body, remaining > 0 { return abort() }
+        if !trailers.isEmpty, let head = try? HTTP2ResponseHead(trailers), !head.fields.isEmpty { self.trailers = head }
         response = .ended
         exchange = nil
         dropRequestBody()

@@ -28,6 +28,17 @@ extension HTTPServerConnection {
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
     }
 
+    public func beginInterimResponse(status: Int) throws(HTTPSerializer.Failure) -> Bool {
+        guard 102...199 ~= status else { throw .invalidStatus }
+        guard !isClosed, version != .http10, canWrite, case .notBegun = response else { return false }
+        borrowMemory()
+        responseStart = output.count
+        try output.beginResponse(status: status)
+        isInterim = true
+        response = .head(.none)
+        return true
+    }
+
     public func beginTunnel(to name: String) throws(HTTPSerializer.Failure) {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
@@ -57,6 +68,7 @@ extension HTTPServerConnection {
         case .notBegun, .head:
             if !isClosed { output.truncate(to: responseStart) }
             opensTunnel = false
+            isInterim = false
             response = .notBegun
         case .body, .ended: preconditionFailure("the head has ended")
         }
@@ -65,9 +77,16 @@ extension HTTPServerConnection {
     public func endHead() {
         guard case .head(let body) = response, !isClosed else { return }
         output.endHead()
+        guard !isInterim else { return endInterimResponse() }
         response = .body(body)
         if opensTunnel { return enterTunnel() }
         if body.isWhole { endResponse() }
+    }
+
+    private func endInterimResponse() {
+        isInterim = false
+        response = .notBegun
+        if !isProcessing { flush() }
     }
 
     private func enterTunnel() {
@@ -101,14 +120,16 @@ extension HTTPServerConnection {
         if stream.queuedBytes > 0 { awaitProgress() }
     }
 
-    public func endResponse() {
+    public func endResponse() { endResponse(trailers: TrailerFields()) }
+
+    public func endResponse(trailers: TrailerFields) {
         guard case .body(let body) = response, !isClosed else { return }
         switch body {
         case .none, .untilClose: break
         case .length(let remaining): if remaining > 0 { return abort() }
         case .chunked:
             borrowMemory()
-            output.endChunks()
+            output.endChunks(trailers)
         }
         response = .ended
         if !isProcessing { flush() }

@@ -46,6 +46,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     var isBodyPaused = false
     /// The response that was begun agrees to another protocol.
     var opensTunnel = false
+    /// The response that was begun is not the last one to its request.
+    var isInterim = false
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
     /// What the kernel was asked once; kept after the connection has ended.
@@ -109,7 +111,9 @@ public final class HTTPServerConnection: HTTPServerStream {
                     offset += consumed
                     bodyRate?.add(range.count)
                     exchange?.requestBodyDidArrive(rest.extracting(range))
-                case .trailers(_, let consumed): offset += consumed
+                case .trailers(let range, let consumed):
+                    offset += consumed
+                    exchange?.requestTrailersDidArrive(rest.extracting(range))
                 case .end(let consumed):
                     offset += consumed
                     endRequest()

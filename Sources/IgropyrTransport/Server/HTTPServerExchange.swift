@@ -2,6 +2,8 @@
 public protocol HTTPServerExchange: AnyObject {
     /// A part of the request's body; lent for the length of the call.
     func requestBodyDidArrive(_ bytes: RawSpan)
+    /// The fields after the body, if there are any: lines for a ``FieldIterator``, lent for the length of the call.
+    func requestTrailersDidArrive(_ lines: RawSpan)
     func requestDidEnd()
     /// The client has taken what was queued: go on with a response that waited.
     func responseDidDrain()
@@ -12,5 +14,6 @@ public protocol HTTPServerExchange: AnyObject {
 }
 
 extension HTTPServerExchange {
+    public func requestTrailersDidArrive(_ lines: RawSpan) {}
     public func serverWillDrain() {}
 }

@@ -5,7 +5,7 @@ public import IgropyrUV
 ///
 /// In HTTP/1.1 the connection itself is that, for one request after the other; in HTTP/2 each request has its own.
 /// A response is ``beginResponse(status:framing:)``, its fields, ``endHead()``, ``sendBody(_:)`` and
-/// ``endResponse()``; what the framing forbids (a body for HEAD, 204 and 304) is left out by itself. After
+/// ``endResponse()``, maybe with interim responses before; what the framing forbids (a body for HEAD, 204 and 304) is left out by itself. After
 /// ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
 public protocol HTTPServerStream: AnyObject {
     var server: HTTPServer { get }
@@ -38,6 +38,11 @@ public protocol HTTPServerStream: AnyObject {
     /// A proxy passes on the origin's `Date`, with `addsDate` false.
     /// - Throws: `.invalidStatus`.
     func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure)
+    /// Begins a response before the response, such as 103 (Early Hints, RFC 8297): its fields and ``endHead()`` follow.
+    /// - Returns: false if it cannot go out, and is better left out: the client speaks HTTP/1.0 or does not take what it is
+    ///   sent, or the response has begun.
+    /// - Throws: `.invalidStatus` for anything but 102…199; 100 is sent by itself.
+    func beginInterimResponse(status: Int) throws(HTTPSerializer.Failure) -> Bool
     /// Writes the status and fields that agree to the request for another protocol, in place of
     /// ``beginResponse(status:framing:addsDate:)``: 101 with `name` as `Upgrade`, in HTTP/2 200. From ``endHead()`` on
     /// bytes go both ways as they are, by ``sendBody(_:)`` until ``endResponse()`` and by
@@ -63,6 +68,9 @@ public protocol HTTPServerStream: AnyObject {
     func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int?
     /// Ends the response. One that is shorter than announced is a fault of the handler: it is cut. Idempotent.
     func endResponse()
+    /// The same with fields after the body. They are left out where they have no place: in HTTP/1.0, behind a body whose
+    /// length was announced, and without a body.
+    func endResponse(trailers: TrailerFields)
     /// Whether the client keeps up with what is sent; if not, wait for ``HTTPServerExchange/responseDidDrain()``.
     var canWrite: Bool { get }
     /// Whether something waits for the client: ``HTTPServerExchange/responseDidDrain()`` will be called.
