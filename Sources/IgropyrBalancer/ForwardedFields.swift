@@ -3,11 +3,11 @@ import IgropyrHTTP
 /// Fields that belong to one connection and not to the message, so that they are not passed on.
 enum HopByHop {
     /// Whether a proxy keeps the field to itself (RFC 9110 §7.6.1), or makes it anew: `Content-Length` is framing.
-    /// `Trailer` goes since trailers are not passed on, and `Proxy-Authorization` since nothing behind is a proxy.
+    /// `Proxy-Authorization` goes since nothing behind is a proxy.
     static func contains(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
         switch name.count {
         case 2: bytes.matches("te", in: name)
-        case 7: bytes.matches("upgrade", in: name) || bytes.matches("trailer", in: name)
+        case 7: bytes.matches("upgrade", in: name)
         case 10: bytes.matches("connection", in: name) || bytes.matches("keep-alive", in: name)
         case 14: bytes.matches("content-length", in: name)
         case 16: bytes.matches("proxy-connection", in: name)
@@ -24,6 +24,24 @@ enum HopByHop {
         var names: [Range<Int>] = []
         head.forEachConnectionOption(in: bytes) { names.append($0) }
         return names
+    }
+
+    /// The same as text, for later: trailers must not bring those fields through either.
+    static func listedNames(in head: MessageHead, _ bytes: RawSpan) -> [String] {
+        listed(in: head, bytes).map { bytes.string(in: $0) }
+    }
+}
+
+extension TrailerFields {
+    /// What of the trailers in `lines`, which a parser has checked, is passed on.
+    init(forwarding lines: RawSpan, except listed: [String]) {
+        self.init()
+        var fields = FieldIterator(0..<lines.byteCount)
+        while let (name, value) = fields.next(in: lines) {
+            if HopByHop.contains(name, in: lines) { continue }
+            if listed.contains(where: { lines.matches($0, in: name) }) { continue }
+            try? append(name: lines.extracting(name), value: lines.extracting(value))
+        }
     }
 }
 

@@ -24,8 +24,12 @@ struct ForwardedRequest {
         }
         let listed = HopByHop.listed(in: head, bytes)
         var earlierHops = false
+        var takesTrailers = false
         var fields = FieldIterator(head.fields)
         while let (name, value) = fields.next(in: bytes) {
+            if bytes.matches("te", in: name), Self.listsTrailers(bytes.string(in: value)) {
+                takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
+            }
             if HopByHop.contains(name, in: bytes) || Self.isReplaced(name, in: bytes) { continue }
             if bytes.matches("x-forwarded-for", in: name) {
                 earlierHops = true
@@ -44,6 +48,17 @@ struct ForwardedRequest {
             try output.appendField("Connection", "Upgrade")
             try output.appendField("Upgrade", upgrade.names)
             if let key = upgrade.key { try output.appendField("Sec-WebSocket-Key", key) }
+        } else if takesTrailers {
+            try output.appendField("Connection", "TE")
+            try output.appendField("TE", "trailers")
+        }
+    }
+
+    /// Whether a client's `TE` says that it takes trailers, which are passed on to it (RFC 9110 §10.1.4). In HTTP/1.1 that
+    /// counts only if `Connection` lists it, too: else it may be another client's, passed on by a careless proxy.
+    private static func listsTrailers(_ list: String) -> Bool {
+        list.split(separator: ",").contains { element in
+            element.lowercased().split { $0 == " " || $0 == "\t" } == ["trailers"]
         }
     }
 

@@ -14,7 +14,7 @@ extension ProxyExchange {
             let kept = body
             connection.sendBody(unsafe kept.span.bytes)
         }
-        if isRequestEnded { return connection.endRequest() }
+        if isRequestEnded { return connection.endRequest(trailers: requestTrailers) }
         balanceRequest()
     }
 
@@ -48,10 +48,14 @@ extension ProxyExchange: HTTPServerExchange {
         }
     }
 
+    func requestTrailersDidArrive(_ lines: RawSpan) {
+        requestTrailers = TrailerFields(forwarding: lines, except: requestOptions)
+    }
+
     func requestDidEnd() {
         isRequestEnded = true
         isBodyPaused = false
-        upstream?.endRequest()
+        upstream?.endRequest(trailers: requestTrailers)
     }
 
     func responseDidDrain() {

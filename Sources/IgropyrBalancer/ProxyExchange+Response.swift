@@ -4,8 +4,8 @@ import IgropyrUV
 
 extension ProxyExchange: HTTPClientExchange {
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
-        // The client has had its 100 already, and may do without other interim responses.
-        guard !head.isInterim, let downstream else { return }
+        guard let downstream else { return }
+        if head.isInterim { return passOnInterim(head, bytes, to: downstream) }
         if head.status == 101 { return openTunnel(head, bytes) }
         // To a client of HTTP/2 a success would be the tunnel's.
         guard !awaitsTunnel || head.status / 100 != 2 else { return refuse(.badGateway) }
@@ -26,10 +26,22 @@ extension ProxyExchange: HTTPClientExchange {
         if hasBody, bytes.byteCount == head.byteCount { downstream.flush() }
     }
 
+    /// The client has had its 100 already. One that takes nothing just now may do without the others.
+    private func passOnInterim(_ head: MessageHead, _ bytes: RawSpan, to downstream: any HTTPServerStream) {
+        guard head.status != 100 else { return }
+        do throws(HTTPSerializer.Failure) {
+            guard try downstream.beginInterimResponse(status: head.status) else { return }
+            try writeFields(head, bytes, on: downstream)
+            downstream.endHead()
+        } catch {
+            downstream.withdrawHead()
+        }
+    }
+
     private func writeHead(
         _ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
-        let framing = downstreamFraming(head)
+        let framing = downstreamFraming(head, bytes)
         let hasDate = head.value(of: "date", in: bytes) != nil
         try downstream.beginResponse(status: head.status, framing: framing, addsDate: !hasDate)
         try writeFields(head, bytes, on: downstream)
@@ -50,7 +62,7 @@ extension ProxyExchange: HTTPClientExchange {
     }
 
     /// Also notes how much is to come: 0 for HEAD and the statuses that have no body.
-    private func downstreamFraming(_ head: MessageHead) -> MessageHead.Framing {
+    private func downstreamFraming(_ head: MessageHead, _ bytes: RawSpan) -> MessageHead.Framing {
         guard method != .head, head.status != 204, head.status != 304 else {
             remainingBytes = 0
             return head.contentLength.map { .length($0) } ?? .none
@@ -63,6 +75,7 @@ extension ProxyExchange: HTTPClientExchange {
             remainingBytes = length
             return .length(length)
         case .chunked, .untilClose:
+            responseOptions = HopByHop.listedNames(in: head, bytes)
             remainingBytes = nil
             return .chunked
         }
@@ -81,11 +94,15 @@ extension ProxyExchange: HTTPClientExchange {
         upstream?.pauseResponse()
     }
 
+    func responseTrailersDidArrive(_ lines: RawSpan) {
+        responseTrailers = TrailerFields(forwarding: lines, except: responseOptions)
+    }
+
     func responseDidEnd() {
         upstream = nil
         let downstream = downstream
         finish()
-        downstream?.endResponse()
+        downstream?.endResponse(trailers: responseTrailers)
     }
 
     func requestDidDrain() {

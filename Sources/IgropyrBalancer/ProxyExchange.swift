@@ -45,6 +45,9 @@ final class ProxyExchange {
     var isBodyKept = true
     var isBodyPaused = false
     var isRequestEnded = false
+    var requestTrailers = TrailerFields()
+    /// What the request's `Connection` lists, which its trailers must not bring through either.
+    var requestOptions: [String] = []
     /// Where to look when there was no snapshot to route by.
     private var unrouted: (host: [UInt8], path: [UInt8])?
 
@@ -59,6 +62,8 @@ final class ProxyExchange {
     /// Of a body of known length.
     var remainingBytes: UInt64?
     var isResponsePaused = false
+    var responseTrailers = TrailerFields()
+    var responseOptions: [String] = []
     /// The worker has agreed to ``upgrade``.
     var isTunnel = false
 
@@ -86,6 +91,7 @@ final class ProxyExchange {
         } catch {
             return refuse(.badRequest)
         }
+        requestOptions = HopByHop.listedNames(in: head, bytes)
         downstream.exchange = self
         if awaitsTunnel {
             isBodyPaused = true

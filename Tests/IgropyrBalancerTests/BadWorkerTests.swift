@@ -18,7 +18,6 @@ private let answers: [(wire: String, status: Int, body: String)] = [
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 502,
         "the application did not answer as it should\n"
     ),
-    ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
     ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
     ("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
 ]

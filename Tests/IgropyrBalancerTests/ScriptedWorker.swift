@@ -13,19 +13,24 @@ final class ScriptedWorker {
 
     deinit { close(listener) }
 
-    /// Takes a connection, reads some of the request, answers and ends the connection.
+    /// Takes a connection, reads some of the request, up to `ending` if that is given, answers and ends the connection.
     /// - Returns: what it has read.
-    @discardableResult func answer(_ text: String) throws -> String {
+    @discardableResult func answer(_ text: String, after ending: String = "") throws -> String {
         try wait(for: listener)
         let connection = accept(listener, nil, nil)
         guard connection >= 0 else { throw RawClient.Failure(call: "accept: \(errno)") }
         defer { close(connection) }
-        try wait(for: connection)
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = recv(connection, &buffer, buffer.count, 0)
+        var seen = ""
+        repeat {
+            try wait(for: connection)
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 || ending.isEmpty else { throw RawClient.Failure(call: "ended after \(seen)") }
+            seen += String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+        } while !seen.hasSuffix(ending)
         let bytes = Array(text.utf8)
         _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        return String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
+        return seen
     }
 
     private func wait(for descriptor: Int32) throws {
