@@ -1,4 +1,10 @@
+public import HTTPTypes
+
 extension Request {
+    /// The fields that followed the body; none before the body has been read to its end. Fields on which framing, routing or
+    /// the head's meaning rests are never among them.
+    public var trailers: HTTPFields { exchange?.requestTrailers ?? HTTPFields() }
+
     /// The body, piece by piece as it arrives; for handlers with `await`. What is not read makes the client wait.
     public var body: RequestBody { RequestBody(exchange: exchange) }
 

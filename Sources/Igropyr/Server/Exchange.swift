@@ -1,3 +1,5 @@
+internal import HTTPTypes
+internal import IgropyrHTTP
 internal import IgropyrTransport
 
 /// A request that is not answered within one call, or whose response is sent piece by piece: its body on the way in, its
@@ -19,6 +21,10 @@ final class Exchange: HTTPServerExchange {
     private var bodyBytes = 0
     private var bodyState = BodyState.arriving
     private var held: [UInt8] = []
+    /// Of the request, once its body has ended.
+    private(set) var requestTrailers: HTTPFields?
+    /// What is to follow the response's body.
+    var responseTrailers: HTTPFields?
     private var reader: CheckedContinuation<Void, Never>?
     private var writer: CheckedContinuation<Void, Never>?
     private var transfer: FileTransfer?
@@ -60,10 +66,10 @@ final class Exchange: HTTPServerExchange {
         transfer.goOn()
     }
 
-    func endResponse() {
+    func endResponse(_ trailers: TrailerFields = TrailerFields()) {
         guard !isOver else { return }
         isOver = true
-        connection.endResponse()
+        connection.endResponse(trailers: trailers)
         endBody(.cut)  // Nothing more of it will arrive here.
     }
 
@@ -108,6 +114,11 @@ final class Exchange: HTTPServerExchange {
         bytes.append(first: bytes.byteCount, to: &held)
         if held.count >= Self.heldBytes { connection.pauseBody() }
         wake(&reader)
+    }
+
+    func requestTrailersDidArrive(_ lines: RawSpan) {
+        guard webSocket == nil, case .arriving = bodyState else { return }
+        requestTrailers = FieldIterator(0..<lines.byteCount).httpFields(in: lines)
     }
 
     func requestDidEnd() {

@@ -266,7 +266,9 @@ final class RequestDispatcher: HTTPRequestHandler {
         do {
             exchange.connection.flush()
             try await produce(ResponseWriter(exchange: exchange))
-            exchange.endResponse()
+            var trailers = TrailerFields()
+            if let fields = exchange.responseTrailers { try trailers.append(fields) }
+            exchange.endResponse(trailers)
         } catch {
             if !(error is CancellationError) { logger.error("a stream failed", metadata: ["error": "\(error)"]) }
             exchange.abort()
