@@ -16,4 +16,6 @@
 @_exported public import struct IgropyrHTTP.HTTPLimits
 @_exported public import struct IgropyrHTTP.MultipartLimits
 @_exported public import struct IgropyrTransport.HTTPServerSettings
+@_exported public import enum IgropyrTransport.ProxyProtocolPolicy
 @_exported public import struct IgropyrTransport.WebSocketSettings
+@_exported public import struct IgropyrUV.IPNetwork

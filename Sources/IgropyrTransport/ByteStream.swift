@@ -49,6 +49,8 @@ public final class ByteStream {
     private var isWaitingForHandshake = false
     /// What TLS itself had to answer (alerts, tickets) since the kernel last had taken all.
     private var answerBytes: Int32 = 0
+    /// On the heap, since mostly there are none.
+    private let statedAddresses: StatedAddresses?
     /// More of that waits for a peer only if it asks again and again and takes no answer.
     private static let answerLimitBytes = 64 << 10
 
@@ -65,10 +67,14 @@ public final class ByteStream {
     public var delegate: (any ByteStreamDelegate)?
 
     /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes; `serverName`
-    /// is whom a client expects, see ``TLSSession/init(_:serverName:limits:)``.
+    /// is whom a client expects, see ``TLSSession/init(_:serverName:limits:)``. The addresses of `proxyHeader`, which was
+    /// read from the stream, stand in for its own.
     /// - Throws: `.setup` if OpenSSL has no memory; the stream is then closed.
-    public init(_ tcp: TCPStream, tls context: TLSContext? = nil, serverName: String? = nil) throws(TLSError) {
+    public init(
+        _ tcp: TCPStream, tls context: TLSContext? = nil, serverName: String? = nil, proxyHeader: ProxyHeader = .local
+    ) throws(TLSError) {
         self.tcp = tcp
+        statedAddresses = StatedAddresses(proxyHeader)
         do throws(TLSError) {
             tls = try context.map { context throws(TLSError) in
                 try TLSSession(context, serverName: serverName, limits: Self.tlsLimits)
@@ -92,8 +98,9 @@ public final class ByteStream {
     public var isResumed: Bool { tls?.isResumed ?? false }
     /// What the peer has shown and this end has verified.
     public var peerCertificate: TLSPeerCertificate? { tls?.peerCertificate }
-    public var peerAddress: SocketAddress? { tcp.peerAddress }
-    public var localAddress: SocketAddress? { tcp.localAddress }
+    /// Who is at the other end, or who is behind the proxy there.
+    public var peerAddress: SocketAddress? { statedAddresses.map(\.source) ?? tcp.peerAddress }
+    public var localAddress: SocketAddress? { statedAddresses.map(\.destination) ?? tcp.localAddress }
 
     /// Bytes written that the kernel has not taken yet.
     public var queuedBytes: Int { tcp.queuedBytes + (tls?.waitingBytes ?? 0) }
@@ -230,6 +237,18 @@ public final class ByteStream {
 
     private func failLater(_ error: TransportError) {
         loop.submitLocally { [self] in fail(error) }
+    }
+}
+
+/// What a PROXY header says in place of the kernel.
+private final class StatedAddresses {
+    let source: SocketAddress
+    let destination: SocketAddress
+
+    init?(_ header: ProxyHeader) {
+        guard case .proxied(let source, let destination) = header else { return nil }
+        self.source = source
+        self.destination = destination
     }
 }
 

@@ -12,25 +12,25 @@ final class TestServer: HTTPRequestHandler {
     private var frameClients: [FrameClient] = []
 
     private init(
-        _ loop: EventLoop, _ settings: HTTPServerSettings, _ tls: TLSContext?,
+        _ loop: EventLoop, _ settings: HTTPServerSettings, _ tls: TLSContext?, _ clients: ClientLimit?,
         onRequest: @escaping (MessageHead, RawSpan, any HTTPServerStream) -> Void
     ) throws {
         self.loop = loop
         self.onRequest = onRequest
         let listener = try TCPListener(on: loop, binding: .loopback(port: 0))
-        server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
+        server = try HTTPServer(listener: listener, settings: settings, tls: tls, clients: clients, handler: self)
     }
 
     /// Serves during `body`, then closes everything: a handle that is left fails the test.
     static func run(
-        _ settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil,
+        _ settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil, clients: ClientLimit? = nil,
         onRequest: @escaping @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void = answerWithPath,
         _ body: @escaping @Sendable (TestServer) async throws -> Void
     ) async throws {
         let thread = try EventLoopThread(name: "test")
         let loop = thread.loop
         let outcome = await Task(executorPreference: loop) {
-            let server = try TestServer(loop, settings, tls, onRequest: onRequest)
+            let server = try TestServer(loop, settings, tls, clients, onRequest: onRequest)
             defer { server.close() }
             try await body(server)
         }.result

@@ -68,6 +68,8 @@ public final class HTTPClientConnection {
     }
 
     public let address: SocketAddress
+    /// For whom it was opened, where a PROXY header told the server so.
+    let client: ProxyHeader
     private let stream: ByteStream
     let pool: HTTPConnectionPool
     private var parser: HTTPParser
@@ -98,9 +100,10 @@ public final class HTTPClientConnection {
     /// The head of the request that was begun: write its start line and its fields here.
     public var head = HTTPSerializer()
 
-    init(_ stream: ByteStream, address: SocketAddress, pool: HTTPConnectionPool) {
+    init(_ stream: ByteStream, address: SocketAddress, client: ProxyHeader, pool: HTTPConnectionPool) {
         self.stream = stream
         self.address = address
+        self.client = client
         self.pool = pool
         parser = .responses(limits: pool.settings.limits)
         responseTimeout = pool.settings.responseTimeout

@@ -13,6 +13,10 @@ public struct HTTPClientSettings: Sendable {
     public var connectionsPerServer = 1024
     /// Request bytes queued at which a sender should wait for the server.
     public var highWaterBytes = 256 << 10
+    /// Whether each connection begins with a PROXY header, before TLS, and of which version. It then belongs to the one client
+    /// that the header names, by address and port, and no other client's request goes by it: fewer connections are
+    /// used again.
+    public var proxyProtocol: ProxyHeader.Version?
 
     public init() {}
 }
@@ -34,6 +38,11 @@ public final class HTTPConnectionPool {
         var idle: [HTTPClientConnection] = []
         var all: [ObjectIdentifier: HTTPClientConnection] = [:]
         var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
+
+        mutating func takeIdle(for client: ProxyHeader) -> HTTPClientConnection? {
+            if idle.last?.client == client { return idle.popLast() }
+            return idle.lastIndex { $0.client == client }.map { idle.remove(at: $0) }
+        }
     }
 
     /// With `tls`, every connection is encrypted. Where certificates prove the servers, they must carry `serverName`, or
@@ -53,22 +62,32 @@ public final class HTTPConnectionPool {
     public func isConnected(to address: SocketAddress) -> Bool { servers[address] != nil }
 
     /// Finds a connection that rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at once if
-    /// one rests. `timeout` takes the place of ``HTTPClientSettings/connectTimeout``.
+    /// one rests. With ``HTTPClientSettings/proxyProtocol``, it is one that was opened for the same `client`; without, that
+    /// is of no account. `timeout` takes the place of ``HTTPClientSettings/connectTimeout``.
     public func connection(
-        to address: SocketAddress, isFresh: Bool = false, timeout: Duration? = nil,
+        to address: SocketAddress, for client: ProxyHeader = .local, isFresh: Bool = false, timeout: Duration? = nil,
         onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
     ) {
         guard !isClosed else { return onReady(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: false))) }
-        if !isFresh, let connection = servers[address]?.idle.popLast() { return onReady(.success(connection)) }
-        let open = servers[address].map { $0.all.count + $0.attempts.count } ?? 0
-        guard open < settings.connectionsPerServer else {
+        let client = settings.proxyProtocol == nil ? .local : client
+        if !isFresh, let connection = servers[address]?.takeIdle(for: client) { return onReady(.success(connection)) }
+        guard makeRoom(at: address) else {
             return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
         }
-        connect(to: address, timeout: timeout ?? settings.connectTimeout, onReady: onReady)
+        connect(to: address, for: client, timeout: timeout ?? settings.connectTimeout, onReady: onReady)
+    }
+
+    /// Whether one more connection may be opened; one that rests for another client, longest, gives way.
+    private func makeRoom(at address: SocketAddress) -> Bool {
+        guard let server = servers[address], server.all.count + server.attempts.count >= settings.connectionsPerServer
+        else { return settings.connectionsPerServer > 0 }
+        guard settings.proxyProtocol != nil, let oldest = server.idle.first else { return false }
+        oldest.close()
+        return true
     }
 
     private func connect(
-        to address: SocketAddress, timeout: Duration,
+        to address: SocketAddress, for client: ProxyHeader, timeout: Duration,
         onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
     ) {
         let attempt: ConnectAttempt
@@ -84,9 +103,10 @@ public final class HTTPConnectionPool {
             switch outcome {
             case .failure(let cause): onReady(.failure(HTTPClientFailure(cause, mayHaveBeenReceived: false)))
             case .success(let tcp):
+                if let version = settings.proxyProtocol { tcp.write(client, version) }
                 do throws(TLSError) {
                     let stream = try ByteStream(tcp, tls: tls, serverName: tls == nil ? nil : expectedName(at: address))
-                    let connection = HTTPClientConnection(stream, address: address, pool: self)
+                    let connection = HTTPClientConnection(stream, address: address, client: client, pool: self)
                     servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
                     onReady(.success(connection))
                 } catch {
@@ -177,5 +197,17 @@ private final class ConnectAttempt {
         let completion = completion
         self.completion = nil
         completion?(outcome)
+    }
+}
+
+extension TCPStream {
+    /// Begins a connection with a PROXY header. Version 1 has no way to say that a connection is the proxy's own: its own
+    /// addresses say so.
+    fileprivate func write(_ header: ProxyHeader, _ version: ProxyHeader.Version) {
+        var header = header
+        if header == .local, version == .v1, let localAddress, let peerAddress {
+            header = .proxied(source: localAddress, destination: peerAddress)
+        }
+        unsafe write(header.bytes(version).span.bytes)
     }
 }

@@ -22,7 +22,7 @@ final class HTTP2ServerConnection {
     let server: HTTPServer
     let stream: ByteStream
     var place: Int32?
-    var client = ClientLimit.Client.unknown
+    var client: ClientLimit.Client?
     private var requestCount = 0
     private(set) var session: HTTP2Session!
     var state = State.open

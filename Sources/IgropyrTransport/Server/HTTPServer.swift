@@ -122,30 +122,58 @@ public final class HTTPServer {
 
     private func accept(_ stream: TCPStream) {
         counters.accepted &+= 1
-        guard let client = admit(stream) else { return }
-        guard let stream = try? ByteStream(stream, tls: tls) else {
-            clients?.leave(client)
-            return
-        }
-        let connection = HTTPServerConnection(stream, server: self)
-        connection.place = Int32(connections.count)
-        connection.client = client
-        connections.append(connection)
-        if connections.count >= settings.connections { listener.pause() }
-        handler.connectionCountDidChange(by: 1)
+        if case .required(let networks) = settings.proxyProtocol { return awaitHeader(on: stream, from: networks) }
+        guard let connection = open(stream, .local) else { return }
+        add(connection)
         connection.start()
     }
 
-    /// Who connected; nil if it has enough connections already, and this one is closed.
-    private func admit(_ stream: TCPStream) -> ClientLimit.Client? {
-        guard let clients else { return .some(.unknown) }
-        let client = ClientLimit.Client(stream.peerAddress)
+    private func add(_ connection: any OpenConnection) {
+        connection.place = Int32(connections.count)
+        connections.append(connection)
+        if connections.count >= settings.connections { listener.pause() }
+        handler.connectionCountDidChange(by: 1)
+    }
+
+    private func awaitHeader(on stream: TCPStream, from networks: [IPNetwork]) {
+        guard let peer = stream.peerAddress, networks.contains(peer.host) else {
+            counters.refusedConnections &+= 1
+            return stream.close()
+        }
+        let gate = ProxyGate(stream, server: self)
+        add(gate)
+        gate.start()
+    }
+
+    /// The header that `gate` waited for has come, and `rest` behind it.
+    func open(_ stream: TCPStream, for header: ProxyHeader, behind gate: ProxyGate, _ rest: RawSpan) {
+        guard let connection = open(stream, header) else { return didClose(gate) }
+        gate.client = connection.client
+        replace(gate, by: connection)
+        connection.start()
+        if gate.isDraining { connection.drain() }
+        if rest.byteCount > 0 { connection.stream.streamDidRead(rest) }
+    }
+
+    /// Nil, and the connection is closed, if the client has enough connections already.
+    private func open(_ stream: TCPStream, _ header: ProxyHeader) -> HTTPServerConnection? {
+        let client = clients.map { _ in ClientLimit.Client(header.source ?? stream.peerAddress) }
+        guard let clients, let client else { return make(stream, header) }
         guard clients.enter(client) else {
             counters.refusedConnections &+= 1
             stream.close()
             return nil
         }
-        return client
+        let connection = make(stream, header)
+        connection?.client = client
+        if connection == nil { clients.leave(client) }
+        return connection
+    }
+
+    /// Nil, and the connection is closed, if OpenSSL has no memory.
+    private func make(_ stream: TCPStream, _ header: ProxyHeader) -> HTTPServerConnection? {
+        guard let stream = try? ByteStream(stream, tls: tls, proxyHeader: header) else { return nil }
+        return HTTPServerConnection(stream, server: self)
     }
 
     /// The client speaks another version of HTTP than was thought.
@@ -165,7 +193,7 @@ public final class HTTPServer {
             connections[Int(place)] = last
             last.place = place
         }
-        clients?.leave(connection.client)
+        if let client = connection.client { clients?.leave(client) }
         handler.connectionCountDidChange(by: -1)
         if connections.count < settings.connections { listener.resume() }
         finishIfDrained()
@@ -182,7 +210,8 @@ public final class HTTPServer {
 protocol OpenConnection: AnyObject {
     /// Among its server's connections; nil once it is none of them. The server's, as is ``client``.
     var place: Int32? { get set }
-    var client: ClientLimit.Client { get set }
+    /// Whose connections this counts among; nil if nobody counts, or it is not known yet.
+    var client: ClientLimit.Client? { get set }
     /// Closes once what is under way is done, which is told to hurry.
     func drain()
     /// Closes once what is under way is done, however long that takes.

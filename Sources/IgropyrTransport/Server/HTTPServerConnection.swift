@@ -62,7 +62,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     var isClosed = false
     @safe @exclusivity(unchecked) var timer: WheelTimer?
     var place: Int32?
-    var client = ClientLimit.Client.unknown
+    var client: ClientLimit.Client?
     /// Until TLS, or the first bytes of a plain connection, tell.
     var mayBeHTTP2: Bool
 

@@ -6,6 +6,8 @@ public struct HTTPServerSettings: Sendable {
     public var limits = HTTPLimits()
     /// Open connections of one loop; further ones wait in the kernel's backlog.
     public var connections = 1024
+    /// Whether connections begin with a PROXY header, which ``headTimeout`` bounds.
+    public var proxyProtocol = ProxyProtocolPolicy.off
     /// From a connection's beginning to the end of the TLS handshake; then it is closed.
     public var handshakeTimeout = Duration.seconds(10)
     /// Requests on one connection; the answer to the last says that the connection ends, which spreads clients over the
@@ -49,8 +51,11 @@ public struct HTTPServerCounters: Sendable {
     public var refusedRequests: UInt64 = 0
     /// Connections that ended by an error of the network or of TLS.
     public var failedConnections: UInt64 = 0
-    /// Connections that a client had beyond ``ClientLimit``.
+    /// Connections that a client had beyond ``ClientLimit``, or that came from elsewhere than the proxies of
+    /// ``HTTPServerSettings/proxyProtocol``.
     public var refusedConnections: UInt64 = 0
+    /// Connections without the PROXY header that was due, or with a wrong one.
+    public var refusedProxyHeaders: UInt64 = 0
     /// Connections that were closed because a client was too slow.
     public var timeouts: UInt64 = 0
     /// TLS handshakes that came through.
