@@ -13,7 +13,7 @@ public final class ClientLimit: Sendable {
 
         public init(_ address: SocketAddress?) {
             self =
-                switch address?.host {
+                switch address?.host.unmapped {
                 case .v4(let a, let b, let c, let d): .v4(a, b, c, d)
                 case .v6(let high, _, _): .v6(high)
                 case nil: .unknown
