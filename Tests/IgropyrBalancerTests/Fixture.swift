@@ -22,8 +22,7 @@ struct Fixture {
     func path(ownedBy worker: TestWorker, below prefix: String = "/key") throws -> String {
         let application = try #require(balancer.snapshot?.applications.first)
         let owned = (0..<10_000).lazy.map { "\(prefix)/\($0)" }.first { path in
-            let slot = application.ring.slot(forHash: XXH64.hash(path))
-            let owner = application.ring.preference(slot: slot, rank: 0)
+            let owner = application.table.position(forHash: XXH64.hash(path), rank: 0)
             return owner.map { application.members[$0].address } == worker.address
         }
         return try #require(owned)

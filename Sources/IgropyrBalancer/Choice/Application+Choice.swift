@@ -76,14 +76,13 @@ extension Application {
     /// The first suitable one in the order of the key's own list; behind that list comes everybody else, in an order of the
     /// key's own, so that those who have too much do not all pass it on to the same neighbour.
     private func preferred(forHash hash: UInt64, _ isSuitable: (Int) -> Bool) -> WorkerState? {
-        let ring = upstreams.ring
-        let slot = ring.slot(forHash: hash)
-        for rank in 0..<ring.depth {
-            guard let position = ring.preference(slot: slot, rank: rank) else { break }
+        let table = upstreams.table
+        for rank in 0..<table.depth {
+            guard let position = table.position(forHash: hash, rank: rank) else { break }
             if isSuitable(position) { return workers[position] }
         }
-        guard ring.depth < workers.count else { return nil }
-        var walk = Walk(over: workers.count, seed: UInt64(slot))
+        guard table.depth < workers.count else { return nil }
+        var walk = Walk(over: workers.count, seed: hash)
         for _ in workers.indices {
             let position = walk.next()
             if isSuitable(position) { return workers[position] }

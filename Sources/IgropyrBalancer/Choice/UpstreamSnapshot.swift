@@ -15,13 +15,14 @@ public struct UpstreamSnapshot: Sendable {
 
     /// Sends everything to these workers; those with the same IP address are taken for one host.
     ///
-    /// Builds a ring: see ``HashRing/init(_:depth:)`` for what that takes.
+    /// Builds a table: see ``KeyTable`` for what that takes.
     public static func fixed(_ addresses: [SocketAddress]) -> UpstreamSnapshot {
         let workers = addresses.map { Upstreams.Worker(id: $0.description, host: $0.hostText, address: $0) }
         return UpstreamSnapshot(routing: .everything, applications: [Upstreams(name: nil, workers)])
     }
 
-    /// What a cluster offers. Takes over the rings of `previous` where the workers are the same. Workers whose address
+    /// What a cluster offers. Takes over the tables of `previous` where the workers are the same, and what they
+    /// have in common. Workers whose address
     /// is no IP address are left out. `weight` says by a worker's id what its part of the keys and of the load is, at least 1.
     public init(
         _ view: ClusterView, reusing previous: UpstreamSnapshot? = nil, weight: (_ id: String) -> UInt16 = { _ in 1 }
@@ -31,7 +32,7 @@ public struct UpstreamSnapshot: Sendable {
         let applications = view.endpoints.sorted { $0.key < $1.key }.map { name, endpoints in
             let workers = endpoints.compactMap { Upstreams.Worker($0, weight: weight($0.slot.id)) }
             if let old = old[name], old.given == workers { return old }
-            return Upstreams(name: name, workers)
+            return Upstreams(name: name, workers, reusing: old[name])
         }
         var positions: [ApplicationName: Int] = [:]
         for (position, application) in applications.enumerated() {
@@ -54,7 +55,7 @@ public struct UpstreamSnapshot: Sendable {
     }
 }
 
-/// The workers of one application and their ring.
+/// The workers of one application, and which of them has which keys.
 final class Upstreams: Sendable {
     struct Worker: Sendable, Hashable {
         /// Names the ring member.
@@ -69,19 +70,20 @@ final class Upstreams: Sendable {
     let name: ApplicationName?
     /// As they came.
     let given: [Worker]
-    let ring: HashRing
-    /// Parallel to the ring's members.
+    let table: KeyTable
+    /// Parallel to the table's members.
     let members: [Worker]
     /// Likewise.
     let weights: [UInt16]
     let totalWeight: Int
 
-    init(name: ApplicationName?, _ workers: [Worker]) {
+    init(name: ApplicationName?, _ workers: [Worker], reusing previous: Upstreams? = nil) {
         self.name = name
         given = workers
-        ring = HashRing(workers.map { HashRing.Member(id: $0.id, host: $0.host, weight: $0.weight) })
+        table = KeyTable(
+            workers.map { KeyTable.Member(id: $0.id, host: $0.host, weight: $0.weight) }, reusing: previous?.table)
         let byID = Dictionary(workers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        members = ring.members.compactMap { byID[$0.id] }
+        members = table.members.compactMap { byID[$0.id] }
         weights = members.map(\.weight)
         totalWeight = weights.reduce(0) { $0 + Int($1) }
     }
