@@ -70,7 +70,9 @@ let package = Package(
         .target(name: "IgropyrHTTP", dependencies: [httpTypes], swiftSettings: strict),
         .target(
             name: "IgropyrCoding", dependencies: ["CZlib", "CBrotli", "CZstd", "IgropyrHTTP"], swiftSettings: strict),
-        .target(name: "IgropyrGossip", dependencies: ["IgropyrTime", crypto], swiftSettings: strict),
+        .target(name: "IgropyrPatterns", swiftSettings: strict),
+        .target(
+            name: "IgropyrGossip", dependencies: ["IgropyrTime", "IgropyrPatterns", crypto], swiftSettings: strict),
         .target(name: "IgropyrDNS", dependencies: ["IgropyrTime"], swiftSettings: strict),
         .target(
             name: "IgropyrSimulation", dependencies: ["IgropyrTime", "IgropyrGossip"], swiftSettings: strict),
@@ -110,8 +112,8 @@ let package = Package(
         .target(
             name: "IgropyrBalancer",
             dependencies: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration", "IgropyrUV",
-                "IgropyrTransport", "IgropyrMembership", "IgropyrCluster", logging,
+                "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrHashing", "IgropyrOrchestration",
+                "IgropyrUV", "IgropyrTransport", "IgropyrMembership", "IgropyrCluster", logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -139,6 +141,7 @@ let package = Package(
         .testTarget(name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", httpTypes], swiftSettings: testing),
         .testTarget(
             name: "IgropyrCodingTests", dependencies: ["IgropyrCoding", "IgropyrHTTP"], swiftSettings: testing),
+        .testTarget(name: "IgropyrPatternsTests", dependencies: ["IgropyrPatterns"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrGossipTests", dependencies: ["IgropyrGossip", "IgropyrSimulation"],
             resources: [.copy("Vectors")],

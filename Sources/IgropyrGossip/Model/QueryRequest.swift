@@ -7,7 +7,7 @@ public struct QueryRequest: Hashable, Sendable {
     public var payload: [UInt8] = []
     /// Only these members; nil for all.
     public var names: [String]?
-    /// Only members whose tag of this name matches the regular expression: RE2 for agents, ``TagPattern`` for ours.
+    /// Only members whose tag of this name matches the regular expression: RE2 for agents, `Pattern` for ours.
     public var tags: [String: String] = [:]
     /// Through how many other members each answer comes besides, for networks that lose much; at most 255.
     public var relayFactor = 0

@@ -1,6 +1,8 @@
+import IgropyrPatterns
+
 /// Which members a query is for.
 ///
-/// The reference takes any RE2 expression for a tag; we, what ``TagPattern`` reads. A member whose filter holds anything else
+/// The reference takes any RE2 expression for a tag; we, what `Pattern` reads. A member whose filter holds anything else
 /// stays silent, as it does for a broken expression.
 enum QueryFilter {
     /// A filter as it travels: everybody in the list.
@@ -34,7 +36,7 @@ enum QueryFilter {
                 try reader.readRecord(["Tag", "Expr"]) { (field, reader) throws(WireError) in
                     if field == 0 { tag = try reader.readText() } else { expression = try reader.readText() }
                 }
-                return TagPattern(expression)?.matches(tags[tag] ?? "") ?? false
+                return Pattern(expression)?.matches(tags[tag] ?? "") ?? false
             default: return false
             }
         } catch {
