@@ -26,6 +26,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -79,6 +81,7 @@ let package = Package(
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
             name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing"], swiftSettings: strict),
+        .target(name: "IgropyrConfiguration", dependencies: [yams], swiftSettings: strict),
 
         // The world.
         .target(name: "IgropyrUV", dependencies: ["CLibUV", "CLinux", "IgropyrTime"], swiftSettings: strict),
@@ -113,7 +116,7 @@ let package = Package(
             name: "IgropyrBalancer",
             dependencies: [
                 "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrHashing", "IgropyrOrchestration",
-                "IgropyrUV", "IgropyrTransport", "IgropyrMembership", "IgropyrCluster", logging,
+                "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrMembership", "IgropyrCluster", logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -151,6 +154,8 @@ let package = Package(
         .testTarget(name: "IgropyrHashingTests", dependencies: ["IgropyrHashing"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrConfigurationTests", dependencies: ["IgropyrConfiguration"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrTransportTests",
             dependencies: ["CNGHTTP2", "IgropyrTransport", "IgropyrTime", "IgropyrHTTP", "IgropyrUV", "TestSupport"],
