@@ -1,7 +1,7 @@
 import IgropyrOrchestration
 import Testing
 
-private let table = RoutingTable([
+private let table = DeployedRoutes([
     "web": spec(), "api": spec(route: route("/api")),
     "apiv2": spec(route: route("/api/v2")),
     "shop": spec(route: route(host: "shop.example")),
@@ -30,21 +30,21 @@ private let requests: [(host: String?, path: String, expected: ApplicationName)]
 }
 
 @Test func `a path that no application has is answered by none`() throws {
-    let table = RoutingTable(["api": spec(route: try Route(pathPrefix: "/api"))])
+    let table = DeployedRoutes(["api": spec(route: try Route(pathPrefix: "/api"))])
     #expect(table.application(host: nil, path: "/") == nil)
     #expect(table.application(host: nil, path: "*") == nil)
-    #expect(RoutingTable([:]).application(host: "a", path: "/") == nil)
+    #expect(DeployedRoutes([:]).application(host: "a", path: "/") == nil)
 }
 
 @Test func `of two applications with one route the first by name gets the requests, and that is said`() {
-    let table = RoutingTable(["b": spec(), "a": spec(), "c": spec()])
+    let table = DeployedRoutes(["b": spec(), "a": spec(), "c": spec()])
     #expect(table.application(host: nil, path: "/") == "a")
     #expect(table.shadowed == ["b": "a", "c": "a"])
 }
 
 @Test func `many host names are all found`() throws {
     let names = (0..<200).map { ApplicationName(rawValue: "app-\($0)")! }
-    let table = RoutingTable(
+    let table = DeployedRoutes(
         Dictionary(uniqueKeysWithValues: try names.map { ($0, spec(route: try Route(host: "\($0).example"))) }))
     for name in names { #expect(table.application(host: "\(name).Example:443", path: "/a") == name) }
 }

@@ -6,7 +6,7 @@ public import IgropyrUV
 public struct UpstreamSnapshot: Sendable {
     private enum Routing: Sendable {
         case everything
-        case table(RoutingTable, [ApplicationName: Int])
+        case table(DeployedRoutes, [ApplicationName: Int])
     }
 
     private let routing: Routing

@@ -5,7 +5,7 @@ extension ReplicatedState {
     public mutating func deploy(
         _ name: ApplicationName, _ spec: DeploymentSpec, at now: UnixTime, clock: inout HybridClock
     ) throws(DeploymentError) -> Deployment {
-        if let owner = RoutingTable.owner(of: spec.route, in: liveDeployments, except: name) {
+        if let owner = DeployedRoutes.owner(of: spec.route, in: liveDeployments, except: name) {
             throw .routeTaken(spec.route, by: owner)
         }
         let deployment = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: spec)

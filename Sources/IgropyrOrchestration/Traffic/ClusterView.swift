@@ -19,13 +19,13 @@ public struct Endpoint: Hashable, Sendable {
 
 /// What a balancer needs of the replicated state: which application answers what, and which workers are ready for it.
 public struct ClusterView: Hashable, Sendable {
-    public let routes: RoutingTable
+    public let routes: DeployedRoutes
     /// For each deployed application its ready workers on alive hosts, by slot, each slot once; empty if there are none.
     public let endpoints: [ApplicationName: [Endpoint]]
 
     public init(_ state: ReplicatedState, alive: Set<HostName>) {
         let live = state.liveDeployments
-        routes = RoutingTable(live)
+        routes = DeployedRoutes(live)
         var chosen: [WorkerSlot: WorkerRecord] = [:]
         for record in state.hosts.values where alive.contains(record.name) {
             for worker in record.workers where worker.state == .ready {

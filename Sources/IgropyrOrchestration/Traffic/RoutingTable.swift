@@ -1,103 +1,142 @@
-/// Which application answers a request. Immutable; made anew when deployments change.
+/// Which of a list of rules answers a request. Immutable; made anew when the rules change.
 public struct RoutingTable: Hashable, Sendable {
+    // Only numbers, so that a look at one counts no references; their bytes stand together in `text`.
     private struct Rule: Hashable, Sendable {
-        /// "/" as empty: every path is below it.
-        var prefix: [UInt8]
-        var application: ApplicationName
+        /// Empty for "/": every path is below it.
+        var prefix: Range<Int>
+        /// In `conditions`.
+        var conditions: Range<Int>
+        /// Its position in the list.
+        var position: Int
     }
 
     private struct HostRules: Hashable, Sendable {
-        var host: [UInt8]
-        /// Longest prefix first.
-        var rules: [Rule]
+        /// A whole name, or the end of one with its dot.
+        var host: Range<Int>
+        /// In `rules`. Longest prefix first; of one prefix those with the most conditions first, then as they came.
+        var rules: Range<Int>
     }
 
-    /// In the order of their names' bytes, for a search by halves.
-    private var hosts: [HostRules] = []
-    private var anyHost: [Rule] = []
-    /// Applications that get no requests, since an earlier one by name has the same route. Deploying refuses that;
-    /// it comes from two deployments at the same time, or on both sides of a partition.
-    public private(set) var shadowed: [ApplicationName: ApplicationName] = [:]
+    private var text: [UInt8] = []
+    private var conditions: [HeaderCondition] = []
+    private var rules: [Rule] = []
+    // By length, then by bytes, for a search by halves.
+    private var names: [HostRules] = []
+    private var suffixes: [HostRules] = []
+    private var anyHost = 0..<0
 
-    public init(_ deployments: [ApplicationName: DeploymentSpec]) {
-        var owners: [Route: ApplicationName] = [:]
-        var rules: [String?: [Rule]] = [:]
-        for name in deployments.keys.sorted() {
-            guard let route = deployments[name]?.route else { continue }
-            if let owner = owners[route] {
-                shadowed[name] = owner
-                continue
+    /// Of rules that match the same requests the first counts.
+    public init(_ matches: [RouteMatch]) {
+        let byHost = Dictionary(grouping: matches.enumerated(), by: \.element.host)
+        // In the order of their first rules, so that equal lists make equal tables.
+        for (host, matches) in byHost.sorted(by: { $0.value[0].offset < $1.value[0].offset }) {
+            let start = rules.count
+            let sorted = matches.sorted { left, right in
+                let (one, other) = (left.element, right.element)
+                return (other.pathPrefix.utf8.count, other.conditions.count, left.offset)
+                    < (one.pathPrefix.utf8.count, one.conditions.count, right.offset)
             }
-            owners[route] = name
-            let prefix = route.pathPrefix == "/" ? [] : Array(route.pathPrefix.utf8)
-            rules[route.host, default: []].append(Rule(prefix: prefix, application: name))
+            for (position, match) in sorted { append(match, at: position) }
+            switch host {
+            case .any: anyHost = start..<rules.count
+            case .name(let name): names.append(HostRules(host: store(name), rules: start..<rules.count))
+            case .below(let suffix): suffixes.append(HostRules(host: store(suffix), rules: start..<rules.count))
+            }
         }
-        for (host, rules) in rules {
-            let sorted = rules.sorted { $0.prefix.count > $1.prefix.count }
-            if let host { hosts.append(HostRules(host: Array(host.utf8), rules: sorted)) } else { anyHost = sorted }
-        }
-        hosts.sort { $0.host.lexicographicallyPrecedes($1.host) }
+        names = names.sorted { precedes($0.host, $1.host) }
+        suffixes = suffixes.sorted { precedes($0.host, $1.host) }
     }
 
-    /// Routes to a host name go before those to any, then the longest prefix wins. Allocates nothing.
+    private mutating func append(_ match: RouteMatch, at position: Int) {
+        let first = conditions.count
+        conditions += match.conditions
+        let prefix = match.pathPrefix == "/" ? "" : match.pathPrefix
+        rules.append(Rule(prefix: store(prefix), conditions: first..<conditions.count, position: position))
+    }
+
+    private mutating func store(_ part: String) -> Range<Int> {
+        let start = text.count
+        text += part.utf8
+        return start..<text.count
+    }
+
+    private func precedes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        left.count == right.count ? text[left].lexicographicallyPrecedes(text[right]) : left.count < right.count
+    }
+
+    /// Rules for the very host name go first, then those for names that end so, the longest end first, then those for any;
+    /// among the rules of a host the longest prefix, then the most conditions. Where no rule of a host fits, the next host's
+    /// are asked. Allocates nothing.
     ///
     /// - Parameters:
     ///   - host: The request's, of any case, with or without a port; empty if there is none.
     ///   - path: The request target's path; a query may follow. Compared byte by byte, nothing is decoded.
-    /// - Returns: nil if no route matches: answer 404.
-    public func application(host: Span<UInt8>, path: Span<UInt8>) -> ApplicationName? {
-        let hostLength = Self.lengthWithoutPort(host)
-        let pathLength = Self.lengthWithoutQuery(path)
-        if hostLength > 0, let index = position(of: host, length: hostLength),
-            let match = Self.match(hosts[index].rules, path: path, length: pathLength)
-        {
-            return match
+    ///   - holds: Whether the request's header is as a condition asks.
+    /// - Returns: The position of the rule; nil if none matches.
+    public func position(
+        host: Span<UInt8>, path: Span<UInt8>, where holds: (HeaderCondition) -> Bool
+    ) -> Int? {
+        let path = path.extracting(first: Self.lengthWithoutQuery(path))
+        if !names.isEmpty || !suffixes.isEmpty {
+            let host = host.extracting(first: Self.lengthWithoutPort(host))
+            if let position = positionByHost(host, path, holds) { return position }
         }
-        return Self.match(anyHost, path: path, length: pathLength)
+        return match(anyHost, path, holds)
     }
 
-    public func application(host: String?, path: String) -> ApplicationName? {
-        let host = host ?? ""
-        return application(host: host.utf8Span.span, path: path.utf8Span.span)
-    }
-
-    /// Who has that very route, other than `name` itself.
-    static func owner(
-        of route: Route, in deployments: [ApplicationName: DeploymentSpec], except name: ApplicationName
-    ) -> ApplicationName? {
-        deployments.keys.filter { $0 != name && deployments[$0]?.route == route }.min()
-    }
-
-    private func position(of host: Span<UInt8>, length: Int) -> Int? {
-        var range = hosts.indices
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            let order = Self.compare(host, length: length, to: hosts[middle].host)
-            if order == 0 { return middle }
-            range = order < 0 ? range.lowerBound..<middle : middle + 1..<range.upperBound
+    private func positionByHost(
+        _ host: Span<UInt8>, _ path: Span<UInt8>, _ holds: (HeaderCondition) -> Bool
+    ) -> Int? {
+        guard !host.isEmpty else { return nil }
+        if let range = rules(of: host, in: names), let position = match(range, path, holds) { return position }
+        guard !suffixes.isEmpty else { return nil }
+        for start in 1..<host.count where host[start] == .period {
+            if let range = rules(of: host.extracting(start..<host.count), in: suffixes),
+                let position = match(range, path, holds)
+            {
+                return position
+            }
         }
         return nil
     }
 
-    /// Below, at or above zero, as in C; the request's host in lower case.
-    private static func compare(_ host: Span<UInt8>, length: Int, to name: [UInt8]) -> Int {
-        for index in 0..<min(length, name.count) {
-            let difference = Int(host[index].lowercased) - Int(name[index])
+    private func rules(of host: Span<UInt8>, in list: [HostRules]) -> Range<Int>? {
+        var (low, high) = (0, list.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            let order = compare(host, to: list[middle].host)
+            if order == 0 { return list[middle].rules }
+            if order < 0 { high = middle } else { low = middle + 1 }
+        }
+        return nil
+    }
+
+    /// Below, at or above zero, as in C, by length first; the request's host in lower case.
+    private func compare(_ host: Span<UInt8>, to name: Range<Int>) -> Int {
+        guard host.count == name.count else { return host.count - name.count }
+        let text = text.span
+        for index in 0..<host.count {
+            let difference = Int(host[index].lowercased) - Int(text[name.lowerBound + index])
             if difference != 0 { return difference }
         }
-        return length - name.count
+        return 0
     }
 
-    private static func match(_ rules: [Rule], path: Span<UInt8>, length: Int) -> ApplicationName? {
-        for rule in rules where isBelow(rule.prefix, path, length: length) { return rule.application }
+    private func match(_ range: Range<Int>, _ path: Span<UInt8>, _ holds: (HeaderCondition) -> Bool) -> Int? {
+        let list = rules.span
+        for index in range where isBelow(list[index].prefix, path) {
+            let rule = list[index]
+            if rule.conditions.isEmpty || conditions[rule.conditions].allSatisfy(holds) { return rule.position }
+        }
         return nil
     }
 
-    private static func isBelow(_ prefix: [UInt8], _ path: Span<UInt8>, length: Int) -> Bool {
-        guard length >= prefix.count, length == prefix.count || path[prefix.count] == .slash else {
-            return prefix.isEmpty
-        }
-        for index in prefix.indices where path[index] != prefix[index] { return false }
+    private func isBelow(_ prefix: Range<Int>, _ path: Span<UInt8>) -> Bool {
+        let count = prefix.count
+        guard count > 0 else { return true }
+        guard path.count >= count, path.count == count || path[count] == .slash else { return false }
+        let text = text.span
+        for index in 0..<count where path[index] != text[prefix.lowerBound + index] { return false }
         return true
     }
 
