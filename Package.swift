@@ -122,8 +122,8 @@ let package = Package(
         .executableTarget(
             name: "IgropyrCLI",
             dependencies: [
-                "Igropyr", "IgropyrCluster", "IgropyrBalancer", "IgropyrGossip", "IgropyrMembership", argumentParser,
-                logging,
+                "Igropyr", "IgropyrCluster", "IgropyrBalancer", "IgropyrConfiguration", "IgropyrGossip",
+                "IgropyrMembership", argumentParser, logging,
             ],
             swiftSettings: strict),
 

@@ -36,13 +36,20 @@ struct BalancerCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            What decides on the worker: path, uri, source, header:NAME or cookie:NAME. Requests without that header or \
-            cookie go by path.
+            What decides on the worker: path, uri, source, method+path, header:NAME, cookie:NAME, cookie-set:NAME or \
+            query:NAME; or path, uri, header:NAME or cookie:NAME with ~ and a regular expression whose first group is the \
+            key. Requests without that part go by path.
             """, transform: HashKey.init(parsing:))
     var hash: HashKey = .path
 
     @Option(help: "Fixed workers in place of a cluster: ADDRESS:PORT,ADDRESS:PORT,…")
     var upstream: String?
+
+    @Option(help: ArgumentHelp("Applications, routes and limits (docs/balancer.md).", valueName: "file"))
+    var config: String?
+
+    @Flag(help: "Say what is wrong with the file of --config, or what it says, and end.")
+    var check = false
 
     @Option(help: "Event loops, each on a thread of its own. Default: the processors.")
     var loops: Int?
@@ -56,11 +63,15 @@ struct BalancerCommand: AsyncParsableCommand {
         guard upstream == nil || (member.join.isEmpty && member.name == nil) else {
             throw ValidationError("--upstream is for balancing without a cluster: leave --join and --name out.")
         }
+        guard check == (config != nil) else {
+            throw ValidationError("--config FILE goes with --check: balancing by a file is not there yet.")
+        }
         guard 1...256 ~= loops ?? 1 else { throw ValidationError("--loops takes a number from 1 to 256.") }
         guard 0...86_400 ~= drainTimeout else { throw ValidationError("--drain-timeout takes 0 to 86400 seconds.") }
     }
 
     func run() async throws {
+        if let config { return print(try BalancerConfiguration.reading(config).summary) }
         Logs.begin(isVerbose: member.verbose)
         let command = self
         try await onEventLoop { loop in

@@ -32,7 +32,8 @@ public enum Quantity {
         ("ms", .milliseconds(1)), ("us", .microseconds(1)),
     ]
     private static let byteUnits: [(unit: String, count: Int)] = [
-        ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1000),
+        ("TiB", 1 << 40), ("TB", 1_000_000_000_000), ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20),
+        ("MB", 1_000_000), ("KiB", 1 << 10), ("KB", 1000),
         ("kB", 1000), ("B", 1),
     ]
 

@@ -1,0 +1,58 @@
+/// What is changed in a message's fields on its way: first fields are removed, then set, then added.
+public struct FieldEdits: Sendable, Hashable {
+    public struct Field: Sendable, Hashable {
+        /// A token, of any case.
+        public var name: String
+        /// Visible ASCII, blanks and tabs, no blank at its ends.
+        public var value: String
+    }
+
+    /// Names of fields to drop.
+    public var remove: [String] = []
+    /// Each in place of all fields of its name.
+    public var set: [Field] = []
+    /// Each besides the fields of its name.
+    public var add: [Field] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { remove.isEmpty && set.isEmpty && add.isEmpty }
+
+    /// These edits, then the others.
+    func followed(by other: FieldEdits) -> FieldEdits {
+        var edits = self
+        let names = Set((other.remove + other.set.map(\.name)).map { $0.lowercased() })
+        edits.set.removeAll { names.contains($0.name.lowercased()) }
+        edits.add.removeAll { names.contains($0.name.lowercased()) }
+        edits.remove += other.remove
+        edits.set += other.set
+        edits.add += other.add
+        return edits
+    }
+
+    /// A token (RFC 9110 §5.6.2) of at most 256 bytes.
+    static func isName(_ text: String) -> Bool {
+        (1...256).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
+
+    /// Fields that belong to a connection or to framing, and `Host`, which routing has read: nobody may edit these.
+    static func isReserved(_ name: String) -> Bool {
+        [
+            "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer",
+            "transfer-encoding", "upgrade",
+        ].contains(name.lowercased())
+    }
+
+    static func isValue(_ text: String) -> Bool {
+        text.utf8.count <= 4096 && text.utf8.allSatisfy { ($0 >= 0x20 && $0 < 0x7F) || $0 == 0x09 }
+            && text.utf8.first.map { $0 > 0x20 } ?? true && text.utf8.last.map { $0 > 0x20 } ?? true
+    }
+}

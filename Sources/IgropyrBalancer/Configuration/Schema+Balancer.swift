@@ -1,0 +1,194 @@
+import IgropyrConfiguration
+import IgropyrOrchestration
+import IgropyrUV
+
+extension Schema where Value == BalancerConfiguration {
+    static var balancer: Schema<BalancerConfiguration> {
+        .section { section in
+            var configuration = BalancerConfiguration()
+            section.read("listen", .oneOrMore(of: .listener, limit: 64), into: &configuration.listeners)
+            section.read("loops", .integer(in: 1...256), into: &configuration.loops)
+            let applications = section.value("applications", .mapping(keys: .application, values: .settings)) ?? []
+            for (name, application) in applications { configuration.applications[name] = application }
+            let routes = section.value("routes", .list(of: Schema<RouteRule>.route.located)) ?? []
+            configuration.routes = routes.map(\.value)
+            refuseRepetitions(routes, in: section)
+            section.read("default", .application, into: &configuration.defaultApplication)
+            section.read("forwarded", .forwarded, into: &configuration.forwarded)
+            section.read("limits", .clients, into: &configuration.limits)
+            section.read("retry-budget", .retryBudget, into: &configuration.retryBudget)
+            section.read("hold-time", .duration(in: .zero ... .seconds(300)), into: &configuration.holdTime)
+            section.read("repeatable-body", .bytes(in: 0...(64 << 20)), into: &configuration.repeatableBodyBytes)
+            section.read("drain-timeout", .duration(in: .zero ... .seconds(86_400)), into: &configuration.drainTimeout)
+            section.read("access-log", .off(or: .accessLog), into: &configuration.accessLog)
+            return configuration
+        }
+    }
+
+    /// A rule that an earlier one hides is a mistake.
+    private static func refuseRepetitions(_ routes: [Located<RouteRule>], in section: Section) {
+        var first: [RouteMatch: Position] = [:]
+        for route in routes {
+            if let earlier = first[route.value.match] {
+                section.refuse(
+                    route, "matches the same requests as the route in line \(earlier.line), which goes first")
+            } else {
+                first[route.value.match] = route.position
+            }
+        }
+    }
+}
+
+extension Schema where Value == ApplicationName {
+    static var application: Schema<ApplicationName> {
+        .text("an application name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end") {
+            ApplicationName(rawValue: $0)
+        }
+    }
+}
+
+extension Schema where Value == IPNetwork {
+    static var network: Schema<IPNetwork> {
+        .text("a network, such as 10.0.0.0/8 with no bit set behind its prefix, or an address") { IPNetwork($0) }
+    }
+}
+
+extension Schema where Value == [IPNetwork] {
+    static var networks: Schema<[IPNetwork]> { .list(of: .network, limit: 256) }
+}
+
+extension Schema where Value == ListenerSettings {
+    static var listener: Schema<ListenerSettings> {
+        .short(
+            Schema<NetworkAddress>.address.map { ListenerSettings(address: $0) },
+            or: .section { section in
+                let address = section.require("address", .address)
+                var listener = ListenerSettings(address: address ?? NetworkAddress(host: "", port: 0))
+                section.read("tls", .tls, into: &listener.tls)
+                section.read("http2", .bool, into: &listener.allowsHTTP2)
+                section.read("redirect-to-https", .httpsPort, into: &listener.redirectsToHTTPSPort)
+                section.read("proxy-protocol", .networks, into: &listener.proxyProtocolPeers)
+                section.refuseTogether("tls", "redirect-to-https")
+                return address == nil ? nil : listener
+            })
+    }
+}
+
+extension Schema where Value == UInt16? {
+    /// `true` is port 443.
+    fileprivate static var httpsPort: Schema<UInt16?> {
+        .text("true, false or a port from 1 to 65535") { text in
+            switch text {
+            case "true": 443
+            case "false": .some(nil)
+            default:
+                text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) ? UInt16(text).flatMap { $0 > 0 ? $0 : nil } : nil
+            }
+        }
+    }
+}
+
+extension Schema where Value == ListenerSettings.TLS {
+    /// One certificate may stand here itself, several in a list.
+    fileprivate static var tls: Schema<ListenerSettings.TLS> {
+        .section { section in
+            var certificates = section.value("certificates", .list(of: .certificate, atLeast: 1, limit: 64)) ?? []
+            let chain = section.value("certificate", .path)
+            let key = section.value("key", .path)
+            if let chain, let key { certificates.append(ListenerSettings.Certificate(chainFile: chain, keyFile: key)) }
+            section.refuseTogether("certificates", "certificate")
+            if section.has("certificate") != section.has("key") {
+                section.refuse("\"certificate\" and \"key\" go together")
+            } else if !section.has("certificate"), !section.has("certificates") {
+                section.refuse("found no certificate, expected \"certificate\" and \"key\", or \"certificates\"")
+            }
+            return ListenerSettings.TLS(
+                certificates: certificates, clientAuthorityFile: section.value("client-authority", .path))
+        }
+    }
+}
+
+extension Schema where Value == ListenerSettings.Certificate {
+    fileprivate static var certificate: Schema<ListenerSettings.Certificate> {
+        .section { section in
+            let chain = section.require("certificate", .path)
+            let key = section.require("key", .path)
+            guard let chain, let key else { return nil }
+            return ListenerSettings.Certificate(chainFile: chain, keyFile: key)
+        }
+    }
+}
+
+extension Schema where Value == String {
+    /// A file's name. Whether it is there is found out when it is opened.
+    static var path: Schema<String> { .string(bytes: 1...4095) }
+}
+
+extension Schema where Value == ForwardedPolicy {
+    fileprivate static var forwarded: Schema<ForwardedPolicy> {
+        .section { section in
+            var policy = ForwardedPolicy()
+            section.read("for", .word(), into: &policy.mode)
+            section.read("trust", .networks, into: &policy.trusted)
+            if policy.mode == .trust, policy.trusted.isEmpty {
+                section.refuse("for", "found trust, expected \"trust\" to name the networks that are trusted")
+            }
+            return policy
+        }
+    }
+}
+
+extension Schema where Value == ClientLimits {
+    fileprivate static var clients: Schema<ClientLimits> {
+        .section { section in
+            var limits = ClientLimits()
+            section.read("connections", .integer(in: 1...1_000_000), into: &limits.connections)
+            section.read(
+                "connections-per-client", .off(or: .integer(in: 1...1_000_000)), into: &limits.connectionsPerClient)
+            section.read(
+                "requests-per-second", .off(or: .decimal(in: 0.01...1_000_000)), into: &limits.requestsPerSecond)
+            section.read("request-burst", .integer(in: 0...1_000_000), into: &limits.requestBurst)
+            section.read("body", .off(or: .bytes(in: 0...(1 << 40))), into: &limits.bodyBytes)
+            section.read("head", .bytes(in: 1024...(1 << 20)), into: &limits.headBytes)
+            section.read(
+                "requests-per-connection", .integer(in: 1...1_000_000_000), into: &limits.requestsPerConnection)
+            section.read("head-timeout", .timeout, into: &limits.headTimeout)
+            section.read("idle-timeout", .timeout, into: &limits.idleTimeout)
+            section.read("progress-timeout", .timeout, into: &limits.progressTimeout)
+            return limits
+        }
+    }
+}
+
+extension Schema where Value == Duration {
+    static var timeout: Schema<Duration> { .duration(in: .milliseconds(1)...(.seconds(86_400))) }
+}
+
+extension Schema where Value == RetryBudget.Settings {
+    fileprivate static var retryBudget: Schema<RetryBudget.Settings> {
+        .section { section in
+            var budget = RetryBudget.Settings()
+            section.read("share", .decimal(in: 0...10), into: &budget.share)
+            section.read("per-second", .decimal(in: 0...1_000_000), into: &budget.perSecond)
+            section.read("burst", .decimal(in: 0...1_000_000), into: &budget.burst)
+            return budget
+        }
+    }
+}
+
+extension Schema where Value == BalancerConfiguration.AccessLog {
+    fileprivate static var accessLog: Schema<BalancerConfiguration.AccessLog> {
+        .short(
+            Schema<String>.path.map { file in
+                var log = BalancerConfiguration.AccessLog()
+                log.file = file
+                return log
+            },
+            or: .section { section in
+                var log = BalancerConfiguration.AccessLog()
+                section.read("file", .path, into: &log.file)
+                section.read("format", .word(), into: &log.format)
+                return log
+            })
+    }
+}

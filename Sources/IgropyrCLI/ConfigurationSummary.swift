@@ -1,0 +1,89 @@
+import Foundation
+import IgropyrBalancer
+import IgropyrConfiguration
+
+extension BalancerConfiguration {
+    /// Reads a file.
+    /// - Throws: What keeps it from being read, or all that is wrong in it.
+    static func reading(_ path: String) throws -> BalancerConfiguration {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw CommandFailure("--config \(path): cannot be opened; is it there, and may this user read it?")
+        }
+        let limit = 1 << 20  // What a configuration may have; a byte more says that there is more.
+        let bytes = try file.read(upToCount: limit + 1) ?? Data()
+        do throws(ConfigurationError) {
+            return try BalancerConfiguration(Array(bytes), file: path)
+        } catch {
+            throw CommandFailure(error.description)
+        }
+    }
+
+    /// What was understood, for people.
+    var summary: String {
+        var lines = listeners.map { "listen       \($0.summary)" }
+        for (name, application) in applications.sorted(by: { $0.key < $1.key }) {
+            lines.append("application  \(name): \(application.summary)")
+        }
+        for route in routes { lines.append("route        \(route.summary)") }
+        if let defaultApplication { lines.append("default      \(defaultApplication)") }
+        if !clusterApplications.isEmpty {
+            let names = clusterApplications.sorted().map(\.description).joined(separator: ", ")
+            lines.append("cluster      must have \(names)")
+        }
+        let trusted = forwarded.trusted.map(\.description).joined(separator: ", ")
+        lines.append("forwarded    \(forwarded.mode.rawValue); trusts \(trusted.isEmpty ? "nobody" : trusted)")
+        if let accessLog {
+            lines.append("access log   \(accessLog.format.rawValue), to \(accessLog.file ?? "the standard output")")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension ListenerSettings {
+    fileprivate var summary: String {
+        var parts = ["\(address)"]
+        if let tls { parts.append("TLS with \(tls.certificates.map(\.chainFile).joined(separator: ", "))") }
+        if tls?.clientAuthorityFile != nil { parts.append("clients need a certificate") }
+        if let redirectsToHTTPSPort { parts.append("redirects to HTTPS on port \(redirectsToHTTPSPort)") }
+        parts.append(allowsHTTP2 ? "HTTP/2 and HTTP/1.1" : "HTTP/1.1")
+        if !proxyProtocolPeers.isEmpty {
+            parts.append("PROXY protocol from \(proxyProtocolPeers.map(\.description).joined(separator: ", "))")
+        }
+        return parts.joined(separator: "; ")
+    }
+}
+
+extension BalancerConfiguration.Application {
+    fileprivate var summary: String {
+        var parts: [String] = []
+        if let upstreams {
+            let list = upstreams.map { $0.weight == 1 ? "\($0.address)" : "\($0.address) (weight \($0.weight))" }
+            parts.append(list.joined(separator: ", "))
+        } else {
+            parts.append("workers of the cluster")
+        }
+        switch settings.policy {
+        case .consistentHash:
+            let bound = settings.loadBound.map { "bound \($0)" } ?? "no bound"
+            parts.append("\(settings.keyTable.rawValue) by \(settings.hashKey), \(bound)")
+        case .leastRequest: parts.append("least-request")
+        case .randomTwo: parts.append("random-two")
+        }
+        parts.append("retries \(settings.retries)")
+        parts.append(
+            "connect \(Quantity.text(settings.connectTimeout)), response \(Quantity.text(settings.responseTimeout))")
+        if let health = settings.healthCheck {
+            parts.append("checked each \(Quantity.text(health.interval))\(health.path.map { " by \($0)" } ?? "")")
+        }
+        return parts.joined(separator: "; ")
+    }
+}
+
+extension RouteRule {
+    fileprivate var summary: String {
+        switch action {
+        case .application(let name): "\(match) → \(name)\(overrides == RouteOverrides() ? "" : ", with overrides")"
+        case .redirect(let target, let status): "\(match) → \(status) \(target)"
+        }
+    }
+}
