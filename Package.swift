@@ -95,10 +95,12 @@ let package = Package(
 
         // Services.
         .target(
+            name: "IgropyrInsight", dependencies: ["IgropyrHTTP", "IgropyrUV", logging, metrics], swiftSettings: strict),
+        .target(
             name: "Igropyr",
             dependencies: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", logging, httpTypes,
-                metrics, tracing, lifecycle,
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", "IgropyrInsight",
+                logging, httpTypes, metrics, tracing, lifecycle,
             ],
             swiftSettings: strict),
         .target(
@@ -116,7 +118,8 @@ let package = Package(
             name: "IgropyrBalancer",
             dependencies: [
                 "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrHashing", "IgropyrOrchestration",
-                "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrMembership", "IgropyrCluster", logging,
+                "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "IgropyrMembership",
+                "IgropyrCluster", logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -182,7 +185,7 @@ let package = Package(
             name: "IgropyrBalancerTests",
             dependencies: [
                 "Igropyr", "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration",
-                "IgropyrUV", "IgropyrTransport", "TestSupport",
+                "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(name: "EndToEndTests", swiftSettings: testing),

@@ -12,6 +12,9 @@
 @_exported public import struct IgropyrTransport.TLSConfiguration
 @_exported public import struct IgropyrTransport.TLSError
 @_exported public import struct IgropyrTransport.TLSPeerCertificate
+// Where access logs go, and who keeps metrics.
+@_exported public import struct IgropyrInsight.AccessLog
+@_exported public import class IgropyrInsight.PrometheusMetrics
 // The types of settings.
 @_exported public import struct IgropyrHTTP.HTTPLimits
 @_exported public import struct IgropyrHTTP.MultipartLimits

@@ -1,5 +1,4 @@
-internal import FoundationEssentials
-internal import IgropyrHTTP
+internal import IgropyrInsight
 internal import IgropyrUV
 
 /// What became of a request.
@@ -13,25 +12,37 @@ struct RequestOutcome {
     let peer: SocketAddress?
 }
 
-/// The present second in the two ways that logs write it; made once a second.
-struct AccessLogTime {
-    private var seconds = Int64.min
-    private(set) var common: [UInt8] = []
-    private(set) var iso: [UInt8] = []
+extension AccessLogBuffer {
+    func note(_ request: Request, _ outcome: RequestOutcome, as format: AccessLog.Format) {
+        addLine { time, lines in
+            switch format {
+            case .common: request.appendCommonLine(outcome, time, isCombined: false, to: &lines)
+            case .combined: request.appendCommonLine(outcome, time, isCombined: true, to: &lines)
+            case .json: request.appendJSONLine(outcome, time, to: &lines)
+            }
+        }
+    }
 
-    mutating func update(to seconds: Int64) {
-        guard seconds != self.seconds else { return }
-        self.seconds = seconds
-        let date = Date(timeIntervalSince1970: TimeInterval(seconds))
-        iso = Array(date.formatted(.iso8601).utf8)
-        // `Sun, 06 Nov 1994 08:49:37 GMT` has all the parts of `06/Nov/1994:08:49:37 +0000`.
-        let parts = HTTPDate(seconds: seconds).text.split(separator: " ")
-        common = Array("\(parts[1])/\(parts[2])/\(parts[3]):\(parts[4]) +0000".utf8)
+    /// The line of a request that broke the protocol or a limit: who sent it, and what it was told.
+    func noteRefusal(status: Int, peer: SocketAddress?, as format: AccessLog.Format) {
+        let host = peer?.hostText ?? "-"
+        addLine { time, line in
+            switch format {
+            case .common, .combined:
+                line += "\(host) - - [".utf8
+                line += time.common
+                line += "] \"-\" \(status) 0\(format == .combined ? " \"-\" \"-\"" : "")\n".utf8
+            case .json:
+                line += "{\"time\":\"".utf8
+                line += time.iso
+                line += "\",\"status\":\(status),\"bytes\":0,\"remote\":\"\(host)\"}\n".utf8
+            }
+        }
     }
 }
 
 extension Request {
-    func appendCommonLine(
+    fileprivate func appendCommonLine(
         _ outcome: RequestOutcome, _ time: AccessLogTime, isCombined: Bool, to line: inout [UInt8]
     ) {
         line += (outcome.peer?.hostText ?? "-").utf8
@@ -52,7 +63,7 @@ extension Request {
         line.append(UInt8(ascii: "\n"))
     }
 
-    func appendJSONLine(_ outcome: RequestOutcome, _ time: AccessLogTime, to line: inout [UInt8]) {
+    fileprivate func appendJSONLine(_ outcome: RequestOutcome, _ time: AccessLogTime, to line: inout [UInt8]) {
         line += "{\"time\":\"".utf8
         line += time.iso
         line += "\",\"status\":\(outcome.status),\"bytes\":\(outcome.bodyBytes)".utf8
@@ -72,46 +83,4 @@ extension Request {
     }
 
     private var requestLine: String { "\(method.rawValue) \(target) \(protocolVersion)" }
-}
-
-/// The line of a request that broke the protocol or a limit: who sent it, and what it was told.
-func appendRefusal(
-    _ status: Int, _ peer: SocketAddress?, _ time: AccessLogTime, _ format: AccessLog.Format, to line: inout [UInt8]
-) {
-    let host = peer?.hostText ?? "-"
-    switch format {
-    case .common, .combined:
-        line += "\(host) - - [".utf8
-        line += time.common
-        line += "] \"-\" \(status) 0\(format == .combined ? " \"-\" \"-\"" : "")\n".utf8
-    case .json:
-        line += "{\"time\":\"".utf8
-        line += time.iso
-        line += "\",\"status\":\(status),\"bytes\":0,\"remote\":\"\(host)\"}\n".utf8
-    }
-}
-
-private enum Escaping { case quoted, json }
-
-extension [UInt8] {
-    /// What a client sends must not end a line, or a field of one.
-    fileprivate mutating func append(escaped text: String, as escaping: Escaping) {
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                append(UInt8(ascii: "\\"))
-                append(byte)
-            case 0..<0x20, 0x7F:
-                self += (escaping == .json ? "\\u00" : "\\x").utf8
-                append((byte >> 4).digit)
-                append((byte & 0x0F).digit)
-            default: append(byte)
-            }
-        }
-    }
-}
-
-extension UInt8 {
-    /// As a hexadecimal digit; below 16.
-    fileprivate var digit: UInt8 { self < 10 ? UInt8(ascii: "0") + self : UInt8(ascii: "A") + self - 10 }
 }

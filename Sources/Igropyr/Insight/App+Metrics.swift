@@ -1,3 +1,5 @@
+public import IgropyrInsight
+
 extension App {
     /// Counts requests and answers `pattern` with the counts, as Prometheus asks for them:
     ///
@@ -9,6 +11,6 @@ extension App {
     /// With what else `metrics` is told. Who may ask is for middleware, or a group, to decide.
     public func metrics(_ pattern: String, from metrics: PrometheusMetrics = PrometheusMetrics()) {
         self.metricsFactory = metrics
-        get(pattern) { _ in Response(text: metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8") }
+        get(pattern) { _ in Response(text: metrics.text(), contentType: PrometheusText.contentType) }
     }
 }

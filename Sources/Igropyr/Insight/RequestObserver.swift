@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import IgropyrInsight
 internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV
@@ -6,17 +7,14 @@ internal import IgropyrUV
 /// Watches the requests of one loop for the access log and the metrics; there is none when both are off.
 final class RequestObserver {
     private let log: AccessLogBuffer?
+    private let format: AccessLog.Format
     private let metrics: ServerMetrics?
 
     init?(_ app: App.Definition, _ writer: AccessLogWriter?, on wheel: TimerWheel) {
         guard writer != nil || app.metrics != nil else { return nil }
         metrics = app.metrics
-        log =
-            if let writer, let settings = app.configuration.accessLog {
-                AccessLogBuffer(settings, writer, on: wheel)
-            } else {
-                nil
-            }
+        log = writer.map { AccessLogBuffer($0, on: wheel) }
+        format = app.configuration.accessLog?.format ?? .combined
     }
 
     /// A request has arrived.
@@ -35,13 +33,13 @@ final class RequestObserver {
             observation.request,
             RequestOutcome(
                 endpoint: observation.endpoint, status: status, bodyBytes: bodyBytes, duration: duration,
-                peer: observation.peer))
+                peer: observation.peer), as: format)
     }
 
     /// A request was answered with an error before anything of it was known for sure.
     func noteRefusal(status: Int, peer: SocketAddress?) {
         metrics?.refusals.note(status: status)
-        log?.noteRefusal(status: status, peer: peer)
+        log?.noteRefusal(status: status, peer: peer, as: format)
     }
 
     func connectionCountDidChange(by change: Int) { metrics?.connections.increment(by: Double(change)) }

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrInsight
 internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV

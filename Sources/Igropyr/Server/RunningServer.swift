@@ -1,3 +1,4 @@
+internal import IgropyrInsight
 public import IgropyrTransport
 public import IgropyrUV
 internal import Logging

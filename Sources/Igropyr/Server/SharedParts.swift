@@ -1,4 +1,6 @@
+internal import IgropyrInsight
 internal import IgropyrTransport
+internal import IgropyrUV
 
 /// What the loops of one server have in common; each part locks for itself.
 struct SharedParts: Sendable {
@@ -11,6 +13,10 @@ struct SharedParts: Sendable {
             accessLog = nil
             return
         }
-        accessLog = try AccessLogWriter(settings, logger: configuration.logger)
+        do throws(UVError) {
+            accessLog = try AccessLogWriter(settings, logger: configuration.logger)
+        } catch {
+            throw StartFailure("the access log cannot be written: \(error.reason)")
+        }
     }
 }

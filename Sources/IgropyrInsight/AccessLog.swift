@@ -1,20 +1,20 @@
 /// A line for each request: where it goes, and how it looks.
 ///
 /// Lines are gathered on the loop and written by a thread of the log's own, a tenth of a second later at most. A disk that
-/// is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the application's log.
+/// is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the program's log.
 public struct AccessLog: Sendable {
     public enum Format: Sendable {
         /// `host - user [time] "request line" status bytes`, as since NCSA's first server.
         case common
         /// The same with `"Referer" "User-Agent"`; what log analysers take for granted.
         case combined
-        /// One JSON object a line, with the route, the duration in seconds and the request's id, too.
+        /// One JSON object a line, with durations in seconds and the request's id, too.
         case json
     }
 
     public enum Destination: Sendable {
         case standardOutput
-        /// Appended to; opened by its name again on SIGUSR1 and by ``RunningServer/reopenAccessLog()``.
+        /// Appended to; opened by its name again on SIGUSR1, and by the server's `reopenAccessLog()`.
         case file(String)
     }
 

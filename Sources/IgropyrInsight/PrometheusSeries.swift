@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The values of one name and its labels. Any thread may change them.
 protocol Series: AnyObject, Sendable {
-    func write(_ name: String, _ labels: String, to text: inout String)
+    func write(_ name: String, _ labels: String, to text: inout PrometheusText)
 }
 
 final class CounterSeries: Series, CounterHandler {
@@ -12,8 +12,8 @@ final class CounterSeries: Series, CounterHandler {
     func increment(by amount: Int64) { value.wrappingAdd(amount, ordering: .relaxed) }
     func reset() { value.store(0, ordering: .relaxed) }
 
-    func write(_ name: String, _ labels: String, to text: inout String) {
-        text += "\(name)\(labels.inBraces) \(value.load(ordering: .relaxed))\n"
+    func write(_ name: String, _ labels: String, to text: inout PrometheusText) {
+        text.add(name, labels, value.load(ordering: .relaxed))
     }
 }
 
@@ -27,8 +27,8 @@ final class GaugeSeries: Series, MeterHandler, RecorderHandler {
     func record(_ value: Int64) { self.value.set(Double(value)) }
     func record(_ value: Double) { self.value.set(value) }
 
-    func write(_ name: String, _ labels: String, to text: inout String) {
-        text += "\(name)\(labels.inBraces) \(value.value.prometheusText)\n"
+    func write(_ name: String, _ labels: String, to text: inout PrometheusText) {
+        text.add(name, labels, value.value)
     }
 }
 
@@ -49,17 +49,9 @@ final class HistogramSeries: Series, TimerHandler, RecorderHandler {
         sum.add(value)
     }
 
-    func write(_ name: String, _ labels: String, to text: inout String) {
-        let comma = labels.isEmpty ? "" : ","
-        var total: UInt64 = 0
-        for (index, bound) in Self.bounds.enumerated() {
-            total += counts[index].load(ordering: .relaxed)
-            text += "\(name)_bucket{\(labels)\(comma)le=\"\(bound.prometheusText)\"} \(total)\n"
-        }
-        total += counts[Self.bounds.count].load(ordering: .relaxed)
-        text += "\(name)_bucket{\(labels)\(comma)le=\"+Inf\"} \(total)\n"
-        text += "\(name)_sum\(labels.inBraces) \(sum.value.prometheusText)\n"
-        text += "\(name)_count\(labels.inBraces) \(total)\n"
+    func write(_ name: String, _ labels: String, to text: inout PrometheusText) {
+        let counts = (0...Self.bounds.count).map { self.counts[$0].load(ordering: .relaxed) }
+        text.addHistogram(name, labels, bounds: Self.bounds, counts: counts, sum: sum.value)
     }
 }
 
@@ -79,19 +71,4 @@ private struct AtomicDouble: ~Copyable, Sendable {
             old = original
         }
     }
-}
-
-extension Double {
-    /// As Prometheus parses it.
-    fileprivate var prometheusText: String {
-        switch self {
-        case .infinity: "+Inf"
-        case -.infinity: "-Inf"
-        default: isNaN ? "NaN" : self == rounded() && magnitude < 1e15 ? "\(Int64(self))" : "\(self)"
-        }
-    }
-}
-
-extension String {
-    fileprivate var inBraces: String { isEmpty ? "" : "{\(self)}" }
 }

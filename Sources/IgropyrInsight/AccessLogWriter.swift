@@ -1,16 +1,16 @@
-internal import IgropyrUV
-internal import Logging
+package import IgropyrUV
+package import Logging
 
 /// Writes what the loops have gathered, on a thread of its own, which may block.
-final class AccessLogWriter: Sendable {
+package final class AccessLogWriter: Sendable {
     private struct State {
         var waitingBytes = 0
         var droppedLines = 0
-        /// What the application's log has not been told of.
+        /// What the program's log has not been told of.
         var unreportedLines = 0
     }
 
-    /// How long a disk or pipe that takes nothing may hold up the end of the application.
+    /// How long a disk or pipe that takes nothing may hold up the end of the program.
     private static let patience = Duration.seconds(2)
 
     private let file: LogFile
@@ -19,25 +19,24 @@ final class AccessLogWriter: Sendable {
     private let state = Locked(State())
     private let logger: Logger
 
-    init(_ settings: AccessLog, logger: Logger) throws(StartFailure) {
-        do throws(UVError) {
-            file =
-                switch settings.destination {
-                case .standardOutput: LogFile.standardOutput()
-                case .file(let path): try LogFile(appendingTo: path)
-                }
-            thread = try EventLoopThread(name: "igropyr-log")
-        } catch {
-            throw StartFailure("the access log cannot be written: \(error.reason)")
-        }
+    /// Opens the destination and starts the thread, which ``stop()`` ends.
+    /// - Throws: as `LogFile.init(appendingTo:)`.
+    package init(_ settings: AccessLog, logger: Logger) throws(UVError) {
+        file =
+            switch settings.destination {
+            case .standardOutput: LogFile.standardOutput()
+            case .file(let path): try LogFile(appendingTo: path)
+            }
+        thread = try EventLoopThread(name: "igropyr-log")
         limitBytes = settings.waitingBytes
         self.logger = logger
     }
 
-    var droppedLines: Int { state.withLock { $0.droppedLines } }
+    /// Lines that were not written, since they came faster than the disk takes them, or it failed.
+    package var droppedLines: Int { state.withLock { $0.droppedLines } }
 
     /// Takes whole lines. For any thread; never waits for the disk.
-    func write(_ bytes: [UInt8], lines: Int) {
+    package func write(_ bytes: [UInt8], lines: Int) {
         let isTaken = state.withLock { state in
             guard state.waitingBytes + bytes.count <= limitBytes else {
                 state.droppedLines += lines
@@ -50,7 +49,8 @@ final class AccessLogWriter: Sendable {
         if isTaken { thread.loop.submit { [self] in append(bytes, lines) } }
     }
 
-    func reopen() {
+    /// Opens the file by its name again, soon. If that fails, lines go on to the old one, and the program's log says why.
+    package func reopen() {
         thread.loop.submit { [self] in
             do throws(UVError) {
                 try file.reopen()
@@ -61,7 +61,7 @@ final class AccessLogWriter: Sendable {
     }
 
     /// Writes what waits, and ends the thread. A disk that takes nothing keeps it, but not the caller.
-    func stop() async {
+    package func stop() async {
         let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
         let answer: @Sendable (Bool) -> Void = { answer in
             hasEnded.withLock { continuation in

@@ -13,10 +13,8 @@ public import Metrics
 /// histograms. What Prometheus cannot have in a name becomes `_`. At most ``seriesLimit`` series are kept: further ones go
 /// nowhere and are counted in `metrics_dropped_series_total`, and so are those whose name has another type already.
 public final class PrometheusMetrics: MetricsFactory, Sendable {
-    enum Kind: String { case counter, gauge, histogram }
-
     private struct Family {
-        let kind: Kind
+        let kind: PrometheusText.Kind
         /// By their labels as written.
         var series: [String: any Series] = [:]
     }
@@ -35,14 +33,16 @@ public final class PrometheusMetrics: MetricsFactory, Sendable {
     /// All series in the order of their names.
     public func text() -> String {
         let (families, dropped) = state.withLock { ($0.families, $0.dropped) }
-        var text = "# TYPE metrics_dropped_series_total counter\nmetrics_dropped_series_total \(dropped)\n"
+        var text = PrometheusText()
+        text.beginFamily("metrics_dropped_series_total", .counter)
+        text.add("metrics_dropped_series_total", "", dropped)
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-            text += "# TYPE \(name) \(family.kind.rawValue)\n"
+            text.beginFamily(name, family.kind)
             for (labels, series) in family.series.sorted(by: { $0.key < $1.key }) {
                 series.write(name, labels, to: &text)
             }
         }
-        return text
+        return text.text
     }
 
     // MARK: Factory
@@ -75,10 +75,10 @@ public final class PrometheusMetrics: MetricsFactory, Sendable {
 
     /// The series of that name and those labels, which is made at the first call.
     private func series<Made: Series>(
-        _ label: String, _ dimensions: [(String, String)], _ kind: Kind, _ make: () -> Made
+        _ label: String, _ dimensions: [(String, String)], _ kind: PrometheusText.Kind, _ make: () -> Made
     ) -> Made? {
         let name = label.asMetricName
-        let labels = dimensions.map { "\($0.0.asLabelName)=\"\($0.1.asLabelValue)\"" }.joined(separator: ",")
+        let labels = dimensions.map { PrometheusText.label($0.0.asLabelName, $0.1) }.joined(separator: ",")
         return state.withLock { state in
             if let known = state.families[name]?.series[labels] as? Made { return known }
             guard state.families[name, default: Family(kind: kind)].kind == kind, state.count < seriesLimit else {
@@ -123,18 +123,5 @@ extension String {
             }
         }
         return name.isEmpty ? "_" : String(decoding: name, as: UTF8.self)
-    }
-
-    fileprivate var asLabelValue: String {
-        var value = ""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "\\": value += "\\\\"
-            case "\"": value += "\\\""
-            case "\n": value += "\\n"
-            default: value.unicodeScalars.append(scalar)
-            }
-        }
-        return value
     }
 }
