@@ -1,3 +1,4 @@
+import IgropyrInsight
 public import IgropyrUV
 
 /// Proxies HTTP requests to workers by consistent hash. Knows nothing of a cluster: it is given snapshots.
@@ -13,33 +14,52 @@ public final class Balancer: Sendable {
 
     /// Where clients reach it.
     public let address: SocketAddress
+    /// Where ``InsightSettings/admin`` is answered; nil if it is not.
+    public let adminAddress: SocketAddress?
+    private let accessLog: AccessLogWriter?
+    private let admin: AdminServer?
+    private let isDraining = Locked(false)
     private let latest: Locked<UpstreamSnapshot?>
     /// Loops are reached under the lock only: none may be called once its thread has ended.
     private let state: Locked<State>
     private let end = SharedTask<UVError>()
 
-    /// For ``Successor``; the loops have descriptors of their own.
+    /// For ``startSuccessor(_:within:on:)``; the loops have descriptors of their own.
     private let sockets: Locked<[Int32]>
 
-    private init(address: SocketAddress, sockets: [Int32], loops: [BalancerLoop], snapshot: UpstreamSnapshot?) {
+    private init(
+        address: SocketAddress, sockets: [Int32], loops: [BalancerLoop], snapshot: UpstreamSnapshot?, _ insight: Insight
+    ) {
         self.address = address
+        (adminAddress, accessLog, admin) = (insight.adminAddress, insight.accessLog, insight.admin)
         self.sockets = Locked(sockets)
         latest = Locked(snapshot)
         state = Locked(.running(loops))
     }
 
     /// Listens and accepts. Without a snapshot requests wait for the first one, as they do when there is no worker.
-    /// - Throws: What binding the address answers: `UV_EADDRINUSE`, also if another balancer has the port.
+    /// - Throws: `UVError` from binding the address: `UV_EADDRINUSE`, also if another balancer has the port.
+    ///   ``InsightFailure`` if the access log or the admin address cannot be had.
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
-    ) async throws(UVError) -> Balancer {
-        let (sockets, address) = try settings.listen.open(max(1, settings.loops))
-        let loops = try await serve(on: sockets, settings, snapshot)
-        let balancer = Balancer(address: address, sockets: sockets, loops: loops, snapshot: snapshot)
-        do throws(UVError) {
-            try await loops[0].startChecks { [weak balancer] address, isPassed in
-                balancer?.forEachLoop { $0.noteCheck(of: address, isPassed: isPassed) }
+    ) async throws -> Balancer {
+        let insight = try await Insight(settings.insight)
+        let balancer: Balancer
+        do {
+            let (sockets, address) = try settings.listen.open(max(1, settings.loops))
+            let loops = try await serve(on: sockets, settings, snapshot, log: insight.accessLog)
+            balancer = Balancer(address: address, sockets: sockets, loops: loops, snapshot: snapshot, insight)
+        } catch {
+            await insight.stop()
+            throw error
+        }
+        do {
+            if case .running(let loops) = balancer.state.withLock({ $0 }) {
+                try await loops.first?.startChecks { [weak balancer] address, isPassed in
+                    balancer?.forEachLoop { $0.noteCheck(of: address, isPassed: isPassed) }
+                }
             }
+            try await insight.admin?.serve(balancer)
         } catch {
             try? await balancer.stop(timeout: .zero)
             throw error
@@ -49,14 +69,14 @@ public final class Balancer: Sendable {
 
     /// A loop for a duplicate of each socket. When one cannot be had, none is left and every socket is closed.
     private static func serve(
-        on sockets: [Int32], _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?
+        on sockets: [Int32], _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?, log: AccessLogWriter?
     ) async throws(UVError) -> [BalancerLoop] {
         var loops: [BalancerLoop] = []
         do throws(UVError) {
             for (number, socket) in sockets.enumerated() {
                 let loop = try BalancerLoop(name: "balancer-\(number)")
                 loops.append(loop)
-                try await loop.start(on: try ListeningSocket.duplicate(socket), settings, snapshot)
+                try await loop.start(on: try ListeningSocket.duplicate(socket), settings, snapshot, log: log)
             }
         } catch {
             for loop in loops {
@@ -99,23 +119,31 @@ public final class Balancer: Sendable {
     /// The sum over all loops; after ``stop(timeout:)`` that at its end.
     public var counters: BalancerCounters {
         get async {
-            let (parts, ask) = AsyncStream.makeStream(of: BalancerCounters.self)
-            var total = state.withLock { state in
-                switch state {
-                case .running(let loops):
-                    for loop in loops { loop.report { ask.yield($0) } }
-                    return (counters: BalancerCounters(), missing: loops.count)
-                case .stopped(let counters): return (counters, 0)
-                }
+            if let parts = await collect({ $0.report($1) }) {
+                return parts.reduce(into: BalancerCounters()) { $0 += $1 }
             }
-            guard total.missing > 0 else { return total.counters }
-            for await part in parts {
-                total.counters += part
-                total.missing -= 1
-                if total.missing == 0 { break }
-            }
-            return total.counters
+            guard case .stopped(let counters) = state.withLock({ $0 }) else { return BalancerCounters() }
+            return counters
         }
+    }
+
+    /// What each loop answers, in no order; nil once they have ended.
+    private func collect<Part: Sendable>(
+        _ ask: (BalancerLoop, @escaping @Sendable (Part) -> Void) -> Void
+    ) async -> [Part]? {
+        let (answers, continuation) = AsyncStream.makeStream(of: Part.self)
+        let count: Int? = state.withLock { state in
+            guard case .running(let loops) = state else { return nil }
+            for loop in loops { ask(loop) { continuation.yield($0) } }
+            return loops.count
+        }
+        guard let count else { return nil }
+        var parts: [Part] = []
+        for await part in answers {
+            parts.append(part)
+            if parts.count == count { break }
+        }
+        return parts
     }
 
     /// Stops accepting, lets requests under way finish for as long as `timeout`, then ends the threads. Called again, it
@@ -123,6 +151,7 @@ public final class Balancer: Sendable {
     /// - Throws: `UV_EBUSY` if something was left open on a loop: a fault of ours.
     public func stop(timeout: Duration) async throws(UVError) {
         try await end.run { [self] () throws(UVError) in
+            isDraining.withLock { $0 = true }
             guard case .running(let loops) = state.withLock({ $0 }) else { return }
             sockets.withLock { sockets in
                 for socket in sockets { ListeningSocket.close(socket) }
@@ -133,7 +162,41 @@ public final class Balancer: Sendable {
             }
             let counters = await counters
             state.withLock { $0 = .stopped(counters) }
-            for loop in loops { try await loop.stop() }
+            var failure: UVError?
+            for loop in loops {
+                do throws(UVError) { try await loop.stop() } catch { failure = error }
+            }
+            await accessLog?.stop()
+            try await admin?.stop()
+            if let failure { throw failure }
+        }
+    }
+}
+
+extension Balancer {
+    /// Opens the file of ``InsightSettings/accessLog`` by its name again, soon: call it after the old one was moved away.
+    /// If that fails, lines go on to the old one, and the program's log says why.
+    public func reopenAccessLog() { accessLog?.reopen() }
+
+    /// Lines that were not written, since they came faster than the disk takes them, or it failed.
+    public var droppedAccessLogLines: Int { accessLog?.droppedLines ?? 0 }
+
+    /// Whether requests should come here, as far as can be said without asking a loop.
+    var health: BalancerHealth {
+        if isDraining.withLock({ $0 }) { return .draining }
+        return snapshot?.applications.allSatisfy(\.members.isEmpty) ?? true ? .noWorkers : .serving
+    }
+
+    /// The sum over all loops; nil if one does not report in time, since a sum without it would go back.
+    func report(within timeout: Duration) async -> InsightReport? {
+        await withTaskGroup(of: InsightReport?.self) { group in
+            group.addTask { [self] in await collect { $0.reportAll($1) }?.reduce(into: InsightReport()) { $0 += $1 } }
+            group.addTask {
+                try? await Task.sleep(for: timeout)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
         }
     }
 }

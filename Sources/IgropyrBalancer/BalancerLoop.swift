@@ -1,3 +1,4 @@
+import IgropyrInsight
 import IgropyrTransport
 import IgropyrUV
 
@@ -16,11 +17,13 @@ actor BalancerLoop: LoopBound {
     }
 
     /// Begins to accept on the socket, which belongs to the loop from here on.
-    func start(on socket: Int32, _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?) throws(UVError) {
+    func start(
+        on socket: Int32, _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?, log: AccessLogWriter?
+    ) throws(UVError) {
         let listener = try TCPListener(on: loop, owning: socket)
         let proxy: Proxy
         do throws(UVError) {
-            proxy = try Proxy(on: loop, settings: settings)
+            proxy = try Proxy(on: loop, settings: settings, log: log)
         } catch {
             listener.close()
             throw error
@@ -68,6 +71,19 @@ actor BalancerLoop: LoopBound {
 
     nonisolated func report(_ take: @escaping @Sendable (BalancerCounters) -> Void) {
         loop.submit { [self] in assumeIsolated { take($0.counters) } }
+    }
+
+    nonisolated func reportAll(_ take: @escaping @Sendable (InsightReport) -> Void) {
+        loop.submit { [self] in assumeIsolated { take($0.insightReport) } }
+    }
+
+    private var insightReport: InsightReport {
+        var report = InsightReport(counters: counters, connections: server?.connectionCount ?? 0)
+        guard let proxy else { return report }
+        report.upstreamConnections = proxy.pool.connectionCount
+        report.applications =
+            proxy.insight?.applicationReports(at: loop.now) { proxy.isAvoided($0) } ?? [:]
+        return report
     }
 
     private var counters: BalancerCounters {

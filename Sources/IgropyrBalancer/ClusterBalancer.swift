@@ -41,9 +41,15 @@ public actor ClusterBalancer: LoopBound {
     /// Where clients reach it; nil unless running.
     public var address: SocketAddress? { balancer?.address }
 
+    /// Where metrics and the like are answered; nil if they are not, or unless running.
+    public var adminAddress: SocketAddress? { balancer?.adminAddress }
+
+    /// As ``Balancer/reopenAccessLog()``; nothing unless running.
+    public func reopenAccessLog() { balancer?.reopenAccessLog() }
+
     /// Listens and begins to look for the cluster, without waiting for it: requests wait for the first worker, for a
     /// while. What failed leaves nothing open.
-    /// - Throws: `UVError` from listening, `MembershipError` from binding the gossip port, `InvalidName`.
+    /// - Throws: `UVError` from listening, ``InsightFailure``, `MembershipError` from binding the gossip port, `InvalidName`.
     public func start() async throws {
         guard balancer == nil else { return }
         let balancer = try await Balancer.start(settings)

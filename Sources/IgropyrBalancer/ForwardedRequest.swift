@@ -14,6 +14,7 @@ struct ForwardedRequest {
     var local: SocketAddress?
     var isEncrypted: Bool
     var upgrade: Upgrade?
+    var identity: RequestIdentity?
 
     func write(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
         try writeRequestLine(head, bytes, to: &output)
@@ -31,6 +32,7 @@ struct ForwardedRequest {
                 takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
             }
             if HopByHop.contains(name, in: bytes) || Self.isReplaced(name, in: bytes) { continue }
+            if let identity, identity.replaces(name, in: bytes) { continue }
             if bytes.matches("x-forwarded-for", in: name) {
                 earlierHops = true
                 continue
@@ -44,6 +46,7 @@ struct ForwardedRequest {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
         try output.appendField("Via", "\(head.version.number) igropyr")
+        if let identity { try identity.write(to: &output) }
         if let upgrade {
             try output.appendField("Connection", "Upgrade")
             try output.appendField("Upgrade", upgrade.names)

@@ -1,4 +1,5 @@
 import IgropyrHTTP
+import IgropyrInsight
 import IgropyrTime
 import IgropyrTransport
 import IgropyrUV
@@ -8,6 +9,7 @@ final class Proxy: HTTPRequestHandler {
     let settings: BalancerSettings
     let pool: HTTPConnectionPool
     let wheel: TimerWheel
+    let insight: ProxyInsight?
     var counters = BalancerCounters()
     var budget: RetryBudget
     var random = SystemRandomNumberGenerator()
@@ -20,7 +22,7 @@ final class Proxy: HTTPRequestHandler {
     private var unrouted = WaitingLine()
     private var isStopping = false
 
-    init(on loop: EventLoop, settings: BalancerSettings) throws(UVError) {
+    init(on loop: EventLoop, settings: BalancerSettings, log: AccessLogWriter? = nil) throws(UVError) {
         self.settings = settings
         wheel = try TimerWheel(on: loop)
         do throws(UVError) {
@@ -29,6 +31,7 @@ final class Proxy: HTTPRequestHandler {
             wheel.close()
             throw error
         }
+        insight = ProxyInsight(settings.insight, log, on: wheel)
         budget = RetryBudget(settings.retryBudget, at: loop.now)
     }
 
@@ -41,11 +44,16 @@ final class Proxy: HTTPRequestHandler {
         ProxyExchange(connection, proxy: self, head, bytes).start(head, bytes)
     }
 
+    func requestWasRefused(status: Int, on connection: any HTTPServerStream) {
+        insight?.noteRefusal(status: status, peer: connection.peerAddress)
+    }
+
     // MARK: Snapshots
 
     /// Requests under way end where they are; waiting ones are tried at once.
     func update(_ snapshot: UpstreamSnapshot) {
         self.snapshot = snapshot
+        insight?.update(snapshot, at: now)
         let waiting = unrouted.removeAll() + applications.flatMap { $0.traffic.waiting.removeAll() }
         let before = applications
         let known = Set(before.flatMap(\.workers).map(\.address))
@@ -102,6 +110,9 @@ final class Proxy: HTTPRequestHandler {
         if worker.health.noteSuccess() { healthDidChange() }
     }
 
+    /// Whether a worker gets no requests at the moment because of what is known of it.
+    func isAvoided(_ address: SocketAddress) -> Bool { workers[address]?.health.trouble != nil }
+
     /// Whom to check, and how.
     var subjectsOfChecks: Set<HealthChecker.Subject> {
         var subjects: Set<HealthChecker.Subject> = []
@@ -149,6 +160,7 @@ final class Proxy: HTTPRequestHandler {
 
     func close() {
         pool.close()
+        insight?.finish()
         wheel.close()
     }
 }

@@ -7,6 +7,7 @@ extension ProxyExchange {
         state = .sent
         upstream = connection
         connection.begin(self)
+        record?.didSend()
         let bytes = head.bytes
         connection.head.appendBody(unsafe bytes.span.bytes)
         connection.endHead(method: method, framing: framing)
@@ -31,6 +32,7 @@ extension ProxyExchange {
 
 extension ProxyExchange: HTTPServerExchange {
     func requestBodyDidArrive(_ bytes: RawSpan) {
+        record?.requestBytes &+= UInt64(bytes.byteCount)
         keep(bytes)
         upstream?.sendBody(bytes)
         if case .finished = state { return }
@@ -67,6 +69,7 @@ extension ProxyExchange: HTTPServerExchange {
     func clientDidAbort() {
         if case .finished = state { return }
         proxy.counters.clientAborts &+= 1
+        record?.breakOff(.clientAbort)
         finish()
     }
 }

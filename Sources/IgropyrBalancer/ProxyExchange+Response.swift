@@ -6,6 +6,7 @@ extension ProxyExchange: HTTPClientExchange {
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
         guard let downstream else { return }
         if head.isInterim { return passOnInterim(head, bytes, to: downstream) }
+        record?.responseDidBegin(status: head.status)
         if head.status == 101 { return openTunnel(head, bytes) }
         // To a client of HTTP/2 a success would be the tunnel's.
         guard !awaitsTunnel || head.status / 100 != 2 else { return refuse(.badGateway) }
@@ -83,6 +84,7 @@ extension ProxyExchange: HTTPClientExchange {
 
     func responseBodyDidArrive(_ bytes: RawSpan) {
         guard let downstream else { return }
+        record?.responseBytes &+= UInt64(bytes.byteCount)
         if let remaining = remainingBytes {
             // The parser gives no more than was announced.
             remainingBytes = remaining - UInt64(bytes.byteCount)
@@ -114,6 +116,7 @@ extension ProxyExchange: HTTPClientExchange {
     func exchangeDidFail(_ failure: HTTPClientFailure) {
         let connection = upstream
         upstream = nil
+        record?.tryDidFail(ExchangeFailure(sent: failure))
         switch state {
         case .sent: retryElsewhere(failure, connection)
         case .responding: truncate()
@@ -135,6 +138,7 @@ extension ProxyExchange: HTTPClientExchange {
         let downstream = downstream
         if downstream != nil { proxy.counters.truncated &+= 1 }
         if let worker { proxy.noteFailure(of: worker) }
+        record?.breakOff(.truncated)
         finish()
         downstream?.abort()
     }

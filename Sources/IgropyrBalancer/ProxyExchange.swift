@@ -51,6 +51,9 @@ final class ProxyExchange {
     /// Where to look when there was no snapshot to route by.
     private var unrouted: (host: [UInt8], path: [UInt8])?
 
+    /// Nil while nobody wants to know.
+    @safe @exclusivity(unchecked) var record: ExchangeRecord?
+
     // Tries.
     var tried: [WorkerState] = []
     var retriesLeft: Int
@@ -79,12 +82,14 @@ final class ProxyExchange {
     /// Takes the request on, unless it is answered at once.
     func start(_ head: MessageHead, _ bytes: RawSpan) {
         guard let downstream else { return }
+        let identity = proxy.insight?.identity(of: head, bytes)
+        record = proxy.insight?.begin(head, bytes, identity, from: downstream.peerAddress)
         if method == .connect || method == .trace { return refuse(.notImplemented) }
         let client = downstream.peerAddress
         hash = proxy.settings.application.hashKey.hash(head, bytes, source: client)
         let request = ForwardedRequest(
             client: client, local: head.authority == nil ? downstream.localAddress : nil,
-            isEncrypted: downstream.isEncrypted, upgrade: upgrade)
+            isEncrypted: downstream.isEncrypted, upgrade: upgrade, identity: identity)
         self.head = HTTPSerializer(capacity: head.byteCount + ForwardedRequest.addedBytes)
         do throws(HTTPSerializer.Failure) {
             try request.write(head, bytes, to: &self.head)
@@ -113,6 +118,7 @@ final class ProxyExchange {
 
     /// Goes to the best worker not tried yet; waits if there is none, or none with room.
     func connect() {
+        proxy.insight?.route(&record, to: application?.upstreams)
         guard let application, !application.workers.isEmpty else { return hold() }
         if let worker = application.choose(forHash: hash, except: tried, at: proxy.now, using: &proxy.random) {
             return connect(to: worker, isFresh: false)
@@ -123,6 +129,7 @@ final class ProxyExchange {
     func connect(to worker: WorkerState, isFresh: Bool) {
         state = .connecting
         enter(worker)
+        record?.beginTry(at: worker.address)
         proxy.pool.connection(to: worker.address, isFresh: isFresh) { [self] outcome in
             guard case .connecting = state else {
                 if case .success(let connection) = outcome { connection.cancel() }
@@ -133,6 +140,7 @@ final class ProxyExchange {
                 if !connection.isReused { proxy.noteConnection(to: worker) }
                 send(on: connection)
             case .failure(let failure):
+                record?.tryDidFail(ExchangeFailure(connecting: failure))
                 switch failure.cause {
                 case .connection, .timedOut: proxy.noteRefusal(by: worker)
                 case .closed, .malformedResponse, .responseTooLarge, .exhausted, .cancelled: break
@@ -168,6 +176,7 @@ final class ProxyExchange {
     // MARK: - Waiting for a worker
 
     private func hold() {
+        record?.hold()
         let deadline = holdDeadline ?? proxy.now.advanced(by: proxy.settings.holdTime)
         state = .held
         guard proxy.now < deadline, proxy.hold(self, for: application) else { return refuse(.unavailable) }
@@ -210,10 +219,12 @@ final class ProxyExchange {
         }
         guard proxy.budget.takeRetry(at: proxy.now) else {
             proxy.counters.retriesOverBudget &+= 1
+            record?.isOverBudget()
             return refuse(Refusal(failure))
         }
         retriesLeft -= 1
         proxy.counters.retries &+= 1
+        record?.willRetry()
         connect()
     }
 
@@ -234,6 +245,7 @@ final class ProxyExchange {
     func refuse(_ refusal: Refusal) {
         guard let downstream else { return finish() }
         refusal.count(in: &proxy.counters)
+        record?.refuse(refusal, sendsBody: method != .head)
         finish()
         refusal.answer(on: downstream)
     }
@@ -241,6 +253,8 @@ final class ProxyExchange {
     /// Lets go of everything; nothing is called back any more.
     func finish() {
         state = .finished
+        if let record { proxy.insight?.note(record) }
+        record = nil
         holdTimer?.invalidate()
         holdTimer = nil
         downstream = nil

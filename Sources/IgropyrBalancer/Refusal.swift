@@ -19,7 +19,7 @@ enum Refusal {
         }
     }
 
-    private var status: Int {
+    var status: Int {
         switch self {
         case .badRequest: 400
         case .notRouted: 404
@@ -30,7 +30,7 @@ enum Refusal {
         }
     }
 
-    private var text: String {
+    var text: String {
         switch self {
         case .badRequest: "the request cannot be forwarded\n"
         case .notRouted: "no application is routed here\n"

@@ -69,10 +69,15 @@ final class RawClient: @unchecked Sendable {
         return sent
     }
 
-    /// Ends the connection by a reset.
-    func reset() {
+    /// Has the connection end by a reset, and nothing before it, when nobody refers to this any more.
+    func resetAtEnd() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Ends the connection by a reset.
+    func reset() {
+        resetAtEnd()
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 

@@ -16,6 +16,7 @@ public struct BalancerSettings: Sendable {
     public var repeatableBodyBytes = 64 << 10
     public var server = HTTPServerSettings()
     public var client = HTTPClientSettings()
+    public var insight = InsightSettings()
 
     public init(listen: SocketAddress) { self.init(listen: .address(listen)) }
 

@@ -61,6 +61,9 @@ public final class HTTPConnectionPool {
     /// Whether there are connections to a server, or attempts.
     public func isConnected(to address: SocketAddress) -> Bool { servers[address] != nil }
 
+    /// Open connections, to all servers.
+    public var connectionCount: Int { servers.values.reduce(0) { $0 + $1.all.count } }
+
     /// Finds a connection that rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at once if
     /// one rests. With ``HTTPClientSettings/proxyProtocol``, it is one that was opened for the same `client`; without, that
     /// is of no account. `timeout` takes the place of ``HTTPClientSettings/connectTimeout``.

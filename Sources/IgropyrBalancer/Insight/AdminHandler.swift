@@ -1,0 +1,92 @@
+import FoundationEssentials
+import IgropyrHTTP
+import IgropyrInsight
+import IgropyrTransport
+import IgropyrUV
+
+/// The pages of a balancer's ``AdminServer``.
+final class AdminHandler: HTTPRequestHandler {
+    /// Each has its path; for another page, add a case and what it answers.
+    private enum Page: String, CaseIterable {
+        case metrics = "/metrics"
+        case health = "/health"
+        case workers = "/workers"
+    }
+
+    /// How long a loop may take to report; a scrape waits ten seconds by default.
+    private static let patience = Duration.seconds(5)
+
+    private let balancer: Balancer
+
+    init(_ balancer: Balancer) { self.balancer = balancer }
+
+    func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
+        guard let page = Page(rawValue: bytes.string(in: head.path)) else {
+            let paths = Page.allCases.map(\.rawValue).joined(separator: ", ")
+            return AdminAnswer.text(404, "there are \(paths)\n").send(on: connection)
+        }
+        guard head.method == .get || head.method == .head else {
+            return AdminAnswer.text(405, "this takes GET and HEAD only\n").send(on: connection, allow: "GET, HEAD")
+        }
+        nonisolated(unsafe) let connection = connection  // The task runs on this thread.
+        let balancer = balancer
+        unsafe Task(executorPreference: connection.loop) {
+            unsafe await Self.answer(page, of: balancer).send(on: connection)
+        }
+    }
+
+    private static func answer(_ page: Page, of balancer: Balancer) async -> AdminAnswer {
+        switch page {
+        case .metrics:
+            guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
+            let text = report.prometheusText(droppedLogLines: balancer.droppedAccessLogLines)
+            return AdminAnswer(status: 200, contentType: PrometheusText.contentType, body: Array(text.utf8))
+        case .health:
+            let health = balancer.health
+            return .json(HealthAnswer(status: health.rawValue), status: health == .serving ? 200 : 503)
+        case .workers:
+            guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
+            return .json(WorkersAnswer(balancer.snapshot, report))
+        }
+    }
+}
+
+/// Whether requests should come here.
+enum BalancerHealth: String {
+    case serving
+    case noWorkers = "no workers"
+    case draining
+}
+
+private struct HealthAnswer: Encodable { var status: String }
+
+struct AdminAnswer {
+    var status: Int
+    var contentType: String
+    var body: [UInt8]
+
+    static func text(_ status: Int, _ text: String) -> AdminAnswer {
+        AdminAnswer(status: status, contentType: "text/plain; charset=utf-8", body: Array(text.utf8))
+    }
+
+    static func json(_ value: some Encodable, status: Int = 200) -> AdminAnswer {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else { return .text(500, "the answer cannot be encoded\n") }
+        return AdminAnswer(status: status, contentType: "application/json", body: Array(data) + [UInt8(ascii: "\n")])
+    }
+
+    fileprivate static let loopsAreBusy = text(503, "a loop of the balancer did not report in time\n")
+
+    func send(on connection: any HTTPServerStream, allow: String? = nil) {
+        do throws(HTTPSerializer.Failure) {
+            try connection.beginResponse(status: status, framing: .length(UInt64(body.count)))
+            try connection.appendField("Content-Type", contentType)
+            try connection.appendField("Cache-Control", "no-store")
+            if let allow { try connection.appendField("Allow", allow) }
+            connection.endHead()
+            unsafe connection.sendBody(body.span.bytes)
+            connection.endResponse()
+        } catch { connection.abort() }
+    }
+}

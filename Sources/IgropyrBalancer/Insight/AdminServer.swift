@@ -1,0 +1,48 @@
+import IgropyrTransport
+import IgropyrUV
+
+/// Answers what operators and their tools ask a balancer, on a thread of its own: at once however busy the loops are that
+/// balance.
+actor AdminServer: LoopBound {
+    nonisolated let loop: EventLoop
+    private let thread: EventLoopThread
+    private var listener: TCPListener?
+    private var server: HTTPServer?
+
+    init() throws(UVError) {
+        thread = try EventLoopThread(name: "igropyr-admin")
+        loop = thread.loop
+    }
+
+    /// Clients wait until ``serve(_:)``.
+    /// - Returns: where, which is of interest if the port was 0.
+    func listen(on address: SocketAddress) throws(UVError) -> SocketAddress {
+        let listener = try TCPListener(on: loop, binding: address)
+        self.listener = listener
+        return listener.localAddress
+    }
+
+    func serve(_ balancer: Balancer) throws(UVError) {
+        guard let listener else { return }
+        self.listener = nil
+        var settings = HTTPServerSettings()
+        settings.connections = 64
+        settings.idleTimeout = .seconds(15)
+        settings.http2.isEnabled = false
+        server = try HTTPServer(listener: listener, settings: settings, handler: AdminHandler(balancer))
+    }
+
+    /// Cuts what is under way and ends the thread.
+    /// - Throws: `UV_EBUSY` if something was left open.
+    nonisolated func stop() async throws(UVError) {
+        await close()
+        try await thread.stop()
+    }
+
+    private func close() {
+        listener?.close()
+        listener = nil
+        server?.close()
+        server = nil
+    }
+}

@@ -1,0 +1,42 @@
+import IgropyrInsight
+import IgropyrUV
+
+/// What all loops of a balancer have in common to tell of their requests: the log's thread, and the admin's.
+struct Insight {
+    let accessLog: AccessLogWriter?
+    let admin: AdminServer?
+    let adminAddress: SocketAddress?
+
+    /// Opens the log and the admin's address.
+    init(_ settings: InsightSettings) async throws(InsightFailure) {
+        do throws(UVError) {
+            accessLog = try settings.accessLog.map { log throws(UVError) in
+                try AccessLogWriter(log, logger: settings.logger)
+            }
+        } catch {
+            throw InsightFailure("the access log cannot be written: \(error.reason)")
+        }
+        guard let address = settings.admin else {
+            (admin, adminAddress) = (nil, nil)
+            return
+        }
+        do throws(UVError) {
+            let server = try AdminServer()
+            admin = server
+            do throws(UVError) {
+                adminAddress = try await server.listen(on: address)
+            } catch {
+                try? await server.stop()
+                throw error
+            }
+        } catch {
+            await accessLog?.stop()
+            throw InsightFailure("the admin address \(address) cannot be listened on: \(error.reason)")
+        }
+    }
+
+    func stop() async {
+        await accessLog?.stop()
+        try? await admin?.stop()  // Its thread has nothing open any more.
+    }
+}

@@ -1,0 +1,222 @@
+import Foundation
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrBalancer
+
+/// A balancer that is asked at its admin address.
+private func withAdmin(
+    workers: Int = 2, _ change: (inout BalancerSettings) -> Void = { _ in },
+    _ body: (Fixture, RawClient) async throws -> Void
+) async throws {
+    try await withBalancer(
+        workers: workers,
+        {
+            $0.insight.admin = .loopback(port: 0); change(&$0)
+        }
+    ) { fixture in
+        try await body(fixture, try RawClient(to: try #require(fixture.balancer.adminAddress)))
+    }
+}
+
+extension RawClient {
+    /// The lines of a scrape.
+    fileprivate func scrape() throws -> Set<String> {
+        let answer = try get("/metrics")
+        #expect(answer.status == 200)
+        #expect(answer.values("Content-Type") == ["text/plain; version=0.0.4; charset=utf-8"])
+        return Set(answer.text.split(separator: "\n").map(String.init))
+    }
+}
+
+/// What `/workers` answers.
+private struct Answer: Decodable {
+    struct Application: Decodable {
+        var name: String
+        var inFlight: Int
+        var workers: [Worker]
+    }
+    struct Worker: Decodable {
+        var id: String
+        var host: String
+        var address: String
+        var state: String
+        var weight: Int
+        var inFlight: Int
+        var share: Double
+    }
+    var applications: [Application]
+}
+
+@Suite(.timeLimit(.minutes(5))) struct AdminTests {
+    @Test func `requests are measured by application and by worker`() async throws {
+        try await withAdmin { fixture, admin in
+            let first = fixture.workers[0]
+            let client = try fixture.client()
+            for _ in 0..<3 { #expect(try client.get(try fixture.path(ownedBy: first)).status == 200) }
+            #expect(try client.get("/status/404").status == 404)
+            let lines = try admin.scrape()
+            let total = [
+                "igropyr_balancer_requests_total 4", "igropyr_balancer_connections 1",
+                #"igropyr_balancer_workers{application="fixed"} 2"#,
+                #"igropyr_balancer_application_responses_total{application="fixed",status="2xx"} 3"#,
+                #"igropyr_balancer_application_responses_total{application="fixed",status="4xx"} 1"#,
+                #"igropyr_balancer_application_duration_seconds_count{application="fixed"} 4"#,
+                #"igropyr_balancer_application_first_byte_seconds_bucket{application="fixed",le="+Inf"} 4"#,
+                #"igropyr_balancer_application_requests_in_flight{application="fixed"} 0"#,
+            ]
+            for line in total { #expect(lines.contains(line), "\(line)") }
+            let ofFirst = #"{application="fixed",worker="\#(first.address)""#
+            for line in [
+                #"igropyr_balancer_worker_requests_in_flight\#(ofFirst)} 0"#,
+                #"igropyr_balancer_worker_avoided\#(ofFirst)} 0"#,
+            ] { #expect(lines.contains(line), "\(line)") }
+            let counts: [Int] = lines.compactMap { line in
+                guard line.hasPrefix("igropyr_balancer_worker_duration_seconds_count") else { return nil }
+                return line.split(separator: " ").last.flatMap { Int($0) }
+            }
+            #expect(counts.count == 2)
+            #expect(counts.reduce(0, +) == 4)
+        }
+    }
+
+    @Test func `each sample belongs to a family with a type and a help`() async throws {
+        try await withAdmin { fixture, admin in
+            _ = try fixture.get("/a")
+            var (type, helped, seen) = ("", "", Set<String>())
+            for line in try admin.get("/metrics").text.split(separator: "\n") {
+                let words = line.split(separator: " ").map(String.init)
+                if line.hasPrefix("# HELP ") {
+                    helped = words[2]
+                    #expect(seen.insert(helped).inserted, "\(helped) comes twice")
+                } else if line.hasPrefix("# TYPE ") {
+                    type = words[2]
+                    #expect(type == helped && ["counter", "gauge", "histogram"].contains(words[3]))
+                    #expect((words[3] == "counter") == type.hasSuffix("_total"))
+                } else {
+                    #expect(words[0].hasPrefix(type) && Double(words[words.count - 1]) != nil, "\(line)")
+                }
+            }
+            #expect(seen.count > 20)
+        }
+    }
+
+    @Test func `what goes wrong is counted by its reason, and retries at the worker that failed`() async throws {
+        try await withAdmin { fixture, admin in
+            let path = try fixture.path(ownedBy: fixture.workers[0])
+            await fixture.workers[0].kill()
+            #expect(try fixture.get(path).status == 200)
+            let lines = try admin.scrape()
+            let worker = #"{application="fixed",worker="\#(fixture.workers[0].address)""#
+            for line in [
+                #"igropyr_balancer_worker_failures_total\#(worker),reason="connect-refused"} 1"#,
+                #"igropyr_balancer_worker_retries_total\#(worker)} 1"#,
+                #"igropyr_balancer_worker_avoided\#(worker)} 1"#, "igropyr_balancer_retries_total 1",
+                #"igropyr_balancer_application_retries_total{application="fixed"} 1"#,
+            ] { #expect(lines.contains(line), "\(line)") }
+            let workers = try JSONDecoder().decode(Answer.self, from: Data(try admin.get("/workers").body))
+            let avoided = workers.applications[0].workers.filter { $0.state == "avoided" }.map(\.address)
+            #expect(avoided == ["\(fixture.workers[0].address)"])
+        }
+    }
+
+    @Test func `requests under way are in flight at their application and worker, on all loops together`() async throws
+    {
+        try await withAdmin(workers: 1, { $0.loops = 2 }) { fixture, admin in
+            fixture.workers[0].mood.withLock { $0 = .hangs }
+            var clients = try (0..<6).map { _ in try fixture.client() }
+            for client in clients { try client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n") }
+            try await eventually("all are there") { await fixture.workers[0].requestCount == 6 }
+            let answer = try JSONDecoder().decode(Answer.self, from: Data(try admin.get("/workers").body))
+            #expect(answer.applications.map(\.inFlight) == [6])
+            #expect(answer.applications[0].workers.map(\.inFlight) == [6])
+            #expect(
+                try admin.scrape().contains(
+                    #"igropyr_balancer_application_requests_in_flight{application="fixed"} 6"#))
+            for client in clients { client.resetAtEnd() }
+            clients = []
+            try await eventually("all are gone") {
+                try admin.scrape().contains(
+                    #"igropyr_balancer_application_requests_in_flight{application="fixed"} 0"#)
+            }
+            #expect(
+                try admin.scrape().contains(
+                    #"igropyr_balancer_application_failures_total{application="fixed",reason="client-abort"} 6"#))
+        }
+    }
+
+    @Test func `a worker that left keeps its series for a while, but is no worker any more`() async throws {
+        try await withAdmin { fixture, admin in
+            _ = try fixture.get(try fixture.path(ownedBy: fixture.workers[0]))
+            fixture.balancer.update(.fixed([fixture.workers[1].address]))
+            let lines = try admin.scrape()
+            let label = #"{application="fixed",worker="\#(fixture.workers[0].address)""#
+            #expect(lines.contains(#"igropyr_balancer_worker_responses_total\#(label),status="2xx"} 1"#))
+            #expect(lines.contains(#"igropyr_balancer_workers{application="fixed"} 1"#))
+            #expect(!lines.contains { $0.hasPrefix(#"igropyr_balancer_worker_avoided\#(label)"#) })
+        }
+    }
+
+    @Test func `the workers are told with their parts of the slots`() async throws {
+        try await withAdmin { fixture, admin in
+            let response = try admin.get("/workers")
+            #expect(response.values("Content-Type") == ["application/json"])
+            let answer = try JSONDecoder().decode(Answer.self, from: Data(response.body))
+            let workers = try #require(answer.applications.first).workers
+            #expect(workers.map(\.address) == fixture.workers.map { "\($0.address)" }.sorted())
+            #expect(abs(workers.map(\.share).reduce(0, +) - 1) < 1e-9)
+            #expect(workers.allSatisfy { $0.state == "up" && $0.weight == 1 && abs($0.share - 0.5) < 0.01 })
+        }
+    }
+
+    @Test func `health is good while there are workers, and bad while the balancer drains`() async throws {
+        try await withAdmin(workers: 1) { fixture, admin in
+            var answer = try admin.get("/health")
+            #expect(answer.status == 200 && answer.text == "{\"status\":\"serving\"}\n")
+            fixture.balancer.update(.fixed([]))
+            answer = try admin.get("/health")
+            #expect(answer.status == 503 && answer.text == "{\"status\":\"no workers\"}\n")
+            fixture.balancer.update(.fixed(fixture.workers.map(\.address)))
+            fixture.workers[0].mood.withLock { $0 = .hangs }
+            var client: RawClient? = try fixture.client()
+            try client?.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+            try await eventually("it is there") { await fixture.workers[0].requestCount == 1 }
+            let balancer = fixture.balancer
+            async let stopped: Void = balancer.stop(timeout: .seconds(30))
+            try await eventually("it drains") { try admin.get("/health").status == 503 }
+            #expect(try admin.get("/health").text == "{\"status\":\"draining\"}\n")
+            #expect(try admin.scrape().contains("igropyr_balancer_requests_total 1"))
+            client?.resetAtEnd()
+            client = nil
+            try await stopped
+        }
+    }
+
+    @Test func `before the first snapshot health is bad`() async throws {
+        try await withBalancer(workers: 1, knowsWorkers: false, { $0.insight.admin = .loopback(port: 0) }) { fixture in
+            let admin = try RawClient(to: try #require(fixture.balancer.adminAddress))
+            #expect(try admin.get("/health").status == 503)
+            #expect(try admin.get("/workers").text == "{\"applications\":[]}\n")
+        }
+    }
+
+    @Test func `what is not there is 404, and other methods are not taken`() async throws {
+        try await withAdmin(workers: 0) { _, admin in
+            #expect(try admin.get("/").status == 404)
+            #expect(try admin.get("/METRICS").status == 404)
+            let answer = try admin.exchange("POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+            #expect(answer.status == 405 && answer.values("Allow") == ["GET, HEAD"])
+            #expect(try admin.exchange("HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n").status == 200)
+        }
+    }
+
+    @Test func `without an admin address nothing is measured`() async throws {
+        try await withBalancer(workers: 1) { fixture in
+            _ = try fixture.get("/a")
+            #expect(fixture.balancer.adminAddress == nil)
+            let report = try #require(await fixture.balancer.report(within: .seconds(60)))
+            #expect(report.applications.isEmpty && report.counters.requests == 1)
+        }
+    }
+}
