@@ -43,7 +43,8 @@ public final class Balancer: Sendable {
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
     ) async throws -> Balancer {
-        let insight = try await Insight(settings.insight)
+        let isSuccessor = if case .inherited = settings.listen { true } else { false }
+        let insight = try await Insight(settings.insight, isSuccessor: isSuccessor)
         let balancer: Balancer
         do {
             let (sockets, address) = try settings.listen.open(max(1, settings.loops))

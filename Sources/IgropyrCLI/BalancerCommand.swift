@@ -57,6 +57,7 @@ struct BalancerCommand: AsyncParsableCommand {
     @Option(help: "Seconds that requests under way have to finish when it is ended.")
     var drainTimeout: Int = 30
 
+    @OptionGroup var insight: BalancerInsightOptions
     @OptionGroup var member: MemberOptions
 
     func validate() throws {
@@ -80,6 +81,7 @@ struct BalancerCommand: AsyncParsableCommand {
             var settings = BalancerSettings(listen: try await command.source(on: loop))
             settings.application.hashKey = command.hash
             settings.loops = command.loops ?? min(256, CurrentProcess.availableCores)
+            settings.insight = try await command.insight.settings(on: loop)
             if let upstream = command.upstream {
                 try await command.balance(settings, upstream, signals, on: loop)
             } else {
@@ -109,7 +111,9 @@ struct BalancerCommand: AsyncParsableCommand {
             try await Balancer.start(settings, snapshot: .fixed(addresses))
         }
         StandardError.write("balancing \(balancer.address) over \(addresses.count) upstreams\n")
-        await serve(signals) { try await balancer.startSuccessor($0, within: Self.successorLimit, on: loop) }
+        await serve(signals, reopening: { balancer.reopenAccessLog() }) {
+            try await balancer.startSuccessor($0, within: Self.successorLimit, on: loop)
+        }
         try await balancer.stop(timeout: .seconds(drainTimeout))
     }
 
@@ -134,7 +138,9 @@ struct BalancerCommand: AsyncParsableCommand {
         let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
         try await listening(on: settings.listen) { try await balancer.start() }
         await balancer.waitForWorkers(within: Self.patience)
-        await serve(signals) { try await balancer.startSuccessor($0, within: Self.successorLimit) }
+        await serve(signals, reopening: { await balancer.reopenAccessLog() }) {
+            try await balancer.startSuccessor($0, within: Self.successorLimit)
+        }
         try await balancer.stop(timeout: .seconds(drainTimeout))
     }
 
@@ -146,7 +152,8 @@ struct BalancerCommand: AsyncParsableCommand {
 
     /// Returns when it is to end: by signal, or since a successor has taken over.
     private func serve(
-        _ signals: ServiceSignals, _ startSuccessor: (ChildProcess.Command) async throws -> Int32
+        _ signals: ServiceSignals, reopening reopen: () async -> Void,
+        _ startSuccessor: (ChildProcess.Command) async throws -> Int32
     ) async {
         let contract = ServiceContract.inherited
         let successor = Self.successor  // Before the program's file is replaced.
@@ -154,6 +161,7 @@ struct BalancerCommand: AsyncParsableCommand {
         for await order in signals.orders {
             switch order {
             case .end: return contract.notify("STOPPING=1")
+            case .reopenLogs: await reopen()
             case .upgrade:
                 do {
                     let pid = try await startSuccessor(successor)
@@ -183,6 +191,8 @@ struct BalancerCommand: AsyncParsableCommand {
         } catch let error as UVError {
             guard case .address(let address) = source else { throw error }
             throw CommandFailure("cannot listen on \(address): \(error.reason); choose another address with --listen")
+        } catch let error as InsightFailure {
+            throw CommandFailure("\(error); see --access-log and --admin")
         }
     }
 }

@@ -14,10 +14,12 @@ actor AdminServer: LoopBound {
         loop = thread.loop
     }
 
-    /// Clients wait until ``serve(_:)``.
+    /// Clients wait until ``serve(_:)``. A successor shares the address with the balancer whose place it takes, until that
+    /// has ended.
     /// - Returns: where, which is of interest if the port was 0.
-    func listen(on address: SocketAddress) throws(UVError) -> SocketAddress {
-        let listener = try TCPListener(on: loop, binding: address)
+    func listen(on address: SocketAddress, isShared: Bool) throws(UVError) -> SocketAddress {
+        if !isShared, address.port != 0 { ListeningSocket.close(try ListeningSocket.open(address)) }
+        let listener = try TCPListener(on: loop, binding: address, sharingPort: true)
         self.listener = listener
         return listener.localAddress
     }

@@ -8,7 +8,7 @@ struct Insight {
     let adminAddress: SocketAddress?
 
     /// Opens the log and the admin's address.
-    init(_ settings: InsightSettings) async throws(InsightFailure) {
+    init(_ settings: InsightSettings, isSuccessor: Bool) async throws(InsightFailure) {
         do throws(UVError) {
             accessLog = try settings.accessLog.map { log throws(UVError) in
                 try AccessLogWriter(log, logger: settings.logger)
@@ -24,7 +24,7 @@ struct Insight {
             let server = try AdminServer()
             admin = server
             do throws(UVError) {
-                adminAddress = try await server.listen(on: address)
+                adminAddress = try await server.listen(on: address, isShared: isSuccessor)
             } catch {
                 try? await server.stop()
                 throw error

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Igropyr
+import IgropyrBalancer
+import IgropyrUV
+
+/// What a balancer tells of its requests, as options.
+struct BalancerInsightOptions: ParsableArguments {
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case common, combined, json
+
+        fileprivate var value: AccessLog.Format {
+            switch self {
+            case .common: .common
+            case .combined: .combined
+            case .json: .json
+            }
+        }
+    }
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a line for each request to this file, - for standard output. SIGUSR1 has it opened anew.",
+            valueName: "file"))
+    var accessLog: String?
+
+    @Option(help: ArgumentHelp("How those lines look.", valueName: "common|combined|json"))
+    var accessLogFormat: Format = .combined
+
+    @Option(
+        help: ArgumentHelp(
+            "Answer /metrics (for Prometheus), /health and /workers here. Whoever reaches the address may ask: choose a loopback one.",
+            valueName: "address:port"))
+    var admin: EndpointArgument?
+
+    @Flag(help: "Begin a trace (traceparent) for requests that come without.")
+    var startTraces = false
+
+    @Flag(name: .customLong("add-request-ids"), help: "Give requests that come without an X-Request-ID one.")
+    var addRequestIDs = false
+
+    func validate() throws {
+        if let admin, !admin.hasPort { throw ValidationError("--admin takes an address with its port.") }
+        if accessLog == "" { throw ValidationError("--access-log takes a file, or - for standard output.") }
+    }
+
+    func settings(on loop: EventLoop) async throws -> InsightSettings {
+        var settings = InsightSettings()
+        settings.accessLog = accessLog.map { path in
+            AccessLog(accessLogFormat.value, to: path == "-" ? .standardOutput : .file(path))
+        }
+        settings.admin = try await admin?.address(defaultPort: 0, option: "--admin", on: loop)
+        settings.startsTraces = startTraces
+        settings.addsRequestIDs = addRequestIDs
+        return settings
+    }
+}
