@@ -69,6 +69,9 @@ extension App {
                 ("progressTimeout", server.progressTimeout), ("lingerTimeout", server.lingerTimeout),
             ]
             for (name, time) in times { try require("server.\(name)", time, time > .zero, "more than 0") }
+            if case .required(let networks) = server.proxyProtocol {
+                try require("server.proxyProtocol", server.proxyProtocol, !networks.isEmpty, "off, or networks")
+            }
         }
 
         private func require(

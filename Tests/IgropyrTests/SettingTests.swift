@@ -11,6 +11,7 @@ import Testing
         ("server.requestsPerConnection", { $0.server.requestsPerConnection = 0 }),
         ("server.minimumBytesPerSecond", { $0.server.minimumBytesPerSecond = -1 }),
         ("server.idleTimeout", { $0.server.idleTimeout = .zero }),
+        ("server.proxyProtocol", { $0.server.proxyProtocol = .required(from: []) }),
     ]
 
     @Test(arguments: mistakes.indices) func `a setting that cannot be meant fails the start by its name`(
