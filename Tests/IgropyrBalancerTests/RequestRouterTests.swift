@@ -73,24 +73,6 @@ private let requests: [(request: String, host: String, destination: RequestRoute
 }
 
 @Test(arguments: [
-    ("10.0.0.0/8", ["10.0.0.0", "10.255.1.2", "::ffff:10.1.2.3"], ["11.0.0.0", "9.255.255.255", "::1"]),
-    ("0.0.0.0/0", ["1.2.3.4"], ["::1"]), ("192.168.1.7", ["192.168.1.7"], ["192.168.1.6"]),
-    ("fd00::/8", ["fd00::1", "fdff::"], ["fe00::", "10.0.0.1"]), ("::1", ["::1"], ["::2"]),
-    ("::/0", ["::1", "1.2.3.4"], []),
-]) func `a network has its addresses and no other`(text: String, inside: [String], outside: [String]) throws {
-    let block = try #require(IPNetwork(text))
-    for address in inside { #expect(block.contains(try #require(SocketAddress(address, port: 0)).host), "\(address)") }
-    for address in outside {
-        #expect(!block.contains(try #require(SocketAddress(address, port: 0)).host), "\(address)")
-    }
-}
-
-@Test(arguments: [
-    "", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "fd00::/129", "localhost", "10.0/8", "/8",
-])
-func `what is no network is refused`(text: String) { #expect(IPNetwork(text) == nil) }
-
-@Test(arguments: [
     ("", "10.0.0.9"), ("X-Forwarded-For: 1.2.3.4", "1.2.3.4"), ("X-Forwarded-For: 6.6.6.6, 1.2.3.4", "1.2.3.4"),
     ("X-Forwarded-For: 6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"),
     ("X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 1.2.3.4,10.0.0.2", "1.2.3.4"),
