@@ -1,4 +1,5 @@
 import IgropyrInsight
+public import IgropyrTransport
 public import IgropyrUV
 
 /// Proxies HTTP requests to workers by consistent hash. Knows nothing of a cluster: it is given snapshots.
@@ -12,8 +13,11 @@ public final class Balancer: Sendable {
         case stopped(BalancerCounters)
     }
 
-    /// Where clients reach it.
-    public let address: SocketAddress
+    /// Where clients reach it, by its first listener.
+    public var address: SocketAddress { addresses[0] }
+    /// Where clients reach it, in the order of ``BalancerSettings/listeners``.
+    public let addresses: [SocketAddress]
+    private let listeners: Locked<[OpenListener]>
     /// Where ``InsightSettings/admin`` is answered; nil if it is not.
     public let adminAddress: SocketAddress?
     private let accessLog: AccessLogWriter?
@@ -28,9 +32,11 @@ public final class Balancer: Sendable {
     private let sockets: Locked<[Int32]>
 
     private init(
-        address: SocketAddress, sockets: [Int32], loops: [BalancerLoop], snapshot: UpstreamSnapshot?, _ insight: Insight
+        _ listeners: [OpenListener], at addresses: [SocketAddress], sockets: [Int32], loops: [BalancerLoop],
+        snapshot: UpstreamSnapshot?, _ insight: Insight
     ) {
-        self.address = address
+        self.listeners = Locked(listeners)
+        self.addresses = addresses
         (adminAddress, accessLog, admin) = (insight.adminAddress, insight.accessLog, insight.admin)
         self.sockets = Locked(sockets)
         latest = Locked(snapshot)
@@ -38,18 +44,20 @@ public final class Balancer: Sendable {
     }
 
     /// Listens and accepts. Without a snapshot requests wait for the first one, as they do when there is no worker.
-    /// - Throws: `UVError` from binding the address: `UV_EADDRINUSE`, also if another balancer has the port.
-    ///   ``InsightFailure`` if the access log or the admin address cannot be had.
+    /// - Throws: ``ListenFailure`` that says which address cannot be had: `UV_EADDRINUSE`, also if another balancer has the port.
+    ///   `TLSError` from reading certificates. ``InsightFailure`` if the access log or the admin address cannot be had.
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
     ) async throws -> Balancer {
-        let isSuccessor = if case .inherited = settings.listen { true } else { false }
+        let isSuccessor = settings.listeners.contains { if case .inherited = $0.source { true } else { false } }
+        let listeners = try settings.listeners.map { listener throws(TLSError) in try OpenListener(listener) }
         let insight = try await Insight(settings.insight, isSuccessor: isSuccessor)
         let balancer: Balancer
         do {
-            let (sockets, address) = try settings.listen.open(max(1, settings.loops))
-            let loops = try await serve(on: sockets, settings, snapshot, log: insight.accessLog)
-            balancer = Balancer(address: address, sockets: sockets, loops: loops, snapshot: snapshot, insight)
+            let (sockets, addresses) = try open(settings)
+            let loops = try await serve(listeners, on: sockets, settings, snapshot, log: insight.accessLog)
+            balancer = Balancer(
+                listeners, at: addresses, sockets: sockets.flatMap(\.self), loops: loops, snapshot: snapshot, insight)
         } catch {
             await insight.stop()
             throw error
@@ -68,26 +76,64 @@ public final class Balancer: Sendable {
         return balancer
     }
 
-    /// A loop for a duplicate of each socket. When one cannot be had, none is left and every socket is closed.
+    /// The sockets of each listener, at least one for each loop.
+    private static func open(
+        _ settings: BalancerSettings
+    ) throws(ListenFailure) -> (sockets: [[Int32]], addresses: [SocketAddress]) {
+        var sockets: [[Int32]] = []
+        var addresses: [SocketAddress] = []
+        for listener in settings.listeners {
+            do throws(UVError) {
+                let (own, address) = try listener.source.open(max(1, settings.loops))
+                sockets.append(own)
+                addresses.append(address)
+            } catch {
+                for socket in sockets.joined() { ListeningSocket.close(socket) }
+                throw ListenFailure(source: listener.source, error: error)
+            }
+        }
+        return (sockets, addresses)
+    }
+
+    /// Loops with duplicates of the sockets. When one cannot be had, none is left and every socket is closed.
     private static func serve(
-        on sockets: [Int32], _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?, log: AccessLogWriter?
+        _ listeners: [OpenListener], on sockets: [[Int32]], _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?,
+        log: AccessLogWriter?
     ) async throws(UVError) -> [BalancerLoop] {
+        let clients = ClientBounds(settings)
+        let count = sockets.map(\.count).max() ?? 1
         var loops: [BalancerLoop] = []
         do throws(UVError) {
-            for (number, socket) in sockets.enumerated() {
+            for number in 0..<count {
                 let loop = try BalancerLoop(name: "balancer-\(number)")
                 loops.append(loop)
-                try await loop.start(on: try ListeningSocket.duplicate(socket), settings, snapshot, log: log)
+                var own: [(listener: Int, descriptor: Int32)] = []
+                for (listener, sockets) in sockets.enumerated() where number < sockets.count {
+                    own.append((listener, try ListeningSocket.duplicate(sockets[number])))
+                }
+                try await loop.start(on: own, of: listeners, settings, snapshot, clients, log: log)
             }
         } catch {
             for loop in loops {
                 await loop.drain(timeout: .zero)
                 try? await loop.stop()
             }
-            for socket in sockets { ListeningSocket.close(socket) }
+            for socket in sockets.joined() { ListeningSocket.close(socket) }
             throw error
         }
         return loops
+    }
+
+    /// Reads the certificates' files anew. Connections from then on get the new ones; sessions still resume.
+    /// - Throws: what is wrong with them; then all goes on as before.
+    public func reloadCertificates() throws(TLSError) {
+        var renewed: [OpenListener] = []
+        for listener in listeners.withLock({ $0 }) {
+            renewed.append(try OpenListener(listener.settings, succeeding: listener.tls))
+        }
+        let listeners = renewed
+        self.listeners.withLock { $0 = listeners }
+        forEachLoop { $0.use(listeners) }
     }
 
     /// Lends the listening sockets, to be given to another process; they stay open for the length of the call.
@@ -198,6 +244,19 @@ extension Balancer {
             }
             defer { group.cancelAll() }
             return await group.next() ?? nil
+        }
+    }
+}
+
+/// Why a balancer cannot listen, and where.
+public struct ListenFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    public var source: SocketSource
+    public var error: UVError
+
+    public var description: String {
+        switch source {
+        case .address(let address): "cannot listen on \(address): \(error.reason)"
+        case .inherited: "the sockets that were handed over cannot be used: \(error.reason)"
         }
     }
 }

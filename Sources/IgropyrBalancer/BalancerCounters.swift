@@ -15,6 +15,10 @@ public struct BalancerCounters: Sendable, Hashable {
     public var refused: UInt64 = 0
     /// Requests that no route matches: 404.
     public var notRouted: UInt64 = 0
+    /// Requests that a route sends elsewhere.
+    public var redirects: UInt64 = 0
+    /// Requests of clients that make too many: 429.
+    public var overRate: UInt64 = 0
     /// 502.
     public var badGateways: UInt64 = 0
     /// 503.
@@ -31,7 +35,7 @@ public struct BalancerCounters: Sendable, Hashable {
     static func += (total: inout BalancerCounters, part: BalancerCounters) {
         let all: [WritableKeyPath<BalancerCounters, UInt64>] = [
             \.accepted, \.requests, \.retries, \.staleConnections, \.retriesOverBudget, \.held, \.refused, \.notRouted,
-            \.badGateways, \.unavailable, \.gatewayTimeouts, \.truncated, \.clientAborts,
+            \.redirects, \.overRate, \.badGateways, \.unavailable, \.gatewayTimeouts, \.truncated, \.clientAborts,
         ]
         for counter in all { total[keyPath: counter] &+= part[keyPath: counter] }
     }

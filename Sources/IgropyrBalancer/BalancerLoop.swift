@@ -7,7 +7,8 @@ actor BalancerLoop: LoopBound {
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
     private var proxy: Proxy?
-    private var server: HTTPServer?
+    /// One for each listener's socket, with the listener's position.
+    private var servers: [(listener: Int, server: HTTPServer)] = []
     /// On one of the loops, for all.
     private var checker: HealthChecker?
 
@@ -16,26 +17,37 @@ actor BalancerLoop: LoopBound {
         loop = thread.loop
     }
 
-    /// Begins to accept on the socket, which belongs to the loop from here on.
+    /// Begins to accept on the sockets, which belong to the loop from here on, even if this throws.
     func start(
-        on socket: Int32, _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?, log: AccessLogWriter?
+        on sockets: [(listener: Int, descriptor: Int32)], of listeners: [OpenListener], _ settings: BalancerSettings,
+        _ snapshot: UpstreamSnapshot?, _ clients: ClientBounds, log: AccessLogWriter?
     ) throws(UVError) {
-        let listener = try TCPListener(on: loop, owning: socket)
-        let proxy: Proxy
+        var rest = sockets[...]
         do throws(UVError) {
-            proxy = try Proxy(on: loop, settings: settings, log: log)
+            let proxy = try Proxy(on: loop, settings: settings, rate: clients.rate, log: log)
+            self.proxy = proxy
+            if let snapshot { proxy.update(snapshot) }
+            while let (number, descriptor) = rest.popFirst() {
+                let listener = listeners[number]
+                let handler: any HTTPRequestHandler =
+                    listener.settings.redirectsToHTTPSPort.map(HTTPSRedirector.init(port:)) ?? proxy
+                let server = try HTTPServer(
+                    listener: try TCPListener(on: loop, owning: descriptor),
+                    settings: listener.serverSettings(settings.server), tls: listener.tls,
+                    clients: clients.connections, handler: handler)
+                servers.append((number, server))
+            }
         } catch {
-            listener.close()
+            for (_, descriptor) in rest { ListeningSocket.close(descriptor) }
             throw error
         }
-        do throws(UVError) {
-            server = try HTTPServer(listener: listener, settings: settings.server, handler: proxy)
-        } catch {
-            proxy.close()
-            throw error
+    }
+
+    /// Connections that are accepted from now on get these certificates.
+    nonisolated func use(_ listeners: [OpenListener]) {
+        loop.submit { [self] in
+            assumeIsolated { for (number, server) in $0.servers { server.tls = listeners[number].tls } }
         }
-        self.proxy = proxy
-        if let snapshot { proxy.update(snapshot) }
     }
 
     /// Has this loop check the workers, and call `onChange` there when one begins or ceases to fail.
@@ -78,7 +90,8 @@ actor BalancerLoop: LoopBound {
     }
 
     private var insightReport: InsightReport {
-        var report = InsightReport(counters: counters, connections: server?.connectionCount ?? 0)
+        var report = InsightReport(
+            counters: counters, connections: servers.reduce(0) { $0 + $1.server.connectionCount })
         guard let proxy else { return report }
         report.upstreamConnections = proxy.pool.connectionCount
         report.applications =
@@ -88,8 +101,8 @@ actor BalancerLoop: LoopBound {
 
     private var counters: BalancerCounters {
         var counters = proxy?.counters ?? BalancerCounters()
-        if let server {
-            counters.accepted = server.counters.accepted
+        for (_, server) in servers {
+            counters.accepted &+= server.counters.accepted
             counters.refused &+= server.counters.refusedRequests
         }
         return counters
@@ -98,10 +111,13 @@ actor BalancerLoop: LoopBound {
     /// Waits for the requests under way, then closes everything but the thread.
     func drain(timeout: Duration) async {
         checker?.close()
-        guard let proxy, let server else { return }
+        guard let proxy else { return }
         proxy.beginStopping()
-        await withCheckedContinuation { continuation in
-            server.drain(timeout: timeout) { continuation.resume() }
+        for (_, server) in servers { server.drain(timeout: timeout) {} }
+        for (_, server) in servers {
+            await withCheckedContinuation { continuation in
+                server.drain(timeout: timeout) { continuation.resume() }
+            }
         }
         proxy.close()
     }

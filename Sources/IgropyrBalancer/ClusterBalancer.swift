@@ -1,5 +1,6 @@
 public import IgropyrCluster
 public import IgropyrMembership
+public import IgropyrTransport
 internal import IgropyrOrchestration
 public import IgropyrUV
 internal import Logging
@@ -20,7 +21,7 @@ public actor ClusterBalancer: LoopBound {
     public nonisolated let loop: EventLoop
     private let configuration: MembershipConfiguration
     private let key: ClusterKey?
-    private let settings: BalancerSettings
+    private var settings: BalancerSettings
     private var balancer: Balancer?
     private var ears: Ears?
 
@@ -64,9 +65,19 @@ public actor ClusterBalancer: LoopBound {
             "balancer started", metadata: ["name": "\(configuration.name)", "listen": "\(balancer.address)"])
     }
 
+    /// As ``Balancer/reloadCertificates()``; nothing unless running.
+    public func reloadCertificates() throws(TLSError) { try balancer?.reloadCertificates() }
+
+    /// Has further requests go by these rules.
+    public func update(_ rules: TrafficRules) async {
+        settings.rules = rules
+        await ears?.directory.update(rules)
+    }
+
     private func listen(for balancer: Balancer) async throws -> Ears {
         let name = try HostName(configuration.name)
-        let directory = try UpstreamDirectory(of: balancer, slowStart: settings.application.slowStart, on: loop)
+        let directory = try UpstreamDirectory(
+            of: balancer, settings.rules, defaults: settings.application, on: loop)
         do {
             return try await listen(for: balancer, as: name, directory)
         } catch {

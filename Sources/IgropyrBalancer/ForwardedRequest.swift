@@ -3,18 +3,20 @@ import IgropyrUV
 
 /// Writes the head of a request as the worker gets it, without framing and without the empty line at its end.
 ///
-/// Appends the client to `X-Forwarded-For` and says in `X-Forwarded-Proto` and `X-Forwarded-Host` what the client used;
-/// what a client writes there itself is dropped, since it could write anything.
+/// Says in `X-Forwarded-For`, `-Proto` and `-Host` who asked and how, as ``ForwardedPolicy`` has it. `Forwarded` (RFC 7239)
+/// passes from trusted proxies only, since a client could write anything.
 struct ForwardedRequest {
     /// What the fields that are added take, about: room for them saves moving the head.
     static let addedBytes = 192
 
-    var client: SocketAddress?
+    var peer: SocketAddress?
+    var policy: ForwardedPolicy
     /// Where the client reached the balancer; stands in for `Host` in HTTP/1.0 without one.
     var local: SocketAddress?
     var isEncrypted: Bool
     var upgrade: Upgrade?
     var identity: RequestIdentity?
+    var edits: FieldEdits
 
     func write(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
         try writeRequestLine(head, bytes, to: &output)
@@ -24,27 +26,29 @@ struct ForwardedRequest {
             try output.appendField("Host", local?.description ?? "localhost")
         }
         let listed = HopByHop.listed(in: head, bytes)
-        var earlierHops = false
+        let isTrusted = policy.mode == .trust && peer.map(policy.trusts) ?? false
+        var told = ToldFields()
         var takesTrailers = false
         var fields = FieldIterator(head.fields)
         while let (name, value) = fields.next(in: bytes) {
             if bytes.matches("te", in: name), Self.listsTrailers(bytes.string(in: value)) {
                 takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
             }
-            if HopByHop.contains(name, in: bytes) || Self.isReplaced(name, in: bytes) { continue }
+            if HopByHop.contains(name, in: bytes) || bytes.matches("host", in: name) { continue }
             if let identity, identity.replaces(name, in: bytes) { continue }
-            if bytes.matches("x-forwarded-for", in: name) {
-                earlierHops = true
-                continue
-            }
+            if told.note(name, in: bytes), !isTrusted { continue }
+            if !edits.isEmpty, edits.drops(name, in: bytes) { continue }
             if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
             try output.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
         }
-        try writeForwardedFor(head, bytes, earlierHops: earlierHops, to: &output)
-        try output.appendField("X-Forwarded-Proto", isEncrypted ? "https" : "http")
-        if let authority = head.authority {
+        if !isTrusted || !told.hops {
+            try writeForwardedFor(head, bytes, earlierHops: told.hops && policy.mode == .append, to: &output)
+        }
+        if !isTrusted || !told.scheme { try output.appendField("X-Forwarded-Proto", isEncrypted ? "https" : "http") }
+        if let authority = head.authority, !isTrusted || !told.host {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
+        for field in edits.set + edits.add { try output.appendField(field.name, field.value) }
         try output.appendField("Via", "\(head.version.number) igropyr")
         if let identity { try identity.write(to: &output) }
         if let upgrade {
@@ -82,12 +86,22 @@ struct ForwardedRequest {
         try output.beginRequest(method: method, target: unsafe text.bytes)
     }
 
-    private static func isReplaced(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
-        switch name.count {
-        case 4: bytes.matches("host", in: name)
-        case 16: bytes.matches("x-forwarded-host", in: name)
-        case 17: bytes.matches("x-forwarded-proto", in: name)
-        default: false
+    /// Which fields about the client a request has.
+    private struct ToldFields {
+        var hops = false
+        var scheme = false
+        var host = false
+
+        /// Whether the field is one of these.
+        mutating func note(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
+            switch name.count {
+            case 9: return bytes.matches("forwarded", in: name)
+            case 15 where bytes.matches("x-forwarded-for", in: name): hops = true
+            case 16 where bytes.matches("x-forwarded-host", in: name): host = true
+            case 17 where bytes.matches("x-forwarded-proto", in: name): scheme = true
+            default: return false
+            }
+            return true
         }
     }
 
@@ -95,7 +109,7 @@ struct ForwardedRequest {
     private func writeForwardedFor(
         _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
     ) throws(HTTPSerializer.Failure) {
-        let client = client?.hostText ?? "unknown"
+        let client = peer?.hostText ?? "unknown"
         guard earlierHops else { return try output.appendField("X-Forwarded-For", client) }
         var hops = ""
         var fields = FieldIterator(head.fields)

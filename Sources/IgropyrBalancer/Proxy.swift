@@ -10,6 +10,9 @@ final class Proxy: HTTPRequestHandler {
     let pool: HTTPConnectionPool
     let wheel: TimerWheel
     let insight: ProxyInsight?
+    /// For requests whose route and application have none of their own.
+    let defaults: RequestSettings
+    private let rate: ClientRateLimit?
     var counters = BalancerCounters()
     var budget: RetryBudget
     var random = SystemRandomNumberGenerator()
@@ -22,8 +25,12 @@ final class Proxy: HTTPRequestHandler {
     private var unrouted = WaitingLine()
     private var isStopping = false
 
-    init(on loop: EventLoop, settings: BalancerSettings, log: AccessLogWriter? = nil) throws(UVError) {
+    init(
+        on loop: EventLoop, settings: BalancerSettings, rate: ClientRateLimit? = nil, log: AccessLogWriter? = nil
+    ) throws(UVError) {
         self.settings = settings
+        self.rate = rate
+        defaults = RequestSettings(settings.application)
         wheel = try TimerWheel(on: loop)
         do throws(UVError) {
             pool = try HTTPConnectionPool(on: loop, settings: settings.client)
@@ -61,7 +68,8 @@ final class Proxy: HTTPRequestHandler {
         applications = snapshot.applications.map { upstreams in
             let members = upstreams.members.map { worker(for: $0, isBack: !known.contains($0.address)) }
             let traffic = before.first { $0.upstreams.name == upstreams.name }?.traffic ?? ApplicationTraffic()
-            return Application(upstreams, members, settings.application, traffic: traffic)
+            return Application(
+                upstreams, members, upstreams.settings?.values ?? settings.application, traffic: traffic)
         }
         for exchange in waiting { exchange.tryAgain() }
     }
@@ -98,8 +106,8 @@ final class Proxy: HTTPRequestHandler {
         if worker.health.noteRefusal(at: now) { healthDidChange() }
     }
 
-    func noteFailure(of worker: WorkerState) {
-        if worker.health.noteFailure(limit: settings.application.failuresInRow, at: now) { healthDidChange() }
+    func noteFailure(of worker: WorkerState, limit: Int) {
+        if worker.health.noteFailure(limit: limit, at: now) { healthDidChange() }
     }
 
     func noteConnection(to worker: WorkerState) {
@@ -138,9 +146,13 @@ final class Proxy: HTTPRequestHandler {
     /// - Returns: false if too many wait already.
     func hold(_ exchange: ProxyExchange, for application: Application?) -> Bool {
         guard !isStopping else { return false }
-        guard let application else { return unrouted.append(exchange, limit: settings.heldRequests) }
-        return application.traffic.waiting.append(exchange, limit: settings.heldRequests)
+        guard let application else { return unrouted.append(exchange, limit: defaults.values.waitingRequests) }
+        return application.traffic.waiting.append(exchange, limit: application.settings.waitingRequests)
     }
+
+    /// Counts a request of the client's.
+    /// - Returns: how long the client has to wait, if it has made too many.
+    func excess(of client: SocketAddress?) -> Duration? { rate?.take(ClientLimit.Client(client), at: now) }
 
     /// A worker of the application has room again.
     func roomDidAppear(in traffic: ApplicationTraffic) {

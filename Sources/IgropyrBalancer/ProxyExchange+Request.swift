@@ -6,7 +6,7 @@ extension ProxyExchange {
     func send(on connection: HTTPClientConnection) {
         state = .sent
         upstream = connection
-        connection.begin(self)
+        connection.begin(self, responseTimeout: settings.values.responseTimeout)
         record?.didSend()
         let bytes = head.bytes
         connection.head.appendBody(unsafe bytes.span.bytes)
@@ -33,10 +33,25 @@ extension ProxyExchange {
 extension ProxyExchange: HTTPServerExchange {
     func requestBodyDidArrive(_ bytes: RawSpan) {
         record?.requestBytes &+= UInt64(bytes.byteCount)
+        if let limit = proxy.settings.bodyBytes, !isTunnel {
+            bodyBytes += UInt64(bytes.byteCount)
+            if bodyBytes > limit { return refuseBody() }
+        }
         keep(bytes)
         upstream?.sendBody(bytes)
         if case .finished = state { return }
         balanceRequest()
+    }
+
+    /// It turned out too large. Once a response has begun, ending the connection is the only way left to say so.
+    private func refuseBody() {
+        if case .responding = state {
+            let downstream = downstream
+            finish()
+            downstream?.abort()
+        } else {
+            refuse(.tooLarge)
+        }
     }
 
     /// While there is no worker to send it to, all of it is kept: the client is made to wait before it gets much more.

@@ -52,14 +52,18 @@ extension ProxyExchange: HTTPClientExchange {
         _ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
         let listed = HopByHop.listed(in: head, bytes)
+        let edits = settings.values.responseFields
         var fields = FieldIterator(head.fields)
         while let (name, value) = fields.next(in: bytes) {
             if HopByHop.contains(name, in: bytes) { continue }
             if isTunnel, isAnsweredAlready(name, in: bytes) { continue }
             if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
+            if !edits.isEmpty, edits.drops(name, in: bytes) { continue }
             try downstream.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
         }
         try downstream.appendField("Via", "\(head.version.number) igropyr")
+        for field in edits.set + edits.add { try downstream.appendField(field.name, field.value) }
+        if let newCookie, !head.isInterim { try downstream.appendField("Set-Cookie", newCookie) }
     }
 
     /// Also notes how much is to come: 0 for HEAD and the statuses that have no body.
@@ -128,7 +132,7 @@ extension ProxyExchange: HTTPClientExchange {
     private func noteStatus(_ status: Int) {
         guard let worker else { return }
         switch status {
-        case 502, 503, 504: proxy.noteFailure(of: worker)
+        case 502, 503, 504: proxy.noteFailure(of: worker, limit: settings.values.failuresInRow)
         default: proxy.noteSuccess(of: worker)
         }
     }
@@ -137,7 +141,7 @@ extension ProxyExchange: HTTPClientExchange {
     private func truncate() {
         let downstream = downstream
         if downstream != nil { proxy.counters.truncated &+= 1 }
-        if let worker { proxy.noteFailure(of: worker) }
+        if let worker { proxy.noteFailure(of: worker, limit: settings.values.failuresInRow) }
         record?.breakOff(.truncated)
         finish()
         downstream?.abort()
@@ -150,7 +154,7 @@ extension ProxyExchange: HTTPClientExchange {
             proxy.counters.staleConnections &+= 1
             return repeatFree(from: worker)
         }
-        if failure.cause != .cancelled { proxy.noteFailure(of: worker) }
+        if failure.cause != .cancelled { proxy.noteFailure(of: worker, limit: settings.values.failuresInRow) }
         abandonWorker()
         retry(after: failure)
     }

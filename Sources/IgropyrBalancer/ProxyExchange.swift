@@ -48,8 +48,16 @@ final class ProxyExchange {
     var requestTrailers = TrailerFields()
     /// What the request's `Connection` lists, which its trailers must not bring through either.
     var requestOptions: [String] = []
-    /// Where to look when there was no snapshot to route by.
-    private var unrouted: (host: [UInt8], path: [UInt8])?
+    /// The client's head, when there was no snapshot to route by.
+    private var unrouted: (head: MessageHead, bytes: [UInt8])?
+    private var identity: RequestIdentity?
+    /// Who asks, as far as proxies in front may be believed.
+    private var client: SocketAddress?
+    private(set) var settings: RequestSettings
+    /// The value of a `Set-Cookie` that the response gets.
+    var newCookie: String?
+    /// Bytes of the body that have come, while there is a bound.
+    var bodyBytes: UInt64 = 0
 
     /// Nil while nobody wants to know.
     @safe @exclusivity(unchecked) var record: ExchangeRecord?
@@ -76,41 +84,69 @@ final class ProxyExchange {
         upgrade = Upgrade(head, bytes)
         method = upgrade == nil ? head.method : .get
         framing = upgrade == nil ? head.framing : .none
-        retriesLeft = proxy.settings.application.retries
+        settings = proxy.defaults
+        retriesLeft = 0
     }
 
     /// Takes the request on, unless it is answered at once.
     func start(_ head: MessageHead, _ bytes: RawSpan) {
         guard let downstream else { return }
-        let identity = proxy.insight?.identity(of: head, bytes)
-        record = proxy.insight?.begin(head, bytes, identity, from: downstream.peerAddress)
+        let peer = downstream.peerAddress
+        identity = proxy.insight?.identity(of: head, bytes)
+        record = proxy.insight?.begin(head, bytes, identity, from: peer)
         if method == .connect || method == .trace { return refuse(.notImplemented) }
-        let client = downstream.peerAddress
-        hash = proxy.settings.application.hashKey.hash(head, bytes, source: client)
+        client = proxy.settings.forwarded.client(of: head, bytes, peer: peer)
+        if let pause = proxy.excess(of: client) { return refuse(.tooManyRequests(after: pause)) }
+        if case .length(let count) = framing, count > proxy.settings.bodyBytes ?? .max { return refuse(.tooLarge) }
+        requestOptions = HopByHop.listedNames(in: head, bytes)
+        guard let snapshot = proxy.snapshot else {
+            downstream.exchange = self
+            unrouted = (head, unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) })
+            pauseUntilTunnel()
+            return hold()
+        }
+        route(head, bytes, by: snapshot)
+    }
+
+    private func pauseUntilTunnel() {
+        guard awaitsTunnel, !isBodyPaused else { return }
+        isBodyPaused = true
+        downstream?.pauseBody()
+    }
+
+    /// Finds out which application answers, writes the request as its workers get it, and goes to one.
+    private func route(_ head: MessageHead, _ bytes: RawSpan, by snapshot: UpstreamSnapshot) {
+        guard let downstream else { return }
+        switch snapshot.destination(head, bytes) {
+        case .nowhere: return refuse(.notRouted)
+        case .redirect(let rule):
+            guard case .redirect(_, let status) = rule.action, let location = rule.action.location(head, bytes) else {
+                return refuse(.badRequest)
+            }
+            return refuse(.redirect(to: location, status: status))
+        case .application(let position, let settings):
+            application = proxy.applications[position]
+            self.settings = settings ?? proxy.defaults
+        }
+        retriesLeft = settings.values.retries
+        if let cookie = settings.values.hashKey.newCookie(head, bytes, using: &proxy.random) {
+            newCookie = cookie.setCookie(isEncrypted: downstream.isEncrypted)
+            hash = cookie.hash
+        } else {
+            hash = settings.values.hashKey.hash(head, bytes, source: client)
+        }
         let request = ForwardedRequest(
-            client: client, local: head.authority == nil ? downstream.localAddress : nil,
-            isEncrypted: downstream.isEncrypted, upgrade: upgrade, identity: identity)
+            peer: downstream.peerAddress, policy: proxy.settings.forwarded,
+            local: head.authority == nil ? downstream.localAddress : nil, isEncrypted: downstream.isEncrypted,
+            upgrade: upgrade, identity: identity, edits: settings.values.requestFields)
         self.head = HTTPSerializer(capacity: head.byteCount + ForwardedRequest.addedBytes)
         do throws(HTTPSerializer.Failure) {
             try request.write(head, bytes, to: &self.head)
         } catch {
             return refuse(.badRequest)
         }
-        requestOptions = HopByHop.listedNames(in: head, bytes)
         downstream.exchange = self
-        if awaitsTunnel {
-            isBodyPaused = true
-            downstream.pauseBody()
-        }
-        guard let snapshot = proxy.snapshot else {
-            unrouted = (bytes.array(in: head.authority ?? 0..<0), bytes.array(in: head.path))
-            return hold()
-        }
-        let text = Span<UInt8>(_bytes: bytes)
-        let host = head.authority ?? 0..<0
-        let position = snapshot.route(host: text.extracting(host), path: text.extracting(head.path))
-        guard let position else { return refuse(.notRouted) }
-        application = proxy.applications[position]
+        pauseUntilTunnel()
         connect()
     }
 
@@ -130,7 +166,9 @@ final class ProxyExchange {
         state = .connecting
         enter(worker)
         record?.beginTry(at: worker.address)
-        proxy.pool.connection(to: worker.address, isFresh: isFresh) { [self] outcome in
+        proxy.pool.connection(
+            to: worker.address, isFresh: isFresh, timeout: settings.values.connectTimeout
+        ) { [self] outcome in
             guard case .connecting = state else {
                 if case .success(let connection) = outcome { connection.cancel() }
                 return
@@ -193,11 +231,11 @@ final class ProxyExchange {
     /// There is a new snapshot, or room.
     func tryAgain() {
         guard isHeld, let snapshot = proxy.snapshot else { return }
-        if let old = application {
-            application = proxy.application(like: old)
-        } else if let (host, path) = unrouted {
-            application = snapshot.route(host: host.span, path: path.span).map { proxy.applications[$0] }
+        if let (head, bytes) = unrouted {
+            unrouted = nil
+            return route(head, unsafe bytes.span.bytes, by: snapshot)
         }
+        if let old = application { application = proxy.application(like: old) }
         guard application != nil else { return refuse(.notRouted) }
         tried = []
         connect()

@@ -5,6 +5,11 @@ import IgropyrTransport
 enum Refusal {
     case badRequest
     case notRouted
+    /// The route leads elsewhere: the value of `Location`.
+    case redirect(to: [UInt8], status: Int)
+    case tooLarge
+    /// The client may ask again after that.
+    case tooManyRequests(after: Duration)
     /// CONNECT, which is for forward proxies, and TRACE, which would show fields that the balancer added.
     case notImplemented
     case badGateway
@@ -23,6 +28,9 @@ enum Refusal {
         switch self {
         case .badRequest: 400
         case .notRouted: 404
+        case .redirect(_, let status): status
+        case .tooLarge: 413
+        case .tooManyRequests: 429
         case .notImplemented: 501
         case .badGateway: 502
         case .unavailable: 503
@@ -34,6 +42,9 @@ enum Refusal {
         switch self {
         case .badRequest: "the request cannot be forwarded\n"
         case .notRouted: "no application is routed here\n"
+        case .redirect: "it is elsewhere\n"
+        case .tooLarge: "the request's body is too large\n"
+        case .tooManyRequests: "too many requests: slow down\n"
         case .notImplemented: "this method is not supported\n"
         case .badGateway: "the application did not answer as it should\n"
         case .unavailable: "the application is not available now\n"
@@ -43,7 +54,9 @@ enum Refusal {
 
     func count(in counters: inout BalancerCounters) {
         switch self {
-        case .badRequest: counters.refused &+= 1
+        case .badRequest, .tooLarge: counters.refused &+= 1
+        case .tooManyRequests: counters.overRate &+= 1
+        case .redirect: counters.redirects &+= 1
         case .notRouted: counters.notRouted &+= 1
         case .notImplemented: break
         case .badGateway: counters.badGateways &+= 1
@@ -58,7 +71,15 @@ enum Refusal {
             try connection.beginResponse(status: status, framing: .length(UInt64(text.count)))
             try connection.appendField("Content-Type", "text/plain; charset=utf-8")
             try connection.appendField("Cache-Control", "no-store")
-            if case .unavailable = self { try connection.appendField("Retry-After", "1") }
+            switch self {
+            case .redirect(let location, _):
+                let name = "Location".utf8.span
+                try connection.appendField(name: unsafe name.bytes, value: unsafe location.span.bytes)
+            case .tooManyRequests(let pause):
+                try connection.appendField("Retry-After", "\(max(1, pause.millisecondsRoundedUp / 1000 + 1))")
+            case .unavailable: try connection.appendField("Retry-After", "1")
+            case .badRequest, .notRouted, .tooLarge, .notImplemented, .badGateway, .gatewayTimeout: break
+            }
         } catch {
             return connection.abort()  // Not reached: all of it is constant.
         }

@@ -1,19 +1,26 @@
 import IgropyrOrchestration
 import IgropyrTime
-import IgropyrUV
+public import IgropyrUV
 
-/// Makes a balancer's snapshots of what the cluster offers, off the loops that serve, and gives newcomers their share step by
-/// step.
-actor UpstreamDirectory: LoopBound {
-    nonisolated let loop: EventLoop
+/// Makes a balancer's snapshots of what the cluster offers and what the operator says, off the loops that serve, and gives
+/// newcomers their share step by step.
+public actor UpstreamDirectory: LoopBound {
+    public nonisolated let loop: EventLoop
     private let balancer: Balancer
-    private var slowStart: SlowStart
+    /// For applications without settings of their own.
+    private let defaults: ApplicationSettings
+    private var rules: TrafficRules
     private var view: ClusterView?
+    private var slowStarts: [ApplicationName: SlowStart] = [:]
     private var timer: Timer?
 
-    init(of balancer: Balancer, slowStart: Duration, on loop: EventLoop) throws(UVError) {
+    /// Makes no snapshot yet. `defaults` are for applications without settings of their own.
+    public init(
+        of balancer: Balancer, _ rules: TrafficRules, defaults: ApplicationSettings, on loop: EventLoop
+    ) throws(UVError) {
         self.balancer = balancer
-        self.slowStart = SlowStart(duration: slowStart)
+        self.rules = rules
+        self.defaults = defaults
         self.loop = loop
         timer = try Timer(on: loop)
     }
@@ -22,20 +29,43 @@ actor UpstreamDirectory: LoopBound {
     func update(_ view: ClusterView) {
         guard view != self.view, self.view != nil || !view.endpoints.isEmpty else { return }
         self.view = view
-        slowStart.note(Set(view.endpoints.values.flatMap { $0.map(\.slot.id) }), at: loop.now)
         publish()
     }
 
-    private func publish() {
-        guard let view, let timer else { return }
-        let (slowStart, now) = (slowStart, loop.now)
-        let snapshot = UpstreamSnapshot(view, reusing: balancer.snapshot) { slowStart.step(of: $0, at: now) }
-        balancer.update(snapshot)
-        guard let deadline = slowStart.deadline(after: now) else { return timer.cancel() }
+    public func update(_ rules: TrafficRules) {
+        self.rules = rules
+        publish()
+    }
+
+    /// Makes a snapshot, and another at each step of a newcomer's.
+    public func publish() {
+        guard let timer else { return }
+        let now = loop.now
+        noteWorkers(at: now)
+        let steps = slowStarts
+        balancer.update(
+            UpstreamSnapshot(view, rules: rules, reusing: balancer.snapshot) { name, id in
+                steps[name]?.step(of: id, at: now) ?? SlowStart.steps
+            })
+        guard let deadline = steps.values.compactMap({ $0.deadline(after: now) }).min() else { return timer.cancel() }
         try? timer.start(after: now.duration(to: deadline)) { self.publish() }  // Fails only once closed.
     }
 
-    func close() {
+    private func noteWorkers(at now: Timestamp) {
+        var ids = rules.fixedWorkers.mapValues { Set($0.map(\.address.description)) }
+        for (name, endpoints) in view?.endpoints ?? [:] where ids[name] == nil {
+            ids[name] = Set(endpoints.map(\.slot.id))
+        }
+        slowStarts = slowStarts.filter { ids[$0.key] != nil }
+        for (name, ids) in ids {
+            let duration = (rules.settings[name] ?? defaults).slowStart
+            if slowStarts[name]?.duration != duration { slowStarts[name] = SlowStart(duration: duration) }
+            slowStarts[name]?.note(ids, at: now)
+        }
+    }
+
+    /// Idempotent.
+    public func close() {
         timer?.close()
         timer = nil
     }

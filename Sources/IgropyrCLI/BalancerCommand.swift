@@ -4,6 +4,8 @@ import IgropyrBalancer
 import IgropyrCluster
 import IgropyrGossip
 import IgropyrMembership
+import IgropyrOrchestration
+import IgropyrTransport
 import IgropyrUV
 
 struct BalancerCommand: AsyncParsableCommand {
@@ -31,8 +33,11 @@ struct BalancerCommand: AsyncParsableCommand {
             when systemd or a node hands the socket over (LISTEN_FDS).
             """)
 
-    @Option(help: "Where clients connect: an address with its port.")
-    var listen: EndpointArgument = EndpointArgument(argument: "127.0.0.1:8080")!
+    @Option(
+        help:
+            "Where clients connect: an address with its port. Default: as the file of --config says, or 127.0.0.1:8080."
+    )
+    var listen: EndpointArgument?
 
     @Option(
         help: """
@@ -48,77 +53,118 @@ struct BalancerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Applications, routes and limits (docs/balancer.md).", valueName: "file"))
     var config: String?
 
-    @Flag(help: "Say what is wrong with the file of --config, or what it says, and end.")
+    @Flag(help: "Say what is wrong with the file of --config, or what was understood, and end.")
     var check = false
 
     @Option(help: "Event loops, each on a thread of its own. Default: the processors.")
     var loops: Int?
 
-    @Option(help: "Seconds that requests under way have to finish when it is ended.")
-    var drainTimeout: Int = 30
+    @Option(help: "Seconds that requests under way have to finish when it is ended. Default: as the file says, or 30.")
+    var drainTimeout: Int?
 
     @OptionGroup var insight: BalancerInsightOptions
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+
     @OptionGroup var member: MemberOptions
 
     func validate() throws {
         guard upstream == nil || (member.join.isEmpty && member.name == nil) else {
             throw ValidationError("--upstream is for balancing without a cluster: leave --join and --name out.")
         }
-        guard check == (config != nil) else {
-            throw ValidationError("--config FILE goes with --check: balancing by a file is not there yet.")
+        guard !check || config != nil else { throw ValidationError("--check needs a --config FILE.") }
+        guard upstream == nil || config == nil else {
+            throw ValidationError("--upstream and --config exclude each other: name the upstreams in the file.")
         }
         guard 1...256 ~= loops ?? 1 else { throw ValidationError("--loops takes a number from 1 to 256.") }
-        guard 0...86_400 ~= drainTimeout else { throw ValidationError("--drain-timeout takes 0 to 86400 seconds.") }
+        guard 0...86_400 ~= drainTimeout ?? 0 else {
+            throw ValidationError("--drain-timeout takes 0 to 86400 seconds.")
+        }
     }
 
     func run() async throws {
-        if let config { return print(try BalancerConfiguration.reading(config).summary) }
+        let file = try config.map(BalancerConfiguration.reading)
+        if check, let file { return print(file.summary) }
         Logs.begin(isVerbose: member.verbose)
         let command = self
         try await onEventLoop { loop in
             let signals = ServiceSignals(on: loop)
             try await signals.start()
-            var settings = BalancerSettings(listen: try await command.source(on: loop))
-            settings.application.hashKey = command.hash
-            settings.loops = command.loops ?? min(256, CurrentProcess.availableCores)
-            settings.insight = try await command.insight.settings(on: loop)
-            if let upstream = command.upstream {
-                try await command.balance(settings, upstream, signals, on: loop)
+            let settings = try await command.settings(file, on: loop)
+            let file = file ?? BalancerConfiguration()
+            let isAlone = command.upstream != nil || file.isIndependent && !command.member.namesCluster
+            if isAlone {
+                try await command.balance(settings, file, signals, on: loop)
             } else {
-                try await command.balanceCluster(settings, signals, on: loop)
+                try await command.balanceCluster(settings, file, signals, on: loop)
             }
             await signals.close()
         }
     }
 
-    private func source(on loop: EventLoop) async throws -> SocketSource {
-        let inherited = ServiceContract.inherited.sockets
-        guard inherited.isEmpty else { return .inherited(inherited) }
-        return .address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop))
+    private func settings(_ file: BalancerConfiguration?, on loop: EventLoop) async throws -> BalancerSettings {
+        var listeners = try await (file ?? BalancerConfiguration()).openListeners(on: loop)
+        if let listen {
+            listeners = [
+                BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop)))
+            ]
+        }
+        if let tls = tls.configuration { for index in listeners.indices { listeners[index].tls = tls } }
+        var settings = BalancerSettings(listeners: listeners.taking(ServiceContract.inherited.sockets))
+        settings.application.hashKey = hash
+        settings.loops = loops ?? file?.loops ?? min(256, CurrentProcess.availableCores)
+        settings.insight = try await insight.settings(on: loop)
+        if let file {
+            file.apply(to: &settings)
+            settings.rules = try await file.rules(on: loop)
+            settings.insight.accessLog = settings.insight.accessLog ?? file.accessLogSettings
+        }
+        return settings
     }
 
-    private func balance(
-        _ settings: BalancerSettings, _ upstream: String, _ signals: ServiceSignals, on loop: EventLoop
-    ) async throws {
-        var addresses: [SocketAddress] = []
+    /// The rules of `--upstream`: one application, which answers everything.
+    private func upstreamRules(on loop: EventLoop) async throws -> TrafficRules? {
+        guard let upstream else { return nil }
+        var workers: [TrafficRules.FixedWorker] = []
         for text in upstream.split(separator: ",") {
             guard let endpoint = EndpointArgument(argument: String(text)), endpoint.hasPort else {
                 throw ValidationError("--upstream \(text): write it as ADDRESS:PORT.")
             }
-            addresses.append(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop))
+            workers.append(.init(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop)))
         }
-        let balancer = try await listening(on: settings.listen) {
-            try await Balancer.start(settings, snapshot: .fixed(addresses))
+        var rules = TrafficRules()
+        let name = try ApplicationName("upstream")
+        rules.fixedWorkers[name] = workers
+        rules.defaultApplication = name
+        return rules
+    }
+
+    private func balance(
+        _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
+    ) async throws {
+        let rules = try await upstreamRules(on: loop) ?? settings.rules
+        let balancer = try await starting { try await Balancer.start(settings) }
+        let directory = try UpstreamDirectory(of: balancer, rules, defaults: settings.application, on: loop)
+        await directory.publish()
+        let count = rules.fixedWorkers.values.joined().count
+        let addresses = balancer.addresses.map(\.description).joined(separator: ", ")
+        StandardError.write("balancing \(addresses) over \(count) upstreams\n")
+        await serve(signals) { order throws in
+            switch order {
+            case .reload:
+                if let rules = try await reloadedRules(on: loop) { await directory.update(rules) }
+                try balancer.reloadCertificates()
+            case .reopenLogs: balancer.reopenAccessLog()
+            case .upgrade(let command):
+                return try await balancer.startSuccessor(command, within: Self.successorLimit, on: loop)
+            }
+            return nil
         }
-        StandardError.write("balancing \(balancer.address) over \(addresses.count) upstreams\n")
-        await serve(signals, reopening: { balancer.reopenAccessLog() }) {
-            try await balancer.startSuccessor($0, within: Self.successorLimit, on: loop)
-        }
-        try await balancer.stop(timeout: .seconds(drainTimeout))
+        await directory.close()
+        try await balancer.stop(timeout: drainTime(file))
     }
 
     private func balanceCluster(
-        _ settings: BalancerSettings, _ signals: ServiceSignals, on loop: EventLoop
+        _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
         let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
         guard member.keyFilePath != nil || member.insecure || bind.isLoopback else {
@@ -136,12 +182,24 @@ struct BalancerCommand: AsyncParsableCommand {
         configuration.nameServer = try await member.nameServer(on: loop)
         configuration.discovery = member.discover
         let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
-        try await listening(on: settings.listen) { try await balancer.start() }
+        try await starting { try await balancer.start() }
         await balancer.waitForWorkers(within: Self.patience)
-        await serve(signals, reopening: { await balancer.reopenAccessLog() }) {
-            try await balancer.startSuccessor($0, within: Self.successorLimit)
+        await serve(signals) { order throws in
+            switch order {
+            case .reload:
+                if let rules = try await reloadedRules(on: loop) { await balancer.update(rules) }
+                try await balancer.reloadCertificates()
+            case .reopenLogs: await balancer.reopenAccessLog()
+            case .upgrade(let command):
+                return try await balancer.startSuccessor(command, within: Self.successorLimit)
+            }
+            return nil
         }
-        try await balancer.stop(timeout: .seconds(drainTimeout))
+        try await balancer.stop(timeout: drainTime(file))
+    }
+
+    private func drainTime(_ file: BalancerConfiguration) -> Duration {
+        drainTimeout.map { .seconds($0) } ?? file.drainTimeout
     }
 
     // MARK: - Life
@@ -150,28 +208,43 @@ struct BalancerCommand: AsyncParsableCommand {
     private static let patience = Duration.seconds(3)
     private static let successorLimit = Duration.seconds(20)
 
+    /// What is asked of a balancer that runs.
+    private enum Order {
+        case reload, reopenLogs
+        /// By this command; answered with the new process's number.
+        case upgrade(ChildProcess.Command)
+    }
+
     /// Returns when it is to end: by signal, or since a successor has taken over.
     private func serve(
-        _ signals: ServiceSignals, reopening reopen: () async -> Void,
-        _ startSuccessor: (ChildProcess.Command) async throws -> Int32
+        _ signals: ServiceSignals, _ carryOut: (Order) async throws -> Int32?
     ) async {
         let contract = ServiceContract.inherited
         let successor = Self.successor  // Before the program's file is replaced.
         contract.notify("READY=1")
         for await order in signals.orders {
-            switch order {
-            case .end: return contract.notify("STOPPING=1")
-            case .reopenLogs: await reopen()
-            case .upgrade:
-                do {
-                    let pid = try await startSuccessor(successor)
+            do {
+                switch order {
+                case .end: return contract.notify("STOPPING=1")
+                case .reload:
+                    _ = try await carryOut(.reload)
+                    StandardError.write("configuration and certificates are read anew\n")
+                case .reopenLogs: _ = try await carryOut(.reopenLogs)
+                case .upgrade:
+                    guard let pid = try await carryOut(.upgrade(successor)) else { continue }
                     contract.notify("MAINPID=\(pid)")
                     return StandardError.write("process \(pid) has taken over\n")
-                } catch {
-                    StandardError.write("no upgrade: \(error)\n")
                 }
+            } catch {
+                StandardError.write("all goes on as before: \(error)\n")
             }
         }
+    }
+
+    /// Nil without a file.
+    private func reloadedRules(on loop: EventLoop) async throws -> TrafficRules? {
+        guard let config else { return nil }
+        return try await BalancerConfiguration.reading(config).rules(on: loop)
     }
 
     /// This very program, in a process that lives by itself.
@@ -182,19 +255,28 @@ struct BalancerCommand: AsyncParsableCommand {
             environment: ProcessInfo.processInfo.environment)
     }
 
-    /// Says of a listening address that cannot be had what to do.
-    private func listening<Result>(
-        on source: SocketSource, _ start: () async throws -> Result
-    ) async throws -> Result {
+    /// Says what to do about what cannot be had.
+    private func starting<Result>(_ start: () async throws -> Result) async throws -> Result {
         do {
             return try await start()
-        } catch let error as UVError {
-            guard case .address(let address) = source else { throw error }
-            throw CommandFailure("cannot listen on \(address): \(error.reason); choose another address with --listen")
+        } catch let failure as ListenFailure {
+            throw CommandFailure("\(failure); choose another address with --listen")
         } catch let error as InsightFailure {
             throw CommandFailure("\(error); see --access-log and --admin")
+        } catch let error as TLSError {
+            throw CommandFailure("\(error)")
         }
     }
+}
+
+extension BalancerConfiguration {
+    /// Whether it can be followed without any cluster.
+    fileprivate var isIndependent: Bool { !applications.isEmpty && clusterApplications.isEmpty }
+}
+
+extension MemberOptions {
+    /// Whether somebody wants a cluster.
+    fileprivate var namesCluster: Bool { !join.isEmpty || name != nil || discover != nil || keyFile != nil }
 }
 
 extension ClusterKey {

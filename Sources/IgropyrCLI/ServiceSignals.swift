@@ -5,6 +5,8 @@ import IgropyrUV
 enum ServiceOrder: Sendable {
     /// SIGTERM or Ctrl-C: end after what is under way. Again: at once.
     case end
+    /// SIGHUP: read configuration and certificates anew.
+    case reload
     /// SIGUSR1: write to files of the logs' names, which may have been moved away.
     case reopenLogs
     /// SIGUSR2: let a new process of the program take over.
@@ -27,6 +29,7 @@ actor ServiceSignals: LoopBound {
 
     func start() throws(UVError) {
         for signal in [SIGINT, SIGTERM] { try watch(signal) { self.end() } }
+        try watch(SIGHUP) { self.order.yield(.reload) }
         try watch(SIGUSR1) { self.order.yield(.reopenLogs) }
         try watch(SIGUSR2) { self.order.yield(.upgrade) }
     }

@@ -122,7 +122,7 @@ private func withLog(
     }
 
     @Test func `a worker that does not answer in time is told`() async throws {
-        try await withLog(workers: 1, { $0.client.responseTimeout = .milliseconds(100) }) { fixture, folder in
+        try await withLog(workers: 1, { $0.application.responseTimeout = .milliseconds(100) }) { fixture, folder in
             fixture.workers[0].mood.withLock { $0 = .hangs }
             #expect(try fixture.get("/a").status == 504)
             let line = try await folder.json(count: 1)[0]

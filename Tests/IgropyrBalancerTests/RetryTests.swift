@@ -117,7 +117,7 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
 }
 
 @Test func `a worker that does not answer in time is a 504 and is not asked twice`() async throws {
-    try await withBalancer({ $0.client.responseTimeout = .milliseconds(100) }) { fixture async throws in
+    try await withBalancer({ $0.application.responseTimeout = .milliseconds(100) }) { fixture async throws in
         for worker in fixture.workers { worker.mood.withLock { $0 = .hangs } }
         #expect(try fixture.get("/a").status == 504)
         var total = 0
@@ -193,7 +193,8 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
 }
 
 @Test func `only so many requests wait`() async throws {
-    try await withBalancer(workers: 0, { ($0.heldRequests, $0.holdTime) = (2, .seconds(20)) }) { fixture in
+    try await withBalancer(workers: 0, { ($0.application.waitingRequests, $0.holdTime) = (2, .seconds(20)) }) {
+        fixture in
         let waiting = try (0..<2).map { _ in try fixture.client() }
         for client in waiting { try client.send(request("GET", "/a")) }
         try await eventually("both wait") { await fixture.balancer.counters.held == 2 }

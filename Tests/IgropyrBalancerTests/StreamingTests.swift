@@ -106,8 +106,8 @@ func `a response that ends too early at the worker ends too early at the client`
 @Test func `a port that another balancer has is in use, though loops share theirs`() async throws {
     try await withBalancer(workers: 1, { $0.loops = 3 }) { fixture async throws in
         let settings = BalancerSettings(listen: fixture.balancer.address)
-        let error = await #expect(throws: UVError.self) { try await Balancer.start(settings) }
-        #expect(error?.code == UVError.addressInUse)
+        let error = await #expect(throws: ListenFailure.self) { try await Balancer.start(settings) }
+        #expect(error?.error.code == UVError.addressInUse)
         for _ in 0..<10 { #expect(try fixture.get("/a").text == "worker-0") }
         #expect(await fixture.balancer.counters.accepted == 10)
     }

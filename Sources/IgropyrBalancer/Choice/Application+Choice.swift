@@ -20,7 +20,7 @@ extension Application {
         forHash hash: UInt64, except tried: [WorkerState], at now: Timestamp,
         using random: inout some RandomNumberGenerator
     ) -> WorkerState? {
-        guard !workers.isEmpty else { return nil }
+        guard !workers.isEmpty, traffic.inFlight < settings.requestsInFlight ?? .max else { return nil }
         switch settings.policy {
         case .consistentHash:
             if let worker = preferred(forHash: hash, { admits($0, .good, except: tried, at: now) }) { return worker }

@@ -1,15 +1,27 @@
+import IgropyrHTTP
 import IgropyrHashing
 public import IgropyrOrchestration
 public import IgropyrUV
 
 /// Where requests may go, at one moment: immutable, built aside and swapped into each loop whole.
 public struct UpstreamSnapshot: Sendable {
-    private enum Routing: Sendable {
-        case everything
-        case table(DeployedRoutes, [ApplicationName: Int])
+    /// What is to happen with a request.
+    enum Destination {
+        /// The application's position; the settings are the route's or the application's, nil for the balancer's.
+        case application(Int, RequestSettings?)
+        case redirect(RouteRule)
+        case nowhere
     }
 
-    private let routing: Routing
+    private struct Routing: Sendable {
+        var router: RequestRouter
+        /// Parallel to the router's rules; nil for redirects.
+        var targets: [(position: Int, settings: RequestSettings?)?]
+        var positions: [ApplicationName: Int]
+    }
+
+    /// Nil where everything goes to the first application.
+    private let routing: Routing?
     /// In the order of their names.
     let applications: [Upstreams]
 
@@ -17,40 +29,64 @@ public struct UpstreamSnapshot: Sendable {
     ///
     /// Builds a table: see ``KeyTable`` for what that takes.
     public static func fixed(_ addresses: [SocketAddress]) -> UpstreamSnapshot {
-        let workers = addresses.map { Upstreams.Worker(id: $0.description, host: $0.hostText, address: $0) }
-        return UpstreamSnapshot(routing: .everything, applications: [Upstreams(name: nil, workers)])
+        let workers = addresses.map { Upstreams.Worker(fixed: $0, weight: 1) }
+        return UpstreamSnapshot(routing: nil, applications: [Upstreams(name: nil, workers)])
     }
 
-    /// What a cluster offers. Takes over the tables of `previous` where the workers are the same, and what they
-    /// have in common. Workers whose address
-    /// is no IP address are left out. `weight` says by a worker's id what its part of the keys and of the load is, at least 1.
+    /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
+    /// what they have in common. Workers whose address is no IP address are left out. `weight` says by a worker's id
+    /// how many times its own weight counts, at least 1.
     public init(
-        _ view: ClusterView, reusing previous: UpstreamSnapshot? = nil, weight: (_ id: String) -> UInt16 = { _ in 1 }
+        _ view: ClusterView?, rules: TrafficRules = TrafficRules(), reusing previous: UpstreamSnapshot? = nil,
+        weight: (_ application: ApplicationName, _ id: String) -> UInt16 = { _, _ in 1 }
     ) {
         let old = Dictionary(
             (previous?.applications ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let applications = view.endpoints.sorted { $0.key < $1.key }.map { name, endpoints in
-            let workers = endpoints.compactMap { Upstreams.Worker($0, weight: weight($0.slot.id)) }
-            if let old = old[name], old.given == workers { return old }
-            return Upstreams(name: name, workers, reusing: old[name])
+        let endpoints = view?.endpoints ?? [:]
+        let names = Set(endpoints.keys).union(rules.applications).sorted()
+        let applications = names.map { name in
+            var workers = (rules.fixedWorkers[name] ?? []).map {
+                Upstreams.Worker(fixed: $0.address, weight: $0.weight)
+            }
+            if rules.fixedWorkers[name] == nil { workers = (endpoints[name] ?? []).compactMap(Upstreams.Worker.init) }
+            for index in workers.indices { workers[index].weight *= weight(name, workers[index].id) }
+            let settings = rules.settings[name]
+            if let old = old[name], old.given == workers, old.settings?.values == settings { return old }
+            return Upstreams(name: name, workers, settings, reusing: old[name])
         }
-        var positions: [ApplicationName: Int] = [:]
-        for (position, application) in applications.enumerated() {
-            if let name = application.name { positions[name] = position }
-        }
-        self.init(routing: .table(view.routes, positions), applications: applications)
+        let positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+        let targets = rules.routes.map { Self.target(of: $0, applications, positions) }
+        let router = RequestRouter(
+            rules: rules.routes, deployed: view?.routes, default: rules.defaultApplication)
+        self.init(
+            routing: Routing(router: router, targets: targets, positions: positions), applications: applications)
     }
 
-    private init(routing: Routing, applications: [Upstreams]) {
+    private static func target(
+        of rule: RouteRule, _ applications: [Upstreams], _ positions: [ApplicationName: Int]
+    ) -> (position: Int, settings: RequestSettings?)? {
+        guard case .application(let name) = rule.action, let position = positions[name] else { return nil }
+        let own = applications[position].settings
+        guard rule.overrides != RouteOverrides() else { return (position, own) }
+        return (position, RequestSettings(rule.overrides.applied(to: own?.values ?? ApplicationSettings())))
+    }
+
+    private init(routing: Routing?, applications: [Upstreams]) {
         self.routing = routing
         self.applications = applications
     }
 
-    /// The position of the application that answers; nil if no route matches. Allocates nothing.
-    func route(host: Span<UInt8>, path: Span<UInt8>) -> Int? {
-        switch routing {
-        case .everything: 0
-        case .table(let routes, let positions): routes.application(host: host, path: path).flatMap { positions[$0] }
+    /// Allocates nothing.
+    func destination(_ head: MessageHead, _ bytes: RawSpan) -> Destination {
+        guard let routing else { return .application(0, nil) }
+        switch routing.router.destination(head, bytes) {
+        case .rule(let index):
+            guard let target = routing.targets[index] else { return .redirect(routing.router.rules[index]) }
+            return .application(target.position, target.settings)
+        case .application(let name):
+            guard let position = routing.positions[name] else { return .nowhere }
+            return .application(position, applications[position].settings)
+        case .nowhere: return .nowhere
         }
     }
 }
@@ -68,6 +104,8 @@ final class Upstreams: Sendable {
 
     /// Nil where everything goes to fixed workers.
     let name: ApplicationName?
+    /// Nil for the balancer's own.
+    let settings: RequestSettings?
     /// As they came.
     let given: [Worker]
     let table: KeyTable
@@ -77,10 +115,15 @@ final class Upstreams: Sendable {
     let weights: [UInt16]
     let totalWeight: Int
 
-    init(name: ApplicationName?, _ workers: [Worker], reusing previous: Upstreams? = nil) {
+    init(
+        name: ApplicationName?, _ workers: [Worker], _ settings: ApplicationSettings? = nil,
+        reusing previous: Upstreams? = nil
+    ) {
         self.name = name
+        self.settings = settings.map(RequestSettings.init)
         given = workers
         table = KeyTable(
+            kind: settings?.keyTable ?? .rendezvous,
             workers.map { KeyTable.Member(id: $0.id, host: $0.host, weight: $0.weight) }, reusing: previous?.table)
         let byID = Dictionary(workers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         members = table.members.compactMap { byID[$0.id] }
@@ -90,8 +133,12 @@ final class Upstreams: Sendable {
 }
 
 extension Upstreams.Worker {
-    fileprivate init?(_ endpoint: IgropyrOrchestration.Endpoint, weight: UInt16) {
+    fileprivate init?(_ endpoint: IgropyrOrchestration.Endpoint) {
         guard let address = SocketAddress(endpoint.address, port: endpoint.port) else { return nil }
-        self.init(id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address, weight: weight)
+        self.init(id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address)
+    }
+
+    fileprivate init(fixed address: SocketAddress, weight: UInt16) {
+        self.init(id: address.description, host: address.hostText, address: address, weight: weight)
     }
 }

@@ -1,4 +1,5 @@
 public import IgropyrConfiguration
+import IgropyrTransport
 public import IgropyrOrchestration
 
 /// What a balancer's configuration file says: values only, nothing opened or resolved. `docs/balancer.md` has its keys.
@@ -86,5 +87,11 @@ public struct BalancerConfiguration: Sendable {
         settings.server.headTimeout = limits.headTimeout
         settings.server.idleTimeout = limits.idleTimeout
         settings.server.progressTimeout = limits.progressTimeout
+        settings.connectionsPerClient = limits.connectionsPerClient
+        settings.bodyBytes = limits.bodyBytes.map { UInt64($0) }
+        settings.requestRate = limits.requestsPerSecond.map {
+            RateLimitSettings(requestsPerSecond: $0, burst: max(1, limits.requestBurst))
+        }
+        settings.forwarded = forwarded
     }
 }

@@ -1,3 +1,5 @@
+import IgropyrHTTP
+
 /// What is changed in a message's fields on its way: first fields are removed, then set, then added.
 public struct FieldEdits: Sendable, Hashable {
     public struct Field: Sendable, Hashable {
@@ -17,6 +19,12 @@ public struct FieldEdits: Sendable, Hashable {
     public init() {}
 
     public var isEmpty: Bool { remove.isEmpty && set.isEmpty && add.isEmpty }
+
+    /// Whether a field of that name that a message has is removed or replaced.
+    func drops(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
+        remove.contains { bytes.matches(lowercased: $0, in: name) }
+            || set.contains { bytes.matches(lowercased: $0.name, in: name) }
+    }
 
     /// These edits, then the others.
     func followed(by other: FieldEdits) -> FieldEdits {
@@ -54,5 +62,12 @@ public struct FieldEdits: Sendable, Hashable {
     static func isValue(_ text: String) -> Bool {
         text.utf8.count <= 4096 && text.utf8.allSatisfy { ($0 >= 0x20 && $0 < 0x7F) || $0 == 0x09 }
             && text.utf8.first.map { $0 > 0x20 } ?? true && text.utf8.last.map { $0 > 0x20 } ?? true
+    }
+}
+
+extension RawSpan {
+    /// Whether a field's name is that text, whatever the case of either.
+    fileprivate func matches(lowercased text: String, in name: Range<Int>) -> Bool {
+        text.utf8.count == name.count && matches(text.lowercased(), in: name)
     }
 }

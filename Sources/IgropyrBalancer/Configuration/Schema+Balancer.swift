@@ -79,10 +79,13 @@ extension Schema where Value == UInt16? {
     fileprivate static var httpsPort: Schema<UInt16?> {
         .text("true, false or a port from 1 to 65535") { text in
             switch text {
-            case "true": 443
-            case "false": .some(nil)
+            case "true": return .some(443)
+            case "false": return .some(nil)
             default:
-                text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) ? UInt16(text).flatMap { $0 > 0 ? $0 : nil } : nil
+                guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(text), port > 0 else {
+                    return .none
+                }
+                return .some(port)
             }
         }
     }

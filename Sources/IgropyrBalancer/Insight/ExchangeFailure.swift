@@ -7,7 +7,8 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
     case connectRefused, connectTimeout, connectFailed, connectionsExhausted
     case connectionLost, responseTimeout, malformedResponse, responseTooLarge, upgradeFailed, withdrawn
     // A request's.
-    case noWorker, overBudget, notRouted, badRequest, notImplemented, protocolError, truncated, clientAbort
+    case noWorker, overBudget, notRouted, badRequest, tooLarge, overRate, notImplemented, protocolError, truncated
+    case clientAbort
 
     /// As logs and labels have it.
     var term: String {
@@ -26,6 +27,8 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         case .overBudget: "over-budget"
         case .notRouted: "not-routed"
         case .badRequest: "bad-request"
+        case .tooLarge: "too-large"
+        case .overRate: "over-rate"
         case .notImplemented: "not-implemented"
         case .protocolError: "protocol-error"
         case .truncated: "truncated"
@@ -56,10 +59,13 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         }
     }
 
-    /// Takes what the client is told when no try is to blame.
-    init(_ refusal: Refusal) {
+    /// Takes what the client is told when no try is to blame; a redirect is no failure.
+    init?(_ refusal: Refusal) {
         switch refusal {
+        case .redirect: return nil
         case .badRequest: self = .badRequest
+        case .tooLarge: self = .tooLarge
+        case .tooManyRequests: self = .overRate
         case .notRouted: self = .notRouted
         case .notImplemented: self = .notImplemented
         case .badGateway: self = .upgradeFailed

@@ -15,6 +15,8 @@ extension InsightReport {
         (\.held, "held_requests", "Requests that had to wait for a worker."),
         (\.refused, "refused_requests", "Messages of clients that broke the protocol or a limit."),
         (\.notRouted, "not_routed_requests", "Requests that no route matches."),
+        (\.redirects, "redirects", "Requests that a route sends elsewhere."),
+        (\.overRate, "over_rate_requests", "Requests of clients that make too many, answered 429."),
         (\.badGateways, "bad_gateways", "Requests answered 502 by the balancer."),
         (\.unavailable, "unavailable", "Requests answered 503 by the balancer."),
         (\.gatewayTimeouts, "gateway_timeouts", "Requests answered 504 by the balancer."),

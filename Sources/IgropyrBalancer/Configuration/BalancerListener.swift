@@ -1,0 +1,40 @@
+public import IgropyrTransport
+public import IgropyrUV
+
+/// Where clients connect, and how they are spoken to there.
+public struct BalancerListener: Sendable {
+    public var source: SocketSource
+    /// Nil for plain HTTP.
+    public var tls: TLSConfiguration?
+    /// Whether HTTP/2 is spoken, too: chosen in the TLS handshake, or by prior knowledge without TLS.
+    public var allowsHTTP2 = true
+    /// Answers each request with a 308 to HTTPS on that port; nil to forward requests.
+    public var redirectsToHTTPSPort: UInt16?
+    /// Whether connections begin with a PROXY header.
+    public var proxyProtocol = ProxyProtocolPolicy.off
+
+    public init(_ source: SocketSource) { self.source = source }
+}
+
+/// What a listener is for its loops: what it shares, made once.
+struct OpenListener: Sendable {
+    let settings: BalancerListener
+    var tls: TLSContext?
+
+    /// Reads the certificates.
+    init(_ settings: BalancerListener, succeeding old: TLSContext? = nil) throws(TLSError) {
+        self.settings = settings
+        let protocols = settings.allowsHTTP2 ? HTTPServer.applicationProtocols : ["http/1.1"]
+        if let tls = settings.tls {
+            self.tls = try .server(tls, applicationProtocols: protocols, succeeding: old)
+        }
+    }
+
+    func serverSettings(_ base: HTTPServerSettings) -> HTTPServerSettings {
+        var server = base
+        server.http2.isEnabled = settings.allowsHTTP2
+        server.proxyProtocol = settings.proxyProtocol
+        if let tls = settings.tls { server.handshakeTimeout = tls.handshakeTimeout }
+        return server
+    }
+}
