@@ -18,6 +18,8 @@ public final class Balancer: Sendable {
     /// Where clients reach it, in the order of ``BalancerSettings/listeners``.
     public let addresses: [SocketAddress]
     private let listeners: Locked<[OpenListener]>
+    /// For applications that have no settings of their own.
+    let defaults: ApplicationSettings
     /// Where ``InsightSettings/admin`` is answered; nil if it is not.
     public let adminAddress: SocketAddress?
     private let accessLog: AccessLogWriter?
@@ -33,8 +35,9 @@ public final class Balancer: Sendable {
 
     private init(
         _ listeners: [OpenListener], at addresses: [SocketAddress], sockets: [Int32], loops: [BalancerLoop],
-        snapshot: UpstreamSnapshot?, _ insight: Insight
+        snapshot: UpstreamSnapshot?, defaults: ApplicationSettings, _ insight: Insight
     ) {
+        self.defaults = defaults
         self.listeners = Locked(listeners)
         self.addresses = addresses
         (adminAddress, accessLog, admin) = (insight.adminAddress, insight.accessLog, insight.admin)
@@ -57,7 +60,8 @@ public final class Balancer: Sendable {
             let (sockets, addresses) = try open(settings)
             let loops = try await serve(listeners, on: sockets, settings, snapshot, log: insight.accessLog)
             balancer = Balancer(
-                listeners, at: addresses, sockets: sockets.flatMap(\.self), loops: loops, snapshot: snapshot, insight)
+                listeners, at: addresses, sockets: sockets.flatMap(\.self), loops: loops, snapshot: snapshot,
+                defaults: settings.application, insight)
         } catch {
             await insight.stop()
             throw error

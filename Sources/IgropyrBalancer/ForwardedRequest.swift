@@ -16,7 +16,7 @@ struct ForwardedRequest {
     var isEncrypted: Bool
     var upgrade: Upgrade?
     var identity: RequestIdentity?
-    var edits: FieldEdits
+    var edits: FieldEdits?
 
     func write(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
         try writeRequestLine(head, bytes, to: &output)
@@ -37,7 +37,7 @@ struct ForwardedRequest {
             if HopByHop.contains(name, in: bytes) || bytes.matches("host", in: name) { continue }
             if let identity, identity.replaces(name, in: bytes) { continue }
             if told.note(name, in: bytes), !isTrusted { continue }
-            if !edits.isEmpty, edits.drops(name, in: bytes) { continue }
+            if let edits, edits.drops(name, in: bytes) { continue }
             if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
             try output.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
         }
@@ -48,7 +48,7 @@ struct ForwardedRequest {
         if let authority = head.authority, !isTrusted || !told.host {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
-        for field in edits.set + edits.add { try output.appendField(field.name, field.value) }
+        if let edits { for field in edits.added { try output.appendField(field.name, field.value) } }
         try output.appendField("Via", "\(head.version.number) igropyr")
         if let identity { try identity.write(to: &output) }
         if let upgrade {

@@ -52,17 +52,17 @@ extension ProxyExchange: HTTPClientExchange {
         _ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
         let listed = HopByHop.listed(in: head, bytes)
-        let edits = settings.values.responseFields
+        let edits = head.isInterim ? nil : settings.responseEdits
         var fields = FieldIterator(head.fields)
         while let (name, value) = fields.next(in: bytes) {
             if HopByHop.contains(name, in: bytes) { continue }
             if isTunnel, isAnsweredAlready(name, in: bytes) { continue }
             if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
-            if !edits.isEmpty, edits.drops(name, in: bytes) { continue }
+            if let edits, edits.drops(name, in: bytes) { continue }
             try downstream.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
         }
         try downstream.appendField("Via", "\(head.version.number) igropyr")
-        for field in edits.set + edits.add { try downstream.appendField(field.name, field.value) }
+        if let edits { for field in edits.added { try downstream.appendField(field.name, field.value) } }
         if let newCookie, !head.isInterim { try downstream.appendField("Set-Cookie", newCookie) }
     }
 

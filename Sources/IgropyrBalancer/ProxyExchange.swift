@@ -138,7 +138,7 @@ final class ProxyExchange {
         let request = ForwardedRequest(
             peer: downstream.peerAddress, policy: proxy.settings.forwarded,
             local: head.authority == nil ? downstream.localAddress : nil, isEncrypted: downstream.isEncrypted,
-            upgrade: upgrade, identity: identity, edits: settings.values.requestFields)
+            upgrade: upgrade, identity: identity, edits: settings.requestEdits)
         self.head = HTTPSerializer(capacity: head.byteCount + ForwardedRequest.addedBytes)
         do throws(HTTPSerializer.Failure) {
             try request.write(head, bytes, to: &self.head)

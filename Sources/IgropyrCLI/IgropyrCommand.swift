@@ -30,7 +30,7 @@ struct IgropyrCommand: AsyncParsableCommand {
             DemoCommand.self, NodeCommand.self, BalancerCommand.self, ServeCommand.self, DeployCommand.self,
             AppsCommand.self, RemoveCommand.self, StatusCommand.self, MembersCommand.self, EventCommand.self,
             QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self, LeaveCommand.self,
-            ForceLeaveCommand.self, KeygenCommand.self, LaunchCommand.self,
+            ForceLeaveCommand.self, ExplainCommand.self, KeygenCommand.self, LaunchCommand.self,
         ])
 
     /// As the library does it, but that a malformed command gets one line, not a page.

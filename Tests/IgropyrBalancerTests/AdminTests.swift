@@ -201,6 +201,22 @@ private struct Answer: Decodable {
         }
     }
 
+    @Test func `a request's way is explained before it is made`() async throws {
+        try await withAdmin(workers: 3) { fixture, admin in
+            let path = try fixture.path(ownedBy: fixture.workers[1])
+            let question = "/explain?url=http%3A%2F%2Fshop.example\(path)%3Fa%3Db&header=X-User%3A+7"
+            let answer = try admin.get(question)
+            #expect(answer.status == 200)
+            let first = try #require(answer.text.firstRange(of: "\"choices\":[{\"address\":\""))
+            #expect(answer.text[first.upperBound...].hasPrefix(fixture.workers[1].address.description))
+            #expect(answer.text.contains("\"key\":\"path\"") && answer.text.contains("\"application\":\"fixed\""))
+            #expect(try fixture.get(path).text == "worker-1")
+            #expect(try admin.get("/explain").status == 400)
+            #expect(try admin.get("/explain?url=/a&header=X%0d%0aY").status == 400)
+            #expect(try admin.get("/explain?url=/a&source=nobody").status == 400)
+        }
+    }
+
     @Test func `what is not there is 404, and other methods are not taken`() async throws {
         try await withAdmin(workers: 0) { _, admin in
             #expect(try admin.get("/").status == 404)

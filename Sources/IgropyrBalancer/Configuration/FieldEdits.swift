@@ -20,6 +20,9 @@ public struct FieldEdits: Sendable, Hashable {
 
     public var isEmpty: Bool { remove.isEmpty && set.isEmpty && add.isEmpty }
 
+    /// What a message gets.
+    var added: [Field] { self.set + add }
+
     /// Whether a field of that name that a message has is removed or replaced.
     func drops(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
         remove.contains { bytes.matches(lowercased: $0, in: name) }

@@ -11,6 +11,7 @@ final class AdminHandler: HTTPRequestHandler {
         case metrics = "/metrics"
         case health = "/health"
         case workers = "/workers"
+        case explain = "/explain"
     }
 
     /// How long a loop may take to report; a scrape waits ten seconds by default.
@@ -28,14 +29,15 @@ final class AdminHandler: HTTPRequestHandler {
         guard head.method == .get || head.method == .head else {
             return AdminAnswer.text(405, "this takes GET and HEAD only\n").send(on: connection, allow: "GET, HEAD")
         }
+        let question = head.query.flatMap { try? QueryPair.parse($0, in: bytes) } ?? []
         nonisolated(unsafe) let connection = connection  // The task runs on this thread.
         let balancer = balancer
         unsafe Task(executorPreference: connection.loop) {
-            unsafe await Self.answer(page, of: balancer).send(on: connection)
+            unsafe await Self.answer(page, question, of: balancer).send(on: connection)
         }
     }
 
-    private static func answer(_ page: Page, of balancer: Balancer) async -> AdminAnswer {
+    private static func answer(_ page: Page, _ question: [QueryPair], of balancer: Balancer) async -> AdminAnswer {
         switch page {
         case .metrics:
             guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
@@ -47,6 +49,14 @@ final class AdminHandler: HTTPRequestHandler {
         case .workers:
             guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
             return .json(WorkersAnswer(balancer.snapshot, report))
+        case .explain:
+            guard let snapshot = balancer.snapshot else { return .text(503, "nothing is known of workers yet\n") }
+            guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
+            do throws(Explanation.Invalid) {
+                return .json(try Explanation(question, snapshot, report, defaults: balancer.defaults))
+            } catch {
+                return .text(400, error.description)
+            }
         }
     }
 }

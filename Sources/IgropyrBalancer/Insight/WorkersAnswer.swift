@@ -29,7 +29,7 @@ struct WorkersAnswer: Encodable {
 }
 
 extension WorkersAnswer.Application {
-    fileprivate init(_ upstreams: Upstreams, _ report: ApplicationReport?) {
+    init(_ upstreams: Upstreams, _ report: ApplicationReport?) {
         name = upstreams.label
         inFlight = report?.measures.inFlight ?? 0
         let shares = upstreams.table.shares()

@@ -39,6 +39,13 @@ public struct TrafficRules: Sendable {
 /// The settings that hold for a request, shared by all requests of a route or an application.
 final class RequestSettings: Sendable {
     let values: ApplicationSettings
+    /// Nil if there are none.
+    let requestEdits: FieldEdits?
+    let responseEdits: FieldEdits?
 
-    init(_ values: ApplicationSettings) { self.values = values }
+    init(_ values: ApplicationSettings) {
+        self.values = values
+        requestEdits = values.requestFields.isEmpty ? nil : values.requestFields
+        responseEdits = values.responseFields.isEmpty ? nil : values.responseFields
+    }
 }

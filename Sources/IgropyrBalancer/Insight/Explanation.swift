@@ -1,0 +1,113 @@
+import IgropyrHTTP
+import IgropyrHashing
+import IgropyrUV
+
+/// Where a request would go, why, and who is next; as JSON.
+struct Explanation: Encodable {
+    /// A worker, in the order in which the request would try them.
+    struct Choice: Encodable {
+        var id: String
+        var address: String
+        /// As in ``WorkersAnswer``.
+        var state: String
+        var inFlight: Int
+        /// Its part of all keys, 0…1.
+        var share: Double
+    }
+
+    /// Nil if no route matches, and for a redirect.
+    var application: String?
+    /// Where a route leads instead.
+    var redirect: String?
+    /// `hash` with the kind of its table, `least-request` or `random-two`.
+    var balance: String?
+    /// Which part of the request is the key, where one is.
+    var key: String?
+    /// XXH64 of the key, hexadecimal.
+    var hash: String?
+    /// The key's own list; without a key, all workers.
+    var choices: [Choice] = []
+
+    /// Why a question has no answer.
+    struct Invalid: Error {
+        var description: String
+    }
+
+    /// Takes the question's pairs: `url`, and maybe `method`, `header` (as `NAME: VALUE`, again and again) and `source`.
+    init(
+        _ question: [QueryPair], _ snapshot: UpstreamSnapshot, _ report: InsightReport, defaults: ApplicationSettings
+    ) throws(Invalid) {
+        let request = try Self.request(question)
+        let source = question.first { $0.name == "source" }?.value
+        let client = source.flatMap { SocketAddress($0, port: 0) }
+        guard source == nil || client != nil else { throw Invalid(description: "source takes an IP address\n") }
+        var parser = HTTPParser.requests()
+        let event: HTTPParser.Event
+        do throws(HTTPError) {
+            event = try parser.next(in: unsafe request.span.bytes)
+        } catch {
+            throw Invalid(description: "such a request would be refused: \(error)\n")
+        }
+        guard case .head(let head, _) = event else { throw Invalid(description: "this is no whole request\n") }
+        unsafe explain(head, request.span.bytes, from: client, snapshot, report, defaults)
+    }
+
+    private static func request(_ question: [QueryPair]) throws(Invalid) -> [UInt8] {
+        guard var url = question.first(where: { $0.name == "url" })?.value, !url.isEmpty else {
+            throw Invalid(
+                description: "ask by ?url=http://HOST/PATH, and method=, header=NAME: VALUE, source=ADDRESS\n")
+        }
+        var host = "localhost"
+        for scheme in ["http://", "https://"] where url.hasPrefix(scheme) {
+            let rest = url.dropFirst(scheme.count)
+            host = String(rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" })
+            url = String(rest.dropFirst(host.count))
+        }
+        url = String(url.prefix { $0 != "#" })
+        if !url.hasPrefix("/") { url = "/" + url }
+        let method = question.first { $0.name == "method" }?.value ?? "GET"
+        var text = "\(method) \(url) HTTP/1.1\r\nHost: \(host)\r\n"
+        for header in question where header.name == "header" { text += header.value + "\r\n" }
+        return Array((text + "\r\n").utf8)
+    }
+
+    private mutating func explain(
+        _ head: MessageHead, _ bytes: RawSpan, from client: SocketAddress?, _ snapshot: UpstreamSnapshot,
+        _ report: InsightReport, _ defaults: ApplicationSettings
+    ) {
+        let position: Int
+        let settings: ApplicationSettings
+        switch snapshot.destination(head, bytes) {
+        case .nowhere: return
+        case .redirect(let rule):
+            redirect = rule.action.location(head, bytes).map { String(decoding: $0, as: UTF8.self) }
+            return
+        case .application(let index, let own): (position, settings) = (index, own?.values ?? defaults)
+        }
+        let upstreams = snapshot.applications[position]
+        application = upstreams.label
+        let workers = WorkersAnswer.Application(upstreams, report.applications[upstreams.label]).workers
+        let byID = Dictionary(workers.map { ($0.id, Choice($0)) }, uniquingKeysWith: { first, _ in first })
+        switch settings.policy {
+        case .consistentHash:
+            let hash = settings.hashKey.hash(head, bytes, source: client)
+            balance = "hash (\(settings.keyTable.rawValue))"
+            key = settings.hashKey.description
+            self.hash = String(hash, radix: 16)
+            let table = upstreams.table
+            let positions = (0..<table.depth).compactMap { table.position(forHash: hash, rank: $0) }
+            choices = positions.compactMap { byID[upstreams.members[$0].id] }
+        case .leastRequest, .randomTwo:
+            balance = settings.policy == .leastRequest ? "least-request" : "random-two"
+            choices = workers.map(Choice.init)
+        }
+    }
+}
+
+extension Explanation.Choice {
+    fileprivate init(_ worker: WorkersAnswer.Worker) {
+        self.init(
+            id: worker.id, address: worker.address, state: worker.state, inFlight: worker.inFlight,
+            share: worker.share)
+    }
+}

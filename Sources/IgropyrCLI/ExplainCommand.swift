@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import IgropyrTransport
+import IgropyrUV
+
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say which worker a request would go to, why, and who is next.",
+        discussion: """
+            Asks a balancer of this host that was started with --admin:
+
+              igropyr balancer … --admin 127.0.0.1:7951
+              igropyr explain http://shop.example/cart?id=7
+              igropyr explain /cart --header 'Cookie: sid=3' --json
+
+            A worker that has more than its share to do passes requests on to the next.
+            """)
+
+    @Argument(help: "A URL, or a path.")
+    var url: String
+
+    @Option(help: "The request's method.")
+    var method = "GET"
+
+    @Option(help: "A field of the request, as NAME: VALUE; may be repeated.")
+    var header: [String] = []
+
+    @Option(help: "The client's IP address, where it is the key.")
+    var source: String?
+
+    @Option(help: "Where the balancer's --admin answers.")
+    var admin: EndpointArgument = EndpointArgument(argument: "127.0.0.1:7951")!
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    private struct Answer: Decodable {
+        struct Choice: Decodable {
+            var id: String
+            var address: String
+            var state: String
+            var inFlight: Int
+            var share: Double
+        }
+
+        var application: String?
+        var redirect: String?
+        var balance: String?
+        var key: String?
+        var hash: String?
+        var choices: [Choice]
+    }
+
+    func run() async throws {
+        var query = [("url", url), ("method", method)] + header.map { ("header", $0) }
+        if let source { query.append(("source", source)) }
+        let target = "/explain?" + query.map { "\($0)=\(Self.escaped($1))" }.joined(separator: "&")
+        let admin = admin
+        let response = try await onEventLoop { loop in
+            let address = try await admin.address(defaultPort: 7951, option: "--admin", on: loop)
+            let client = try HTTPClient(on: loop)
+            defer { client.close() }
+            do {
+                return try await client.send(.init(.get, target), to: address)
+            } catch let failure as HTTPClientFailure {
+                throw CommandFailure("no balancer answers at \(address) (\(failure)): start it with --admin \(address)")
+            }
+        }
+        let text = String(decoding: response.body, as: UTF8.self)
+        guard response.status == 200 else { throw CommandFailure(text.trimmingCharacters(in: .newlines)) }
+        if json { return print(text, terminator: "") }
+        print(Self.text(try JSONDecoder().decode(Answer.self, from: Data(response.body))))
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.utf8.map { byte in
+            let isPlain = (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+            return isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+    }
+
+    private static func text(_ answer: Answer) -> String {
+        if let redirect = answer.redirect { return "redirected to \(redirect)" }
+        guard let application = answer.application else { return "no route matches: 404" }
+        var lines = ["application  \(application)", "balance      \(answer.balance ?? "")"]
+        if let key = answer.key, let hash = answer.hash { lines.append("key          \(key), hash \(hash)") }
+        guard !answer.choices.isEmpty else {
+            return (lines + ["no worker is there: requests wait, then 503"]).joined(separator: "\n")
+        }
+        var table = Table("", "WORKER", "ADDRESS", "STATE", "IN FLIGHT", "SHARE")
+        for (rank, choice) in answer.choices.enumerated() {
+            let place = answer.key == nil ? "" : rank == 0 ? "owner" : "then"
+            table.add(
+                place, choice.id, choice.address, choice.state, "\(choice.inFlight)",
+                "\(String(format: "%.1f", choice.share * 100)) %")
+        }
+        return (lines + ["", table.text]).joined(separator: "\n")
+    }
+}
