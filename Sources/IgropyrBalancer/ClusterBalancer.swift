@@ -77,7 +77,8 @@ public actor ClusterBalancer: LoopBound {
     private func listen(for balancer: Balancer) async throws -> Ears {
         let name = try HostName(configuration.name)
         let directory = try UpstreamDirectory(
-            of: balancer, settings.rules, defaults: settings.application, on: loop)
+            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, on: loop)
+        if !settings.rules.fixedWorkers.isEmpty { await directory.publish() }
         do {
             return try await listen(for: balancer, as: name, directory)
         } catch {

@@ -99,13 +99,16 @@ final class ProxyExchange {
         if let pause = proxy.excess(of: client) { return refuse(.tooManyRequests(after: pause)) }
         if case .length(let count) = framing, count > proxy.settings.bodyBytes ?? .max { return refuse(.tooLarge) }
         requestOptions = HopByHop.listedNames(in: head, bytes)
-        guard let snapshot = proxy.snapshot else {
-            downstream.exchange = self
-            unrouted = (head, unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) })
-            pauseUntilTunnel()
-            return hold()
-        }
+        guard let snapshot = proxy.snapshot else { return holdUnrouted(head, bytes) }
         route(head, bytes, by: snapshot)
+    }
+
+    /// Waits until it can be said who answers.
+    private func holdUnrouted(_ head: MessageHead, _ bytes: RawSpan) {
+        unrouted = (head, unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) })
+        downstream?.exchange = self
+        pauseUntilTunnel()
+        hold()
     }
 
     private func pauseUntilTunnel() {
@@ -118,7 +121,7 @@ final class ProxyExchange {
     private func route(_ head: MessageHead, _ bytes: RawSpan, by snapshot: UpstreamSnapshot) {
         guard let downstream else { return }
         switch snapshot.destination(head, bytes) {
-        case .nowhere: return refuse(.notRouted)
+        case .nowhere: return snapshot.isPreliminary ? holdUnrouted(head, bytes) : refuse(.notRouted)
         case .redirect(let rule):
             guard case .redirect(_, let status) = rule.action, let location = rule.action.location(head, bytes) else {
                 return refuse(.badRequest)

@@ -9,6 +9,7 @@ public actor UpstreamDirectory: LoopBound {
     private let balancer: Balancer
     /// For applications without settings of their own.
     private let defaults: ApplicationSettings
+    private let awaitsCluster: Bool
     private var rules: TrafficRules
     private var view: ClusterView?
     private var slowStarts: [ApplicationName: SlowStart] = [:]
@@ -16,8 +17,10 @@ public actor UpstreamDirectory: LoopBound {
 
     /// Makes no snapshot yet. `defaults` are for applications without settings of their own.
     public init(
-        of balancer: Balancer, _ rules: TrafficRules, defaults: ApplicationSettings, on loop: EventLoop
+        of balancer: Balancer, _ rules: TrafficRules, defaults: ApplicationSettings, awaitsCluster: Bool = false,
+        on loop: EventLoop
     ) throws(UVError) {
+        self.awaitsCluster = awaitsCluster
         self.balancer = balancer
         self.rules = rules
         self.defaults = defaults
@@ -44,7 +47,7 @@ public actor UpstreamDirectory: LoopBound {
         noteWorkers(at: now)
         let steps = slowStarts
         balancer.update(
-            UpstreamSnapshot(view, rules: rules, reusing: balancer.snapshot) { name, id in
+            UpstreamSnapshot(view, rules: rules, awaitsCluster: awaitsCluster, reusing: balancer.snapshot) { name, id in
                 steps[name]?.step(of: id, at: now) ?? SlowStart.steps
             })
         guard let deadline = steps.values.compactMap({ $0.deadline(after: now) }).min() else { return timer.cancel() }

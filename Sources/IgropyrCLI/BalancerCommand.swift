@@ -108,7 +108,11 @@ struct BalancerCommand: AsyncParsableCommand {
                 BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop)))
             ]
         }
-        if let tls = tls.configuration { for index in listeners.indices { listeners[index].tls = tls } }
+        if let tls = tls.configuration {
+            for index in listeners.indices where listeners[index].redirectsToHTTPSPort == nil {
+                listeners[index].tls = tls
+            }
+        }
         var settings = BalancerSettings(listeners: listeners.taking(ServiceContract.inherited.sockets))
         settings.application.hashKey = hash
         settings.loops = loops ?? file?.loops ?? min(256, CurrentProcess.availableCores)

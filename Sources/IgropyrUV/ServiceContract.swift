@@ -4,7 +4,7 @@ public struct ServiceContract: Sendable {
     /// Where the sockets begin that a process is started with.
     public static let firstSocket: Int32 = 3
     /// More sockets than this are not believed in.
-    private static let mostSockets = 1024
+    private static let mostSockets = 16_384
 
     /// Sockets that listen already.
     public let sockets: [Int32]

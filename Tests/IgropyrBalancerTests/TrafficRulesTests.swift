@@ -90,6 +90,24 @@ private let shops = """
     }
 }
 
+@Test func `before the cluster has spoken, what no route matches waits, and fixed workers serve`() async throws {
+    try await withBalancer(workers: 2, knowsWorkers: false, { $0.holdTime = .seconds(60) }) { fixture in
+        let text = "applications: {shop: {upstreams: [\"WORKER-0\"]}}\nroutes: [{path: /shop, application: shop}]"
+        let rules = rules(of: try configuration(text, fixture))
+        fixture.balancer.update(UpstreamSnapshot(nil, rules: rules, awaitsCluster: true))
+        _ = await fixture.balancer.counters
+        #expect(try fixture.get("/shop/x").text == "worker-0")
+        let early = try fixture.client()
+        try early.send(get("/blog", host: "a"))
+        try await eventually("it waits") { await fixture.balancer.counters.held == 1 }
+        var all = rules
+        all.fixedWorkers[try ApplicationName("blog")] = [.init(fixture.workers[1].address)]
+        all.defaultApplication = try ApplicationName("blog")
+        fixture.balancer.update(UpstreamSnapshot(nil, rules: all))
+        #expect(try early.readResponse().text == "worker-1")
+    }
+}
+
 @Test func `a client without the cookie gets one, and stays with its worker`() async throws {
     let text = """
         applications: {shop: {upstreams: ["WORKER-0", "WORKER-1", "WORKER-2"], hash: "cookie-set:sid"}}

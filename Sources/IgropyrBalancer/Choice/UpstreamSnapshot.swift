@@ -20,6 +20,8 @@ public struct UpstreamSnapshot: Sendable {
         var positions: [ApplicationName: Int]
     }
 
+    /// Whether a cluster has yet to say what it has: what no route matches is not lost then, but waits.
+    let isPreliminary: Bool
     /// Nil where everything goes to the first application.
     private let routing: Routing?
     /// In the order of their names.
@@ -37,7 +39,8 @@ public struct UpstreamSnapshot: Sendable {
     /// what they have in common. Workers whose address is no IP address are left out. `weight` says by a worker's id
     /// how many times its own weight counts, at least 1.
     public init(
-        _ view: ClusterView?, rules: TrafficRules = TrafficRules(), reusing previous: UpstreamSnapshot? = nil,
+        _ view: ClusterView?, rules: TrafficRules = TrafficRules(), awaitsCluster: Bool = false,
+        reusing previous: UpstreamSnapshot? = nil,
         weight: (_ application: ApplicationName, _ id: String) -> UInt16 = { _, _ in 1 }
     ) {
         let old = Dictionary(
@@ -59,7 +62,8 @@ public struct UpstreamSnapshot: Sendable {
         let router = RequestRouter(
             rules: rules.routes, deployed: view?.routes, default: rules.defaultApplication)
         self.init(
-            routing: Routing(router: router, targets: targets, positions: positions), applications: applications)
+            routing: Routing(router: router, targets: targets, positions: positions), applications: applications,
+            isPreliminary: awaitsCluster && view == nil)
     }
 
     private static func target(
@@ -71,7 +75,8 @@ public struct UpstreamSnapshot: Sendable {
         return (position, RequestSettings(rule.overrides.applied(to: own?.values ?? ApplicationSettings())))
     }
 
-    private init(routing: Routing?, applications: [Upstreams]) {
+    private init(routing: Routing?, applications: [Upstreams], isPreliminary: Bool = false) {
+        self.isPreliminary = isPreliminary
         self.routing = routing
         self.applications = applications
     }
