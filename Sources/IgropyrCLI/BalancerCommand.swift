@@ -23,14 +23,22 @@ struct BalancerCommand: AsyncParsableCommand {
               igropyr balancer --listen 127.0.0.1:8080 \\
                   --upstream 127.0.0.1:9001,127.0.0.1:9002 --hash source
 
-            A request that no worker can have received is repeated on another, one
-            that is idempotent also when its worker dies over it. SIGTERM and Ctrl-C
-            end it after the requests under way.
+            Or by a file with listeners, applications, routes and limits
+            (docs/balancer.md):
 
-            SIGUSR2 has the program, which may have been replaced by then, started
-            anew with the same arguments: the new process takes the listening socket
-            over, and the old one ends after its requests. Nobody is refused. So it is
-            when systemd or a node hands the socket over (LISTEN_FDS).
+              igropyr balancer --config balancer.yaml --check
+              igropyr balancer --config balancer.yaml --admin 127.0.0.1:7951
+
+            A request that no worker can have received is repeated on another, one
+            that is idempotent also when its worker dies over it. It listens on
+            sockets that systemd or a node hands over (LISTEN_FDS).
+
+            SIGTERM, Ctrl-C  end after the requests under way; again: at once
+            SIGHUP           read applications, routes and certificates anew
+            SIGUSR1          open the access log anew
+            SIGUSR2          start the program anew, which may have been replaced:
+                             the new process takes the sockets over, nobody is
+                             refused, and this one ends after its requests
             """)
 
     @Option(

@@ -28,7 +28,7 @@ struct BalancerInsightOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Answer /metrics (for Prometheus), /health and /workers here. Whoever reaches the address may ask: choose a loopback one.",
+            "Answer /metrics (for Prometheus), /health, /workers and /explain here. Whoever reaches the address may ask: choose a loopback one.",
             valueName: "address:port"))
     var admin: EndpointArgument?
 
