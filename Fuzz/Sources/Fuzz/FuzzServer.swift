@@ -49,17 +49,38 @@ final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {
         var withoutPort: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &withoutPort, 4)
         let isBound = Self.with(0x7F01_0000 | connections & 0xFFFF, port: 0) { bind(descriptor, $0, $1) } == 0
-        let isConnected = Self.with(0x7F00_0001, port: port) { connect(descriptor, $0, $1) } == 0
-        require(isBound && isConnected, "the server cannot be reached: \(String(cString: strerror(errno)))")
-        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        require(
+            isBound && connectToServer(descriptor), "the server cannot be reached: \(String(cString: strerror(errno)))")
+        _ = Self.uninterrupted { send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
         shutdown(descriptor, Int32(SHUT_WR))
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 14)
-        while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
+        while case let count = Self.uninterrupted({ recv(descriptor, &buffer, buffer.count, 0) }), count > 0 {
             answer += buffer[..<count]
             require(answer.count <= 1 << 20, "the answer has no end")
         }
         return answer
+    }
+
+    /// Once interrupted, a connection goes on being made, and cannot be asked for again (`connect(2)`).
+    private func connectToServer(_ descriptor: Int32) -> Bool {
+        if Self.with(0x7F00_0001, port: port, { connect(descriptor, $0, $1) }) == 0 { return true }
+        guard errno == EINTR else { return false }
+        var wish = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = Self.uninterrupted { Int(poll(&wish, 1, -1)) }
+        var error: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size)
+        errno = error
+        return error == 0
+    }
+
+    /// The fuzzer's clock rings once a second.
+    private static func uninterrupted(_ call: () -> Int) -> Int {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
+        }
     }
 
     private static func with(
