@@ -9,6 +9,13 @@ from .programs import HELLO, IGROPYR, Missing, require
 from .tables import row
 
 HOSTS, CONNECTIONS, SECONDS = 4, 32, 20
+PATHS = """
+local number = 0
+request = function()
+  number = (number + 1) % 400
+  return wrk.format("GET", "/path/" .. number)
+end
+"""
 
 
 def measure(options):
@@ -31,8 +38,10 @@ def measure(options):
 
 def under_load(lab, change, number):
     """wrk opens a connection again that is closed, which a drained one is, and counts what is no answer."""
+    script = lab.folder / "paths.lua"
+    script.write_text(PATHS)
     load = subprocess.Popen(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", f"{lab.entrance}/path"],
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "20", "-s", script, lab.entrance],
         stdout=subprocess.PIPE, text=True)
     with load:
         change(lab, number)

@@ -9,7 +9,7 @@ extension EndToEnd {
             try await Lab.up("2", "--balancer") { lab in
                 try await lab.serveHello(on: 1...2)
                 let old = try #require(try await lab.balancers().first)
-                let steady = try Program(["wrk", "-t1", "-c16", "-d8", lab.entrance + "/"])
+                let steady = try Program(["wrk", "-t1", "-c16", "-d8", "--timeout", "20", lab.entrance + "/"])
                 let newcomers = try Program(["bash", "-c", lab.newConnections(300)])
                 #expect(kill(old, SIGUSR2) == 0)
                 try await eventually("another process has its place") {
