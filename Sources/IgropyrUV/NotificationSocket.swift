@@ -14,6 +14,11 @@ public final class NotificationSocket {
         public var uid: UInt32
     }
 
+    /// One that nobody else has.
+    public static func uniqueName() -> String {
+        "igropyr/\(getpid())/\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+    }
+
     /// Longer messages are dropped.
     private static let messageLimit = 4096
 
@@ -24,7 +29,8 @@ public final class NotificationSocket {
     private var isClosed = false
 
     /// Takes a name that is unique on the host, of up to 100 bytes.
-    public init(on loop: EventLoop, name: String, onMessage: @escaping (Message) -> Void) throws(UVError) {
+    public init(on loop: EventLoop, name: String = uniqueName(), onMessage: @escaping (Message) -> Void) throws(UVError)
+    {
         self.name = "@" + name
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = try check(socket(AF_UNIX, type, 0), errnoOf: "socket")

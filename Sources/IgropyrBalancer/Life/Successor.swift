@@ -53,8 +53,7 @@ private final class Succession {
 
     func begin(_ command: ChildProcess.Command, _ sockets: [Int32], on loop: EventLoop) {
         do throws(UVError) {
-            let name = "igropyr/\(CurrentProcess.pid)/\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-            let notifications = try NotificationSocket(on: loop, name: name) { [self] in receive($0) }
+            let notifications = try NotificationSocket(on: loop) { [self] in receive($0) }
             self.notifications = notifications
             let timer = try Timer(on: loop)
             self.timer = timer

@@ -37,8 +37,7 @@ public actor ServiceSupervisor: LoopBound {
     }
 
     public func start() throws(UVError) {
-        let unique = "igropyr/\(getpid())/\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        notifications = try NotificationSocket(on: loop, name: unique) { self.receive($0) }
+        notifications = try NotificationSocket(on: loop) { self.receive($0) }
         timer = try Timer(on: loop)
         carryOut(supervision.handleStart(at: loop.now))
     }

@@ -58,8 +58,7 @@ actor WorkerSupervisor: LoopBound {
 
     func open() throws(UVError) {
         guard notifications == nil else { return }
-        let name = "igropyr/\(getpid())/\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        notifications = try NotificationSocket(on: loop, name: name) { self.receive($0) }
+        notifications = try NotificationSocket(on: loop) { self.receive($0) }
         logTimer = try Timer(on: loop)
         scheduleLogs()
     }
