@@ -65,9 +65,16 @@ extension RouteRule.Action {
     /// The `Location` of a redirect; nil for other actions, and for a redirect to the request's own host if it names none.
     func location(_ head: MessageHead, _ bytes: RawSpan) -> [UInt8]? {
         guard case .redirect(let target, _) = self else { return nil }
+        return target.location(of: head, bytes)
+    }
+}
+
+extension RedirectTarget {
+    /// The value of `Location` for a request; nil if the host is asked for and the request names none.
+    func location(of head: MessageHead, _ bytes: RawSpan) -> [UInt8]? {
         let text = Span<UInt8>(_bytes: bytes)
         let end = head.query?.upperBound ?? head.path.upperBound
-        return target.location(
+        return location(
             host: text.extracting(head.authority ?? 0..<0), uri: text.extracting(head.path.lowerBound..<end))
     }
 }
