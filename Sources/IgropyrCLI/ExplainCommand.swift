@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IgropyrBalancer
 import IgropyrTransport
 import IgropyrUV
 
@@ -35,23 +36,6 @@ struct ExplainCommand: AsyncParsableCommand {
     @Flag(help: "For programs.")
     var json = false
 
-    private struct Answer: Decodable {
-        struct Choice: Decodable {
-            var id: String
-            var address: String
-            var state: String
-            var inFlight: Int
-            var share: Double
-        }
-
-        var application: String?
-        var redirect: String?
-        var balance: String?
-        var key: String?
-        var hash: String?
-        var choices: [Choice]
-    }
-
     func run() async throws {
         var query = [("url", url), ("method", method)] + header.map { ("header", $0) }
         if let source { query.append(("source", source)) }
@@ -70,7 +54,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let text = String(decoding: response.body, as: UTF8.self)
         guard response.status == 200 else { throw CommandFailure(text.trimmingCharacters(in: .newlines)) }
         if json { return print(text, terminator: "") }
-        print(Self.text(try JSONDecoder().decode(Answer.self, from: Data(response.body))))
+        print(Self.text(try JSONDecoder().decode(Explanation.self, from: Data(response.body))))
     }
 
     private static func escaped(_ text: String) -> String {
@@ -80,7 +64,7 @@ struct ExplainCommand: AsyncParsableCommand {
         }.joined()
     }
 
-    private static func text(_ answer: Answer) -> String {
+    private static func text(_ answer: Explanation) -> String {
         if let redirect = answer.redirect { return "redirected to \(redirect)" }
         guard let application = answer.application else { return "no route matches: 404" }
         var lines = ["application  \(application)", "balance      \(answer.balance ?? "")"]

@@ -3,30 +3,19 @@ import IgropyrHashing
 import IgropyrUV
 
 /// Where a request would go, why, and who is next; as JSON.
-struct Explanation: Encodable {
-    /// A worker, in the order in which the request would try them.
-    struct Choice: Encodable {
-        var id: String
-        var address: String
-        /// As in ``WorkersAnswer``.
-        var state: String
-        var inFlight: Int
-        /// Its part of all keys, 0…1.
-        var share: Double
-    }
-
+public struct Explanation: Codable, Sendable {
     /// Nil if no route matches, and for a redirect.
-    var application: String?
+    public private(set) var application: String?
     /// Where a route leads instead.
-    var redirect: String?
+    public private(set) var redirect: String?
     /// `hash` with the kind of its table, `least-request` or `random-two`.
-    var balance: String?
+    public private(set) var balance: String?
     /// Which part of the request is the key, where one is.
-    var key: String?
+    public private(set) var key: String?
     /// XXH64 of the key, hexadecimal.
-    var hash: String?
-    /// The key's own list; without a key, all workers.
-    var choices: [Choice] = []
+    public private(set) var hash: String?
+    /// In the order in which the request would try them: the key's own list; without a key, all workers.
+    public private(set) var choices: [WorkersAnswer.Worker] = []
 
     /// Why a question has no answer.
     struct Invalid: Error {
@@ -87,7 +76,7 @@ struct Explanation: Encodable {
         let upstreams = snapshot.applications[position]
         application = upstreams.label
         let workers = WorkersAnswer.Application(upstreams, report.applications[upstreams.label]).workers
-        let byID = Dictionary(workers.map { ($0.id, Choice($0)) }, uniquingKeysWith: { first, _ in first })
+        let byID = Dictionary(workers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         switch settings.policy {
         case .consistentHash:
             let hash = settings.hashKey.hash(head, bytes, source: client)
@@ -99,15 +88,7 @@ struct Explanation: Encodable {
             choices = positions.compactMap { byID[upstreams.members[$0].id] }
         case .leastRequest, .randomTwo:
             balance = settings.policy == .leastRequest ? "least-request" : "random-two"
-            choices = workers.map(Choice.init)
+            choices = workers
         }
-    }
-}
-
-extension Explanation.Choice {
-    fileprivate init(_ worker: WorkersAnswer.Worker) {
-        self.init(
-            id: worker.id, address: worker.address, state: worker.state, inFlight: worker.inFlight,
-            share: worker.share)
     }
 }

@@ -1,5 +1,5 @@
 /// Which workers there are for each application, and what they do now; as JSON.
-struct WorkersAnswer: Encodable {
+public struct WorkersAnswer: Encodable {
     struct Application: Encodable {
         var name: String
         var inFlight: Int
@@ -7,16 +7,16 @@ struct WorkersAnswer: Encodable {
         var workers: [Worker]
     }
 
-    struct Worker: Encodable {
-        var id: String
-        var host: String
-        var address: String
+    public struct Worker: Codable, Sendable {
+        public let id: String
+        public let host: String
+        public let address: String
         /// `up`; `avoided` while requests go around it since it refused connections; `unused` if the ring has no place for it.
-        var state: String
-        var weight: Int
-        var inFlight: Int
+        public let state: String
+        public let weight: Int
+        public let inFlight: Int
         /// Its part of the keys, 0…1.
-        var share: Double
+        public let share: Double
     }
 
     /// In the order of their names.
