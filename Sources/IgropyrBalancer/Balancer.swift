@@ -112,8 +112,13 @@ public final class Balancer: Sendable {
                 let loop = try BalancerLoop(name: "balancer-\(number)")
                 loops.append(loop)
                 var own: [(listener: Int, descriptor: Int32)] = []
-                for (listener, sockets) in sockets.enumerated() where number < sockets.count {
-                    own.append((listener, try ListeningSocket.duplicate(sockets[number])))
+                do throws(UVError) {
+                    for (listener, sockets) in sockets.enumerated() where number < sockets.count {
+                        own.append((listener, try ListeningSocket.duplicate(sockets[number])))
+                    }
+                } catch {
+                    for (_, descriptor) in own { ListeningSocket.close(descriptor) }
+                    throw error
                 }
                 try await loop.start(on: own, of: listeners, settings, snapshot, clients, log: log)
             }
