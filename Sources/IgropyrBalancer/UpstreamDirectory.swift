@@ -47,7 +47,9 @@ public actor UpstreamDirectory: LoopBound {
         noteWorkers(at: now)
         let steps = slowStarts
         balancer.update(
-            UpstreamSnapshot(view, rules: rules, awaitsCluster: awaitsCluster, reusing: balancer.snapshot) { name, id in
+            UpstreamSnapshot(
+                view, rules: rules, defaults: defaults, awaitsCluster: awaitsCluster, reusing: balancer.snapshot
+            ) { name, id in
                 steps[name]?.step(of: id, at: now) ?? SlowStart.steps
             })
         guard let deadline = steps.values.compactMap({ $0.deadline(after: now) }).min() else { return timer.cancel() }

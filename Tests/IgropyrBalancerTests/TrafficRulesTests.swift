@@ -108,6 +108,19 @@ private let shops = """
     }
 }
 
+@Test func `what a route does not override is as the balancer has it`() throws {
+    var defaults = ApplicationSettings()
+    (defaults.retries, defaults.hashKey) = (7, .uri)
+    let text = "routes: [{path: /a, application: a, retries: 1}, {path: /b, application: b}]"
+    var rules = TrafficRules()
+    rules.routes = try BalancerConfiguration(Array(text.utf8), file: "balancer.yaml").routes
+    let snapshot = UpstreamSnapshot(nil, rules: rules, defaults: defaults)
+    try withRequest("GET /a HTTP/1.1") { head, bytes in
+        guard case .application(_, let settings?) = snapshot.destination(head, bytes) else { throw IncompleteRequest() }
+        #expect(settings.values.retries == 1 && settings.values.hashKey == .uri)
+    }
+}
+
 @Test func `a client without the cookie gets one, and stays with its worker`() async throws {
     let text = """
         applications: {shop: {upstreams: ["WORKER-0", "WORKER-1", "WORKER-2"], hash: "cookie-set:sid"}}

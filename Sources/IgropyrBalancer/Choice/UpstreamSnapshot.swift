@@ -37,9 +37,10 @@ public struct UpstreamSnapshot: Sendable {
 
     /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
     /// what they have in common. Workers whose address is no IP address are left out. `weight` says by a worker's id
-    /// how many times its own weight counts, at least 1.
+    /// how many times its own weight counts, at least 1. `defaults` are those of ``BalancerSettings/application``.
     public init(
-        _ view: ClusterView?, rules: TrafficRules = TrafficRules(), awaitsCluster: Bool = false,
+        _ view: ClusterView?, rules: TrafficRules = TrafficRules(),
+        defaults: ApplicationSettings = ApplicationSettings(), awaitsCluster: Bool = false,
         reusing previous: UpstreamSnapshot? = nil,
         weight: (_ application: ApplicationName, _ id: String) -> UInt16 = { _, _ in 1 }
     ) {
@@ -58,7 +59,7 @@ public struct UpstreamSnapshot: Sendable {
             return Upstreams(name: name, workers, settings, reusing: old[name])
         }
         let positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
-        let targets = rules.routes.map { Self.target(of: $0, applications, positions) }
+        let targets = rules.routes.map { Self.target(of: $0, applications, positions, defaults) }
         let router = RequestRouter(
             rules: rules.routes, deployed: view?.routes, default: rules.defaultApplication)
         self.init(
@@ -67,12 +68,13 @@ public struct UpstreamSnapshot: Sendable {
     }
 
     private static func target(
-        of rule: RouteRule, _ applications: [Upstreams], _ positions: [ApplicationName: Int]
+        of rule: RouteRule, _ applications: [Upstreams], _ positions: [ApplicationName: Int],
+        _ defaults: ApplicationSettings
     ) -> (position: Int, settings: RequestSettings?)? {
         guard case .application(let name) = rule.action, let position = positions[name] else { return nil }
         let own = applications[position].settings
         guard rule.overrides != RouteOverrides() else { return (position, own) }
-        return (position, RequestSettings(rule.overrides.applied(to: own?.values ?? ApplicationSettings())))
+        return (position, RequestSettings(rule.overrides.applied(to: own?.values ?? defaults)))
     }
 
     private init(routing: Routing?, applications: [Upstreams], isPreliminary: Bool = false) {
