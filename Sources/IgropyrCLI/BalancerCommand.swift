@@ -110,7 +110,7 @@ struct BalancerCommand: AsyncParsableCommand {
     }
 
     private func settings(_ file: BalancerConfiguration?, on loop: EventLoop) async throws -> BalancerSettings {
-        var listeners = try await (file ?? BalancerConfiguration()).openListeners(on: loop)
+        var listeners = try await (file ?? BalancerConfiguration()).resolvedListeners(on: loop)
         if let listen {
             listeners = [
                 BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop)))
@@ -128,7 +128,7 @@ struct BalancerCommand: AsyncParsableCommand {
         if let file {
             file.apply(to: &settings)
             settings.rules = try await file.rules(on: loop)
-            settings.insight.accessLog = settings.insight.accessLog ?? file.accessLogSettings
+            settings.insight.accessLog = settings.insight.accessLog ?? file.accessLog
         }
         return settings
     }

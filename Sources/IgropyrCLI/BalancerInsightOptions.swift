@@ -1,22 +1,10 @@
-import ArgumentParser
-import Igropyr
+public import ArgumentParser
+public import Igropyr
 import IgropyrBalancer
 import IgropyrUV
 
 /// What a balancer tells of its requests, as options.
 struct BalancerInsightOptions: ParsableArguments {
-    enum Format: String, ExpressibleByArgument, CaseIterable {
-        case common, combined, json
-
-        fileprivate var value: AccessLog.Format {
-            switch self {
-            case .common: .common
-            case .combined: .combined
-            case .json: .json
-            }
-        }
-    }
-
     @Option(
         help: ArgumentHelp(
             "Write a line for each request to this file, - for standard output. SIGUSR1 has it opened anew.",
@@ -24,7 +12,7 @@ struct BalancerInsightOptions: ParsableArguments {
     var accessLog: String?
 
     @Option(help: ArgumentHelp("How those lines look.", valueName: "common|combined|json"))
-    var accessLogFormat: Format = .combined
+    var accessLogFormat: AccessLog.Format = .combined
 
     @Option(
         help: ArgumentHelp(
@@ -46,7 +34,7 @@ struct BalancerInsightOptions: ParsableArguments {
     func settings(on loop: EventLoop) async throws -> InsightSettings {
         var settings = InsightSettings()
         settings.accessLog = accessLog.map { path in
-            AccessLog(accessLogFormat.value, to: path == "-" ? .standardOutput : .file(path))
+            AccessLog(accessLogFormat, to: path == "-" ? .standardOutput : .file(path))
         }
         settings.admin = try await admin?.address(defaultPort: 0, option: "--admin", on: loop)
         settings.startsTraces = startTraces
@@ -54,3 +42,5 @@ struct BalancerInsightOptions: ParsableArguments {
         return settings
     }
 }
+
+extension AccessLog.Format: ExpressibleByArgument {}

@@ -33,7 +33,12 @@ extension BalancerConfiguration {
         let trusted = forwarded.trusted.map(\.description).joined(separator: ", ")
         lines.append("forwarded    \(forwarded.mode.rawValue); trusts \(trusted.isEmpty ? "nobody" : trusted)")
         if let accessLog {
-            lines.append("access log   \(accessLog.format.rawValue), to \(accessLog.file ?? "the standard output")")
+            let place =
+                switch accessLog.destination {
+                case .file(let path): path
+                case .standardOutput: "the standard output"
+                }
+            lines.append("access log   \(accessLog.format.rawValue), to \(place)")
         }
         return lines.joined(separator: "\n")
     }

@@ -3,7 +3,7 @@
 /// Lines are gathered on the loop and written by a thread of the log's own, a tenth of a second later at most. A disk that
 /// is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the program's log.
 public struct AccessLog: Sendable {
-    public enum Format: Sendable {
+    public enum Format: String, Sendable, CaseIterable {
         /// `host - user [time] "request line" status bytes`, as since NCSA's first server.
         case common
         /// The same with `"Referer" "User-Agent"`; what log analysers take for granted.
@@ -12,7 +12,7 @@ public struct AccessLog: Sendable {
         case json
     }
 
-    public enum Destination: Sendable {
+    public enum Destination: Sendable, Hashable {
         case standardOutput
         /// Appended to; opened by its name again on SIGUSR1, and by the server's `reopenAccessLog()`.
         case file(String)

@@ -76,7 +76,7 @@ private let whole = """
     #expect(file.loops == 4)
     #expect(file.defaultApplication == name("blog"))
     #expect(file.forwarded.mode == .trust && file.forwarded.trusted.count == 2)
-    #expect(file.accessLog?.format == .json && file.accessLog?.file == "/var/log/access.log")
+    #expect(file.accessLog?.format == .json && file.accessLog?.destination == .file("/var/log/access.log"))
     #expect(file.drainTimeout == .seconds(10))
     #expect(file.clusterApplications == [name("blog"), name("wiki")])
     #expect(file.limits.connectionsPerClient == 100 && file.limits.requestsPerSecond == 50.5)

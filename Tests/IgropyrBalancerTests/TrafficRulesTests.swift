@@ -13,7 +13,7 @@ private func withFile(
 ) async throws {
     try await withBalancer(workers: count, knowsWorkers: false) { fixture in
         let file = try configuration(text, fixture)
-        fixture.balancer.update(UpstreamSnapshot(nil, rules: rules(of: file)))
+        fixture.balancer.update(UpstreamSnapshot(nil, rules: try await rules(of: file)))
         _ = await fixture.balancer.counters  // Comes after the update on each loop.
         try await body(fixture)
     }
@@ -27,16 +27,10 @@ private func configuration(_ text: String, _ fixture: Fixture) throws -> Balance
     return try BalancerConfiguration(Array(text.utf8), file: "balancer.yaml")
 }
 
-private func rules(of file: BalancerConfiguration) -> TrafficRules {
-    var rules = TrafficRules()
-    rules.routes = file.routes
-    rules.defaultApplication = file.defaultApplication
-    for (name, application) in file.applications {
-        rules.settings[name] = application.settings
-        rules.fixedWorkers[name] = application.upstreams?.map { upstream in
-            .init(SocketAddress(upstream.address.host, port: upstream.address.port)!, weight: upstream.weight)
-        }
-    }
+private func rules(of file: BalancerConfiguration) async throws -> TrafficRules {
+    let thread = try EventLoopThread(name: "names")
+    let rules = try await Task(executorPreference: thread.loop) { try await file.rules(on: thread.loop) }.value
+    try await thread.stop()
     return rules
 }
 
@@ -83,7 +77,7 @@ private let shops = """
 @Test func `an application that is spoken of and that nobody has yet is waited for`() async throws {
     try await withBalancer(workers: 1, knowsWorkers: false, { $0.holdTime = .milliseconds(100) }) { fixture in
         let file = try configuration("routes: [{path: /late, application: late}]", fixture)
-        fixture.balancer.update(UpstreamSnapshot(nil, rules: rules(of: file)))
+        fixture.balancer.update(UpstreamSnapshot(nil, rules: try await rules(of: file)))
         _ = await fixture.balancer.counters
         #expect(try fixture.get("/late/x").status == 503)
         #expect(try fixture.get("/x").status == 404)
@@ -93,7 +87,7 @@ private let shops = """
 @Test func `before the cluster has spoken, what no route matches waits, and fixed workers serve`() async throws {
     try await withBalancer(workers: 2, knowsWorkers: false, { $0.holdTime = .seconds(60) }) { fixture in
         let text = "applications: {shop: {upstreams: [\"WORKER-0\"]}}\nroutes: [{path: /shop, application: shop}]"
-        let rules = rules(of: try configuration(text, fixture))
+        let rules = try await rules(of: try configuration(text, fixture))
         fixture.balancer.update(UpstreamSnapshot(nil, rules: rules, awaitsCluster: true))
         _ = await fixture.balancer.counters
         #expect(try fixture.get("/shop/x").text == "worker-0")

@@ -1,4 +1,5 @@
 public import IgropyrConfiguration
+public import IgropyrInsight
 import IgropyrTransport
 public import IgropyrOrchestration
 
@@ -20,17 +21,6 @@ public struct BalancerConfiguration: Sendable {
         /// Nil for an application of the cluster.
         public var upstreams: [FixedUpstream]?
         public var settings = ApplicationSettings()
-
-        public init() {}
-    }
-
-    /// A line for each request.
-    public struct AccessLog: Sendable, Hashable {
-        public enum Format: String, Sendable, Hashable, CaseIterable { case common, combined, json }
-
-        public var format = Format.combined
-        /// Nil for the standard output.
-        public var file: String?
 
         public init() {}
     }

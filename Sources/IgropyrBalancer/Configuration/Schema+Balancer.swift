@@ -1,4 +1,5 @@
 import IgropyrConfiguration
+import IgropyrInsight
 import IgropyrOrchestration
 import IgropyrUV
 
@@ -179,17 +180,13 @@ extension Schema where Value == RetryBudget.Settings {
     }
 }
 
-extension Schema where Value == BalancerConfiguration.AccessLog {
-    fileprivate static var accessLog: Schema<BalancerConfiguration.AccessLog> {
+extension Schema where Value == AccessLog {
+    fileprivate static var accessLog: Schema<AccessLog> {
         .short(
-            Schema<String>.path.map { file in
-                var log = BalancerConfiguration.AccessLog()
-                log.file = file
-                return log
-            },
+            Schema<String>.path.map { AccessLog(to: .file($0)) },
             or: .section { section in
-                var log = BalancerConfiguration.AccessLog()
-                section.read("file", .path, into: &log.file)
+                var log = AccessLog()
+                if let file = section.value("file", .path) { log.destination = .file(file) }
                 section.read("format", .word(), into: &log.format)
                 return log
             })

@@ -1,13 +1,11 @@
-import Foundation
-import Igropyr
-import IgropyrBalancer
 import IgropyrConfiguration
 import IgropyrTransport
-import IgropyrUV
+public import IgropyrUV
 
 extension BalancerConfiguration {
-    /// The rules, with names of hosts resolved.
-    func rules(on loop: EventLoop) async throws -> TrafficRules {
+    /// The rules, with names of hosts resolved on the loop, which the caller runs on.
+    /// - Throws: which of them has no address.
+    public func rules(on loop: EventLoop) async throws(UnresolvedAddress) -> TrafficRules {
         var rules = TrafficRules()
         rules.routes = routes
         rules.defaultApplication = defaultApplication
@@ -24,7 +22,9 @@ extension BalancerConfiguration {
         return rules
     }
 
-    func openListeners(on loop: EventLoop) async throws -> [BalancerListener] {
+    /// The listeners, with names of hosts resolved on the loop, which the caller runs on.
+    /// - Throws: which of them has no address.
+    public func resolvedListeners(on loop: EventLoop) async throws(UnresolvedAddress) -> [BalancerListener] {
         var result: [BalancerListener] = []
         for listener in listeners {
             var open = BalancerListener(.address(try await listener.address.resolved(on: loop)))
@@ -43,36 +43,31 @@ extension BalancerConfiguration {
         }
         return result
     }
+}
 
-    var accessLogSettings: Igropyr.AccessLog? {
-        guard let accessLog else { return nil }
-        let format: Igropyr.AccessLog.Format =
-            switch accessLog.format {
-            case .common: .common
-            case .combined: .combined
-            case .json: .json
-            }
-        return Igropyr.AccessLog(format, to: accessLog.file.map { .file($0) } ?? .standardOutput)
-    }
+/// A host of a configuration file of which no address is known.
+public struct UnresolvedAddress: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
 }
 
 extension NetworkAddress {
-    fileprivate func resolved(on loop: EventLoop) async throws -> SocketAddress {
+    fileprivate func resolved(on loop: EventLoop) async throws(UnresolvedAddress) -> SocketAddress {
         do throws(UVError) {
             if let first = try await NameResolver.addresses(of: Endpoint(host: host, port: port), on: loop).first {
                 return first
             }
         } catch {
-            throw CommandFailure("\(self): \(error.reason); give an address, or a name that the resolver knows.")
+            throw UnresolvedAddress(
+                description: "\(self): \(error.reason); give an address, or a name that the resolver knows.")
         }
-        throw CommandFailure("\(self): the name has no address.")
+        throw UnresolvedAddress(description: "\(self): the name has no address.")
     }
 }
 
 extension [BalancerListener] {
     /// Takes sockets that were handed over in place of opening them: each where its address is listened on; all, if there is
     /// one listener, which then need not know its address.
-    func taking(_ inherited: [Int32]) -> [BalancerListener] {
+    public func taking(_ inherited: [Int32]) -> [BalancerListener] {
         guard !inherited.isEmpty else { return self }
         var listeners = self
         if count == 1 {
