@@ -56,6 +56,7 @@ extension App {
             let waiting = accessLog?.waitingBytes ?? 1
             try require("accessLog.waitingBytes", waiting, waiting > 0, "1 or more")
             try checkServer()
+            try checkHTTP2()
         }
 
         private func checkServer() throws(InvalidSetting) {
@@ -71,6 +72,22 @@ extension App {
             for (name, time) in times { try require("server.\(name)", time, time > .zero, "more than 0") }
             if case .required(let networks) = server.proxyProtocol {
                 try require("server.proxyProtocol", server.proxyProtocol, !networks.isEmpty, "off, or networks")
+            }
+        }
+
+        private func checkHTTP2() throws(InvalidSetting) {
+            let http2 = server.http2
+            let counts = [
+                ("concurrentStreams", http2.concurrentStreams, 1),
+                ("streamWindowBytes", http2.streamWindowBytes, 65_535),
+                ("connectionWindowBytes", http2.connectionWindowBytes, 65_535),
+                ("streamHighWaterBytes", http2.streamHighWaterBytes, 1), ("queuedFrames", http2.queuedFrames, 1),
+                ("resets", http2.resets, 1), ("resetsPerSecond", http2.resetsPerSecond, 1),
+                ("overheadBytes", http2.overheadBytes, 1), ("overheadBytesPerSecond", http2.overheadBytesPerSecond, 1),
+            ]
+            for (name, count, least) in counts {
+                let isValid = count >= least && count <= Int32.max
+                try require("server.http2.\(name)", count, isValid, "\(least) to \(Int32.max)")
             }
         }
 

@@ -32,6 +32,17 @@ enum HopByHop {
     }
 }
 
+extension MessageHead.Version {
+    /// How this proxy names itself to those behind it and to the client (RFC 9110 §7.6.3).
+    var via: String {
+        switch self {
+        case .http10: "1.0 igropyr"
+        case .http11: "1.1 igropyr"
+        case .http2: "2 igropyr"
+        }
+    }
+}
+
 extension TrailerFields {
     /// What of the trailers in `lines`, which a parser has checked, is passed on.
     init(forwarding lines: RawSpan, except listed: [String]) {

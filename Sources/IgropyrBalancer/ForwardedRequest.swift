@@ -30,16 +30,20 @@ struct ForwardedRequest {
         var told = ToldFields()
         var takesTrailers = false
         var fields = FieldIterator(head.fields)
-        while let (name, value) = fields.next(in: bytes) {
-            if bytes.matches("te", in: name), Self.listsTrailers(bytes.string(in: value)) {
-                takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
-            }
-            if HopByHop.contains(name, in: bytes) || bytes.matches("host", in: name) { continue }
-            if let identity, identity.replaces(name, in: bytes) { continue }
-            if told.note(name, in: bytes), !isTrusted { continue }
-            if let edits, edits.drops(name, in: bytes) { continue }
-            if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
-            try output.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
+        while let lines = fields.nextLines(
+            in: bytes,
+            keeping: { name, value in
+                if bytes.matches("te", in: name), Self.listsTrailers(bytes.string(in: value)) {
+                    takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
+                }
+                if HopByHop.contains(name, in: bytes) || bytes.matches("host", in: name) { return false }
+                if let identity, identity.replaces(name, in: bytes) { return false }
+                if told.note(name, in: bytes), !isTrusted { return false }
+                if let edits, edits.drops(name, in: bytes) { return false }
+                return listed.isEmpty || !listed.contains { bytes.isSameName($0, name) }
+            })
+        {
+            output.appendLines(bytes.extracting(lines))
         }
         if !isTrusted || !told.hops {
             try writeForwardedFor(head, bytes, earlierHops: told.hops && policy.mode == .append, to: &output)
@@ -49,7 +53,7 @@ struct ForwardedRequest {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
         if let edits { for field in edits.added { try output.appendField(field.name, field.value) } }
-        try output.appendField("Via", "\(head.version.number) igropyr")
+        try output.appendField("Via", head.version.via)
         if let identity { try identity.write(to: &output) }
         if let upgrade {
             try output.appendField("Connection", "Upgrade")

@@ -43,8 +43,7 @@ extension ProxyExchange: HTTPClientExchange {
         _ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream
     ) throws(HTTPSerializer.Failure) {
         let framing = downstreamFraming(head, bytes)
-        let hasDate = head.value(of: "date", in: bytes) != nil
-        try downstream.beginResponse(status: head.status, framing: framing, addsDate: !hasDate)
+        try downstream.beginResponse(status: head.status, framing: framing, addsDate: !head.hasDate)
         try writeFields(head, bytes, on: downstream)
     }
 
@@ -54,14 +53,18 @@ extension ProxyExchange: HTTPClientExchange {
         let listed = HopByHop.listed(in: head, bytes)
         let edits = head.isInterim ? nil : settings.responseEdits
         var fields = FieldIterator(head.fields)
-        while let (name, value) = fields.next(in: bytes) {
-            if HopByHop.contains(name, in: bytes) { continue }
-            if isTunnel, isAnsweredAlready(name, in: bytes) { continue }
-            if !listed.isEmpty, listed.contains(where: { bytes.isSameName($0, name) }) { continue }
-            if let edits, edits.drops(name, in: bytes) { continue }
-            try downstream.appendField(name: bytes.extracting(name), value: bytes.extracting(value))
+        while let lines = fields.nextLines(
+            in: bytes,
+            keeping: { name, _ in
+                if HopByHop.contains(name, in: bytes) { return false }
+                if isTunnel, isAnsweredAlready(name, in: bytes) { return false }
+                if let edits, edits.drops(name, in: bytes) { return false }
+                return listed.isEmpty || !listed.contains { bytes.isSameName($0, name) }
+            })
+        {
+            try downstream.appendLines(bytes.extracting(lines))
         }
-        try downstream.appendField("Via", "\(head.version.number) igropyr")
+        try downstream.appendField("Via", head.version.via)
         if let edits { for field in edits.added { try downstream.appendField(field.name, field.value) } }
         if let newCookie, !head.isInterim { try downstream.appendField("Set-Cookie", newCookie) }
     }

@@ -20,18 +20,33 @@ public struct FieldIterator: Sendable {
         position = lineEnd + 2
         return (name, bytes.trimmed((colon + 1)..<lineEnd))
     }
+
+    /// The next lines that a proxy passes on, as many in one piece as stand next to each other; nil when none is left.
+    /// Asks `keeps` once for each field.
+    @inline(__always) public mutating func nextLines(
+        in bytes: RawSpan, keeping keeps: (_ name: Range<Int>, _ value: Range<Int>) -> Bool
+    ) -> Range<Int>? {
+        var start = position
+        while true {
+            let end = position
+            if let (name, value) = next(in: bytes), keeps(name, value) { continue }
+            if start < end { return start..<end }
+            guard position > end else { return nil }
+            start = position
+        }
+    }
 }
 
 extension RawSpan {
     /// Whether the bytes of `range` are those of `text`, the case of ASCII letters aside: how field names compare.
     /// Traps when `range` is out of bounds.
     public func matches(_ text: String, in range: Range<Int>) -> Bool {
-        let expected = text.utf8
-        guard expected.count == range.count else { return false }
-        var offset = range.lowerBound
-        for byte in expected {
-            guard self.byte(at: offset).lowercased == byte.lowercased else { return false }
-            offset &+= 1
+        let text = text.utf8.span
+        let expected = unsafe text.bytes
+        guard expected.byteCount == range.count else { return false }
+        for offset in 0..<range.count {
+            let byte = self.byte(at: range.lowerBound &+ offset)
+            guard byte.lowercased == expected.byte(at: offset).lowercased else { return false }
         }
         return true
     }

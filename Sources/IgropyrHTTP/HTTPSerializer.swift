@@ -21,7 +21,10 @@ public struct HTTPSerializer: Sendable {
     /// What was written and not yet taken.
     public private(set) var bytes: [UInt8] = []
 
-    public init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+    public init(capacity: Int = 0) {
+        // An empty array that reserves no more than it has allocates all the same.
+        if capacity > 0 { bytes.reserveCapacity(capacity) }
+    }
 
     /// How much is in the buffer; note it before a message to be able to ``truncate(to:)``.
     @inlinable public var count: Int { bytes.count }
@@ -101,6 +104,9 @@ public struct HTTPSerializer: Sendable {
             output.append("\r\n")
         }
     }
+
+    /// Field lines that a parser has checked, each with its CR LF, as they are.
+    public mutating func appendLines(_ lines: RawSpan) { append(lines) }
 
     /// Fields that another one has written, as they are.
     public mutating func appendFields(of other: HTTPSerializer) { bytes.append(contentsOf: other.bytes) }

@@ -9,7 +9,8 @@ extension HeadParser {
     /// Notes the fields that matter to HTTP itself; others were only checked and counted.
     mutating func record(_ name: Range<Int>, _ value: Range<Int>, in bytes: RawSpan) throws(HTTPError) {
         switch name.count {
-        case 4 where bytes.equals("host", in: name): try recordHost(value, in: bytes)
+        case 4 where !isResponse && bytes.equals("host", in: name): try recordHost(value, in: bytes)
+        case 4 where isResponse && bytes.equals("date", in: name): head.hasDate = true
         case 6 where bytes.equals("expect", in: name): try recordExpectation(value, in: bytes)
         case 7 where bytes.equals("upgrade", in: name): recordUpgrade(value)
         case 10 where bytes.equals("connection", in: name): try recordConnection(value, in: bytes)
@@ -20,7 +21,6 @@ extension HeadParser {
     }
 
     private mutating func recordHost(_ value: Range<Int>, in bytes: RawSpan) throws(HTTPError) {
-        guard !isResponse else { return }
         guard head.host == nil else { throw .duplicateHost }
         guard Authority.isValid(value, in: bytes, needsPort: false) else { throw .invalidHost }
         head.hostRange = ByteRange(value.lowerBound, value.upperBound)

@@ -63,6 +63,8 @@
     public internal(set) var keepAlive = true
     /// Whether the client waits for a 100 before it sends the body; never in HTTP/1.0.
     public internal(set) var expectContinue = false
+    /// Whether a response has a `Date`: a proxy adds one to those without (RFC 9110 §6.6.1).
+    public internal(set) var hasDate = false
     /// Whether `Connection` lists something else than `close`, `keep-alive` and `upgrade`: fields that a proxy must drop.
     public internal(set) var hasConnectionFields = false
     var connectionListsClose = false

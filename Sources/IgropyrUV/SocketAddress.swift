@@ -58,6 +58,33 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// The address without its port: `10.0.0.1`, `fe80::1`.
     public var hostText: String {
+        switch host {
+        case .v4(let a, let b, let c, let d): Self.dotted([a, b, c, d])
+        case .v6: printed
+        }
+    }
+
+    /// Each request that a balancer passes on names its client, and printing by the C library showed in the profile.
+    private static func dotted(_ parts: InlineArray<4, UInt8>) -> String {
+        // At most four times three digits, and three dots.
+        unsafe String(unsafeUninitializedCapacity: 15) { text in
+            var count = 0
+            func put(_ byte: UInt8) {
+                unsafe text[count] = byte
+                count += 1
+            }
+            for index in 0..<4 {
+                let part = parts[index]
+                if index > 0 { put(UInt8(ascii: ".")) }
+                if part >= 100 { put(UInt8(ascii: "0") + part / 100) }
+                if part >= 10 { put(UInt8(ascii: "0") + part / 10 % 10) }
+                put(UInt8(ascii: "0") + part % 10)
+            }
+            return count
+        }
+    }
+
+    private var printed: String {
         unsafe withSockaddr { address, _ in
             unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
                 unsafe uv_ip_name(address, text.baseAddress, text.count)

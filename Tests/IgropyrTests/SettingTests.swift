@@ -11,6 +11,8 @@ import Testing
         ("server.requestsPerConnection", { $0.server.requestsPerConnection = 0 }),
         ("server.minimumBytesPerSecond", { $0.server.minimumBytesPerSecond = -1 }),
         ("server.idleTimeout", { $0.server.idleTimeout = .zero }),
+        ("server.http2.concurrentStreams", { $0.server.http2.concurrentStreams = 0 }),
+        ("server.http2.streamWindowBytes", { $0.server.http2.streamWindowBytes = 65_534 }),
         ("server.proxyProtocol", { $0.server.proxyProtocol = .required(from: []) }),
     ]
 

@@ -72,17 +72,18 @@ public final class HTTPClientConnection {
     let client: ProxyHeader
     private let stream: ByteStream
     let pool: HTTPConnectionPool
-    private var parser: HTTPParser
+    // Used for each request, where that check shows in the profile.
+    @safe @exclusivity(unchecked) private var parser: HTTPParser
     private let input = InputBuffer()
     private var state = State.idle
-    private var exchange: (any HTTPClientExchange)?
+    @safe @exclusivity(unchecked) private var exchange: (any HTTPClientExchange)?
     private var requestBody = RequestBody.none
     private var isRequestEnded = true
     private var isResponseEnded = true
     private var isReusable = true
     private var isPaused = false
     private var isProcessing = false
-    private var timer: WheelTimer?
+    @safe @exclusivity(unchecked) private var timer: WheelTimer?
     /// How long the server may make no progress with the present response.
     private var responseTimeout: Duration
 
@@ -98,7 +99,7 @@ public final class HTTPClientConnection {
     public private(set) var isReused = false
 
     /// The head of the request that was begun: write its start line and its fields here.
-    public var head = HTTPSerializer()
+    @safe @exclusivity(unchecked) public var head = HTTPSerializer()
 
     init(_ stream: ByteStream, address: SocketAddress, client: ProxyHeader, pool: HTTPConnectionPool) {
         self.stream = stream

@@ -196,6 +196,14 @@ final class HTTP2ServerStream: HTTPServerStream {
         try head.appendField(name: name, value: value)
     }
 
+    func appendLines(_ lines: RawSpan) throws(HTTPSerializer.Failure) {
+        guard case .head = response, !isClosed else { return }
+        var fields = FieldIterator(0..<lines.byteCount)
+        while let (name, value) = fields.next(in: lines) {
+            try head.appendField(name: lines.extracting(name), value: lines.extracting(value))
+        }
+    }
+
     func withdrawHead() {
         switch response {
         case .notBegun, .head:

@@ -63,6 +63,11 @@ extension HTTPServerConnection {
         try output.appendField(name: name, value: value)
     }
 
+    public func appendLines(_ lines: RawSpan) {
+        guard case .head = response, !isClosed else { return }
+        output.appendLines(lines)
+    }
+
     public func withdrawHead() {
         switch response {
         case .notBegun, .head:

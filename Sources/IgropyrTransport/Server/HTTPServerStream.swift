@@ -51,6 +51,8 @@ public protocol HTTPServerStream: AnyObject {
     /// - Throws: what would let the field break out of its line.
     func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure)
     func appendField(name: RawSpan, value: RawSpan) throws(HTTPSerializer.Failure)
+    /// Adds lines that a parser of ours has checked, such as ``FieldIterator/nextLines(in:keeping:)`` gives.
+    func appendLines(_ lines: RawSpan) throws(HTTPSerializer.Failure)
     /// Takes back a head that was begun and not ended, such as one whose field was refused; another may be begun then.
     func withdrawHead()
     /// Ends the head; and the response, if nothing of a body is to come.
