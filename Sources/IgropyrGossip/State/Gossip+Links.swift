@@ -18,10 +18,24 @@ extension Gossip {
 
     /// Neighbours are those who follow us by name, in a circle: half of all, so that each pair has a link, up to the limit.
     private var neighbours: [Node] {
-        let others = nodes.all.filter { $0.name != name && $0.state == .alive }.sorted { $0.name < $1.name }
-        let following = others.firstIndex { $0.name > name } ?? 0
-        let count = min(settings.linkFanout, (others.count + 1) / 2)
-        return (0..<count).map { others[(following + $0) % others.count] }
+        var others = 0
+        var nearest: [(isBehind: Bool, name: String)] = []  // In the order of the circle from here.
+        for node in nodes.all where node.state == .alive && node.name != name {
+            others += 1
+            let place = (isBehind: node.name < name, name: node.name)
+            if nearest.count == settings.linkFanout {
+                guard Self.precedes(place, nearest[nearest.count - 1]) else { continue }
+                nearest.removeLast()
+            }
+            nearest.insert(place, at: nearest.firstIndex { Self.precedes(place, $0) } ?? nearest.count)
+        }
+        return nearest.prefix((others + 1) / 2).compactMap { nodes[$0.name] }
+    }
+
+    private static func precedes(
+        _ left: (isBehind: Bool, name: String), _ right: (isBehind: Bool, name: String)
+    ) -> Bool {
+        left.isBehind == right.isBehind ? left.name < right.name : right.isBehind
     }
 
     mutating func tendLinks(at now: Timestamp) {
