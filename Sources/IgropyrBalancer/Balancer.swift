@@ -18,8 +18,6 @@ public final class Balancer: Sendable {
     /// Where clients reach it, in the order of ``BalancerSettings/listeners``.
     public let addresses: [SocketAddress]
     private let listeners: Locked<[OpenListener]>
-    /// For applications that have no settings of their own.
-    let defaults: ApplicationSettings
     /// Where ``InsightSettings/admin`` is answered; nil if it is not.
     public let adminAddress: SocketAddress?
     private let accessLog: AccessLogWriter?
@@ -35,9 +33,8 @@ public final class Balancer: Sendable {
 
     private init(
         _ listeners: [OpenListener], at addresses: [SocketAddress], sockets: [Int32], loops: [BalancerLoop],
-        snapshot: UpstreamSnapshot?, defaults: ApplicationSettings, _ insight: Insight
+        snapshot: UpstreamSnapshot?, _ insight: Insight
     ) {
-        self.defaults = defaults
         self.listeners = Locked(listeners)
         self.addresses = addresses
         (adminAddress, accessLog, admin) = (insight.adminAddress, insight.accessLog, insight.admin)
@@ -61,7 +58,7 @@ public final class Balancer: Sendable {
             let loops = try await serve(listeners, on: sockets, settings, snapshot, log: insight.accessLog)
             balancer = Balancer(
                 listeners, at: addresses, sockets: sockets.flatMap(\.self), loops: loops, snapshot: snapshot,
-                defaults: settings.application, insight)
+                insight)
         } catch {
             await insight.stop()
             throw error
@@ -240,7 +237,7 @@ extension Balancer {
     /// Whether requests should come here, as far as can be said without asking a loop.
     var health: BalancerHealth {
         if isDraining.withLock({ $0 }) { return .draining }
-        return snapshot?.applications.allSatisfy(\.members.isEmpty) ?? true ? .noWorkers : .serving
+        return snapshot?.lacksWorkers ?? true ? .noWorkers : .serving
     }
 
     /// The sum over all loops; nil if one does not report in time, since a sum without it would go back.

@@ -24,6 +24,7 @@ public actor ClusterBalancer: LoopBound {
     private var settings: BalancerSettings
     private var balancer: Balancer?
     private var ears: Ears?
+    private let workerWaiters = WaitingTasks()
 
     /// The member's name and where it gossips are the configuration's, its key and tags are set here.
     public init(
@@ -103,20 +104,27 @@ public actor ClusterBalancer: LoopBound {
         await replica.start()
         let snapshots = await replica.snapshots()
         let followers = [
-            Task(executorPreference: loop) { await Self.follow(snapshots, balancer, directory) },
+            Task(executorPreference: loop) { await self.follow(snapshots, balancer, directory) },
             Task(executorPreference: loop) { await Self.follow(events, balancer, client) },
         ]
         return Ears(
             membership: membership, client: client, replica: replica, directory: directory, followers: followers)
     }
 
-    /// Returns once it knows of a worker, or after `limit`.
-    public func waitForWorkers(within limit: Duration) async {
-        let deadline = loop.now.advanced(by: limit)
-        while loop.now < deadline, balancer?.snapshot?.applications.allSatisfy(\.members.isEmpty) ?? true {
-            try? await Task.sleep(for: .milliseconds(20))
+    /// Returns once it knows of a worker, after `limit`, or when it is stopped.
+    /// - Throws: if there is no memory for a timer.
+    public func waitForWorkers(within limit: Duration) async throws(UVError) {
+        var isOver = false
+        let timer = try Timer(on: loop)
+        defer { timer.close() }
+        try timer.start(after: limit) { [workerWaiters] in
+            isOver = true
+            workerWaiters.wake()
         }
+        await workerWaiters.wait { !isOver && lacksWorkers }
     }
+
+    private var lacksWorkers: Bool { balancer.map { $0.snapshot?.lacksWorkers ?? true } ?? false }
 
     /// As ``Balancer/startSuccessor(_:within:on:)``. The new process gossips under this one's name, from the same port: so
     /// this one falls silent for it, and goes on by what it knows. If nothing comes of it, all is as before.
@@ -139,6 +147,7 @@ public actor ClusterBalancer: LoopBound {
     public func stop(timeout: Duration) async throws {
         guard let balancer else { return }
         self.balancer = nil
+        workerWaiters.wake()
         let ears = ears
         self.ears = nil
         async let left: Void = leave(ears)
@@ -161,15 +170,16 @@ public actor ClusterBalancer: LoopBound {
         await ears.client.close()
     }
 
-    private static func follow(
+    private func follow(
         _ snapshots: AsyncStream<Replica.Snapshot>, _ balancer: Balancer, _ directory: UpstreamDirectory
     ) async {
         var lastDead: Set<SocketAddress> = []
         for await snapshot in snapshots {
-            let dead = deadWorkers(snapshot.state)
+            let dead = Self.deadWorkers(snapshot.state)
             for address in dead.subtracting(lastDead) { balancer.workerFailed(at: address) }
             lastDead = dead
             await directory.update(ClusterView(snapshot.state, alive: snapshot.alive))
+            workerWaiters.wake()
         }
     }
 

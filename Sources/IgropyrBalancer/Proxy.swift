@@ -68,8 +68,7 @@ final class Proxy: HTTPRequestHandler {
         applications = snapshot.applications.map { upstreams in
             let members = upstreams.members.map { worker(for: $0, isBack: !known.contains($0.address)) }
             let traffic = before.first { $0.upstreams.name == upstreams.name }?.traffic ?? ApplicationTraffic()
-            return Application(
-                upstreams, members, upstreams.settings?.values ?? settings.application, traffic: traffic)
+            return Application(upstreams, members, traffic: traffic)
         }
         for exchange in waiting { exchange.tryAgain() }
     }
@@ -126,7 +125,10 @@ final class Proxy: HTTPRequestHandler {
         var subjects: Set<HealthChecker.Subject> = []
         for application in applications {
             guard let settings = application.settings.healthCheck else { continue }
-            for worker in application.workers { subjects.insert(.init(address: worker.address, settings: settings)) }
+            let kind = application.settings.connections
+            for worker in application.workers {
+                subjects.insert(.init(address: worker.address, settings: settings, kind: kind))
+            }
         }
         return subjects
     }

@@ -129,7 +129,7 @@ final class ProxyExchange {
             return refuse(.redirect(to: location, status: status))
         case .application(let position, let settings):
             application = proxy.applications[position]
-            self.settings = settings ?? proxy.defaults
+            self.settings = settings
         }
         retriesLeft = settings.values.retries
         if let cookie = settings.values.hashKey.newCookie(head, bytes, using: &proxy.random) {
@@ -170,7 +170,8 @@ final class ProxyExchange {
         enter(worker)
         record?.beginTry(at: worker.address)
         proxy.pool.connection(
-            to: worker.address, isFresh: isFresh, timeout: settings.values.connectTimeout
+            to: worker.address, as: settings.values.connections, for: announcedClient, isFresh: isFresh,
+            timeout: settings.values.connectTimeout
         ) { [self] outcome in
             guard case .connecting = state else {
                 if case .success(let connection) = outcome { connection.cancel() }
@@ -190,6 +191,14 @@ final class ProxyExchange {
                 retry(after: failure)
             }
         }
+    }
+
+    /// Whose connection it is, for workers that are told so.
+    private var announcedClient: ProxyHeader {
+        guard settings.values.connections.proxyProtocol != nil, let source = downstream?.peerAddress,
+            let destination = downstream?.localAddress
+        else { return .local }
+        return .proxied(source: source, destination: destination)
     }
 
     // MARK: - The worker's load

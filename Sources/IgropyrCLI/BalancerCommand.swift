@@ -143,11 +143,7 @@ struct BalancerCommand: AsyncParsableCommand {
             }
             workers.append(.init(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop)))
         }
-        var rules = TrafficRules()
-        let name = try ApplicationName("upstream")
-        rules.fixedWorkers[name] = workers
-        rules.defaultApplication = name
-        return rules
+        return .fixed(workers)
     }
 
     private func balance(
@@ -195,7 +191,7 @@ struct BalancerCommand: AsyncParsableCommand {
         configuration.discovery = member.discover
         let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
         try await starting { try await balancer.start() }
-        await balancer.waitForWorkers(within: Self.patience)
+        try await balancer.waitForWorkers(within: Self.patience)
         await serve(signals) { order throws in
             switch order {
             case .reload:

@@ -74,6 +74,12 @@ extension BalancerConfiguration.Application {
         case .leastRequest: parts.append("least-request")
         case .randomTwo: parts.append("random-two")
         }
+        if let tls = connection.tls { parts.append(tls.summary) }
+        switch connection.proxyProtocol {
+        case .v1: parts.append("PROXY protocol v1")
+        case .v2: parts.append("PROXY protocol v2")
+        case nil: break
+        }
         parts.append("retries \(settings.retries)")
         parts.append(
             "connect \(Quantity.text(settings.connectTimeout)), response \(Quantity.text(settings.responseTimeout))")
@@ -81,6 +87,13 @@ extension BalancerConfiguration.Application {
             parts.append("checked each \(Quantity.text(health.interval))\(health.path.map { " by \($0)" } ?? "")")
         }
         return parts.joined(separator: "; ")
+    }
+}
+
+extension UpstreamConnection.TLS {
+    fileprivate var summary: String {
+        guard isVerified else { return "TLS, certificates not verified" }
+        return "TLS, verified by \(authorityFile ?? "the machine's authorities")\(serverName.map { " as \($0)" } ?? "")"
     }
 }
 

@@ -70,7 +70,7 @@ private func withLog(
             #expect(line.bytes == response.body.count)
             #expect(line.method == "POST" && line.target == "\(path)?q=1" && line.id == "id-1")
             let address = fixture.workers[1].address.description
-            #expect(line.application == "fixed" && line.worker == address && line.upstream == address)
+            #expect(line.application == "upstream" && line.worker == address && line.upstream == address)
             #expect(line.failure == nil)
             let (duration, wait, firstByte) = try (
                 #require(line.duration), #require(line.wait), #require(line.firstByte)
@@ -94,7 +94,7 @@ private func withLog(
             let fields = format == .combined ? #" "-" "a \"b\" failure=\"x\"""# : ""
             let expected =
                 #"127.0.0.1 - - [time] "GET /a HTTP/1.1" 200 8\#(fields) received=0 duration=0 wait=0 firstByte=0 "#
-                + #"tries=1 application="fixed" worker="\#(address)" upstream="\#(address)""#
+                + #"tries=1 application="upstream" worker="\#(address)" upstream="\#(address)""#
             #expect(line == expected)
         }
     }
@@ -134,7 +134,7 @@ private func withLog(
         try await withLog(workers: 0, { $0.holdTime = .milliseconds(100) }) { fixture, folder in
             #expect(try fixture.get("/a").status == 503)
             let line = try await folder.json(count: 1)[0]
-            #expect(line.failure == "no-worker" && line.tries == 0 && line.application == "fixed")
+            #expect(line.failure == "no-worker" && line.tries == 0 && line.application == "upstream")
             #expect(try #require(line.duration) >= 0.09)
         }
     }

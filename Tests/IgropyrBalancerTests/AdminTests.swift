@@ -59,15 +59,15 @@ private struct Answer: Decodable {
             let lines = try admin.scrape()
             let total = [
                 "igropyr_balancer_requests_total 4", "igropyr_balancer_connections 1",
-                #"igropyr_balancer_workers{application="fixed"} 2"#,
-                #"igropyr_balancer_application_responses_total{application="fixed",status="2xx"} 3"#,
-                #"igropyr_balancer_application_responses_total{application="fixed",status="4xx"} 1"#,
-                #"igropyr_balancer_application_duration_seconds_count{application="fixed"} 4"#,
-                #"igropyr_balancer_application_first_byte_seconds_bucket{application="fixed",le="+Inf"} 4"#,
-                #"igropyr_balancer_application_requests_in_flight{application="fixed"} 0"#,
+                #"igropyr_balancer_workers{application="upstream"} 2"#,
+                #"igropyr_balancer_application_responses_total{application="upstream",status="2xx"} 3"#,
+                #"igropyr_balancer_application_responses_total{application="upstream",status="4xx"} 1"#,
+                #"igropyr_balancer_application_duration_seconds_count{application="upstream"} 4"#,
+                #"igropyr_balancer_application_first_byte_seconds_bucket{application="upstream",le="+Inf"} 4"#,
+                #"igropyr_balancer_application_requests_in_flight{application="upstream"} 0"#,
             ]
             for line in total { #expect(lines.contains(line), "\(line)") }
-            let ofFirst = #"{application="fixed",worker="\#(first.address)""#
+            let ofFirst = #"{application="upstream",worker="\#(first.address)""#
             for line in [
                 #"igropyr_balancer_worker_requests_in_flight\#(ofFirst)} 0"#,
                 #"igropyr_balancer_worker_avoided\#(ofFirst)} 0"#,
@@ -108,12 +108,12 @@ private struct Answer: Decodable {
             await fixture.workers[0].kill()
             #expect(try fixture.get(path).status == 200)
             let lines = try admin.scrape()
-            let worker = #"{application="fixed",worker="\#(fixture.workers[0].address)""#
+            let worker = #"{application="upstream",worker="\#(fixture.workers[0].address)""#
             for line in [
                 #"igropyr_balancer_worker_failures_total\#(worker),reason="connect-refused"} 1"#,
                 #"igropyr_balancer_worker_retries_total\#(worker)} 1"#,
                 #"igropyr_balancer_worker_avoided\#(worker)} 1"#, "igropyr_balancer_retries_total 1",
-                #"igropyr_balancer_application_retries_total{application="fixed"} 1"#,
+                #"igropyr_balancer_application_retries_total{application="upstream"} 1"#,
             ] { #expect(lines.contains(line), "\(line)") }
             let workers = try JSONDecoder().decode(Answer.self, from: Data(try admin.get("/workers").body))
             let avoided = workers.applications[0].workers.filter { $0.state == "avoided" }.map(\.address)
@@ -133,27 +133,27 @@ private struct Answer: Decodable {
             #expect(answer.applications[0].workers.map(\.inFlight) == [6])
             #expect(
                 try admin.scrape().contains(
-                    #"igropyr_balancer_application_requests_in_flight{application="fixed"} 6"#))
+                    #"igropyr_balancer_application_requests_in_flight{application="upstream"} 6"#))
             for client in clients { client.resetAtEnd() }
             clients = []
             try await eventually("all are gone") {
                 try admin.scrape().contains(
-                    #"igropyr_balancer_application_requests_in_flight{application="fixed"} 0"#)
+                    #"igropyr_balancer_application_requests_in_flight{application="upstream"} 0"#)
             }
             #expect(
                 try admin.scrape().contains(
-                    #"igropyr_balancer_application_failures_total{application="fixed",reason="client-abort"} 6"#))
+                    #"igropyr_balancer_application_failures_total{application="upstream",reason="client-abort"} 6"#))
         }
     }
 
     @Test func `a worker that left keeps its series for a while, but is no worker any more`() async throws {
         try await withAdmin { fixture, admin in
             _ = try fixture.get(try fixture.path(ownedBy: fixture.workers[0]))
-            fixture.balancer.update(.fixed([fixture.workers[1].address]))
+            fixture.use([fixture.workers[1].address])
             let lines = try admin.scrape()
-            let label = #"{application="fixed",worker="\#(fixture.workers[0].address)""#
+            let label = #"{application="upstream",worker="\#(fixture.workers[0].address)""#
             #expect(lines.contains(#"igropyr_balancer_worker_responses_total\#(label),status="2xx"} 1"#))
-            #expect(lines.contains(#"igropyr_balancer_workers{application="fixed"} 1"#))
+            #expect(lines.contains(#"igropyr_balancer_workers{application="upstream"} 1"#))
             #expect(!lines.contains { $0.hasPrefix(#"igropyr_balancer_worker_avoided\#(label)"#) })
         }
     }
@@ -174,10 +174,10 @@ private struct Answer: Decodable {
         try await withAdmin(workers: 1) { fixture, admin in
             var answer = try admin.get("/health")
             #expect(answer.status == 200 && answer.text == "{\"status\":\"serving\"}\n")
-            fixture.balancer.update(.fixed([]))
+            fixture.use([])
             answer = try admin.get("/health")
             #expect(answer.status == 503 && answer.text == "{\"status\":\"no workers\"}\n")
-            fixture.balancer.update(.fixed(fixture.workers.map(\.address)))
+            fixture.use(fixture.workers.map(\.address))
             fixture.workers[0].mood.withLock { $0 = .hangs }
             var client: RawClient? = try fixture.client()
             try client?.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -22,7 +22,7 @@ import Testing
         let client = try fixture.client()
         let paths = (0..<200).map { "/item/\($0)" }
         let before = try paths.map { try client.get($0).text }
-        fixture.balancer.update(.fixed(fixture.workers.dropLast().map(\.address)))
+        fixture.use(fixture.workers.dropLast().map(\.address))
         _ = await fixture.balancer.counters  // Comes after the update on each loop.
         let after = try paths.map { try client.get($0).text }
         for (old, new) in zip(before, after) where old != "worker-2" { #expect(old == new) }

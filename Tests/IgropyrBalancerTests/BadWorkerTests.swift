@@ -27,7 +27,7 @@ private let answers: [(wire: String, status: Int, body: String)] = [
 ) async throws {
     let worker = try ScriptedWorker()
     try await withBalancer(workers: 0) { fixture in
-        fixture.balancer.update(.fixed([worker.address]))
+        fixture.use([worker.address])
         let client = try fixture.client()
         try client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
         try worker.answer(wire)
@@ -39,7 +39,7 @@ private let answers: [(wire: String, status: Int, body: String)] = [
 @Test func `what a worker sends behind its response is nobody's answer`() async throws {
     let worker = try ScriptedWorker()
     try await withBalancer(workers: 0) { fixture in
-        fixture.balancer.update(.fixed([worker.address]))
+        fixture.use([worker.address])
         let client = try fixture.client()
         try client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
         try worker.answer(

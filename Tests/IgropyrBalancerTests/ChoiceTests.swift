@@ -1,4 +1,5 @@
 import IgropyrHashing
+import IgropyrOrchestration
 import IgropyrTime
 import IgropyrUV
 import Testing
@@ -31,9 +32,9 @@ private struct Load {
             let address = SocketAddress("10.0.0.\(index + 1)", port: 80)!
             return Upstreams.Worker(id: "a/\(index)/0", host: "\(index)", address: address, weight: weight)
         }
-        let upstreams = Upstreams(name: nil, members)
+        let upstreams = Upstreams(name: ApplicationName(rawValue: "a")!, members, settings)
         application = Application(
-            upstreams, upstreams.members.map { WorkerState(at: $0.address, host: $0.host) }, settings,
+            upstreams, upstreams.members.map { WorkerState(at: $0.address, host: $0.host) },
             traffic: ApplicationTraffic())
     }
 

@@ -63,7 +63,7 @@ private func view(
     let old = UpstreamSnapshot(try view(routes, [("x", first), ("y", second)]))
     let new = UpstreamSnapshot(try view(routes, [("x", first)]), reusing: old)
     func upstreams(_ name: String, _ snapshot: UpstreamSnapshot) -> Upstreams? {
-        snapshot.applications.first { $0.name?.rawValue == name }
+        snapshot.applications.first { $0.name.rawValue == name }
     }
     #expect(upstreams("x", old) === upstreams("x", new))
     #expect(upstreams("y", old) !== upstreams("y", new) && upstreams("y", new)?.members.isEmpty == true)

@@ -41,6 +41,8 @@ private let whole = """
         response-timeout: 10s
         failures-in-row: 3
         panic-threshold: 0.3
+        tls: {verify: true, authority: ca.pem, name: workers.example}
+        proxy-protocol: v2
         health: {path: /health, host: a, interval: 5s, timeout: 500ms, healthy: 1, unhealthy: 2, status: 200-299}
         limits: {per-worker: 20, pending: 30, in-flight: 40}
         request-headers: {set: {X-Env: prod}, remove: [X-Debug]}
@@ -122,6 +124,12 @@ private let whole = """
     expected.responseFields.add = [.init(name: "X-B", value: "2")]
     expected.responseFields.remove = ["Server"]
     #expect(shop.settings == expected)
+    var connection = UpstreamConnection()
+    connection.tls = UpstreamConnection.TLS()
+    connection.tls?.authorityFile = "ca.pem"
+    connection.tls?.serverName = "workers.example"
+    connection.proxyProtocol = .v2
+    #expect(shop.connection == connection)
     #expect(try read(whole).applications[name("blog")]?.settings.policy == .randomTwo)
 }
 
@@ -150,6 +158,11 @@ private let whole = """
     let before = settings
     file.apply(to: &settings)
     #expect("\(settings)" == "\(before)")
+    #expect(try read("applications: {a: {}}").applications[name("a")]?.connection == UpstreamConnection())
+    let plain = "applications: {a: {tls: false, proxy-protocol: off}}"
+    #expect(try read(plain).applications[name("a")]?.connection == UpstreamConnection())
+    let encrypted = try read("applications: {a: {tls: true}}").applications[name("a")]?.connection
+    #expect(encrypted?.tls == UpstreamConnection.TLS())
     #expect(try read("applications: {a: {}}").applications[name("a")]?.settings == ApplicationSettings())
 }
 
@@ -186,6 +199,14 @@ private let mistakes: [(text: String, issue: String)] = [
     (
         "applications: {a: {balance: hasch}}",
         "b.yaml:1:29: applications.a.balance: found hasch, expected one of hash, maglev"
+    ),
+    (
+        "applications: {a: {tls: {verify: false, authority: b}}}",
+        "b.yaml:1:52: applications.a.tls.authority: is of no use with \"verify: false\""
+    ),
+    (
+        "applications: {a: {proxy-protocol: v3}}",
+        "b.yaml:1:36: applications.a.proxy-protocol: found v3, expected one of v1, v2"
     ),
     ("applications: {a: {hash: cookie}}", "b.yaml:1:26: applications.a.hash: \"cookie\" is not a hash key"),
     ("applications: {a: {hash: \"path~^/x\"}}", "b.yaml:1:26: applications.a.hash: \"path~^/x\" is not a hash key"),

@@ -9,6 +9,13 @@ import Testing
 struct Fixture {
     var balancer: Balancer
     var workers: [TestWorker]
+    /// Of the application that answers everything.
+    var application: ApplicationSettings
+
+    /// Has further requests go to these workers.
+    func use(_ addresses: [SocketAddress]) {
+        balancer.update(.fixed(addresses, application))
+    }
 
     func client(receiveBuffer: Int32? = nil) throws -> RawClient {
         try RawClient(to: balancer.address, receiveBuffer: receiveBuffer)
@@ -48,12 +55,13 @@ func withBalancer(
     (settings.server.headTimeout, settings.server.idleTimeout) = (.seconds(60), .seconds(60))  // Tests may be held up.
     settings.client.idleTimeout = .seconds(50)
     change(&settings)
-    let snapshot = knowsWorkers ? UpstreamSnapshot.fixed(workers.map(\.address)) : nil
+    let snapshot = knowsWorkers ? UpstreamSnapshot.fixed(workers.map(\.address), settings.application) : nil
     let balancer = try await Balancer.start(settings, snapshot: snapshot)
     let thread = try EventLoopThread(name: "test")
     let outcome: Result<Void, any Error> = await withTaskExecutorPreference(thread.loop) {
         do {
-            return .success(try await body(Fixture(balancer: balancer, workers: workers)))
+            let fixture = Fixture(balancer: balancer, workers: workers, application: settings.application)
+            return .success(try await body(fixture))
         } catch {
             return .failure(error)
         }
@@ -62,4 +70,13 @@ func withBalancer(
     try await balancer.stop(timeout: .seconds(1))
     for worker in workers { try await worker.stop() }
     try outcome.get()
+}
+
+extension UpstreamSnapshot {
+    /// Sends everything to these workers.
+    static func fixed(
+        _ addresses: [SocketAddress], _ application: ApplicationSettings = ApplicationSettings()
+    ) -> UpstreamSnapshot {
+        UpstreamSnapshot(nil, rules: .fixed(addresses.map { .init($0) }), defaults: application)
+    }
 }

@@ -42,6 +42,9 @@ final class RawClient: @unchecked Sendable {
 
     deinit { close(descriptor) }
 
+    /// Where it has connected from.
+    var address: SocketAddress? { ListeningSocket.localAddress(of: descriptor) }
+
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) throws {

@@ -75,7 +75,7 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
         let clients = try (0..<10).map { _ in try fixture.client() }
         for client in clients { try client.send(request("GET", path)) }
         try await eventually("all are there") { await fixture.workers[0].requestCount == 10 }
-        fixture.balancer.update(.fixed(fixture.workers.dropFirst().map(\.address)))
+        fixture.use(fixture.workers.dropFirst().map(\.address))
         fixture.balancer.hostFailed("127.0.0.1")
         for client in clients {
             let answer = try client.readResponse()
@@ -91,10 +91,10 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
         await fixture.workers[0].kill()
         let client = try fixture.client()
         #expect(try client.get(path).text != "worker-0")  // It refused, and that is remembered.
-        fixture.balancer.update(.fixed(fixture.workers.dropFirst().map(\.address)))
+        fixture.use(fixture.workers.dropFirst().map(\.address))
         let again = try TestWorker("again", on: address.hostText, port: address.port)
         try await again.start()
-        fixture.balancer.update(.fixed(fixture.workers.map(\.address)))
+        fixture.use(fixture.workers.map(\.address))
         _ = await fixture.balancer.counters
         #expect(try client.get(path).text == "again")
         try await again.stop()
@@ -110,7 +110,7 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
             for worker in fixture.workers where await worker.requestCount == 1 { return true }
             return false
         }
-        fixture.balancer.update(.fixed([]))
+        fixture.use([])
         try client.send("abc")
         #expect(try client.readResponse().text.hasPrefix("3 "))
     }
@@ -162,7 +162,7 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
 @Test func `a host that does not answer at all costs one request its connect timeout`() async throws {
     let deaf = try DeafHost(on: "127.0.0.9")
     try await withBalancer(workers: 2) { fixture in
-        fixture.balancer.update(.fixed(fixture.workers.map(\.address) + [deaf.address]))
+        fixture.use(fixture.workers.map(\.address) + [deaf.address])
         _ = await fixture.balancer.counters
         let client = try fixture.client()
         for key in 0..<60 { #expect(try client.get("/key/\(key)").status == 200) }
@@ -185,8 +185,8 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
         let body = String(repeating: "x", count: 120_000)
         async let sent: Void = { try client.send(request("POST", "/count", body: body)) }()
         try await eventually("it waits") { await fixture.balancer.counters.held == 1 }
-        fixture.balancer.update(.fixed([]))
-        fixture.balancer.update(.fixed(fixture.workers.map(\.address)))
+        fixture.use([])
+        fixture.use(fixture.workers.map(\.address))
         try await sent
         #expect(try client.readResponse().text.hasPrefix("120000 "))
     }

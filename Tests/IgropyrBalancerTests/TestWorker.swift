@@ -10,6 +10,9 @@ actor TestWorker: LoopBound {
         var target: String
         var fields: [(name: String, value: String)]
         var framing: MessageHead.Framing
+        /// Whose request it is, as far as the connection tells.
+        var client: SocketAddress?
+        var isEncrypted = false
 
         func values(_ name: String) -> [String] {
             fields.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
@@ -40,9 +43,9 @@ actor TestWorker: LoopBound {
         address = ListeningSocket.localAddress(of: descriptor)!
     }
 
-    func start(_ settings: HTTPServerSettings = HTTPServerSettings()) throws {
+    func start(_ settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil) throws {
         let listener = try TCPListener(on: loop, owning: descriptor)
-        server = try HTTPServer(listener: listener, settings: settings, handler: WorkerHandler(self))
+        server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: WorkerHandler(self))
     }
 
     var requestCount: Int { seen.withLock { $0.count } }
@@ -68,7 +71,7 @@ private final class WorkerHandler: HTTPRequestHandler {
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         var seen = TestWorker.Seen(
             method: bytes.string(in: head.methodName), target: bytes.string(in: head.target), fields: [],
-            framing: head.framing)
+            framing: head.framing, client: connection.peerAddress, isEncrypted: connection.isEncrypted)
         head.forEachField(in: bytes) { seen.fields.append((bytes.string(in: $0), bytes.string(in: $1))) }
         let request = seen
         worker.seen.withLock { $0.append(request) }

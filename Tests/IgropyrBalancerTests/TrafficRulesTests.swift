@@ -110,7 +110,7 @@ private let shops = """
     rules.routes = try BalancerConfiguration(Array(text.utf8), file: "balancer.yaml").routes
     let snapshot = UpstreamSnapshot(nil, rules: rules, defaults: defaults)
     try withRequest("GET /a HTTP/1.1") { head, bytes in
-        guard case .application(_, let settings?) = snapshot.destination(head, bytes) else { throw IncompleteRequest() }
+        guard case .application(_, let settings) = snapshot.destination(head, bytes) else { throw IncompleteRequest() }
         #expect(settings.values.retries == 1 && settings.values.hashKey == .uri)
     }
 }

@@ -11,7 +11,7 @@ private let request =
 @Test func `trailers and hints pass in both directions, what belongs to one connection does not`() async throws {
     let worker = try ScriptedWorker()
     try await withBalancer(workers: 0) { fixture in
-        fixture.balancer.update(.fixed([worker.address]))
+        fixture.use([worker.address])
         let client = try fixture.client()
         try client.send(request)
         let seen = try worker.answer(
@@ -33,7 +33,7 @@ private let request =
 @Test func `trailers that a worker sends reach a client of HTTP 2, and the other way round`() async throws {
     let worker = try ScriptedWorker()
     try await withBalancer(workers: 0) { fixture in
-        fixture.balancer.update(.fixed([worker.address]))
+        fixture.use([worker.address])
         let folder = try TemporaryFolder()
         let body = try folder.write("body", "hello")
         let address = fixture.balancer.address

@@ -22,7 +22,7 @@ import Testing
         app.webSocket("/close") { _, socket in await socket.close(.tryAgainLater, reason: "later") }
         let server = try await app.start()
         try await withBalancer(workers: 0) { fixture in
-            fixture.balancer.update(.fixed([server.address]))
+            fixture.use([server.address])
             try await body(fixture, server)
         }
         try await server.stop()
@@ -81,7 +81,7 @@ import Testing
     @Test func `bytes of any protocol go both ways once the worker has agreed to it`() async throws {
         let worker = try ScriptedWorker()
         try await withBalancer(workers: 0) { fixture in
-            fixture.balancer.update(.fixed([worker.address]))
+            fixture.use([worker.address])
             let client = try fixture.client()
             try client.send(Self.upgrade)
             let request = try worker.answer(
@@ -99,7 +99,7 @@ import Testing
     func `a worker that agrees to what was not asked for is no gateway`(field: String) async throws {
         let worker = try ScriptedWorker()
         try await withBalancer(workers: 0) { fixture in
-            fixture.balancer.update(.fixed([worker.address]))
+            fixture.use([worker.address])
             let client = try fixture.client()
             try client.send(Self.upgrade)
             try worker.answer("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\(field)\r\n\r\n")
@@ -111,7 +111,7 @@ import Testing
     func `HTTP in a tunnel passes by no proxy`(name: String) async throws {
         let worker = try ScriptedWorker()
         try await withBalancer(workers: 0) { fixture in
-            fixture.balancer.update(.fixed([worker.address]))
+            fixture.use([worker.address])
             let client = try fixture.client()
             try client.send("GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: \(name)\r\n\r\n")
             let request = try worker.answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")

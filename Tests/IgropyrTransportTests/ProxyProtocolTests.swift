@@ -224,10 +224,9 @@ private func pool(
     on loop: EventLoop, _ version: ProxyHeader.Version, connections: Int = 100
 ) throws -> HTTPConnectionPool {
     var settings = HTTPClientSettings()
-    settings.proxyProtocol = version
     settings.connectionsPerServer = connections
     settings.idleTimeout = .seconds(60)
-    return try HTTPConnectionPool(on: loop, settings: settings)
+    return try HTTPConnectionPool(on: loop, settings: settings, kind: HTTPConnectionKind(proxyProtocol: version))
 }
 
 /// The status of the answer to one request; 0 if there is none.

@@ -30,7 +30,8 @@ actor WebSocketClientSide: LoopBound {
         let tls = url.isEncrypted ? try await ClientTLS.context(authorities, on: loop) : nil
         let addresses = try await NameResolver.addresses(of: url.endpoint, on: loop)
         let pool = try HTTPConnectionPool(
-            on: loop, settings: HTTPClientSettings(opening: settings), tls: tls, serverName: url.serverName)
+            on: loop, settings: HTTPClientSettings(opening: settings),
+            kind: HTTPConnectionKind(tls: tls, serverName: url.serverName))
         self.pool = pool
         var failure = WebSocketClient.Failure.invalidRequest
         for address in addresses {

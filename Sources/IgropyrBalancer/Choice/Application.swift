@@ -6,18 +6,16 @@ final class Application {
     let upstreams: Upstreams
     /// Parallel to the members of the table.
     let workers: [WorkerState]
-    let settings: ApplicationSettings
+    var settings: ApplicationSettings { upstreams.settings.values }
     let traffic: ApplicationTraffic
     /// More workers answer badly than may be left alone: then the fault is rather the observer's, and all are used.
     private(set) var isPanicking = false
     /// Some worker is not well: else nobody is asked.
     private(set) var hasTrouble = false
 
-    init(_ upstreams: Upstreams, _ workers: [WorkerState], _ settings: ApplicationSettings, traffic: ApplicationTraffic)
-    {
+    init(_ upstreams: Upstreams, _ workers: [WorkerState], traffic: ApplicationTraffic) {
         self.upstreams = upstreams
         self.workers = workers
-        self.settings = settings
         self.traffic = traffic
         healthDidChange()
     }

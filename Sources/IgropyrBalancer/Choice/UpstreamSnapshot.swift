@@ -1,43 +1,31 @@
 import IgropyrHTTP
 import IgropyrHashing
 public import IgropyrOrchestration
-public import IgropyrUV
+import IgropyrUV
 
 /// Where requests may go, at one moment: immutable, built aside and swapped into each loop whole.
 public struct UpstreamSnapshot: Sendable {
     /// What is to happen with a request.
     enum Destination {
-        /// The application's position; the settings are the route's or the application's, nil for the balancer's.
-        case application(Int, RequestSettings?)
+        /// The application's position, and what holds for the request.
+        case application(Int, RequestSettings)
         case redirect(RouteRule)
         case nowhere
     }
 
-    private struct Routing: Sendable {
-        var router: RequestRouter
-        /// Parallel to the router's rules; nil for redirects.
-        var targets: [(position: Int, settings: RequestSettings?)?]
-        var positions: [ApplicationName: Int]
-    }
-
     /// Whether a cluster has yet to say what it has: what no route matches is not lost then, but waits.
     let isPreliminary: Bool
-    /// Nil where everything goes to the first application.
-    private let routing: Routing?
     /// In the order of their names.
     let applications: [Upstreams]
-
-    /// Sends everything to these workers; those with the same IP address are taken for one host.
-    ///
-    /// Builds a table: see ``KeyTable`` for what that takes.
-    public static func fixed(_ addresses: [SocketAddress]) -> UpstreamSnapshot {
-        let workers = addresses.map { Upstreams.Worker(fixed: $0, weight: 1) }
-        return UpstreamSnapshot(routing: nil, applications: [Upstreams(name: nil, workers)])
-    }
+    private let router: RequestRouter
+    /// Parallel to the router's rules; nil for redirects.
+    private let targets: [(position: Int, settings: RequestSettings)?]
+    private let positions: [ApplicationName: Int]
 
     /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
-    /// what they have in common. Workers whose address is no IP address are left out. `weight` says by a worker's id
-    /// how many times its own weight counts, at least 1. `defaults` are those of ``BalancerSettings/application``.
+    /// what they have in common; see ``KeyTable`` for what others take. Workers whose address is no IP address are left
+    /// out. `weight` says by a worker's id how many times its own weight counts, at least 1. `defaults` are those of
+    /// ``BalancerSettings/application``.
     public init(
         _ view: ClusterView?, rules: TrafficRules = TrafficRules(),
         defaults: ApplicationSettings = ApplicationSettings(), awaitsCluster: Bool = false,
@@ -54,44 +42,38 @@ public struct UpstreamSnapshot: Sendable {
             }
             if rules.fixedWorkers[name] == nil { workers = (endpoints[name] ?? []).compactMap(Upstreams.Worker.init) }
             for index in workers.indices { workers[index].weight *= weight(name, workers[index].id) }
-            let settings = rules.settings[name]
-            if let old = old[name], old.given == workers, old.settings?.values == settings { return old }
+            let settings = rules.settings[name] ?? defaults
+            if let old = old[name], old.given == workers, old.settings.values == settings { return old }
             return Upstreams(name: name, workers, settings, reusing: old[name])
         }
         let positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
-        let targets = rules.routes.map { Self.target(of: $0, applications, positions, defaults) }
-        let router = RequestRouter(
-            rules: rules.routes, deployed: view?.routes, default: rules.defaultApplication)
-        self.init(
-            routing: Routing(router: router, targets: targets, positions: positions), applications: applications,
-            isPreliminary: awaitsCluster && view == nil)
+        self.applications = applications
+        self.positions = positions
+        targets = rules.routes.map { Self.target(of: $0, applications, positions) }
+        router = RequestRouter(rules: rules.routes, deployed: view?.routes, default: rules.defaultApplication)
+        isPreliminary = awaitsCluster && view == nil
     }
 
+    /// Whether no application has any.
+    var lacksWorkers: Bool { applications.allSatisfy(\.members.isEmpty) }
+
     private static func target(
-        of rule: RouteRule, _ applications: [Upstreams], _ positions: [ApplicationName: Int],
-        _ defaults: ApplicationSettings
-    ) -> (position: Int, settings: RequestSettings?)? {
+        of rule: RouteRule, _ applications: [Upstreams], _ positions: [ApplicationName: Int]
+    ) -> (position: Int, settings: RequestSettings)? {
         guard case .application(let name) = rule.action, let position = positions[name] else { return nil }
         let own = applications[position].settings
         guard rule.overrides != RouteOverrides() else { return (position, own) }
-        return (position, RequestSettings(rule.overrides.applied(to: own?.values ?? defaults)))
-    }
-
-    private init(routing: Routing?, applications: [Upstreams], isPreliminary: Bool = false) {
-        self.isPreliminary = isPreliminary
-        self.routing = routing
-        self.applications = applications
+        return (position, RequestSettings(rule.overrides.applied(to: own.values)))
     }
 
     /// Allocates nothing.
     func destination(_ head: MessageHead, _ bytes: RawSpan) -> Destination {
-        guard let routing else { return .application(0, nil) }
-        switch routing.router.destination(head, bytes) {
+        switch router.destination(head, bytes) {
         case .rule(let index):
-            guard let target = routing.targets[index] else { return .redirect(routing.router.rules[index]) }
+            guard let target = targets[index] else { return .redirect(router.rules[index]) }
             return .application(target.position, target.settings)
         case .application(let name):
-            guard let position = routing.positions[name] else { return .nowhere }
+            guard let position = positions[name] else { return .nowhere }
             return .application(position, applications[position].settings)
         case .nowhere: return .nowhere
         }
@@ -109,10 +91,8 @@ final class Upstreams: Sendable {
         var weight: UInt16 = 1
     }
 
-    /// Nil where everything goes to fixed workers.
-    let name: ApplicationName?
-    /// Nil for the balancer's own.
-    let settings: RequestSettings?
+    let name: ApplicationName
+    let settings: RequestSettings
     /// As they came.
     let given: [Worker]
     let table: KeyTable
@@ -123,14 +103,14 @@ final class Upstreams: Sendable {
     let totalWeight: Int
 
     init(
-        name: ApplicationName?, _ workers: [Worker], _ settings: ApplicationSettings? = nil,
+        name: ApplicationName, _ workers: [Worker], _ settings: ApplicationSettings = ApplicationSettings(),
         reusing previous: Upstreams? = nil
     ) {
         self.name = name
-        self.settings = settings.map(RequestSettings.init)
+        self.settings = RequestSettings(settings)
         given = workers
         table = KeyTable(
-            kind: settings?.keyTable ?? .rendezvous,
+            kind: settings.keyTable,
             workers.map { KeyTable.Member(id: $0.id, host: $0.host, weight: $0.weight) }, reusing: previous?.table)
         let byID = Dictionary(workers.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         members = table.members.compactMap { byID[$0.id] }

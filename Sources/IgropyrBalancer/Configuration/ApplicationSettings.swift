@@ -1,4 +1,5 @@
 public import IgropyrHashing
+public import IgropyrTransport
 
 /// How requests to an application find their worker, and what is done when one fails.
 public struct ApplicationSettings: Sendable, Hashable {
@@ -28,6 +29,8 @@ public struct ApplicationSettings: Sendable, Hashable {
     public var panicThreshold = 0.5
     /// How its workers are asked whether they are well; nil for not at all.
     public var healthCheck: HealthCheckSettings?
+    /// How its workers are spoken to; see ``UpstreamConnection/kind(serverNames:)``.
+    public var connections = HTTPConnectionKind.plain
     /// What is changed in requests before they go to a worker.
     public var requestFields = FieldEdits()
     /// What is changed in responses before they go to a client.

@@ -3,21 +3,29 @@ import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
-    /// The rules, with names of hosts resolved on the loop, which the caller runs on.
-    /// - Throws: which of them has no address.
-    public func rules(on loop: EventLoop) async throws(UnresolvedAddress) -> TrafficRules {
+    /// The rules, with names of hosts resolved on the loop, which the caller runs on, and the authorities of workers read.
+    /// - Throws: ``UnresolvedAddress``, which says of whom; `TLSError`, which names the file.
+    public func rules(on loop: EventLoop) async throws -> TrafficRules {
         var rules = TrafficRules()
         rules.routes = routes
         rules.defaultApplication = defaultApplication
         for (name, application) in applications {
-            rules.settings[name] = application.settings
-            guard let upstreams = application.upstreams else { continue }
-            var workers: [TrafficRules.FixedWorker] = []
-            for upstream in upstreams {
-                let address = try await upstream.address.resolved(on: loop)
-                workers.append(.init(address, weight: upstream.weight))
+            var serverNames: [SocketAddress: String] = [:]
+            if let upstreams = application.upstreams {
+                var workers: [TrafficRules.FixedWorker] = []
+                for upstream in upstreams {
+                    let address = try await upstream.address.resolved(on: loop)
+                    workers.append(.init(address, weight: upstream.weight))
+                    serverNames[address] = upstream.address.host
+                }
+                rules.fixedWorkers[name] = workers
             }
-            rules.fixedWorkers[name] = workers
+            let (connection, names) = (application.connection, serverNames)
+            var settings = application.settings
+            settings.connections = try await loop.offload { () throws(TLSError) in
+                try connection.kind(serverNames: names)
+            }
+            rules.settings[name] = settings
         }
         return rules
     }

@@ -20,6 +20,8 @@ public struct BalancerConfiguration: Sendable {
     public struct Application: Sendable, Hashable {
         /// Nil for an application of the cluster.
         public var upstreams: [FixedUpstream]?
+        public var connection = UpstreamConnection()
+        /// All but ``ApplicationSettings/connections``, which ``BalancerConfiguration/rules(on:)`` makes.
         public var settings = ApplicationSettings()
 
         public init() {}

@@ -1,6 +1,7 @@
 import IgropyrConfiguration
 import IgropyrHashing
 import IgropyrOrchestration
+import IgropyrTransport
 
 extension Schema where Value == BalancerConfiguration.Application {
     static var settings: Schema<BalancerConfiguration.Application> {
@@ -8,6 +9,8 @@ extension Schema where Value == BalancerConfiguration.Application {
             var application = BalancerConfiguration.Application()
             section.read("upstreams", .list(of: .upstream, atLeast: 1, limit: 4096), into: &application.upstreams)
             refuseRepetitions(application.upstreams ?? [], in: section)
+            section.read("tls", .upstreamTLS, into: &application.connection.tls)
+            section.read("proxy-protocol", .off(or: .proxyVersion), into: &application.connection.proxyProtocol)
             readChoice(section, into: &application.settings)
             readFailure(section, into: &application.settings)
             section.read("request-headers", .fieldEdits, into: &application.settings.requestFields)
@@ -59,6 +62,28 @@ extension Schema where Value == BalancerConfiguration.FixedUpstream {
                 return address.map { BalancerConfiguration.FixedUpstream(address: $0, weight: weight) }
             })
     }
+}
+
+extension Schema where Value == UpstreamConnection.TLS? {
+    /// `true` trusts whom the machine trusts.
+    fileprivate static var upstreamTLS: Schema<UpstreamConnection.TLS?> {
+        .short(
+            Schema<Bool>.bool.map { (isOn: Bool) -> UpstreamConnection.TLS? in isOn ? UpstreamConnection.TLS() : nil },
+            or: .section { section in
+                var tls = UpstreamConnection.TLS()
+                section.read("verify", .bool, into: &tls.isVerified)
+                section.read("authority", .path, into: &tls.authorityFile)
+                section.read("name", .string(bytes: 1...253), into: &tls.serverName)
+                if !tls.isVerified, section.has("authority") {
+                    section.refuse("authority", "is of no use with \"verify: false\": then any certificate is taken")
+                }
+                return .some(tls)
+            })
+    }
+}
+
+extension Schema where Value == ProxyHeader.Version {
+    fileprivate static var proxyVersion: Schema<ProxyHeader.Version> { .enumeration(["v1": .v1, "v2": .v2]) }
 }
 
 extension Schema where Value == (BalancingPolicy, KeyTable.Kind) {

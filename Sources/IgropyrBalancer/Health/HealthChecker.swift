@@ -8,6 +8,7 @@ final class HealthChecker {
     struct Subject: Hashable {
         var address: SocketAddress
         var settings: HealthCheckSettings
+        var kind: HTTPConnectionKind
     }
 
     private let pool: HTTPConnectionPool
@@ -90,7 +91,9 @@ private final class HealthWatch {
 
     /// On a connection of its own: whether the worker takes one is half of the question.
     private func ask() {
-        pool.connection(to: subject.address, isFresh: true, timeout: subject.settings.timeout) { [self] outcome in
+        pool.connection(
+            to: subject.address, as: subject.kind, isFresh: true, timeout: subject.settings.timeout
+        ) { [self] outcome in
             switch outcome {
             case .failure: conclude(isPassed: false)
             case .success(let connection):
@@ -110,7 +113,7 @@ private final class HealthWatch {
         let (method, target) = ("GET".utf8.span, path.utf8.span)
         do throws(HTTPSerializer.Failure) {
             try connection.head.beginRequest(method: unsafe method.bytes, target: unsafe target.bytes)
-            try connection.head.appendField("Host", subject.settings.host ?? subject.address.description)
+            try connection.head.appendField("Host", subject.settings.host ?? subject.kind.host(of: subject.address))
             try connection.head.appendField("User-Agent", "igropyr-health")
             try connection.head.appendField("Connection", "close")
         } catch {

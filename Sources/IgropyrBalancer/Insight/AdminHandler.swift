@@ -53,7 +53,7 @@ final class AdminHandler: HTTPRequestHandler {
             guard let snapshot = balancer.snapshot else { return .text(503, "nothing is known of workers yet\n") }
             guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
             do throws(Explanation.Invalid) {
-                return .json(try Explanation(question, snapshot, report, defaults: balancer.defaults))
+                return .json(try Explanation(question, snapshot, report))
             } catch {
                 return .text(400, error.description)
             }

@@ -5,7 +5,7 @@ import IgropyrUV
 enum ExchangeFailure: Int, CaseIterable, Sendable {
     // A try's.
     case connectRefused, connectTimeout, connectFailed, connectionsExhausted
-    case connectionLost, responseTimeout, malformedResponse, responseTooLarge, upgradeFailed, withdrawn
+    case handshakeFailed, connectionLost, responseTimeout, malformedResponse, responseTooLarge, upgradeFailed, withdrawn
     // A request's.
     case noWorker, overBudget, notRouted, badRequest, tooLarge, overRate, notImplemented, protocolError, truncated
     case clientAbort
@@ -17,6 +17,7 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         case .connectTimeout: "connect-timeout"
         case .connectFailed: "connect-failed"
         case .connectionsExhausted: "connections-exhausted"
+        case .handshakeFailed: "handshake-failed"
         case .connectionLost: "connection-lost"
         case .responseTimeout: "response-timeout"
         case .malformedResponse: "malformed-response"
@@ -50,6 +51,7 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
     /// Takes how a request that was sent went wrong.
     init(sent failure: HTTPClientFailure) {
         switch failure.cause {
+        case .connection(.security) where !failure.mayHaveBeenReceived: self = .handshakeFailed
         case .connection, .closed: self = .connectionLost
         case .malformedResponse: self = .malformedResponse
         case .responseTooLarge: self = .responseTooLarge

@@ -24,7 +24,7 @@ public struct Explanation: Codable, Sendable {
 
     /// Takes the question's pairs: `url`, and maybe `method`, `header` (as `NAME: VALUE`, again and again) and `source`.
     init(
-        _ question: [QueryPair], _ snapshot: UpstreamSnapshot, _ report: InsightReport, defaults: ApplicationSettings
+        _ question: [QueryPair], _ snapshot: UpstreamSnapshot, _ report: InsightReport
     ) throws(Invalid) {
         let request = try Self.request(question)
         let source = question.first { $0.name == "source" }?.value
@@ -38,7 +38,7 @@ public struct Explanation: Codable, Sendable {
             throw Invalid(description: "such a request would be refused: \(error)\n")
         }
         guard case .head(let head, _) = event else { throw Invalid(description: "this is no whole request\n") }
-        unsafe explain(head, request.span.bytes, from: client, snapshot, report, defaults)
+        unsafe explain(head, request.span.bytes, from: client, snapshot, report)
     }
 
     private static func request(_ question: [QueryPair]) throws(Invalid) -> [UInt8] {
@@ -62,7 +62,7 @@ public struct Explanation: Codable, Sendable {
 
     private mutating func explain(
         _ head: MessageHead, _ bytes: RawSpan, from client: SocketAddress?, _ snapshot: UpstreamSnapshot,
-        _ report: InsightReport, _ defaults: ApplicationSettings
+        _ report: InsightReport
     ) {
         let position: Int
         let settings: ApplicationSettings
@@ -71,7 +71,7 @@ public struct Explanation: Codable, Sendable {
         case .redirect(let rule):
             redirect = rule.action.location(head, bytes).map { String(decoding: $0, as: UTF8.self) }
             return
-        case .application(let index, let own): (position, settings) = (index, own?.values ?? defaults)
+        case .application(let index, let own): (position, settings) = (index, own.values)
         }
         let upstreams = snapshot.applications[position]
         application = upstreams.label

@@ -9,8 +9,6 @@ import IgropyrUV
 final class ProxyInsight {
     /// Under which name requests are measured that no application answers: none can be called so.
     static let elsewhere = "-"
-    /// The same for fixed workers, which have no application.
-    static let fixed = "fixed"
 
     private let settings: InsightSettings
     private let format: AccessLog.Format
@@ -108,5 +106,5 @@ final class ProxyInsight {
 
 extension Upstreams {
     /// What logs and metrics call it.
-    var label: String { name?.rawValue ?? ProxyInsight.fixed }
+    var label: String { name.rawValue }
 }

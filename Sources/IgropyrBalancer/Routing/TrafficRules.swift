@@ -27,6 +27,14 @@ public struct TrafficRules: Sendable {
 
     public init() {}
 
+    /// Everything goes to these workers, as those of an application called `upstream`.
+    public static func fixed(_ workers: [FixedWorker]) -> TrafficRules {
+        var rules = TrafficRules()
+        rules.fixedWorkers[.upstream] = workers
+        rules.defaultApplication = .upstream
+        return rules
+    }
+
     /// All applications that are spoken of: one that nobody has workers for is not there yet, rather than not at all.
     var applications: Set<ApplicationName> {
         var names = Set(fixedWorkers.keys).union(settings.keys)
@@ -34,6 +42,10 @@ public struct TrafficRules: Sendable {
         if let defaultApplication { names.insert(defaultApplication) }
         return names
     }
+}
+
+extension ApplicationName {
+    fileprivate static let upstream = ApplicationName(rawValue: "upstream")!
 }
 
 /// The settings that hold for a request, shared by all requests of a route or an application.

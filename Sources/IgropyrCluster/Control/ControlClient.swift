@@ -39,9 +39,9 @@ public actor ControlClient: LoopBound {
     public func use(_ key: ClusterKey) throws(ControlError) {
         guard hasKey else { return }
         do {
-            let tls = try TLSContext.preSharedKey(key.control, role: .client)
-            requests.pool.tls = tls
-            transfers.pool.tls = tls
+            let kind = HTTPConnectionKind(tls: try .preSharedKey(key.control, role: .client))
+            requests.pool.kind = kind
+            transfers.pool.kind = kind
         } catch { throw ControlError(.local, "\(error)") }
     }
 

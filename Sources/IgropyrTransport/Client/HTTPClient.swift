@@ -43,7 +43,8 @@ public final class HTTPClient {
         on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil,
         serverName: String? = nil
     ) throws(UVError) {
-        pool = try HTTPConnectionPool(on: loop, settings: settings, tls: tls, serverName: serverName)
+        let kind = HTTPConnectionKind(tls: tls, serverName: serverName)
+        pool = try HTTPConnectionPool(on: loop, settings: settings, kind: kind)
     }
 
     /// Asks and waits for the whole answer.
@@ -121,7 +122,7 @@ private final class HTTPClientCall: HTTPClientExchange {
         connection.begin(self)
         do throws(HTTPSerializer.Failure) {
             try connection.head.beginRequest(request.method, target: request.target)
-            try connection.head.appendField("Host", connection.pool.host(of: connection.address))
+            try connection.head.appendField("Host", connection.kind.host(of: connection.address))
             for field in request.fields { try connection.head.appendField(field.name, field.value) }
         } catch {
             return fail(error)

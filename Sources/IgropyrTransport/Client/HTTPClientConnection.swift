@@ -68,6 +68,7 @@ public final class HTTPClientConnection {
     }
 
     public let address: SocketAddress
+    let kind: HTTPConnectionKind
     /// For whom it was opened, where a PROXY header told the server so.
     let client: ProxyHeader
     private let stream: ByteStream
@@ -101,9 +102,13 @@ public final class HTTPClientConnection {
     /// The head of the request that was begun: write its start line and its fields here.
     @safe @exclusivity(unchecked) public var head = HTTPSerializer()
 
-    init(_ stream: ByteStream, address: SocketAddress, client: ProxyHeader, pool: HTTPConnectionPool) {
+    init(
+        _ stream: ByteStream, to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader,
+        pool: HTTPConnectionPool
+    ) {
         self.stream = stream
         self.address = address
+        self.kind = kind
         self.client = client
         self.pool = pool
         parser = .responses(limits: pool.settings.limits)
@@ -126,7 +131,8 @@ public final class HTTPClientConnection {
         isRequestEnded = false
         isResponseEnded = false
         isReusable = true
-        timer?.arm(after: self.responseTimeout)
+        let timeout = self.responseTimeout
+        timer?.arm(after: stream.isHandshaking ? min(timeout, pool.settings.handshakeTimeout) : timeout)
     }
 
     /// Sends the head. `.none` and `.length(0)` end the request.
@@ -193,7 +199,7 @@ public final class HTTPClientConnection {
 
     private func awaitProgress() {
         if case .tunnel = requestBody { return }
-        timer?.arm(after: responseTimeout)
+        if !stream.isHandshaking { timer?.arm(after: responseTimeout) }
     }
 
     /// Whether the server keeps up with what is sent; if not, wait for ``HTTPClientExchange/requestDidDrain()``.
@@ -330,6 +336,10 @@ extension HTTPClientConnection: ByteStreamDelegate {
             input.add(bytes, consume: process)
         case .closed: break
         }
+    }
+
+    public func streamDidFinishHandshake() {
+        if case .busy = state, !isPaused { awaitProgress() }
     }
 
     public func streamDidEnd() {

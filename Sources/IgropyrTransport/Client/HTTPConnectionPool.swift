@@ -5,6 +5,8 @@ public import IgropyrUV
 public struct HTTPClientSettings: Sendable {
     public var limits = HTTPLimits()
     public var connectTimeout = Duration.seconds(1)
+    /// How long TLS may take to be agreed on, from the first request on; no longer than `responseTimeout`.
+    public var handshakeTimeout = Duration.seconds(5)
     /// How long a server may make no progress with a response.
     public var responseTimeout = Duration.seconds(30)
     /// How long a connection may rest; less than what servers allow, so that no request meets a closing connection.
@@ -13,10 +15,6 @@ public struct HTTPClientSettings: Sendable {
     public var connectionsPerServer = 1024
     /// Request bytes queued at which a sender should wait for the server.
     public var highWaterBytes = 256 << 10
-    /// Whether each connection begins with a PROXY header, before TLS, and of which version. It then belongs to the one client
-    /// that the header names, by address and port, and no other client's request goes by it: fewer connections are
-    /// used again.
-    public var proxyProtocol: ProxyHeader.Version?
 
     public init() {}
 }
@@ -26,10 +24,8 @@ public final class HTTPConnectionPool {
     public let loop: EventLoop
     public let settings: HTTPClientSettings
     let wheel: TimerWheel
-    /// For connections from now on; of the kind that it was made with, since those that rest stay.
-    public var tls: TLSContext?
-    /// Whom to expect, for a context that verifies certificates; nil: the address that is called.
-    let serverName: String?
+    /// For requests that do not ask for another one.
+    public var kind: HTTPConnectionKind
     private var servers: [SocketAddress: Server] = [:]
     private var isClosed = false
 
@@ -39,22 +35,19 @@ public final class HTTPConnectionPool {
         var all: [ObjectIdentifier: HTTPClientConnection] = [:]
         var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
 
-        mutating func takeIdle(for client: ProxyHeader) -> HTTPClientConnection? {
-            if idle.last?.client == client { return idle.popLast() }
-            return idle.lastIndex { $0.client == client }.map { idle.remove(at: $0) }
+        mutating func takeIdle(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTPClientConnection? {
+            guard let last = idle.last else { return nil }
+            if last.kind === kind, last.client == client { return idle.popLast() }
+            return idle.lastIndex { $0.kind === kind && $0.client == client }.map { idle.remove(at: $0) }
         }
     }
 
-    /// With `tls`, every connection is encrypted. Where certificates prove the servers, they must carry `serverName`, or
-    /// the address that is called if none is given.
     public init(
-        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil,
-        serverName: String? = nil
+        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), kind: HTTPConnectionKind = .plain
     ) throws(UVError) {
         self.loop = loop
         self.settings = settings
-        self.tls = tls
-        self.serverName = serverName
+        self.kind = kind
         wheel = try TimerWheel(on: loop)
     }
 
@@ -64,33 +57,37 @@ public final class HTTPConnectionPool {
     /// Open connections, to all servers.
     public var connectionCount: Int { servers.values.reduce(0) { $0 + $1.all.count } }
 
-    /// Finds a connection that rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at once if
-    /// one rests. With ``HTTPClientSettings/proxyProtocol``, it is one that was opened for the same `client`; without, that
-    /// is of no account. `timeout` takes the place of ``HTTPClientSettings/connectTimeout``.
+    /// Finds a connection of that kind which rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at
+    /// once if one rests. With ``HTTPConnectionKind/proxyProtocol``, it is one that was opened for the same `client`;
+    /// without, that is of no account. `kind` and `timeout` take the place of the pool's own.
     public func connection(
-        to address: SocketAddress, for client: ProxyHeader = .local, isFresh: Bool = false, timeout: Duration? = nil,
+        to address: SocketAddress, as kind: HTTPConnectionKind? = nil, for client: ProxyHeader = .local,
+        isFresh: Bool = false, timeout: Duration? = nil,
         onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
     ) {
         guard !isClosed else { return onReady(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: false))) }
-        let client = settings.proxyProtocol == nil ? .local : client
-        if !isFresh, let connection = servers[address]?.takeIdle(for: client) { return onReady(.success(connection)) }
+        let kind = kind ?? self.kind
+        let client = kind.proxyProtocol == nil ? .local : client
+        if !isFresh, let connection = servers[address]?.takeIdle(kind, for: client) {
+            return onReady(.success(connection))
+        }
         guard makeRoom(at: address) else {
             return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
         }
-        connect(to: address, for: client, timeout: timeout ?? settings.connectTimeout, onReady: onReady)
+        connect(to: address, as: kind, for: client, timeout: timeout ?? settings.connectTimeout, onReady: onReady)
     }
 
-    /// Whether one more connection may be opened; one that rests for another client, longest, gives way.
+    /// Whether one more connection may be opened; the one that has rested longest, for others, gives way.
     private func makeRoom(at address: SocketAddress) -> Bool {
         guard let server = servers[address], server.all.count + server.attempts.count >= settings.connectionsPerServer
         else { return settings.connectionsPerServer > 0 }
-        guard settings.proxyProtocol != nil, let oldest = server.idle.first else { return false }
+        guard let oldest = server.idle.first else { return false }
         oldest.close()
         return true
     }
 
     private func connect(
-        to address: SocketAddress, for client: ProxyHeader, timeout: Duration,
+        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader, timeout: Duration,
         onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
     ) {
         let attempt: ConnectAttempt
@@ -106,10 +103,10 @@ public final class HTTPConnectionPool {
             switch outcome {
             case .failure(let cause): onReady(.failure(HTTPClientFailure(cause, mayHaveBeenReceived: false)))
             case .success(let tcp):
-                if let version = settings.proxyProtocol { tcp.write(client, version) }
+                if let version = kind.proxyProtocol { tcp.write(client, version) }
                 do throws(TLSError) {
-                    let stream = try ByteStream(tcp, tls: tls, serverName: tls == nil ? nil : expectedName(at: address))
-                    let connection = HTTPClientConnection(stream, address: address, client: client, pool: self)
+                    let stream = try ByteStream(tcp, tls: kind.tls, serverName: kind.serverName(at: address))
+                    let connection = HTTPClientConnection(stream, to: address, as: kind, for: client, pool: self)
                     servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
                     onReady(.success(connection))
                 } catch {
@@ -118,14 +115,6 @@ public final class HTTPConnectionPool {
             }
             forgetIfUnused(address)
         }
-    }
-
-    private func expectedName(at address: SocketAddress) -> String { serverName ?? address.hostText }
-
-    /// What requests to `address` name as their host.
-    func host(of address: SocketAddress) -> String {
-        guard let serverName else { return address.description }
-        return address.port == 443 ? serverName : "\(serverName):\(address.port)"
     }
 
     func take(back connection: HTTPClientConnection) {

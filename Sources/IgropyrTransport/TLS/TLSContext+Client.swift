@@ -7,10 +7,12 @@ extension TLSContext {
         case system
         /// Those in a PEM file, and no others.
         case authorities(file: String)
+        /// Nobody's: whatever a server shows is taken. That keeps out who listens, not who stands between.
+        case unverified
     }
 
     /// A client's context: TLS 1.2 or 1.3; the server must show a certificate that is valid, for its name, and issued by
-    /// an authority that is trusted. Blocks while it reads files.
+    /// an authority that is trusted, unless `trust` is `.unverified`. Blocks while it reads files.
     /// - Throws: `.unusableFile`, which names the file and says what to do; `.setup`.
     public static func client(
         trusting trust: Trust = .system, applicationProtocols: [String] = ["http/1.1"]
@@ -21,6 +23,7 @@ extension TLSContext {
         case .system:
             guard unsafe SSL_CTX_set_default_verify_paths(raw) == 1 else { throw .taken(during: .setup) }
         case .authorities(let file): try unsafe TrustedAuthorities(reading: file).install(in: raw)
+        case .unverified: unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nil)
         }
         let wire = applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         // Unlike its neighbours this function answers 0 if all is well.

@@ -80,7 +80,7 @@ private final class WebSocketClientExchange: HTTPClientExchange, WebSocketTunnel
         connection.begin(self)
         do throws(HTTPSerializer.Failure) {
             try connection.head.beginRequest(.get, target: request.target)
-            try connection.head.appendField("Host", connection.pool.host(of: connection.address))
+            try connection.head.appendField("Host", connection.kind.host(of: connection.address))
             for field in request.fields + handshakeFields { try connection.head.appendField(field.name, field.value) }
         } catch { return fail(.invalidRequest) }
         connection.endHead(method: .get, framing: .none)

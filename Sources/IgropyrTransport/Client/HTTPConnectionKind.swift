@@ -1,0 +1,45 @@
+public import IgropyrUV
+
+/// How connections to some servers are made and spoken on. Kinds are told apart by identity, and a connection of one kind
+/// carries no request that asks for another: new certificates or keys are a new kind, and so mean new connections.
+public final class HTTPConnectionKind: Sendable {
+    /// HTTP without anything else.
+    public static let plain = HTTPConnectionKind()
+
+    /// Nil for connections that are not encrypted.
+    public let tls: TLSContext?
+    private let serverName: String?
+    private let serverNames: [SocketAddress: String]
+    /// Whether each connection begins with a PROXY header, before TLS, and of which version. It then belongs to the one
+    /// client that the header names, by address and port, and no other client's request goes by it: fewer connections are
+    /// used again.
+    public let proxyProtocol: ProxyHeader.Version?
+
+    /// Where certificates prove the servers, they must carry `serverName`; without one, what `serverNames` say of the address
+    /// that is called, or the address itself.
+    public init(
+        tls: TLSContext? = nil, serverName: String? = nil, serverNames: [SocketAddress: String] = [:],
+        proxyProtocol: ProxyHeader.Version? = nil
+    ) {
+        self.tls = tls
+        self.serverName = serverName
+        self.serverNames = serverNames
+        self.proxyProtocol = proxyProtocol
+    }
+
+    /// Whom to expect at an address.
+    func serverName(at address: SocketAddress) -> String? {
+        tls == nil ? nil : serverName ?? serverNames[address] ?? address.hostText
+    }
+
+    /// What requests to `address` name as their host.
+    public func host(of address: SocketAddress) -> String {
+        guard let name = serverName ?? serverNames[address] else { return address.description }
+        return address.port == 443 ? name : "\(name):\(address.port)"
+    }
+}
+
+extension HTTPConnectionKind: Hashable {
+    public static func == (left: HTTPConnectionKind, right: HTTPConnectionKind) -> Bool { left === right }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
