@@ -80,7 +80,8 @@ let package = Package(
             name: "IgropyrSimulation", dependencies: ["IgropyrTime", "IgropyrGossip"], swiftSettings: strict),
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
-            name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing"], swiftSettings: strict),
+            name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing", "IgropyrPatterns"],
+            swiftSettings: strict),
         .target(name: "IgropyrConfiguration", dependencies: [yams], swiftSettings: strict),
 
         // The world.
@@ -111,7 +112,8 @@ let package = Package(
             name: "IgropyrCluster",
             dependencies: [
                 "CArchive", "CLinux", "IgropyrTime", "IgropyrHTTP", "IgropyrGossip", "IgropyrHashing",
-                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrMembership", crypto, logging,
+                "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrMembership",
+                crypto, logging,
             ],
             swiftSettings: strict),
         .target(
@@ -134,7 +136,9 @@ let package = Package(
             name: "MembershipSimulation",
             dependencies: ["IgropyrSimulation", "IgropyrGossip", "IgropyrTime", argumentParser],
             swiftSettings: strict),
-        .executableTarget(name: "Hello", dependencies: ["Igropyr"], path: "Examples/Hello", swiftSettings: strict),
+        .executableTarget(
+            name: "Hello", dependencies: ["Igropyr"], path: "Examples/Hello", exclude: ["igropyr.yaml"],
+            swiftSettings: strict),
         .executableTarget(name: "Todos", dependencies: ["Igropyr"], path: "Examples/Todos", swiftSettings: strict),
         .executableTarget(name: "Upload", dependencies: ["Igropyr"], path: "Examples/Upload", swiftSettings: strict),
         .executableTarget(name: "Clock", dependencies: ["Igropyr"], path: "Examples/Clock", swiftSettings: strict),

@@ -1,14 +1,45 @@
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 // Linux's variadic calls, which Swift does not import; no logic.
 
 static inline int igropyr_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+static inline int igropyr_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+static inline int igropyr_unshare(int flags) { return (int)syscall(SYS_unshare, flags); }
+
+static inline int igropyr_mount(
+    const char *source, const char *target, const char *type, unsigned long flags, const char *options) {
+    return mount(source, target, type, flags, options);
+}
+
+static inline int igropyr_set_limit(int resource, unsigned long value) {
+    const struct rlimit limit = {value, value};
+    return setrlimit(resource, &limit);
+}
+
+static inline int igropyr_clear_groups(void) { return setgroups(0, 0); }
+
+static const int igropyr_CLONE_NEWNS = 0x00020000;
+static const unsigned long igropyr_MS_RDONLY = MS_RDONLY;
+static const unsigned long igropyr_MS_NOSUID = MS_NOSUID;
+static const unsigned long igropyr_MS_NODEV = MS_NODEV;
+static const unsigned long igropyr_MS_REMOUNT = MS_REMOUNT;
+static const unsigned long igropyr_MS_BIND = MS_BIND;
+static const unsigned long igropyr_MS_REC = MS_REC;
+static const unsigned long igropyr_MS_SLAVE = MS_SLAVE;
+static const int igropyr_RLIMIT_DATA = RLIMIT_DATA;
+static const int igropyr_RLIMIT_NOFILE = RLIMIT_NOFILE;
+static const int igropyr_RLIMIT_NPROC = RLIMIT_NPROC;
 
 // <fcntl.h> has it only under _GNU_SOURCE, which would change structs that Swift's own module of the C library has
 // without it.

@@ -9,25 +9,40 @@ struct DeployCommand: AsyncParsableCommand {
         commandName: "deploy",
         abstract: "Hand an application to the cluster, or a new revision of one.",
         discussion: """
-            An application is an executable, or a folder: a static site. Any node
-            takes it; all others fetch it and start its workers, hosts that join
-            later too.
+            An application is an executable, or a folder: a static site, or what its
+            igropyr.yaml says it is. Any node takes it; all others fetch it and start
+            its workers, hosts that join later too.
 
               igropyr deploy .build/release/Hello --name hello --node 10.0.0.1 \\
                   --key-file cluster.key
               igropyr deploy ./public --name site --path /docs
               igropyr deploy ./worker --name jobs --total 2 --where disk=ssd \\
                   --env LEVEL=info -- --threads 4
+              igropyr deploy ./shop --check
+              igropyr deploy ./shop --secret DB_PASSWORD=password.txt
+
+            What is said here goes before what the file says: variables and tags one by
+            one, routes and arguments as a whole.
             """)
 
-    @Argument(help: "The executable, or the folder of a static site.")
+    @Argument(help: "The executable, or the folder of a static site or with an igropyr.yaml.")
     var bundle: String
 
-    @Option(help: "What the application is called: letters a-z, digits and hyphens. Deployed again, it is replaced.")
-    var name: String
+    @Option(
+        help: """
+            What the application is called: letters a-z, digits and hyphens. Deployed again, it is replaced. Default: what \
+            the file says.
+            """)
+    var name: String?
 
-    @Option(help: "Workers on each host.")
-    var perHost: Int = 1
+    @Option(help: "The file that describes the application, if not igropyr.yaml in its folder.")
+    var manifest: String?
+
+    @Flag(help: "Read and check what would be deployed, and deploy nothing.")
+    var check = false
+
+    @Option(help: "Workers on each host: a number, or auto for as many as it has cores. Default: 1.")
+    var perHost: WorkersPerHost?
 
     @Option(help: "Workers in the whole cluster, in place of so many on each host.")
     var total: Int?
@@ -38,11 +53,16 @@ struct DeployCommand: AsyncParsableCommand {
     @Option(help: "Serve requests for this host name only.")
     var host: String?
 
-    @Option(help: "Serve paths from here on.")
-    var path: String = "/"
+    @Option(help: "Serve paths from here on. Default: /")
+    var path: String?
 
     @Option(help: "Environment of the workers, as NAME=VALUE; may be repeated.")
     var env: [String] = []
+
+    @Option(
+        name: .customLong("secret"),
+        help: "A value for a secret that the file names, as NAME=FILE, - for the standard input; may be repeated.")
+    var secrets: [String] = []
 
     @Option(help: "Seconds to wait until its workers are ready; 0: do not.")
     var wait: Int = 20
@@ -54,27 +74,63 @@ struct DeployCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard 0...3600 ~= wait else { throw ValidationError("--wait takes 0 to 3600 seconds.") }
+        guard perHost == nil || total == nil else {
+            throw ValidationError("--per-host and --total exclude each other.")
+        }
     }
 
     func run() async throws {
-        let application = try ApplicationName(name)
-        let draft = try draftSpec()
+        let manifest = try completeManifest()
+        guard let application = manifest.name else {
+            throw ValidationError("--name is missing: say it here, or as \"name\" in \(manifest.file).")
+        }
+        if check { return print(manifest.summary) }
+        let files = try KeyValuePairs.parse(secrets, option: "--secret", example: "DB_PASSWORD=password.txt")
+        if let unknown = files.keys.sorted().first(where: { manifest.spec.secrets[$0] == nil }) {
+            throw ValidationError("--secret \(unknown): \(manifest.file) names no such secret.")
+        }
+        let values = try files.mapValues { try SecretValue.reading($0) }
         let (bundle, wait) = (bundle, wait)
         let report = try await control.withClient { client, node in
             let deployer = Deployer(client: client, node: node)
-            let revision = try await deployer.deploy(application, bundle: bundle, draft)
+            let revision = try await deployer.deploy(application, bundle: bundle, manifest, secrets: values)
             guard wait > 0 else { return "deployed \(application); igropyr status shows how its workers start" }
             return try await deployer.awaitWorkers(of: application, revision, for: .seconds(wait))
         }
         print(report)
     }
 
-    private func draftSpec() throws -> Deployer.Draft {
-        Deployer.Draft(
-            arguments: arguments,
-            environment: try KeyValuePairs.parse(env, option: "--env", example: "LEVEL=info"),
-            scale: total.map { .total($0) } ?? .perHost(perHost),
-            constraints: try KeyValuePairs.parse(constraints, option: "--where", example: "disk=ssd"),
-            route: try Route(host: host, pathPrefix: path))
+    /// The file's, and on top of it what the options say.
+    private func completeManifest() throws -> Manifest {
+        var manifest = try Manifest(of: bundle, at: manifest)
+        if let name { manifest.name = try ApplicationName(name) }
+        if !arguments.isEmpty { manifest.spec.arguments = arguments }
+        if let total { manifest.spec.scale = .total(total) } else if let perHost { manifest.spec.scale = perHost.scale }
+        let variables = try KeyValuePairs.parse(env, option: "--env", example: "LEVEL=info")
+        manifest.spec.environment.merge(variables) { $1 }
+        let tags = try KeyValuePairs.parse(constraints, option: "--where", example: "disk=ssd")
+        manifest.spec.constraints.merge(tags) { $1 }
+        if host != nil || path != nil {
+            manifest.spec.route = try Route(host: host, pathPrefix: path ?? "/")
+            manifest.spec.furtherRoutes = []
+        }
+        do {
+            try manifest.spec.validate()
+        } catch { throw ValidationError("\(error.reason).") }
+        return manifest
+    }
+}
+
+/// A number, or `auto`.
+struct WorkersPerHost: ExpressibleByArgument {
+    let scale: DeploymentSpec.Scale
+
+    init?(argument: String) {
+        if argument == "auto" {
+            scale = .perCore
+        } else {
+            guard let count = Int(argument) else { return nil }
+            scale = .perHost(count)
+        }
     }
 }

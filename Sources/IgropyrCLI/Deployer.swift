@@ -5,35 +5,26 @@ import IgropyrUV
 
 /// Packs a bundle, uploads it and deploys it: what `deploy` and `demo` have in common.
 struct Deployer {
-    /// What is to be deployed, but for what the bundle itself says.
-    struct Draft: Sendable {
-        var arguments: [String] = []
-        var environment: [String: String] = [:]
-        var scale = DeploymentSpec.Scale.perHost(1)
-        var constraints: [String: String] = [:]
-        var route = Route.everything
-    }
-
     let client: ControlClient
     let node: SocketAddress
 
     /// - Returns: The revision, of which the workers are yet to start.
-    func deploy(_ name: ApplicationName, bundle: String, _ draft: Draft) async throws -> BundleDigest {
+    func deploy(
+        _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: [String: [UInt8]] = [:]
+    ) async throws -> BundleDigest {
         let archive = FileManager.default.temporaryDirectory.appending(path: "igropyr-bundle-\(UUID().uuidString).tar")
             .path
         defer { try? FileManager.default.removeItem(atPath: archive) }
         let packing = ProgressLine("packing")
+        let source = manifest.source(in: bundle)
         let summary = try await client.loop.offload {
-            try BundleArchive.create(from: bundle, to: archive) { packing.show($0.doneBytes, of: $0.totalBytes) }
+            try BundleArchive.create(from: source, to: archive) { packing.show($0.doneBytes, of: $0.totalBytes) }
         }
         packing.finish()
         let sending = ProgressLine("sending to \(node)")
         _ = try await client.upload(summary.digest, from: archive, to: node) { sending.show($0, of: $1) }
         sending.finish()
-        let spec = DeploymentSpec(
-            revision: summary.digest, kind: summary.kind, arguments: draft.arguments, environment: draft.environment,
-            scale: draft.scale, constraints: draft.constraints, route: draft.route)
-        _ = try await client.deploy(name, spec, at: node)
+        _ = try await client.deploy(name, manifest.spec(for: summary), secrets: secrets, at: node)
         return summary.digest
     }
 

@@ -28,7 +28,8 @@ struct IgropyrCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             DemoCommand.self, NodeCommand.self, BalancerCommand.self, ServeCommand.self, DeployCommand.self,
-            AppsCommand.self, RemoveCommand.self, StatusCommand.self, MembersCommand.self, EventCommand.self,
+            AppsCommand.self, RemoveCommand.self, SecretCommand.self, StatusCommand.self, MembersCommand.self,
+            EventCommand.self,
             QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self, LeaveCommand.self,
             ForceLeaveCommand.self, ExplainCommand.self, KeygenCommand.self, LaunchCommand.self,
         ])

@@ -125,7 +125,8 @@ actor LocalCluster: LoopBound {
 
     func deploy(_ bundle: String) async throws {
         let name = try ApplicationName(Self.application)
-        _ = try await Deployer(client: client, node: control).deploy(name, bundle: bundle, Deployer.Draft())
+        let manifest = try await loop.offload { try Manifest(of: bundle) }
+        _ = try await Deployer(client: client, node: control).deploy(name, bundle: bundle, manifest)
     }
 
     func awaitWorkers() async throws {

@@ -73,6 +73,13 @@ extension Schema {
         }
     }
 
+    /// A mapping, or else a form that is none.
+    public static func mapping(_ mapping: Schema<Value>, or other: Schema<Value>) -> Schema<Value> {
+        Schema(expected: "\(other.expected), or \(mapping.expected)") { node, issues in
+            if case .mapping = node.content { mapping.convert(node, issues) } else { other.convert(node, issues) }
+        }
+    }
+
     /// A mapping for all there is to say, or else the short form that says the usual.
     public static func short(_ short: Schema<Value>, or full: Schema<Value>) -> Schema<Value> {
         Schema(expected: "\(short.expected), or \(full.expected)") { node, issues in

@@ -108,6 +108,12 @@ public struct Located<Value> {
     public let value: Value
     public let position: Position
     let path: Path
+
+    /// For what shows only when the world is asked.
+    public func error(_ problem: String, in file: String) -> ConfigurationError {
+        let issue = ConfigurationIssue(position: position, path: path.description, problem: problem)
+        return ConfigurationError(file: file, issues: [issue])
+    }
 }
 
 extension Located: Sendable where Value: Sendable {}

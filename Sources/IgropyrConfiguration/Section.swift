@@ -45,6 +45,9 @@ public final class Section {
     /// Whether the file has the key, right or wrong.
     public func has(_ key: String) -> Bool { entries[key] != nil }
 
+    /// Whether nothing that was asked for so far is wrong.
+    public var isSound: Bool { !hasIssues }
+
     /// Notes that the value of `key` does not go with others. If the key is absent, it is said of the whole mapping.
     public func refuse(_ key: String, _ problem: String) {
         hasIssues = true

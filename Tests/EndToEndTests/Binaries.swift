@@ -4,6 +4,7 @@ import Glibc
 /// The programs under test, and what it takes to test them.
 enum Binaries {
     static let lab = "\(repository)/cluster/lab"
+    static let examples = "\(repository)/Examples"
     static let igropyr = path(of: "IGROPYR_BIN", or: "igropyr")
     static let hello = path(of: "HELLO_BIN", or: "Hello")
 

@@ -1,3 +1,4 @@
+import IgropyrOrchestration
 import IgropyrUV
 import Testing
 

@@ -1,4 +1,5 @@
 import IgropyrHashing
+import IgropyrOrchestration
 import IgropyrUV
 import Testing
 

@@ -25,13 +25,17 @@ import Testing
         try FileSystem.createFolders(folder("logs"), permissions: 0o700)
     }
 
+    private let keys = Locked<[ClusterKey]>([])
+
     private func supervisor(on loop: EventLoop) async throws -> WorkerSupervisor {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let supervisor = WorkerSupervisor(
             .init(
                 host: slot.host, address: .loopback(port: 0), advertisedHost: "127.0.0.1",
-                settings: SampleWorker.settings, logFolder: folder("logs"), logger: logger),
+                settings: SampleWorker.settings, logFolder: folder("logs"),
+                site: .init(dataFolder: folder.path, host: HostConfinement(groups: nil)), keys: keys,
+                logger: logger),
             store: store, on: loop
         ) {}
         try await supervisor.open()
@@ -61,6 +65,51 @@ import Testing
             #expect(try folder.read("logs/shop-0.log") == "says hello\n")
             #expect(kill(worker.pid, 0) == -1, "its process is gone")
             client.close()
+            await supervisor.close()
+        }
+    }
+
+    @Test(arguments: [HealthCheck.Probe.http(path: "/"), .tcp])
+    func `asks a worker whether it is well, and replaces one that does not answer`(
+        probe: HealthCheck.Probe
+    ) async throws {
+        var deployment = SampleWorker.spec(revision)
+        deployment.health = HealthCheck(probe, intervalMilliseconds: 50, timeoutMilliseconds: 500, failures: 2)
+        let spec = deployment.worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, spec)
+            #expect(await eventually { await isReady(supervisor) })
+            let first = try #require(await record(supervisor))
+            kill(first.pid, SIGSTOP)
+            #expect(
+                await eventually {
+                    let now = await record(supervisor)
+                    return now?.restarts == 1 && now?.state == .ready && now?.pid != 0 && now?.pid != first.pid
+                })
+            #expect(await record(supervisor)?.port == first.port)
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `with a check, a notice of readiness is not enough`() async throws {
+        var deployment = SampleWorker.spec(revision)
+        deployment.health = HealthCheck(.http(path: "/die"), timeoutMilliseconds: 200)
+        deployment.startTimeoutMilliseconds = 500
+        let spec = deployment.worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, spec)
+            var wasReady = false
+            #expect(
+                await eventually {
+                    let record = await record(supervisor)
+                    if record?.state == .ready { wasReady = true }
+                    return record.map { $0.restarts > 1 } ?? false
+                })
+            #expect(!wasReady)
+            await supervisor.stopAll()
             await supervisor.close()
         }
     }

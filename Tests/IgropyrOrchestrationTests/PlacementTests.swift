@@ -19,6 +19,30 @@ private func slots(_ placement: Placement) -> Set<WorkerSlot> { Set(placement.wo
     #expect(placement.shortfalls.isEmpty)
 }
 
+@Test func `one per core runs as many as each host has cores`() {
+    let hosts = [("a", 2), ("b", 64), ("c", 0)].map { name, cores in
+        Placement.Host(name: HostName(rawValue: name)!, capacity: 4, cores: UInt16(cores))
+    }
+    let placement = Placement(deployments: ["web": spec(scale: .perCore)], hosts: hosts)
+    #expect(placement.workers.mapValues(\.count) == ["a": 2, "b": 64])
+}
+
+@Test(arguments: 1...9) func `of a total, the hosts with the most preferred tags get the first workers`(total: Int) {
+    var wanted = spec(scale: .total(total))
+    wanted.preferences = ["disk": "ssd", "zone": "b"]
+    let hosts = [
+        host("both", tags: ["disk": "ssd", "zone": "b"]), host("disk", tags: ["disk": "ssd", "zone": "a"]),
+        host("zone", tags: ["zone": "b"]), host("none", tags: ["disk": "hdd"]), host("void"),
+    ]
+    for application in ["x", "shop", "api"] as [ApplicationName] {
+        let placement = Placement(deployments: [application: wanted], hosts: hosts)
+        let counts = hosts.map { placement.workers[$0.name]?.count ?? 0 }
+        #expect(counts.reduce(0, +) == total)
+        #expect(counts[0] >= 1 && (counts[3] + counts[4] == 0 || counts[1] >= 1 && counts[2] >= 1), "\(counts)")
+        if total >= 5 { #expect(counts.allSatisfy { $0 >= 1 }, "\(counts)") }
+    }
+}
+
 @Test func `the order of hosts does not matter`() {
     let deployments: [ApplicationName: DeploymentSpec] = ["x": spec(scale: .total(17)), "y": spec(scale: .perHost(2))]
     var generator = SplitMix(state: 3)

@@ -46,6 +46,21 @@ private func deployment(_ name: ApplicationName, at offset: Int64 = 0, _ spec: D
     _ = try state.deploy("three", spec(route: route), at: day, clock: &clock)
 }
 
+@Test func `further routes are held and refused like the first`() throws {
+    var (state, clock) = (ReplicatedState(), HybridClock(host: "a"))
+    let (first, second) = (try Route(pathPrefix: "/x"), try Route(host: "shop.example", pathPrefix: "/"))
+    var one = spec(route: first)
+    one.furtherRoutes = [second]
+    _ = try state.deploy("one", one, at: day, clock: &clock)
+    #expect(throws: DeploymentError.routeTaken(second, by: "one")) {
+        try state.deploy("two", spec(route: second), at: day, clock: &clock)
+    }
+    let routes = DeployedRoutes(state.liveDeployments)
+    #expect(routes.application(host: "shop.example", path: "/y") == "one")
+    #expect(routes.application(host: "other.example", path: "/x/y") == "one")
+    #expect(routes.application(host: "other.example", path: "/y") == nil)
+}
+
 private let badSpecs: [(change: @Sendable (inout DeploymentSpec) -> Void, code: Refusal.Code)] = [
     ({ $0.kind = .executable(entry: "/bin/sh") }, .malformed), ({ $0.kind = .executable(entry: "a/../b") }, .malformed),
     ({ $0.kind = .executable(entry: "") }, .malformed), ({ $0.kind = .executable(entry: "a\u{1B}") }, .malformed),
@@ -61,7 +76,30 @@ private let badSpecs: [(change: @Sendable (inout DeploymentSpec) -> Void, code: 
     ({ $0.scale = .total(1001) }, .malformed), ({ $0.scale = .total(.min) }, .malformed),
     ({ $0.stopTimeoutMilliseconds = -1 }, .malformed), ({ $0.startTimeoutMilliseconds = 0 }, .malformed),
     ({ $0.stopTimeoutMilliseconds = .max }, .malformed), ({ $0.restart.intensity = -1 }, .malformed),
-    ({ $0.restart.periodMilliseconds = 0 }, .malformed),
+    ({ $0.restart.periodMilliseconds = 0 }, .malformed), ({ $0.preferences = ["": "x"] }, .malformed),
+    ({ spec in for key in 0...32 { spec.preferences["k\(key)"] = "" } }, .tooMany),
+    ({ $0.furtherRoutes = [$0.route] }, .malformed), ({ $0.confinement.memoryBytes = 1 }, .malformed),
+    ({ $0.confinement.memoryBytes = .max }, .malformed), ({ $0.confinement.cpuThousandths = 0 }, .malformed),
+    ({ $0.confinement.openFiles = -1 }, .malformed), ({ $0.confinement.processes = 0 }, .malformed),
+    ({ $0.secrets = ["1": Secret()] }, .malformed), ({ $0.secrets = ["../x": Secret()] }, .malformed),
+    ({ $0.secrets = [String(repeating: "A", count: 65): Secret()] }, .malformed),
+    ({ spec in for index in 0...32 { spec.secrets["A\(index)"] = Secret() } }, .tooMany),
+    (
+        {
+            let box = String(repeating: "A", count: 65_537)
+            $0.secrets = ["A": Secret(value: SealedValue(version: "", key: "", box: box))]
+        }, .tooLarge
+    ),
+    ({ $0.health = HealthCheck(.http(path: "x")) }, .malformed),
+    ({ $0.health = HealthCheck(.tcp, intervalMilliseconds: 0) }, .malformed),
+    ({ $0.health = HealthCheck(.tcp, timeoutMilliseconds: 0) }, .malformed),
+    ({ $0.health = HealthCheck(.tcp, failures: 0) }, .malformed),
+    ({ $0.health = HealthCheck(.tcp, warmUp: ["/a b"]) }, .malformed),
+    ({ $0.health = HealthCheck(.tcp, warmUp: Array(repeating: "/", count: 17)) }, .tooMany),
+    ({ $0.confinement.user = "" }, .malformed), ({ $0.confinement.user = "a:b" }, .malformed),
+    ({ $0.confinement.user = "99999999999" }, .malformed), ({ $0.confinement.user = "-1" }, .malformed),
+    ({ spec in spec.furtherRoutes = (0..<16).compactMap { try? Route(pathPrefix: "/\($0)") } }, .tooMany),
+    ({ $0.hashKey = .header(String(repeating: "x", count: 1020)) }, .tooLarge),
 ]
 
 @Test func `a spec beyond a limit is refused, from an operator and from a peer`() {

@@ -71,7 +71,17 @@ private let variations: [@Sendable (inout DeploymentSpec) -> Void] = [
     { $0.scale = .total(1) },
     { $0.scale = .perHost(2) }, { $0.constraints = ["A": "b"] }, { $0.route = route("/x") },
     { $0.stopTimeoutMilliseconds = 1 }, { $0.startTimeoutMilliseconds = 1 }, { $0.restart.kind = .transient },
-    { $0.restart.intensity = 1 }, { $0.restart.periodMilliseconds = 1 },
+    { $0.restart.intensity = 1 }, { $0.restart.periodMilliseconds = 1 }, { $0.scale = .perCore },
+    { $0.preferences = ["A": "b"] }, { $0.furtherRoutes = [route("/x")] }, { $0.hashKey = .uri },
+    { $0.confinement.memoryBytes = 1 << 20 }, { $0.confinement.cpuThousandths = 10 },
+    { $0.confinement.openFiles = 16 }, { $0.confinement.processes = 1 }, { $0.confinement.user = "www" },
+    { $0.confinement.isolation = .on }, { $0.secrets = ["A": Secret()] }, { $0.secrets = ["A": Secret(.file)] },
+    { $0.secrets = ["A": Secret(value: SealedValue(version: "1", key: "2", box: "3"))] },
+    { $0.secrets = ["A": Secret(value: SealedValue(version: "1", key: "2", box: "4"))] },
+    { $0.health = HealthCheck(.tcp) }, { $0.health = HealthCheck(.http(path: "/")) },
+    { $0.health = HealthCheck(.tcp, intervalMilliseconds: 10) },
+    { $0.health = HealthCheck(.tcp, timeoutMilliseconds: 10) },
+    { $0.health = HealthCheck(.tcp, failures: 1) }, { $0.health = HealthCheck(.tcp, warmUp: ["/"]) },
 ]
 
 @Test func `canonical bytes differ whenever anything differs`() {
@@ -81,6 +91,33 @@ private let variations: [@Sendable (inout DeploymentSpec) -> Void] = [
         return result
     }
     #expect(Set(specs.map(\.canonicalBytes) + [spec().canonicalBytes]).count == variations.count + 1)
+}
+
+@Test func `every field of a spec survives JSON`() throws {
+    for vary in variations {
+        var content = spec()
+        vary(&content)
+        let bytes = try JSONEncoder().encode(content)
+        #expect(try JSONDecoder().decode(DeploymentSpec.self, from: bytes) == content)
+    }
+}
+
+@Test func `a spec of the first edition is read, what it does not know is as it was`() throws {
+    let text = #"""
+        {"revision":"\#(BundleDigest.of("a"))","kind":{"executable":{"entry":"bin/app"}},"arguments":[],"environment":{},
+        "scale":{"perHost":1},"constraints":{},"route":{"pathPrefix":"/"},"stopTimeoutMilliseconds":30000,
+        "startTimeoutMilliseconds":60000,"restart":{"kind":"permanent","intensity":5,"periodMilliseconds":10000}}
+        """#
+    #expect(try JSONDecoder().decode(DeploymentSpec.self, from: Data(text.utf8)) == spec())
+}
+
+@Test func `the first edition takes one worker per core for one per host`() throws {
+    struct First: Decodable {
+        var perHost: Int?
+        var total: Int?
+    }
+    let first = try JSONDecoder().decode(First.self, from: JSONEncoder().encode(DeploymentSpec.Scale.perCore))
+    #expect(first.perHost == 1 && first.total == nil)
 }
 
 @Test func `state survives JSON, names as keys`() throws {

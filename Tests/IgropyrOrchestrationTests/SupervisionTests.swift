@@ -14,6 +14,18 @@ private func started(_ policy: RestartPolicy = RestartPolicy(), readyAt: Timesta
     return worker
 }
 
+@Test func `a worker that is unwell is killed, and replaced like one that died`() {
+    var worker = started()
+    let early = worker.handleUnwell("it sleeps", at: .seconds(1))
+    #expect(early == nil, "until it is ready, its start time-out counts")
+    worker.handleReady(at: .seconds(1))
+    let actions = [worker.handleUnwell("it sleeps", at: .seconds(2)), worker.handleUnwell("again", at: .seconds(3))]
+    #expect(actions == [.kill, nil])
+    #expect(worker.recordState == .starting && worker.hasProcess)
+    _ = worker.handleExit(.signal(9), at: .seconds(4), jitter: 0)
+    #expect(worker.message(at: .seconds(4)).contains("it sleeps and was killed") && worker.restarts == 1)
+}
+
 @Test func `a worker starts once and becomes ready`() {
     var worker = supervision()
     #expect(!worker.hasProcess && worker.deadline == nil)

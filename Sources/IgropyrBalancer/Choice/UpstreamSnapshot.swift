@@ -42,7 +42,7 @@ public struct UpstreamSnapshot: Sendable {
             }
             if rules.fixedWorkers[name] == nil { workers = (endpoints[name] ?? []).compactMap(Upstreams.Worker.init) }
             for index in workers.indices { workers[index].weight *= weight(name, workers[index].id) }
-            let settings = rules.settings[name] ?? defaults
+            let settings = rules.settings[name] ?? view?.hashKeys[name].map(defaults.with) ?? defaults
             if let old = old[name], old.given == workers, old.settings.values == settings { return old }
             return Upstreams(name: name, workers, settings, reusing: old[name])
         }

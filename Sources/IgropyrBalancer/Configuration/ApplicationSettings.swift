@@ -1,4 +1,5 @@
 public import IgropyrHashing
+public import IgropyrOrchestration
 public import IgropyrTransport
 
 /// How requests to an application find their worker, and what is done when one fails.
@@ -37,4 +38,10 @@ public struct ApplicationSettings: Sendable, Hashable {
     public var responseFields = FieldEdits()
 
     public init() {}
+
+    func with(_ hashKey: HashKey) -> ApplicationSettings {
+        var settings = self
+        settings.hashKey = hashKey
+        return settings
+    }
 }

@@ -1,4 +1,5 @@
 import IgropyrHTTP
+import IgropyrOrchestration
 
 /// What is changed in a message's fields on its way: first fields are removed, then set, then added.
 public struct FieldEdits: Sendable, Hashable {
@@ -41,18 +42,7 @@ public struct FieldEdits: Sendable, Hashable {
         return edits
     }
 
-    /// A token (RFC 9110 §5.6.2) of at most 256 bytes.
-    static func isName(_ text: String) -> Bool {
-        (1...256).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
-    }
+    static func isName(_ text: String) -> Bool { HeaderCondition.isName(text) }
 
     /// Fields that belong to a connection or to framing, and `Host`, which routing has read: nobody may edit these.
     static func isReserved(_ name: String) -> Bool {

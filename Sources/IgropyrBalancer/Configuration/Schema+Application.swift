@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrConfiguration
 import IgropyrHashing
 import IgropyrOrchestration
@@ -93,14 +94,6 @@ extension Schema where Value == (BalancingPolicy, KeyTable.Kind) {
             "ketama": (.consistentHash, .ketama), "least-request": (.leastRequest, .rendezvous),
             "random-two": (.randomTwo, .rendezvous),
         ])
-    }
-}
-
-extension Schema where Value == HashKey {
-    static var hashKey: Schema<HashKey> {
-        .text("a hash key such as path or header:NAME") { (text: String) throws(HashKey.Invalid) in
-            try HashKey(parsing: text)
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrConfiguration
 import IgropyrInsight
 import IgropyrOrchestration
@@ -36,14 +37,6 @@ extension Schema where Value == BalancerConfiguration {
             } else {
                 first[route.value.match] = route.position
             }
-        }
-    }
-}
-
-extension Schema where Value == ApplicationName {
-    static var application: Schema<ApplicationName> {
-        .text("an application name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end") {
-            ApplicationName(rawValue: $0)
         }
     }
 }

@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrConfiguration
 import IgropyrOrchestration
 

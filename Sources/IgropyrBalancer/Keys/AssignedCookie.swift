@@ -1,5 +1,6 @@
 import IgropyrHTTP
 import IgropyrHashing
+import IgropyrOrchestration
 
 /// A cookie for a client that has none, so that its next requests go where this one goes.
 ///

@@ -26,6 +26,8 @@ extension HostAgent {
         case .forceLeave:
             return await decoding(body) { (message: ForceLeaveMessage) in await self.forceLeave(message, parts) }
         case .leave: return leave()
+        case .setSecret:
+            return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, parts) }
         case .bundleInfo, .fetchBundle, .storeBundle: return .refusal(500, "a bundle is no message")
         case .events, .query, .keys: return .refusal(500, "a stream is no message")
         }
@@ -96,8 +98,10 @@ extension HostAgent {
 
     private func deploy(_ request: DeployRequest, _ parts: Parts) async -> ControlReply {
         if let refusal = await checkBundle(of: request.spec, parts) { return refusal }
+        let spec: DeploymentSpec
+        do { spec = try await sealed(request, parts) } catch { return .refusal(422, error.description) }
         do {
-            let deployment = try await parts.replica.deploy(request.name, request.spec)
+            let deployment = try await parts.replica.deploy(request.name, spec)
             configuration.logger.info(
                 "deployed an application",
                 metadata: ["application": "\(request.name)", "revision": "\(request.spec.revision.short)"])

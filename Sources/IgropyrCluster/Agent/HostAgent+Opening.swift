@@ -103,7 +103,8 @@ extension HostAgent {
     ) async throws(NodeError) -> Parts {
         let logFolder: String
         do { logFolder = try folder.folder("logs") } catch { throw .folder(.file(error)) }
-        let supervisor = makeSupervisor(store, logFolder)
+        let site = await openSite(folder)
+        let supervisor = makeSupervisor(store, logFolder, site)
         let remembered = await loop.offload { PeerFile.read(from: folder) }
         let membership = Membership(membershipConfiguration(remembered, controlPort: controlAddress.port), on: loop)
         let timer: Timer
@@ -140,12 +141,32 @@ extension HostAgent {
         !configuration.joins.isEmpty || !configuration.joinServices.isEmpty || configuration.discovery != nil
     }
 
-    private func makeSupervisor(_ store: BundleStore, _ logFolder: String) -> WorkerSupervisor {
+    /// Says how workers can be confined here, which depends on how the node was started.
+    private func openSite(_ folder: DataFolder) async -> WorkerPlace.Site {
+        let path = folder.path
+        let site = await loop.offload {
+            let site = WorkerPlace.Site(dataFolder: path, host: .found())
+            site.removeAbandoned()
+            return site
+        }
+        configuration.logger.info(
+            "how workers can be confined here",
+            metadata: [
+                "isolation": "\(site.host.canIsolate)", "user": "\(site.host.isRoot)",
+                "control groups": "\(site.host.groups?.path ?? site.host.groupsProblem)",
+            ])
+        return site
+    }
+
+    private func makeSupervisor(
+        _ store: BundleStore, _ logFolder: String, _ site: WorkerPlace.Site
+    ) -> WorkerSupervisor {
         let loop = loop
         return WorkerSupervisor(
             .init(
                 host: name, address: configuration.bind, advertisedHost: advertisedHost,
-                settings: configuration.workers, logFolder: logFolder, logger: configuration.logger),
+                settings: configuration.workers, logFolder: logFolder, site: site, keys: secretKeys,
+                logger: configuration.logger),
             store: store, on: loop
         ) { [weak self] in
             Task(executorPreference: loop) { await self?.setNeedsUpdate() }

@@ -59,12 +59,19 @@ public actor HostAgent: LoopBound {
     var keyFileKey: ClusterKey?
     /// The cluster's, the one in use first; empty without a key file.
     var keys: [ClusterKey] = [] {
-        didSet { knownKeys = (knownKeys.filter { !keys.contains($0) } + keys).suffix(Self.knownKeysLimit) }
+        didSet {
+            knownKeys = (knownKeys.filter { !keys.contains($0) } + keys).suffix(Self.knownKeysLimit)
+            let all = keys + knownKeys.filter { !keys.contains($0) }
+            secretKeys.withLock { $0 = all }
+            setNeedsUpdate()
+        }
     }
     /// Those and some that were removed, the latest at the end: an operator may have to name one again, for members that
     /// have not heard of it.
     private(set) var knownKeys: [ClusterKey] = []
     private static let knownKeysLimit = 32
+    /// The same, the ones in use first; for whoever opens secrets.
+    let secretKeys = Locked<[ClusterKey]>([])
     /// Why the node stopped by itself.
     var failure: NodeError?
     private let stopWaiters = WaitingTasks()
@@ -218,7 +225,7 @@ public actor HostAgent: LoopBound {
             guard worker.state == .ready, moving.contains(worker.application) else { return false }
             return switch deployments[worker.application]?.scale {
             case .total: true
-            case .perHost, nil: false  // The others have theirs, whoever leaves.
+            case .perHost, .perCore, nil: false  // The others have theirs, whoever leaves.
             }
         }
     }
@@ -258,6 +265,7 @@ public actor HostAgent: LoopBound {
         let placement = snapshot.state.placement(alive: snapshot.alive)
         let desired = (placement.workers[name] ?? [:]).merging(handovers(workers, placement, snapshot.state)) { $1 }
         forgetProblems(except: desired)
+        await resealSecrets(snapshot, parts)
         let reconciler = Reconciler(
             desired: desired, workers: workers, bundles: Set(bundles.keys),
             fetching: await parts.fetcher.fetching, retained: snapshot.state.referencedBundles.union(recentBundles))

@@ -35,8 +35,9 @@ extension StatusReport {
         for slots in placement.workers.values { for slot in slots.keys { wanted[slot.application, default: 0] += 1 } }
         return snapshot.state.liveDeployments.sorted { $0.key < $1.key }.map { name, spec in
             Application(
-                name: name, revision: spec.revision, kind: spec.kind.word, route: "\(spec.route)",
-                scale: "\(spec.scale)", wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
+                name: name, revision: spec.revision, kind: spec.kind.word,
+                route: spec.routes.map(\.description).joined(separator: " "), scale: "\(spec.scale)",
+                wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
                 problem: problem(of: name, view, placement))
         }
     }

@@ -44,7 +44,7 @@ struct BundlePlan {
     /// Goes down one level a call; `pathBytes` bounds the depth.
     private mutating func addContents(of folder: String, prefix: String) throws(BundleError) {
         let names = try BundleError.wrapping { () throws(FileError) in try FileSystem.names(in: folder) }
-        for name in names {
+        for name in names where prefix + name != Manifest.fileName {  // It is for whoever deploys, not for who serves.
             let source = "\(folder)/\(name)"
             let status = try BundleError.wrapping { () throws(FileError) in try FileSystem.status(of: source) }
             try add(prefix + name, at: source, status)

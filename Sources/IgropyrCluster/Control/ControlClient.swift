@@ -57,10 +57,19 @@ public actor ControlClient: LoopBound {
 
     /// Deploys a bundle that a node has; see ``upload(_:from:to:progress:)``.
     public func deploy(
-        _ name: ApplicationName, _ spec: DeploymentSpec, at node: SocketAddress
+        _ name: ApplicationName, _ spec: DeploymentSpec, secrets: [String: [UInt8]] = [:], at node: SocketAddress
     ) async throws(ControlError) -> Deployment {
-        let body = try JSON.encode(DeployRequest(name: name, spec: spec))
-        return try await call(.init(.post, "/v1/applications", body: body), at: node)
+        var request = DeployRequest(name: name, spec: spec)
+        if !secrets.isEmpty { request.secrets = secrets.mapValues { Data($0) } }
+        return try await call(.init(.post, "/v1/applications", body: try JSON.encode(request)), at: node)
+    }
+
+    /// Gives one of its secrets a new value; its workers are replaced.
+    public func setSecret(
+        _ name: String, of application: ApplicationName, to value: [UInt8], at node: SocketAddress
+    ) async throws(ControlError) {
+        let body = try JSON.encode(SecretRequest(application: application, name: name, value: Data(value)))
+        let _: DoneMessage = try await call(.init(.post, "/v1/secrets", body: body), at: node)
     }
 
     public func remove(_ name: ApplicationName, at node: SocketAddress) async throws(ControlError) -> Deployment {

@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import IgropyrOrchestration
 
 /// The control API: HTTP/1.1 and JSON, under TLS with the cluster's key where it has one.
@@ -29,6 +30,16 @@ struct DeployRequest: Codable, Sendable {
     var version = ControlAPI.version
     var name: ApplicationName
     var spec: DeploymentSpec
+    /// Values for secrets that the spec names; for the others, those that the application has.
+    var secrets: [String: Data]?
+}
+
+/// A new value for a secret of an application.
+struct SecretRequest: Codable, Sendable {
+    var version = ControlAPI.version
+    var application: ApplicationName
+    var name: String
+    var value: Data
 }
 
 /// A request that was refused: one line with the cause and what to do.

@@ -7,7 +7,7 @@ internal import IgropyrUV
 final class ControlServer: HTTPRequestHandler {
     enum Operation: CaseIterable {
         case status, state, exchange, applications, deploy, remove, bundleInfo, fetchBundle, storeBundle
-        case members, coordinates, sendEvent, forceLeave, leave
+        case members, coordinates, sendEvent, forceLeave, leave, setSecret
         case events, query, keys
     }
 
@@ -77,7 +77,8 @@ final class ControlServer: HTTPRequestHandler {
         switch operation {
         case .status, .state, .applications, .remove, .members, .coordinates, .leave:
             collect(operation, parameter, head, limitBytes: 0, on: connection)
-        case .sendEvent, .forceLeave: collect(operation, parameter, head, limitBytes: 64 << 10, on: connection)
+        case .sendEvent, .forceLeave, .setSecret:
+            collect(operation, parameter, head, limitBytes: 64 << 10, on: connection)
         case .events, .query, .keys:
             connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
                 await agent.lines(for: operation, body)
@@ -150,6 +151,7 @@ extension ControlServer.Operation {
         case .keys: (.post, "/v1/keys")
         case .forceLeave: (.post, "/v1/force-leave")
         case .leave: (.post, "/v1/leave")
+        case .setSecret: (.post, "/v1/secrets")
         }
     }
 }

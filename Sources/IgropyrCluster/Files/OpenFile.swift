@@ -13,6 +13,8 @@ struct OpenFile: ~Copyable {
         case createNew(permissions: UInt32)
         /// Keeps what is there.
         case openOrCreate(permissions: UInt32)
+        /// What is there, from its start.
+        case write
         /// Each write goes to the end, wherever that is by then.
         case append(permissions: UInt32)
         case folder
@@ -24,6 +26,7 @@ struct OpenFile: ~Copyable {
             case .read: (O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
             case .createNew(let permissions): (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
             case .openOrCreate(let permissions): (O_RDWR | O_CREAT | O_NOFOLLOW, permissions)
+            case .write: (O_WRONLY | O_NOFOLLOW, 0)
             case .append(let permissions): (O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, permissions)
             case .folder: (O_RDONLY | O_DIRECTORY, 0)
             }

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// What `igropyr launch --parent PID -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what only
-/// the process itself can set.
+/// the process itself can set. What of the files, limits and users it is to set comes as ``Confines``.
 ///
 /// With a parent, the worker dies with it (`PR_SET_PDEATHSIG`); it finds its own number as `LISTEN_PID`. Linux ties the
 /// former to the agent's thread that started it: the agent starts workers on a loop that lives as long as its process.
@@ -10,6 +10,10 @@ public enum Launcher {
     /// Becomes the program; returns only by throwing. Takes what follows `launch` on the command line.
     public static func exec(_ arguments: [String]) throws(LauncherError) -> Never {
         let order = try Order(arguments)
+        // Its own file may be out of sight once it is confined.
+        let isOwn = (try? FileSystem.resolved("/proc/self/exe")) == order.command[0]
+        try Confines.take()?.apply()
+        // After the change of user, at which the kernel would forget it.
         if let parent = order.parent {
             guard igropyr_set_parent_death_signal(SIGKILL) == 0 else { throw .system("prctl", errno) }
             // The agent may have died before the line above: then nobody will send the signal.
@@ -21,7 +25,7 @@ public enum Launcher {
         unsafe sigprocmask(SIG_SETMASK, &none, nil)
         var words = unsafe order.command.map { unsafe strdup($0) }
         unsafe words.append(nil)
-        unsafe execv(order.command[0], &words)
+        unsafe execv(isOwn ? "/proc/self/exe" : order.command[0], &words)
         throw .program(order.command[0], errno)
     }
 
@@ -52,11 +56,15 @@ public enum LauncherError: Error, Hashable, CustomStringConvertible {
     case usage
     case system(String, Int32)
     case program(String, Int32)
+    case unknownUser(String)
+    case confinement(String)
 
     public var description: String {
         switch self {
         case .usage: "usage: igropyr launch [--parent PID] -- PROGRAM [ARGUMENT…]; the node calls this, not people"
         case .system(let call, let number): "\(call): \(Self.reason(number))"
+        case .unknownUser(let name): "this host has no user \(name)"
+        case .confinement(let text): text
         case .program(let path, let number): "cannot run \(path): \(Self.reason(number))"
         }
     }

@@ -138,6 +138,15 @@ public actor Replica: LoopBound {
         return deployment
     }
 
+    /// Changes what is deployed under a name, in one step.
+    func change(
+        _ name: ApplicationName, _ change: @Sendable (inout DeploymentSpec) -> Void
+    ) throws(DeploymentError) -> Deployment {
+        guard var spec = state.liveDeployments[name] else { throw .unknownApplication(name) }
+        change(&spec)
+        return try deploy(name, spec)
+    }
+
     func remove(_ name: ApplicationName) throws(DeploymentError) -> Deployment {
         let tombstone = try state.remove(name, at: .now, clock: &clock)
         didChangeHere()

@@ -24,6 +24,9 @@ final class Worker {
     /// What the last process printed before it ended; nil while there is a process.
     var lastWords: String?
     var child: ChildProcess?
+    /// Of the present process, likewise the checks.
+    var place: WorkerPlace?
+    var checks: WorkerChecks?
     /// When the present process started, by the wall clock.
     var startedAt: UnixTime?
     /// It said `STOPPING=1`.

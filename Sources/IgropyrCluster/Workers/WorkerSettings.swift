@@ -26,7 +26,7 @@ public struct WorkerSettings: Sendable {
         environment = ProcessInfo.processInfo.environment.filter { Self.inherited.contains($0.key) }
     }
 
-    private static let inherited: Set = ["PATH", "HOME", "TMPDIR", "LANG", "TZ"]
+    private static let inherited: Set = ["PATH", "HOME", "LANG", "TZ"]
 }
 
 /// One start of a worker: what it is and what it gets.
@@ -35,6 +35,8 @@ struct WorkerCommand {
     var spec: WorkerSpec
     /// The unpacked bundle.
     var folder: String
+    var confines: Confines
+    var secrets: [String: String] = [:]
     var port: UInt16
     /// Of the socket on which the node hears it.
     var notificationAddress: String
@@ -51,10 +53,14 @@ struct WorkerCommand {
         let contract = [
             "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http", "NOTIFY_SOCKET": notificationAddress, "PORT": "\(port)",
             "IGROPYR_APPLICATION": slot.application.rawValue, "IGROPYR_HOST": slot.host.rawValue,
-            "IGROPYR_WORKER": "\(slot.index)",
+            "IGROPYR_WORKER": "\(slot.index)", Confines.variable: confines.text,
         ]
-        let basics = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "TMPDIR": "/tmp"]
-        return basics.merging(settings.environment) { $1 }.merging(spec.environment) { $1 }.merging(contract) { $1 }
+        let basics = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"]
+        var own = ["TMPDIR": confines.temporaryFolder]
+        // The node's home is not for others.
+        if confines.user != nil || confines.view != nil { own["HOME"] = confines.temporaryFolder }
+        own["CREDENTIALS_DIRECTORY"] = confines.secretFolder
+        return [settings.environment, own, spec.environment, secrets, contract].reduce(basics) { $0.merging($1) { $1 } }
     }
 
     /// For descriptors: standard input is empty, both outputs are the log, and 3 is the listening socket.

@@ -16,6 +16,9 @@ actor WorkerSupervisor: LoopBound {
         var advertisedHost: String
         var settings: WorkerSettings
         var logFolder: String
+        var site: WorkerPlace.Site
+        /// What secrets may be under; the key in use first.
+        var keys: Locked<[ClusterKey]>
         var logger: Logger
     }
 
@@ -31,6 +34,8 @@ actor WorkerSupervisor: LoopBound {
     private var notifications: NotificationSocket?
     private var logTimer: Timer?
     private let idleWaiters = WaitingTasks()
+    /// Places of processes that have ended, on their way out.
+    private var leaving = 0
     /// Messages from processes that are none of our workers.
     private(set) var strangeMessages = 0
 
@@ -85,12 +90,13 @@ actor WorkerSupervisor: LoopBound {
     /// what the kernel needs to kill.
     func stopAll() async {
         for id in workers.keys.sorted() { stop(id: id) }
-        await idleWaiters.wait { !workers.isEmpty }
+        await idleWaiters.wait { !workers.isEmpty || leaving > 0 }
     }
 
     /// Kills what still runs and closes everything. Idempotent.
     func close() {
         for worker in workers.values {
+            worker.checks?.stop()
             worker.child?.signalGroup(SIGKILL)
             worker.child?.close()
             worker.timer.close()
@@ -143,28 +149,97 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - Processes
 
-    /// Unpacks the bundle if need be, then starts the process.
+    /// What is made for a process before it starts.
+    private struct Preparation {
+        var folder: String
+        var log: SharedFile
+        var place: WorkerPlace
+        var confines: Confines
+        var secrets: OpenedSecrets
+    }
+
+    /// Unpacks the bundle if need be, makes a place, then starts the process.
     private func launch(_ id: Int) async {
         guard let worker = workers[id], let notifications else { return }
-        let (store, log, revision) = (store, log(of: worker), worker.spec.revision)
-        let outcome: Result<(String, SharedFile), BundleError> = await loop.offload {
-            do throws(BundleError) {
-                let folder = try store.extracted(revision)
-                return .success((folder, try BundleError.wrapping { () throws(FileError) in try log.opened() }))
+        let (store, log, site) = (store, log(of: worker), configuration.site)
+        let (slot, spec) = (worker.slot, worker.spec)
+        let sealing = SecretSealing(keys: configuration.keys.withLock { $0 })
+        let outcome: Result<Preparation, any Error> = await loop.offload {
+            do {
+                let folder = try store.extracted(spec.revision)
+                let file = try log.opened()
+                let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
+                let (place, confines) = try WorkerPlace.make(for: slot, spec.confinement, bundle: folder, at: site)
+                return .success(
+                    Preparation(folder: folder, log: file, place: place, confines: confines, secrets: secrets))
             } catch { return .failure(error) }
         }
-        guard workers[id] === worker else { return }
-        guard case .starting = worker.supervision.state else {
-            return exited(worker, .signal(SIGTERM))  // Stopped while the bundle was unpacked.
+        let preparation = try? outcome.get()
+        guard workers[id] === worker, case .starting = worker.supervision.state else {
+            if let preparation { leave(preparation.place) }
+            // Stopped while the bundle was unpacked.
+            return exited(worker, .signal(SIGTERM))
         }
-        switch outcome {
-        case .failure(let error): failed(worker, error.description)
-        case .success((let folder, let output)):
-            let command = WorkerCommand(
-                slot: worker.slot, spec: worker.spec, folder: folder, port: worker.socket.address.port,
-                notificationAddress: notifications.name)
-            spawn(worker, command, output)
+        guard let preparation else {
+            if case .failure(let error) = outcome { failed(worker, "\(error)") }
+            return
         }
+        worker.place = preparation.place
+        var confines = preparation.confines
+        if !preparation.secrets.files.isEmpty {
+            confines.secretFolder = preparation.place.secretFolder
+            confines.secretFiles = preparation.secrets.files
+        }
+        let command = WorkerCommand(
+            slot: slot, spec: spec, folder: preparation.folder, confines: confines,
+            secrets: preparation.secrets.variables,
+            port: worker.socket.address.port, notificationAddress: notifications.name)
+        spawn(worker, command, preparation.log)
+    }
+
+    private func startChecks(of worker: Worker) throws(UVError) {
+        guard let check = worker.spec.health else { return }
+        let id = worker.id
+        worker.checks = try WorkerChecks(check, of: worker.socket.address, on: loop) { verdict, reason in
+            self.take(verdict, reason, of: id)
+        }
+    }
+
+    private func take(_ verdict: HealthWatch.Verdict, _ reason: String, of id: Int) {
+        guard let worker = workers[id] else { return }
+        switch verdict {
+        case .ready: becameReady(worker)
+        case .unwell:
+            let count = worker.spec.health?.failures ?? 0
+            let why = "failed \(count) health checks in a row (\(reason))"
+            carryOut(worker.supervision.handleUnwell(why, at: loop.now), for: worker)
+        }
+    }
+
+    private func becameReady(_ worker: Worker) {
+        worker.supervision.handleReady(at: loop.now)
+        worker.countsAsReadyUntil = nil
+        carryOut(nil, for: worker)
+    }
+
+    private func leavePlace(of worker: Worker) {
+        worker.checks?.stop()
+        worker.checks = nil
+        guard let place = worker.place else { return }
+        worker.place = nil
+        leave(place)
+    }
+
+    private func leave(_ place: WorkerPlace) {
+        leaving += 1
+        let host = configuration.site.host
+        Task(executorPreference: loop) { await self.remove(place, of: host) }
+    }
+
+    private func remove(_ place: WorkerPlace, of host: HostConfinement) async {
+        await loop.offload { place.remove(of: host) }
+        leaving -= 1
+        idleWaiters.wake()
     }
 
     private func spawn(_ worker: Worker, _ command: WorkerCommand, _ output: SharedFile) {
@@ -178,17 +253,20 @@ actor WorkerSupervisor: LoopBound {
                 self.exited(worker, WorkerExit(status))
             }
             worker.startedAt = .now
+            try startChecks(of: worker)
             onChange()
         } catch { failed(worker, "\(error)") }
     }
 
     private func failed(_ worker: Worker, _ reason: String) {
+        leavePlace(of: worker)
         let action = worker.supervision.handleSpawnFailure(reason, at: loop.now, jitter: .random(in: 0..<1))
         note(worker)
         carryOut(action, for: worker)
     }
 
     private func exited(_ worker: Worker, _ status: WorkerExit) {
+        leavePlace(of: worker)
         guard workers[worker.id] === worker else { return }
         let hadServed = worker.supervision.recordState == .ready && !worker.saysStopping
         let action = worker.supervision.handleExit(status, at: loop.now, jitter: .random(in: 0..<1))
@@ -220,16 +298,14 @@ actor WorkerSupervisor: LoopBound {
     }
 
     private func receive(_ message: NotificationSocket.Message) {
-        guard message.uid == getuid(), let worker = workers.values.first(where: { $0.child?.pid == message.pid }) else {
+        // The kernel vouches for the number.
+        guard let worker = workers.values.first(where: { $0.child?.pid == message.pid }) else {
             strangeMessages &+= 1
             return
         }
         // `WATCHDOG=1` needs no answer: no interval was promised.
         let lines = message.text.split(separator: "\n")
-        if lines.contains("READY=1") {
-            worker.supervision.handleReady(at: loop.now)
-            worker.countsAsReadyUntil = nil
-        }
+        if lines.contains("READY=1"), worker.spec.health == nil { becameReady(worker) }
         if lines.contains("STOPPING=1") { worker.saysStopping = true }
         carryOut(nil, for: worker)
     }

@@ -11,11 +11,13 @@ public struct Placement: Hashable, Sendable {
         public var name: HostName
         /// Its weight; with 0 it gets nothing.
         public var capacity: UInt16
+        public var cores: UInt16
         public var tags: [String: String]
 
-        public init(name: HostName, capacity: UInt16, tags: [String: String] = [:]) {
+        public init(name: HostName, capacity: UInt16, cores: UInt16 = 1, tags: [String: String] = [:]) {
             self.name = name
             self.capacity = capacity
+            self.cores = cores
             self.tags = tags
         }
     }
@@ -55,7 +57,8 @@ public struct Placement: Hashable, Sendable {
         let counts: [(host: HostName, count: Int)] =
             switch spec.scale {
             case .perHost(let count): eligible.map { ($0.name, count) }
-            case .total(let count): Self.distribute(count, of: name, over: eligible)
+            case .perCore: eligible.map { ($0.name, Int($0.cores)) }
+            case .total(let count): Self.distribute(count, of: name, over: eligible, preferring: spec.preferences)
             }
         let worker = spec.worker
         var missing = 0
@@ -73,14 +76,16 @@ public struct Placement: Hashable, Sendable {
         constraints.allSatisfy { host.tags[$0.key] == $0.value }
     }
 
-    /// One worker to each host in the order of cost; once each has one, the rest in proportion to capacity.
+    /// One worker to each host in the order of cost, those with more of the preferred tags first; once each has one, the
+    /// rest in proportion to capacity.
     private static func distribute(
-        _ total: Int, of name: ApplicationName, over hosts: [Host]
+        _ total: Int, of name: ApplicationName, over hosts: [Host], preferring preferences: [String: String]
     ) -> [(host: HostName, count: Int)] {
         let key = XXH64.hash(name.rawValue)
         let costs = hosts.map { Rendezvous.cost(key: key, member: XXH64.hash($0.name.rawValue), weight: $0.capacity) }
+        let lacks = hosts.map { host in preferences.count { host.tags[$0.key] != $0.value } }
         let ranked = hosts.indices
-            .sorted { costs[$0] == costs[$1] ? $0 < $1 : costs[$0] < costs[$1] }
+            .sorted { (lacks[$0], costs[$0], $0) < (lacks[$1], costs[$1], $1) }
             .map { hosts[$0] }
         var counts = ranked.indices.map { $0 < total ? 1 : 0 }
         var next = ranked.map { placeCost(of: 1, on: $0, key: key) }
@@ -103,7 +108,7 @@ extension ReplicatedState {
     /// The hosts of a placement: those alive that have told about themselves and are not draining.
     public func placementHosts(alive: Set<HostName>) -> [Placement.Host] {
         hosts.values.filter { alive.contains($0.name) && !$0.isDraining }
-            .map { Placement.Host(name: $0.name, capacity: $0.capacity, tags: $0.tags) }
+            .map { Placement.Host(name: $0.name, capacity: $0.capacity, cores: $0.cores, tags: $0.tags) }
     }
 
     public func placement(alive: Set<HostName>) -> Placement {

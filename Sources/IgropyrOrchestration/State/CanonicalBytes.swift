@@ -44,6 +44,16 @@ extension DeploymentSpec {
         canonical.append(restart.kind.rawValue)
         canonical.append(restart.intensity)
         canonical.append(restart.periodMilliseconds)
+        canonical.append(preferences)
+        canonical.append(furtherRoutes.map(\.description))
+        canonical.append(hashKey?.description ?? "")
+        confinement.appendCanonically(to: &canonical)
+        canonical.append(secrets.count)
+        for (name, secret) in secrets.sorted(by: { $0.key < $1.key }) {
+            let value = secret.value
+            canonical.append([name, secret.delivery.rawValue, value?.version ?? "", value?.key ?? "", value?.box ?? ""])
+        }
+        health?.appendCanonically(to: &canonical)
         return canonical.bytes
     }
 }

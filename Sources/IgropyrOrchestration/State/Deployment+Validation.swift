@@ -1,16 +1,27 @@
 extension Deployment {
     /// - Throws: A refusal if it breaks one of the ``StateLimits`` or a worker could not be started with it.
     public func validate() throws(Refusal) {
-        let validation = Validation(subject: "deployment \(name)")
-        guard let spec else { return }
-        try spec.validateProcess(validation)
-        try spec.validatePlacement(validation)
-        try validation.requireRange(spec.stopTimeoutMilliseconds, 0...StateLimits.durationMilliseconds, "stop time-out")
+        try spec?.validate(Validation(subject: "deployment \(name)"))
+    }
+}
+
+extension DeploymentSpec {
+    /// As ``Deployment/validate()``, before it belongs to any.
+    public func validate() throws(Refusal) { try validate(Validation(subject: "deployment")) }
+
+    fileprivate func validate(_ validation: Validation) throws(Refusal) {
+        try validateProcess(validation)
+        try validatePlacement(validation)
+        try validateRoutes(validation)
+        try confinement.validate(validation)
+        try validateSecrets(validation)
+        try health?.validate(validation)
+        try validation.requireRange(stopTimeoutMilliseconds, 0...StateLimits.durationMilliseconds, "stop time-out")
         try validation.requireRange(
-            spec.startTimeoutMilliseconds, 1...StateLimits.durationMilliseconds, "start time-out")
-        try validation.requireRange(spec.restart.intensity, 0...StateLimits.restartIntensity, "restart intensity")
+            startTimeoutMilliseconds, 1...StateLimits.durationMilliseconds, "start time-out")
+        try validation.requireRange(restart.intensity, 0...StateLimits.restartIntensity, "restart intensity")
         try validation.requireRange(
-            spec.restart.periodMilliseconds, 1...StateLimits.durationMilliseconds, "restart period")
+            restart.periodMilliseconds, 1...StateLimits.durationMilliseconds, "restart period")
     }
 }
 
@@ -33,19 +44,31 @@ extension DeploymentSpec {
 
     fileprivate func validatePlacement(_ validation: Validation) throws(Refusal) {
         try validation.requireTags(constraints, atMost: StateLimits.constraints, "constraints")
+        try validation.requireTags(preferences, atMost: StateLimits.constraints, "preferences")
         switch scale {
         case .perHost(let count): try validation.requireRange(count, 0...StateLimits.workersPerHost, "workers per host")
         case .total(let count): try validation.requireRange(count, 0...Placement.maximumTotal, "workers in total")
+        case .perCore: break
         }
     }
 
-    private static func isEntry(_ path: String) -> Bool {
+    fileprivate func validateRoutes(_ validation: Validation) throws(Refusal) {
+        try validation.requireCount(routes.count, atMost: StateLimits.routes, of: "routes")
+        try validation.require(Set(routes).count == routes.count, .malformed, "a route is there twice")
+        if let hashKey {
+            try validation.requirePlainText("\(hashKey)", atMost: StateLimits.hashKeyBytes, "the hash key")
+        }
+    }
+
+    /// Whether it is a path within a bundle.
+    package static func isEntry(_ path: String) -> Bool {
         (1...StateLimits.entryBytes).contains(path.utf8.count) && path.isPlain
             && path.split(separator: "/", omittingEmptySubsequences: false)
                 .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
     }
 
-    private static func isVariable(_ name: String) -> Bool {
+    /// Whether it is the name of an environment variable.
+    package static func isVariable(_ name: String) -> Bool {
         guard let first = name.utf8.first, !first.isDigit else { return false }
         return name.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == .underscore }
     }

@@ -11,6 +11,8 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     /// How many workers run in the whole cluster.
     public enum Scale: Hashable, Sendable {
         case perHost(Int)
+        /// On each host as many as it has cores.
+        case perCore
         case total(Int)
     }
 
@@ -21,7 +23,18 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     public var scale: Scale
     /// Tags that a host must have, each with that value, to run workers of it.
     public var constraints: [String: String]
+    /// Tags that hosts had better have, each with that value: of a total, hosts with more of them get the first workers.
+    public var preferences: [String: String]
     public var route: Route
+    /// Beside ``route``.
+    public var furtherRoutes: [Route]
+    /// What balancers tell its workers' keys by, unless their own files say; nil: as they have it.
+    public var hashKey: HashKey?
+    public var confinement: Confinement
+    /// By name. Their values are given to a node beside the spec.
+    public var secrets: [String: Secret]
+    /// nil: a worker is ready when it says so, and well for as long as it runs.
+    public var health: HealthCheck?
     /// How long a worker may take to drain after `SIGTERM` before it is killed.
     public var stopTimeoutMilliseconds: Int
     /// How long a worker may take to say that it is ready.
@@ -30,8 +43,11 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
 
     public init(
         revision: BundleDigest, kind: Kind, arguments: [String] = [], environment: [String: String] = [:],
-        scale: Scale = .perHost(1), constraints: [String: String] = [:], route: Route = .everything,
-        stopTimeoutMilliseconds: Int = 30_000, startTimeoutMilliseconds: Int = 60_000,
+        scale: Scale = .perHost(1), constraints: [String: String] = [:],
+        preferences: [String: String] = [:], route: Route = .everything, furtherRoutes: [Route] = [],
+        hashKey: HashKey? = nil, confinement: Confinement = Confinement(), secrets: [String: Secret] = [:],
+        health: HealthCheck? = nil, stopTimeoutMilliseconds: Int = 30_000,
+        startTimeoutMilliseconds: Int = 60_000,
         restart: RestartPolicy = RestartPolicy()
     ) {
         self.revision = revision
@@ -40,17 +56,27 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
         self.environment = environment
         self.scale = scale
         self.constraints = constraints
+        self.preferences = preferences
         self.route = route
+        self.furtherRoutes = furtherRoutes
+        self.hashKey = hashKey
+        self.confinement = confinement
+        self.secrets = secrets
+        self.health = health
         self.stopTimeoutMilliseconds = stopTimeoutMilliseconds
         self.startTimeoutMilliseconds = startTimeoutMilliseconds
         self.restart = restart
     }
 
+    public var routes: [Route] { [route] + furtherRoutes }
+
     /// What a worker of it is started with; a change of it replaces the worker.
     public var worker: WorkerSpec {
         WorkerSpec(
             revision: revision, kind: kind, arguments: arguments, environment: environment,
-            stopTimeoutMilliseconds: stopTimeoutMilliseconds, startTimeoutMilliseconds: startTimeoutMilliseconds,
+            confinement: confinement, secrets: secrets.mapValues { WorkerSecret(secret: $0) }, health: health,
+            stopTimeoutMilliseconds: stopTimeoutMilliseconds,
+            startTimeoutMilliseconds: startTimeoutMilliseconds,
             restart: restart)
     }
 }
@@ -61,6 +87,9 @@ public struct WorkerSpec: Hashable, Sendable {
     public var kind: DeploymentSpec.Kind
     public var arguments: [String]
     public var environment: [String: String]
+    public var confinement: Confinement
+    public var secrets: [String: WorkerSecret]
+    public var health: HealthCheck?
     public var stopTimeoutMilliseconds: Int
     public var startTimeoutMilliseconds: Int
     public var restart: RestartPolicy

@@ -137,7 +137,9 @@ extension Deployment {
         guard let spec else { return 256 }
         let texts =
             spec.arguments + spec.environment.flatMap { [$0.key, $0.value] }
-            + spec.constraints.flatMap { [$0.key, $0.value] }
+            + spec.constraints.merging(spec.preferences) { $0 + $1 }.flatMap { [$0.key, $0.value] }
+            + spec.furtherRoutes.map(\.description) + spec.secrets.flatMap { [$0.key, $0.value.value?.box ?? ""] }
+            + (spec.health?.targets ?? [])
         return texts.reduce(1024) { $0 + $1.utf8.count + 8 }
     }
 }

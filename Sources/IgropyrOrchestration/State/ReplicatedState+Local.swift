@@ -5,8 +5,10 @@ extension ReplicatedState {
     public mutating func deploy(
         _ name: ApplicationName, _ spec: DeploymentSpec, at now: UnixTime, clock: inout HybridClock
     ) throws(DeploymentError) -> Deployment {
-        if let owner = DeployedRoutes.owner(of: spec.route, in: liveDeployments, except: name) {
-            throw .routeTaken(spec.route, by: owner)
+        for route in spec.routes {
+            if let owner = DeployedRoutes.owner(of: route, in: liveDeployments, except: name) {
+                throw .routeTaken(route, by: owner)
+            }
         }
         let deployment = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: spec)
         do {

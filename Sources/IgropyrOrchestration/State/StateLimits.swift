@@ -8,7 +8,14 @@ public enum StateLimits {
     public static let workersPerHost = 1000
     public static let bundlesPerHost = 1000
     public static let tagsPerHost = 64
+    /// Of an application; likewise preferences.
     public static let constraints = 32
+    public static let routes = 16
+    public static let secrets = 32
+    public static let secretNameBytes = 64
+    /// Of an application's secrets together, sealed, in Base64.
+    public static let sealedBytes = 65_536
+    public static let hashKeyBytes = 1024
     public static let arguments = 256
     public static let environmentVariables = 256
     /// Of all arguments together, as UTF-8; likewise of the environment's names and values.

@@ -22,10 +22,13 @@ public struct ClusterView: Hashable, Sendable {
     public let routes: DeployedRoutes
     /// For each deployed application its ready workers on alive hosts, by slot, each slot once; empty if there are none.
     public let endpoints: [ApplicationName: [Endpoint]]
+    /// Of the applications that ask for one.
+    public let hashKeys: [ApplicationName: HashKey]
 
     public init(_ state: ReplicatedState, alive: Set<HostName>) {
         let live = state.liveDeployments
         routes = DeployedRoutes(live)
+        hashKeys = live.compactMapValues(\.hashKey)
         var chosen: [WorkerSlot: WorkerRecord] = [:]
         for record in state.hosts.values where alive.contains(record.name) {
             for worker in record.workers where worker.state == .ready {

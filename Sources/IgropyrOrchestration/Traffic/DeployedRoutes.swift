@@ -3,7 +3,7 @@ public struct DeployedRoutes: Hashable, Sendable {
     private let table: RoutingTable
     /// In the table's order.
     private let applications: [ApplicationName]
-    /// Applications that get no requests, since an earlier one by name has the same route. Deploying refuses that;
+    /// Applications that lack a route of theirs, since an earlier one by name has the same. Deploying refuses that;
     /// it comes from two deployments at the same time, or on both sides of a partition.
     public let shadowed: [ApplicationName: ApplicationName]
 
@@ -12,12 +12,13 @@ public struct DeployedRoutes: Hashable, Sendable {
         var shadowed: [ApplicationName: ApplicationName] = [:]
         var routes: [(route: Route, application: ApplicationName)] = []
         for name in deployments.keys.sorted() {
-            guard let route = deployments[name]?.route else { continue }
-            if let owner = owners[route] {
-                shadowed[name] = owner
-            } else {
-                owners[route] = name
-                routes.append((route, name))
+            for route in deployments[name]?.routes ?? [] {
+                if let owner = owners[route] {
+                    shadowed[name] = owner
+                } else {
+                    owners[route] = name
+                    routes.append((route, name))
+                }
             }
         }
         table = RoutingTable(routes.map { RouteMatch($0.route) })
@@ -42,6 +43,6 @@ public struct DeployedRoutes: Hashable, Sendable {
     static func owner(
         of route: Route, in deployments: [ApplicationName: DeploymentSpec], except name: ApplicationName
     ) -> ApplicationName? {
-        deployments.keys.filter { $0 != name && deployments[$0]?.route == route }.min()
+        deployments.keys.filter { $0 != name && deployments[$0]?.routes.contains(route) ?? false }.min()
     }
 }

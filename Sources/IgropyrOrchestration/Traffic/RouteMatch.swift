@@ -58,6 +58,19 @@ public struct HeaderCondition: Hashable, Sendable {
         self.name = name.lowercased()
         self.test = test
     }
+
+    /// The name of a field: a token (RFC 9110 §5.6.2) of at most 256 bytes.
+    package static func isName(_ text: String) -> Bool {
+        (1...256).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
 }
 
 extension RouteMatch: CustomStringConvertible {

@@ -19,7 +19,7 @@ public struct Supervision: Hashable, Sendable {
     public enum State: Hashable, Sendable {
         case idle
         case starting(since: Timestamp, until: Timestamp)
-        /// It took too long to start and was killed; its exit is awaited.
+        /// It took too long to start, or was not well any more, and was killed; its exit is awaited.
         case aborting(since: Timestamp)
         case ready(startedAt: Timestamp, since: Timestamp)
         case backoff(until: Timestamp)
@@ -83,6 +83,14 @@ public struct Supervision: Hashable, Sendable {
         reason = ""
     }
 
+    /// It is there, but its checks say that it is not well: it is killed, and its exit is that of a worker that served.
+    public mutating func handleUnwell(_ why: String, at now: Timestamp) -> Action? {
+        guard case .ready(let startedAt, _) = state else { return nil }
+        state = .aborting(since: startedAt)
+        reason = "\(why) and was killed"
+        return .kill
+    }
+
     /// The process has ended. `jitter` is from 0 up to 1, at random: it shortens a delay by up to a quarter, so that
     /// workers that died together do not start together.
     public mutating func handleExit(_ status: WorkerExit, at now: Timestamp, jitter: Double) -> Action? {
@@ -93,7 +101,6 @@ public struct Supervision: Hashable, Sendable {
             reason = "\(status) when asked to stop"
             return nil
         case .aborting(let since):
-            reason = "was not ready after \(startTimeout.brief) and was killed"
             return restart(after: status, ranFor: since.duration(to: now), readyFor: nil, at: now, jitter: jitter)
         case .starting(let since, _):
             let age = since.duration(to: now)
@@ -134,6 +141,7 @@ public struct Supervision: Hashable, Sendable {
         switch state {
         case .starting(let since, _):
             state = .aborting(since: since)
+            reason = "was not ready after \(startTimeout.brief) and was killed"
             return .kill
         case .stopping(let since, _):
             state = .killing(since: since)

@@ -5,6 +5,8 @@ extension HashKey {
     public struct Invalid: Error, Hashable, CustomStringConvertible {
         public var text: String
 
+        public init(text: String) { self.text = text }
+
         public var description: String {
             "\"\(text.prefix(80))\" is not a hash key: use path, uri, source, method+path, header:NAME, cookie:NAME, "
                 + "cookie-set:NAME, query:NAME, or one of path, uri, header:NAME and cookie:NAME with ~ and a regular "
@@ -32,9 +34,9 @@ extension HashKey {
         guard parts.count == 2 else { return nil }
         let name = String(parts[1])
         switch parts[0] {
-        case "header": return FieldEdits.isName(name) ? .header(name) : nil
-        case "cookie": return FieldEdits.isName(name) ? .cookie(name) : nil
-        case "cookie-set": return FieldEdits.isName(name) ? .assignedCookie(name) : nil
+        case "header": return HeaderCondition.isName(name) ? .header(name) : nil
+        case "cookie": return HeaderCondition.isName(name) ? .cookie(name) : nil
+        case "cookie-set": return HeaderCondition.isName(name) ? .assignedCookie(name) : nil
         case "query":
             let isName =
                 (1...256).contains(name.utf8.count)
@@ -77,5 +79,17 @@ extension HashKey: CustomStringConvertible {
         case .group(let pattern, .header(let name)): "header:\(name)~\(pattern)"
         case .group(let pattern, .cookie(let name)): "cookie:\(name)~\(pattern)"
         }
+    }
+}
+
+/// As text.
+extension HashKey: Codable {
+    public init(from decoder: any Decoder) throws {
+        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
     }
 }

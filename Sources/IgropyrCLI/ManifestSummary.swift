@@ -1,0 +1,53 @@
+import IgropyrCluster
+import IgropyrConfiguration
+import IgropyrOrchestration
+
+extension Manifest {
+    /// What was understood, for people. No variable's value, since it may be a secret.
+    var summary: String {
+        var lines = ["application  \(name.map(\.description) ?? "without a name")", "starts       \(program.summary)"]
+        lines.append("workers      \(spec.scale)")
+        let texts = [
+            ("only where", spec.constraints.text), ("rather where", spec.preferences.text),
+            ("environment", spec.environment.keys.sorted().joined(separator: " ")),
+            ("secrets", spec.secrets.keys.sorted().joined(separator: " ")),
+            ("health", spec.health.map { "\($0.text), every \($0.intervalMilliseconds) ms" } ?? ""),
+            ("confined", spec.confinement.text), ("routes", spec.routes.map(\.description).joined(separator: " ")),
+            ("hash", spec.hashKey?.description ?? ""),
+        ]
+        for (title, text) in texts where !text.isEmpty {
+            lines.append(title + String(repeating: " ", count: 13 - title.count) + text)
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension Manifest.Program? {
+    fileprivate var summary: String {
+        switch self {
+        case .command(let path): path.value
+        case .site(let path): "the site in \(path.value)"
+        case nil: "the program, or the folder's files"
+        }
+    }
+}
+
+extension HealthCheck {
+    fileprivate var text: String { if case .http(let path) = probe { "GET \(path)" } else { "tcp" } }
+}
+
+extension Confinement {
+    fileprivate var text: String {
+        let parts = [
+            memoryBytes.map { "memory \(Quantity.text(bytes: $0))" },
+            cpuThousandths.map { "cpu \(Double($0) / 1000)" }, openFiles.map { "files \($0)" },
+            processes.map { "processes \($0)" }, user.map { "user \($0)" },
+            isolation == .auto ? nil : "isolation \(isolation.rawValue)",
+        ]
+        return parts.compactMap(\.self).joined(separator: ", ")
+    }
+}
+
+extension [String: String] {
+    fileprivate var text: String { sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ") }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrOrchestration
+
+struct SecretCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "secret",
+        abstract: "Give an application a value that only its workers see.",
+        discussion: """
+            The application's igropyr.yaml names its secrets; their values are stored
+            under a key that is made from the cluster's. They are read from a file or
+            the standard input, never from the command line, which others can see.
+
+              igropyr secret set shop DB_PASSWORD < password.txt
+              igropyr secret set shop TLS_KEY --file key.pem
+
+            The workers are replaced, one after the other.
+            """,
+        subcommands: [Set.self])
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Set a secret's value.",
+            discussion: """
+                  igropyr secret set shop DB_PASSWORD < password.txt
+                  igropyr secret set shop TLS_KEY --file key.pem
+
+                A line end at the end of the value is dropped, unless --exact.
+                """)
+
+        @Argument(help: "The application's name.")
+        var application: String
+
+        @Argument(help: "The secret's name.")
+        var name: String
+
+        @Option(help: "The file with the value. Default: the standard input.")
+        var file: String?
+
+        @Flag(help: "Keep a line end at the end of the value.")
+        var exact = false
+
+        @OptionGroup var control: ControlOptions
+
+        func run() async throws {
+            let (application, name) = (try ApplicationName(application), name)
+            let value = try SecretValue.reading(file ?? "-", isExact: exact)
+            try await control.withClient { client, node in
+                try await client.setSecret(name, of: application, to: value, at: node)
+            }
+            print("set \(name) of \(application): its workers are replaced")
+        }
+    }
+}
+
+enum SecretValue {
+    private static let limitBytes = 16 << 10
+
+    /// From a file, or the standard input if it is called `-`.
+    static func reading(_ path: String, isExact: Bool = false) throws -> [UInt8] {
+        let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
+        guard let file else {
+            throw CommandFailure("\(path) cannot be opened; is it there, and may this user read it?")
+        }
+        var value = Data()
+        while let piece = try file.read(upToCount: limitBytes + 1 - value.count), !piece.isEmpty { value += piece }
+        guard value.count <= limitBytes else {
+            throw CommandFailure("\(path == "-" ? "the value" : path) has more than \(limitBytes) bytes")
+        }
+        if !isExact, value.last == UInt8(ascii: "\n") { value.removeLast() }
+        return Array(value)
+    }
+}

@@ -1,0 +1,64 @@
+internal import FoundationEssentials
+internal import IgropyrOrchestration
+internal import Logging
+
+/// Values that only workers see: sealed by the node that is given them, opened by the nodes that start workers.
+extension HostAgent {
+    private var sealing: SecretSealing { SecretSealing(keys: secretKeys.withLock { $0 }) }
+
+    /// The spec with a value for each secret: one that came along, else the one that the application has.
+    func sealed(_ request: DeployRequest, _ parts: Parts) async throws(SecretError) -> DeploymentSpec {
+        var spec = request.spec
+        let present = await parts.replica.state.liveDeployments[request.name]?.secrets ?? [:]
+        for name in spec.secrets.keys.sorted() {
+            if let value = request.secrets?[name] {
+                spec.secrets[name]?.value = try sealing.seal(Array(value), name, of: request.name)
+            } else {
+                guard let value = present[name]?.value else { throw .missing(name, request.name) }
+                spec.secrets[name]?.value = value
+            }
+        }
+        if let unknown = request.secrets?.keys.sorted().first(where: { spec.secrets[$0] == nil }) {
+            throw .unknown(unknown, request.name)
+        }
+        return spec
+    }
+
+    func setSecret(_ request: SecretRequest, _ parts: Parts) async -> ControlReply {
+        do {
+            guard let spec = await parts.replica.state.liveDeployments[request.application] else {
+                throw DeploymentError.unknownApplication(request.application)
+            }
+            guard spec.secrets[request.name] != nil else {
+                throw SecretError.unknown(request.name, request.application)
+            }
+            let value = try sealing.seal(Array(request.value), request.name, of: request.application)
+            let name = request.name
+            _ = try await parts.replica.change(request.application) { $0.secrets[name]?.value = value }
+            configuration.logger.info(
+                "set a secret", metadata: ["application": "\(request.application)", "name": "\(request.name)"])
+            return .json(DoneMessage())
+        } catch let error as DeploymentError {
+            return .refusal(404, error.description)
+        } catch { return .refusal(422, "\(error)") }
+    }
+
+    /// After a change of the cluster's key, the first of the nodes that are alive sees to it that what is under an older
+    /// one is not lost with that.
+    func resealSecrets(_ snapshot: Replica.Snapshot, _ parts: Parts) async {
+        guard snapshot.state.hosts.keys.filter({ snapshot.alive.contains($0) }).min() == name else { return }
+        let sealing = sealing
+        for (application, spec) in snapshot.state.liveDeployments {
+            let changed = spec.secrets.compactMapValues { $0.value }.compactMap { name, value in
+                sealing.resealed(value, name, of: application).map { (name, value.version, $0) }
+            }
+            guard !changed.isEmpty else { continue }
+            // Fails only if it was removed meanwhile.
+            _ = try? await parts.replica.change(application) { spec in
+                for (name, version, value) in changed where spec.secrets[name]?.value?.version == version {
+                    spec.secrets[name]?.value = value
+                }
+            }
+        }
+    }
+}

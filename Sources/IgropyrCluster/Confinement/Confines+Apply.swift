@@ -1,0 +1,86 @@
+internal import CLinux
+internal import Glibc
+
+extension Confines {
+    /// Confines this process, for good: no call after it gets anything back. The process must have one thread.
+    func apply() throws(LauncherError) {
+        try noteProcess()
+        if let controlGroup { try enter(controlGroup) }
+        if let memoryBytes { try limit(igropyr_RLIMIT_DATA, memoryBytes, "memory") }
+        if let openFiles { try limit(igropyr_RLIMIT_NOFILE, openFiles, "open files") }
+        let isIsolated = try view.map { view throws(LauncherError) in try isolate(view) } ?? false
+        let account = try (user ?? (isIsolated ? isolatedUser : nil)).map(Account.init)
+        if let account { try hand(temporaryFolder, to: account) }
+        if let secretFolder { try writeSecrets(to: secretFolder, for: account) }
+        if isIsolated { moveTemporaryFiles() }
+        // After all that root may do despite it, before it is nobody who may raise it.
+        if let processes { try limit(igropyr_RLIMIT_NPROC, processes, "processes") }
+        try account?.become()
+        guard igropyr_set_no_new_privileges() == 0 else { throw .system("prctl(PR_SET_NO_NEW_PRIVS)", errno) }
+    }
+
+    /// So that an agent to come knows whether the folder is still in use.
+    private func noteProcess() throws(LauncherError) {
+        try write(
+            Array("\(getpid())".utf8), to: "\(privateFolder)/\(WorkerPlace.processFile)", flags: O_WRONLY | O_CREAT)
+    }
+
+    private func enter(_ group: String) throws(LauncherError) {
+        try write(Array("0".utf8), to: "\(group)/cgroup.procs", flags: O_WRONLY)
+    }
+
+    private func write(
+        _ bytes: [UInt8], to path: String, flags: Int32, permissions: mode_t = 0o600
+    ) throws(LauncherError) {
+        let descriptor = unsafe open(path, flags | O_CLOEXEC | O_NOFOLLOW, permissions)
+        guard descriptor >= 0 else { throw .system("open \(path)", errno) }
+        defer { close(descriptor) }
+        guard unsafe Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw .system("write \(path)", errno)
+        }
+    }
+
+    private func limit(_ resource: Int32, _ value: Int, _ what: String) throws(LauncherError) {
+        guard igropyr_set_limit(resource, UInt(value)) == 0 else { throw .system("limit \(what) to \(value)", errno) }
+    }
+
+    private func isolate(_ view: FileView) throws(LauncherError) -> Bool {
+        do throws(LauncherError) {
+            try FileNamespace.enter(view, privateFolder: privateFolder)
+            return true
+        } catch {
+            guard !view.isRequired else { throw error }
+            fputsError("not isolated: \(error)")
+            return false
+        }
+    }
+
+    private func writeSecrets(to folder: String, for account: Account?) throws(LauncherError) {
+        guard unsafe mkdir(folder, 0o700) == 0 else { throw .system("mkdir \(folder)", errno) }
+        for (name, value) in secretFiles {
+            let path = "\(folder)/\(name)"
+            try write(Array(value), to: path, flags: O_WRONLY | O_CREAT | O_EXCL, permissions: 0o400)
+            if let account { try hand(path, to: account) }
+        }
+        if let account { try hand(folder, to: account) }
+    }
+
+    private func hand(_ folder: String, to account: Account) throws(LauncherError) {
+        guard unsafe chown(folder, account.user, account.group) == 0 else { throw .system("chown \(folder)", errno) }
+    }
+
+    /// They are in `/tmp` now, unless the deployment says otherwise.
+    private func moveTemporaryFiles() {
+        for variable in ["TMPDIR", "HOME"] {
+            guard let value = unsafe getenv(variable), unsafe String(cString: value) == temporaryFolder else {
+                continue
+            }
+            unsafe setenv(variable, "/tmp", 1)
+        }
+    }
+
+    private func fputsError(_ line: String) {
+        let bytes = Array("igropyr launch: \(line)\n".utf8)
+        _ = unsafe Glibc.write(STDERR_FILENO, bytes, bytes.count)
+    }
+}

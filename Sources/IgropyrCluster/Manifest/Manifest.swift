@@ -1,0 +1,109 @@
+public import IgropyrConfiguration
+public import IgropyrOrchestration
+
+/// What `igropyr.yaml` says of the application in whose folder it stands: values only. `docs/applications.md` has its keys.
+public struct Manifest: Sendable {
+    public static let fileName = "igropyr.yaml"
+    static let limitBytes = 1 << 20
+
+    /// What of the folder is bundled, and what is started.
+    public enum Program: Sendable {
+        /// All of it; the program's path within it.
+        case command(Located<String>)
+        /// A folder within it, of files to serve.
+        case site(Located<String>)
+    }
+
+    /// For errors.
+    public let file: String
+    public var name: ApplicationName?
+    /// Nil: a folder is a site, a file is a program.
+    public var program: Program?
+    /// All else. Of its revision and kind nothing is known before there is a bundle.
+    public var spec: DeploymentSpec
+
+    init(file: String) {
+        self.file = file
+        spec = DeploymentSpec(revision: Self.noRevision, kind: .site)
+    }
+
+    private static let noRevision = BundleDigest(rawValue: String(repeating: "0", count: 64))!
+
+    /// Reads a file's bytes.
+    /// - Throws: All that is wrong with it, with lines.
+    public init(_ bytes: [UInt8], file: String) throws(ConfigurationError) {
+        self = try Schema.manifest(file).read(bytes, file: file)
+    }
+
+    /// Reads the file of what is to be deployed. Blocks.
+    ///
+    /// - Parameters:
+    ///   - bundle: A folder, in which ``fileName`` may stand, or a program, which has none by itself.
+    ///   - path: The file, if it is not that one; then it must be there.
+    /// - Throws: All that is wrong with it; also that what it names is not in the folder.
+    public init(of bundle: String, at path: String? = nil) throws(ManifestError) {
+        let file = path ?? "\(bundle)/\(Self.fileName)"
+        let isFolder = (try? FileSystem.status(of: FileSystem.resolved(bundle)).kind) == .folder
+        guard path != nil || isFolder && FileSystem.exists(file) else {
+            self.init(file: file)
+            return
+        }
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try AtomicFile.read(FileSystem.resolved(file), limitBytes: Self.limitBytes)
+        } catch { throw .file(error) }
+        do throws(ConfigurationError) {
+            try self.init(bytes, file: file)
+            try check(in: bundle)
+        } catch { throw .content(error) }
+    }
+
+    /// Whether what it names is there.
+    private func check(in folder: String) throws(ConfigurationError) {
+        switch program {
+        case .command(let path):
+            guard let status = Self.status(of: path.value, in: folder) else {
+                throw path.error("\(folder) holds no \(path.value): expected a program's path within it", in: file)
+            }
+            guard status.kind == .file, status.isExecutable else {
+                throw path.error("\(path.value) is no program: expected a file that can be executed", in: file)
+            }
+        case .site(let path):
+            guard Self.status(of: path.value, in: folder)?.kind == .folder else {
+                throw path.error("\(folder) holds no folder \(path.value)", in: file)
+            }
+        case nil: break
+        }
+    }
+
+    private static func status(of path: String, in folder: String) -> FileStatus? {
+        try? FileSystem.status(of: FileSystem.resolved("\(folder)/\(path)"))
+    }
+
+    /// What is to be packed: `bundle` itself, or the site within.
+    public func source(in bundle: String) -> String {
+        if case .site(let path) = program, path.value != "." { "\(bundle)/\(path.value)" } else { bundle }
+    }
+
+    /// The whole, once there is a bundle.
+    public func spec(for summary: BundleArchive.Summary) -> DeploymentSpec {
+        var spec = spec
+        spec.revision = summary.digest
+        spec.kind = summary.kind
+        if case .command(let path) = program { spec.kind = .executable(entry: path.value) }
+        return spec
+    }
+}
+
+/// Why a manifest is of no use.
+public enum ManifestError: Error, CustomStringConvertible {
+    case file(FileError)
+    case content(ConfigurationError)
+
+    public var description: String {
+        switch self {
+        case .file(let error): error.description
+        case .content(let error): error.description
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    /// Applications that an `igropyr.yaml` describes.
+    struct ApplicationTests {
+        /// Answers with who it is, what it was given and which paths it was asked for before.
+        private static let program = #"""
+            #!/usr/bin/perl
+            use strict; use Socket;
+            open(my $listener, "+<&=", 3) or die $!;
+            my @paths; my $key = "";
+            if (open(my $file, "<", "$ENV{CREDENTIALS_DIRECTORY}/KEY")) { local $/; $key = <$file>; }
+            my $write = open(my $try, ">", "$0.new") ? "writable" : "read-only";
+            my $state = -e "$ENV{DATA}/state.json" ? "in sight" : "out of sight";
+            while (accept(my $client, $listener)) {
+                my $head = "";
+                while ($head !~ /\r\n\r\n/) { sysread($client, $head, 4096, length $head) or last; }
+                my ($path) = $head =~ /^GET (\S+)/;
+                my $body = "uid $>\ntoken $ENV{TOKEN}\nkey $key\nbundle $write\nstate $state\ntmp $ENV{TMPDIR}\nbefore @paths\n";
+                push @paths, $path;
+                syswrite($client, "HTTP/1.1 200 OK\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body");
+                close $client;
+            }
+            """#
+
+        private static let manifest = """
+            name: shop
+            command: bin/shop
+            environment: { DATA: "PLACE" }
+            secrets: { TOKEN: environment, KEY: file }
+            health: { http: /health, warm-up: [/first, /second] }
+            limits: { files: 256 }
+            isolation: on
+            routes: /shop
+            """
+
+        private func write(_ text: String, to path: String, permissions: Int = 0o644) throws {
+            let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+            try FileManager.default.createDirectory(atPath: "/\(folder)", withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: URL(filePath: path))
+            try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
+        }
+
+        private func answer(_ lab: Lab, _ path: String = "/shop") async throws -> String {
+            try await Program.run(["curl", "--silent", "--max-time", "5", lab.entrance + path]).output
+        }
+
+        @Test func `an application gets what its file asks for: secrets, warm-up, confinement`() async throws {
+            try await Lab.up("1", "--balancer") { lab in
+                let (shop, data) = ("\(lab.folder)/shop", "\(lab.folder)/1/data")
+                try write(Self.program, to: "\(shop)/bin/shop", permissions: 0o755)
+                try write(Self.manifest.replacing("PLACE", with: data), to: "\(shop)/igropyr.yaml")
+                try write("first-token-value\n", to: "\(lab.folder)/token")
+                try write("key-of-many-lines\nsecond line", to: "\(lab.folder)/key")
+                let missing = try await command(lab, "deploy", shop)
+                #expect(missing.status == 1 && missing.errors.contains("the secret KEY has no value"), "\(missing)")
+                let deployed = try await command(
+                    lab, "deploy", shop, "--secret", "TOKEN=\(lab.folder)/token", "--secret", "KEY=\(lab.folder)/key")
+                try #require(deployed.status == 0, "\(deployed)")
+                try await eventually("it answers") { try await answer(lab).contains("uid 65534") }
+                let body = try await answer(lab)
+                for line in [
+                    "token first-token-value", "key key-of-many-lines\nsecond line", "bundle read-only",
+                    "state out of sight", "tmp /tmp", "before /health /first /second",
+                ] { #expect(body.contains(line), "\(line) in \(body)") }
+
+                try write("second-token-value\n", to: "\(lab.folder)/token")
+                let set = try await command(lab, "secret", "set", "shop", "TOKEN", "--file", "\(lab.folder)/token")
+                try #require(set.status == 0, "\(set)")
+                try await eventually("its workers have the new value") {
+                    try await answer(lab).contains("token second-token-value")
+                }
+                let again = try await command(lab, "deploy", shop, "--env", "MORE=1")
+                #expect(again.status == 0, "what was set stays: \(again)")
+                #expect(try await answer(lab).contains("token second-token-value"))
+
+                let found = try await Program.run([
+                    "grep", "-rlaE", "token-value|key-of-many-lines", data, "\(lab.folder)/1",
+                ])
+                #expect(found.output == "", "no secret is on the disk or in a log in the clear")
+                let status = try await lab.start(on: 1, ["igropyr", "status", "--json"] + lab.access)
+                    .finish(within: .seconds(10))
+                #expect(!status.output.contains("token-value"))
+            }
+        }
+
+        @Test func `what is wrong with the file is told with lines, and nothing is sent`() async throws {
+            try await Lab.network("1") { lab in
+                let shop = "\(lab.folder)/shop"
+                try write("name: shop\ncommand: bin/none\nworkrs: 2\n", to: "\(shop)/igropyr.yaml")
+                for arguments in [["--check"], ["--node", "127.0.0.1:1"]] {
+                    let outcome = try await lab.start(on: 1, ["igropyr", "deploy", shop] + arguments)
+                        .finish(within: .seconds(10))
+                    #expect(outcome.status == 1, "\(outcome)")
+                    #expect(outcome.errors.contains("\(shop)/igropyr.yaml:3:1: "), "\(outcome)")
+                    #expect(outcome.errors.contains("did you mean \"workers\"?"), "\(outcome)")
+                }
+            }
+        }
+
+        @Test func `an example is deployed as its file says`() async throws {
+            try await Lab.up("1", "--balancer") { lab in
+                let hello = "\(lab.folder)/hello"
+                let example = try String(
+                    decoding: Data(contentsOf: URL(filePath: "\(Binaries.examples)/Hello/igropyr.yaml")), as: UTF8.self)
+                try write(example, to: "\(hello)/igropyr.yaml")
+                try FileManager.default.createDirectory(atPath: "\(hello)/bin", withIntermediateDirectories: true)
+                try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(hello)/bin/Hello")
+                let deployed = try await command(lab, "deploy", hello)
+                try #require(deployed.status == 0, "\(deployed)")
+                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1"])
+                #expect(try await lab.status().workers.count { $0.application == "hello" && $0.state == "ready" } == 2)
+            }
+        }
+
+        private func command(_ lab: Lab, _ words: String...) async throws -> Outcome {
+            try await lab.start(on: 1, ["igropyr"] + words + lab.access).finish(within: .seconds(60))
+        }
+    }
+}

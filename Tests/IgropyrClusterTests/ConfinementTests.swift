@@ -1,0 +1,194 @@
+import Glibc
+import IgropyrOrchestration
+import Testing
+
+@testable import IgropyrCluster
+
+private let slot = WorkerSlot(application: ApplicationName(rawValue: "shop")!, host: HostName(rawValue: "a")!, index: 0)
+
+/// A node's data folder with a bundle, and what else there may be of secrets.
+private struct Node {
+    let folder: TemporaryFolder
+    let bundle: String
+    let site: WorkerPlace.Site
+
+    init(_ host: HostConfinement = HostConfinement(groups: nil)) throws {
+        folder = try TemporaryFolder()
+        try folder.write("#!/bin/sh\n", to: "data/bundles/abc/run", permissions: 0o755)
+        chmod(folder("data/bundles/abc"), 0o755)
+        try folder.write("secret", to: "data/state.json", permissions: 0o644)
+        bundle = folder("data/bundles/abc")
+        site = .init(dataFolder: folder("data"), host: host)
+    }
+}
+
+/// Becomes a shell that runs the script, as a worker becomes its program.
+private func launch(_ script: String, confined text: String) throws -> Never {
+    unsafe setenv(Confines.variable, text, 1)
+    try Launcher.exec(["--parent", "\(getppid())", "--", "/bin/sh", "-c", script])
+}
+
+private func lines(_ result: ExitTest.Result?) -> [String] {
+    String(decoding: result?.standardOutputContent ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
+}
+
+@Suite(.serialized) struct `A worker's confinement` {
+    private static let canIsolate = HostConfinement(groups: nil).canIsolate
+
+    @Test(.enabled(if: canIsolate))
+    func `shows a worker nothing of the node but its own bundle, which it cannot write`()
+        async throws
+    {
+        let node = try Node()
+        let (place, confines) = try WorkerPlace.make(
+            for: slot, Confinement(isolation: .on), bundle: node.bundle, at: node.site)
+        let (text, data, bundle) = (confines.text, node.site.dataFolder, node.bundle)
+        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            [text = text as String, data = data as String, bundle = bundle as String] in
+            try launch(
+                """
+                id -u; id -G; pwd; ls \(data); ls \(data)/bundles
+                cat \(data)/state.json 2>/dev/null || echo no state
+                touch \(bundle)/x 2>/dev/null || echo read-only
+                touch ./x 2>/dev/null || echo read-only here
+                echo mine > /tmp/mine && ls /tmp && grep NoNewPrivs /proc/self/status
+                echo ${\(Confines.variable)-taken}
+                """, confined: text)
+        }
+        #expect(
+            lines(result) == [
+                "65534", "65534", bundle, "bundles", "run", "abc", "no state", "read-only", "read-only here",
+                FileSystem.name(of: node.folder.path), "mine", "NoNewPrivs:\t1", "taken",
+            ])
+        #expect(try node.folder.read("data/run/\(FileSystem.name(of: place.folder))/tmp/mine") == "mine\n")
+        #expect(!FileSystem.exists("/tmp/mine"))
+        place.remove(of: node.site.host)
+        #expect(try node.folder.names("data/run").isEmpty)
+        #expect(try node.folder.names("data/bundles/abc") == ["run"])
+    }
+
+    @Test(.enabled(if: canIsolate)) func `has the temporary files where they are its own`() async throws {
+        let node = try Node()
+        let (_, isolated) = try WorkerPlace.make(for: slot, Confinement(), bundle: node.bundle, at: node.site)
+        let (_, open) = try WorkerPlace.make(
+            for: slot, Confinement(isolation: .off), bundle: node.bundle, at: node.site)
+        let command = WorkerCommand(
+            slot: slot, spec: spec(Confinement()), folder: node.bundle, confines: isolated, port: 1,
+            notificationAddress: "")
+        let environment = command.environment(SampleWorker.settings)
+        #expect(environment["TMPDIR"] == isolated.temporaryFolder && environment["HOME"] == isolated.temporaryFolder)
+        for (confines, folder) in [(isolated, "/tmp"), (open, open.temporaryFolder)] {
+            let (text, own) = (confines.text, confines.temporaryFolder)
+            let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+                [text = text as String, own = own as String] in
+                setenv("TMPDIR", own, 1)
+                try launch("echo $TMPDIR", confined: text)
+            }
+            #expect(lines(result) == [folder])
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func `runs as the user who is asked for, with his limits`() async throws {
+        let node = try Node()
+        let wanted = Confinement(
+            memoryBytes: 512 << 20, openFiles: 64, processes: 5000, user: "daemon", isolation: .off)
+        let (_, confines) = try WorkerPlace.make(for: slot, wanted, bundle: node.bundle, at: node.site)
+        let text = confines.text
+        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            [text = text as String] in
+            try launch("id -un; ulimit -n; ulimit -Hn; ulimit -d; ulimit -p", confined: text)
+        }
+        let output = lines(result)
+        #expect(Array(output.prefix(4)) == ["daemon", "64", "64", "\(512 << 10)"])
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func `ends a worker that takes more memory than it may`() async throws {
+        let node = try Node()
+        let wanted = Confinement(memoryBytes: 32 << 20, isolation: .off)
+        let (_, confines) = try WorkerPlace.make(for: slot, wanted, bundle: node.bundle, at: node.site)
+        let text = confines.text
+        await #expect(processExitsWith: .failure) { [text = text as String] in
+            try launch("exec perl -e '$x = \"a\" x (1 << 26); print length $x'", confined: text)
+        }
+        await #expect(processExitsWith: .success) { [text = text as String] in
+            try launch("exec perl -e '$x = \"a\" x (1 << 20)'", confined: text)
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func `dies with its node although it changes its user`() async throws {
+        let node = try Node()
+        let (_, confines) = try WorkerPlace.make(
+            for: slot, Confinement(user: "daemon", isolation: .off), bundle: node.bundle, at: node.site)
+        let text = confines.text
+        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            [text = text as String] in
+            // prctl(PR_GET_PDEATHSIG) by its number.
+            try launch(
+                "exec perl -e 'my $s = pack(\"i\", 0); syscall(157, 2, $s); print unpack(\"i\", $s)'", confined: text)
+        }
+        if isX86 { #expect(lines(result) == ["9"]) }
+    }
+
+    @Test func `names an unknown user, and lets nothing run`() async throws {
+        let node = try Node(HostConfinement(isRoot: true, canIsolate: false, groups: nil))
+        let error = #expect(throws: ConfinementError.self) {
+            try WorkerPlace.make(for: slot, Confinement(user: "no-such-user"), bundle: node.bundle, at: node.site)
+        }
+        #expect(error?.description == "this host has no user no-such-user")
+        #expect(try !FileSystem.exists(node.folder("data/run")) || node.folder.names("data/run").isEmpty)
+    }
+
+    private static let impossible: [(wanted: Confinement, isRoot: Bool, says: String)] = [
+        (Confinement(cpuThousandths: 500), true, "needs control groups"),
+        (Confinement(processes: 5, isolation: .off), true, "needs control groups"),
+        (Confinement(processes: 5, user: "root"), true, "needs control groups"),
+        (Confinement(isolation: .on), false, "needs a node that runs as root"),
+    ]
+
+    @Test(arguments: impossible) func `that cannot be had is refused, with what it needs`(
+        wanted: Confinement, isRoot: Bool, says: String
+    ) throws {
+        let host = HostConfinement(isRoot: isRoot, canIsolate: true, groups: nil, groupsProblem: "no groups here")
+        let node = try Node(host)
+        let error = #expect(throws: ConfinementError.self) {
+            try WorkerPlace.make(for: slot, wanted, bundle: node.bundle, at: node.site)
+        }
+        #expect(error?.description.contains(says) == true, "\(error.debugDescription)")
+    }
+
+    @Test func `asks a control group for the limits where there are groups`() throws {
+        let groups = ControlGroups.settings(Confinement(memoryBytes: 1 << 30, cpuThousandths: 1500, processes: 64))
+        #expect(
+            groups.map { "\($0.file)=\($0.text)" } == [
+                "memory.max=1073741824", "memory.swap.max=0", "memory.oom.group=1", "cpu.max=150000 100000",
+                "pids.max=64",
+            ])
+        #expect(ControlGroups.settings(Confinement(openFiles: 64)).isEmpty)
+    }
+
+    @Test func `leaves places alone whose process lives, and removes the others`() throws {
+        let node = try Node()
+        let kept = try WorkerPlace.make(for: slot, Confinement(), bundle: node.bundle, at: node.site).place
+        let gone = try WorkerPlace.make(for: slot, Confinement(), bundle: node.bundle, at: node.site).place
+        let new = try WorkerPlace.make(for: slot, Confinement(), bundle: node.bundle, at: node.site).place
+        try node.folder.write("\(getpid())", to: "data/run/\(FileSystem.name(of: kept.folder))/pid")
+        try node.folder.write("1073741824", to: "data/run/\(FileSystem.name(of: gone.folder))/pid")
+        node.site.removeAbandoned()
+        #expect(FileSystem.exists(kept.folder) && !FileSystem.exists(gone.folder) && !FileSystem.exists(new.folder))
+    }
+
+    private func spec(_ confinement: Confinement) -> WorkerSpec {
+        DeploymentSpec(
+            revision: BundleDigest(rawValue: String(repeating: "a", count: 64))!, kind: .executable(entry: "run"),
+            confinement: confinement
+        ).worker
+    }
+
+    private var isX86: Bool {
+        #if arch(x86_64)
+            true
+        #else
+            false
+        #endif
+    }
+}

@@ -1,0 +1,30 @@
+import IgropyrOrchestration
+import Testing
+
+private let tables: [(results: String, verdicts: String)] = [
+    // + passed, - failed; r ready, u unwell, . nothing.
+    ("+", "r"), ("++", "r."), ("---+", "...r"), ("+---", "r..u"), ("+--+---", "r.....u"), ("+-----", "r..u.."),
+    ("+--+--+--", "r........"), ("-------", "......."),
+]
+
+@Test(arguments: tables) func `a worker is ready with its first passed check, and unwell after so many failed ones`(
+    results: String, verdicts: String
+) {
+    var watch = HealthWatch(HealthCheck(.tcp, failures: 3))
+    let said = results.map { result in
+        switch watch.note(isPassed: result == "+") {
+        case .ready: "r"
+        case .unwell: "u"
+        case nil: "."
+        }
+    }
+    #expect(said.joined() == verdicts)
+}
+
+@Test func `until it is ready, a worker is asked more often`() {
+    var watch = HealthWatch(HealthCheck(.tcp, intervalMilliseconds: 2000))
+    #expect(watch.pause == .milliseconds(100))
+    _ = watch.note(isPassed: true)
+    #expect(watch.pause == .milliseconds(2000))
+    #expect(HealthWatch(HealthCheck(.tcp, intervalMilliseconds: 20)).pause == .milliseconds(20))
+}
