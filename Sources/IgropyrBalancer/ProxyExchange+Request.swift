@@ -3,7 +3,7 @@ import IgropyrTransport
 
 extension ProxyExchange {
     /// Sends the head and what there is of the body.
-    func send(on connection: HTTPClientConnection) {
+    func send(on connection: any HTTPClientStream) {
         state = .sent
         upstream = connection
         connection.begin(self, responseTimeout: settings.values.responseTimeout)

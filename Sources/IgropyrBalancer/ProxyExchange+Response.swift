@@ -150,14 +150,18 @@ extension ProxyExchange: HTTPClientExchange {
         downstream?.abort()
     }
 
-    private func retryElsewhere(_ failure: HTTPClientFailure, _ connection: HTTPClientConnection?) {
+    private func retryElsewhere(_ failure: HTTPClientFailure, _ connection: (any HTTPClientStream)?) {
         guard let worker else { return retry(after: failure) }
         if let connection, isStale(failure, connection, worker) {
             hasMetStaleConnection = true
             proxy.counters.staleConnections &+= 1
             return repeatFree(from: worker)
         }
-        if failure.cause != .cancelled { proxy.noteFailure(of: worker, limit: settings.values.failuresInRow) }
+        switch failure.cause {
+        case .refused, .cancelled: break
+        case .connection, .closed, .malformedResponse, .responseTooLarge, .timedOut, .exhausted:
+            proxy.noteFailure(of: worker, limit: settings.values.failuresInRow)
+        }
         abandonWorker()
         retry(after: failure)
     }
@@ -171,16 +175,16 @@ extension ProxyExchange: HTTPClientExchange {
         connect(to: worker, isFresh: true)
     }
 
-    /// A worker may close a resting connection just when a request comes. That says nothing about its load, so repeating
-    /// the request is free, once.
+    /// A worker may close a connection just when a request comes. That says nothing about its load, so repeating the
+    /// request is free, once.
     private func isStale(
-        _ failure: HTTPClientFailure, _ connection: HTTPClientConnection, _ worker: WorkerState
+        _ failure: HTTPClientFailure, _ connection: any HTTPClientStream, _ worker: WorkerState
     ) -> Bool {
-        guard connection.isReused, !hasMetStaleConnection, isBodyKept, method.isIdempotent, downstream != nil,
-            worker.health.trouble == nil
+        guard connection.isReused, !hasMetStaleConnection, isBodyKept, downstream != nil, worker.health.trouble == nil,
+            method.isIdempotent || !failure.mayHaveBeenReceived
         else { return false }
         switch failure.cause {
-        case .closed, .connection: return true
+        case .closed, .connection, .refused: return true
         case .malformedResponse, .responseTooLarge, .timedOut, .exhausted, .cancelled: return false
         }
     }

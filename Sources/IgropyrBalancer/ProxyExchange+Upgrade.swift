@@ -7,7 +7,9 @@ extension ProxyExchange {
 
     /// The worker has answered 101: from here on bytes go both ways as they are.
     func openTunnel(_ head: MessageHead, _ bytes: RawSpan) {
-        guard let upgrade, let downstream, let upstream, let name = upgrade.protocolAgreed(by: head, bytes) else {
+        guard let upgrade, let downstream, let upstream = upstream as? HTTPClientConnection,
+            let name = upgrade.protocolAgreed(by: head, bytes)
+        else {
             return refuse(.badGateway)
         }
         state = .responding

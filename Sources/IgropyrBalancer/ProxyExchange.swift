@@ -26,7 +26,7 @@ final class ProxyExchange {
     var state = State.starting
     /// Nil once the response is complete or the client is gone.
     var downstream: (any HTTPServerStream)?
-    var upstream: HTTPClientConnection?
+    var upstream: (any HTTPClientStream)?
     var application: Application?
     /// Whose turn it is, from the choice on.
     private(set) var worker: WorkerState?
@@ -169,8 +169,9 @@ final class ProxyExchange {
         state = .connecting
         enter(worker)
         record?.beginTry(at: worker.address)
-        proxy.pool.connection(
-            to: worker.address, as: settings.values.connections, for: announcedClient, isFresh: isFresh,
+        let kind = settings.values.connections
+        proxy.pool.stream(
+            to: worker.address, as: upgrade == nil ? kind : kind.forUpgrades, for: announcedClient, isFresh: isFresh,
             timeout: settings.values.connectTimeout
         ) { [self] outcome in
             guard case .connecting = state else {
@@ -185,7 +186,7 @@ final class ProxyExchange {
                 record?.tryDidFail(ExchangeFailure(connecting: failure))
                 switch failure.cause {
                 case .connection, .timedOut: proxy.noteRefusal(by: worker)
-                case .closed, .malformedResponse, .responseTooLarge, .exhausted, .cancelled: break
+                case .closed, .malformedResponse, .responseTooLarge, .refused, .exhausted, .cancelled: break
                 }
                 abandonWorker()
                 retry(after: failure)

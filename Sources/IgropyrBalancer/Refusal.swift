@@ -19,7 +19,7 @@ enum Refusal {
     init(_ failure: HTTPClientFailure) {
         switch failure.cause {
         case .timedOut: self = .gatewayTimeout
-        case .exhausted, .cancelled: self = .unavailable
+        case .refused, .exhausted, .cancelled: self = .unavailable
         case .connection, .closed, .malformedResponse, .responseTooLarge: self = .badGateway
         }
     }

@@ -75,6 +75,7 @@ extension BalancerConfiguration.Application {
         case .randomTwo: parts.append("random-two")
         }
         if let tls = connection.tls { parts.append(tls.summary) }
+        if connection.isHTTP2 { parts.append("HTTP/2") }
         switch connection.proxyProtocol {
         case .v1: parts.append("PROXY protocol v1")
         case .v2: parts.append("PROXY protocol v2")

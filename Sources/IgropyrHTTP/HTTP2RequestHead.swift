@@ -7,12 +7,12 @@
 /// After an error the rest is ignored; the request is malformed or too large, the connection can go on.
 public struct HTTP2RequestHead: Sendable {
     /// What a head's ranges count from; good until the next ``begin()``.
-    public private(set) var bytes: [UInt8] = []
+    public var bytes: [UInt8] { lines.bytes }
     /// Bytes of all names and values so far, ignored ones too.
     public private(set) var fieldBytes = 0
     private let limits: ParserLimits
     private let allowsExtendedConnect: Bool
-    private var parser = HeadParser(isResponse: false)
+    private var lines = HTTP2HeadLines(isResponse: false)
     private var error: HTTPError?
     private var scheme = ByteRange.absent
     private var path = ByteRange.absent
@@ -22,7 +22,7 @@ public struct HTTP2RequestHead: Sendable {
     private var cookie: [UInt8] = []
 
     /// `other` until it is known.
-    public var method: HTTPMethod { parser.head.method }
+    public var method: HTTPMethod { lines.parser.head.method }
 
     /// `allowsExtendedConnect`: whether CONNECT may name a protocol (RFC 8441), ``MessageHead/upgrade`` then.
     public init(limits: HTTPLimits = HTTPLimits(), allowsExtendedConnect: Bool = false) {
@@ -32,10 +32,9 @@ public struct HTTP2RequestHead: Sendable {
 
     /// Forgets the last head; keeps a small buffer for the next one.
     public mutating func begin() {
-        if bytes.capacity > 4096 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+        lines.removeAll()
         if !cookie.isEmpty { cookie = [] }
         fieldBytes = 0
-        parser = HeadParser(isResponse: false)
         error = nil
         (scheme, path, authority) = (.absent, .absent, .absent)
         isPastPseudoFields = false
@@ -63,20 +62,19 @@ public struct HTTP2RequestHead: Sendable {
         if let error { throw error }
         try endPseudoFields()
         if !cookie.isEmpty {
-            append("cookie: ")
-            bytes += cookie
-            append("\r\n")
+            lines.append("cookie: ")
+            lines.append(cookie)
+            lines.append("\r\n")
         }
-        guard parser.head.host != nil else { throw .missingHost }
-        parser.head.fieldsRange.end = UInt32(truncatingIfNeeded: bytes.count)
-        append("\r\n")
-        if let length = parser.head.contentLength {
+        guard lines.parser.head.host != nil else { throw .missingHost }
+        lines.end()
+        if let length = lines.parser.head.contentLength {
             guard !endsStream || length == 0 else { throw .invalidContentLength }
-            parser.head.framing = .length(length)
+            lines.parser.head.framing = .length(length)
         } else {
-            parser.head.framing = endsStream ? .none : .chunked
+            lines.parser.head.framing = endsStream ? .none : .chunked
         }
-        return parser.head
+        return lines.parser.head
     }
 
     // MARK: Pseudo-fields
@@ -85,25 +83,25 @@ public struct HTTP2RequestHead: Sendable {
         guard !isPastPseudoFields, !value.isEmpty else { throw .invalidPseudoField }
         let all = 0..<name.byteCount
         if name.equals(":method", in: all) {
-            guard parser.head.methodRange == .absent else { throw .invalidPseudoField }
+            guard lines.parser.head.methodRange == .absent else { throw .invalidPseudoField }
             guard value.byteCount <= HeadParser.maximumMethodBytes else { throw .methodTooLong }
             guard value.isToken else { throw .invalidMethod }
-            parser.head.methodRange = append(value)
-            parser.head.method = HTTPMethod(0..<value.byteCount, in: value)
+            lines.parser.head.methodRange = lines.append(value)
+            lines.parser.head.method = HTTPMethod(0..<value.byteCount, in: value)
         } else if name.equals(":path", in: all) {
             guard path == .absent else { throw .invalidPseudoField }
             guard value.byteCount <= limits.targetBytes else { throw .targetTooLong }
             guard value.isTarget else { throw .invalidTarget }
-            path = append(value)
+            path = lines.append(value)
         } else if name.equals(":authority", in: all) {
             guard authority == .absent else { throw .invalidPseudoField }
-            authority = append(value)
+            authority = lines.append(value)
         } else if name.equals(":scheme", in: all) {
             guard scheme == .absent, value.isToken else { throw .invalidPseudoField }
-            scheme = append(value)
+            scheme = lines.append(value)
         } else if allowsExtendedConnect, name.equals(":protocol", in: all) {
-            guard parser.head.upgradeRange == .absent, value.isToken else { throw .invalidPseudoField }
-            parser.head.upgradeRange = append(value)
+            guard lines.parser.head.upgradeRange == .absent, value.isToken else { throw .invalidPseudoField }
+            lines.parser.head.upgradeRange = lines.append(value)
         } else {
             throw .invalidPseudoField
         }
@@ -113,11 +111,10 @@ public struct HTTP2RequestHead: Sendable {
     private mutating func endPseudoFields() throws(HTTPError) {
         guard !isPastPseudoFields else { return }
         isPastPseudoFields = true
-        guard parser.head.methodRange != .absent else { throw .invalidPseudoField }
-        parser.head.version = .http2
-        let isExtendedConnect = parser.head.upgradeRange != .absent
-        guard !isExtendedConnect || parser.head.method == .connect else { throw .invalidPseudoField }
-        let isConnect = parser.head.method == .connect && !isExtendedConnect
+        guard lines.parser.head.methodRange != .absent else { throw .invalidPseudoField }
+        let isExtendedConnect = lines.parser.head.upgradeRange != .absent
+        guard !isExtendedConnect || lines.parser.head.method == .connect else { throw .invalidPseudoField }
+        let isConnect = lines.parser.head.method == .connect && !isExtendedConnect
         if isConnect {
             guard path == .absent, scheme == .absent, authority != .absent else { throw .invalidPseudoField }
         } else {
@@ -125,33 +122,29 @@ public struct HTTP2RequestHead: Sendable {
         }
         guard !isExtendedConnect || authority != .absent else { throw .invalidPseudoField }
         try setTarget(isConnect ? authority.range : path.range)
-        parser.head.fieldsRange = ByteRange(bytes.count, bytes.count)
+        lines.parser.head.fieldsRange = ByteRange(bytes.count, bytes.count)
         guard authority != .absent else { return }
-        append("host: ")
+        lines.append("host: ")
         let start = bytes.count
-        for offset in authority.range { bytes.append(bytes[offset]) }
-        try endLine(name: (start - 6)..<(start - 2), value: start..<bytes.count)
+        lines.append(authority.range)
+        try lines.endLine(name: (start - 6)..<(start - 2), value: start..<bytes.count)
     }
 
     private mutating func setTarget(_ target: Range<Int>) throws(HTTPError) {
         let text = bytes  // Released by the end of this call: appending must not copy.
-        try unsafe parser.head.setTarget(target, in: text.span.bytes)
-        guard parser.head.targetForm != .absolute else { throw .invalidTarget }
+        try unsafe lines.parser.head.setTarget(target, in: text.span.bytes)
+        guard lines.parser.head.targetForm != .absolute else { throw .invalidTarget }
     }
 
     // MARK: Fields
 
     private mutating func appendField(_ name: RawSpan, _ value: RawSpan) throws(HTTPError) {
         try endPseudoFields()
-        guard name.isLowercaseToken else { throw .invalidFieldName }
-        guard !name.isConnectionSpecific else { throw .connectionSpecificField }
+        try HTTP2HeadLines.check(name, value)
         let all = 0..<name.byteCount
-        if name.equals("te", in: all), !value.equals("trailers", in: 0..<value.byteCount) {
-            throw .connectionSpecificField
-        }
-        guard parser.head.fieldCount < limits.fields else { throw .tooManyFields }
+        guard lines.parser.head.fieldCount < limits.fields else { throw .tooManyFields }
         if name.equals("cookie", in: all) {
-            parser.head.fieldLines += 1
+            lines.parser.head.fieldLines += 1
             if !cookie.isEmpty { cookie += [UInt8(ascii: ";"), .space] }
             value.append(first: value.byteCount, to: &cookie)
         } else if name.equals("host", in: all), authority != .absent {
@@ -159,47 +152,12 @@ public struct HTTP2RequestHead: Sendable {
             let text = bytes.span
             guard unsafe text.bytes.isEqualIgnoringCase(authority.range, to: value) else { throw .invalidHost }
         } else {
-            try appendLine(name, value)
+            try lines.appendLine(name, value)
         }
-    }
-
-    private mutating func appendLine(_ name: RawSpan, _ value: RawSpan) throws(HTTPError) {
-        let name = append(name).range
-        append(": ")
-        try endLine(name: name, value: append(value).range)
-    }
-
-    private mutating func endLine(name: Range<Int>, value: Range<Int>) throws(HTTPError) {
-        append("\r\n")
-        parser.head.fieldLines += 1
-        let text = bytes  // As above.
-        try unsafe parser.record(name, value, in: text.span.bytes)
-    }
-
-    // MARK: Bytes
-
-    private mutating func append(_ data: RawSpan) -> ByteRange {
-        let start = bytes.count
-        data.append(first: data.byteCount, to: &bytes)
-        return ByteRange(start, bytes.count)
-    }
-
-    private mutating func append(_ literal: StaticString) {
-        unsafe bytes.append(
-            contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 }
 
 extension RawSpan {
-    /// A field's name as HTTP/2 allows it (RFC 9113 §8.2.1).
-    fileprivate var isLowercaseToken: Bool {
-        for offset in 0..<byteCount {
-            let byte = byte(at: offset)
-            guard byte.isToken, byte == byte.lowercased else { return false }
-        }
-        return !isEmpty
-    }
-
     fileprivate func isEqualIgnoringCase(_ range: Range<Int>, to other: RawSpan) -> Bool {
         guard range.count == other.byteCount else { return false }
         for offset in 0..<range.count {

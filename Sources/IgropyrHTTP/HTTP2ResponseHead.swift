@@ -1,85 +1,69 @@
-/// The fields of an HTTP/2 response, as a header compressor takes them: names in lower case, `:status` first.
+/// Makes one head of the fields of an HTTP/2 response, as they come out of the header compression (RFC 9113 §8.3.2).
 ///
-/// What would not mean on the wire what it meant to its author is refused by an error, as by ``HTTPSerializer``; fields
-/// of HTTP/1.1's connections, which HTTP/2 has no use for (RFC 9113 §8.2.2), are left out.
+/// The head looks as HTTP/1.1's do: its fields are `name: value` lines in ``bytes``. Call ``begin()``,
+/// ``append(name:value:)`` for each field, then ``finish(answering:endsStream:)``. After an error the rest is ignored.
 public struct HTTP2ResponseHead: Sendable {
-    /// Where a field's parts are in ``bytes``.
-    @frozen public struct Field: Sendable {
-        @usableFromInline let nameRange: ByteRange
-        @usableFromInline let valueRange: ByteRange
+    /// What a head's ranges count from; good until the next ``begin()``.
+    public var bytes: [UInt8] { lines.bytes }
+    /// Bytes of all names and values so far, ignored ones too.
+    public private(set) var fieldBytes = 0
+    private let limits: ParserLimits
+    private var lines = HTTP2HeadLines(isResponse: true)
+    private var error: HTTPError?
 
-        @inlinable public var name: Range<Int> { nameRange.range }
-        @inlinable public var value: Range<Int> { valueRange.range }
+    public init(limits: HTTPLimits = HTTPLimits()) { self.limits = ParserLimits(limits) }
+
+    /// Forgets the last head; keeps a small buffer for the next one.
+    public mutating func begin() {
+        lines.removeAll()
+        fieldBytes = 0
+        error = nil
     }
 
-    public private(set) var bytes: [UInt8] = []
-    public private(set) var fields: [Field] = []
+    /// Takes the next field.
+    public mutating func append(name: RawSpan, value: RawSpan) {
+        fieldBytes += name.byteCount + value.byteCount
+        guard error == nil else { return }
+        do throws(HTTPError) {
+            guard lines.bytes.count + name.byteCount + value.byteCount + 4 <= limits.headBytes else {
+                throw .headTooLong
+            }
+            guard value.isFieldValue else { throw .controlCharacter }
+            if !name.isEmpty, name.byte(at: 0) == UInt8(ascii: ":") {
+                try takeStatus(name, value)
+            } else {
+                guard lines.parser.head.statusCode != 0 else { throw .invalidPseudoField }
+                guard lines.parser.head.fieldCount < limits.fields else { throw .tooManyFields }
+                try lines.appendField(name, value)
+            }
+        } catch { self.error = error }
+    }
 
-    public init() {}
-
-    /// The fields after a body, in place of a head.
-    public init(_ trailers: TrailerFields) throws(HTTPSerializer.Failure) {
-        let lines = trailers.bytes.span
-        var iterator = FieldIterator(0..<lines.count)
-        while let (name, value) = unsafe iterator.next(in: lines.bytes) {
-            try unsafe appendField(name: lines.bytes.extracting(name), value: lines.bytes.extracting(value))
+    /// `:status` is the only pseudo-field, and stands first, once.
+    private mutating func takeStatus(_ name: RawSpan, _ value: RawSpan) throws(HTTPError) {
+        guard name.equals(":status", in: 0..<name.byteCount), lines.parser.head.statusCode == 0, value.byteCount == 3
+        else { throw .invalidPseudoField }
+        var status: UInt16 = 0
+        for offset in 0..<3 {
+            guard value.byte(at: offset).isDigit else { throw .invalidPseudoField }
+            status = status * 10 + UInt16(value.byte(at: offset) & 0x0F)
         }
+        guard status >= 100, status != 101 else { throw .invalidPseudoField }  // No upgrades here (RFC 9113 §8.6).
+        lines.parser.head.statusCode = status
     }
 
-    /// Forgets the last head; keeps small buffers for the next one.
-    /// - Throws: `.invalidStatus`.
-    public mutating func begin(status: Int) throws(HTTPSerializer.Failure) {
-        guard 100...999 ~= status else { throw .invalidStatus }
-        if bytes.capacity > 4096 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
-        fields.removeAll(keepingCapacity: true)
-        append(":status") { $0.append(decimal: UInt64(status)) }
-    }
-
-    public mutating func appendField(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
-        let (name, value) = (name.utf8.span, value.utf8.span)
-        try unsafe appendField(name: name.bytes, value: value.bytes)
-    }
-
-    public mutating func appendField(name: RawSpan, value: RawSpan) throws(HTTPSerializer.Failure) {
-        guard name.isToken else { throw .invalidFieldName }
-        guard value.isFieldValue else { throw .invalidFieldValue }
-        guard !name.isConnectionSpecific else { return }
-        let start = bytes.count
-        name.append(first: name.byteCount, to: &bytes)
-        for offset in start..<bytes.count { bytes[offset] = bytes[offset].lowercased }
-        append(named: start) { value.append(first: value.byteCount, to: &$0) }
-    }
-
-    public mutating func appendDate(_ date: HTTPDate) { append("date") { date.append(to: &$0) } }
-
-    public mutating func appendContentLength(_ length: UInt64) {
-        append("content-length") { $0.append(decimal: length) }
-    }
-
-    private mutating func append(_ name: StaticString, _ writeValue: (inout [UInt8]) -> Void) {
-        let start = bytes.count
-        unsafe bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        append(named: start, writeValue)
-    }
-
-    /// The name stands in `bytes` from `start` on.
-    private mutating func append(named start: Int, _ writeValue: (inout [UInt8]) -> Void) {
-        let end = bytes.count
-        writeValue(&bytes)
-        fields.append(Field(nameRange: ByteRange(start, end), valueRange: ByteRange(end, bytes.count)))
-    }
-}
-
-extension RawSpan {
-    /// Whether this is the name of a field that means something to HTTP/1.1's connections only (RFC 9113 §8.2.2).
-    var isConnectionSpecific: Bool {
-        let all = 0..<byteCount
-        return switch byteCount {
-        case 7: equals("upgrade", in: all)
-        case 10: equals("connection", in: all) || equals("keep-alive", in: all)
-        case 16: equals("proxy-connection", in: all)
-        case 17: equals("transfer-encoding", in: all)
-        default: false
+    /// Judges the head as a whole. `method` is that of the request; `endsStream`: whether nothing follows.
+    public mutating func finish(answering method: HTTPMethod, endsStream: Bool) throws(HTTPError) -> MessageHead {
+        if let error { throw error }
+        guard lines.parser.head.statusCode != 0 else { throw .invalidPseudoField }
+        lines.end()
+        var head = lines.parser.head
+        guard !(head.isInterim && endsStream) else { throw .truncated }
+        if head.isInterim || method == .head || head.status == 204 || head.status == 304 || endsStream {
+            head.framing = .none
+        } else {
+            head.framing = head.contentLength.map { .length($0) } ?? .chunked
         }
+        return head
     }
 }

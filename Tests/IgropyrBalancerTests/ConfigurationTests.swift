@@ -42,6 +42,7 @@ private let whole = """
         failures-in-row: 3
         panic-threshold: 0.3
         tls: {verify: true, authority: ca.pem, name: workers.example}
+        http2: true
         proxy-protocol: v2
         health: {path: /health, host: a, interval: 5s, timeout: 500ms, healthy: 1, unhealthy: 2, status: 200-299}
         limits: {per-worker: 20, pending: 30, in-flight: 40}
@@ -129,6 +130,7 @@ private let whole = """
     connection.tls?.authorityFile = "ca.pem"
     connection.tls?.serverName = "workers.example"
     connection.proxyProtocol = .v2
+    connection.isHTTP2 = true
     #expect(shop.connection == connection)
     #expect(try read(whole).applications[name("blog")]?.settings.policy == .randomTwo)
 }

@@ -163,8 +163,70 @@ private func error(
         }
     }
 
+    private static let responses:
+        [(fields: [(String, String)], method: HTTPMethod, endsStream: Bool, framing: MessageHead.Framing?)] = [
+            ([(":status", "200")], .get, false, .chunked),
+            ([(":status", "200"), ("content-length", "3")], .get, false, .length(3)),
+            ([(":status", "200"), ("content-length", "3")], .head, true, MessageHead.Framing.none),
+            ([(":status", "304"), ("content-length", "3")], .get, true, MessageHead.Framing.none),
+            ([(":status", "103"), ("link", "</a>")], .get, false, MessageHead.Framing.none),
+            ([(":status", "103")], .get, true, nil),
+            ([(":status", "101")], .get, false, nil),
+            ([(":status", "99")], .get, false, nil),
+            ([(":status", "2x0")], .get, false, nil),
+            ([(":status", "200"), (":status", "200")], .get, false, nil),
+            ([("a", "b"), (":status", "200")], .get, false, nil),
+            ([("a", "b")], .get, false, nil),
+            ([(":status", "200"), (":path", "/")], .get, false, nil),
+            ([(":status", "200"), ("Upper", "b")], .get, false, nil),
+            ([(":status", "200"), ("connection", "close")], .get, false, nil),
+            ([(":status", "200"), ("transfer-encoding", "chunked")], .get, false, nil),
+            ([(":status", "200"), ("content-length", "1"), ("content-length", "1")], .get, false, nil),
+            ([(":status", "200"), ("a", "b\r\nc: d")], .get, false, nil),
+        ]
+
+    @Test(arguments: responses.indices) func `a response is judged as a whole`(row: Int) {
+        let (fields, method, endsStream, framing) = Self.responses[row]
+        var response = HTTP2ResponseHead()
+        for _ in 0..<2 {  // What the last one was is forgotten.
+            response.begin()
+            for (name, value) in fields {
+                let (name, value) = (Array(name.utf8), Array(value.utf8))
+                response.append(name: name.span.bytes, value: value.span.bytes)
+            }
+            let head = try? response.finish(answering: method, endsStream: endsStream)
+            #expect(head?.framing == framing)
+            guard let head else { continue }
+            #expect("\(head.status)" == fields[0].1 && head.version == .http2 && head.byteCount == response.bytes.count)
+            let lines = fields.dropFirst().map { "\($0.0): \($0.1)\r\n" }.joined()
+            let bytes = response.bytes
+            #expect(bytes.span.bytes.string(in: head.fields) == lines)
+        }
+    }
+
+    @Test func `a request goes out as HTTP 1 has it written`() throws {
+        let text = Array(
+            "POST /a?b=c HTTP/1.1\r\nX-A: 1\r\nHost: a.example:81\r\nConnection: TE\r\nTE: trailers\r\n".utf8)
+        var block = HTTP2FieldBlock()
+        for _ in 0..<2 { try block.begin(request: text.span.bytes, isEncrypted: true) }
+        let bytes = block.bytes
+        let fields = block.fields.map {
+            "\(bytes.span.bytes.string(in: $0.name))=\(bytes.span.bytes.string(in: $0.value))"
+        }
+        #expect(
+            fields == [
+                ":method=POST", ":scheme=https", ":path=/a?b=c", ":authority=a.example:81", "x-a=1", "te=trailers",
+            ])
+        for part in ["", "GET", "GET /", "GET / HTTP/1.1"] {
+            let text = Array(part.utf8)
+            #expect(throws: HTTPSerializer.Failure.self) {
+                try block.begin(request: text.span.bytes, isEncrypted: false)
+            }
+        }
+    }
+
     @Test func `a response's fields are in lower case, without those of a connection`() throws {
-        var head = HTTP2ResponseHead()
+        var head = HTTP2FieldBlock()
         try head.begin(status: 204)
         head.appendDate(HTTPDate(seconds: 0))
         try head.appendField("X-Some", "Value")

@@ -11,6 +11,7 @@ extension Schema where Value == BalancerConfiguration.Application {
             section.read("upstreams", .list(of: .upstream, atLeast: 1, limit: 4096), into: &application.upstreams)
             refuseRepetitions(application.upstreams ?? [], in: section)
             section.read("tls", .upstreamTLS, into: &application.connection.tls)
+            section.read("http2", .bool, into: &application.connection.isHTTP2)
             section.read("proxy-protocol", .off(or: .proxyVersion), into: &application.connection.proxyProtocol)
             readChoice(section, into: &application.settings)
             readFailure(section, into: &application.settings)

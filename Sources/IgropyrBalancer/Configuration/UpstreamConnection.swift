@@ -24,6 +24,9 @@ public struct UpstreamConnection: Sendable, Hashable {
     /// Whether connections begin with a PROXY header, which tells the client's address, and of which version.
     public var proxyProtocol: ProxyHeader.Version?
 
+    /// Whether HTTP/2 is spoken, with TLS and without; HTTP/1.1 stays for requests to upgrade.
+    public var isHTTP2 = false
+
     public init() {}
 
     /// Connections of this kind; reads the authorities, and blocks meanwhile. `serverNames` are those of workers that have
@@ -31,8 +34,17 @@ public struct UpstreamConnection: Sendable, Hashable {
     /// - Throws: `.unusableFile`, which names the file and says what to do.
     public func kind(serverNames: [SocketAddress: String] = [:]) throws(TLSError) -> HTTPConnectionKind {
         guard self != UpstreamConnection() else { return .plain }
-        let context = try tls.map { tls throws(TLSError) in try TLSContext.client(trusting: tls.trust) }
+        let upgrades = HTTPConnectionKind(
+            tls: try context(for: "http/1.1"), serverName: tls?.serverName, serverNames: serverNames,
+            proxyProtocol: proxyProtocol)
+        guard isHTTP2 else { return upgrades }
         return HTTPConnectionKind(
-            tls: context, serverName: tls?.serverName, serverNames: serverNames, proxyProtocol: proxyProtocol)
+            tls: try context(for: "h2"), serverName: tls?.serverName, serverNames: serverNames,
+            proxyProtocol: proxyProtocol, http2: HTTP2Settings(), upgrades: upgrades)
+    }
+
+    private func context(for name: String) throws(TLSError) -> TLSContext? {
+        guard let tls else { return nil }
+        return try .client(trusting: tls.trust, applicationProtocols: [name])
     }
 }

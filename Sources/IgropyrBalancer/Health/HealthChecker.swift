@@ -63,7 +63,7 @@ private final class HealthWatch {
     private let onChange: (Bool) -> Void
     private(set) var record: HealthCheckRecord
     private var timer: WheelTimer?
-    private var connection: HTTPClientConnection?
+    private var connection: (any HTTPClientStream)?
     private var status: Int?
 
     init(
@@ -91,7 +91,7 @@ private final class HealthWatch {
 
     /// On a connection of its own: whether the worker takes one is half of the question.
     private func ask() {
-        pool.connection(
+        pool.stream(
             to: subject.address, as: subject.kind, isFresh: true, timeout: subject.settings.timeout
         ) { [self] outcome in
             switch outcome {
@@ -107,7 +107,7 @@ private final class HealthWatch {
         }
     }
 
-    private func send(_ path: String, on connection: HTTPClientConnection) {
+    private func send(_ path: String, on connection: any HTTPClientStream) {
         status = nil
         connection.begin(self, responseTimeout: subject.settings.timeout)
         let (method, target) = ("GET".utf8.span, path.utf8.span)

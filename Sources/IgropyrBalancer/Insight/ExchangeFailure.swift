@@ -5,7 +5,8 @@ import IgropyrUV
 enum ExchangeFailure: Int, CaseIterable, Sendable {
     // A try's.
     case connectRefused, connectTimeout, connectFailed, connectionsExhausted
-    case handshakeFailed, connectionLost, responseTimeout, malformedResponse, responseTooLarge, upgradeFailed, withdrawn
+    case handshakeFailed, connectionLost, requestRefused, responseTimeout, malformedResponse, responseTooLarge
+    case upgradeFailed, withdrawn
     // A request's.
     case noWorker, overBudget, notRouted, badRequest, tooLarge, overRate, notImplemented, protocolError, truncated
     case clientAbort
@@ -19,6 +20,7 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         case .connectionsExhausted: "connections-exhausted"
         case .handshakeFailed: "handshake-failed"
         case .connectionLost: "connection-lost"
+        case .requestRefused: "request-refused"
         case .responseTimeout: "response-timeout"
         case .malformedResponse: "malformed-response"
         case .responseTooLarge: "response-too-large"
@@ -43,6 +45,7 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         case .connection(.network(let error)) where error.code == UVError.connectionRefused: self = .connectRefused
         case .connection, .closed, .malformedResponse, .responseTooLarge: self = .connectFailed
         case .timedOut: self = .connectTimeout
+        case .refused: self = .requestRefused
         case .exhausted: self = .connectionsExhausted
         case .cancelled: self = .withdrawn
         }
@@ -56,6 +59,7 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         case .malformedResponse: self = .malformedResponse
         case .responseTooLarge: self = .responseTooLarge
         case .timedOut: self = .responseTimeout
+        case .refused: self = .requestRefused
         case .exhausted: self = .connectionsExhausted
         case .cancelled: self = .withdrawn
         }

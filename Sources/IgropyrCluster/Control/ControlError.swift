@@ -63,7 +63,7 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
             self.init(
                 .unexpectedAnswer,
                 "what answers at \(node) is no node's control API: its port is the gossip port and one")
-        case .responseTooLarge, .exhausted: self.init(.local, "\(node): \(failure)")
+        case .responseTooLarge, .refused, .exhausted: self.init(.local, "\(node): \(failure)")
         case .cancelled: self.init(.cancelled, "cancelled")
         }
     }

@@ -47,6 +47,13 @@ public final class HTTPClient {
         pool = try HTTPConnectionPool(on: loop, settings: settings, kind: kind)
     }
 
+    /// Asks by connections of that kind.
+    public init(
+        on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), kind: HTTPConnectionKind
+    ) throws(UVError) {
+        pool = try HTTPConnectionPool(on: loop, settings: settings, kind: kind)
+    }
+
     /// Asks and waits for the whole answer.
     ///
     /// Takes up to `bodyLimit` bytes of the answer's body; more fails with `.responseTooLarge`. `upload` gives the
@@ -85,7 +92,8 @@ private final class HTTPClientCall: HTTPClientExchange {
     private let bodyLimit: Int
     private let upload: (() throws -> [UInt8]?)?
     private let onBody: ((RawSpan) throws -> Void)?
-    private var connection: HTTPClientConnection?
+    private var connection: (any HTTPClientStream)?
+    private var host = ""
     private var continuation: CheckedContinuation<HTTPClient.Response, any Error>?
     private var isCancelled = false
     /// Asks once more on a fresh connection; nil if that was done or may not be.
@@ -104,8 +112,9 @@ private final class HTTPClientCall: HTTPClientExchange {
     ) {
         self.continuation = continuation
         guard !isCancelled else { return finish(.failure(CancellationError())) }
+        host = pool.kind.host(of: address)
         let attempt = { [self] (isFresh: Bool) in
-            pool.connection(to: address, isFresh: isFresh) { [self] outcome in
+            pool.stream(to: address, isFresh: isFresh) { [self] outcome in
                 switch outcome {
                 case .failure(let failure): finish(.failure(failure))
                 case .success(let connection): send(request, uploadBytes: uploadBytes, on: connection)
@@ -116,13 +125,13 @@ private final class HTTPClientCall: HTTPClientExchange {
         attempt(false)
     }
 
-    private func send(_ request: HTTPClient.Request, uploadBytes: UInt64, on connection: HTTPClientConnection) {
+    private func send(_ request: HTTPClient.Request, uploadBytes: UInt64, on connection: any HTTPClientStream) {
         guard continuation != nil else { return connection.cancel() }
         self.connection = connection
         connection.begin(self)
         do throws(HTTPSerializer.Failure) {
             try connection.head.beginRequest(request.method, target: request.target)
-            try connection.head.appendField("Host", connection.kind.host(of: connection.address))
+            try connection.head.appendField("Host", host)
             for field in request.fields { try connection.head.appendField(field.name, field.value) }
         } catch {
             return fail(error)

@@ -30,6 +30,8 @@ public struct HTTPClientFailure: Error, Hashable, Sendable, CustomStringConverti
         /// The body is larger than the caller takes.
         case responseTooLarge
         case timedOut
+        /// The server has not begun with the request, and says so, or ends the connection before.
+        case refused
         /// The pool has no place for one more connection to this server.
         case exhausted
         case cancelled
@@ -51,16 +53,15 @@ public struct HTTPClientFailure: Error, Hashable, Sendable, CustomStringConverti
         case .malformedResponse(let error): "the response breaks HTTP: \(error)"
         case .responseTooLarge: "the response is larger than was asked for"
         case .timedOut: "no response in time"
+        case .refused: "the server refused the request before it looked at it"
         case .exhausted: "too many connections to this server"
         case .cancelled: "cancelled"
         }
     }
 }
 
-/// A connection to a server: one request at a time, again and again.
-///
-/// A request is ``begin(_:)``, then its head in ``head``, ``endHead(framing:)``, ``sendBody(_:)`` and ``endRequest()``.
-public final class HTTPClientConnection {
+/// A connection to a server in HTTP/1.1: one request at a time, again and again.
+public final class HTTPClientConnection: HTTPClientStream {
     private enum State {
         case idle
         case busy
@@ -96,10 +97,7 @@ public final class HTTPClientConnection {
         case tunnel
     }
 
-    /// Whether it has carried a request before: the server may close it at the very moment when the next one comes.
     public private(set) var isReused = false
-
-    /// The head of the request that was begun: write its start line and its fields here.
     @safe @exclusivity(unchecked) public var head = HTTPSerializer()
 
     init(
@@ -122,8 +120,7 @@ public final class HTTPClientConnection {
 
     // MARK: Request
 
-    /// Takes an idle connection for a request. `responseTimeout` takes the place of the pool's.
-    public func begin(_ exchange: any HTTPClientExchange, responseTimeout: Duration? = nil) {
+    public func begin(_ exchange: any HTTPClientExchange, responseTimeout: Duration?) {
         guard case .idle = state else { preconditionFailure("one request at a time") }
         self.responseTimeout = responseTimeout ?? pool.settings.responseTimeout
         state = .busy
@@ -135,7 +132,6 @@ public final class HTTPClientConnection {
         timer?.arm(after: stream.isHandshaking ? min(timeout, pool.settings.handshakeTimeout) : timeout)
     }
 
-    /// Sends the head. `.none` and `.length(0)` end the request.
     public func endHead(method: HTTPMethod, framing: MessageHead.Framing) {
         guard case .busy = state else { return head.removeAll() }
         parser.expectResponse(to: method)
@@ -150,7 +146,6 @@ public final class HTTPClientConnection {
         }
     }
 
-    /// Sends a part of the body. Watch ``canWrite``.
     public func sendBody(_ bytes: RawSpan) {
         guard case .busy = state, !isRequestEnded, bytes.byteCount > 0 else { return }
         awaitProgress()
@@ -168,9 +163,7 @@ public final class HTTPClientConnection {
         }
     }
 
-    /// Ends the body. One that is shorter than announced ends the connection. Trailers go out behind a body of unknown
-    /// length only: elsewhere they have no place.
-    public func endRequest(trailers: TrailerFields = TrailerFields()) {
+    public func endRequest(trailers: TrailerFields) {
         guard case .busy = state, !isRequestEnded else { return }
         isRequestEnded = true
         switch requestBody {
@@ -202,10 +195,8 @@ public final class HTTPClientConnection {
         if !stream.isHandshaking { timer?.arm(after: responseTimeout) }
     }
 
-    /// Whether the server keeps up with what is sent; if not, wait for ``HTTPClientExchange/requestDidDrain()``.
     public var canWrite: Bool { stream.queuedBytes < pool.settings.highWaterBytes }
 
-    /// Gives the request up; the exchange hears nothing more.
     public func cancel() {
         exchange = nil
         close()
@@ -213,7 +204,6 @@ public final class HTTPClientConnection {
 
     // MARK: Response
 
-    /// Leaves the rest of the response with the server until ``resumeResponse()``.
     public func pauseResponse() {
         guard case .busy = state else { return }
         isPaused = true

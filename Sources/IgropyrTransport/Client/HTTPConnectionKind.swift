@@ -15,17 +15,27 @@ public final class HTTPConnectionKind: Sendable {
     /// used again.
     public let proxyProtocol: ProxyHeader.Version?
 
+    /// What bounds connections in HTTP/2; nil for HTTP/1.1. It is spoken at once (RFC 9113 §3.3), or under TLS once the server
+    /// agrees to it by ALPN: then ``tls`` must offer `h2` and nothing else.
+    public let http2: HTTP2Settings?
+    private let upgrades: HTTPConnectionKind?
+
     /// Where certificates prove the servers, they must carry `serverName`; without one, what `serverNames` say of the address
-    /// that is called, or the address itself.
+    /// that is called, or the address itself. With `http2`, requests to upgrade go by connections as `upgrades` has them.
     public init(
         tls: TLSContext? = nil, serverName: String? = nil, serverNames: [SocketAddress: String] = [:],
-        proxyProtocol: ProxyHeader.Version? = nil
+        proxyProtocol: ProxyHeader.Version? = nil, http2: HTTP2Settings? = nil, upgrades: HTTPConnectionKind? = nil
     ) {
         self.tls = tls
         self.serverName = serverName
         self.serverNames = serverNames
         self.proxyProtocol = proxyProtocol
+        self.http2 = http2
+        self.upgrades = upgrades
     }
+
+    /// The kind for requests to go on in another protocol, which is HTTP/1.1.
+    public var forUpgrades: HTTPConnectionKind { upgrades ?? self }
 
     /// Whom to expect at an address.
     func serverName(at address: SocketAddress) -> String? {

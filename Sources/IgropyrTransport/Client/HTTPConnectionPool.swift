@@ -26,6 +26,8 @@ public final class HTTPConnectionPool {
     let wheel: TimerWheel
     /// For requests that do not ask for another one.
     public var kind: HTTPConnectionKind
+    /// Where HTTP/2's connections gather what they write at once, one after the other.
+    var frames: [UInt8] = []
     private var servers: [SocketAddress: Server] = [:]
     private var isClosed = false
 
@@ -34,6 +36,15 @@ public final class HTTPConnectionPool {
         var idle: [HTTPClientConnection] = []
         var all: [ObjectIdentifier: HTTPClientConnection] = [:]
         var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
+        /// In HTTP/2, in the order in which they were opened: the first that has room is used.
+        var sessions: [HTTP2ClientConnection] = []
+        var openings: [HTTP2Opening] = []
+
+        var count: Int { all.count + attempts.count + sessions.count }
+
+        func session(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTP2ClientConnection? {
+            sessions.first { $0.kind === kind && $0.client == client && $0.hasRoom }
+        }
 
         mutating func takeIdle(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTPClientConnection? {
             guard let last = idle.last else { return nil }
@@ -55,10 +66,10 @@ public final class HTTPConnectionPool {
     public func isConnected(to address: SocketAddress) -> Bool { servers[address] != nil }
 
     /// Open connections, to all servers.
-    public var connectionCount: Int { servers.values.reduce(0) { $0 + $1.all.count } }
+    public var connectionCount: Int { servers.values.reduce(0) { $0 + $1.all.count + $1.sessions.count } }
 
-    /// Finds a connection of that kind which rests, unless it has to be a fresh one, or opens one; calls `onReady` once, at
-    /// once if one rests. With ``HTTPConnectionKind/proxyProtocol``, it is one that was opened for the same `client`;
+    /// Finds a connection in HTTP/1.1 of that kind which rests, unless it has to be a fresh one, or opens one; calls
+    /// `onReady` once, at once if one rests. With ``HTTPConnectionKind/proxyProtocol``, it is one that was opened for the same `client`;
     /// without, that is of no account. `kind` and `timeout` take the place of the pool's own.
     public func connection(
         to address: SocketAddress, as kind: HTTPConnectionKind? = nil, for client: ProxyHeader = .local,
@@ -74,25 +85,91 @@ public final class HTTPConnectionPool {
         guard makeRoom(at: address) else {
             return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
         }
-        connect(to: address, as: kind, for: client, timeout: timeout ?? settings.connectTimeout, onReady: onReady)
+        connect(to: address, as: kind, for: client, timeout: timeout) { [self] outcome in
+            onReady(
+                outcome.map { stream in
+                    let connection = HTTPClientConnection(stream, to: address, as: kind, for: client, pool: self)
+                    servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
+                    return connection
+                })
+        }
+    }
+
+    /// The same in the version of HTTP that the kind speaks: in HTTP/2 a stream of a connection that has room, of one that
+    /// is being opened, or of another one.
+    public func stream(
+        to address: SocketAddress, as kind: HTTPConnectionKind? = nil, for client: ProxyHeader = .local,
+        isFresh: Bool = false, timeout: Duration? = nil,
+        onReady: @escaping (Result<any HTTPClientStream, HTTPClientFailure>) -> Void
+    ) {
+        let kind = kind ?? self.kind
+        let client = kind.proxyProtocol == nil ? .local : client
+        guard let http2 = kind.http2 else {
+            if !isFresh, let connection = servers[address]?.takeIdle(kind, for: client) {
+                return onReady(.success(connection))
+            }
+            return connection(to: address, as: kind, for: client, isFresh: true, timeout: timeout) { outcome in
+                onReady(outcome.map { $0 })
+            }
+        }
+        guard !isClosed else { return onReady(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: false))) }
+        if !isFresh, let session = servers[address]?.session(kind, for: client) {
+            return onReady(.success(session.makeStream()))
+        }
+        let openings = servers[address]?.openings ?? []
+        if let opening = openings.first(where: { $0.isFor(kind, client) && $0.hasRoom(http2) }) {
+            return opening.waiting.append(onReady)
+        }
+        guard makeRoom(at: address) else {
+            return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
+        }
+        openSession(HTTP2Opening(to: address, as: kind, for: client, onReady), timeout: timeout)
+    }
+
+    private func openSession(_ opening: HTTP2Opening, timeout: Duration?) {
+        let (address, kind, client) = (opening.address, opening.kind, opening.client)
+        servers[address, default: Server()].openings.append(opening)
+        connect(to: address, as: kind, for: client, timeout: timeout) { [self] outcome in
+            servers[address]?.openings.removeAll { $0 === opening }
+            let session = outcome.flatMap { stream -> Result<HTTP2ClientConnection, HTTPClientFailure> in
+                do throws(HTTP2Session.Failure) {
+                    return .success(
+                        try HTTP2ClientConnection(stream, to: address, as: kind, for: client, pool: self))
+                } catch {
+                    stream.close()
+                    return .failure(HTTPClientFailure(.closed, mayHaveBeenReceived: false))
+                }
+            }
+            if case .success(let session) = session {
+                servers[address, default: Server()].sessions.append(session)
+                session.start()
+            }
+            for onReady in opening.waiting { onReady(session.map { $0.makeStream() }) }
+        }
     }
 
     /// Whether one more connection may be opened; the one that has rested longest, for others, gives way.
     private func makeRoom(at address: SocketAddress) -> Bool {
-        guard let server = servers[address], server.all.count + server.attempts.count >= settings.connectionsPerServer
-        else { return settings.connectionsPerServer > 0 }
-        guard let oldest = server.idle.first else { return false }
-        oldest.close()
+        guard let server = servers[address], server.count >= settings.connectionsPerServer else {
+            return settings.connectionsPerServer > 0
+        }
+        if let oldest = server.idle.first {
+            oldest.close()
+        } else if let oldest = server.sessions.first(where: \.isResting) {
+            oldest.end(.closed)
+        } else {
+            return false
+        }
         return true
     }
 
     private func connect(
-        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader, timeout: Duration,
-        onReady: @escaping (Result<HTTPClientConnection, HTTPClientFailure>) -> Void
+        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader, timeout: Duration?,
+        onReady: @escaping (Result<ByteStream, HTTPClientFailure>) -> Void
     ) {
         let attempt: ConnectAttempt
         do throws(UVError) {
-            attempt = try ConnectAttempt(to: address, timeout: timeout, pool: self)
+            attempt = try ConnectAttempt(to: address, timeout: timeout ?? settings.connectTimeout, pool: self)
         } catch {
             return onReady(.failure(HTTPClientFailure(.connection(.network(error)), mayHaveBeenReceived: false)))
         }
@@ -106,9 +183,7 @@ public final class HTTPConnectionPool {
                 if let version = kind.proxyProtocol { tcp.write(client, version) }
                 do throws(TLSError) {
                     let stream = try ByteStream(tcp, tls: kind.tls, serverName: kind.serverName(at: address))
-                    let connection = HTTPClientConnection(stream, to: address, as: kind, for: client, pool: self)
-                    servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
-                    onReady(.success(connection))
+                    onReady(.success(stream))
                 } catch {
                     onReady(.failure(HTTPClientFailure(.connection(.security(error)), mayHaveBeenReceived: false)))
                 }
@@ -129,8 +204,13 @@ public final class HTTPConnectionPool {
         forgetIfUnused(connection.address)
     }
 
+    func forget(_ session: HTTP2ClientConnection) {
+        servers[session.address]?.sessions.removeAll { $0 === session }
+        forgetIfUnused(session.address)
+    }
+
     private func forgetIfUnused(_ address: SocketAddress) {
-        guard let server = servers[address], server.all.isEmpty, server.attempts.isEmpty else { return }
+        guard let server = servers[address], server.count == 0, server.openings.isEmpty else { return }
         servers[address] = nil
     }
 
@@ -140,6 +220,7 @@ public final class HTTPConnectionPool {
         guard let server = servers[address] else { return }
         for attempt in server.attempts.values { attempt.fail(.closed) }
         for connection in server.all.values { connection.end(.closed) }
+        for session in server.sessions { session.end(.closed) }
     }
 
     /// Idempotent. Exchanges under way fail with `.cancelled`.
@@ -148,9 +229,34 @@ public final class HTTPConnectionPool {
         for server in servers.values {
             for attempt in server.attempts.values { attempt.fail(.cancelled) }
             for connection in server.all.values { connection.end(.cancelled) }
+            for session in server.sessions { session.end(.cancelled) }
         }
         servers.removeAll()
         wheel.close()
+    }
+}
+
+/// A connection in HTTP/2 that is being opened, and who waits for it.
+private final class HTTP2Opening {
+    let address: SocketAddress
+    let kind: HTTPConnectionKind
+    let client: ProxyHeader
+    var waiting: [(Result<any HTTPClientStream, HTTPClientFailure>) -> Void]
+
+    init(
+        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader,
+        _ onReady: @escaping (Result<any HTTPClientStream, HTTPClientFailure>) -> Void
+    ) {
+        self.address = address
+        self.kind = kind
+        self.client = client
+        waiting = [onReady]
+    }
+
+    func hasRoom(_ settings: HTTP2Settings) -> Bool { waiting.count < settings.concurrentStreams }
+
+    func isFor(_ kind: HTTPConnectionKind, _ client: ProxyHeader) -> Bool {
+        self.kind === kind && self.client == client
     }
 }
 

@@ -8,7 +8,7 @@ internal import IgropyrHTTP
 /// Within these calls the owner hears what happened and may call all else here, but neither of the two.
 @safe
 final class HTTP2Session {
-    /// nghttp2 cannot go on: the client's first bytes are not HTTP/2's, acknowledgements pile up, there is no memory.
+    /// nghttp2 cannot go on: a client's first bytes are not HTTP/2's, acknowledgements pile up, there is no memory.
     struct Failure: Error, CustomStringConvertible {
         let code: Int32
         var description: String { unsafe String(cString: nghttp2_strerror(code)) }
@@ -24,6 +24,8 @@ final class HTTP2Session {
         case enhanceYourCalm = 0x0B
     }
 
+    enum Role { case server, client }
+
     /// Frames ready to be written; whoever does that empties it.
     var output: [UInt8] = []
     /// Where ``produce(upTo:)`` stops.
@@ -33,37 +35,41 @@ final class HTTP2Session {
     /// The callbacks are the same for all; nothing changes them after this.
     nonisolated(unsafe) private static let callbacks: OpaquePointer? = unsafe makeCallbacks()
 
-    /// A server's side; its SETTINGS wait to be sent. The owner outlives it.
-    init(owner: HTTP2ServerConnection, settings: HTTP2Settings, headBytes: Int) throws(Failure) {
+    /// One end's; its SETTINGS wait to be sent. The owner outlives it.
+    init(_ role: Role, owner: HTTP2Connection, settings: HTTP2Settings, headBytes: Int) throws(Failure) {
         var options: OpaquePointer?
         try check(unsafe nghttp2_option_new(&options))
         defer { unsafe nghttp2_option_del(options) }
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, settings.queuedFrames)
         unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
+        let owner = unsafe Unmanaged.passUnretained(owner).toOpaque()
         var session: OpaquePointer?
-        try check(
-            unsafe nghttp2_session_server_new2(
-                &session, Self.callbacks, Unmanaged.passUnretained(owner).toOpaque(), options))
+        switch role {
+        case .server: try check(unsafe nghttp2_session_server_new2(&session, Self.callbacks, owner, options))
+        case .client: try check(unsafe nghttp2_session_client_new2(&session, Self.callbacks, owner, options))
+        }
         guard let session = unsafe session else { throw Failure(code: NGHTTP2_ERR_NOMEM.rawValue) }
         unsafe raw = session
-        try submit(settings, headBytes: headBytes)
+        try submit(settings, role, headBytes: headBytes)
     }
 
     deinit { unsafe nghttp2_session_del(raw) }
 
-    private func submit(_ settings: HTTP2Settings, headBytes: Int) throws(Failure) {
-        let window = max(settings.streamWindowBytes, 65_535)
-        var entries = [
-            (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.concurrentStreams),
-            (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window),
+    private func submit(_ settings: HTTP2Settings, _ role: Role, headBytes: Int) throws(Failure) {
+        var values = [
+            (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, max(settings.streamWindowBytes, 65_535)),
             (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, headBytes),
             (NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
-        ].map { nghttp2_settings_entry(settings_id: Int32($0.rawValue), value: UInt32(clamping: min($1, 1 << 31 - 1))) }
-        if settings.allowsExtendedConnect {
-            entries.append(
-                nghttp2_settings_entry(
-                    settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 1))
+        ]
+        switch role {
+        case .server:
+            values.append((NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.concurrentStreams))
+            if settings.allowsExtendedConnect { values.append((NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1)) }
+        case .client: values.append((NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+        }
+        let entries = values.map {
+            nghttp2_settings_entry(settings_id: Int32($0.rawValue), value: UInt32(clamping: min($1, 1 << 31 - 1)))
         }
         try check(unsafe nghttp2_submit_settings(raw, Self.noFlags, entries, entries.count))
         let connectionWindow = Int32(clamping: max(settings.connectionWindowBytes, 65_535))
@@ -106,20 +112,43 @@ final class HTTP2Session {
 
     // MARK: Streams
 
-    /// The stream's callbacks go to `stream`, which the owner keeps until ``HTTP2ServerConnection/streamDidClose(_:)``.
-    func attach(_ stream: HTTP2ServerStream) {
+    /// The stream's callbacks go to `stream`, which the owner keeps until ``HTTP2Connection/streamDidClose(_:_:)``.
+    func attach(_ stream: HTTP2Stream) {
         let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
         unsafe nghttp2_session_set_stream_user_data(raw, stream.id, pointer)
     }
 
-    /// Sends a response's head; ends the stream with it unless there is a body, of which the stream is asked piece by
-    /// piece. A stream that is closing swallows it.
-    func sendHead(_ head: HTTP2ResponseHead, on stream: HTTP2ServerStream, hasBody: Bool) throws(Failure) {
+    /// Begins a stream with a request's head, which ends its sending unless there is a body; else as
+    /// ``sendHead(_:on:hasBody:)``. It may wait until the server allows one more.
+    func sendRequest(_ head: HTTP2FieldBlock, on stream: HTTP2Stream, hasBody: Bool) throws(Failure) {
+        let pointer = unsafe Unmanaged.passUnretained(stream).toOpaque()
+        let result = unsafe withFields(of: head) { fields in
+            unsafe withUnsafePointer(to: provider(for: stream)) { provider in
+                unsafe nghttp2_submit_request(
+                    raw, nil, fields.baseAddress, fields.count, hasBody ? provider : nil, pointer)
+            }
+        }
+        try check(result)
+        stream.id = result
+    }
+
+    /// Requests that the server takes at a time.
+    var peerStreamLimit: Int {
+        Int(unsafe nghttp2_session_get_remote_settings(raw, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+    }
+
+    private func provider(for stream: HTTP2Stream) -> nghttp2_data_provider {
         var provider = unsafe nghttp2_data_provider()
         unsafe provider.source.ptr = Unmanaged.passUnretained(stream).toOpaque()
         unsafe provider.read_callback = willSendBody
+        return unsafe provider
+    }
+
+    /// Sends a response's head; ends the stream with it unless there is a body, of which the stream is asked piece by
+    /// piece. A stream that is closing swallows it.
+    func sendHead(_ head: HTTP2FieldBlock, on stream: HTTP2Stream, hasBody: Bool) throws(Failure) {
         let result = unsafe withFields(of: head) { fields in
-            unsafe withUnsafePointer(to: provider) { provider in
+            unsafe withUnsafePointer(to: provider(for: stream)) { provider in
                 unsafe nghttp2_submit_response(
                     raw, stream.id, fields.baseAddress, fields.count, hasBody ? provider : nil)
             }
@@ -128,7 +157,7 @@ final class HTTP2Session {
     }
 
     /// Sends an interim response (1xx).
-    func sendInterimHead(_ head: HTTP2ResponseHead, on stream: HTTP2ServerStream) throws(Failure) {
+    func sendInterimHead(_ head: HTTP2FieldBlock, on stream: HTTP2Stream) throws(Failure) {
         let result = unsafe withFields(of: head) { fields in
             unsafe nghttp2_submit_headers(
                 raw, Self.noFlags, stream.id, nil, fields.baseAddress, fields.count, nil)
@@ -136,8 +165,8 @@ final class HTTP2Session {
         try check(result)
     }
 
-    /// Sends the fields after a response's body, which ends the stream; only from where the body's end is told.
-    fileprivate func sendTrailers(_ head: HTTP2ResponseHead, on stream: HTTP2ServerStream) throws(Failure) {
+    /// Sends the fields after a body, which ends the stream; only from where the body's end is told.
+    fileprivate func sendTrailers(_ head: HTTP2FieldBlock, on stream: HTTP2Stream) throws(Failure) {
         let result = unsafe withFields(of: head) { fields in
             unsafe nghttp2_submit_trailer(raw, stream.id, fields.baseAddress, fields.count)
         }
@@ -145,7 +174,7 @@ final class HTTP2Session {
     }
 
     /// nghttp2 copies the fields before it returns.
-    private func withFields(of head: HTTP2ResponseHead, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Int32) -> Int32 {
+    private func withFields(of head: HTTP2FieldBlock, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Int32) -> Int32 {
         unsafe head.bytes.withUnsafeBufferPointer { bytes in
             unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: head.fields.count) { fields in
                 let start = unsafe UnsafeMutablePointer(mutating: bytes.baseAddress)
@@ -163,22 +192,22 @@ final class HTTP2Session {
     }
 
     /// The stream has something to send again.
-    func resume(_ stream: HTTP2ServerStream) { unsafe nghttp2_session_resume_data(raw, stream.id) }
+    func resume(_ stream: HTTP2Stream) { unsafe nghttp2_session_resume_data(raw, stream.id) }
 
-    func reset(_ stream: HTTP2ServerStream, _ code: ErrorCode) {
+    func reset(_ stream: HTTP2Stream, _ code: ErrorCode) {
         unsafe nghttp2_submit_rst_stream(raw, Self.noFlags, stream.id, code.rawValue)
     }
 
-    /// Lets the client send as much again, now or when it is worth a frame.
-    func consume(_ byteCount: Int, of stream: HTTP2ServerStream) {
+    /// Lets the peer send as much again, now or when it is worth a frame.
+    func consume(_ byteCount: Int, of stream: HTTP2Stream) {
         unsafe nghttp2_session_consume(raw, stream.id, byteCount)
     }
 
     /// The same for a part of a body that is thrown away: the stream's window stays as small as it is.
     func consumeConnection(_ byteCount: Int) { unsafe nghttp2_session_consume_connection(raw, byteCount) }
 
-    /// Bytes that the client lets this stream send, its connection aside.
-    func windowBytes(of stream: HTTP2ServerStream) -> Int {
+    /// Bytes that the peer lets this stream send, its connection aside.
+    func windowBytes(of stream: HTTP2Stream) -> Int {
         Int(unsafe nghttp2_session_get_stream_remote_window_size(raw, stream.id))
     }
 
@@ -226,14 +255,14 @@ private func makeCallbacks() -> OpaquePointer? {
     return unsafe callbacks
 }
 
-private func owner(_ userData: UnsafeMutableRawPointer?) -> HTTP2ServerConnection {
-    unsafe Unmanaged<HTTP2ServerConnection>.fromOpaque(userData!).takeUnretainedValue()
+private func owner(_ userData: UnsafeMutableRawPointer?) -> HTTP2Connection {
+    unsafe Unmanaged<HTTP2Connection>.fromOpaque(userData!).takeUnretainedValue()
 }
 
 /// Nil for a stream that was not handed over to the owner, or no more is.
-private func stream(_ session: OpaquePointer?, _ id: Int32) -> HTTP2ServerStream? {
+private func stream(_ session: OpaquePointer?, _ id: Int32) -> HTTP2Stream? {
     guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, id) else { return nil }
-    return unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(pointer).takeUnretainedValue()
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
 }
 
 /// Ends the call that the callback is from. Once the connection is closed, its streams may be gone.
@@ -245,8 +274,11 @@ private func endsStream(_ header: nghttp2_frame_hd) -> Bool {
     UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
 }
 
-private func isRequestHead(_ frame: UnsafePointer<nghttp2_frame>?) -> Bool {
-    unsafe isType(frame!.pointee.hd.type, NGHTTP2_HEADERS) && frame!.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+/// Whether a HEADERS frame is a head, not trailers: after an interim response comes another head.
+private func isHead(_ session: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?) -> Bool {
+    guard unsafe isType(frame!.pointee.hd.type, NGHTTP2_HEADERS) else { return false }
+    guard unsafe frame!.pointee.headers.cat != NGHTTP2_HCAT_REQUEST else { return true }
+    return unsafe stream(session, frame!.pointee.hd.stream_id)?.awaitsHead ?? false
 }
 
 private func willReceiveFrame(
@@ -260,29 +292,29 @@ private func willReceiveFrame(
     case NGHTTP2_DATA.rawValue: if header.length == 0, !endsStream(header) { owner.controlFrameDidArrive() }
     case NGHTTP2_RST_STREAM.rawValue:
         owner.controlFrameDidArrive()
-        owner.budget.noteReset()
+        owner.resetDidArrive()
     default: owner.controlFrameDidArrive()
     }
     return 0
 }
 
 private func didBeginHead(
-    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
+    _ session: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
     let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
-    if unsafe isRequestHead(frame) { owner.headDidBegin() } else { owner.trailersDidBegin() }
+    if unsafe isHead(session, frame) { owner.headDidBegin() } else { owner.trailersDidBegin() }
     return 0
 }
 
 private func didReceiveField(
-    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
+    _ session: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
     _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _: UInt8, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
     let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
     let mayGoOn =
-        if unsafe isRequestHead(frame) {
+        if unsafe isHead(session, frame) {
             unsafe owner.fieldDidArrive(
                 UnsafeRawBufferPointer(start: name, count: nameCount).bytes,
                 UnsafeRawBufferPointer(start: value, count: valueCount).bytes)
@@ -294,7 +326,7 @@ private func didReceiveField(
     return mayGoOn ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
 }
 
-/// nghttp2 would overlook such a field: the request is malformed instead (RFC 9113 §8.1.1).
+/// nghttp2 would overlook such a field: the message is malformed instead (RFC 9113 §8.1.1).
 private func didReceiveInvalidField(
     _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _: UnsafePointer<UInt8>?, _: Int, _: UnsafePointer<UInt8>?,
     _: Int, _: UInt8, _: UnsafeMutableRawPointer?
@@ -306,12 +338,15 @@ private func didReceiveFrame(
     let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
     let header = unsafe frame!.pointee.hd
-    if unsafe isRequestHead(frame) {
-        owner.headDidEnd(header.stream_id, byteCount: header.length, endsStream: endsStream(header))
+    if unsafe isHead(session, frame) {
+        let stream = unsafe stream(session, header.stream_id)
+        owner.headDidEnd(stream, header.stream_id, byteCount: header.length, endsStream: endsStream(header))
     } else if isType(header.type, NGHTTP2_HEADERS) || isType(header.type, NGHTTP2_DATA), endsStream(header) {
         let stream = unsafe stream(session, header.stream_id)
         if isType(header.type, NGHTTP2_HEADERS) { owner.trailersDidEnd(stream) }
-        stream?.requestDidEnd()
+        stream?.messageDidEnd()
+    } else if isType(header.type, NGHTTP2_GOAWAY) {
+        owner.goAwayDidArrive()
     }
     return owner.isClosed ? stop : 0
 }
@@ -322,17 +357,17 @@ private func didReceiveBody(
 ) -> Int32 {
     let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
-    owner.budget.noteBody(byteCount: count)
+    owner.bodyDidArrive(byteCount: count)
     unsafe stream(session, id)?.bodyDidArrive(UnsafeRawBufferPointer(start: bytes, count: count).bytes)
     return owner.isClosed ? stop : 0
 }
 
 private func didCloseStream(
-    _ session: OpaquePointer?, _ id: Int32, _: UInt32, _ userData: UnsafeMutableRawPointer?
+    _ session: OpaquePointer?, _ id: Int32, _ code: UInt32, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
     let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
-    if let stream = unsafe stream(session, id) { owner.streamDidClose(stream) }
+    if let stream = unsafe stream(session, id) { owner.streamDidClose(stream, code) }
     return owner.isClosed ? stop : 0
 }
 
@@ -344,7 +379,7 @@ private func didSendFrame(
     let header = unsafe frame!.pointee.hd
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue, NGHTTP2_HEADERS.rawValue:
-        if endsStream(header) { unsafe stream(session, header.stream_id)?.responseDidEnd() }
+        if endsStream(header) { unsafe stream(session, header.stream_id)?.sendingDidEnd() }
     case NGHTTP2_RST_STREAM.rawValue: owner.resetDidGoOut(unsafe frame!.pointee.rst_stream.error_code)
     case NGHTTP2_GOAWAY.rawValue: owner.goAwayDidGoOut(unsafe frame!.pointee.goaway.error_code)
     default: break
@@ -358,9 +393,9 @@ private func willSendBody(
     _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ userData: UnsafeMutableRawPointer?
 ) -> Int {
     guard unsafe !owner(userData).isClosed else { return Int(stop) }
-    let stream = unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
+    let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
     let count = min(limit, stream.body.count)
-    let isLast = stream.isResponseEnded && count == stream.body.count
+    let isLast = stream.isSendingEnded && count == stream.body.count
     guard count > 0 || isLast else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     unsafe flags!.pointee |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
     guard isLast else { return count }
@@ -380,7 +415,7 @@ private func sendBody(
 ) -> Int32 {
     let owner = unsafe owner(userData)
     guard !owner.isClosed else { return stop }
-    let stream = unsafe Unmanaged<HTTP2ServerStream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
+    let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
     unsafe owner.session.output.append(contentsOf: UnsafeBufferPointer(start: header, count: 9))
     stream.body.take(count, into: &owner.session.output)
     stream.didSend(count)

@@ -1,4 +1,5 @@
-/// What bounds each HTTP/2 connection of a server, besides ``HTTPServerSettings``. The defaults suit a public server.
+/// What bounds each HTTP/2 connection of a server, besides ``HTTPServerSettings``; the defaults suit a public server. To a
+/// client's connection applies what it says of streams, windows, high water and queued frames, with the roles changed.
 public struct HTTP2Settings: Sendable, Hashable {
     /// Whether HTTP/2 is spoken: under TLS with clients that ask for `h2` by ALPN, on plain connections with those that
     /// begin with its preface ("prior knowledge", RFC 9113 §3.3). If not, such a client is answered 400.

@@ -6,7 +6,7 @@ extension HTTP2ServerConnection: OpenConnection {
     func linger() {
         guard !isClosed else { return }
         state = .lingering
-        for stream in forgetStreams() { stream.didClose() }
+        closeStreams()
         guard !isClosed else { return }  // A handler may have closed the server.
         idleDeadline = .distantFuture
         headDeadline = .distantFuture
@@ -23,19 +23,12 @@ extension HTTP2ServerConnection: OpenConnection {
         arm(at: idleDeadline)
     }
 
-    /// Cuts the connection at once.
-    func abort() {
-        guard !isClosed else { return }
-        stream.close()
-        finishClosing()
-    }
-
     func finishClosing() {
         guard !isClosed else { return }
         state = .closed
         timer?.invalidate()
         timer = nil
-        for stream in forgetStreams() { stream.didClose() }
+        closeStreams()
         server.didClose(self)
     }
 
@@ -44,7 +37,7 @@ extension HTTP2ServerConnection: OpenConnection {
         switch state {
         case .open, .draining:
             retire()
-            for stream in streams { stream.exchange?.serverWillDrain() }
+            for stream in serverStreams { stream.exchange?.serverWillDrain() }
         case .lingering: if stream.queuedBytes == 0 { abort() }
         case .closed: break
         }
@@ -89,8 +82,11 @@ extension HTTP2ServerConnection: OpenConnection {
         }
         guard !isClosed else { return }
         arm(at: min(idleDeadline, headDeadline, writeDeadline, drainDeadline))
-        for stream in streams { arm(at: stream.deadline) }
+        for stream in serverStreams { arm(at: stream.deadline) }
     }
+
+    /// What it has are its own.
+    var serverStreams: [HTTP2ServerStream] { streams.compactMap { $0 as? HTTP2ServerStream } }
 
     private func handleDeadlines(at now: Timestamp) {
         if idleDeadline <= now {
@@ -106,7 +102,7 @@ extension HTTP2ServerConnection: OpenConnection {
             drainDeadline = .distantFuture
             session.refuseRequests()
         }
-        for stream in streams where stream.deadline <= now {
+        for stream in serverStreams where stream.deadline <= now {
             stream.timeOut(at: now)
             guard !isClosed else { return }
         }

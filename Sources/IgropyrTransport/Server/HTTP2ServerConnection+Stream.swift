@@ -11,7 +11,7 @@ extension HTTP2ServerConnection: ByteStreamDelegate {
         switch state {
         case .open, .draining:
             // Who has asked may still read the answers; what was not asked in full will not be.
-            for stream in streams where !stream.isRequestEnded { stream.cut(.cancel) }
+            for stream in serverStreams where !stream.isRequestEnded { stream.cut(.cancel) }
             send()
         case .lingering: if stream.queuedBytes == 0 { abort() }
         case .closed: break

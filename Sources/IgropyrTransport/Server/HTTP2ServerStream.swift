@@ -6,11 +6,8 @@ internal import IgropyrUV
 ///
 /// Its connection keeps it until the stream is closed, by both ends or by a reset; whoever keeps it longer can do nothing
 /// with it.
-final class HTTP2ServerStream: HTTPServerStream {
-    let id: Int32
+final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     let connection: HTTP2ServerConnection
-    /// Its place among the connection's streams.
-    var index: Int
     var exchange: (any HTTPServerExchange)?
     private(set) var isClosed = false
 
@@ -29,19 +26,14 @@ final class HTTP2ServerStream: HTTPServerStream {
 
     // The response.
     private var response = HTTPServerConnection.ResponseState.notBegun
-    private var head = HTTP2ResponseHead()
+    private var head = HTTP2FieldBlock()
     /// The response that was begun is not the last one.
     private var isInterim = false
-    /// Of the response, not sent yet.
-    var body = ByteQueue()
-    /// What follows the body; nil for none.
-    private(set) var trailers: HTTP2ResponseHead?
     private var writeDeadline = Timestamp.distantFuture
 
-    init(_ id: Int32, on connection: HTTP2ServerConnection, index: Int) {
-        self.id = id
+    init(_ id: Int32, on connection: HTTP2ServerConnection) {
         self.connection = connection
-        self.index = index
+        super.init(id: id)
     }
 
     var server: HTTPServer { connection.server }
@@ -67,7 +59,7 @@ final class HTTP2ServerStream: HTTPServerStream {
         sendContinue()
     }
 
-    func bodyDidArrive(_ bytes: RawSpan) {
+    override func bodyDidArrive(_ bytes: RawSpan) {
         guard !isClosed else { return }
         bodyRate?.add(bytes.byteCount)
         if isResponseEnded {
@@ -92,9 +84,9 @@ final class HTTP2ServerStream: HTTPServerStream {
     }
 
     /// For the exchange when the request ends.
-    func trailersDidArrive(_ trailers: TrailerFields) { requestTrailers = trailers }
+    override func trailersDidArrive(_ trailers: TrailerFields) { requestTrailers = trailers }
 
-    func requestDidEnd() {
+    override func messageDidEnd() {
         guard !isClosed else { return }
         guard !isBodyPaused, held.isEmpty else {
             isEndHeld = true
@@ -127,14 +119,14 @@ final class HTTP2ServerStream: HTTPServerStream {
     }
 
     /// Nobody wants the rest. The client may send what its window allows, so that it is not cut off before it has read
-    /// the response; see ``responseDidEnd()``.
+    /// the response; see ``sendingDidEnd()``.
     private func dropRequestBody() {
         guard !isRequestEnded else { return }
         isBodyPaused = false
         readDeadline = .distantFuture
         connection.session.consumeConnection(held.count)
         held = []
-        if isEndHeld { requestDidEnd() }
+        if isEndHeld { messageDidEnd() }
     }
 
     private func deliverHeld() {
@@ -147,7 +139,7 @@ final class HTTP2ServerStream: HTTPServerStream {
             connection.session.consume(bytes.count, of: self)
             connection.scheduleSend()
         }
-        if isEndHeld, !isBodyPaused { requestDidEnd() }
+        if isEndHeld, !isBodyPaused { messageDidEnd() }
     }
 
     // MARK: Response
@@ -155,7 +147,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure) {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
-        var head = connection.spareHead.take() ?? HTTP2ResponseHead()
+        var head = connection.spareHead.take() ?? HTTP2FieldBlock()
         try head.begin(status: status)
         if addsDate { head.appendDate(server.commonFields.now) }
         if let name = server.settings.serverName { try head.appendField("server", name) }
@@ -170,7 +162,7 @@ final class HTTP2ServerStream: HTTPServerStream {
         guard !isClosed, case .notBegun = response, connection.stream.queuedBytes == 0,
             connection.session.queuedFrames < server.settings.http2.queuedFrames
         else { return false }
-        var head = connection.spareHead.take() ?? HTTP2ResponseHead()
+        var head = connection.spareHead.take() ?? HTTP2FieldBlock()
         try head.begin(status: status)
         self.head = head
         isInterim = true
@@ -264,12 +256,14 @@ final class HTTP2ServerStream: HTTPServerStream {
     func endResponse(trailers: TrailerFields) {
         guard case .body(let body) = response, !isClosed else { return }
         if case .length(let remaining) = body, remaining > 0 { return abort() }
-        if !trailers.isEmpty, let head = try? HTTP2ResponseHead(trailers), !head.fields.isEmpty { self.trailers = head }
+        if !trailers.isEmpty, let head = try? HTTP2FieldBlock(trailers), !head.fields.isEmpty { self.trailers = head }
         response = .ended
         exchange = nil
         dropRequestBody()
         goOnSending()
     }
+
+    override var isSendingEnded: Bool { isResponseEnded }
 
     var isResponseEnded: Bool {
         if case .ended = response { true } else { false }
@@ -302,7 +296,7 @@ final class HTTP2ServerStream: HTTPServerStream {
     }
 
     private func sendContinue() {
-        var head = HTTP2ResponseHead()
+        var head = HTTP2FieldBlock()
         do {
             try head.begin(status: 100)
             try connection.session.sendInterimHead(head, on: self)
@@ -317,22 +311,22 @@ final class HTTP2ServerStream: HTTPServerStream {
 
     private func giveBackHead() {
         connection.spareHead = head
-        head = HTTP2ResponseHead()
+        head = HTTP2FieldBlock()
     }
 
     // MARK: The connection's word
 
-    /// `count` bytes of the body went into a frame.
-    func didSend(_ count: Int) {
+    override func didSend(_ count: Int) {
         connection.noteSent(byteCount: count)
         guard body.isEmpty else { return awaitClient() }
         writeDeadline = .distantFuture
         if !isResponseEnded { connection.noteDrained(self) }
     }
 
-    /// The last frame of the response is on its way. A client that still sends its request has some time to stop by
-    /// itself; then it is told to (RFC 9113 §8.1).
-    func responseDidEnd() {
+    override func didDrain() { exchange?.responseDidDrain() }
+
+    /// A client that still sends its request has some time to stop by itself; then it is told to (RFC 9113 §8.1).
+    override func sendingDidEnd() {
         guard !isRequestEnded, !isClosed else { return }
         readDeadline = loop.now.advanced(by: server.settings.lingerTimeout)
         connection.arm(at: readDeadline)
@@ -346,8 +340,10 @@ final class HTTP2ServerStream: HTTPServerStream {
         didClose()
     }
 
-    /// Nothing more comes or goes. Tells the exchange, if it still had something to do.
-    func didClose() {
+    override func didClose(_: UInt32?) { didClose() }
+
+    /// Tells the exchange, if it still had something to do.
+    private func didClose() {
         guard !isClosed else { return }
         isClosed = true
         if !body.isEmpty {

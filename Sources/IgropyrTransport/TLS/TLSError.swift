@@ -5,7 +5,7 @@ public struct TLSError: Error, Hashable, CustomStringConvertible {
 
         private enum StaticName {
             case wrongKey, noKeyOffered, untrustedPeer, notTLS, unsupportedVersion, truncated, refusedByPeer
-            case protocolViolation, bufferFull, closed, unusableFile, setup
+            case noSharedProtocol, protocolViolation, bufferFull, closed, unusableFile, setup
         }
 
         /// The two ends hold different keys.
@@ -22,6 +22,8 @@ public struct TLSError: Error, Hashable, CustomStringConvertible {
         public static let truncated = Code(name: .truncated)
         /// The peer ended the connection by a fatal alert.
         public static let refusedByPeer = Code(name: .refusedByPeer)
+        /// The two ends have nothing in common to speak above TLS (ALPN, RFC 7301).
+        public static let noSharedProtocol = Code(name: .noSharedProtocol)
         /// Bytes that break TLS: damaged or forged records, messages out of order.
         public static let protocolViolation = Code(name: .protocolViolation)
         /// A limit of ``TLSSession/Limits`` was reached; the call took nothing.
