@@ -6,26 +6,43 @@ internal import Logging
 
 /// What the control API asks.
 extension HostAgent {
-    func reply(to operation: ControlServer.Operation, _ parameter: String, _ body: [UInt8]) async -> ControlReply {
+    func reply(
+        to operation: ControlServer.Operation, _ parameter: String, _ body: [UInt8], by caller: Caller
+    ) async -> ControlReply {
         guard let parts else { return .refusal(503, "the node \(name) is starting or stopping: ask another one") }
-        if !isRunning, operation == .deploy || operation == .remove {
+        if !isRunning, operation.isChange {
             return .refusal(503, "the node \(name) is stopping: use another one")
         }
         switch operation {
         case .status: return .json(await status(parts))
         case .state: return .json(await parts.replica.state.snapshot)
         case .applications: return .json(await status(parts).applications)
-        case .remove: return await remove(parameter, parts)
+        case .remove: return await remove(parameter, by: caller, parts)
+        case .history: return await history(parameter, parts)
+        case .audit: return await audit(parts)
+        case .change:
+            return await decoding(body) { (request: ChangeRequest) in
+                await self.change(parameter, request, by: caller, parts)
+            }
+        case .schedule:
+            return await decoding(body) { (request: SchedulingRequest) in
+                await self.schedule(request, by: caller, parts)
+            }
+        case .plan: return await decoding(body) { (request: PlanRequest) in await self.plan(request, parts) }
         case .exchange:
             return await decoding(body) { (message: StateExchange) in .json(await parts.replica.answer(message)) }
         case .deploy:
-            return await decoding(body) { (request: DeployRequest) in await self.deploy(request, parts) }
+            return await decoding(body) { (request: DeployRequest) in
+                await self.deploy(request, by: caller, parts)
+            }
         case .members: return .json(await members(parts))
         case .coordinates: return .json(await coordinates(parts))
         case .sendEvent: return await decoding(body) { (event: EventMessage) in await self.send(event, parts) }
         case .forceLeave:
             return await decoding(body) { (message: ForceLeaveMessage) in await self.forceLeave(message, parts) }
-        case .leave: return leave()
+        case .leave:
+            await note(.leave, by: caller, nil, nil, detail: "", parts)
+            return leave()
         case .setSecret:
             return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, parts) }
         case .bundleInfo, .fetchBundle, .storeBundle: return .refusal(500, "a bundle is no message")
@@ -96,7 +113,7 @@ extension HostAgent {
 
     // MARK: - Applications
 
-    private func deploy(_ request: DeployRequest, _ parts: Parts) async -> ControlReply {
+    private func deploy(_ request: DeployRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
         if let refusal = await checkBundle(of: request.spec, parts) { return refusal }
         let spec: DeploymentSpec
         do { spec = try await sealed(request, parts) } catch { return .refusal(422, error.description) }
@@ -105,18 +122,12 @@ extension HostAgent {
             configuration.logger.info(
                 "deployed an application",
                 metadata: ["application": "\(request.name)", "revision": "\(request.spec.revision.short)"])
+            await note(.deploy, by: caller, request.name, deployment, detail: "", parts)
             return .json(deployment)
-        } catch {
-            switch error {
-            case .routeTaken: return .refusal(409, error.description)
-            case .unknownApplication: return .refusal(404, error.description)
-            case .refused(let refusal):
-                return .refusal(refusal.code == .tooMany ? 409 : 422, error.description)
-            }
-        }
+        } catch { return Self.refusal(error) }
     }
 
-    private func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
+    func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
         let revision = spec.revision
         guard bundles[revision] != nil else {
             let snapshot = await parts.replica.snapshot
@@ -134,9 +145,11 @@ extension HostAgent {
         return isProgram ? nil : .refusal(422, "the bundle \(revision.short) holds no program \"\(entry)\"")
     }
 
-    private func remove(_ text: String, _ parts: Parts) async -> ControlReply {
+    private func remove(_ text: String, by caller: Caller, _ parts: Parts) async -> ControlReply {
         do {
-            return .json(try await parts.replica.remove(ApplicationName(text)))
+            let tombstone = try await parts.replica.remove(ApplicationName(text))
+            await note(.remove, by: caller, tombstone.name, tombstone, detail: "", parts)
+            return .json(tombstone)
         } catch let error as InvalidName {
             return .refusal(404, error.description)
         } catch {

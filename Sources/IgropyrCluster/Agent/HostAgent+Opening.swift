@@ -106,6 +106,7 @@ extension HostAgent {
         let site = await openSite(folder)
         let supervisor = makeSupervisor(store, logFolder, site)
         let remembered = await loop.offload { PeerFile.read(from: folder) }
+        scheduling = await loop.offload { Scheduling.read(from: folder) }
         let membership = Membership(membershipConfiguration(remembered, controlPort: controlAddress.port), on: loop)
         let timer: Timer
         do throws(UVError) {

@@ -80,9 +80,15 @@ public actor HostAgent: LoopBound {
     /// It stops, and the balancers are to leave its workers alone.
     private var areWorkersLeaving = false
     private var handoverEnds: [WorkerSlot: Timestamp] = [:]
+    /// When another worker may start, if none has become ready until then.
+    private var nextStart: Timestamp?
     private var rememberedPeers: [String] = []
     private var updating: Task<Void, Never>?
     private var mustUpdate = false
+    /// Whether an operator keeps workers away.
+    var scheduling = Scheduling.active
+    private var absences = Absences()
+    var gates = HealthGates()
 
     /// - Throws: What ``NodeConfiguration/validate()`` finds.
     public init(_ configuration: NodeConfiguration, on loop: EventLoop) throws(NodeError) {
@@ -250,7 +256,8 @@ public actor HostAgent: LoopBound {
     }
 
     private func rearm(_ parts: Parts) {
-        let due = ([parts.searchEnd].compactMap(\.self) + handoverEnds.values).filter { $0 > loop.now }.min()
+        let times = [parts.searchEnd, absences.deadline, gates.deadline, nextStart].compactMap(\.self)
+        let due = (times + handoverEnds.values).filter { $0 > loop.now }.min()
         guard let due else { return parts.timer.cancel() }
         // Fails only once closed.
         try? parts.timer.start(after: loop.now.duration(to: due)) { self.setNeedsUpdate() }
@@ -261,16 +268,23 @@ public actor HostAgent: LoopBound {
         await rememberPeers(parts)
         // Alone for the moment, after a restart: what others run is not to be started here, too.
         if let searchEnd = parts.searchEnd, snapshot.alive.count <= 1, loop.now < searchEnd { return }
-        let workers = await parts.supervisor.localWorkers
-        let placement = snapshot.state.placement(alive: snapshot.alive)
-        let desired = (placement.workers[name] ?? [:]).merging(handovers(workers, placement, snapshot.state)) { $1 }
+        let hosts = absences.hosts(alive: snapshot.alive, failed: snapshot.failed, at: loop.now)
+        let placement = snapshot.state.placement(alive: hosts)
+        let rollouts = Rollouts(snapshot.state, placement)
+        let workers = gates.judge(
+            await parts.supervisor.localWorkers, limits: { rollouts.limits(of: $0) }, at: loop.now)
+        nextStart = workers.contains(where: \.isStartingAnew) ? loop.now.advanced(by: Worker.longestStart) : nil
+        await conclude(rollouts, parts)
+        let assignments = rollouts.assignments(on: name, workers)
+        let desired = assignments.specs.merging(handovers(workers, placement, snapshot.state)) { $1 }
         forgetProblems(except: desired)
         await resealSecrets(snapshot, parts)
         let reconciler = Reconciler(
             desired: desired, workers: workers, bundles: Set(bundles.keys),
-            fetching: await parts.fetcher.fetching, retained: snapshot.state.referencedBundles.union(recentBundles))
+            fetching: await parts.fetcher.fetching, retained: snapshot.state.referencedBundles.union(recentBundles),
+            exclusive: assignments.exclusive, startLimit: Self.startLimit)
         for action in reconciler.actions() where isRunning {
-            await carryOut(action, parts)
+            await carryOut(action, parts, desired)
         }
         // A bundle that proved damaged on the disk is gone, while its worker waits for the next try.
         for revision in Set(workers.map(\.spec.revision)) where bundles[revision] == nil {
@@ -320,10 +334,16 @@ public actor HostAgent: LoopBound {
         }
     }
 
-    private func carryOut(_ action: Reconciler.Action, _ parts: Parts) async {
+    private func carryOut(
+        _ action: Reconciler.Action, _ parts: Parts, _ desired: [WorkerSlot: WorkerSpec]
+    ) async {
         switch action {
         case .fetchBundle(let digest): await parts.fetcher.fetch(digest)
-        case .stopWorker(let id): await parts.supervisor.stop(id: id)
+        case .stopWorker(let id):
+            // Where a slot goes on, its socket does, too, and nobody needs to be told.
+            let worker = await parts.supervisor.localWorkers.first { $0.id == id }
+            let isLeaving = worker.map { $0.state == .ready && desired[$0.slot] == nil } ?? false
+            await parts.supervisor.retire(id: id, after: isLeaving ? configuration.leaveGrace : .zero)
         case .startWorker(let slot, let spec):
             do {
                 try await parts.supervisor.start(slot, spec)
@@ -347,16 +367,20 @@ public actor HostAgent: LoopBound {
     // MARK: - What this host says about itself
 
     func publish(_ parts: Parts) async {
-        var workers = await parts.supervisor.records().prefix(StateLimits.workersPerHost)
+        var workers = await parts.supervisor.records(gates: gates.verdicts).prefix(StateLimits.workersPerHost)
         if areWorkersLeaving { for index in workers.indices { workers[index].state = .draining } }
-        let record = HostRecord(
+        var record = HostRecord(
             name: name, address: advertisedHost, controlPort: parts.controlAddress.port, cores: Self.cores,
-            capacity: configuration.capacity, isDraining: !isRunning, tags: configuration.tags,
+            capacity: configuration.capacity, isDraining: !isRunning || scheduling == .drained,
+            tags: configuration.tags,
             bundles: Array(bundles.keys.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
+        record.isCordoned = scheduling == .cordoned ? true : nil
         await parts.replica.publish(record, epoch: parts.epoch)
     }
 
     var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }
 
-    private static let cores = UInt16(clamping: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    /// Workers that start at a time: a host that gets many at once still serves.
+    private static let startLimit = max(4, 2 * Int(cores))
+    static let cores = UInt16(clamping: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 }

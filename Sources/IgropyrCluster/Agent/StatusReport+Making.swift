@@ -38,7 +38,8 @@ extension StatusReport {
                 name: name, revision: spec.revision, kind: spec.kind.word,
                 route: spec.routes.map(\.description).joined(separator: " "), scale: "\(spec.scale)",
                 wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
-                problem: problem(of: name, view, placement))
+                problem: problem(of: name, view, placement),
+                rollout: snapshot.state.deployments[name].flatMap { Rollout($0, placement, snapshot.state) })
         }
     }
 
@@ -75,6 +76,18 @@ extension StatusReport {
             }
         }
         return shares
+    }
+}
+
+extension StatusReport.Rollout {
+    fileprivate init?(_ deployment: Deployment, _ placement: Placement, _ state: ReplicatedState) {
+        guard let rollout = IgropyrOrchestration.Rollout(deployment, in: placement, state: state) else { return nil }
+        let progress = deployment.progress
+        self.init(
+            cause: progress.cause, isComplete: progress.isComplete, isPaused: progress.isPaused,
+            awaitsPromotion: rollout.awaitsPromotion, rollsBack: rollout.rollsBack, done: rollout.doneCount,
+            wanted: rollout.slotCount,
+            reason: progress.reason.isEmpty ? progress.isComplete ? nil : rollout.failure : progress.reason)
     }
 }
 

@@ -37,6 +37,24 @@ public struct StatusReport: Codable, Sendable, Hashable {
         public var ready: Int
         /// Why fewer run than asked for, or why it gets no requests; nil if neither.
         public var problem: String?
+        /// nil from an earlier edition.
+        public var rollout: Rollout?
+    }
+
+    /// How far the change to the present revision is.
+    public struct Rollout: Codable, Sendable, Hashable {
+        public var cause: RolloutProgress.Cause
+        public var isComplete: Bool
+        public var isPaused: Bool
+        /// All canaries are good; `igropyr promote` lets the others follow.
+        public var awaitsPromotion: Bool
+        /// Whether a failure brings an earlier revision back.
+        public var rollsBack: Bool
+        /// Slots whose new worker was found good, of those that are wanted.
+        public var done: Int
+        public var wanted: Int
+        /// Why it was rolled back, or which new worker has failed; nil if neither.
+        public var reason: String?
     }
 
     public struct Worker: Codable, Sendable, Hashable {

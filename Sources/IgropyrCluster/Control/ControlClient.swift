@@ -11,10 +11,12 @@ public actor ControlClient: LoopBound {
     private let requests: HTTPClient
     /// For bundles, which may take long: an upload ends only when the node has checked it.
     private let transfers: HTTPClient
+    private let user: String?
 
-    /// Call it on the loop.
-    public init(on loop: EventLoop, key: ClusterKey?) throws(ControlError) {
+    /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs.
+    public init(on loop: EventLoop, key: ClusterKey?, user: String? = nil) throws(ControlError) {
         self.loop = loop
+        self.user = user
         hasKey = key != nil
         var settings = HTTPClientSettings()
         settings.connectTimeout = .seconds(3)
@@ -74,6 +76,32 @@ public actor ControlClient: LoopBound {
 
     public func remove(_ name: ApplicationName, at node: SocketAddress) async throws(ControlError) -> Deployment {
         try await call(.init(.delete, "/v1/applications/\(name)"), at: node)
+    }
+
+    public func change(
+        _ name: ApplicationName, _ change: ReplicatedState.Change, at node: SocketAddress
+    ) async throws(ControlError) -> Deployment {
+        let body = try JSON.encode(ChangeRequest(change: change))
+        return try await call(.init(.post, "/v1/applications/\(name)/changes", body: body), at: node)
+    }
+
+    /// What is deployed under that name, and was before.
+    public func deployment(_ name: ApplicationName, at node: SocketAddress) async throws(ControlError) -> Deployment {
+        try await call(.init(.get, "/v1/applications/\(name)"), at: node)
+    }
+
+    /// Has the node that is asked take workers, or not.
+    public func schedule(_ scheduling: Scheduling, at node: SocketAddress) async throws(ControlError) {
+        let body = try JSON.encode(SchedulingRequest(scheduling: scheduling))
+        let _: DoneMessage = try await call(.init(.post, "/v1/scheduling", body: body), at: node)
+    }
+
+    public func plan(_ request: PlanRequest, at node: SocketAddress) async throws(ControlError) -> PlanReport {
+        try await call(.init(.post, "/v1/plan", body: try JSON.encode(request)), at: node)
+    }
+
+    public func audit(of node: SocketAddress) async throws(ControlError) -> AuditReport {
+        try await call(.init(.get, "/v1/audit"), at: node)
     }
 
     func exchange(_ message: StateExchange, with node: SocketAddress) async throws(ControlError) -> StateExchange {
@@ -225,6 +253,8 @@ public actor ControlClient: LoopBound {
     private func send(
         _ request: HTTPClient.Request, at node: SocketAddress
     ) async throws(ControlError) -> HTTPClient.Response {
+        var request = request
+        if let user { request.fields.append((ControlServer.userField, user)) }
         do {
             let response = try await requests.send(request, to: node, bodyLimit: 4 * ControlAPI.messageBytes)
             guard response.field(ControlAPI.versionField) != nil else {

@@ -9,7 +9,14 @@ final class ControlServer: HTTPRequestHandler {
         case status, state, exchange, applications, deploy, remove, bundleInfo, fetchBundle, storeBundle
         case members, coordinates, sendEvent, forceLeave, leave, setSecret
         case events, query, keys
+        case change, history, schedule, plan, audit
+
+        /// Whether a node that stops refuses it.
+        var isChange: Bool { self == .deploy || self == .remove || self == .change || self == .schedule }
     }
+
+    /// The client's user, for the audit log.
+    static let userField = "Igropyr-User"
 
     private let agent: HostAgent
     private let store: BundleStore
@@ -57,7 +64,7 @@ final class ControlServer: HTTPRequestHandler {
                 let parameter = try parameters.first.map { parameter throws(HTTPError) in
                     try PercentEncoding.decodeString(parameter.range, in: bytes)
                 }
-                perform(operation, parameter ?? "", head, on: connection)
+                perform(operation, parameter ?? "", head, by: caller(head, bytes, connection), on: connection)
             case .methodNotAllowed(let methods):
                 ControlReply.refusal(405, "this path takes \(methods.allow) only")
                     .send(on: connection, allow: methods.allow)
@@ -71,20 +78,29 @@ final class ControlServer: HTTPRequestHandler {
         }
     }
 
+    private func caller(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HTTPServerStream) -> Caller {
+        let user = head.value(of: Self.userField, in: bytes).map { bytes.string(in: $0) }
+        return Caller(
+            user: user.map { WorkerRecord.message(from: String($0.prefix(128))) },
+            address: connection.peerAddress.map { "\($0)" })
+    }
+
     private func perform(
-        _ operation: Operation, _ parameter: String, _ head: MessageHead, on connection: any HTTPServerStream
+        _ operation: Operation, _ parameter: String, _ head: MessageHead, by caller: Caller,
+        on connection: any HTTPServerStream
     ) {
         switch operation {
-        case .status, .state, .applications, .remove, .members, .coordinates, .leave:
-            collect(operation, parameter, head, limitBytes: 0, on: connection)
-        case .sendEvent, .forceLeave, .setSecret:
-            collect(operation, parameter, head, limitBytes: 64 << 10, on: connection)
+        case .status, .state, .applications, .remove, .members, .coordinates, .leave, .history, .audit:
+            collect(operation, parameter, by: caller, limitBytes: 0, on: connection)
+        case .sendEvent, .forceLeave, .change, .schedule, .plan, .setSecret:
+            collect(operation, parameter, by: caller, limitBytes: 64 << 10, on: connection)
         case .events, .query, .keys:
             connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
                 await agent.lines(for: operation, body)
             }
-        case .deploy: collect(operation, parameter, head, limitBytes: 1 << 20, on: connection)
-        case .exchange: collect(operation, parameter, head, limitBytes: ControlAPI.messageBytes, on: connection)
+        case .deploy: collect(operation, parameter, by: caller, limitBytes: 1 << 20, on: connection)
+        case .exchange:
+            collect(operation, parameter, by: caller, limitBytes: ControlAPI.messageBytes, on: connection)
         case .bundleInfo, .fetchBundle, .storeBundle:
             guard let digest = BundleDigest(rawValue: parameter) else {
                 return ControlReply.refusal(404, "a bundle is named by 64 hexadecimal digits, its SHA-256")
@@ -95,11 +111,11 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     private func collect(
-        _ operation: Operation, _ parameter: String, _ head: MessageHead, limitBytes: Int,
+        _ operation: Operation, _ parameter: String, by caller: Caller, limitBytes: Int,
         on connection: any HTTPServerStream
     ) {
         connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { [agent] body in
-            await agent.reply(to: operation, parameter, body)
+            await agent.reply(to: operation, parameter, body, by: caller)
         }
     }
 
@@ -152,6 +168,11 @@ extension ControlServer.Operation {
         case .forceLeave: (.post, "/v1/force-leave")
         case .leave: (.post, "/v1/leave")
         case .setSecret: (.post, "/v1/secrets")
+        case .change: (.post, "/v1/applications/:name/changes")
+        case .history: (.get, "/v1/applications/:name")
+        case .schedule: (.post, "/v1/scheduling")
+        case .plan: (.post, "/v1/plan")
+        case .audit: (.get, "/v1/audit")
         }
     }
 }

@@ -34,6 +34,8 @@ public actor Replica: LoopBound {
         public var members: [Member]
         /// The names of those that are alive, whatever they are.
         public var alive: Set<HostName>
+        /// Of those that count as failed.
+        public var failed: Set<HostName>
     }
 
     /// Between two announcements, so that a flapping worker does not fill the others' queues.
@@ -100,7 +102,11 @@ public actor Replica: LoopBound {
     // MARK: - What it knows
 
     public var snapshot: Snapshot {
-        Snapshot(state: state, members: members, alive: Set(members.filter { $0.status == .alive }.compactMap(\.host)))
+        Snapshot(state: state, members: members, alive: names(of: .alive), failed: names(of: .failed))
+    }
+
+    private func names(of status: Member.Status) -> Set<HostName> {
+        Set(members.filter { $0.status == status }.compactMap(\.host))
     }
 
     /// The present snapshot, then one after each change; who is slow misses those in between.
@@ -151,6 +157,19 @@ public actor Replica: LoopBound {
         let tombstone = try state.remove(name, at: .now, clock: &clock)
         didChangeHere()
         return tombstone
+    }
+
+    func change(_ name: ApplicationName, _ change: ReplicatedState.Change) throws(DeploymentError) -> Deployment {
+        let deployment = try state.change(name, change, at: .now, clock: &clock)
+        didChangeHere()
+        return deployment
+    }
+
+    /// Enters what this host takes a rollout to have come to; nil if that is known already, or out of date.
+    func conclude(_ name: ApplicationName, _ verdict: Rollout.Verdict, of timestamp: HybridTimestamp) -> Deployment? {
+        let deployment = state.conclude(name, verdict, of: timestamp, by: configuration.name)
+        if deployment != nil { didChangeHere() }
+        return deployment
     }
 
     /// Makes this what the host says about itself, and announces it if it differs from before.

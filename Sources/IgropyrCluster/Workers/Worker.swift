@@ -33,6 +33,8 @@ final class Worker {
     var saysStopping = false
     /// Nobody wants it any more: it goes when its process has gone.
     var isUnwanted = false
+    /// It is about to be asked to stop; balancers are to hear of it first.
+    var isRetiring = false
     var countsAsReadyUntil: Timestamp?
 
     init(id: Int, slot: WorkerSlot, spec: WorkerSpec, socket: SlotSocket, timer: Timer) {
@@ -44,7 +46,27 @@ final class Worker {
         supervision = Supervision(policy: spec.restart, startTimeout: spec.startTimeout, stopTimeout: spec.stopTimeout)
     }
 
-    var local: LocalWorker { LocalWorker(id: id, slot: slot, spec: spec, state: supervision.recordState) }
+    func local(at now: Timestamp) -> LocalWorker {
+        LocalWorker(
+            id: id, slot: slot, spec: spec, state: isRetiring ? .draining : supervision.recordState,
+            restarts: supervision.restarts, isGivenUp: isGivenUp, isAvailable: false,
+            isStartingAnew: isStartingAnew(at: now))
+    }
+
+    private var isGivenUp: Bool {
+        switch supervision.state {
+        case .quarantined, .ended: true
+        case .idle, .starting, .aborting, .ready, .backoff, .stopping, .killing: false
+        }
+    }
+
+    /// For how long its first start counts as one.
+    static let longestStart: Duration = .seconds(5)
+
+    private func isStartingAnew(at now: Timestamp) -> Bool {
+        guard case .starting(let since, _) = supervision.state, supervision.restarts == 0 else { return false }
+        return since.duration(to: now) < Self.longestStart
+    }
 
     func updateMessage(at now: Timestamp) {
         guard hasNewState else { return }
@@ -54,11 +76,12 @@ final class Worker {
 
     var isEnded: Bool { supervision.state == .ended }
 
-    func record(address: String, at now: Timestamp) -> WorkerRecord {
+    func record(address: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
         WorkerRecord(
             application: slot.application, index: slot.index, revision: spec.revision, address: address,
             port: socket.address.port, state: shownState(at: now), pid: child?.pid ?? 0,
-            restarts: supervision.restarts, message: fullMessage, startedAt: startedAt)
+            restarts: supervision.restarts, message: fullMessage, startedAt: startedAt,
+            fingerprint: spec.fingerprint, gate: gate ?? .pending)
     }
 
     private var fullMessage: String {
@@ -67,6 +90,7 @@ final class Worker {
     }
 
     private func shownState(at now: Timestamp) -> WorkerRecord.State {
+        if isRetiring { return .draining }
         let state = supervision.recordState
         if state == .starting || state == .backoff, let countsAsReadyUntil, now < countsAsReadyUntil { return .ready }
         return state == .ready && saysStopping ? .draining : state

@@ -51,12 +51,12 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - What it has
 
-    var localWorkers: [LocalWorker] { workers.values.map(\.local).sorted { $0.id < $1.id } }
+    var localWorkers: [LocalWorker] { workers.values.map { $0.local(at: loop.now) }.sorted { $0.id < $1.id } }
 
-    /// For the host's record, by slot.
-    func records() -> [WorkerRecord] {
+    /// For the host's record, by slot; `gates` by id.
+    func records(gates: [Int: HealthGate.Verdict] = [:]) -> [WorkerRecord] {
         workers.values.sorted { ($0.slot, $0.id) < ($1.slot, $1.id) }
-            .map { $0.record(address: configuration.advertisedHost, at: loop.now) }
+            .map { $0.record(address: configuration.advertisedHost, gate: gates[$0.id], at: loop.now) }
     }
 
     // MARK: - Life
@@ -84,6 +84,18 @@ actor WorkerSupervisor: LoopBound {
         guard let worker = workers[id] else { return }
         worker.isUnwanted = true
         carryOut(worker.supervision.handleStop(at: loop.now), for: worker)
+    }
+
+    /// Shows a worker as draining at once, and stops it after `grace`: so balancers send it nothing new when it closes.
+    func retire(id: Int, after grace: Duration) {
+        guard grace > .zero else { return stop(id: id) }
+        guard let worker = workers[id], !worker.isRetiring else { return }
+        worker.isRetiring = true
+        onChange()
+        Task(executorPreference: loop) {
+            try? await Task.sleep(for: grace)
+            await self.stop(id: id)
+        }
     }
 
     /// Stops all and returns when the last process is gone: after the longest of their stop time-outs, at most, and

@@ -13,6 +13,8 @@ public struct Placement: Hashable, Sendable {
         public var capacity: UInt16
         public var cores: UInt16
         public var tags: [String: String]
+        /// Of a cordoned host: how many workers of each application it has, and may keep; nil: it takes what it gets.
+        public var present: [ApplicationName: Int]?
 
         public init(name: HostName, capacity: UInt16, cores: UInt16 = 1, tags: [String: String] = [:]) {
             self.name = name
@@ -56,8 +58,8 @@ public struct Placement: Hashable, Sendable {
         }
         let counts: [(host: HostName, count: Int)] =
             switch spec.scale {
-            case .perHost(let count): eligible.map { ($0.name, count) }
-            case .perCore: eligible.map { ($0.name, Int($0.cores)) }
+            case .perHost(let count): eligible.map { ($0.name, min(count, $0.room(for: name))) }
+            case .perCore: eligible.map { ($0.name, min(Int($0.cores), $0.room(for: name))) }
             case .total(let count): Self.distribute(count, of: name, over: eligible, preferring: spec.preferences)
             }
         let worker = spec.worker
@@ -87,10 +89,13 @@ public struct Placement: Hashable, Sendable {
         let ranked = hosts.indices
             .sorted { (lacks[$0], costs[$0], $0) < (lacks[$1], costs[$1], $1) }
             .map { hosts[$0] }
-        var counts = ranked.indices.map { $0 < total ? 1 : 0 }
+        var counts = ranked.map { _ in 0 }
+        let firsts = ranked.indices.filter { ranked[$0].room(for: name) > 0 }.prefix(total)
+        for index in firsts { counts[index] = 1 }
         var next = ranked.map { placeCost(of: 1, on: $0, key: key) }
-        for _ in 0..<max(0, min(total, maximumTotal) - ranked.count) {
-            guard let cheapest = next.indices.min(by: { (next[$0], $0) < (next[$1], $1) }) else { break }
+        for _ in 0..<max(0, min(total, maximumTotal) - firsts.count) {
+            let open = next.indices.filter { counts[$0] < ranked[$0].room(for: name) }
+            guard let cheapest = open.min(by: { (next[$0], $0) < (next[$1], $1) }) else { break }
             counts[cheapest] += 1
             next[cheapest] = placeCost(of: counts[cheapest], on: ranked[cheapest], key: key)
         }
@@ -104,11 +109,31 @@ public struct Placement: Hashable, Sendable {
     }
 }
 
+extension Placement.Host {
+    /// The most workers of an application that it may have.
+    fileprivate func room(for name: ApplicationName) -> Int { present.map { $0[name] ?? 0 } ?? .max }
+}
+
+extension HostRecord {
+    /// How many workers of each application stay, for a placement that adds none.
+    fileprivate var presentWorkers: [ApplicationName: Int] {
+        let slots = Set(
+            workers.filter { $0.state != .draining }
+                .map { WorkerSlot(application: $0.application, host: name, index: $0.index) })
+        return slots.reduce(into: [:]) { $0[$1.application, default: 0] += 1 }
+    }
+}
+
 extension ReplicatedState {
     /// The hosts of a placement: those alive that have told about themselves and are not draining.
     public func placementHosts(alive: Set<HostName>) -> [Placement.Host] {
         hosts.values.filter { alive.contains($0.name) && !$0.isDraining }
-            .map { Placement.Host(name: $0.name, capacity: $0.capacity, cores: $0.cores, tags: $0.tags) }
+            .map { record in
+                var host = Placement.Host(
+                    name: record.name, capacity: record.capacity, cores: record.cores, tags: record.tags)
+                host.present = record.isCordoned == true ? record.presentWorkers : nil
+                return host
+            }
     }
 
     public func placement(alive: Set<HostName>) -> Placement {

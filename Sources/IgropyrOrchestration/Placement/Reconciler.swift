@@ -5,12 +5,27 @@ public struct LocalWorker: Hashable, Sendable {
     public var slot: WorkerSlot
     public var spec: WorkerSpec
     public var state: WorkerRecord.State
+    /// Since it is there.
+    public var restarts: Int
+    /// Supervision has ended it, or put it into quarantine.
+    public var isGivenUp: Bool
+    /// Whether its ``HealthGate`` has found it good.
+    public var isAvailable: Bool
+    /// It is starting, and not for long: see ``Reconciler/startLimit``.
+    public var isStartingAnew: Bool
 
-    public init(id: Int, slot: WorkerSlot, spec: WorkerSpec, state: WorkerRecord.State) {
+    public init(
+        id: Int, slot: WorkerSlot, spec: WorkerSpec, state: WorkerRecord.State, restarts: Int = 0,
+        isGivenUp: Bool = false, isAvailable: Bool = true, isStartingAnew: Bool = false
+    ) {
         self.id = id
         self.slot = slot
         self.spec = spec
         self.state = state
+        self.restarts = restarts
+        self.isGivenUp = isGivenUp
+        self.isAvailable = isAvailable
+        self.isStartingAnew = isStartingAnew
     }
 }
 
@@ -35,42 +50,51 @@ public struct Reconciler: Hashable, Sendable {
     /// Bundles to keep although nothing here runs them: what any deployment references, and those stored within the last
     /// ten minutes, whose deployment may still be on its way.
     public var retained: Set<BundleDigest>
+    /// Slots whose old worker must end before the new one starts.
+    public var exclusive: Set<WorkerSlot>
+    /// Workers that may be starting at a time, so that a host that gets many at once is not overwhelmed. One that is slow
+    /// no longer counts.
+    public var startLimit: Int
 
     public init(
         desired: [WorkerSlot: WorkerSpec], workers: [LocalWorker], bundles: Set<BundleDigest>,
-        fetching: Set<BundleDigest> = [], retained: Set<BundleDigest> = []
+        fetching: Set<BundleDigest> = [], retained: Set<BundleDigest> = [],
+        exclusive: Set<WorkerSlot> = [], startLimit: Int = .max
     ) {
         self.desired = desired
         self.workers = workers
         self.bundles = bundles
         self.fetching = fetching
         self.retained = retained
+        self.exclusive = exclusive
+        self.startLimit = startLimit
     }
 
     /// In the order to carry them out: stops, starts, fetches, removals; each in the order of slots, ids or digests.
     ///
-    /// A changed worker is replaced without a gap: its successor starts beside it, and when that is ready it drains. One
-    /// slot of an application at a time; a successor that does not become ready thus holds up the rest.
+    /// A changed worker is replaced without a gap: its successor starts beside it, and when that is found good it drains;
+    /// in an exclusive slot it drains first. Which slots are replaced when, ``Rollout`` decides.
     public func actions() -> [Action] {
         let slots = Dictionary(grouping: workers.filter { $0.state != .draining }, by: \.slot)
-        var stops: [Int] = []
+        var stops = slots.filter { desired[$0.key] == nil }.values.flatMap { $0.map(\.id) }
         var starts: [Action] = []
         var missing: Set<BundleDigest> = []
-        var replacing: Set<ApplicationName> = []
-        for (slot, present) in slots where desired[slot] == nil { stops += present.map(\.id) }
-        for (slot, spec) in desired {
+        var room = max(0, startLimit - workers.count(where: \.isStartingAnew))
+        for slot in desired.keys.sorted() {
+            guard let spec = desired[slot] else { continue }
             let present = slots[slot] ?? []
             stops += Self.superfluous(present, wanting: spec)
-            if Self.isBeingReplaced(present, by: spec) { replacing.insert(slot.application) }
-        }
-        for slot in desired.keys.sorted() {
-            guard let spec = desired[slot], !(slots[slot] ?? []).contains(where: { $0.spec == spec }) else { continue }
+            guard !present.contains(where: { $0.spec == spec }) else { continue }
             guard bundles.contains(spec.revision) else {
                 missing.insert(spec.revision)
                 continue
             }
-            let servesOld = (slots[slot] ?? []).contains { $0.state == .ready }
-            if servesOld, !replacing.insert(slot.application).inserted { continue }
+            guard !exclusive.contains(slot) || !workers.contains(where: { $0.slot == slot }) else {
+                stops += present.filter { $0.state == .ready }.map(\.id)
+                continue
+            }
+            guard room > 0 else { continue }
+            room -= 1
             starts.append(.startWorker(slot, spec))
         }
         return stops.sorted().map(Action.stopWorker) + starts
@@ -82,18 +106,13 @@ public struct Reconciler: Hashable, Sendable {
         return bundles.subtracting(needed).sorted()
     }
 
-    /// Of several workers as wanted one stays; of others one that serves stays until its successor is ready.
+    /// Of several workers as wanted one stays; of others one that serves stays until its successor is found good.
     private static func superfluous(_ present: [LocalWorker], wanting spec: WorkerSpec) -> [Int] {
         let current = present.filter { $0.spec == spec }.sorted(by: precedes)
         let old = present.filter { $0.spec != spec }.sorted(by: precedes)
-        let kept = [current.first, current.first?.state == .ready ? nil : old.first { $0.state == .ready }]
-            .compactMap { $0?.id }
+        let isReplaced = current.first.map { $0.state == .ready && $0.isAvailable } ?? false
+        let kept = [current.first, isReplaced ? nil : old.first { $0.state == .ready }].compactMap { $0?.id }
         return present.map(\.id).filter { !kept.contains($0) }
-    }
-
-    private static func isBeingReplaced(_ present: [LocalWorker], by spec: WorkerSpec) -> Bool {
-        present.contains { $0.spec != spec && $0.state == .ready }
-            && present.contains { $0.spec == spec && $0.state != .ready }
     }
 
     /// Ready ones first, then the older.

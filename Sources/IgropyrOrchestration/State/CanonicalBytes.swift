@@ -1,3 +1,5 @@
+internal import IgropyrHashing
+
 /// A value's content as bytes that are equal only for equal values, to settle ties the same way everywhere.
 struct CanonicalBytes {
     private(set) var bytes: [UInt8] = []
@@ -11,6 +13,8 @@ struct CanonicalBytes {
         let value = Int64(truncatingIfNeeded: number)
         for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
     }
+
+    mutating func append(_ bytes: [UInt8]) { self.bytes += bytes }
 
     mutating func append(_ texts: [String]) {
         append(texts.count)
@@ -26,9 +30,36 @@ struct CanonicalBytes {
     }
 }
 
+extension Deployment {
+    var canonicalBytes: [UInt8] {
+        var canonical = CanonicalBytes()
+        canonical.append(spec?.canonicalBytes ?? [])
+        progress.appendCanonically(to: &canonical)
+        canonical.append(history.count)
+        for past in history { past.appendCanonically(to: &canonical) }
+        return canonical.bytes
+    }
+}
+
 extension DeploymentSpec {
     var canonicalBytes: [UInt8] {
         var canonical = CanonicalBytes()
+        worker.appendCanonically(to: &canonical)
+        canonical.append(scale.description)
+        canonical.append(constraints)
+        canonical.append(preferences)
+        canonical.append(routes.map(\.description))
+        canonical.append(hashKey?.description ?? "")
+        for value in secrets.sorted(by: { $0.key < $1.key }).compactMap(\.value.value) {
+            canonical.append([value.key, value.box])
+        }
+        updatePolicy.appendCanonically(to: &canonical)
+        return canonical.bytes
+    }
+}
+
+extension WorkerSpec {
+    fileprivate func appendCanonically(to canonical: inout CanonicalBytes) {
         canonical.append(revision.rawValue)
         switch kind {
         case .site: canonical.append(["site"])
@@ -36,25 +67,27 @@ extension DeploymentSpec {
         }
         canonical.append(arguments)
         canonical.append(environment)
-        canonical.append(scale.description)
-        canonical.append(constraints)
-        canonical.append(route.description)
         canonical.append(stopTimeoutMilliseconds)
         canonical.append(startTimeoutMilliseconds)
         canonical.append(restart.kind.rawValue)
         canonical.append(restart.intensity)
         canonical.append(restart.periodMilliseconds)
-        canonical.append(preferences)
-        canonical.append(furtherRoutes.map(\.description))
-        canonical.append(hashKey?.description ?? "")
         confinement.appendCanonically(to: &canonical)
         canonical.append(secrets.count)
-        for (name, secret) in secrets.sorted(by: { $0.key < $1.key }) {
-            let value = secret.value
-            canonical.append([name, secret.delivery.rawValue, value?.version ?? "", value?.key ?? "", value?.box ?? ""])
+        // By version: sealing a value anew changes nothing for a worker.
+        for (name, secret) in secrets.sorted(by: { $0.key < $1.key }).map({ ($0.key, $0.value.secret) }) {
+            canonical.append([name, secret.delivery.rawValue, secret.value?.version ?? ""])
         }
         health?.appendCanonically(to: &canonical)
-        return canonical.bytes
+        canonical.append(generation)
+    }
+
+    /// 16 hexadecimal digits, by which other hosts see what a worker was started with: XXH64 of all of it.
+    public var fingerprint: String {
+        var canonical = CanonicalBytes()
+        appendCanonically(to: &canonical)
+        let digits = String(XXH64.hash(canonical.bytes.span), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
 
@@ -64,6 +97,7 @@ extension HostRecord {
         canonical.append(address)
         for number in [controlPort, cores, capacity] { canonical.append(number) }
         canonical.append(isDraining ? 1 : 0)
+        canonical.append(isCordoned == true ? 1 : 0)
         canonical.append(tags)
         canonical.append(bundles.map(\.rawValue))
         canonical.append(workers.count)
@@ -75,6 +109,7 @@ extension HostRecord {
 extension WorkerRecord {
     fileprivate func appendCanonically(to canonical: inout CanonicalBytes) {
         canonical.append([application.rawValue, revision.rawValue, address, state.rawValue, message])
+        canonical.append([fingerprint ?? "", gate?.rawValue ?? ""])
         for number in [index, Int(port), Int(pid), restarts] { canonical.append(number) }
         canonical.append(startedAt?.milliseconds ?? .min)
     }

@@ -1,7 +1,11 @@
 extension Deployment {
     /// - Throws: A refusal if it breaks one of the ``StateLimits`` or a worker could not be started with it.
     public func validate() throws(Refusal) {
-        try spec?.validate(Validation(subject: "deployment \(name)"))
+        let validation = Validation(subject: "deployment \(name)")
+        try validation.requirePlainText(progress.reason, atMost: StateLimits.messageBytes, "the reason")
+        try validation.requireCount(history.count, atMost: StateLimits.history, of: "earlier deployments")
+        for past in history { try past.spec.validate(validation) }
+        try spec?.validate(validation)
     }
 }
 
@@ -16,6 +20,8 @@ extension DeploymentSpec {
         try confinement.validate(validation)
         try validateSecrets(validation)
         try health?.validate(validation)
+        try updatePolicy.validate(validation)
+        try validation.requireRange(generation ?? 0, 0...StateLimits.generation, "the count of restarts")
         try validation.requireRange(stopTimeoutMilliseconds, 0...StateLimits.durationMilliseconds, "stop time-out")
         try validation.requireRange(
             startTimeoutMilliseconds, 1...StateLimits.durationMilliseconds, "start time-out")

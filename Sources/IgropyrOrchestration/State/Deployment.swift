@@ -1,25 +1,53 @@
 /// One application's entry in the replicated state: the last decision about it wins.
-public struct Deployment: Hashable, Sendable, Codable {
+public struct Deployment: Hashable, Sendable {
     public var name: ApplicationName
     /// When it was decided; the greater replaces the lesser.
     public var timestamp: HybridTimestamp
     /// nil: the application was removed. Kept for ``ReplicatedState/tombstoneMilliseconds``, so that no peer brings it back.
     public var spec: DeploymentSpec?
+    public var progress: RolloutProgress
+    /// What was deployed before, the latest first; at most ``StateLimits/history``, among them the last that stood.
+    public var history: [PastDeployment]
 
-    public init(name: ApplicationName, timestamp: HybridTimestamp, spec: DeploymentSpec?) {
+    public init(
+        name: ApplicationName, timestamp: HybridTimestamp, spec: DeploymentSpec?,
+        progress: RolloutProgress = RolloutProgress(.deploy), history: [PastDeployment] = []
+    ) {
         self.name = name
         self.timestamp = timestamp
         self.spec = spec
+        self.progress = progress
+        self.history = history
     }
 
     public var isTombstone: Bool { spec == nil }
+
+    /// What a rollback goes back to; nil if nothing before it stood.
+    public var lastStanding: DeploymentSpec? { history.first { $0.outcome == .stood }?.spec }
 
     /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
     /// fault only; then the removal wins, else the content with the greater canonical bytes.
     func joined(with other: Deployment) -> Deployment {
         if timestamp != other.timestamp { return timestamp < other.timestamp ? other : self }
-        guard let spec, let otherSpec = other.spec else { return isTombstone ? self : other }
-        if spec == otherSpec { return self }
-        return spec.canonicalBytes.lexicographicallyPrecedes(otherSpec.canonicalBytes) ? other : self
+        if self == other { return self }
+        guard !isTombstone, !other.isTombstone else { return isTombstone ? self : other }
+        return canonicalBytes.lexicographicallyPrecedes(other.canonicalBytes) ? other : self
+    }
+}
+
+/// What is missing in an entry of an earlier edition: that knew no rollouts, so it counts as complete.
+extension Deployment: Codable {
+    private enum CodingKeys: String, CodingKey { case name, timestamp, spec, progress, history }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        var complete = RolloutProgress(.deploy)
+        complete.isComplete = true
+        self.init(
+            name: try container.decode(ApplicationName.self, forKey: .name),
+            timestamp: try container.decode(HybridTimestamp.self, forKey: .timestamp),
+            spec: try container.decodeIfPresent(DeploymentSpec.self, forKey: .spec),
+            progress: try container.decodeIfPresent(RolloutProgress.self, forKey: .progress) ?? complete,
+            history: try container.decodeIfPresent([PastDeployment].self, forKey: .history) ?? [])
     }
 }

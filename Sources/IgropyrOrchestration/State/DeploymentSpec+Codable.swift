@@ -3,7 +3,7 @@ extension DeploymentSpec {
     enum CodingKeys: String, CodingKey {
         case revision, kind, arguments, environment, scale, constraints, preferences
         case route, furtherRoutes, hashKey, confinement, secrets, health
-        case stopTimeoutMilliseconds, startTimeoutMilliseconds, restart
+        case stopTimeoutMilliseconds, startTimeoutMilliseconds, restart, update, generation
     }
 
     public init(from decoder: any Decoder) throws {
@@ -25,6 +25,8 @@ extension DeploymentSpec {
         confinement = try container.decodeIfPresent(Confinement.self, forKey: .confinement) ?? Confinement()
         secrets = try container.decodeIfPresent([String: Secret].self, forKey: .secrets) ?? [:]
         health = try container.decodeIfPresent(HealthCheck.self, forKey: .health)
+        update = try container.decodeIfPresent(UpdatePolicy.self, forKey: .update)
+        generation = try container.decodeIfPresent(Int.self, forKey: .generation)
     }
 }
 

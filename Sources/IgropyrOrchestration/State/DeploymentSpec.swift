@@ -40,6 +40,10 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     /// How long a worker may take to say that it is ready.
     public var startTimeoutMilliseconds: Int
     public var restart: RestartPolicy
+    /// nil: the defaults.
+    public var update: UpdatePolicy?
+    /// Counts the times that an operator had all workers restarted; nil: never.
+    public var generation: Int?
 
     public init(
         revision: BundleDigest, kind: Kind, arguments: [String] = [], environment: [String: String] = [:],
@@ -69,15 +73,15 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     }
 
     public var routes: [Route] { [route] + furtherRoutes }
+    public var updatePolicy: UpdatePolicy { update ?? UpdatePolicy() }
 
     /// What a worker of it is started with; a change of it replaces the worker.
     public var worker: WorkerSpec {
         WorkerSpec(
             revision: revision, kind: kind, arguments: arguments, environment: environment,
             confinement: confinement, secrets: secrets.mapValues { WorkerSecret(secret: $0) }, health: health,
-            stopTimeoutMilliseconds: stopTimeoutMilliseconds,
-            startTimeoutMilliseconds: startTimeoutMilliseconds,
-            restart: restart)
+            stopTimeoutMilliseconds: stopTimeoutMilliseconds, startTimeoutMilliseconds: startTimeoutMilliseconds,
+            restart: restart, generation: generation ?? 0)
     }
 }
 
@@ -93,6 +97,7 @@ public struct WorkerSpec: Hashable, Sendable {
     public var stopTimeoutMilliseconds: Int
     public var startTimeoutMilliseconds: Int
     public var restart: RestartPolicy
+    public var generation: Int
 
     public var stopTimeout: Duration { .milliseconds(stopTimeoutMilliseconds) }
     public var startTimeout: Duration { .milliseconds(startTimeoutMilliseconds) }

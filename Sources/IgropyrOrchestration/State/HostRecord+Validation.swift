@@ -21,6 +21,7 @@ extension WorkerRecord {
         try validation.requireRange(restarts, 0...Int.max, "a worker's count of restarts")
         try validation.requireAddress(address)
         try validation.requirePlainText(message, atMost: StateLimits.messageBytes, "a worker's message")
+        try validation.requirePlainText(fingerprint ?? "", atMost: StateLimits.fingerprintBytes, "a fingerprint")
     }
 
     /// Cuts a text to what a record may carry and takes its control characters out.

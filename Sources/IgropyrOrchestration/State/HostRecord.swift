@@ -27,6 +27,8 @@ public struct HostRecord: Hashable, Sendable, Codable {
     public var capacity: UInt16
     /// Set while an operator empties the host: it gets no workers, and its own drain.
     public var isDraining: Bool
+    /// Set while an operator keeps new workers away: it keeps those that it has. nil: no.
+    public var isCordoned: Bool?
     public var tags: [String: String]
     public var bundles: [BundleDigest]
     public var workers: [WorkerRecord]
@@ -81,10 +83,15 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     public var message: String
     /// By the host's own clock.
     public var startedAt: UnixTime?
+    /// Of the spec that it was started with; nil from an earlier edition.
+    public var fingerprint: String?
+    /// Whether it has been found good; nil from an earlier edition.
+    public var gate: HealthGate.Verdict?
 
     public init(
         application: ApplicationName, index: Int, revision: BundleDigest, address: String, port: UInt16, state: State,
-        pid: Int32 = 0, restarts: Int = 0, message: String = "", startedAt: UnixTime? = nil
+        pid: Int32 = 0, restarts: Int = 0, message: String = "", startedAt: UnixTime? = nil,
+        fingerprint: String? = nil, gate: HealthGate.Verdict? = nil
     ) {
         self.application = application
         self.index = index
@@ -96,6 +103,8 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
         self.restarts = restarts
         self.message = message
         self.startedAt = startedAt
+        self.fingerprint = fingerprint
+        self.gate = gate
     }
 }
 

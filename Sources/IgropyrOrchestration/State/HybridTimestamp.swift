@@ -1,14 +1,34 @@
 /// When something was decided, in an order that respects cause and effect although hosts' clocks differ.
 ///
 /// Source: Kulkarni et al., "Logical physical clocks" (2014). Compared by time, then count, then origin: two hosts never
-/// make equal ones.
+/// make equal ones. What follows from a decision by rule, such as a rollback, comes right after it, and before every later
+/// decision of an operator who knew it.
 public struct HybridTimestamp: Hashable, Comparable, Sendable, Codable {
+    /// What a host concluded from a decision, without an operator.
+    public struct Conclusion: Hashable, Comparable, Sendable, Codable {
+        /// Of two conclusions from one decision the one with the greater rank counts.
+        public var rank: Int
+        /// Several hosts may come to the same one at the same time.
+        public var host: HostName
+
+        public init(rank: Int, host: HostName) {
+            self.rank = rank
+            self.host = host
+        }
+
+        public static func < (left: Conclusion, right: Conclusion) -> Bool {
+            (left.rank, left.host) < (right.rank, right.host)
+        }
+    }
+
     /// The greatest wall clock reading that the origin knew of.
     public var time: UnixTime
     /// Counts what happened within that millisecond.
     public var count: UInt32
     /// The host that made it.
     public var origin: HostName
+    /// nil: it is an operator's decision.
+    public var conclusion: Conclusion?
 
     public init(time: UnixTime, count: UInt32 = 0, origin: HostName) {
         self.time = time
@@ -17,7 +37,17 @@ public struct HybridTimestamp: Hashable, Comparable, Sendable, Codable {
     }
 
     public static func < (left: HybridTimestamp, right: HybridTimestamp) -> Bool {
-        (left.time, left.count, left.origin) < (right.time, right.count, right.origin)
+        let (a, b) = ((left.time, left.count, left.origin), (right.time, right.count, right.origin))
+        guard a == b else { return a < b }
+        guard let conclusion = left.conclusion else { return right.conclusion != nil }
+        return right.conclusion.map { conclusion < $0 } ?? false
+    }
+
+    /// Of what `host` concludes from this decision; `rank` above 0.
+    public func concluded(rank: Int, by host: HostName) -> HybridTimestamp {
+        var timestamp = self
+        timestamp.conclusion = Conclusion(rank: (conclusion?.rank ?? 0) + rank, host: host)
+        return timestamp
     }
 }
 

@@ -26,6 +26,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
 public enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible {
     case routeTaken(Route, by: ApplicationName)
     case unknownApplication(ApplicationName)
+    /// The change makes no sense as things are.
+    case notNow(String)
     case refused(Refusal)
 
     public var description: String {
@@ -33,6 +35,7 @@ public enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible 
         case .routeTaken(let route, let owner):
             "the route \(route) is taken by application \(owner): choose another --path or --host, or remove \(owner) first"
         case .unknownApplication(let name): "no application named \(name) is deployed"
+        case .notNow(let reason): reason
         case .refused(let refusal): refusal.description
         }
     }

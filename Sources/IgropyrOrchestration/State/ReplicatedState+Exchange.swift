@@ -134,12 +134,18 @@ extension Refusal {
 
 extension Deployment {
     fileprivate var approximateBytes: Int {
-        guard let spec else { return 256 }
+        let specs = [spec].compactMap(\.self) + history.map(\.spec)
+        return specs.reduce(256) { $0 + $1.approximateBytes }
+    }
+}
+
+extension DeploymentSpec {
+    fileprivate var approximateBytes: Int {
         let texts =
-            spec.arguments + spec.environment.flatMap { [$0.key, $0.value] }
-            + spec.constraints.merging(spec.preferences) { $0 + $1 }.flatMap { [$0.key, $0.value] }
-            + spec.furtherRoutes.map(\.description) + spec.secrets.flatMap { [$0.key, $0.value.value?.box ?? ""] }
-            + (spec.health?.targets ?? [])
+            arguments + environment.flatMap { [$0.key, $0.value] }
+            + constraints.merging(preferences) { $0 + $1 }.flatMap { [$0.key, $0.value] }
+            + furtherRoutes.map(\.description) + secrets.flatMap { [$0.key, $0.value.value?.box ?? ""] }
+            + (health?.targets ?? [])
         return texts.reduce(1024) { $0 + $1.utf8.count + 8 }
     }
 }

@@ -1,5 +1,6 @@
 extension ReplicatedState {
-    /// Deploys an application, or changes one that is deployed.
+    /// Deploys an application, or changes one that is deployed. Its workers are replaced only if what they are started with
+    /// differs.
     /// - Throws: If the route is another's, a limit is reached or a value is malformed; then nothing changes.
     /// - Returns: The entry made.
     public mutating func deploy(
@@ -10,12 +11,25 @@ extension ReplicatedState {
                 throw .routeTaken(route, by: owner)
             }
         }
-        let deployment = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: spec)
+        let deployment = successor(of: name, spec, timestamp(for: name, at: now, clock: &clock))
         do {
             try deployment.validate()
             try checkRoom(for: deployment)
         } catch { throw .refused(error) }
         store(deployment)
+        return deployment
+    }
+
+    private func successor(
+        of name: ApplicationName, _ spec: DeploymentSpec, _ timestamp: HybridTimestamp
+    ) -> Deployment {
+        guard var deployment = deployments[name], let present = deployment.spec else {
+            return Deployment(name: name, timestamp: timestamp, spec: spec)
+        }
+        var spec = spec
+        spec.generation = present.generation
+        if spec.worker == present.worker { deployment.spec = spec } else { deployment.replace(by: spec, .deploy) }
+        deployment.timestamp = timestamp
         return deployment
     }
 
@@ -57,7 +71,7 @@ extension ReplicatedState {
     }
 
     /// Greater than that of the entry it replaces, also if that came from a clock ahead of ours.
-    private func timestamp(
+    func timestamp(
         for name: ApplicationName, at now: UnixTime, clock: inout HybridClock
     ) -> HybridTimestamp {
         if let current = deployments[name] {

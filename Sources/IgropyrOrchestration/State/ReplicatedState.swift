@@ -16,8 +16,15 @@ public struct ReplicatedState: Hashable, Sendable {
     /// What is deployed now, without tombstones.
     public var liveDeployments: [ApplicationName: DeploymentSpec] { deployments.compactMapValues(\.spec) }
 
-    /// Bundles that a deployment needs.
-    public var referencedBundles: Set<BundleDigest> { Set(deployments.values.compactMap(\.spec?.revision)) }
+    /// Bundles that a deployment needs, or a rollback to one that stood.
+    public var referencedBundles: Set<BundleDigest> {
+        var bundles: Set<BundleDigest> = []
+        for deployment in deployments.values {
+            if let spec = deployment.spec { bundles.insert(spec.revision) }
+            for past in deployment.history where past.outcome == .stood { bundles.insert(past.spec.revision) }
+        }
+        return bundles
+    }
 
     /// The join of two states: commutative, associative, idempotent. Checks nothing: for what peers send there is
     /// ``apply(_:at:clock:knownHosts:)``.

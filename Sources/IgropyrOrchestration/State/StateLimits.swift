@@ -28,6 +28,11 @@ public enum StateLimits {
     /// 24 hours: of every time-out and period.
     public static let durationMilliseconds = 24 * 3600 * 1000
     public static let restartIntensity = 1000
+    /// Deployments that an application remembers beside the present one.
+    public static let history = 5
+    public static let fingerprintBytes = 64
+    /// Of the times that all workers of an application were restarted on request.
+    public static let generation = 1 << 31
     /// 2^53: what every JSON reader can hold.
     static let counter: Int64 = 1 << 53
 }

@@ -1,0 +1,107 @@
+internal import IgropyrOrchestration
+internal import IgropyrUV
+internal import Logging
+
+/// What operators ask beside deploying.
+extension HostAgent {
+    func change(_ text: String, _ request: ChangeRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
+        guard let name = ApplicationName(rawValue: text) else { return .refusal(404, "\"\(text)\" is no application") }
+        if case .rollback(let revision) = request.change,
+            let spec = await parts.replica.state.deployments[name]?.rollbackTarget(revision),
+            let refusal = await checkBundle(of: spec, parts)
+        {
+            return refusal
+        }
+        do {
+            let deployment = try await parts.replica.change(name, request.change)
+            let detail = deployment.spec.map { "scale \($0.scale)" } ?? ""
+            await note(.init(request.change), by: caller, name, deployment, detail: detail, parts)
+            return .json(deployment)
+        } catch {
+            return Self.refusal(error)
+        }
+    }
+
+    static func refusal(_ error: DeploymentError) -> ControlReply {
+        switch error {
+        case .routeTaken, .notNow: .refusal(409, error.description)
+        case .unknownApplication: .refusal(404, error.description)
+        case .refused(let refusal): .refusal(refusal.code == .tooMany ? 409 : 422, error.description)
+        }
+    }
+
+    /// The application's entry, with what was deployed before.
+    func history(_ text: String, _ parts: Parts) async -> ControlReply {
+        guard let name = ApplicationName(rawValue: text),
+            let deployment = await parts.replica.state.deployments[name], !deployment.isTombstone
+        else { return .refusal(404, "no application named \"\(text.prefix(80))\" is deployed") }
+        return .json(deployment)
+    }
+
+    // MARK: - Hosts
+
+    func schedule(_ request: SchedulingRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
+        let folder = parts.folder
+        do {
+            try await loop.offload { try request.scheduling.write(to: folder) }
+        } catch { return .refusal(500, "the decision cannot be saved: \(error)") }
+        scheduling = request.scheduling
+        configuration.logger.notice("an operator decided on workers", metadata: ["scheduling": "\(scheduling)"])
+        await note(.init(scheduling), by: caller, nil, nil, detail: "", parts)
+        await publish(parts)
+        setNeedsUpdate()
+        return .json(DoneMessage())
+    }
+
+    func plan(_ request: PlanRequest, _ parts: Parts) async -> ControlReply {
+        let snapshot = await parts.replica.snapshot
+        let name = name
+        return await loop.offload { .json(PlanReport(request, snapshot, host: name)) }
+    }
+
+    // MARK: - Audit
+
+    /// Enters who changed what. That it cannot be written down does not keep anybody from mending things.
+    func note(
+        _ action: AuditEntry.Action, by caller: Caller?, _ application: ApplicationName?, _ deployment: Deployment?,
+        detail: String, _ parts: Parts
+    ) async {
+        let entry = AuditEntry(
+            time: .now, host: name, action: action, user: caller?.user, address: caller?.address,
+            application: application, revision: deployment?.spec?.revision, detail: detail)
+        let log = AuditLog(in: parts.folder)
+        do {
+            try await loop.offload { try log.append(entry) }
+        } catch {
+            configuration.logger.error("cannot write the audit log", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func audit(_ parts: Parts) async -> ControlReply {
+        let (log, name) = (AuditLog(in: parts.folder), name)
+        return await loop.offload { .json(AuditReport(host: name, entries: log.entries())) }
+    }
+}
+
+extension AuditEntry.Action {
+    fileprivate init(_ change: ReplicatedState.Change) {
+        self =
+            switch change {
+            case .scale: .scale
+            case .restart: .restart
+            case .pause: .pause
+            case .resume: .resume
+            case .promote: .promote
+            case .rollback: .rollback
+            }
+    }
+
+    fileprivate init(_ scheduling: Scheduling) {
+        self =
+            switch scheduling {
+            case .active: .uncordon
+            case .cordoned: .cordon
+            case .drained: .drain
+            }
+    }
+}

@@ -1,0 +1,121 @@
+extension ReplicatedState {
+    /// An operator's change of a deployed application.
+    public enum Change: Hashable, Sendable, Codable {
+        case scale(to: DeploymentSpec.Scale)
+        /// Replaces all workers by others of the same revision.
+        case restart
+        case pause
+        case resume
+        /// Lets the others follow the canaries.
+        case promote
+        /// Goes back to the last deployment that stood before the present one, or to the last of that revision.
+        case rollback(to: BundleDigest?)
+    }
+
+    /// - Throws: If the application is not deployed, the change makes no sense now, or a limit is reached.
+    /// - Returns: The entry made.
+    public mutating func change(
+        _ name: ApplicationName, _ change: Change, at now: UnixTime, clock: inout HybridClock
+    ) throws(DeploymentError) -> Deployment {
+        guard var deployment = deployments[name], let spec = deployment.spec else { throw .unknownApplication(name) }
+        switch change {
+        case .scale(let scale): deployment.spec?.scale = scale
+        case .restart:
+            var next = spec
+            next.generation = (spec.generation ?? 0) + 1
+            deployment.replace(by: next, .restart)
+        case .pause: try deployment.pause()
+        case .resume:
+            guard deployment.progress.isPaused else { throw .notNow("\(name) is not paused") }
+            deployment.progress.isPaused = false
+        case .promote: try deployment.promote()
+        case .rollback(let revision): try deployment.rollBack(to: revision)
+        }
+        deployment.timestamp = timestamp(for: name, at: now, clock: &clock)
+        do { try deployment.validate() } catch { throw .refused(error) }
+        store(deployment)
+        return deployment
+    }
+
+    /// Enters what a rollout came to. Every host may, at the same time; all make the same of it.
+    /// - Returns: The entry made; nil if the deployment is not, or no longer, the one that was judged.
+    public mutating func conclude(
+        _ name: ApplicationName, _ verdict: Rollout.Verdict, of timestamp: HybridTimestamp, by host: HostName
+    ) -> Deployment? {
+        guard var deployment = deployments[name], deployment.timestamp == timestamp, !deployment.progress.isComplete
+        else { return nil }
+        switch verdict {
+        case .complete:
+            deployment.progress.isComplete = true
+            deployment.timestamp = timestamp.concluded(rank: 1, by: host)
+        case .failed(let reason):
+            guard let previous = deployment.lastStanding else { return nil }
+            deployment.goBack(to: previous, .automaticRollback)
+            deployment.progress.reason = WorkerRecord.message(from: reason)
+            deployment.timestamp = timestamp.concluded(rank: 2, by: host)
+        }
+        store(deployment)
+        return deployment
+    }
+}
+
+extension Deployment {
+    /// Makes `spec` what is deployed, and the present one history.
+    mutating func replace(by next: DeploymentSpec, _ cause: RolloutProgress.Cause) {
+        if let spec {
+            let outcome: PastDeployment.Outcome =
+                progress.isComplete ? .stood : cause == .automaticRollback ? .failed : .superseded
+            history.insert(PastDeployment(time: timestamp.time, spec: spec, outcome: outcome), at: 0)
+            trimHistory()
+        }
+        spec = next
+        progress = RolloutProgress(cause)
+    }
+
+    /// Keeps the latest, and the last that stood.
+    private mutating func trimHistory() {
+        guard history.count > StateLimits.history else { return }
+        let standing = history.first { $0.outcome == .stood }
+        history.removeLast(history.count - StateLimits.history)
+        if let standing, !history.contains(where: { $0.outcome == .stood }) {
+            history[history.count - 1] = standing
+        }
+    }
+
+    /// The scale stays as it is: it belongs to the load, not to the revision.
+    mutating func goBack(to earlier: DeploymentSpec, _ cause: RolloutProgress.Cause) {
+        var next = earlier
+        if let spec { next.scale = spec.scale }
+        replace(by: next, cause)
+    }
+
+    fileprivate mutating func pause() throws(DeploymentError) {
+        guard !progress.isComplete else { throw .notNow("\(name) is complete: there is nothing to pause") }
+        guard !progress.isPaused else { throw .notNow("\(name) is paused already") }
+        progress.isPaused = true
+    }
+
+    fileprivate mutating func promote() throws(DeploymentError) {
+        guard !progress.isComplete, (spec?.updatePolicy.canary ?? 0) > 0, !progress.isPromoted else {
+            throw .notNow("\(name) has no canaries that wait")
+        }
+        progress.isPromoted = true
+    }
+
+    /// What a rollback to that revision brings back, nil for the last that stood; nil if there is none.
+    public func rollbackTarget(_ revision: BundleDigest?) -> DeploymentSpec? {
+        guard let revision else { return lastStanding }
+        return history.first { $0.spec.revision == revision }?.spec
+    }
+
+    fileprivate mutating func rollBack(to revision: BundleDigest?) throws(DeploymentError) {
+        guard let target = rollbackTarget(revision) else {
+            throw .notNow(
+                revision.map {
+                    "\(name) does not remember the revision \($0.short): igropyr history shows which it does"
+                }
+                    ?? "\(name) has no earlier deployment that stood: deploy one")
+        }
+        goBack(to: target, .rollback)
+    }
+}

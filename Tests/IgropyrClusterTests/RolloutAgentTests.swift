@@ -1,0 +1,156 @@
+import IgropyrOrchestration
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrCluster
+
+@Suite(.timeLimit(.minutes(5))) struct `A host agent that rolls out` {
+    let folder: TemporaryFolder
+    let bundle: (path: String, summary: BundleArchive.Summary)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        bundle = try SampleWorker.bundle(in: folder)
+    }
+
+    private func spec(_ says: String, scale: DeploymentSpec.Scale = .perHost(1)) -> DeploymentSpec {
+        var spec = SampleWorker.spec(bundle.summary, says: says, scale: scale)
+        spec.update = UpdatePolicy()
+        spec.update?.minimumHealthyMilliseconds = 200
+        spec.restart.intensity = 2
+        return spec
+    }
+
+    /// Two nodes on which the application stands.
+    private func cluster(
+        _ loop: EventLoop, _ control: ControlClient, scale: DeploymentSpec.Scale = .perHost(1)
+    ) async throws -> [SampleNode] {
+        let first = try await SampleNode("a", on: loop)
+        let second = try await SampleNode("b", on: loop, joining: first)
+        #expect(await eventually { await second.agent.status?.hosts.count == 2 })
+        _ = try await control.upload(bundle.summary.digest, from: bundle.path, to: first.control)
+        _ = try await control.deploy(.shop, spec("old", scale: scale), at: first.control)
+        try await eventually("it stands") { await second.rollout?.isComplete == true }
+        return [first, second]
+    }
+
+    @Test func `takes a revision back that does not start, by any host's decision, and keeps the old one meanwhile`()
+        async throws
+    {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil, user: "ann@desk")
+            let nodes = try await cluster(loop, control)
+            var pids: [Int32] = []
+            for node in nodes { pids += await node.readyWorkers().compactMap(\.pid) }
+            _ = try await control.deploy(.shop, spec("nothing"), at: nodes[1].control)
+            for node in nodes {
+                try await eventually("it is back") { await node.rollout?.cause == .automaticRollback }
+            }
+            for node in nodes {
+                try await eventually("and stands again") {
+                    guard await node.rollout?.isComplete == true else { return false }
+                    return await node.agent.status?.workers.count == 2
+                }
+            }
+            var present: [Int32] = []
+            for node in nodes { present += await node.readyWorkers().compactMap(\.pid) }
+            #expect(present == pids, "the same processes as before")
+            #expect(await nodes[0].rollout?.reason?.contains("exited with 3") == true)
+
+            let deployment = try await control.deployment(.shop, at: nodes[0].control)
+            #expect(deployment.history.map(\.outcome) == [.failed, .stood])
+            let entries = try await control.audit(of: nodes[1].control).entries
+            let deploy = try #require(entries.first { $0.action == .deploy })
+            #expect(deploy.user == "ann@desk" && deploy.application == .shop && deploy.address != nil)
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
+    @Test func `restarts on request, goes back on request, and refuses what makes no sense`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            let old = await nodes[0].readyWorkers().first?.pid
+            _ = try await control.change(.shop, .restart, at: nodes[0].control)
+            try await eventually("all were replaced") {
+                guard await nodes[0].rollout?.isComplete == true, let now = await nodes[0].readyWorkers().first?.pid
+                else { return false }
+                return now != old
+            }
+            _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
+            try await eventually("the new one stands") { await nodes[0].rollout?.isComplete == true }
+            let back = try await control.change(.shop, .rollback(to: nil), at: nodes[1].control)
+            #expect(back.spec?.environment["SAYS"] == "old" && back.progress.cause == .rollback)
+            for change in [ReplicatedState.Change.resume, .promote] {
+                let error = await #expect(throws: ControlError.self) {
+                    try await control.change(.shop, change, at: nodes[1].control)
+                }
+                #expect(error?.code == .refused(status: 409))
+            }
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
+    @Test func `hands over when it is drained, stays empty through a restart, and takes its share again`() async throws
+    {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control, scale: .total(2))
+            try await control.schedule(.drained, at: nodes[1].control)
+            try await eventually("the other has both") { await nodes[0].readyWorkers().count == 2 }
+            try await eventually("it is empty") {
+                await nodes[1].agent.status?.workers.contains { $0.host.rawValue == "b" } == false
+            }
+            await nodes[1].agent.stop()
+            let again = try await SampleNode("b", on: loop, joining: nodes[0], folder: nodes[1].folder)
+            try await eventually("it is back") { await again.agent.status?.hosts.count == 2 }
+            #expect(await again.agent.scheduling == .drained)
+            try await control.schedule(.active, at: again.control)
+            try await eventually("it has its share") { await again.readyWorkers().count == 1 }
+            try await control.schedule(.cordoned, at: again.control)
+            _ = try await control.change(.shop, .scale(to: .total(4)), at: nodes[0].control)
+            try await eventually("the other has the rest") { await nodes[0].readyWorkers().count == 3 }
+            #expect(await again.readyWorkers().count == 1)
+
+            var question = PlanRequest()
+            question.without = [HostName(rawValue: "b")!]
+            let plan = try await control.plan(question, at: nodes[0].control)
+            #expect(plan.moves.map(\.kind).sorted { $0.rawValue < $1.rawValue } == [.start, .stop])
+            await control.close()
+            await again.agent.stop()
+            await nodes[0].agent.stop()
+        }
+    }
+}
+
+@Test func `an audit log is bounded, and a torn line spoils no other`() throws {
+    let folder = try TemporaryFolder()
+    let data = try DataFolder(at: folder("data"))
+    defer { data.release() }
+    let log = AuditLog(in: data)
+    for count in 0..<50 {
+        try log.append(.sample(count), limitBytes: 2000)
+    }
+    let sizes = try [log.path, log.path + ".1"].map { try FileSystem.status(of: $0).byteCount }
+    #expect(sizes.allSatisfy { $0 < 2500 })
+    #expect(log.entries().last == .sample(49) && log.entries().count > 10)
+    let file = try OpenFile(log.path, .append(permissions: 0o600))
+    try file.write(Array("{\"time\":".utf8).span.bytes)
+    #expect(log.entries().last == .sample(49))
+}
+
+extension AuditEntry {
+    fileprivate static func sample(_ count: Int) -> AuditEntry {
+        AuditEntry(
+            time: UnixTime(milliseconds: Int64(count)), host: HostName(rawValue: "a")!, action: .scale, detail: "")
+    }
+}
+
+extension SampleNode {
+    fileprivate var rollout: StatusReport.Rollout? {
+        get async { await agent.status?.applications.first?.rollout }
+    }
+}
