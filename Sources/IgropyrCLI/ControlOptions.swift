@@ -34,7 +34,7 @@ struct ControlOptions: ParsableArguments {
                     announced.flatMap { SocketAddress(parsing: $0.control, defaultPort: ControlAPI.defaultPort) }
                     ?? .loopback(port: ControlAPI.defaultPort)
             }
-            let client = try ControlClient(on: loop, key: key)
+            let client = try ControlClient(on: loop, key: key, user: Self.user)
             do {
                 let result = try await body(client, address)
                 await client.close()
@@ -65,6 +65,9 @@ struct ControlOptions: ParsableArguments {
             } catch let error as ControlError where error.code == .cancelled {}
         }
     }
+
+    /// For audit logs, where this tells more than it proves.
+    private static var user: String { "\(NSUserName())@\(Host.name)" }
 
     private static func endpoint(_ text: String) throws -> EndpointArgument {
         guard let endpoint = EndpointArgument(argument: text) else {

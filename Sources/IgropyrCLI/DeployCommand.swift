@@ -23,6 +23,14 @@ struct DeployCommand: AsyncParsableCommand {
 
             What is said here goes before what the file says: variables and tags one by
             one, routes and arguments as a whole.
+
+            A new revision replaces the old one a few workers at a time, and what does
+            not become healthy brings the last one back that stood:
+
+              igropyr deploy ./shop --name shop --canary 1 --canary-hold 60
+              igropyr deploy ./shop --name shop --max-surge 0 --max-unavailable 1
+
+            Exit code 2: the canaries are good and wait for igropyr promote.
             """)
 
     @Argument(help: "The executable, or the folder of a static site or with an igropyr.yaml.")
@@ -64,8 +72,10 @@ struct DeployCommand: AsyncParsableCommand {
         help: "A value for a secret that the file names, as NAME=FILE, - for the standard input; may be repeated.")
     var secrets: [String] = []
 
-    @Option(help: "Seconds to wait until its workers are ready; 0: do not.")
+    @Option(help: "Seconds that nothing may change before this gives up waiting; 0: do not wait.")
     var wait: Int = 20
+
+    @OptionGroup var update: UpdateOptions
 
     @OptionGroup var control: ControlOptions
 
@@ -91,13 +101,30 @@ struct DeployCommand: AsyncParsableCommand {
         }
         let values = try files.mapValues { try SecretValue.reading($0) }
         let (bundle, wait) = (bundle, wait)
-        let report = try await control.withClient { client, node in
+        let (revision, outcome) = try await control.withClient { client, node in
             let deployer = Deployer(client: client, node: node)
             let revision = try await deployer.deploy(application, bundle: bundle, manifest, secrets: values)
-            guard wait > 0 else { return "deployed \(application); igropyr status shows how its workers start" }
-            return try await deployer.awaitWorkers(of: application, revision, for: .seconds(wait))
+            guard wait > 0 else { return (revision, nil as RolloutWatch.Outcome?) }
+            let watch = RolloutWatch(client: client, node: node)
+            return (revision, try await watch.follow(application, to: revision, for: .seconds(wait)))
         }
-        print(report)
+        try Self.tell(outcome, application, revision)
+    }
+
+    private static func tell(
+        _ outcome: RolloutWatch.Outcome?, _ name: ApplicationName, _ revision: BundleDigest
+    ) throws {
+        switch outcome {
+        case nil: print("deployed \(name); igropyr status shows how its workers start")
+        case .complete(let ready, let wanted):
+            print("deployed \(name), revision \(revision.short): \(ready) of \(wanted) workers are ready")
+        case .isPaused:
+            print("deployed \(name), revision \(revision.short), and paused: igropyr resume \(name) goes on")
+            throw ExitCode.incomplete
+        case .awaitsPromotion:
+            print("the canaries of \(name), revision \(revision.short), are good: igropyr promote \(name)")
+            throw ExitCode.incomplete
+        }
     }
 
     /// The file's, and on top of it what the options say.
@@ -114,6 +141,7 @@ struct DeployCommand: AsyncParsableCommand {
             manifest.spec.route = try Route(host: host, pathPrefix: path ?? "/")
             manifest.spec.furtherRoutes = []
         }
+        manifest.spec.update = update.applied(to: manifest.spec.update)
         do {
             try manifest.spec.validate()
         } catch { throw ValidationError("\(error.reason).") }

@@ -27,31 +27,4 @@ struct Deployer {
         _ = try await client.deploy(name, manifest.spec(for: summary), secrets: secrets, at: node)
         return summary.digest
     }
-
-    /// Waits until all workers of a revision are ready.
-    /// - Returns: What was done, in one line.
-    /// - Throws: What keeps them from it, as soon as one has failed; that not all are ready when the time is up.
-    func awaitWorkers(
-        of name: ApplicationName, _ revision: BundleDigest, for patience: Duration
-    ) async throws -> String {
-        var ready = 0
-        var wanted = 0
-        let areReady = try await until(patience, every: .milliseconds(100)) {
-            let report = try await client.status(of: node)
-            let workers = report.workers.filter { $0.application == name && $0.revision == revision }
-            if let failed = workers.first(where: { $0.state == .backoff || $0.state == .failed }) {
-                throw CommandFailure(
-                    "\(name) does not start on \(failed.host): \(failed.message). Mend it and deploy again, "
-                        + "or take it out: igropyr remove \(name)")
-            }
-            ready = workers.count { $0.state == .ready }
-            wanted = report.applications.first { $0.name == name }?.wanted ?? 0
-            return wanted > 0 && ready >= wanted
-        }
-        guard areReady else {
-            throw CommandFailure(
-                "deployed \(name), but only \(ready) of \(wanted) workers were ready in time: igropyr status says why")
-        }
-        return "deployed \(name), revision \(revision.description.prefix(12)): \(ready) of \(wanted) workers are ready"
-    }
 }

@@ -22,8 +22,9 @@ struct IgropyrCommand: AsyncParsableCommand {
             To see all of it on this machine: igropyr demo
 
             Exit codes: 0 done; 1 failed, and the message says why and what to do;
-            2 not all members did, or none is as asked for (members, query, keys,
-            reachability); 64 the command itself is malformed.
+            2 done in part: not all members did, or none is as asked for (members,
+            query, keys, reachability, audit, plan), or a rollout waits (deploy);
+            64 the command itself is malformed.
             """,
         version: Version.text,
         subcommands: [
@@ -31,7 +32,10 @@ struct IgropyrCommand: AsyncParsableCommand {
             AppsCommand.self, RemoveCommand.self, SecretCommand.self, StatusCommand.self, MembersCommand.self,
             EventCommand.self,
             QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self, LeaveCommand.self,
-            ForceLeaveCommand.self, ExplainCommand.self, KeygenCommand.self, LaunchCommand.self,
+            ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self, ResumeCommand.self,
+            PromoteCommand.self, RestartCommand.self, ScaleCommand.self, PlanCommand.self, DrainCommand.self,
+            CordonCommand.self, UncordonCommand.self, AuditCommand.self, ExplainCommand.self, KeygenCommand.self,
+            LaunchCommand.self,
         ])
 
     /// As the library does it, but that a malformed command gets one line, not a page.

@@ -12,6 +12,7 @@ extension Manifest {
             ("environment", spec.environment.keys.sorted().joined(separator: " ")),
             ("secrets", spec.secrets.keys.sorted().joined(separator: " ")),
             ("health", spec.health.map { "\($0.text), every \($0.intervalMilliseconds) ms" } ?? ""),
+            ("updated", spec.update.map(\.text) ?? ""),
             ("confined", spec.confinement.text), ("routes", spec.routes.map(\.description).joined(separator: " ")),
             ("hash", spec.hashKey?.description ?? ""),
         ]
@@ -34,6 +35,18 @@ extension Manifest.Program? {
 
 extension HealthCheck {
     fileprivate var text: String { if case .http(let path) = probe { "GET \(path)" } else { "tcp" } }
+}
+
+extension UpdatePolicy {
+    fileprivate var text: String {
+        let parts = [
+            "at most \(maxUnavailable) missing and \(maxSurge) beside",
+            canary == 0 ? nil : "canary \(canary) " + (canaryHoldMilliseconds.map { "for \($0) ms" } ?? "until promoted"),
+            "ready within \(healthDeadlineMilliseconds) ms for \(minimumHealthyMilliseconds) ms",
+            rollsBack ? nil : "no rollback",
+        ]
+        return parts.compactMap(\.self).joined(separator: ", ")
+    }
 }
 
 extension Confinement {

@@ -17,6 +17,8 @@ struct StatusText {
         let problems = report.applications.compactMap { application in
             application.problem.map { "  \(application.name): \($0)" }
         }
+        let rollouts = report.applications.compactMap(Self.rollout(of:))
+        if !rollouts.isEmpty { parts.append("Rollouts:\n" + rollouts.joined(separator: "\n")) }
         let all = problems + report.problems.map { "  \(report.host): \($0)" }
         if !all.isEmpty { parts.append("Problems:\n" + all.joined(separator: "\n")) }
         return parts.joined(separator: "\n\n")
@@ -43,6 +45,17 @@ struct StatusText {
                 application.route, application.scale, "\(application.ready) of \(application.wanted)")
         }
         return table.text
+    }
+
+    /// nil once it is complete, and nothing is to be told about it.
+    private static func rollout(of application: StatusReport.Application) -> String? {
+        guard let rollout = application.rollout, !rollout.isComplete || rollout.reason != nil else { return nil }
+        var text = "  \(application.name): \(rollout.done) of \(rollout.wanted) workers are of revision "
+        text += application.revision.short
+        if rollout.cause == .automaticRollback { text += ", rolled back" }
+        if rollout.isPaused { text += ", paused" }
+        if rollout.awaitsPromotion { text += ", waits for igropyr promote" }
+        return text + (rollout.reason.map { "; \($0)" } ?? "")
     }
 
     private var workers: String {

@@ -45,6 +45,7 @@ extension Schema where Value == Manifest {
         section.read("start-timeout", .milliseconds(from: 1), into: &spec.startTimeoutMilliseconds)
         section.read("stop-timeout", .milliseconds(from: 0), into: &spec.stopTimeoutMilliseconds)
         section.read("restart", .restart, into: &spec.restart)
+        section.read("update", .update, into: &spec.update)
     }
 
     private static func readConfinement(_ section: Section, into confinement: inout Confinement) {

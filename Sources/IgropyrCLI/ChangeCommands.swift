@@ -1,0 +1,187 @@
+import ArgumentParser
+import IgropyrCluster
+import IgropyrOrchestration
+
+/// What the commands that change a deployed application have in common.
+struct ChangeOptions: ParsableArguments {
+    @Argument(help: "The application's name.")
+    var name: String
+
+    @Flag(help: "For programs: the deployment as it is now.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    /// Asks for the change; with `patience` above zero, waits for what comes of it.
+    func carryOut(_ change: ReplicatedState.Change, _ done: String, waiting patience: Int = 0) async throws {
+        let application = try ApplicationName(name)
+        let deployment = try await control.withClient { client, node in
+            let deployment = try await client.change(application, change, at: node)
+            guard patience > 0, let revision = deployment.spec?.revision else { return deployment }
+            _ = try await RolloutWatch(client: client, node: node)
+                .follow(application, to: revision, for: .seconds(patience))
+            return deployment
+        }
+        print(try json ? JSONText.of(deployment) : "\(application) \(done)")
+    }
+}
+
+/// How long a command waits for what it asked for.
+struct WaitOption: ParsableArguments {
+    @Option(help: "Seconds that nothing may change before this gives up waiting; 0: do not wait.")
+    var wait: Int = 20
+
+    func validate() throws {
+        guard 0...3600 ~= wait else { throw ValidationError("--wait takes 0 to 3600 seconds.") }
+    }
+}
+
+struct RollbackCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback",
+        abstract: "Go back to an earlier revision of an application: the last that stood, or one that is named.",
+        discussion: """
+            Arguments, environment, routes and the rest come back with it; the scale
+            stays as it is. Workers are replaced as in a deployment.
+
+              igropyr rollback shop
+              igropyr history shop
+              igropyr rollback shop --to 3f9c0a
+            """)
+
+    @OptionGroup var change: ChangeOptions
+
+    @Option(help: "The revision, or how it begins, as igropyr history shows it.")
+    var to: String?
+
+    @OptionGroup var waiting: WaitOption
+
+    func run() async throws {
+        let application = try ApplicationName(change.name)
+        var revision: BundleDigest?
+        if let to {
+            let deployment = try await change.control.withClient { client, node in
+                try await client.deployment(application, at: node)
+            }
+            revision = try Self.revision(to, in: deployment)
+        }
+        try await change.carryOut(
+            .rollback(to: revision), "is back at \(revision?.short ?? "the last revision that stood")",
+            waiting: waiting.wait)
+    }
+
+    private static func revision(_ start: String, in deployment: Deployment) throws -> BundleDigest {
+        let known = Set(deployment.history.map(\.spec.revision))
+        let matching = known.filter { $0.rawValue.hasPrefix(start.lowercased()) }
+        guard let revision = matching.first, matching.count == 1 else {
+            let list = known.sorted().map(\.short).joined(separator: ", ")
+            throw CommandFailure(
+                "\(matching.isEmpty ? "no" : "more than one") earlier revision of \(deployment.name) begins with "
+                    + "\"\(start)\"; it remembers: \(list.isEmpty ? "none" : list)")
+        }
+        return revision
+    }
+}
+
+struct PauseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause",
+        abstract: "Stop a rollout where it is: no further worker is replaced, and nothing rolls back by itself.",
+        discussion: """
+              igropyr pause shop
+              igropyr status
+              igropyr resume shop
+            """)
+
+    @OptionGroup var change: ChangeOptions
+
+    func run() async throws { try await change.carryOut(.pause, "is paused; igropyr resume goes on") }
+}
+
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Go on with a rollout that was paused.",
+        discussion: """
+              igropyr resume shop
+            """)
+
+    @OptionGroup var change: ChangeOptions
+    @OptionGroup var waiting: WaitOption
+
+    func run() async throws {
+        try await change.carryOut(.resume, "went on", waiting: waiting.wait)
+    }
+}
+
+struct PromoteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "promote",
+        abstract: "Let the other workers follow the canaries.",
+        discussion: """
+              igropyr deploy ./shop --name shop --canary 1
+              igropyr promote shop
+            """)
+
+    @OptionGroup var change: ChangeOptions
+    @OptionGroup var waiting: WaitOption
+
+    func run() async throws {
+        try await change.carryOut(.promote, "was promoted", waiting: waiting.wait)
+    }
+}
+
+struct RestartCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restart",
+        abstract: "Replace all workers of an application by new ones of the same revision, a few at a time.",
+        discussion: """
+            As in a deployment: no request is lost, and it stops if they do not start.
+
+              igropyr restart shop
+            """)
+
+    @OptionGroup var change: ChangeOptions
+    @OptionGroup var waiting: WaitOption
+
+    func run() async throws {
+        try await change.carryOut(.restart, "was restarted", waiting: waiting.wait)
+    }
+}
+
+struct ScaleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scale",
+        abstract: "Change how many workers an application has.",
+        discussion: """
+              igropyr scale shop --total 6
+              igropyr scale shop --per-host 2
+
+            What would move: igropyr plan --app shop --total 6
+            """)
+
+    @OptionGroup var change: ChangeOptions
+    @OptionGroup var scale: ScaleOptions
+    @OptionGroup var waiting: WaitOption
+
+    func run() async throws {
+        guard let scale = scale.scale else { throw ValidationError("scale wants --per-host or --total.") }
+        try await change.carryOut(.scale(to: scale), "has \(scale) now", waiting: waiting.wait)
+    }
+}
+
+struct ScaleOptions: ParsableArguments {
+    @Option(help: "Workers on each host.")
+    var perHost: Int?
+
+    @Option(help: "Workers in the whole cluster.")
+    var total: Int?
+
+    func validate() throws {
+        guard perHost == nil || total == nil else {
+            throw ValidationError("--per-host and --total exclude each other.")
+        }
+    }
+
+    var scale: DeploymentSpec.Scale? { total.map { .total($0) } ?? perHost.map { .perHost($0) } }
+}

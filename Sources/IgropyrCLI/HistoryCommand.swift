@@ -1,0 +1,57 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrOrchestration
+
+struct HistoryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history",
+        abstract: "List what was deployed under a name, the latest first, and what became of it.",
+        discussion: """
+              igropyr history shop
+              igropyr history shop --json | jq -r '.history[].spec.revision'
+            """)
+
+    @Argument(help: "The application's name.")
+    var name: String
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func run() async throws {
+        let application = try ApplicationName(name)
+        let deployment = try await control.withClient { client, node in
+            try await client.deployment(application, at: node)
+        }
+        print(try json ? JSONText.of(deployment) : Self.table(of: deployment))
+    }
+
+    private static func table(of deployment: Deployment) -> String {
+        var table = Table("DEPLOYED", "REVISION", "SCALE", "OUTCOME", "")
+        if let spec = deployment.spec {
+            let progress = deployment.progress
+            let state = progress.isComplete ? "stands" : progress.isPaused ? "paused" : "under way"
+            table.add(
+                ClockTime.text(deployment.timestamp.time), spec.revision.short, "\(spec.scale)", state,
+                [progress.cause.rawValue, progress.reason].filter { !$0.isEmpty }.joined(separator: ": "))
+        }
+        for past in deployment.history {
+            table.add(
+                ClockTime.text(past.time), past.spec.revision.short, "\(past.spec.scale)", past.outcome.rawValue, "")
+        }
+        return table.text
+    }
+}
+
+extension ClockTime {
+    /// `2026-11-28 14:03:59`, local time.
+    static func text(_ time: UnixTime) -> String {
+        let date = Date(timeIntervalSince1970: Double(time.milliseconds) / 1000)
+        let parts = Calendar.current.dateComponents([.year, .month, .day, .hour, .minute, .second], from: date)
+        func two(_ number: Int?) -> String { ((number ?? 0) < 10 ? "0" : "") + "\(number ?? 0)" }
+        return "\(parts.year ?? 0)-\(two(parts.month))-\(two(parts.day)) "
+            + [parts.hour, parts.minute, parts.second].map(two).joined(separator: ":")
+    }
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import IgropyrCluster
+import IgropyrOrchestration
+import IgropyrUV
+
+/// The host that a command is about, and how it is reached.
+struct HostOptions: ParsableArguments {
+    @Argument(help: "The host's name, as igropyr status shows it.")
+    var host: String
+
+    @OptionGroup var control: ControlOptions
+
+    /// Calls `body` with a client, the node that was named by `--node`, and the host's own.
+    func withHost(
+        _ body: @escaping @Sendable (ControlClient, _ node: SocketAddress, _ host: SocketAddress) async throws -> Void
+    ) async throws {
+        let host = host
+        try await control.withClient { client, node in
+            let report = try await client.status(of: node)
+            guard let entry = report.hosts.first(where: { $0.name == host && $0.role == .node }) else {
+                let names = report.hosts.filter { $0.role == .node }.map(\.name).joined(separator: ", ")
+                throw CommandFailure("there is no node called \"\(host)\"; the nodes are: \(names)")
+            }
+            guard entry.status == .alive,
+                let address = entry.controlAddress.flatMap({ SocketAddress(parsing: $0, defaultPort: 0) })
+            else { throw CommandFailure("\(host) is \(entry.status.rawValue): it decides for itself once it is back") }
+            try await body(client, node, address)
+        }
+    }
+}
+
+struct CordonCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cordon",
+        abstract: "Give a host no further workers; those that it has stay.",
+        discussion: """
+            It lasts through restarts, until igropyr uncordon.
+
+              igropyr cordon host-3
+            """)
+
+    @OptionGroup var target: HostOptions
+
+    func run() async throws {
+        try await target.withHost { client, _, host in try await client.schedule(.cordoned, at: host) }
+        print("\(target.host) gets no further workers; igropyr uncordon \(target.host) ends that")
+    }
+}
+
+struct UncordonCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "uncordon",
+        abstract: "Give a host workers again, after cordon or drain.",
+        discussion: """
+              igropyr uncordon host-3
+            """)
+
+    @OptionGroup var target: HostOptions
+
+    func run() async throws {
+        try await target.withHost { client, _, host in try await client.schedule(.active, at: host) }
+        print("\(target.host) takes its share again")
+    }
+}
+
+struct DrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain",
+        abstract: "Empty a host: others take over first, then its workers finish what they do, and end.",
+        discussion: """
+            It stays a member, and empty, through restarts too, until igropyr uncordon.
+            What would move: igropyr plan --without host-3
+
+              igropyr drain host-3
+              igropyr drain host-3 --wait 0
+            """)
+
+    @Option(help: "Seconds to wait until it is empty; 0: do not.")
+    var wait: Int = 120
+
+    @OptionGroup var target: HostOptions
+
+    func validate() throws {
+        guard 0...3600 ~= wait else { throw ValidationError("--wait takes 0 to 3600 seconds.") }
+    }
+
+    func run() async throws {
+        let (name, wait) = (target.host, wait)
+        try await target.withHost { client, _, host in
+            try await client.schedule(.drained, at: host)
+            guard wait > 0 else { return }
+            let line = CountLine("\(name) is drained, workers left")
+            defer { line.finish() }
+            var left = 0
+            var most = 0
+            let isEmpty = try await until(.seconds(wait), every: .milliseconds(200)) {
+                left = try await client.status(of: host).workers.count { $0.host.rawValue == name }
+                most = max(most, left)
+                line.show(left, of: most)
+                return left == 0
+            }
+            guard isEmpty else {
+                throw CommandFailure(
+                    "\(name) still has \(left) workers: igropyr status shows which; it goes on by itself")
+            }
+        }
+        print(wait > 0 ? "\(name) is empty" : "\(name) is being emptied")
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import IgropyrCluster
+import IgropyrOrchestration
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Show what would move, and why; nothing is changed.",
+        discussion: """
+            What is yet to happen, as things are:
+
+              igropyr plan
+
+            If hosts went, or an application had another scale:
+
+              igropyr plan --without host-3
+              igropyr plan --app shop --total 6 --json
+
+            Exit code 2: an application would not get all the workers asked for.
+            """)
+
+    @Option(help: "A host that is thought away; may be repeated.")
+    var without: [String] = []
+
+    @Option(help: "An application that is thought to have the scale of --per-host or --total.")
+    var app: String?
+
+    @OptionGroup var scale: ScaleOptions
+
+    @Flag(help: "For programs.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func validate() throws {
+        guard (app == nil) == (scale.scale == nil) else {
+            throw ValidationError("--app goes with --per-host or --total, and they with it.")
+        }
+    }
+
+    func run() async throws {
+        var request = PlanRequest()
+        request.without = try without.map { name in try HostName(name) }
+        request.application = try app.map { name in try ApplicationName(name) }
+        request.scale = scale.scale
+        let question = request
+        let report = try await control.withClient { client, node in try await client.plan(question, at: node) }
+        print(try json ? JSONText.of(report) : Self.text(report))
+        if !report.shortfalls.isEmpty { throw ExitCode.incomplete }
+    }
+
+    private static func text(_ report: PlanReport) -> String {
+        var lines = report.shortfalls.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        guard !report.moves.isEmpty else { return (["nothing would move"] + lines).joined(separator: "\n") }
+        var table = Table("", "APPLICATION", "HOST", "NO", "WHY")
+        for move in report.moves {
+            table.add(move.kind.rawValue, move.application.rawValue, move.host.rawValue, "\(move.index)", move.reason)
+        }
+        lines.insert(table.text, at: 0)
+        return lines.joined(separator: "\n")
+    }
+}

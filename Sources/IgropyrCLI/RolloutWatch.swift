@@ -1,0 +1,83 @@
+import IgropyrCluster
+import IgropyrOrchestration
+import IgropyrUV
+
+/// Follows an application's rollout until its end, on the terminal's last line.
+struct RolloutWatch {
+    enum Outcome {
+        case complete(ready: Int, wanted: Int)
+        /// The canaries are good, and the others wait for an operator.
+        case awaitsPromotion
+        case isPaused
+    }
+
+    let client: ControlClient
+    let node: SocketAddress
+
+    /// `revision` is what should stand in the end, `patience` how long nothing may have changed.
+    /// - Throws: What went wrong, as soon as that is certain; that nothing has changed for too long.
+    func follow(
+        _ name: ApplicationName, to revision: BundleDigest, for patience: Duration
+    ) async throws -> Outcome {
+        let line = CountLine("\(name)")
+        defer { line.finish() }
+        var last: (done: Int, ready: Int) = (-1, -1)
+        var lastChange = EventLoop.preciseNow
+        while true {
+            let report = try await client.status(of: node)
+            guard let application = report.applications.first(where: { $0.name == name }) else {
+                throw CommandFailure("\(name) was removed in the meantime")
+            }
+            if let outcome = try Self.outcome(of: application, revision, report) { return outcome }
+            let done = application.rollout?.done ?? 0
+            line.show(done, of: application.rollout?.wanted ?? application.wanted)
+            if last != (done, application.ready) {
+                (last, lastChange) = ((done, application.ready), EventLoop.preciseNow)
+            }
+            guard lastChange.duration(to: EventLoop.preciseNow) < patience else {
+                throw Self.standstill(application)
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private static func outcome(
+        of application: StatusReport.Application, _ revision: BundleDigest, _ report: StatusReport
+    ) throws -> Outcome? {
+        let name = application.name
+        guard let rollout = application.rollout else { return nil }
+        if rollout.cause == .automaticRollback, application.revision != revision {
+            throw CommandFailure(
+                "\(name) was rolled back to \(application.revision.short): \(rollout.reason ?? "a new worker failed")")
+        }
+        guard application.revision == revision else {
+            throw CommandFailure(
+                "another revision of \(name) was deployed in the meantime: \(application.revision.short)")
+        }
+        if !rollout.rollsBack, !rollout.isComplete, let failed = failure(of: name, revision, report) { throw failed }
+        if rollout.isPaused { return .isPaused }
+        if rollout.awaitsPromotion { return .awaitsPromotion }
+        guard rollout.isComplete, application.ready >= application.wanted else { return nil }
+        return .complete(ready: application.ready, wanted: application.wanted)
+    }
+
+    private static func failure(
+        of name: ApplicationName, _ revision: BundleDigest, _ report: StatusReport
+    ) -> CommandFailure? {
+        let failed = report.workers.first {
+            $0.application == name && $0.revision == revision && ($0.state == .backoff || $0.state == .failed)
+        }
+        return failed.map {
+            CommandFailure(
+                "\(name) does not start on \($0.host): \($0.message). Mend it and deploy again, "
+                    + "or take it out: igropyr remove \(name)")
+        }
+    }
+
+    private static func standstill(_ application: StatusReport.Application) -> CommandFailure {
+        let name = application.name
+        return CommandFailure(
+            "deployed \(name), but only \(application.ready) of \(application.wanted) workers were ready in time: "
+                + "igropyr status says why, igropyr rollback \(name) takes it back")
+    }
+}

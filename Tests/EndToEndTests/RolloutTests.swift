@@ -1,0 +1,74 @@
+import FoundationEssentials
+import Testing
+
+extension EndToEnd {
+    /// What operators do while a steady load of GETs runs: none of them may be lost.
+    struct RolloutTests {
+        @Test func `a bad revision rolls back by itself, and no request is lost`() async throws {
+            try await Lab.up("3", "--balancer") { lab in
+                try await lab.serveHello(on: 1...3)
+                let old = Set(try await lab.status().workers.compactMap(\.pid))
+                let bad = "\(lab.folder)/bad"
+                try lab.write("#!/bin/sh\necho no database\nexit 3\n", to: bad)
+                let load = try Load(on: lab.entrance, for: 12, in: lab.folder)
+                try await load.passes(Load.rate)
+                let outcome = try await lab.deploy(bad)
+                #expect(outcome.status == 1 && outcome.errors.contains("was rolled back"), "\(outcome)")
+                #expect(outcome.errors.contains("exited with 3"), "\(outcome)")
+                try await eventually("what ran before runs, and nothing else") {
+                    let workers = try await lab.status().workers
+                    return Set(workers.compactMap(\.pid)) == old && workers.allSatisfy { $0.state == "ready" }
+                }
+                let summary = try await load.finish()
+                print("bad revision under load: \(summary), longest \(summary.longest)")
+                #expect(summary.lost == 0)
+                let history = try await lab.command("history", "hello")
+                #expect(history.output.contains("automaticRollback") && history.output.contains("failed"), "\(history)")
+                let audit = try await lab.command("audit")
+                #expect(audit.status == 0 && audit.output.contains("automaticRollback"), "\(audit)")
+            }
+        }
+
+        @Test func `a restart, a rollback, a scale and a drain lose no request`() async throws {
+            try await Lab.up("3", "--balancer") { lab in
+                try await lab.serveHello(on: 1...3)
+                let old = Set(try await lab.status().workers.compactMap(\.pid))
+                let load = try Load(on: lab.entrance, for: 20, in: lab.folder)
+                try await load.passes(Load.rate)
+                let restart = try await lab.command("restart", "hello")
+                #expect(restart.status == 0, "\(restart)")
+                #expect(Set(try await lab.status().workers.compactMap(\.pid)).isDisjoint(with: old))
+                let rollback = try await lab.command("rollback", "hello")
+                #expect(rollback.status == 0, "\(rollback)")
+                let scale = try await lab.command("scale", "hello", "--per-host", "2")
+                #expect(scale.status == 0, "\(scale)")
+                #expect(try await lab.status().workers.count == 6)
+                let plan = try await lab.command("plan", "--without", "host-3")
+                #expect(plan.status == 0 && plan.output.contains("host-3 is gone"), "\(plan)")
+                let drain = try await lab.command("drain", "host-3")
+                #expect(drain.status == 0, "\(drain)")
+                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"])
+                let back = try await lab.command("uncordon", "host-3")
+                #expect(back.status == 0, "\(back)")
+                try await eventually("it serves again") {
+                    try await lab.hostsAnswering(lab.entrance).contains("host-3")
+                }
+                let summary = try await load.finish()
+                print("operations under load: \(summary), longest \(summary.longest)")
+                #expect(summary.lost == 0)
+            }
+        }
+    }
+}
+
+extension Lab {
+    /// Runs an `igropyr` command on the first host.
+    fileprivate func command(_ words: String...) async throws -> Outcome {
+        try await start(on: 1, ["igropyr"] + words + access).finish(within: .seconds(60))
+    }
+
+    fileprivate func write(_ script: String, to path: String) throws {
+        try Data(script.utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    }
+}
