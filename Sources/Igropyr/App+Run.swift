@@ -32,10 +32,10 @@ extension App {
         let reopening = try await server.watchReopening()
         let scheme = configuration.tls == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
-        contract.service.notify("READY=1")
+        contract.service.notifyReady()
         await withTaskGroup(of: Void.self) { group in
-            if let interval = contract.service.watchdog {
-                group.addTask { await Self.feed(contract, interval, server.loops) }
+            group.addTask {
+                await contract.service.feedWatchdog { for loop in server.loops { await loop.answer() } }
             }
             group.addTask { for await _ in reopening { server.reopenAccessLog() } }
             group.addTask { for await _ in reload { await server.reloadOrSayWhyNot() } }
@@ -52,15 +52,6 @@ extension App {
     }
 
     private static let endingSignals: [Int32] = [2 /* SIGINT */, 15 /* SIGTERM */]
-
-    /// Says that the process is alive for as long as every loop answers, twice in each `interval`.
-    private static func feed(_ contract: WorkerContract, _ interval: Duration, _ loops: [ServerLoop]) async {
-        while !Task.isCancelled {
-            for loop in loops { await loop.answer() }
-            contract.service.notify("WATCHDOG=1")
-            try? await Task.sleep(for: interval / 2)
-        }
-    }
 
     /// Serves on an address until ``RunningServer/stop()``, as tests and programs with more to do want it. Looks at
     /// neither signals nor the environment.

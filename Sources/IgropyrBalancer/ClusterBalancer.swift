@@ -126,6 +126,9 @@ public actor ClusterBalancer: LoopBound {
 
     private var lacksWorkers: Bool { balancer.map { $0.snapshot?.lacksWorkers ?? true } ?? false }
 
+    /// Returns when every loop has answered.
+    public func answer() async { _ = await balancer?.counters }
+
     /// As ``Balancer/startSuccessor(_:within:on:)``. The new process gossips under this one's name, from the same port: so
     /// this one falls silent for it, and goes on by what it knows. If nothing comes of it, all is as before.
     /// - Throws: ``SuccessionFailure``; `MembershipError` if it cannot gossip again, either.

@@ -156,7 +156,7 @@ struct BalancerCommand: AsyncParsableCommand {
         let count = rules.fixedWorkers.values.joined().count
         let addresses = balancer.addresses.map(\.description).joined(separator: ", ")
         StandardError.write("balancing \(addresses) over \(count) upstreams\n")
-        await serve(signals) { order throws in
+        await serve(signals, answer: { _ = await balancer.counters }) { order throws in
             switch order {
             case .reload:
                 if let rules = try await reloadedRules(on: loop) { await directory.update(rules) }
@@ -192,7 +192,7 @@ struct BalancerCommand: AsyncParsableCommand {
         let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
         try await starting { try await balancer.start() }
         try await balancer.waitForWorkers(within: Self.patience)
-        await serve(signals) { order throws in
+        await serve(signals, answer: balancer.answer) { order throws in
             switch order {
             case .reload:
                 if let rules = try await reloadedRules(on: loop) { await balancer.update(rules) }
@@ -223,18 +223,24 @@ struct BalancerCommand: AsyncParsableCommand {
         case upgrade(ChildProcess.Command)
     }
 
-    /// Returns when it is to end: by signal, or since a successor has taken over.
+    /// Returns when it is to end: by signal, or since a successor has taken over. What watches over this process hears from
+    /// it for as long as `answer` returns.
     private func serve(
-        _ signals: ServiceSignals, _ carryOut: (Order) async throws -> Int32?
+        _ signals: ServiceSignals, answer: @escaping @Sendable () async -> Void,
+        _ carryOut: (Order) async throws -> Int32?
     ) async {
         let contract = ServiceContract.inherited
         let successor = Self.successor  // Before the program's file is replaced.
-        contract.notify("READY=1")
+        contract.notifyReady()
+        let watchdog = Task { await contract.feedWatchdog(answer) }
+        defer { watchdog.cancel() }
         for await order in signals.orders {
             do {
                 switch order {
                 case .end: return contract.notify("STOPPING=1")
                 case .reload:
+                    contract.notifyReloading()
+                    defer { contract.notify("READY=1") }
                     _ = try await carryOut(.reload)
                     StandardError.write("configuration and certificates are read anew\n")
                 case .reopenLogs: _ = try await carryOut(.reopenLogs)

@@ -33,7 +33,7 @@ struct NodeCommand: AsyncParsableCommand {
             It gossips on port 7946 (UDP and TCP); the control API listens on the
             port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
             first, then its workers finish what they do. A second Ctrl-C ends it at
-            once.
+            once. To systemd it reports as Type=notify has it (docs/install.md).
             """)
 
     @OptionGroup var member: MemberOptions
@@ -58,6 +58,7 @@ struct NodeCommand: AsyncParsableCommand {
         let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
         let folder = data ?? ProcessInfo.processInfo.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
         let (command, member, capacity) = (self, member, capacity)
+        let contract = ServiceContract.inherited
         Logs.begin(isVerbose: member.verbose)
         try await onEventLoop { loop in
             let interruption = Interruption(on: loop)
@@ -82,7 +83,11 @@ struct NodeCommand: AsyncParsableCommand {
                 try? await agent.waitUntilStopped()
                 await interruption.arrive()
             }
+            contract.notifyReady()
+            let watchdog = Task(executorPreference: loop) { await contract.feedWatchdog {} }  // By the loop.
             await interruption.wait()
+            watchdog.cancel()
+            contract.notify("STOPPING=1")
             // The entrance closes first: what it has let in still finds workers.
             await balancer?.stop()
             await agent.stop()

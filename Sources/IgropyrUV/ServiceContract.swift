@@ -1,3 +1,5 @@
+internal import CLibUV
+
 /// What whoever started this process wants of it: systemd's socket activation and notification (`sd_listen_fds(3)`,
 /// `sd_notify(3)`, `sd_watchdog_enabled(3)`), which nodes use for their workers, too.
 public struct ServiceContract: Sendable {
@@ -9,6 +11,8 @@ public struct ServiceContract: Sendable {
     /// Sockets that listen already.
     public let sockets: [Int32]
     public let notificationAddress: String?
+    /// Where the process that this one succeeds hears that it is ready; see ``notifyReady()``.
+    public let predecessorAddress: String?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
 
@@ -21,14 +25,47 @@ public struct ServiceContract: Sendable {
         let isOurs = listenPID == "\(pid)" && 1...Self.mostSockets ~= count
         sockets = isOurs ? (0..<Int32(count)).map { Self.firstSocket + $0 } : []
         notificationAddress = take("NOTIFY_SOCKET")
+        predecessorAddress = take(Self.predecessorVariable)
         let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
         let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
         watchdog = interval.flatMap { $0 > 0 && isForUs ? .microseconds($0) : nil }
     }
 
+    /// What the environment of a process must say for it to take this one's place before whoever started this one:
+    /// `READY=1` comes to `address`, all that follows goes there.
+    public func environment(ofSuccessorHeardAt address: String) -> [String: String] {
+        var environment = [Self.predecessorVariable: address]
+        environment["NOTIFY_SOCKET"] = notificationAddress
+        environment["WATCHDOG_USEC"] = watchdog.map { "\(Int64($0 / .microseconds(1)))" }
+        return environment
+    }
+
+    private static let predecessorVariable = "IGROPYR_PREDECESSOR"
+
     /// Nobody may be listening any more; that changes nothing for us.
-    public func notify(_ state: String) {
-        guard let notificationAddress else { return }
-        try? ServiceNotification.send(state, to: notificationAddress)
+    public func notify(_ state: String) { Self.send(state, to: notificationAddress) }
+
+    /// Says `READY=1`, once: to the process that this one succeeds, which has this one made the service's main process, or
+    /// else to whoever started it.
+    public func notifyReady() { Self.send("READY=1", to: predecessorAddress ?? notificationAddress) }
+
+    /// Says that settings are read anew; `READY=1` has to follow. With the time that `Type=notify-reload` asks for
+    /// (`sd_notify(3)`).
+    public func notifyReloading() { notify("RELOADING=1\nMONOTONIC_USEC=\(uv_hrtime() / 1000)") }
+
+    /// Says `WATCHDOG=1` twice in each interval that was asked for, as long as `answer` returns. Ends when its task is
+    /// cancelled, or at once if nobody asked.
+    public func feedWatchdog(_ answer: () async -> Void) async {
+        guard let watchdog else { return }
+        while !Task.isCancelled {
+            await answer()
+            notify("WATCHDOG=1")
+            try? await Task.sleep(for: watchdog / 2)
+        }
+    }
+
+    private static func send(_ state: String, to address: String?) {
+        guard let address else { return }
+        try? ServiceNotification.send(state, to: address)
     }
 }

@@ -37,6 +37,17 @@ struct ServiceContractTests {
         #expect(Self.contract(environment).watchdog == interval)
     }
 
+    @Test func `a successor reports to whoever started its predecessor, but first to that`() {
+        let first = Self.contract(["NOTIFY_SOCKET": "/run/systemd/notify", "WATCHDOG_USEC": "500000"])
+        #expect(first.predecessorAddress == nil)
+        let second = Self.contract(first.environment(ofSuccessorHeardAt: "@first"))
+        #expect(second.predecessorAddress == "@first" && second.notificationAddress == "/run/systemd/notify")
+        #expect(second.watchdog == .milliseconds(500))
+        let third = Self.contract(second.environment(ofSuccessorHeardAt: "@second"))
+        #expect(third.predecessorAddress == "@second" && third.notificationAddress == "/run/systemd/notify")
+        #expect(Self.contract(Self.contract([:]).environment(ofSuccessorHeardAt: "@x")).notificationAddress == nil)
+    }
+
     @Test func `inherited sockets are all used, and shared if there are too few`() throws {
         let first = try ListeningSocket.open(.loopback(port: 0), sharingPort: true)
         let address = try #require(ListeningSocket.localAddress(of: first))

@@ -23,7 +23,9 @@ extension Balancer {
     /// one then. Both serve meanwhile, so nobody is refused, and nothing that waits in a backlog is lost.
     ///
     /// The command's descriptors and what ``ServiceContract`` is about are set here; its program has to find its own number as
-    /// `LISTEN_PID`, as `igropyr launch` sees to. To be called on `loop`, which must live as long as the process.
+    /// `LISTEN_PID`, as `igropyr launch` sees to, and to say ``ServiceContract/notifyReady()``. Whoever started this process
+    /// hears of the new one by `MAINPID`, which is the caller's to say. To be called on `loop`, which must live as long as
+    /// the process.
     /// - Returns: the new process's number.
     public func startSuccessor(
         _ command: ChildProcess.Command, within limit: Duration, on loop: EventLoop
@@ -60,8 +62,8 @@ private final class Succession {
             try timer.start(after: limit) { [self] in giveUp() }
             var command = command
             command.environment["LISTEN_FDS"] = "\(sockets.count)"
-            command.environment["NOTIFY_SOCKET"] = notifications.name
-            command.environment["WATCHDOG_USEC"] = nil
+            let contract = ServiceContract.inherited.environment(ofSuccessorHeardAt: notifications.name)
+            command.environment.merge(contract) { $1 }
             command.descriptors = [nil, 1, 2] + sockets
             child = try ChildProcess(on: loop, command) { [self] in finish(.failure(.ended($0))) }
         } catch {

@@ -1,0 +1,119 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    /// What systemd hears from a node and a balancer (`sd_notify(3)`, `Type=notify`).
+    struct ServiceTests {
+        @Test func `a node says when it is ready, that it lives, and when it stops`() async throws {
+            let supervisor = try SupervisorSocket()
+            let node = try Program(
+                [Binaries.igropyr, "node", "--bind", "127.91.0.1:0", "--data", supervisor.folder + "/data"],
+                environment: supervisor.environment(watchdog: .milliseconds(200)))
+            try await supervisor.hear("READY=1", from: node.pid, or: node.errors)
+            for _ in 1...3 { try await supervisor.hear("WATCHDOG=1", from: node.pid, or: node.errors) }
+            node.signal(SIGTERM)
+            try await supervisor.hear("STOPPING=1", from: node.pid, or: node.errors)
+            #expect(try await node.finish(within: .seconds(30)).status == 0, "\(node.errors)")
+        }
+
+        @Test func `a balancer is one service to systemd, however often it is upgraded`() async throws {
+            let supervisor = try SupervisorSocket()
+            let first = try Program(
+                [Binaries.igropyr, "balancer", "--listen", "127.91.0.2:0", "--upstream", "127.91.0.2:9"],
+                environment: supervisor.environment(watchdog: .milliseconds(200)))
+            let errors = { first.errors }
+            try await supervisor.hear("READY=1", from: first.pid, or: errors())
+            first.signal(SIGHUP)
+            try await supervisor.hear("RELOADING=1", from: first.pid, or: errors())
+            try await supervisor.hear("READY=1", from: first.pid, or: errors())
+            first.signal(SIGUSR2)
+            let second = try await supervisor.hearNumber("MAINPID", from: first.pid, or: errors())
+            try await supervisor.hear("WATCHDOG=1", from: second, or: errors())
+            kill(second, SIGUSR2)
+            let third = try await supervisor.hearNumber("MAINPID", from: second, or: errors())
+            #expect(Set([first.pid, second, third]).count == 3)
+            kill(third, SIGTERM)
+            try await supervisor.hear("STOPPING=1", from: third, or: errors())
+            #expect(try await first.finish(within: .seconds(30)).status == 0, "\(errors())")
+        }
+    }
+}
+
+/// The socket that systemd gives a service to report on, in a folder that goes with it.
+private final class SupervisorSocket {
+    let folder: String
+    private let descriptor: Int32
+    /// Heard and not yet asked for, line by line.
+    private var lines: [(pid: pid_t, text: String)] = []
+
+    init() throws {
+        var template = Array("/tmp/igropyr-notify-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: \(String(cString: strerror(errno)))") }
+        folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array((folder + "/notify").utf8)) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        var on: Int32 = 1
+        let isAsked = setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, socklen_t(MemoryLayout<Int32>.size)) == 0
+        guard bound == 0, isAsked else { throw Failure("\(folder)/notify: \(String(cString: strerror(errno)))") }
+    }
+
+    deinit {
+        close(descriptor)
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    func environment(watchdog: Duration) -> [String: String] {
+        ["NOTIFY_SOCKET": folder + "/notify", "WATCHDOG_USEC": "\(Int64(watchdog / .microseconds(1)))"]
+    }
+
+    /// Waits for a line of this process; what was said before it is forgotten.
+    func hear(_ line: String, from pid: pid_t, or details: @autoclosure () -> String) async throws {
+        try await eventually("\(line) from \(pid)", or: "\(lines) \(details())") {
+            take { $0.pid == pid && $0.text == line } != nil
+        }
+    }
+
+    /// Waits for `name=NUMBER` of this process.
+    func hearNumber(_ name: String, from pid: pid_t, or details: @autoclosure () -> String) async throws -> pid_t {
+        try await eventually("\(name) from \(pid)", or: "\(lines) \(details())") {
+            let line = take { $0.pid == pid && $0.text.hasPrefix(name + "=") }
+            return line.flatMap { pid_t($0.text.dropFirst(name.count + 1)) }
+        }
+    }
+
+    private func take(where isWanted: ((pid: pid_t, text: String)) -> Bool) -> (pid: pid_t, text: String)? {
+        while let message = receive() { lines += message }
+        guard let index = lines.firstIndex(where: isWanted) else { return nil }
+        defer { lines.removeSubrange(...index) }
+        return lines[index]
+    }
+
+    /// The next message's lines, with their sender on the kernel's word (`SCM_CREDENTIALS`).
+    private func receive() -> [(pid: pid_t, text: String)]? {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        var control = [UInt64](repeating: 0, count: 8)
+        return bytes.withUnsafeMutableBytes { bytes in
+            control.withUnsafeMutableBytes { control in
+                var part = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                let count = withUnsafeMutablePointer(to: &part) { part in
+                    var header = msghdr()
+                    (header.msg_iov, header.msg_iovlen) = (part, 1)
+                    (header.msg_control, header.msg_controllen) = (control.baseAddress, control.count)
+                    return recvmsg(descriptor, &header, 0)
+                }
+                guard count >= 0 else { return nil }
+                let pid = control.load(fromByteOffset: MemoryLayout<cmsghdr>.size, as: pid_t.self)
+                let text = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[..<count]), as: UTF8.self)
+                return text.split(separator: "\n").map { (pid, String($0)) }
+            }
+        }
+    }
+}
