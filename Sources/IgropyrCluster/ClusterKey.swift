@@ -23,19 +23,19 @@ public struct ClusterKey: Sendable, Hashable {
     /// Blocks, briefly. `onWarning` gets one line if others than the owner may read or change the file.
     public init(fileAt path: String, onWarning: (String) -> Void = { _ in }) throws(ClusterKeyError) {
         let text: [UInt8]
-        let permissions: UInt32
+        let isPrivate: Bool
         do throws(FileError) {
             // A key may be mounted as a link, so the path is resolved: Kubernetes mounts secrets that way.
             let resolved = try FileSystem.resolved(path)
             text = try AtomicFile.read(resolved, limitBytes: 4096)
-            permissions = try FileSystem.status(of: resolved).permissions
+            isPrivate = try FileSystem.status(of: resolved).isPrivate
         } catch {
             throw error.isMissing ? .missing(path: path) : .file(error)
         }
         guard let bytes = Self.decoded(text) else { throw .notBase64(path: path) }
         guard let key = ClusterKey(bytes: bytes) else { throw .wrongLength(path: path, byteCount: bytes.count) }
         self = key
-        if permissions & 0o077 != 0 {
+        if !isPrivate {
             onWarning("others than its owner can read or change the key file \(path): chmod 600 \(path)")
         }
     }

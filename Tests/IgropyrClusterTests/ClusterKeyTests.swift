@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import IgropyrCluster
@@ -40,9 +41,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [(0o600, false), (0o400, false), (0o640, true), (0o604, true)])
-    func `warns when others may read its file`(permissions: Int, warns: Bool) throws {
-        try folder.write(String(repeating: "A", count: 42) + "A=", to: "key", permissions: UInt32(permissions))
+    private static let modes: [(permissions: UInt32, owner: UInt32, warns: Bool)] = [
+        (0o600, nobody, false), (0o400, nobody, false), (0o640, nobody, true), (0o604, nobody, true),
+        (0o600, 0, false), (0o440, 0, false), (0o640, 0, false), (0o660, 0, true), (0o644, 0, true),
+    ]
+    private static let nobody: UInt32 = 65_534
+
+    /// Without root's rights every file belongs to somebody else.
+    @Test(arguments: modes.filter { $0.owner != 0 || geteuid() == 0 })
+    func `warns when others may read its file, other than a group that root lets`(
+        permissions: UInt32, owner: UInt32, warns: Bool
+    ) throws {
+        try folder.write(String(repeating: "A", count: 42) + "A=", to: "key", permissions: permissions)
+        if geteuid() == 0 { #expect(chown(folder("key"), owner, owner) == 0) }
         try folder.link("link", to: "key")
         for path in [folder("key"), folder("link")] {
             var warnings: [String] = []

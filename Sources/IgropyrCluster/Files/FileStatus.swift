@@ -8,6 +8,11 @@ struct FileStatus: Hashable {
     let byteCount: Int64
     /// The lowest nine bits of the mode.
     let permissions: UInt32
+    let owner: UInt32
+
+    /// Whether nobody but its owner can read or change it. Root's may be read by a group, as systemd's credentials and
+    /// Kubernetes' secrets are: PostgreSQL's rule for private keys.
+    var isPrivate: Bool { permissions & (owner == 0 ? 0o037 : 0o077) == 0 }
 
     var isExecutable: Bool { permissions & 0o111 != 0 }
 
@@ -23,5 +28,6 @@ struct FileStatus: Hashable {
             }
         byteCount = Int64(raw.st_size)
         permissions = raw.st_mode & 0o777
+        owner = raw.st_uid
     }
 }
