@@ -8,8 +8,9 @@ extension EndToEnd {
         /// Answers with who it is, what it was given and which paths it was asked for before.
         private static let program = #"""
             #!/usr/bin/perl
-            use strict; use Socket;
+            use strict; use Socket; use IO::Handle;
             open(my $listener, "+<&=", 3) or die $!;
+            $listener->blocking(1);
             my @paths; my $key = "";
             if (open(my $file, "<", "$ENV{CREDENTIALS_DIRECTORY}/KEY")) { local $/; $key = <$file>; }
             my $write = open(my $try, ">", "$0.new") ? "writable" : "read-only";

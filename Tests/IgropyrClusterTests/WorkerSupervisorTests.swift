@@ -93,6 +93,40 @@ import Testing
         }
     }
 
+    @Test func `a successor is not taken for well because its predecessor is`() async throws {
+        var deployment = SampleWorker.spec(revision)
+        deployment.health = HealthCheck(.http(path: "/"), timeoutMilliseconds: 500)
+        let first = deployment.worker
+        deployment.environment["SAYS"] = "nothing"
+        let broken = deployment.worker
+        deployment.environment["SAYS"] = "better"
+        let better = deployment.worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, first)
+            #expect(await eventually { await isReady(supervisor) })
+            try await supervisor.start(slot, broken)
+            var wasReady = false
+            #expect(
+                await eventually {
+                    let second = await supervisor.records().last
+                    if second?.state == .ready { wasReady = true }
+                    return second.map { $0.restarts > 1 } ?? false
+                })
+            #expect(!wasReady)
+            await supervisor.stop(id: 2)
+            #expect(await eventually { await supervisor.localWorkers.count == 1 })
+            try await supervisor.start(slot, better)
+            #expect(await eventually { await supervisor.localWorkers.map(\.state) == [.ready, .ready] })
+            await supervisor.stop(id: 1)
+            #expect(await supervisor.localWorkers.map(\.state) == [.draining, .ready])
+            #expect(await supervisor.records().map(\.pid).allSatisfy { kill($0, 0) == 0 }, "it serves a little longer")
+            #expect(await eventually { await supervisor.localWorkers.map(\.id) == [3] })
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
     @Test func `with a check, a notice of readiness is not enough`() async throws {
         var deployment = SampleWorker.spec(revision)
         deployment.health = HealthCheck(.http(path: "/die"), timeoutMilliseconds: 200)

@@ -133,7 +133,8 @@ extension HostAgent {
         ) { [weak self] outcome in await self?.didFetch(outcome) }
         return Parts(
             folder: folder, store: store, client: client, control: control, controlAddress: controlAddress,
-            membership: membership, replica: replica, supervisor: supervisor, fetcher: fetcher, timer: timer,
+            membership: membership, replica: replica, site: site, supervisor: supervisor, fetcher: fetcher,
+            timer: timer,
             searchEnd: knowsOthers || !remembered.isEmpty ? loop.now.advanced(by: Self.longestSearch) : nil,
             epoch: UnixTime.now.milliseconds)
     }
@@ -142,21 +143,23 @@ extension HostAgent {
         !configuration.joins.isEmpty || !configuration.joinServices.isEmpty || configuration.discovery != nil
     }
 
-    /// Says how workers can be confined here, which depends on how the node was started.
     private func openSite(_ folder: DataFolder) async -> WorkerPlace.Site {
         let path = folder.path
-        let site = await loop.offload {
+        return await loop.offload {
             let site = WorkerPlace.Site(dataFolder: path, host: .found())
             site.removeAbandoned()
             return site
         }
+    }
+
+    /// It depends on how the node was started.
+    func sayHowWorkersAreConfined(_ host: HostConfinement) {
         configuration.logger.info(
             "how workers can be confined here",
             metadata: [
-                "isolation": "\(site.host.canIsolate)", "user": "\(site.host.isRoot)",
-                "control groups": "\(site.host.groups?.path ?? site.host.groupsProblem)",
+                "isolation": "\(host.canIsolate)", "user": "\(host.isRoot)",
+                "control groups": "\(host.groups?.path ?? host.groupsProblem)",
             ])
-        return site
     }
 
     private func makeSupervisor(

@@ -21,6 +21,7 @@ public actor HostAgent: LoopBound {
         let controlAddress: SocketAddress
         let membership: Membership
         let replica: Replica
+        let site: WorkerPlace.Site
         let supervisor: WorkerSupervisor
         let fetcher: BundleFetcher
         /// Wakes the agent when something is due.
@@ -152,6 +153,7 @@ public actor HostAgent: LoopBound {
         configuration.logger.info(
             "node started",
             metadata: ["name": "\(name)", "control": "\(parts.controlAddress)", "data": "\(parts.folder.path)"])
+        sayHowWorkersAreConfined(parts.site.host)
     }
 
     func writeNodeFile(_ parts: Parts) async {
@@ -343,7 +345,7 @@ public actor HostAgent: LoopBound {
             // Where a slot goes on, its socket does, too, and nobody needs to be told.
             let worker = await parts.supervisor.localWorkers.first { $0.id == id }
             let isLeaving = worker.map { $0.state == .ready && desired[$0.slot] == nil } ?? false
-            await parts.supervisor.retire(id: id, after: isLeaving ? configuration.leaveGrace : .zero)
+            await parts.supervisor.stop(id: id, after: isLeaving ? configuration.leaveGrace : .zero)
         case .startWorker(let slot, let spec):
             do {
                 try await parts.supervisor.start(slot, spec)

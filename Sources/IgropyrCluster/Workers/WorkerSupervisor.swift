@@ -25,6 +25,9 @@ actor WorkerSupervisor: LoopBound {
     /// How often the size of the logs is looked at.
     private static let logInterval: Duration = .seconds(10)
 
+    /// As a node that leaves gives the balancers.
+    private static let handoverGrace: Duration = .milliseconds(300)
+
     nonisolated let loop: EventLoop
     private let configuration: Configuration
     private let store: BundleStore
@@ -71,7 +74,7 @@ actor WorkerSupervisor: LoopBound {
     /// Starts a worker, and goes on to see that there is one until ``stop(id:)``.
     /// - Throws: When the slot's socket cannot be opened; then there is no such worker.
     func start(_ slot: WorkerSlot, _ spec: WorkerSpec) throws(UVError) {
-        let socket = try socket(of: slot)
+        let socket = try socket(of: slot, isShared: spec.health == nil)
         let timer = try Timer(on: loop)
         lastID += 1
         let worker = Worker(id: lastID, slot: slot, spec: spec, socket: socket, timer: timer)
@@ -80,28 +83,44 @@ actor WorkerSupervisor: LoopBound {
     }
 
     /// Lets a worker drain, and ends it for good. Idempotent.
-    func stop(id: Int) {
-        guard let worker = workers[id] else { return }
-        worker.isUnwanted = true
-        carryOut(worker.supervision.handleStop(at: loop.now), for: worker)
-    }
-
-    /// Shows a worker as draining at once, and stops it after `grace`: so balancers send it nothing new when it closes.
-    func retire(id: Int, after grace: Duration) {
-        guard grace > .zero else { return stop(id: id) }
-        guard let worker = workers[id], !worker.isRetiring else { return }
+    ///
+    /// With a `grace`, and where a successor listens elsewhere, it counts as draining at once and is asked to only when the
+    /// balancers have heard of it: nothing new comes when it closes.
+    func stop(id: Int, after grace: Duration = .zero) {
+        guard let worker = workers[id], !worker.isUnwanted else { return }
+        let grace = max(grace, hasSuccessorElsewhere(worker) ? Self.handoverGrace : .zero)
+        guard grace > .zero else { return end(worker) }
+        guard !worker.isRetiring else { return }
         worker.isRetiring = true
         onChange()
         Task(executorPreference: loop) {
             try? await Task.sleep(for: grace)
-            await self.stop(id: id)
+            await self.end(id: id)
         }
+    }
+
+    private func end(id: Int) {
+        if let worker = workers[id] { end(worker) }
+    }
+
+    private func end(_ worker: Worker) {
+        guard !worker.isUnwanted else { return }
+        worker.isUnwanted = true
+        carryOut(worker.supervision.handleStop(at: loop.now), for: worker)
+    }
+
+    private func hasSuccessorElsewhere(_ worker: Worker) -> Bool {
+        worker.supervision.recordState == .ready
+            && workers.values.contains {
+                $0.slot == worker.slot && $0.id > worker.id && $0.socket !== worker.socket
+                    && $0.supervision.recordState == .ready
+            }
     }
 
     /// Stops all and returns when the last process is gone: after the longest of their stop time-outs, at most, and
     /// what the kernel needs to kill.
     func stopAll() async {
-        for id in workers.keys.sorted() { stop(id: id) }
+        for id in workers.keys.sorted() { end(id: id) }
         await idleWaiters.wait { !workers.isEmpty || leaving > 0 }
     }
 
@@ -121,8 +140,10 @@ actor WorkerSupervisor: LoopBound {
         idleWaiters.wake()
     }
 
-    private func socket(of slot: WorkerSlot) throws(UVError) -> SlotSocket {
-        if let present = workers.values.first(where: { $0.slot == slot }) { return present.socket }
+    /// The slot's, so that a successor takes over what waits. One that is to be checked gets its own: on a shared one its
+    /// predecessor would answer for it.
+    private func socket(of slot: WorkerSlot, isShared: Bool) throws(UVError) -> SlotSocket {
+        if isShared, let present = workers.values.first(where: { $0.slot == slot }) { return present.socket }
         return try SlotSocket(binding: SocketAddress(host: configuration.address.host, port: 0))
     }
 
