@@ -40,7 +40,7 @@ let package = Package(
             name: "IgropyrParts",
             targets: [
                 "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrDNS", "IgropyrHashing",
-                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport",
+                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrBundles", "IgropyrCluster",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
         .library(name: "IgropyrSimulation", targets: ["IgropyrSimulation"]),
@@ -82,6 +82,9 @@ let package = Package(
         .target(
             name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing", "IgropyrPatterns"],
             swiftSettings: strict),
+        .target(
+            name: "IgropyrBundles", dependencies: ["IgropyrTime", "IgropyrOrchestration", crypto], swiftSettings: strict
+        ),
         .target(name: "IgropyrConfiguration", dependencies: [yams], swiftSettings: strict),
 
         // The world.
@@ -112,8 +115,8 @@ let package = Package(
             name: "IgropyrCluster",
             dependencies: [
                 "CArchive", "CLinux", "IgropyrTime", "IgropyrHTTP", "IgropyrGossip", "IgropyrHashing",
-                "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrMembership",
-                crypto, logging,
+                "IgropyrOrchestration", "IgropyrBundles", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport",
+                "IgropyrMembership", crypto, logging,
             ],
             swiftSettings: strict),
         .target(
@@ -162,6 +165,9 @@ let package = Package(
         .testTarget(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
         .testTarget(
+            name: "IgropyrBundlesTests", dependencies: ["IgropyrBundles", "IgropyrOrchestration", "IgropyrTime"],
+            swiftSettings: testing),
+        .testTarget(
             name: "IgropyrConfigurationTests", dependencies: ["IgropyrConfiguration"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrTransportTests",
@@ -181,8 +187,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrClusterTests",
             dependencies: [
-                "IgropyrCluster", "IgropyrGossip", "IgropyrHTTP", "IgropyrMembership", "IgropyrOrchestration",
-                "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
+                "IgropyrBundles", "IgropyrCluster", "IgropyrGossip", "IgropyrHTTP", "IgropyrMembership",
+                "IgropyrOrchestration", "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
             ],
             swiftSettings: testing),
         .testTarget(

@@ -22,7 +22,7 @@ struct Deployer {
         }
         packing.finish()
         let sending = ProgressLine("sending to \(node)")
-        _ = try await client.upload(summary.digest, from: archive, to: node) { sending.show($0, of: $1) }
+        _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
         sending.finish()
         _ = try await client.deploy(name, manifest.spec(for: summary), secrets: secrets, at: node)
         return summary.digest

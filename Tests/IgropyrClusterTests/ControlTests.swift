@@ -1,3 +1,4 @@
+import IgropyrBundles
 import IgropyrHTTP
 import IgropyrOrchestration
 import IgropyrTransport
@@ -13,64 +14,109 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    @Test func `takes a bundle once and gives it back`() async throws {
-        let (path, summary) = try SampleWorker.bundle(in: folder)
-        let copy = folder("copy.tar")
+    @Test func `takes of a bundle what it lacks, and gives it back chunk by chunk`() async throws {
+        try folder.write(String(repeating: "large", count: 1 << 20), to: "site/a")
+        let first = try BundleArchive.create(from: folder("site"), to: folder("first.tar"))
+        try folder.write("a change", to: "site/b")
+        let second = try BundleArchive.create(from: folder("site"), to: folder("second.tar"))
+        let archive = try AtomicFile.read(folder("second.tar"), limitBytes: 1 << 30)
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop, key: key)
             let client = try ControlClient(on: loop, key: key)
             let progress = Locked<[Int64]>([])
-            let isSent = try await client.upload(summary.digest, from: path, to: node.control) { sent, total in
-                progress.withLock { $0 += [sent, total] }
+            let sent = try await client.upload(first.index, from: folder("first.tar"), to: node.control) {
+                done, total in
+                progress.withLock { $0 += [done, total] }
             }
-            #expect(isSent)
-            #expect(progress.withLock { $0.suffix(2) } == [summary.archiveBytes, summary.archiveBytes])
-            #expect(try await !client.upload(summary.digest, from: path, to: node.control))
-            try await client.download(summary.digest, from: node.control, to: copy, limitBytes: 1 << 20)
-            #expect(try AtomicFile.read(copy, limitBytes: 1 << 20) == AtomicFile.read(path, limitBytes: 1 << 20))
+            let distinct = first.index.distinctChunks.reduce(0) { $0 + Int64($1.byteCount) }
+            #expect(sent == distinct && progress.withLock { $0.suffix(2) } == [distinct, distinct])
+            #expect(try await client.upload(first.index, from: folder("first.tar"), to: node.control) == 0)
+            let change = try await client.upload(second.index, from: folder("second.tar"), to: node.control)
+            #expect(0 < change && change <= 2 * Int64(ContentChunker.maximumBytes), "\(change) of \(archive.count)")
+
+            #expect(try await client.index(of: second.digest, at: node.control) == second.index)
+            #expect(try await client.holdings(of: second.index, at: node.control)?.isFull == true)
+            var copy: [UInt8] = []
+            for chunk in second.index.chunks {
+                copy += try #require(try await client.chunk(chunk.digest, of: second.digest, at: node.control))
+            }
+            #expect(copy == archive)
+            let none = try BundleIndex(chunks: [.init(digest: ChunkDigest(of: []), byteCount: 1)])
+            #expect(try await client.index(of: none.digest, at: node.control) == nil)
+            #expect(try await client.holdings(of: none, at: node.control) == nil)
+            #expect(try await client.chunk(ChunkDigest(of: [0]), of: second.digest, at: node.control) == nil)
             await client.close()
             await node.agent.stop()
         }
     }
 
-    @Test func `streams a large bundle both ways`() async throws {
-        try folder.write(String(repeating: "large", count: 4 << 20), to: "site/index.html")
-        let path = folder("site.tar")
-        let summary = try BundleArchive.create(from: folder("site"), to: path)
-        let copy = folder("copy.tar")
+    @Test func `an upload that was cut off goes on where it was`() async throws {
+        var random = SystemRandomNumberGenerator()
+        let noise = (0..<(1 << 17)).flatMap { _ in String(random.next(), radix: 36).utf8 }
+        try folder.write(String(decoding: noise, as: UTF8.self), to: "site/a")
+        let summary = try BundleArchive.create(from: folder("site"), to: folder("site.tar"))
+        try #require(summary.index.distinctChunks.count > 10)
         try await onLoop { loop in
-            let node = try await SampleNode("a", on: loop, key: key)
-            let client = try ControlClient(on: loop, key: key)
-            #expect(try await client.upload(summary.digest, from: path, to: node.control))
-            try await client.download(summary.digest, from: node.control, to: copy, limitBytes: 1 << 30)
-            #expect(try ArchiveDigest.ofFile(at: copy, synchronizing: false) == summary.digest)
-            let small = await #expect(throws: ControlError.self) {
-                try await client.download(summary.digest, from: node.control, to: copy + "2", limitBytes: 1 << 20)
+            let node = try await SampleNode("a", on: loop)
+            let client = try ControlClient(on: loop, key: nil)
+            let cut = folder("site.tar")
+            let task = Locked<Task<Int64, any Error>?>(nil)
+            task.withLock {
+                $0 = Task(executorPreference: loop) {
+                    try await client.upload(summary.index, from: cut, to: node.control) { sent, total in
+                        if sent * 3 > total { task.withLock { $0?.cancel() } }
+                    }
+                }
             }
-            #expect(small?.description.contains("more than 1048576 bytes") == true)
-            #expect(!FileSystem.exists(copy + "2"))
-            await client.close()
+            await #expect(throws: (any Error).self) { try await task.withLock(\.self)?.value }
             await node.agent.stop()
+            // Its uploads are forgotten, its chunks are not.
+            let again = try await SampleNode("a", on: loop, folder: node.folder)
+            let rest = try await client.upload(summary.index, from: cut, to: again.control)
+            #expect(0 < rest && rest < summary.archiveBytes * 3 / 4, "\(rest) of \(summary.archiveBytes)")
+            await client.close()
+            await again.agent.stop()
         }
     }
 
     @Test func `refuses bundles that are not what they should be, and keeps nothing of them`() async throws {
-        let (path, _) = try SampleWorker.bundle(in: folder)
-        let other = BundleDigest(rawValue: String(repeating: "07", count: 32))!
+        let noArchive = Array("no archive at all".utf8)
+        let chunk = BundleIndex.Chunk(digest: ChunkDigest(of: noArchive), byteCount: noArchive.count)
+        let broken = try BundleIndex(chunks: [chunk])
         try folder.write("no archive at all", to: "broken.tar")
-        let broken = try ArchiveDigest.ofFile(at: folder("broken.tar"), synchronizing: false)
+        let other = String(repeating: "07", count: 32)
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop)
             let client = try ControlClient(on: loop, key: nil)
-            let mismatch = await #expect(throws: ControlError.self) {
-                try await client.upload(other, from: path, to: node.control)
-            }
-            #expect(mismatch?.code == .refused(status: 409))
             let damaged = await #expect(throws: ControlError.self) {
                 try await client.upload(broken, from: folder("broken.tar"), to: node.control)
             }
             #expect(damaged?.code == .refused(status: 422))
-            #expect(try node.folder.names("data/bundles") == ["boot"])
+            #expect(try node.folder.names("data/bundles") == ["boot", "chunks"])
+            #expect(try node.folder.names("data/bundles/chunks").isEmpty)
+
+            let http = try HTTPClient(on: loop)
+            let offer = HTTPClient.Request(.put, "/v1/bundles/\(broken.digest)", body: broken.bytes)
+            #expect(try await http.send(offer, to: node.control).status == 202)
+            let rows: [(HTTPClient.Request, Int)] = [
+                (.init(.put, "/v1/bundles/\(other)", body: broken.bytes), 409),
+                (.init(.put, "/v1/bundles/\(other)", body: noArchive), 422),
+                (.init(.put, "/v1/bundles/\(broken.digest)/chunks/\(chunk.digest)", body: Array("lies".utf8)), 409),
+                (.init(.put, "/v1/bundles/\(broken.digest)/chunks/\(other)", body: noArchive), 409),
+                (.init(.put, "/v1/bundles/\(other)/chunks/\(chunk.digest)", body: noArchive), 409),
+                (
+                    .init(
+                        .put, "/v1/bundles/\(broken.digest)/chunks/\(other)", body: Array(repeating: 1, count: 1 << 19)),
+                    413
+                ),
+                (.init(.put, "/v1/bundles/\(broken.digest)/chunks/abc", body: noArchive), 404),
+                (.init(.get, "/v1/bundles/\(broken.digest)/chunks/\(other)"), 404),
+            ]
+            for (request, status) in rows {
+                #expect(try await http.send(request, to: node.control).status == status, "\(request.target)")
+            }
+            #expect(try node.folder.names("data/bundles/chunks").isEmpty)
+            http.close()
             await client.close()
             await node.agent.stop()
         }
@@ -88,7 +134,7 @@ import Testing
                 }
             }
             #expect(await refusal("shop", spec)?.description.contains("upload it") == true)
-            #expect(try await client.upload(summary.digest, from: path, to: node.control))
+            #expect(try await client.upload(summary.index, from: path, to: node.control) > 0)
             _ = try await client.deploy(.shop, spec, at: node.control)
             let taken = await refusal("other", spec)
             #expect(taken?.code == .refused(status: 409) && taken?.description.contains("--path") == true)
@@ -139,6 +185,8 @@ import Testing
         (.init(.post, "/v1/applications", body: [UInt8](repeating: 32, count: 2 << 20)), 413),
         (.init(.delete, "/v1/applications/No%20Name"), 404), (.init(.get, "/v1/status"), 200),
         (.init(.get, "/v1/state"), 200),
+        (.init(.get, "/v1/status", fields: [("igropyr-control", "1")]), 200),
+        (.init(.get, "/v1/status", fields: [("Igropyr-Control", "2")]), 400),
     ]
 
     @Test func `answers everything in JSON, with its version`() async throws {

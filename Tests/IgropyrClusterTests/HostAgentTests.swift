@@ -19,7 +19,7 @@ import Testing
     private func deploy(
         _ spec: DeploymentSpec, at node: SampleNode, over control: ControlClient
     ) async throws {
-        _ = try await control.upload(bundle.summary.digest, from: bundle.path, to: node.control)
+        _ = try await control.upload(bundle.summary.index, from: bundle.path, to: node.control)
         _ = try await control.deploy(.shop, spec, at: node.control)
     }
 
@@ -71,7 +71,7 @@ import Testing
             try await deploy(SampleWorker.spec(bundle.summary), at: node, over: control)
             #expect(await eventually { await node.readyWorkers().count == 1 })
             await node.agent.stop()
-            let names = ["audit.jsonl", "bundles", "lock", "logs", "run", "state.json"]
+            let names = ["audit.jsonl", "bundles", "lock", "logs", "revisions.json", "run", "state.json"]
             #expect(try node.folder.names("data") == names)
 
             let again = try await SampleNode("a", on: loop, folder: node.folder)
@@ -123,13 +123,13 @@ import Testing
             let control = try ControlClient(on: loop, key: nil)
             let node = try await SampleNode("a", on: loop, folder: folder)
             let error = await #expect(throws: ControlError.self) {
-                try await control.upload(summary.digest, from: large, to: node.control)
+                try await control.upload(summary.index, from: large, to: node.control)
             }
             #expect(error?.code == .refused(status: 507) && error?.description.contains("free space") == true)
-            #expect(try folder.names("data/bundles") == ["boot"])
+            #expect(try folder.names("data/bundles") == ["boot", "chunks"])
             #expect(await eventually { await node.agent.status?.problems.first?.contains("free space") == true })
 
-            _ = try await control.upload(bundle.summary.digest, from: bundle.path, to: node.control)
+            _ = try await control.upload(bundle.summary.index, from: bundle.path, to: node.control)
             #expect(await eventually { await node.agent.status?.problems.isEmpty == true })
             fill(folder("data/filler"))
             _ = try await control.deploy(.shop, SampleWorker.spec(bundle.summary), at: node.control)

@@ -30,7 +30,7 @@ import Testing
             await replica.start()
             let snapshots = await replica.snapshots()
 
-            _ = try await client.upload(summary.digest, from: path, to: node.control)
+            _ = try await client.upload(summary.index, from: path, to: node.control)
             _ = try await client.deploy(.shop, spec, at: node.control)
             for await snapshot in snapshots {
                 let view = ClusterView(snapshot.state, alive: snapshot.alive)

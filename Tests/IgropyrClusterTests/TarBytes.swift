@@ -7,6 +7,10 @@ struct TarBytes {
         case device = "3"
         case folder = "5"
         case fifo = "6"
+        /// GNU's: the content is the next entry's name.
+        case longName = "L"
+        /// A pax header: the content says more of the next entry.
+        case pax = "x"
     }
 
     private(set) var bytes: [UInt8] = []

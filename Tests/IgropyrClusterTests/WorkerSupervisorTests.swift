@@ -18,9 +18,7 @@ import Testing
         folder = try TemporaryFolder()
         store = try BundleStore(openingAt: folder("bundles"))
         let (path, summary) = try SampleWorker.bundle(in: folder)
-        let copy = store.temporaryPath()
-        try FileSystem.rename(path, to: copy)
-        try store.import(from: copy, expecting: summary.digest)
+        try store.take(summary, from: path)
         revision = summary
         try FileSystem.createFolders(folder("logs"), permissions: 0o700)
     }
@@ -211,9 +209,8 @@ import Testing
     @Test func `kills a worker that does not stop in time, with all that it has started`() async throws {
         try folder.write(
             "#!/bin/sh\ntrap '' TERM\nsleep 1000 &\necho $! > pid\nwait; sleep 1000\n", to: "s", permissions: 0o755)
-        let path = store.temporaryPath()
-        let summary = try BundleArchive.create(from: folder("s"), to: path)
-        try store.import(from: path, expecting: summary.digest)
+        let summary = try BundleArchive.create(from: folder("s"), to: folder("s.tar"))
+        try store.take(summary, from: folder("s.tar"))
         var spec = SampleWorker.spec(summary)
         spec.stopTimeoutMilliseconds = 100
         let worker = spec.worker

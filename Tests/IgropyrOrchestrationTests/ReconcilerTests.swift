@@ -21,6 +21,7 @@ private struct Row: Sendable, CustomTestStringConvertible {
     var workers: [LocalWorker] = []
     var bundles: Set<BundleDigest> = [.of("a"), .of("b")]
     var fetching: Set<BundleDigest> = []
+    var misfits: Set<BundleDigest> = []
     var retained: Set<BundleDigest> = [.of("a"), .of("b")]
     var exclusive: Set<WorkerSlot> = []
     var startLimit = Int.max
@@ -40,6 +41,10 @@ private let rows: [Row] = [
         expected: [.fetchBundle(.of("a"))]),
     Row(
         rule: "a bundle on its way is not fetched again", desired: [slot: old], bundles: [], fetching: [.of("a")],
+        expected: []),
+    Row(
+        rule: "what holds nothing for this host is neither fetched nor started, and takes no one's place",
+        desired: [slot: new, slot1: new], workers: [has(1, old, .ready)], bundles: [.of("a")], misfits: [.of("b")],
         expected: []),
     Row(rule: "what runs as wanted is left alone", desired: [slot: old], workers: [has(1, old, .ready)], expected: []),
     Row(rule: "so is what starts", desired: [slot: old], workers: [has(1, old, .starting)], expected: []),
@@ -112,7 +117,7 @@ private let rows: [Row] = [
 
 @Test(arguments: rows) private func `a host gets from what it has to what it should have`(row: Row) {
     let reconciler = Reconciler(
-        desired: row.desired, workers: row.workers, bundles: row.bundles, fetching: row.fetching,
+        desired: row.desired, workers: row.workers, bundles: row.bundles, fetching: row.fetching, misfits: row.misfits,
         retained: row.retained, exclusive: row.exclusive, startLimit: row.startLimit)
     #expect(reconciler.actions() == row.expected)
 }

@@ -45,7 +45,8 @@ extension HostAgent {
             return leave()
         case .setSecret:
             return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, parts) }
-        case .bundleInfo, .fetchBundle, .storeBundle: return .refusal(500, "a bundle is no message")
+        case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
+            return .refusal(500, "a bundle is no message")
         case .events, .query, .keys: return .refusal(500, "a stream is no message")
         }
     }
@@ -129,18 +130,16 @@ extension HostAgent {
 
     func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
         let revision = spec.revision
-        guard bundles[revision] != nil else {
+        guard bundles.contains(revision) else {
             let snapshot = await parts.replica.snapshot
             guard snapshot.state.holders(of: revision, alive: snapshot.alive).isEmpty else { return nil }
             return .refusal(409, "no host holds the bundle \(revision.short): upload it to this node first")
         }
-        guard case .executable(let entry) = spec.kind else { return nil }
-        let store = parts.store
+        guard case .executable(let entry) = spec.kind, misfits[revision] == nil else { return nil }
+        let (store, kind) = (parts.store, spec.kind)
         let isProgram = await loop.offload {
-            guard let folder = try? store.extracted(revision),
-                let status = try? FileSystem.status(of: "\(folder)/\(entry)")
-            else { return false }
-            return status.kind == .file && status.isExecutable
+            guard let folder = try? store.extracted(revision) else { return false }
+            return (try? kind.entry(in: folder)) != nil
         }
         return isProgram ? nil : .refusal(422, "the bundle \(revision.short) holds no program \"\(entry)\"")
     }
@@ -157,71 +156,5 @@ extension HostAgent {
             let deployed = names.isEmpty ? "nothing is deployed" : "deployed are: \(names.joined(separator: ", "))"
             return .refusal(404, "\(error); \(deployed)")
         }
-    }
-
-    // MARK: - Bundles
-
-    /// Stores a bundle that was received, if it is whole and can be unpacked; else removes the file.
-    func takeBundle(_ digest: BundleDigest, at path: String, _ failure: FileSinkError?) async -> ControlReply {
-        guard let parts, isRunning, failure == nil else {
-            if case .file(let error) = failure, error.isDiskFull { problems[.disk] = error.description }
-            try? await loop.offload { () throws(FileError) in try FileSystem.removeTree(path) }
-            return failure.map(Self.refusal) ?? .refusal(503, "the node \(name) is stopping: use another one")
-        }
-        let store = parts.store
-        do {
-            try await loop.offload { () throws(BundleError) in
-                try store.import(from: path, expecting: digest)
-                do throws(BundleError) {
-                    _ = try store.extracted(digest)
-                } catch {
-                    try? store.remove(digest)
-                    throw error
-                }
-            }
-        } catch {
-            if error.code == .diskFull { problems[.disk] = error.description }
-            return Self.refusal(error)
-        }
-        problems[.disk] = nil
-        await didStore(digest, parts)
-        return .json(["bundle": digest], status: 201)
-    }
-
-    private func didStore(_ digest: BundleDigest, _ parts: Parts) async {
-        bundles[digest] = loop.now
-        await publish(parts)
-        setNeedsUpdate()
-    }
-
-    func didFetch(_ outcome: BundleFetcher.Outcome) async {
-        guard let parts else { return }
-        switch outcome {
-        case .stored(let digest):
-            problems[.bundle(digest)] = nil
-            await didStore(digest, parts)
-        case .failed(let digest, let reason):
-            problems[.bundle(digest)] = reason
-            setNeedsUpdate()
-        }
-    }
-
-    private static func refusal(_ failure: FileSinkError) -> ControlReply {
-        switch failure {
-        case .file(let error): .refusal(error.isDiskFull ? 507 : 500, error.description)
-        case .tooLarge(let limit): .refusal(413, "the bundle has more than \(limit) bytes")
-        }
-    }
-
-    private static func refusal(_ error: BundleError) -> ControlReply {
-        let status =
-            switch error.code {
-            case .digestMismatch: 409
-            case .tooLarge, .tooManyEntries: 413
-            case .diskFull: 507
-            case .storage: 500
-            default: 422
-            }
-        return .refusal(status, error.description)
     }
 }

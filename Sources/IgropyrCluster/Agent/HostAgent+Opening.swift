@@ -1,3 +1,4 @@
+internal import IgropyrBundles
 internal import IgropyrMembership
 internal import IgropyrOrchestration
 internal import IgropyrTime
@@ -65,11 +66,16 @@ extension HostAgent {
             folder = try await loop.offload { () throws(DataFolderError) in try DataFolder(at: path) }
         } catch { throw .folder(error) }
         do {
-            let (store, digests) = try await loop.offload { () throws(BundleError) in
+            let (store, digests, times, unfit) = try await loop.offload { () throws(BundleError) in
                 let store = try BundleStore(openingAt: "\(folder.path)/bundles")
-                return (store, try store.list())
+                let digests = try store.list()
+                let unfit = digests.compactMap { digest in (try? store.index(digest).misfit).map { (digest, $0) } }
+                return (store, digests, try store.times(), unfit)
             }
-            bundles = Dictionary(digests.map { ($0, nil) }) { first, _ in first }
+            bundles = Set(digests)
+            bundleTimes = times
+            misfits = Dictionary(unfit) { first, _ in first }
+            history = await loop.offload { RevisionHistory.read(from: folder) }
             return (folder, store)
         } catch { throw .bundles(error) }
     }
@@ -85,7 +91,7 @@ extension HostAgent {
             let tls = keys.isEmpty ? nil : try TLSContext.preSharedKeys(keys.map(\.control), role: .server)
             let listener = try TCPListener(on: loop, binding: address)
             bound = listener.localAddress
-            control = try ControlServer(listener: listener, tls: tls, agent: self, store: store)
+            control = try ControlServer(listener: listener, tls: tls, agent: self)
         } catch let error as UVError {
             throw .control(address, error)
         } catch { throw .system("\(error)") }

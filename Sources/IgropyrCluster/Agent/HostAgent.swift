@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import IgropyrBundles
 internal import IgropyrGossip
 internal import IgropyrMembership
 internal import IgropyrOrchestration
@@ -52,8 +53,18 @@ public actor HostAgent: LoopBound {
     let configuration: NodeConfiguration
     let name: HostName
     private(set) var state = State.idle
-    /// Bundles that are stored whole, with the time of their coming; those from before the start have none.
-    var bundles: [BundleDigest: Timestamp?] = [:]
+    /// Bundles that are stored whole.
+    var bundles: Set<BundleDigest> = []
+    /// When each came, by the wall clock, those included that are not whole.
+    var bundleTimes: [BundleDigest: UnixTime] = [:]
+    /// Bundles with nothing that this host could run, and why that is so.
+    var misfits: [BundleDigest: String] = [:]
+    /// Workers that it should run of such bundles.
+    private var misfitSlots: [WorkerSlot: WorkerSpec] = [:]
+    /// What clients are sending.
+    var uploads = BundleUploads()
+    /// The revisions to go back to.
+    var history = RevisionHistory()
     /// What goes wrong at present, in a line each.
     var problems: [Problem: String] = [:]
     /// The key file's; nil without one.
@@ -258,7 +269,7 @@ public actor HostAgent: LoopBound {
     }
 
     private func rearm(_ parts: Parts) {
-        let times = [parts.searchEnd, absences.deadline, gates.deadline, nextStart].compactMap(\.self)
+        let times = [parts.searchEnd, absences.deadline, gates.deadline, nextStart, nextRemoval].compactMap(\.self)
         let due = (times + handoverEnds.values).filter { $0 > loop.now }.min()
         guard let due else { return parts.timer.cancel() }
         // Fails only once closed.
@@ -281,17 +292,21 @@ public actor HostAgent: LoopBound {
         let desired = assignments.specs.merging(handovers(workers, placement, snapshot.state)) { $1 }
         forgetProblems(except: desired)
         await resealSecrets(snapshot, parts)
+        misfitSlots = desired.filter { misfits[$0.value.revision] != nil }
+        let areRevisionsNew = history.note(snapshot.state.liveDeployments.mapValues(\.revision))
+        await forgetDamagedBundles(of: workers, parts)
+        let fetching = await parts.fetcher.fetching
+        let retention = retention(snapshot.state, workers, fetching)
         let reconciler = Reconciler(
-            desired: desired, workers: workers, bundles: Set(bundles.keys),
-            fetching: await parts.fetcher.fetching, retained: snapshot.state.referencedBundles.union(recentBundles),
-            exclusive: assignments.exclusive, startLimit: Self.startLimit)
+            desired: desired, workers: workers, bundles: bundles, fetching: fetching, misfits: Set(misfits.keys),
+            retained: bundles.subtracting(retention.unneeded(at: .now)), exclusive: assignments.exclusive,
+            startLimit: Self.startLimit)
         for action in reconciler.actions() where isRunning {
             await carryOut(action, parts, desired)
         }
-        // A bundle that proved damaged on the disk is gone, while its worker waits for the next try.
-        for revision in Set(workers.map(\.spec.revision)) where bundles[revision] == nil {
-            await parts.fetcher.fetch(revision)
-        }
+        for revision in Set(workers.map(\.spec.revision)).subtracting(bundles) { await parts.fetcher.fetch(revision) }
+        await remove(retention.unneeded(at: .now).subtracting(bundles), parts)
+        if areRevisionsNew { await writeHistory(parts) }
     }
 
     /// Workers that have their place elsewhere now, and stay until they are replaced there.
@@ -340,7 +355,9 @@ public actor HostAgent: LoopBound {
         _ action: Reconciler.Action, _ parts: Parts, _ desired: [WorkerSlot: WorkerSpec]
     ) async {
         switch action {
-        case .fetchBundle(let digest): await parts.fetcher.fetch(digest)
+        case .fetchBundle(let digest):
+            bundleTimes[digest] = bundleTimes[digest] ?? .now
+            await parts.fetcher.fetch(digest)
         case .stopWorker(let id):
             // Where a slot goes on, its socket does, too, and nobody needs to be told.
             let worker = await parts.supervisor.localWorkers.first { $0.id == id }
@@ -353,17 +370,8 @@ public actor HostAgent: LoopBound {
             } catch {
                 problems[.slot(slot)] = "the worker \(slot) has no socket: \(error)"
             }
-        case .removeBundle(let digest):
-            bundles[digest] = nil
-            let store = parts.store
-            try? await loop.offload { () throws(BundleError) in try store.remove(digest) }
+        case .removeBundle(let digest): await remove([digest], parts)
         }
-    }
-
-    /// Those whose deployment may still be on its way.
-    private var recentBundles: Set<BundleDigest> {
-        let oldest = loop.now.advanced(by: .seconds(-600))
-        return Set(bundles.compactMap { digest, time in time.map { $0 > oldest } ?? false ? digest : nil })
     }
 
     // MARK: - What this host says about itself
@@ -371,11 +379,12 @@ public actor HostAgent: LoopBound {
     func publish(_ parts: Parts) async {
         var workers = await parts.supervisor.records(gates: gates.verdicts).prefix(StateLimits.workersPerHost)
         if areWorkersLeaving { for index in workers.indices { workers[index].state = .draining } }
+        workers += misfitRecords(misfitSlots).prefix(StateLimits.workersPerHost - workers.count)
         var record = HostRecord(
             name: name, address: advertisedHost, controlPort: parts.controlAddress.port, cores: Self.cores,
             capacity: configuration.capacity, isDraining: !isRunning || scheduling == .drained,
             tags: configuration.tags,
-            bundles: Array(bundles.keys.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
+            bundles: Array(bundles.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
         record.isCordoned = scheduling == .cordoned ? true : nil
         await parts.replica.publish(record, epoch: parts.epoch)
     }

@@ -1,6 +1,7 @@
+public import IgropyrBundles
 public import IgropyrOrchestration
 
-/// Makes and unpacks bundles: an application's files in one deterministic archive, named by its SHA-256.
+/// Makes and unpacks bundles: an application's files in one deterministic archive, named by the SHA-256 of its index.
 ///
 /// The archive is an uncompressed GNU tar: entries sorted by the bytes of their paths, times and owners zero, modes
 /// 0755 or 0644, no extended attributes; so the same files give the same bytes on every machine. GNU's format rather
@@ -15,6 +16,8 @@ public enum BundleArchive {
         public var entries = 100_000
         /// Length of one path, and of what a link says.
         public var pathBytes = 1024
+        /// Of names in a path.
+        public var depth = 64
 
         public init() {}
     }
@@ -27,28 +30,30 @@ public enum BundleArchive {
     }
 
     public struct Summary: Hashable, Sendable {
-        public var digest: BundleDigest
-        /// A folder is a site; a file is a program, its name the entry.
+        public var index: BundleIndex
+        /// A folder is a site, unless a program of it was named; a file is a program, its name the entry.
         public var kind: DeploymentSpec.Kind
-        public var archiveBytes: Int64
         public var entries: Int
+
+        public var digest: BundleDigest { index.digest }
+        public var archiveBytes: Int64 { index.byteCount }
     }
 
     /// Archives a folder, or a single executable file, at `source`. The archive appears at `destination` whole or not
     /// at all, and replaces what is there.
+    ///
+    /// `program` makes a folder more than a site: the path in it of what is to be started. Builds for several machines stand
+    /// in folders beside that path, called like the machines (`bin/x86_64/Hello`, `bin/aarch64/Hello` for `bin/Hello`).
     public static func create(
-        from source: String, to destination: String, limits: Limits = Limits(),
+        from source: String, to destination: String, program: String? = nil, limits: Limits = Limits(),
         progress: (Progress) -> Void = { _ in }
     ) throws(BundleError) -> Summary {
-        let plan = try BundlePlan(of: source, limits: limits)
+        let plan = try BundlePlan(of: source, program: program, limits: limits)
         let aside = FileSystem.temporarySibling(of: destination)
         do throws(BundleError) {
-            let (digest, byteCount) = try write(plan, to: aside, progress)
-            try BundleError.wrapping { () throws(FileError) in
-                try FileSystem.rename(aside, to: destination)
-                try FileSystem.synchronizeFolder(FileSystem.parent(of: destination))
-            }
-            return Summary(digest: digest, kind: plan.kind, archiveBytes: byteCount, entries: plan.entries.count)
+            let index = try write(plan, to: aside, progress)
+            try BundleError.wrapping { () throws(FileError) in try FileSystem.rename(aside, to: destination) }
+            return Summary(index: index, kind: plan.kind, entries: plan.entries.count)
         } catch {
             try? FileSystem.removeTree(aside)
             throw error
@@ -58,10 +63,10 @@ public enum BundleArchive {
     /// Unpacks an archive into `destination`, which appears whole or not at all and must not exist yet.
     ///
     /// Refuses what could reach outside: absolute paths, `..`, links that lead or may lead out, devices, a path given
-    /// twice. Files come out with mode 0644 or 0755, folders with 0755.
-    /// - Throws: ``BundleError/Code/digestMismatch`` if `expected` is given and is not the SHA-256 of the archive.
-    public static func extract(
-        from archive: String, to destination: String, expecting expected: BundleDigest? = nil, limits: Limits = Limits()
+    /// twice; and what swells: no archive unpacks to more bytes than it has. Files come out with mode 0644 or 0755, folders
+    /// with 0755.
+    static func extract(
+        _ archive: ArchiveSource, to destination: String, limits: Limits = Limits()
     ) throws(BundleError) {
         let aside = FileSystem.temporarySibling(of: destination)
         do throws(BundleError) {
@@ -69,11 +74,8 @@ public enum BundleArchive {
                 try FileSystem.createFolder(aside, permissions: 0o755)
                 return try FileSystem.resolved(aside)
             }
-            try unpack(archive, into: root, expecting: expected, limits)
-            try BundleError.wrapping { () throws(FileError) in
-                try FileSystem.rename(aside, to: destination)
-                try FileSystem.synchronizeFolder(FileSystem.parent(of: destination))
-            }
+            try unpack(archive, into: root, limits)
+            try BundleError.wrapping { () throws(FileError) in try FileSystem.rename(aside, to: destination) }
         } catch {
             try? FileSystem.removeTree(aside)
             throw error
@@ -82,7 +84,7 @@ public enum BundleArchive {
 
     private static func write(
         _ plan: BundlePlan, to path: String, _ progress: (Progress) -> Void
-    ) throws(BundleError) -> (BundleDigest, Int64) {
+    ) throws(BundleError) -> BundleIndex {
         let writer = try ArchiveWriter(to: path)
         var state = Progress(doneBytes: 0, totalBytes: plan.totalBytes, path: "")
         for entry in plan.entries {
@@ -92,24 +94,20 @@ public enum BundleArchive {
                 progress(state)
             }
         }
-        return try writer.finish()
+        return try writer.finish(machines: plan.machines)
     }
 
-    private static func unpack(
-        _ archive: String, into root: String, expecting expected: BundleDigest?, _ limits: Limits
-    ) throws(BundleError) {
+    private static func unpack(_ archive: ArchiveSource, into root: String, _ limits: Limits) throws(BundleError) {
+        var limits = limits
+        limits.totalBytes = min(limits.totalBytes, archive.byteCount)
         let reader = try ArchiveReader(of: archive)
         let writer = try ArchiveExtractor(into: root)
-        var rules = BundleRules(limits: limits, archive: archive)
+        var rules = BundleRules(limits: limits, archive: archive.name)
         while let entry = try reader.nextEntry() {
             guard let entry = try rules.admitted(entry) else { continue }
             try writer.write(entry, from: reader)
         }
         try writer.finish()
-        let digest = try reader.finish()
-        guard let expected, expected != digest else { return }
-        throw BundleError(
-            .digestMismatch, archive, "\(archive) is damaged: its SHA-256 is \(digest), not \(expected); fetch it again"
-        )
+        try reader.finish()
     }
 }

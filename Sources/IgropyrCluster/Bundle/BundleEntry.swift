@@ -1,3 +1,5 @@
+internal import IgropyrOrchestration
+
 /// One entry of an archive, as a plan to write it or as read from it.
 struct BundleEntry: Hashable {
     enum Content: Hashable {
@@ -17,12 +19,17 @@ struct BundleEntry: Hashable {
 }
 
 extension BundleEntry {
+    var isProgram: Bool {
+        guard case .file(_, isExecutable: true, _) = content else { return false }
+        return true
+    }
+
     /// Whether a symbolic link stays inside: relative, `..` at its start only and not above the root.
     ///
     /// With `..` further in, a link could climb through another link to where the text does not show. Without, each
     /// step leads from a real folder of the bundle downwards, or through a link that itself stays inside.
     static func staysInside(link path: String, target: String) -> Bool {
-        guard !target.isEmpty, !target.hasPrefix("/"), !target.utf8.contains(0) else { return false }
+        guard !target.isEmpty, !target.hasPrefix("/"), target.isPlain else { return false }
         let components = target.split(separator: "/").filter { $0 != "." }
         let climbs = components.prefix { $0 == ".." }.count
         let depth = path.split(separator: "/").count - 1

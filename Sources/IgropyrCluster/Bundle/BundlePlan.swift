@@ -1,3 +1,4 @@
+internal import IgropyrBundles
 internal import IgropyrOrchestration
 
 /// What goes into an archive, found and judged before a byte is written.
@@ -5,16 +6,19 @@ struct BundlePlan {
     let kind: DeploymentSpec.Kind
     private(set) var entries: [BundleEntry] = []
     private(set) var totalBytes: Int64 = 0
+    /// That it has programs for; empty if what it has runs on any.
+    private(set) var machines: Set<ProgramMachine> = []
     private let limits: BundleArchive.Limits
 
-    /// Follows a symbolic link at `source` itself, none below.
-    init(of source: String, limits: BundleArchive.Limits) throws(BundleError) {
+    /// Follows a symbolic link at `source` itself, none below. `program` is a folder's, a path in it; nil for a site.
+    init(of source: String, program: String?, limits: BundleArchive.Limits) throws(BundleError) {
         self.limits = limits
         let (root, status) = try Self.examine(source)
         switch status.kind {
         case .folder:
-            kind = .site
+            kind = program.map { .executable(entry: $0) } ?? .site
             try addContents(of: root, prefix: "")
+            if let program { machines = try builds(of: program, in: root) }
         case .file:
             guard status.isExecutable else {
                 throw BundleError(
@@ -24,6 +28,8 @@ struct BundlePlan {
             let name = FileSystem.name(of: source)
             kind = .executable(entry: name)
             try add(name, at: root, status)
+            let machine = try BundleError.wrapping { () throws(FileError) in try ProgramMachine.ofProgram(at: root) }
+            machines = Set([machine].compactMap(\.self))
         case .link, .socket, .fifo, .device:
             throw BundleError(
                 .unsupportedEntry, source, "\(source) is a \(status.kind); give a folder or an executable file")
@@ -41,7 +47,40 @@ struct BundlePlan {
         }
     }
 
-    /// Goes down one level a call; `pathBytes` bounds the depth.
+    /// The machines that a folder has a build of its program for, each in the place that is called like it. The program's own
+    /// place holds a build for one more; if that is for any, such as a script, so is the bundle.
+    private func builds(of program: String, in root: String) throws(BundleError) -> Set<ProgramMachine> {
+        let programs = Set(entries.filter(\.isProgram).map(\.path))
+        let names = Set(programs.flatMap { $0.split(separator: "/") }.map(String.init))
+        var machines: Set<ProgramMachine> = []
+        for machine in names.compactMap(ProgramMachine.init(rawValue:)) {
+            let variant = machine.variant(of: program)
+            guard programs.contains(variant) else { continue }
+            let actual = try BundleError.wrapping { () throws(FileError) in
+                try ProgramMachine.ofProgram(at: "\(root)/\(variant)")
+            }
+            guard actual == nil || actual == machine else {
+                throw BundleError(
+                    .unsupportedEntry, "\(root)/\(variant)",
+                    "\(root)/\(variant) is a program for \(actual?.rawValue ?? ""), not for \(machine): move it to its "
+                        + "own folder")
+            }
+            machines.insert(machine)
+        }
+        guard programs.contains(program) else {
+            guard machines.isEmpty else { return machines }
+            throw BundleError(
+                .missing, root,
+                "\(root) holds no program \(program), nor a build of it such as "
+                    + "\(ProgramMachine.example.variant(of: program)): name an executable file in it")
+        }
+        let own = try BundleError.wrapping { () throws(FileError) in
+            try ProgramMachine.ofProgram(at: "\(root)/\(program)")
+        }
+        return own.map { machines.union([$0]) } ?? []
+    }
+
+    /// Goes down one level a call; `depth` bounds it.
     private mutating func addContents(of folder: String, prefix: String) throws(BundleError) {
         let names = try BundleError.wrapping { () throws(FileError) in try FileSystem.names(in: folder) }
         for name in names where prefix + name != Manifest.fileName {  // It is for whoever deploys, not for who serves.
@@ -55,6 +94,14 @@ struct BundlePlan {
     private mutating func add(_ path: String, at source: String, _ status: FileStatus) throws(BundleError) {
         guard path.utf8.count <= limits.pathBytes else {
             throw BundleError(.tooLarge, source, "\(source): a path of more than \(limits.pathBytes) bytes")
+        }
+        guard path.isPlain else {
+            throw BundleError(
+                .unsupportedEntry, source,
+                "a name in \(FileSystem.parent(of: source)) has control characters: rename it")
+        }
+        guard path.count(where: { $0 == "/" }) < limits.depth else {
+            throw BundleError(.tooLarge, source, "\(source): folders more than \(limits.depth) deep; bundle less")
         }
         guard entries.count < limits.entries else {
             throw BundleError(

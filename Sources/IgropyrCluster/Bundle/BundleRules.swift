@@ -1,3 +1,5 @@
+internal import IgropyrOrchestration
+
 /// Judges the entries of an archive that anybody may have made, before anything of them reaches the disk.
 struct BundleRules {
     let limits: BundleArchive.Limits
@@ -67,8 +69,14 @@ struct BundleRules {
             throw BundleError(.tooLarge, archive, "\(archive) holds a path of more than \(limits.pathBytes) bytes")
         }
         guard !path.hasPrefix("/") else { throw escape(path, "is absolute") }
+        guard path.isPlain else {
+            throw BundleError(.unsupportedEntry, archive, "\(archive) holds a name with control characters")
+        }
         let components = path.split(separator: "/").filter { $0 != "." }
         guard !components.contains("..") else { throw escape(path, "goes up by `..`") }
+        guard components.count <= limits.depth else {
+            throw BundleError(.tooLarge, archive, "\(archive) holds folders more than \(limits.depth) deep")
+        }
         return components.joined(separator: "/")
     }
 

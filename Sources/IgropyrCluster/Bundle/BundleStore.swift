@@ -1,111 +1,183 @@
+public import IgropyrBundles
 public import IgropyrOrchestration
+internal import IgropyrUV
 
-/// The bundles that a host holds, in a folder: `<digest>.tar` as it travels, `<digest>` as its workers see it.
+/// The bundles that a host holds, in a folder: `chunks/<SHA-256>`, each once for all bundles that have it; `<digest>.index`
+/// of a bundle that is whole, `<digest>.partial` of one whose chunks are still coming; and `<digest>`, the folder that its
+/// workers see.
 ///
-/// Whatever appears under such a name is whole: it is made aside and renamed. All calls block; run them on the thread
-/// pool, from any number of threads. One process at a time: whoever opens the store owns the folder.
+/// Everything is named by what it contains, so whatever a crash or a power cut leaves shows when it is read: opening drops
+/// what is unfinished, and makes partial again what lacks a chunk. All calls block; run them on the thread pool, from any
+/// number of threads. One process at a time: whoever opens the store owns the folder.
 public struct BundleStore: Sendable {
-    /// Of an archive, on top of its files: heads, long paths and padding of 100 000 entries.
-    static let overheadBytes: Int64 = 256 << 20
+    static let indexSuffix = ".index"
+    static let partialSuffix = ".partial"
 
     public let path: String
     public let limits: BundleArchive.Limits
+    /// Of chunks and unpacked bundles together; a bundle that would exceed it is refused.
+    public let limitBytes: Int64
+    let chunkFolder: String
+    /// Held while a bundle is begun and while chunks are collected, so that none goes that was just counted as here.
+    let gate = Locked(())
 
     /// Creates the folder where it is missing and removes what a crash left unfinished.
     ///
     /// After a reboot unpacked bundles are dropped, to be unpacked again when wanted: a power cut may have emptied
     /// files in them, and waiting for the disk at each file would slow down the start of workers.
-    public init(openingAt path: String, limits: BundleArchive.Limits = .init()) throws(BundleError) {
+    public init(
+        openingAt path: String, limits: BundleArchive.Limits = .init(), limitBytes: Int64 = 64 << 30
+    ) throws(BundleError) {
         self.limits = limits
+        self.limitBytes = limitBytes
         do throws(FileError) {
-            try FileSystem.createFolders(path, permissions: 0o700)
+            try FileSystem.createFolders("\(path)/chunks", permissions: 0o700)
             self.path = try FileSystem.resolved(path)
-            for name in try FileSystem.names(in: self.path) where name.hasPrefix(FileSystem.temporaryPrefix) {
-                try FileSystem.removeTree("\(self.path)/\(name)")
+            chunkFolder = "\(self.path)/chunks"
+            for folder in [self.path, chunkFolder] {
+                for name in try FileSystem.names(in: folder) where name.hasPrefix(FileSystem.temporaryPrefix) {
+                    try FileSystem.removeTree("\(folder)/\(name)")
+                }
             }
             try dropFoldersOfEarlierBoot()
         } catch { throw BundleError(error) }
+        for digest in try list() where !isWhole(digest) { try demote(digest) }
     }
 
-    /// The bundles whose archives are here, in the order of their digests.
-    public func list() throws(BundleError) -> [BundleDigest] {
-        let names = try BundleError.wrapping { () throws(FileError) in try FileSystem.names(in: path) }
-        return names.filter { $0.hasSuffix(".tar") }.compactMap { BundleDigest(rawValue: String($0.dropLast(4))) }
-            .sorted()
-    }
+    /// The bundles that are whole, in the order of their digests.
+    public func list() throws(BundleError) -> [BundleDigest] { try digests(Self.indexSuffix) }
 
-    public func contains(_ digest: BundleDigest) -> Bool { FileSystem.exists(archivePath(digest)) }
+    public func contains(_ digest: BundleDigest) -> Bool { FileSystem.exists(path(digest, Self.indexSuffix)) }
 
-    /// Where the archive is, to be sent to a peer.
+    /// Of a bundle that is whole or begun.
     /// - Throws: ``BundleError/Code/missing``.
-    public func path(_ digest: BundleDigest) throws(BundleError) -> String {
-        guard contains(digest) else { throw missing(digest) }
-        return archivePath(digest)
+    public func index(_ digest: BundleDigest) throws(BundleError) -> BundleIndex {
+        for suffix in [Self.indexSuffix, Self.partialSuffix] {
+            if let index = readIndex(digest, suffix) { return index }
+        }
+        throw missing(digest)
     }
 
-    /// A fresh path on the store's own file system, for a download or a new archive; nothing is there yet. It goes at
-    /// the next opening, unless ``import(from:expecting:)`` takes it before.
-    public func temporaryPath() -> String { FileSystem.temporarySibling(of: "\(path)/incoming") }
-
-    /// Takes over a file that was written to ``temporaryPath()``, once its SHA-256 is `digest`. Otherwise, and on any
-    /// other error, the file is removed.
-    /// - Throws: ``BundleError/Code/digestMismatch``.
-    public func `import`(from file: String, expecting digest: BundleDigest) throws(BundleError) {
-        do throws(BundleError) {
-            let actual = try BundleError.wrapping { () throws(FileError) in
-                try ArchiveDigest.ofFile(at: file, synchronizing: true)
-            }
-            guard actual == digest else {
-                throw BundleError(
-                    .digestMismatch, file, "the bundle that arrived is \(actual), not \(digest): fetch it again")
-            }
-            try BundleError.wrapping { () throws(FileError) in
-                try FileSystem.rename(file, to: archivePath(digest))
-                try FileSystem.synchronizeFolder(path)
-            }
-        } catch {
-            try? FileSystem.removeTree(file)
-            throw error
+    /// Makes room for a bundle whose chunks are to come, and remembers what it is made of. One that is here already is
+    /// merely marked as wanted now.
+    /// - Throws: ``BundleError/Code/diskFull`` if it would not fit, with what to do.
+    public func begin(_ index: BundleIndex) throws(BundleError) {
+        try gate.withLock { (_: inout sending Void) throws(BundleError) in
+            guard !contains(index.digest) else { return }
+            try requireSpace(for: index)
+            try writeAside(index.bytes, to: path(index.digest, Self.partialSuffix))
         }
     }
 
-    /// The folder with the bundle's files; unpacks the archive the first time. An archive that proves damaged is
-    /// removed, so that it is fetched again.
+    /// Declares a bundle whole that has all its chunks. `durably`: returns only once the disk has them; for a bundle that
+    /// nobody else holds yet.
+    /// - Throws: ``BundleError/Code/missing`` if one is not here.
+    public func complete(_ digest: BundleDigest, durably: Bool) throws(BundleError) {
+        guard !contains(digest) else { return }
+        let index = try index(digest)
+        guard hasAllChunks(index) else { throw missing(digest) }
+        do throws(FileError) {
+            if durably {
+                for chunk in index.distinctChunks { try OpenFile(path(chunk.digest), .read).synchronize() }
+                try OpenFile(path(digest, Self.partialSuffix), .read).synchronize()
+                try FileSystem.synchronizeFolder(chunkFolder)
+            }
+            try FileSystem.rename(path(digest, Self.partialSuffix), to: path(digest, Self.indexSuffix))
+            if durably { try FileSystem.synchronizeFolder(path) }
+        } catch {
+            if contains(digest) { return }  // Another thread was faster.
+            throw BundleError(error)
+        }
+    }
+
+    /// The folder with the bundle's files; unpacks it the first time. A chunk that proves damaged is removed, and the bundle
+    /// is partial again, so that the chunk is fetched anew.
     /// - Throws: ``BundleError/Code/missing``, ``BundleError/Code/digestMismatch`` and what
-    ///   ``BundleArchive/extract(from:to:expecting:limits:)`` throws.
+    ///   ``BundleArchive/extract(_:to:limits:)`` throws.
     public func extracted(_ digest: BundleDigest) throws(BundleError) -> String {
-        let folder = folderPath(digest)
+        let folder = path(digest, "")
         if FileSystem.exists(folder) { return folder }
         guard contains(digest) else { throw missing(digest) }
         do throws(BundleError) {
-            try BundleArchive.extract(from: archivePath(digest), to: folder, expecting: digest, limits: limits)
+            try BundleArchive.extract(archive(of: try index(digest)), to: folder, limits: limits)
         } catch {
             if FileSystem.exists(folder) { return folder }  // Another thread was faster.
-            if error.code == .digestMismatch || error.code == .damaged {
-                try? FileSystem.removeTree(archivePath(digest))
-            }
+            if error.code == .digestMismatch || error.code == .missing { try demote(digest) }
             throw error
         }
         return folder
     }
 
-    /// Removes archive and folder; none there is fine. The caller sees to it that no worker runs from the folder.
-    public func remove(_ digest: BundleDigest) throws(BundleError) {
+    /// When each bundle came, the whole and the partial ones, by the clock of this host.
+    public func times() throws(BundleError) -> [BundleDigest: UnixTime] {
+        var times: [BundleDigest: UnixTime] = [:]
+        for suffix in [Self.partialSuffix, Self.indexSuffix] {
+            for digest in try digests(suffix) {
+                times[digest] = (try? FileSystem.status(of: path(digest, suffix)))?.changed
+            }
+        }
+        return times
+    }
+
+    /// Removes bundles, and with them the chunks that no other has; none there is fine. The caller sees to it that no worker
+    /// runs from their folders, and that none is being fetched.
+    public func remove(_ digests: Set<BundleDigest>) throws(BundleError) {
         try BundleError.wrapping { () throws(FileError) in
-            for name in [archivePath(digest), folderPath(digest)] where FileSystem.exists(name) {
+            for name in digests.flatMap({ digest in
+                [Self.indexSuffix, Self.partialSuffix, ""].map { path(digest, $0) }
+            }) where FileSystem.exists(name) {
                 // Renamed first, so that no half of a folder is ever seen under its name.
                 let aside = FileSystem.temporarySibling(of: name)
                 try FileSystem.rename(name, to: aside)
                 try FileSystem.removeTree(aside)
             }
         }
+        try collectChunks()
     }
 
-    private func archivePath(_ digest: BundleDigest) -> String { "\(folderPath(digest)).tar" }
-    private func folderPath(_ digest: BundleDigest) -> String { "\(path)/\(digest)" }
+    // MARK: - Parts
 
-    private func missing(_ digest: BundleDigest) -> BundleError {
+    func path(_ digest: BundleDigest, _ suffix: String) -> String { "\(path)/\(digest)\(suffix)" }
+
+    func digests(_ suffix: String) throws(BundleError) -> [BundleDigest] {
+        let names = try BundleError.wrapping { () throws(FileError) in try FileSystem.names(in: path) }
+        return names.filter { $0.hasSuffix(suffix) }
+            .compactMap { BundleDigest(rawValue: String($0.dropLast(suffix.count))) }.sorted()
+    }
+
+    /// Aside first: whoever reads finds all of it or nothing. Not synchronised: its name tells whether it is right.
+    func writeAside(_ bytes: [UInt8], to path: String) throws(BundleError) {
+        let aside = FileSystem.temporarySibling(of: path)
+        do throws(FileError) {
+            let file = try OpenFile(aside, .createNew(permissions: 0o600))
+            try unsafe file.write(bytes.span.bytes)
+            try FileSystem.rename(aside, to: path)
+        } catch {
+            try? FileSystem.removeTree(aside)
+            throw BundleError(error)
+        }
+    }
+
+    func missing(_ digest: BundleDigest) -> BundleError {
         BundleError(.missing, path, "the bundle \(digest) is not in \(path)")
+    }
+
+    /// Nil if it is not there, or is not what its name says.
+    private func readIndex(_ digest: BundleDigest, _ suffix: String) -> BundleIndex? {
+        guard let bytes = try? AtomicFile.read(path(digest, suffix), limitBytes: BundleIndex.limitBytes),
+            let index = try? BundleIndex(bytes: bytes), index.digest == digest
+        else { return nil }
+        return index
+    }
+
+    private func isWhole(_ digest: BundleDigest) -> Bool {
+        readIndex(digest, Self.indexSuffix).map(hasAllChunks) ?? false
+    }
+
+    private func demote(_ digest: BundleDigest) throws(BundleError) {
+        try BundleError.wrapping { () throws(FileError) in
+            try FileSystem.rename(path(digest, Self.indexSuffix), to: path(digest, Self.partialSuffix))
+        }
     }
 
     private func dropFoldersOfEarlierBoot() throws(FileError) {

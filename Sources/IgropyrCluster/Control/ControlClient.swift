@@ -9,7 +9,7 @@ public actor ControlClient: LoopBound {
     public nonisolated let loop: EventLoop
     private let hasKey: Bool
     private let requests: HTTPClient
-    /// For bundles, which may take long: an upload ends only when the node has checked it.
+    /// For what may take long: an upload ends only when the node has checked the bundle.
     private let transfers: HTTPClient
     private let user: String?
 
@@ -57,7 +57,7 @@ public actor ControlClient: LoopBound {
         try await call(.init(.get, "/v1/applications"), at: node)
     }
 
-    /// Deploys a bundle that a node has; see ``upload(_:from:to:progress:)``.
+    /// Deploys a bundle that a node has; see ``upload(_:from:to:progress:)``, in `ControlClient+Bundles`.
     public func deploy(
         _ name: ApplicationName, _ spec: DeploymentSpec, secrets: [String: [UInt8]] = [:], at node: SocketAddress
     ) async throws(ControlError) -> Deployment {
@@ -106,53 +106,6 @@ public actor ControlClient: LoopBound {
 
     func exchange(_ message: StateExchange, with node: SocketAddress) async throws(ControlError) -> StateExchange {
         try await call(.init(.post, "/v1/state", body: try JSON.encode(message)), at: node)
-    }
-
-    public func hasBundle(_ digest: BundleDigest, at node: SocketAddress) async throws(ControlError) -> Bool {
-        let response = try await send(.init(.head, "/v1/bundles/\(digest)"), at: node)
-        switch response.status {
-        case 200: return true
-        case 404: return false
-        default: throw unexpected(response, from: node)
-        }
-    }
-
-    /// Sends a bundle's archive unless the node has it already.
-    ///
-    /// Reads the file on the loop: for programs whose loop does nothing else. `progress` gets the bytes sent and those to
-    /// send. Returns whether it was sent.
-    public func upload(
-        _ digest: BundleDigest, from path: String, to node: SocketAddress,
-        progress: @escaping @Sendable (_ sentBytes: Int64, _ totalBytes: Int64) -> Void = { _, _ in }
-    ) async throws(ControlError) -> Bool {
-        guard try await !hasBundle(digest, at: node) else { return false }
-        let response: HTTPClient.Response
-        do {
-            let file = SharedFile(try OpenFile(path, .read))
-            let total = try file.file.status().byteCount
-            var sent: Int64 = 0
-            response = try await transfers.send(
-                .init(.put, "/v1/bundles/\(digest)"), to: node, uploadBytes: UInt64(total),
-                upload: {
-                    let piece = try file.file.read(upTo: 256 << 10)
-                    sent += Int64(piece.count)
-                    if !piece.isEmpty { progress(sent, total) }
-                    return piece.isEmpty ? nil : piece
-                })
-        } catch { throw ControlError(error, from: node, hasKey: hasKey) }
-        guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
-        return true
-    }
-
-    /// Fetches a bundle's archive into a new file, which is not yet checked. On an error the file is removed.
-    func download(
-        _ digest: BundleDigest, from node: SocketAddress, to path: String, limitBytes: Int64
-    ) async throws(ControlError) {
-        let sink = FileSink(to: path, limitBytes: limitBytes, on: loop)
-        let outcome = await BundleDownload.run(digest, from: node, into: sink, over: transfers.pool)
-        guard case .failure(let error) = outcome else { return }
-        try? await loop.offload { () throws(FileError) in try FileSystem.removeTree(path) }
-        throw ControlError(error, from: node, hasKey: hasKey)
     }
 
     // MARK: - Gossip
@@ -223,7 +176,7 @@ public actor ControlClient: LoopBound {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) sends a line without an end")
                 }
             }
-            response = try await requests.send(request, to: node, onBody: take)
+            response = try await requests.send(request.versioned, to: node, onBody: take)
         } catch is Enough {
             return
         } catch let error as DecodingError {
@@ -236,10 +189,11 @@ public actor ControlClient: LoopBound {
 
     // MARK: - HTTP
 
-    private func call<Answer: Decodable>(
-        _ request: HTTPClient.Request, at node: SocketAddress
+    /// `isPatient`: the answer may take long.
+    func call<Answer: Decodable>(
+        _ request: HTTPClient.Request, at node: SocketAddress, isPatient: Bool = false
     ) async throws(ControlError) -> Answer {
-        let response = try await send(request, at: node)
+        let response = try await send(request, at: node, isPatient: isPatient)
         guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
         do {
             return try JSONDecoder().decode(Answer.self, from: Data(response.body))
@@ -250,13 +204,15 @@ public actor ControlClient: LoopBound {
         }
     }
 
-    private func send(
-        _ request: HTTPClient.Request, at node: SocketAddress
+    func send(
+        _ request: HTTPClient.Request, at node: SocketAddress, limitBytes: Int = 4 * ControlAPI.messageBytes,
+        isPatient: Bool = false
     ) async throws(ControlError) -> HTTPClient.Response {
         var request = request
         if let user { request.fields.append((ControlServer.userField, user)) }
         do {
-            let response = try await requests.send(request, to: node, bodyLimit: 4 * ControlAPI.messageBytes)
+            let client = isPatient ? transfers : requests
+            let response = try await client.send(request.versioned, to: node, bodyLimit: limitBytes)
             guard response.field(ControlAPI.versionField) != nil else {
                 throw unexpected(response, from: node)
             }
@@ -264,7 +220,7 @@ public actor ControlClient: LoopBound {
         } catch { throw ControlError(error, from: node, hasKey: hasKey) }
     }
 
-    private func unexpected(_ response: HTTPClient.Response, from node: SocketAddress) -> ControlError {
+    func unexpected(_ response: HTTPClient.Response, from node: SocketAddress) -> ControlError {
         guard response.field(ControlAPI.versionField) != nil else {
             return ControlError(
                 .unexpectedAnswer,
@@ -273,6 +229,15 @@ public actor ControlClient: LoopBound {
         let answer = try? JSONDecoder().decode(ErrorAnswer.self, from: Data(response.body))
         return ControlError(
             .refused(status: response.status), answer?.error ?? "the node at \(node) answered \(response.status)")
+    }
+}
+
+extension HTTPClient.Request {
+    /// Says which edition of the control API it is of.
+    fileprivate var versioned: HTTPClient.Request {
+        var request = self
+        request.fields.append((ControlAPI.versionField, "\(ControlAPI.version)"))
+        return request
     }
 }
 

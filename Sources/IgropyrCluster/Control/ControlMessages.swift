@@ -7,7 +7,7 @@ public enum ControlAPI {
     public static let version = 1
     /// The gossip port and one.
     public static let defaultPort: UInt16 = 7947
-    /// Carries ``version`` in each answer.
+    /// Carries ``version`` in each request and each answer. What asks without it, such as curl, is answered, too.
     static let versionField = "Igropyr-Control"
     /// Names the user event that tells of a changed state; its payload is the name of the host that has it.
     static let announcement = reservedPrefix + "state"
@@ -40,6 +40,18 @@ struct SecretRequest: Codable, Sendable {
     var application: ApplicationName
     var name: String
     var value: Data
+}
+
+/// What a node lacks of a bundle that it is offered: a ``ChunkSet``. Nothing: it has it.
+struct OfferAnswer: Codable, Sendable {
+    var version = ControlAPI.version
+    var missing: Data
+}
+
+/// Which chunks of a bundle a node can send: a ``ChunkSet``.
+struct ChunkHoldings: Codable, Sendable {
+    var version = ControlAPI.version
+    var held: Data
 }
 
 /// A request that was refused: one line with the cause and what to do.

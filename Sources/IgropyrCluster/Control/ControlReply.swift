@@ -2,10 +2,15 @@ internal import FoundationEssentials
 internal import IgropyrHTTP
 internal import IgropyrTransport
 
-/// An answer of the control API: JSON, always.
+/// An answer of the control API: JSON, but for the indexes and the chunks of bundles.
 struct ControlReply: Sendable {
     var status: Int
     var body: [UInt8]
+    var type = "application/json"
+
+    static func bytes(_ bytes: [UInt8]) -> ControlReply {
+        ControlReply(status: 200, body: bytes, type: "application/octet-stream")
+    }
 
     static func json(_ value: some Encodable, status: Int = 200) -> ControlReply {
         do throws(ControlError) {
@@ -21,11 +26,10 @@ struct ControlReply: Sendable {
         ControlReply(status: status, body: (try? JSON.encode(ErrorAnswer(error: reason))) ?? [])
     }
 
-    /// `headLength`: what a GET would bring, in the answer to HEAD.
-    func send(on connection: any HTTPServerStream, allow: String? = nil, headLength: UInt64? = nil) {
+    func send(on connection: any HTTPServerStream, allow: String? = nil) {
         do throws(HTTPSerializer.Failure) {
-            try connection.beginResponse(status: status, framing: .length(headLength ?? UInt64(body.count)))
-            try connection.appendField("Content-Type", "application/json")
+            try connection.beginResponse(status: status, framing: .length(UInt64(body.count)))
+            try connection.appendField("Content-Type", type)
             try connection.appendField(ControlAPI.versionField, "\(ControlAPI.version)")
             if let allow { try connection.appendField("Allow", allow) }
             connection.endHead()

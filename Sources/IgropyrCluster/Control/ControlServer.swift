@@ -1,3 +1,4 @@
+internal import IgropyrBundles
 internal import IgropyrHTTP
 internal import IgropyrOrchestration
 internal import IgropyrTransport
@@ -6,7 +7,8 @@ internal import IgropyrUV
 /// The HTTP side of a node's control API; stays on its loop. What is asked, the agent answers.
 final class ControlServer: HTTPRequestHandler {
     enum Operation: CaseIterable {
-        case status, state, exchange, applications, deploy, remove, bundleInfo, fetchBundle, storeBundle
+        case status, state, exchange, applications, deploy, remove
+        case bundleIndex, offerBundle, chunkHoldings, fetchChunk, storeChunk
         case members, coordinates, sendEvent, forceLeave, leave, setSecret
         case events, query, keys
         case change, history, schedule, plan, audit
@@ -19,17 +21,15 @@ final class ControlServer: HTTPRequestHandler {
     static let userField = "Igropyr-User"
 
     private let agent: HostAgent
-    private let store: BundleStore
     private let router: Router<Operation>
     private var server: HTTPServer?
 
     /// Begins to accept at once.
-    init(listener: TCPListener, tls: TLSContext?, agent: HostAgent, store: BundleStore) throws(UVError) {
+    init(listener: TCPListener, tls: TLSContext?, agent: HostAgent) throws(UVError) {
         self.agent = agent
-        self.store = store
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
-        settings.connections = 256
+        settings.connections = 1024  // A hundred hosts may fetch a bundle from one, each over several.
         settings.idleTimeout = .seconds(15)
         settings.http2.isEnabled = false  // Its only clients are nodes.
         server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
@@ -58,13 +58,22 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
+        if let version = head.value(of: ControlAPI.versionField, in: bytes).map({ bytes.string(in: $0) }),
+            version != "\(ControlAPI.version)"
+        {
+            return ControlReply.refusal(
+                400,
+                "the request's version is \(version.prefix(20)), this node knows \(ControlAPI.version): use one edition"
+            ).send(on: connection)
+        }
         do throws(HTTPError) {
             switch try router.find(head.method, path: head.path, in: bytes) {
-            case .found(let operation, let parameters):
-                let parameter = try parameters.first.map { parameter throws(HTTPError) in
-                    try PercentEncoding.decodeString(parameter.range, in: bytes)
+            case .found(let operation, let found):
+                var parameters: [String] = []
+                for parameter in found {
+                    parameters.append(try PercentEncoding.decodeString(parameter.range, in: bytes))
                 }
-                perform(operation, parameter ?? "", head, by: caller(head, bytes, connection), on: connection)
+                perform(operation, parameters, head, by: caller(head, bytes, connection), on: connection)
             case .methodNotAllowed(let methods):
                 ControlReply.refusal(405, "this path takes \(methods.allow) only")
                     .send(on: connection, allow: methods.allow)
@@ -86,9 +95,10 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     private func perform(
-        _ operation: Operation, _ parameter: String, _ head: MessageHead, by caller: Caller,
+        _ operation: Operation, _ parameters: [String], _ head: MessageHead, by caller: Caller,
         on connection: any HTTPServerStream
     ) {
+        let parameter = parameters.first ?? ""
         switch operation {
         case .status, .state, .applications, .remove, .members, .coordinates, .leave, .history, .audit:
             collect(operation, parameter, by: caller, limitBytes: 0, on: connection)
@@ -101,12 +111,8 @@ final class ControlServer: HTTPRequestHandler {
         case .deploy: collect(operation, parameter, by: caller, limitBytes: 1 << 20, on: connection)
         case .exchange:
             collect(operation, parameter, by: caller, limitBytes: ControlAPI.messageBytes, on: connection)
-        case .bundleInfo, .fetchBundle, .storeBundle:
-            guard let digest = BundleDigest(rawValue: parameter) else {
-                return ControlReply.refusal(404, "a bundle is named by 64 hexadecimal digits, its SHA-256")
-                    .send(on: connection)
-            }
-            transfer(operation, digest, head, on: connection)
+        case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
+            transfer(operation, parameters, on: connection)
         }
     }
 
@@ -119,20 +125,21 @@ final class ControlServer: HTTPRequestHandler {
         }
     }
 
-    private func transfer(
-        _ operation: Operation, _ digest: BundleDigest, _ head: MessageHead, on connection: any HTTPServerStream
-    ) {
-        guard operation == .storeBundle else {
-            connection.exchange = BundleSending(digest, from: store, on: connection)
-            return
-        }
-        let limitBytes = store.limits.totalBytes + BundleStore.overheadBytes
-        if let length = head.contentLength, length > UInt64(limitBytes) {
-            return ControlReply.refusal(413, "the bundle has \(length) bytes, at most \(limitBytes) are allowed")
+    private func transfer(_ operation: Operation, _ parameters: [String], on connection: any HTTPServerStream) {
+        let chunk = parameters.dropFirst().first.map(ChunkDigest.init(hexadecimal:))
+        guard let digest = parameters.first.flatMap(BundleDigest.init(rawValue:)), chunk != .some(nil) else {
+            return ControlReply.refusal(404, "bundles and chunks are named by 64 hexadecimal digits, their SHA-256")
                 .send(on: connection)
         }
-        let sink = FileSink(to: store.temporaryPath(), limitBytes: limitBytes, on: connection.loop)
-        connection.exchange = BundleReceiving(digest, into: sink, on: connection, agent: agent)
+        let limitBytes =
+            switch operation {
+            case .offerBundle: BundleIndex.limitBytes
+            case .storeChunk: ContentChunker.maximumBytes
+            default: 0
+            }
+        connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { [agent] body in
+            await agent.reply(to: operation, digest, chunk ?? nil, body)
+        }
     }
 
     private static func makeRouter() -> Router<Operation> {
@@ -156,9 +163,11 @@ extension ControlServer.Operation {
         case .applications: (.get, "/v1/applications")
         case .deploy: (.post, "/v1/applications")
         case .remove: (.delete, "/v1/applications/:name")
-        case .bundleInfo: (.head, "/v1/bundles/:digest")
-        case .fetchBundle: (.get, "/v1/bundles/:digest")
-        case .storeBundle: (.put, "/v1/bundles/:digest")
+        case .bundleIndex: (.get, "/v1/bundles/:digest")
+        case .offerBundle: (.put, "/v1/bundles/:digest")
+        case .chunkHoldings: (.get, "/v1/bundles/:digest/chunks")
+        case .fetchChunk: (.get, "/v1/bundles/:digest/chunks/:chunk")
+        case .storeChunk: (.put, "/v1/bundles/:digest/chunks/:chunk")
         case .members: (.get, "/v1/members")
         case .coordinates: (.get, "/v1/coordinates")
         case .events: (.get, "/v1/events")

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import IgropyrOrchestration
 
 /// What a path is, as `lstat` says: a symbolic link is a link, not what it points to.
 struct FileStatus: Hashable {
@@ -8,6 +9,8 @@ struct FileStatus: Hashable {
     let byteCount: Int64
     /// The lowest nine bits of the mode.
     let permissions: UInt32
+    /// When its content last changed.
+    let changed: UnixTime
     let owner: UInt32
 
     /// Whether nobody but its owner can read or change it. Root's may be read by a group, as systemd's credentials and
@@ -29,5 +32,6 @@ struct FileStatus: Hashable {
         byteCount = Int64(raw.st_size)
         permissions = raw.st_mode & 0o777
         owner = raw.st_uid
+        changed = UnixTime(milliseconds: Int64(raw.st_mtim.tv_sec) * 1000 + Int64(raw.st_mtim.tv_nsec) / 1_000_000)
     }
 }

@@ -37,6 +37,14 @@ enum FileSystem {
         return names
     }
 
+    /// What the file system of a path has, and what of it is free to this user.
+    static func space(at path: String) throws(FileError) -> (totalBytes: Int64, freeBytes: Int64) {
+        var raw = statvfs()
+        guard unsafe statvfs(path, &raw) == 0 else { throw FileError("examine the file system of", path) }
+        let block = Int64(clamping: raw.f_frsize)
+        return (Int64(clamping: raw.f_blocks) * block, Int64(clamping: raw.f_bavail) * block)
+    }
+
     static func linkTarget(of path: String) throws(FileError) -> String {
         var target = [CChar](repeating: 0, count: 4096)  // PATH_MAX: no longer one exists.
         let count = unsafe readlink(path, &target, target.count)

@@ -57,11 +57,15 @@ struct OpenFile: ~Copyable {
         return unsafe Array(buffer[..<count])
     }
 
+    /// The same from a place in the file on.
+    func read(upTo limitBytes: Int, at offset: Int64) throws(FileError) -> [UInt8] {
+        guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw FileError("lseek", path) }
+        return try read(upTo: limitBytes)
+    }
+
     /// The last bytes of the file, at most that many.
     func readTail(upTo limitBytes: Int) throws(FileError) -> [UInt8] {
-        let start = max(0, try status().byteCount - Int64(limitBytes))
-        guard lseek(descriptor, off_t(start), SEEK_SET) >= 0 else { throw FileError("lseek", path) }
-        return try read(upTo: limitBytes)
+        try read(upTo: limitBytes, at: max(0, try status().byteCount - Int64(limitBytes)))
     }
 
     /// Writes all or throws.

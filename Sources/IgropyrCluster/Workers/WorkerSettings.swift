@@ -35,6 +35,8 @@ struct WorkerCommand {
     var spec: WorkerSpec
     /// The unpacked bundle.
     var folder: String
+    /// The path of its program; nil for a site.
+    var entry: String?
     var confines: Confines
     var secrets: [String: String] = [:]
     var port: UInt16
@@ -42,10 +44,7 @@ struct WorkerCommand {
     var notificationAddress: String
 
     func program(_ settings: WorkerSettings) -> [String] {
-        switch spec.kind {
-        case .site: settings.siteServer + spec.arguments + [folder]
-        case .executable(let entry): ["\(folder)/\(entry)"] + spec.arguments
-        }
+        if let entry { [entry] + spec.arguments } else { settings.siteServer + spec.arguments + [folder] }
     }
 
     /// The contract's variables win over the deployment's, and those over the node's.

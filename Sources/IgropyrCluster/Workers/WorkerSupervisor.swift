@@ -185,6 +185,8 @@ actor WorkerSupervisor: LoopBound {
     /// What is made for a process before it starts.
     private struct Preparation {
         var folder: String
+        /// The path of its program; nil for a site.
+        var entry: String?
         var log: SharedFile
         var place: WorkerPlace
         var confines: Confines
@@ -200,11 +202,13 @@ actor WorkerSupervisor: LoopBound {
         let outcome: Result<Preparation, any Error> = await loop.offload {
             do {
                 let folder = try store.extracted(spec.revision)
+                let entry = try spec.kind.entry(in: folder)
                 let file = try log.opened()
                 let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
                 let (place, confines) = try WorkerPlace.make(for: slot, spec.confinement, bundle: folder, at: site)
                 return .success(
-                    Preparation(folder: folder, log: file, place: place, confines: confines, secrets: secrets))
+                    Preparation(
+                        folder: folder, entry: entry, log: file, place: place, confines: confines, secrets: secrets))
             } catch { return .failure(error) }
         }
         let preparation = try? outcome.get()
@@ -224,9 +228,8 @@ actor WorkerSupervisor: LoopBound {
             confines.secretFiles = preparation.secrets.files
         }
         let command = WorkerCommand(
-            slot: slot, spec: spec, folder: preparation.folder, confines: confines,
-            secrets: preparation.secrets.variables,
-            port: worker.socket.address.port, notificationAddress: notifications.name)
+            slot: slot, spec: spec, folder: preparation.folder, entry: preparation.entry, confines: confines,
+            secrets: preparation.secrets.variables, port: worker.socket.address.port, notificationAddress: notifications.name)
         spawn(worker, command, preparation.log)
     }
 

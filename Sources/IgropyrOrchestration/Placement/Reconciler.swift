@@ -47,8 +47,9 @@ public struct Reconciler: Hashable, Sendable {
     public var bundles: Set<BundleDigest>
     /// Those on their way.
     public var fetching: Set<BundleDigest>
-    /// Bundles to keep although nothing here runs them: what any deployment references, and those stored within the last
-    /// ten minutes, whose deployment may still be on its way.
+    /// Those that hold nothing which this host could run: neither fetched nor started.
+    public var misfits: Set<BundleDigest>
+    /// Bundles to keep although nothing here runs them; see `BundleRetention`.
     public var retained: Set<BundleDigest>
     /// Slots whose old worker must end before the new one starts.
     public var exclusive: Set<WorkerSlot>
@@ -58,13 +59,14 @@ public struct Reconciler: Hashable, Sendable {
 
     public init(
         desired: [WorkerSlot: WorkerSpec], workers: [LocalWorker], bundles: Set<BundleDigest>,
-        fetching: Set<BundleDigest> = [], retained: Set<BundleDigest> = [],
+        fetching: Set<BundleDigest> = [], misfits: Set<BundleDigest> = [], retained: Set<BundleDigest> = [],
         exclusive: Set<WorkerSlot> = [], startLimit: Int = .max
     ) {
         self.desired = desired
         self.workers = workers
         self.bundles = bundles
         self.fetching = fetching
+        self.misfits = misfits
         self.retained = retained
         self.exclusive = exclusive
         self.startLimit = startLimit
@@ -85,6 +87,7 @@ public struct Reconciler: Hashable, Sendable {
             let present = slots[slot] ?? []
             stops += Self.superfluous(present, wanting: spec)
             guard !present.contains(where: { $0.spec == spec }) else { continue }
+            guard !misfits.contains(spec.revision) else { continue }
             guard bundles.contains(spec.revision) else {
                 missing.insert(spec.revision)
                 continue

@@ -89,7 +89,7 @@ struct Validation {
 
 extension String {
     /// No control characters: neither C0 nor DEL nor C1, which some terminals obey, too.
-    var isPlain: Bool {
+    package var isPlain: Bool {
         unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
     }
 }

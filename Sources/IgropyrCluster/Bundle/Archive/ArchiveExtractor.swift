@@ -23,9 +23,16 @@ final class ArchiveExtractor {
     deinit { unsafe archive_write_free(raw) }
 
     func write(_ entry: BundleEntry, from reader: ArchiveReader) throws(BundleError) {
+        let path = "\(root)/\(entry.path)"
+        // libarchive would pass over it in silence. Names may be one where case, or how a letter is composed, is of no
+        // account.
+        guard !FileSystem.exists(path) else {
+            throw BundleError(
+                .damaged, root, "\(entry.path) is there already, under a name that this file system takes for it")
+        }
         let header = unsafe archive_entry_new()
         defer { unsafe archive_entry_free(header) }
-        unsafe archive_entry_copy_pathname(header, "\(root)/\(entry.path)")
+        unsafe archive_entry_copy_pathname(header, path)
         switch entry.content {
         case .file(let byteCount, let isExecutable, _):
             unsafe archive_entry_set_mode(header, regularFile | (isExecutable ? 0o755 : 0o644))

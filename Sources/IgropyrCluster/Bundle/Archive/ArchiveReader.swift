@@ -1,8 +1,6 @@
 internal import CArchive
-internal import Crypto
-internal import IgropyrOrchestration
 
-/// Reads a tar archive from a file, entry by entry, and hashes the whole file.
+/// Reads a tar archive, entry by entry.
 ///
 /// Reads no compressed archive: bundles are none, and a decompressor is more to attack.
 @safe
@@ -13,9 +11,9 @@ final class ArchiveReader {
     /// Lent to libarchive, which calls it until `raw` is freed.
     private let source: Source
 
-    init(of path: String) throws(BundleError) {
-        self.path = path
-        source = try Source(path)
+    init(of archive: ArchiveSource) throws(BundleError) {
+        path = archive.name
+        source = Source(archive)
         guard let raw = unsafe archive_read_new() else { throw BundleError(.storage, path, "no memory for an archive") }
         unsafe self.raw = raw
         let pointer = unsafe Unmanaged.passUnretained(source).toOpaque()
@@ -40,18 +38,20 @@ final class ArchiveReader {
         return BundleEntry(path: path, content: unsafe content(of: header))
     }
 
-    /// Reads what follows the archive's end, too, and tells the digest of the file.
-    func finish() throws(BundleError) -> BundleDigest {
-        try BundleError.wrapping { () throws(FileError) in try source.finish() }
+    /// Reads what follows the archive's end, too, so that whoever gives it checks all of it.
+    func finish() throws(BundleError) {
+        while unsafe try !source.next().isEmpty {}
     }
 
     func failure() -> BundleError {
-        if let error = source.error { return BundleError(error) }
+        if let error = source.error { return error }
         return BundleError(.damaged, path, "\(path) is no bundle, or a damaged one: \(unsafe errorText(raw))")
     }
 
     private func content(of header: OpaquePointer?) -> BundleEntry.Content {
         if let target = unsafe text(archive_entry_hardlink(header)) { return .hardLink(target: target) }
+        // A sparse file claims more than the archive holds; no bundle of ours has one.
+        guard unsafe archive_entry_sparse_count(header) == 0 else { return .other }
         let mode = unsafe archive_entry_mode(header)
         switch mode & fileKindMask {
         case regularFile:
@@ -70,29 +70,27 @@ final class ArchiveReader {
     /// Where libarchive's blocks come from.
     @safe
     fileprivate final class Source {
-        private let file: OpenFile
-        private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 1)
-        private var hash = SHA256()
-        private(set) var error: FileError?
+        private let archive: ArchiveSource
+        private let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: ArchiveSource.pieceBytes, alignment: 1)
+        private(set) var error: BundleError?
 
-        init(_ path: String) throws(BundleError) {
-            file = try BundleError.wrapping { () throws(FileError) in try OpenFile(path, .read) }
-        }
+        init(_ archive: ArchiveSource) { self.archive = archive }
 
         deinit { unsafe buffer.deallocate() }
 
         /// The next bytes, valid until the next call; none at the end.
-        func next() throws(FileError) -> UnsafeRawBufferPointer {
-            let count = try unsafe file.read(into: buffer)
-            let block = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            unsafe hash.update(bufferPointer: block)
-            return unsafe block
+        func next() throws(BundleError) -> UnsafeRawBufferPointer {
+            let piece = try archive.next()
+            precondition(piece.count <= ArchiveSource.pieceBytes)
+            unsafe buffer.copyBytes(from: piece)
+            return unsafe UnsafeRawBufferPointer(rebasing: buffer[..<piece.count])
         }
 
         /// As libarchive wants it.
         /// - Returns: The count, or -1 and leaves ``error``.
         func next(into pointer: UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int {
-            do throws(FileError) {
+            do throws(BundleError) {
                 let block = try unsafe next()
                 unsafe pointer?.pointee = block.baseAddress
                 return block.count
@@ -100,11 +98,6 @@ final class ArchiveReader {
                 self.error = error
                 return -1
             }
-        }
-
-        func finish() throws(FileError) -> BundleDigest {
-            while unsafe try !next().isEmpty {}
-            return BundleDigest(hash.finalize())
         }
     }
 }

@@ -1,8 +1,7 @@
 internal import CArchive
-internal import Crypto
-internal import IgropyrOrchestration
+internal import IgropyrBundles
 
-/// Writes an archive to a new file, entry by entry, and hashes what it writes. The file is the caller's to remove if
+/// Writes an archive to a new file, entry by entry, and indexes what it writes. The file is the caller's to remove if
 /// this fails.
 @safe
 final class ArchiveWriter {
@@ -47,10 +46,13 @@ final class ArchiveWriter {
         }
     }
 
-    /// Writes the end and waits for the disk.
-    func finish() throws(BundleError) -> (digest: BundleDigest, byteCount: Int64) {
+    func finish(machines: Set<ProgramMachine>) throws(BundleError) -> BundleIndex {
         try check(unsafe archive_write_close(raw))
-        return try BundleError.wrapping { () throws(FileError) in try sink.finish() }
+        do throws(BundleIndexError) {
+            return try sink.indexer.finish(machines: machines)
+        } catch {
+            throw BundleError(.tooLarge, sink.path, "the archive has more than \(BundleIndex.archiveLimitBytes) bytes")
+        }
     }
 
     private func copy(_ source: String, byteCount: Int64, _ onBytes: (Int) -> Void) throws(BundleError) {
@@ -90,8 +92,7 @@ final class ArchiveWriter {
     fileprivate final class Sink {
         let path: String
         private let file: OpenFile
-        private var hash = SHA256()
-        private var byteCount: Int64 = 0
+        var indexer = BundleIndexer()
         private(set) var error: FileError?
 
         init(_ path: String) throws(BundleError) {
@@ -109,14 +110,8 @@ final class ArchiveWriter {
                 self.error = error
                 return -1
             }
-            unsafe hash.update(bufferPointer: block)
-            byteCount += Int64(block.count)
+            indexer.append(unsafe Array(block))
             return block.count
-        }
-
-        func finish() throws(FileError) -> (digest: BundleDigest, byteCount: Int64) {
-            try file.synchronize()
-            return (BundleDigest(hash.finalize()), byteCount)
         }
     }
 }

@@ -1,0 +1,220 @@
+internal import FoundationEssentials
+internal import IgropyrBundles
+internal import IgropyrOrchestration
+internal import IgropyrTime
+internal import IgropyrUV
+internal import Logging
+
+/// The bundles of this host: what clients send and peers ask, and which go.
+extension HostAgent {
+    func reply(
+        to operation: ControlServer.Operation, _ digest: BundleDigest, _ chunk: ChunkDigest?, _ body: [UInt8]
+    ) async -> ControlReply {
+        guard let parts else { return .refusal(503, "the node \(name) is starting or stopping: ask another one") }
+        let store = parts.store
+        switch (operation, chunk) {
+        case (.bundleIndex, _):
+            return await answering { () throws(BundleError) in .bytes(try store.index(digest).bytes) }
+        case (.chunkHoldings, _): return await holdings(of: digest, parts)
+        case (.fetchChunk, let chunk?):
+            return await answering { () throws(BundleError) in .bytes(try store.read(chunk)) }
+        case (.offerBundle, _): return await take(digest, body, parts)
+        case (.storeChunk, let chunk?): return await take(chunk, of: digest, body, parts)
+        default: return .refusal(500, "a message is no bundle")
+        }
+    }
+
+    private func answering(_ answer: @escaping @Sendable () throws(BundleError) -> ControlReply) async -> ControlReply {
+        do throws(BundleError) {
+            return try await loop.offload(answer)
+        } catch { return Self.refusal(error) }
+    }
+
+    private func holdings(of digest: BundleDigest, _ parts: Parts) async -> ControlReply {
+        if let held = await parts.fetcher.held[digest] { return .json(ChunkHoldings(held: Data(held.bytes))) }
+        guard bundles.contains(digest) else { return .refusal(404, "this host does not hold the bundle \(digest)") }
+        let store = parts.store
+        return await answering { () throws(BundleError) in
+            let all = ChunkSet.all(of: try store.index(digest).distinctChunks.count)
+            return .json(ChunkHoldings(held: Data(all.bytes)))
+        }
+    }
+
+    // MARK: - Uploads
+
+    /// Says which chunks of a bundle are missing; if none, checks that it can be unpacked and keeps it.
+    private func take(_ digest: BundleDigest, _ body: [UInt8], _ parts: Parts) async -> ControlReply {
+        guard isRunning else { return .refusal(503, "the node \(name) is stopping: use another one") }
+        guard let index = try? BundleIndex(bytes: body) else {
+            return .refusal(422, "this is no index of a bundle: use the igropyr of this edition to deploy")
+        }
+        guard index.digest == digest else {
+            return .refusal(409, "the index that arrived is \(index.digest), not \(digest): send it again")
+        }
+        do throws(BundleError) {
+            if bundles.contains(digest) {
+                bundleTimes[digest] = .now  // Its deployment may be on its way.
+                return .json(OfferAnswer(missing: Data(ChunkSet(capacity: index.distinctChunks.count).bytes)))
+            }
+            uploads.begin(index, at: loop.now)
+            bundleTimes[digest] = .now
+            let held = try await begin(index, parts)
+            if held.isFull { try await complete(index, parts) }
+            return .json(OfferAnswer(missing: Data(held.inverted.bytes)), status: held.isFull ? 201 : 202)
+        } catch { return refuse(error) }
+    }
+
+    /// Makes room by giving up earlier revisions where it has to.
+    private func begin(_ index: BundleIndex, _ parts: Parts) async throws(BundleError) -> ChunkSet {
+        let store = parts.store
+        let begin = { @Sendable () throws(BundleError) in
+            try store.begin(index)
+            return store.stock(of: index)
+        }
+        do throws(BundleError) {
+            return try await loop.offload(begin)
+        } catch {
+            guard error.code == .diskFull, await makeRoom(parts) else { throw error }
+            return try await loop.offload(begin)
+        }
+    }
+
+    private func complete(_ index: BundleIndex, _ parts: Parts) async throws(BundleError) {
+        let (store, digest) = (parts.store, index.digest)
+        defer { uploads.end(digest) }
+        try await loop.offload { () throws(BundleError) in
+            try store.complete(digest, durably: true)
+            do throws(BundleError) {
+                _ = try store.extracted(digest)
+            } catch {
+                try? store.remove([digest])
+                throw error
+            }
+        }
+        problems[.disk] = nil
+        misfits[digest] = index.misfit
+        await didStore(digest, parts)
+    }
+
+    private func take(
+        _ chunk: ChunkDigest, of digest: BundleDigest, _ body: [UInt8], _ parts: Parts
+    ) async -> ControlReply {
+        guard isRunning else { return .refusal(503, "the node \(name) is stopping: use another one") }
+        guard uploads.expects(chunk, of: digest, at: loop.now) else {
+            return .refusal(409, "the bundle \(digest.short) was not offered with such a chunk: offer it again")
+        }
+        let store = parts.store
+        do throws(BundleError) {
+            try await loop.offload { () throws(BundleError) in try store.write(body, as: chunk) }
+            return .json(DoneMessage(), status: 201)
+        } catch { return refuse(error) }
+    }
+
+    private func refuse(_ error: BundleError) -> ControlReply {
+        if error.code == .diskFull { problems[.disk] = error.description }
+        return Self.refusal(error)
+    }
+
+    private static func refusal(_ error: BundleError) -> ControlReply {
+        let status =
+            switch error.code {
+            case .missing: 404
+            case .digestMismatch: 409
+            case .tooLarge, .tooManyEntries: 413
+            case .diskFull: 507
+            case .storage: 500
+            default: 422
+            }
+        return .refusal(status, error.description)
+    }
+
+    // MARK: - Fetches
+
+    func didFetch(_ outcome: BundleFetcher.Outcome) async {
+        guard let parts else { return }
+        switch outcome {
+        case .stored(let digest):
+            problems[.bundle(digest)] = nil
+            await didStore(digest, parts)
+        case .unfit(let digest, let reason):
+            problems[.bundle(digest)] = reason
+            misfits[digest] = reason
+            setNeedsUpdate()
+        case .failed(let digest, let reason, let isDiskFull):
+            problems[.bundle(digest)] = reason
+            if isDiskFull { _ = await makeRoom(parts) }
+            setNeedsUpdate()
+        }
+    }
+
+    private func didStore(_ digest: BundleDigest, _ parts: Parts) async {
+        bundles.insert(digest)
+        bundleTimes[digest] = .now
+        await publish(parts)
+        setNeedsUpdate()
+    }
+
+    /// For the host's record: why slots that it should fill stay empty.
+    func misfitRecords(_ slots: [WorkerSlot: WorkerSpec]) -> [WorkerRecord] {
+        slots.sorted { $0.key < $1.key }.map { slot, spec in
+            WorkerRecord(
+                application: slot.application, index: slot.index, revision: spec.revision, address: advertisedHost,
+                port: 0, state: .failed, message: WorkerRecord.message(from: misfits[spec.revision] ?? ""))
+        }
+    }
+
+    /// A bundle that proved damaged on the disk is whole no longer, while its worker waits for the next try.
+    func forgetDamagedBundles(of workers: [LocalWorker], _ parts: Parts) async {
+        let waiting = workers.filter { $0.state == .backoff || $0.state == .failed }.map(\.spec.revision)
+        let (suspects, store) = (bundles.intersection(waiting), parts.store)
+        guard !suspects.isEmpty else { return }
+        bundles.subtract(await loop.offload { suspects.filter { !store.contains($0) } })
+    }
+
+    // MARK: - What goes
+
+    func writeHistory(_ parts: Parts) async {
+        let (history, folder) = (history, parts.folder)
+        do { try await loop.offload { try history.write(to: folder) } } catch {
+            configuration.logger.warning("cannot write revisions.json", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func retention(
+        _ state: ReplicatedState, _ workers: [LocalWorker], _ fetching: Set<BundleDigest>
+    ) -> BundleRetention {
+        let needed = state.referencedBundles.union(workers.map(\.spec.revision)).union(fetching)
+        return BundleRetention(
+            needed: needed.union(uploads.digests(at: loop.now)), history: history.revisions, stored: bundleTimes)
+    }
+
+    /// Gives up all that nothing needs at present. Returns whether there was anything.
+    private func makeRoom(_ parts: Parts) async -> Bool {
+        let state = await parts.replica.state
+        let retention = retention(state, await parts.supervisor.localWorkers, await parts.fetcher.fetching)
+        let dispensable = retention.dispensable(at: .now)
+        await remove(dispensable, parts)
+        return !dispensable.isEmpty
+    }
+
+    func remove(_ digests: Set<BundleDigest>, _ parts: Parts) async {
+        guard !digests.isEmpty else { return }
+        bundles.subtract(digests)
+        for digest in digests { (bundleTimes[digest], misfits[digest]) = (nil, nil) }
+        configuration.logger.info(
+            "removing bundles that nothing needs", metadata: ["bundles": "\(digests.map(\.short).sorted())"])
+        let store = parts.store
+        do throws(BundleError) {
+            try await loop.offload { () throws(BundleError) in try store.remove(digests) }
+        } catch {
+            configuration.logger.warning("cannot remove bundles", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// When the next bundle may be old enough to go.
+    var nextRemoval: Timestamp? {
+        let grace = BundleRetention.graceMilliseconds
+        let ages = bundleTimes.values.map { UnixTime.now.milliseconds - $0.milliseconds }.filter { 0..<grace ~= $0 }
+        return ages.max().map { loop.now.advanced(by: .milliseconds(grace - $0 + 1)) }
+    }
+}
