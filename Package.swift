@@ -39,8 +39,9 @@ let package = Package(
         .library(
             name: "IgropyrParts",
             targets: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrGossip", "IgropyrDNS", "IgropyrHashing",
-                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrBundles", "IgropyrCluster",
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrGossip", "IgropyrDNS",
+                "IgropyrHashing", "IgropyrOrchestration", "IgropyrBundles", "IgropyrConfiguration", "IgropyrUV",
+                "IgropyrTransport", "IgropyrCluster", "IgropyrBalancer",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
         .library(name: "IgropyrSimulation", targets: ["IgropyrSimulation"]),
@@ -122,9 +123,9 @@ let package = Package(
         .target(
             name: "IgropyrBalancer",
             dependencies: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrHashing", "IgropyrOrchestration",
-                "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "IgropyrMembership",
-                "IgropyrCluster", logging,
+                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrHashing",
+                "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight",
+                "IgropyrMembership", "IgropyrCluster", logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -151,7 +152,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["IgropyrUV"], path: "Tests/TestSupport", swiftSettings: testing),
         .testTarget(
             name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime", "TestSupport"], swiftSettings: testing),
-        .testTarget(name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", httpTypes], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", "TestSupport", httpTypes], swiftSettings: testing),
         .testTarget(
             name: "IgropyrCodingTests", dependencies: ["IgropyrCoding", "IgropyrHTTP"], swiftSettings: testing),
         .testTarget(name: "IgropyrPatternsTests", dependencies: ["IgropyrPatterns"], swiftSettings: testing),
@@ -160,10 +162,12 @@ let package = Package(
             resources: [.copy("Vectors")],
             swiftSettings: testing),
         .testTarget(
-            name: "IgropyrDNSTests", dependencies: ["IgropyrDNS", "IgropyrTime"], swiftSettings: testing),
-        .testTarget(name: "IgropyrHashingTests", dependencies: ["IgropyrHashing"], swiftSettings: testing),
+            name: "IgropyrDNSTests", dependencies: ["IgropyrDNS", "IgropyrTime", "TestSupport"], swiftSettings: testing),
         .testTarget(
-            name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration"], swiftSettings: testing),
+            name: "IgropyrHashingTests", dependencies: ["IgropyrHashing", "TestSupport"], swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration", "TestSupport"],
+            swiftSettings: testing),
         .testTarget(
             name: "IgropyrBundlesTests", dependencies: ["IgropyrBundles", "IgropyrOrchestration", "IgropyrTime"],
             swiftSettings: testing),
@@ -194,8 +198,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrBalancerTests",
             dependencies: [
-                "Igropyr", "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrHashing", "IgropyrOrchestration",
-                "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "TestSupport",
+                "Igropyr", "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrHashing",
+                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(name: "EndToEndTests", swiftSettings: testing),

@@ -1,3 +1,4 @@
+public import IgropyrCoding
 public import IgropyrInsight
 public import IgropyrTransport
 public import Logging

@@ -5,6 +5,8 @@
 @_exported public import struct IgropyrHTTP.EntityTag
 @_exported public import struct IgropyrHTTP.HTTPDate
 @_exported public import struct IgropyrHTTP.Validators
+// How responses are compressed.
+@_exported public import struct IgropyrCoding.Compression
 // What goes through a WebSocket, and how it ends.
 @_exported public import struct IgropyrHTTP.WebSocketCloseCode
 @_exported public import enum IgropyrHTTP.WebSocketMessage

@@ -3,8 +3,9 @@ import IgropyrUV
 
 /// Writes the head of a request as the worker gets it, without framing and without the empty line at its end.
 ///
-/// Says in `X-Forwarded-For`, `-Proto` and `-Host` who asked and how, as ``ForwardedPolicy`` has it. `Forwarded` (RFC 7239)
-/// passes from trusted proxies only, since a client could write anything.
+/// Says in `X-Forwarded-For`, `-Proto` and `-Host`, and if asked to in `Forwarded` (RFC 7239), who asked and how, as
+/// ``ForwardedPolicy`` has it. `Forwarded` that nobody asked for passes from trusted proxies only, since a client could write
+/// anything.
 struct ForwardedRequest {
     /// What the fields that are added take, about: room for them saves moving the head.
     static let addedBytes = 192
@@ -52,6 +53,9 @@ struct ForwardedRequest {
         if let authority = head.authority, !isTrusted || !told.host {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
+        if policy.writesStandardField, !isTrusted || !told.standard {
+            try writeForwarded(head, bytes, earlierHops: told.standard && policy.mode == .append, to: &output)
+        }
         if let edits { for field in edits.added { try output.appendField(field.name, field.value) } }
         try output.appendField("Via", head.version.via)
         if let identity { try identity.write(to: &output) }
@@ -95,11 +99,12 @@ struct ForwardedRequest {
         var hops = false
         var scheme = false
         var host = false
+        var standard = false
 
         /// Whether the field is one of these.
         mutating func note(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
             switch name.count {
-            case 9: return bytes.matches("forwarded", in: name)
+            case 9 where bytes.matches("forwarded", in: name): standard = true
             case 15 where bytes.matches("x-forwarded-for", in: name): hops = true
             case 16 where bytes.matches("x-forwarded-host", in: name): host = true
             case 17 where bytes.matches("x-forwarded-proto", in: name): scheme = true
@@ -115,12 +120,33 @@ struct ForwardedRequest {
     ) throws(HTTPSerializer.Failure) {
         let client = peer?.hostText ?? "unknown"
         guard earlierHops else { return try output.appendField("X-Forwarded-For", client) }
-        var hops = ""
-        var fields = FieldIterator(head.fields)
-        while let (name, value) = fields.next(in: bytes) {
-            guard bytes.matches("x-forwarded-for", in: name), !value.isEmpty else { continue }
-            hops += bytes.string(in: value) + ", "
+        var hops: [String] = []
+        forEachValue(of: "x-forwarded-for", head, bytes) { hops.append(bytes.string(in: $0)) }
+        try output.appendField("X-Forwarded-For", (hops + [client]).joined(separator: ", "))
+    }
+
+    /// Likewise. Nothing of what came is passed on if any of it is no list.
+    private func writeForwarded(
+        _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
+    ) throws(HTTPSerializer.Failure) {
+        var hops: [String] = []
+        var isList = earlierHops
+        forEachValue(of: "forwarded", head, bytes) { value in
+            isList = isList && ForwardedElement.isList(value, in: bytes)
+            hops.append(bytes.string(in: value))
         }
-        try output.appendField("X-Forwarded-For", hops + client)
+        if !isList { hops = [] }
+        hops.append(
+            ForwardedElement.text(
+                client: peer, host: head.authority.map { bytes.string(in: $0) }, isEncrypted: isEncrypted))
+        try output.appendField("Forwarded", hops.joined(separator: ", "))
+    }
+
+    private func forEachValue(
+        of field: String, _ head: MessageHead, _ bytes: RawSpan, _ body: (Range<Int>) -> Void
+    ) {
+        head.forEachField(in: bytes) { name, value in
+            if bytes.matches(field, in: name), !value.isEmpty { body(value) }
+        }
     }
 }

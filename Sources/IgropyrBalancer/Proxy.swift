@@ -23,6 +23,8 @@ final class Proxy: HTTPRequestHandler {
     private var workers: [SocketAddress: WorkerState] = [:]
     /// Waiting for the first snapshot.
     private var unrouted = WaitingLine()
+    /// Responses that are being compressed.
+    var responsesEncoding = 0
     private var isStopping = false
 
     init(

@@ -23,7 +23,7 @@ extension ProxyExchange {
     private func balanceRequest() {
         guard !awaitsTunnel else { return }
         let mayGoOn =
-            if let upstream { upstream.canWrite } else { body.count < proxy.settings.repeatableBodyBytes }
+            if let upstream { upstream.canWrite } else { body.count < keptBytes }
         guard mayGoOn == isBodyPaused else { return }
         isBodyPaused = !mayGoOn
         if isBodyPaused { downstream?.pauseBody() } else { downstream?.resumeBody() }
@@ -39,7 +39,11 @@ extension ProxyExchange: HTTPServerExchange {
         }
         keep(bytes)
         upstream?.sendBody(bytes)
-        if case .finished = state { return }
+        switch state {
+        case .finished: return
+        case .buffering: if body.count >= settings.values.bufferedBodyBytes { connect() }
+        case .starting, .held, .connecting, .sent, .responding: break
+        }
         balanceRequest()
     }
 
@@ -57,11 +61,25 @@ extension ProxyExchange: HTTPServerExchange {
     /// While there is no worker to send it to, all of it is kept: the client is made to wait before it gets much more.
     private func keep(_ bytes: RawSpan) {
         guard isBodyKept else { return }
-        if upstream == nil || body.count + bytes.byteCount <= proxy.settings.repeatableBodyBytes {
+        if upstream == nil || body.count + bytes.byteCount <= keptBytes {
             unsafe bytes.withUnsafeBytes { unsafe body.append(contentsOf: $0) }
         } else {
             isBodyKept = false
             body = []
+        }
+    }
+
+    /// Of the body, to repeat it.
+    private var keptBytes: Int { max(proxy.settings.repeatableBodyBytes, settings.values.bufferedBodyBytes) }
+
+    /// Whether the body is to be here, or be too large for that, before a worker is chosen.
+    var buffersBody: Bool {
+        let limit = settings.values.bufferedBodyBytes
+        guard limit > 0, !isRequestEnded, upgrade == nil, body.count < limit else { return false }
+        switch framing {
+        case .none, .untilClose: return false
+        case .length(let length): return length > UInt64(body.count) && length <= UInt64(limit)
+        case .chunked: return true
         }
     }
 
@@ -72,6 +90,7 @@ extension ProxyExchange: HTTPServerExchange {
     func requestDidEnd() {
         isRequestEnded = true
         isBodyPaused = false
+        if case .buffering = state { return connect() }
         upstream?.endRequest(trailers: requestTrailers)
     }
 

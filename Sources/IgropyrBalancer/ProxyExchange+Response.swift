@@ -1,3 +1,4 @@
+import IgropyrCoding
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
@@ -14,6 +15,7 @@ extension ProxyExchange: HTTPClientExchange {
         body = []
         isBodyKept = false
         noteStatus(head.status)
+        beginCompression(head, bytes)
         do throws(HTTPSerializer.Failure) {
             try writeHead(head, bytes, on: downstream)
         } catch {
@@ -25,6 +27,12 @@ extension ProxyExchange: HTTPClientExchange {
         downstream.endHead()
         // If the body follows in the same read, one write takes both.
         if hasBody, bytes.byteCount == head.byteCount { downstream.flush() }
+    }
+
+    private func beginCompression(_ head: MessageHead, _ bytes: RawSpan) {
+        guard let compressor else { return }
+        compressor.begin(head, bytes, hasBody: method != .head, othersEncoding: proxy.responsesEncoding)
+        if compressor.isEncoding { proxy.responsesEncoding += 1 }
     }
 
     /// The client has had its 100 already. One that takes nothing just now may do without the others.
@@ -53,17 +61,20 @@ extension ProxyExchange: HTTPClientExchange {
         let listed = HopByHop.listed(in: head, bytes)
         let edits = head.isInterim ? nil : settings.responseEdits
         var fields = FieldIterator(head.fields)
+        let compressor = head.isInterim ? nil : compressor
         while let lines = fields.nextLines(
             in: bytes,
             keeping: { name, _ in
                 if HopByHop.contains(name, in: bytes) { return false }
                 if isTunnel, isAnsweredAlready(name, in: bytes) { return false }
+                if let compressor, compressor.rewrites(name, in: bytes) { return false }
                 if let edits, edits.drops(name, in: bytes) { return false }
                 return listed.isEmpty || !listed.contains { bytes.isSameName($0, name) }
             })
         {
             try downstream.appendLines(bytes.extracting(lines))
         }
+        try compressor?.writeFields(head, bytes, on: downstream)
         try downstream.appendField("Via", head.version.via)
         if let edits { for field in edits.added { try downstream.appendField(field.name, field.value) } }
         if let newCookie, !head.isInterim { try downstream.appendField("Set-Cookie", newCookie) }
@@ -73,7 +84,13 @@ extension ProxyExchange: HTTPClientExchange {
     private func downstreamFraming(_ head: MessageHead, _ bytes: RawSpan) -> MessageHead.Framing {
         guard method != .head, head.status != 204, head.status != 304 else {
             remainingBytes = 0
+            if compressor?.isEncoded == true { return .chunked }
             return head.contentLength.map { .length($0) } ?? .none
+        }
+        if compressor?.isEncoded == true {
+            responseOptions = HopByHop.listedNames(in: head, bytes)
+            remainingBytes = nil
+            return .chunked
         }
         switch head.framing {
         case .none, .length(0):
@@ -90,7 +107,17 @@ extension ProxyExchange: HTTPClientExchange {
     }
 
     func responseBodyDidArrive(_ bytes: RawSpan) {
-        guard let downstream else { return }
+        guard let compressor, compressor.isEncoding else { return passOnBody(bytes) }
+        do throws(ContentEncoder.OutOfMemory) {
+            let output = try compressor.encode(bytes)
+            passOnBody(unsafe output.span.bytes)
+        } catch {
+            cut()
+        }
+    }
+
+    private func passOnBody(_ bytes: RawSpan) {
+        guard let downstream, !bytes.isEmpty else { return }
         record?.responseBytes &+= UInt64(bytes.byteCount)
         if let remaining = remainingBytes {
             // The parser gives no more than was announced.
@@ -109,6 +136,10 @@ extension ProxyExchange: HTTPClientExchange {
 
     func responseDidEnd() {
         upstream = nil
+        if let compressor, compressor.isEncoding {
+            guard let rest = try? compressor.finish() else { return cut() }
+            passOnBody(unsafe rest.span.bytes)
+        }
         let downstream = downstream
         finish()
         downstream?.endResponse(trailers: responseTrailers)
@@ -127,7 +158,7 @@ extension ProxyExchange: HTTPClientExchange {
         switch state {
         case .sent: retryElsewhere(failure, connection)
         case .responding: truncate()
-        case .starting, .held, .connecting, .finished: break
+        case .starting, .held, .buffering, .connecting, .finished: break
         }
     }
 
@@ -140,11 +171,15 @@ extension ProxyExchange: HTTPClientExchange {
         }
     }
 
-    /// What the client got is not the whole: ending the connection is the only way left to say so.
     private func truncate() {
+        if let worker { proxy.noteFailure(of: worker, limit: settings.values.failuresInRow) }
+        cut()
+    }
+
+    /// What the client got is not the whole: ending the connection is the only way left to say so.
+    private func cut() {
         let downstream = downstream
         if downstream != nil { proxy.counters.truncated &+= 1 }
-        if let worker { proxy.noteFailure(of: worker, limit: settings.values.failuresInRow) }
         record?.breakOff(.truncated)
         finish()
         downstream?.abort()

@@ -15,6 +15,8 @@ final class ProxyExchange {
         case starting
         /// No worker: until the next snapshot or the deadline.
         case held
+        /// The body is being taken, so that no worker has to wait for the client.
+        case buffering
         case connecting
         /// The request goes out; nothing of a response has gone to the client.
         case sent
@@ -75,6 +77,8 @@ final class ProxyExchange {
     var isResponsePaused = false
     var responseTrailers = TrailerFields()
     var responseOptions: [String] = []
+    /// Nil where responses are passed on as they are.
+    var compressor: ResponseCompressor?
     /// The worker has agreed to ``upgrade``.
     var isTunnel = false
 
@@ -148,9 +152,12 @@ final class ProxyExchange {
         } catch {
             return refuse(.badRequest)
         }
+        if upgrade == nil, let compression = settings.values.compression {
+            compressor = ResponseCompressor(compression, requestHead: head, bytes)
+        }
         downstream.exchange = self
         pauseUntilTunnel()
-        connect()
+        if buffersBody { state = .buffering } else { connect() }
     }
 
     // MARK: - Choosing
@@ -309,6 +316,8 @@ final class ProxyExchange {
         holdTimer?.invalidate()
         holdTimer = nil
         downstream = nil
+        if compressor?.isEncoding == true { proxy.responsesEncoding -= 1 }
+        compressor = nil
         upstream?.cancel()
         upstream = nil
         leaveWorker()

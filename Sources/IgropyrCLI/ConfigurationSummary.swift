@@ -48,7 +48,7 @@ extension ListenerSettings {
     fileprivate var summary: String {
         var parts = ["\(address)"]
         if let tls { parts.append("TLS with \(tls.certificates.map(\.chainFile).joined(separator: ", "))") }
-        if tls?.clientAuthorityFile != nil { parts.append("clients need a certificate") }
+        if let tls, tls.clientCertificates != .none { parts.append("clients need a certificate") }
         if let redirectsToHTTPSPort { parts.append("redirects to HTTPS on port \(redirectsToHTTPSPort)") }
         parts.append(allowsHTTP2 ? "HTTP/2 and HTTP/1.1" : "HTTP/1.1")
         if !proxyProtocolPeers.isEmpty {

@@ -2,24 +2,15 @@ import IgropyrHashing
 import IgropyrOrchestration
 import IgropyrTime
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrBalancer
 
-/// Chance that repeats itself (SplitMix64).
-private struct Repeatable: RandomNumberGenerator {
-    var state: UInt64 = 7
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        let mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// Ten workers on a host each, and requests that come and stay.
 private struct Load {
     let application: Application
-    var random = Repeatable()
+    var random = SplitMix(seed: 7)
 
     init(
         _ policy: BalancingPolicy, weights: [UInt16] = Array(repeating: 1, count: 10),
@@ -71,6 +62,33 @@ private struct Load {
     if Double(load.loads[index] + 1) <= 1.25 * Double(concurrency + 1) / 10 {
         #expect(load.add("/calm") === load.application.workers[index])
     }
+}
+
+@Test(arguments: [64, 640])
+func `while half of all ask for one key, another key leaves its worker only if that is full`(
+    concurrency: Int
+) throws {
+    var load = Load(.consistentHash)
+    let table = load.application.upstreams.table
+    var running: [WorkerState] = []
+    var left = 0
+    for index in 0..<20 * concurrency {
+        if running.count == concurrency {
+            load.end(running.remove(at: Int.random(in: running.indices, using: &load.random)))
+        }
+        let key = index.isMultiple(of: 2) ? "/hot" : "/\(index)"
+        let position = try #require(table.position(forHash: XXH64.hash(key), rank: 0))
+        let owner = load.application.workers[position]
+        let isFull = Double(owner.inFlight + 1) > 1.25 * Double(running.count + 1) / 10
+        let chosen = load.add(key)
+        let worker = try #require(chosen)
+        running.append(worker)
+        #expect(worker === owner || isFull && owner.inFlight >= Application.alwaysAllowed)
+        if worker !== owner, key != "/hot" { left += 1 }
+        if running.count == concurrency { #expect(load.busiestToMean <= 1.25) }
+    }
+    // Only the few workers that the hot key goes to are ever full.
+    #expect(left < 10 * concurrency / 2, "of \(10 * concurrency)")
 }
 
 @Test func `without a bound a key never leaves its worker`() {

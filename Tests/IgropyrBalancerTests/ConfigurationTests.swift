@@ -1,5 +1,7 @@
+import IgropyrCoding
 import IgropyrConfiguration
 import IgropyrOrchestration
+import IgropyrTransport
 import IgropyrUV
 import Testing
 
@@ -46,16 +48,18 @@ private let whole = """
         proxy-protocol: v2
         health: {path: /health, host: a, interval: 5s, timeout: 500ms, healthy: 1, unhealthy: 2, status: 200-299}
         limits: {per-worker: 20, pending: 30, in-flight: 40}
+        buffer-requests: 1MiB
+        compress: {codings: [br, gzip], minimum: 10, types: ["text/*", "*+json"], streams: 3}
         request-headers: {set: {X-Env: prod}, remove: [X-Debug]}
         response-headers: {set: {X-A: 1}, add: {X-B: "2"}, remove: [Server]}
-      blog: {balance: random-two}
+      blog: {balance: random-two, compress: true}
     routes:
       - {host: "*.example.org", path: /api/, headers: {X-Version: 2, X-Debug: {present: false}}, application: shop,
          hash: "header:X-User", response-timeout: 5s, retries: 0, request-headers: {set: {X-Env: api}}}
       - {host: old.example.org, redirect: "https://example.org/{path}", status: 301}
-      - {path: /wiki, application: wiki}
+      - {path: /wiki, application: wiki, buffer-requests: off, compress: false}
     default: blog
-    forwarded: {for: trust, trust: [10.0.0.0/8, "fd00::/8"]}
+    forwarded: {for: trust, trust: [10.0.0.0/8, "fd00::/8"], rfc7239: true}
     limits: {connections: 5000, connections-per-client: 100, requests-per-second: 50.5, request-burst: 20, body: 10MiB,
       head: 16KiB, requests-per-connection: 100, head-timeout: 5s, idle-timeout: 60s, progress-timeout: 20s}
     retry-budget: {share: 0.1, per-second: 5, burst: 100}
@@ -70,15 +74,14 @@ private let whole = """
     #expect(file.listeners.map(\.address.description) == ["0.0.0.0:80", "[::]:443", "0.0.0.0:8080"])
     #expect(file.listeners.map(\.redirectsToHTTPSPort) == [443, nil, nil])
     #expect(file.listeners.map(\.allowsHTTP2) == [true, false, true])
-    #expect(
-        file.listeners[1].tls
-            == ListenerSettings.TLS(
-                certificates: [.init(chainFile: "/etc/tls/chain.pem", keyFile: "/etc/tls/key.pem")],
-                clientAuthorityFile: "ca.pem"))
+    var tls = TLSConfiguration(
+        certificates: [.init(chainFile: "/etc/tls/chain.pem", keyFile: "/etc/tls/key.pem")])
+    tls.clientCertificates = .required(caFile: "ca.pem")
+    #expect(file.listeners[1].tls == tls)
     #expect(file.listeners[1].proxyProtocolPeers.map(\.description) == ["10.0.0.0/8"])
     #expect(file.loops == 4)
     #expect(file.defaultApplication == name("blog"))
-    #expect(file.forwarded.mode == .trust && file.forwarded.trusted.count == 2)
+    #expect(file.forwarded.mode == .trust && file.forwarded.trusted.count == 2 && file.forwarded.writesStandardField)
     #expect(file.accessLog?.format == .json && file.accessLog?.destination == .file("/var/log/access.log"))
     #expect(file.drainTimeout == .seconds(10))
     #expect(file.clusterApplications == [name("blog"), name("wiki")])
@@ -119,6 +122,13 @@ private let whole = """
     expected.requestsPerWorker = 20
     expected.waitingRequests = 30
     expected.requestsInFlight = 40
+    expected.bufferedBodyBytes = 1 << 20
+    var compression = Compression()
+    compression.codings = [.brotli, .gzip]
+    compression.minimumBytes = 10
+    compression.types = ["text/*", "*+json"]
+    compression.streams = 3
+    expected.compression = compression
     expected.requestFields.set = [.init(name: "X-Env", value: "prod")]
     expected.requestFields.remove = ["X-Debug"]
     expected.responseFields.set = [.init(name: "X-A", value: "1")]
@@ -132,7 +142,8 @@ private let whole = """
     connection.proxyProtocol = .v2
     connection.isHTTP2 = true
     #expect(shop.connection == connection)
-    #expect(try read(whole).applications[name("blog")]?.settings.policy == .randomTwo)
+    let blog = try read(whole).applications[name("blog")]?.settings
+    #expect(blog?.policy == .randomTwo && blog?.compression == Compression())
 }
 
 @Test func `every key of a route is read`() throws {
@@ -150,6 +161,8 @@ private let whole = """
     #expect(routes[1].match == (try RouteMatch(host: "old.example.org")))
     #expect(routes[1].action == .redirect(try RedirectTarget("https://example.org/{path}"), status: 301))
     #expect(routes[2].action == .application(name("wiki")))
+    let wiki = routes[2].overrides.applied(to: try #require(try read(whole).applications[name("shop")]).settings)
+    #expect(wiki.bufferedBodyBytes == 0 && wiki.compression == nil)
 }
 
 @Test func `an empty file is a balancer with its defaults`() throws {
@@ -262,6 +275,18 @@ private let mistakes: [(text: String, issue: String)] = [
     (
         "routes:\n- {host: A.b, path: /x, application: a}\n- {host: a.B, path: /x/, application: b}",
         "b.yaml:3:3: routes[1]: matches the same requests as the route in line 2, which goes first"
+    ),
+    (
+        "applications: {a: {compress: {types: [text]}}}",
+        "b.yaml:1:39: applications.a.compress.types[0]: found text, expected a media type"
+    ),
+    (
+        "applications: {a: {compress: {codings: [deflate]}}}",
+        "b.yaml:1:41: applications.a.compress.codings[0]: found deflate, expected one of zstd"
+    ),
+    (
+        "applications: {a: {buffer-requests: 1GiB}}",
+        "b.yaml:1:37: applications.a.buffer-requests: found 1GiB, expected"
     ),
     ("forwarded: {for: trust}", "b.yaml:1:18: forwarded.for: found trust, expected \"trust\" to name the networks"),
     ("default: Blog", "b.yaml:1:10: default: found Blog, expected an application name"),

@@ -103,6 +103,12 @@ final class RawClient: @unchecked Sendable {
         return String(decoding: input, as: UTF8.self)
     }
 
+    /// All that comes until the bytes are there.
+    func read(until ending: [UInt8]) throws -> [UInt8] {
+        while !input.contains(ending) { guard try readMore() else { throw Failure(call: "no \(ending)") } }
+        return input
+    }
+
     private func readLine() throws -> String? {
         while true {
             if let end = input.firstIndex(of: 0x0A) {

@@ -97,8 +97,10 @@ private final class WorkerHandler: HTTPRequestHandler {
     }
 }
 
-/// Answers by the target: `/count…` says how long the request's body was and what it added up to, `/big/N` sends N bytes,
-/// `/cut` and `/cut-chunked` end in the middle, `/status/N` has no body, `/fields` has fields of all kinds.
+/// Answers by the target: `/count…` says how long the request's body was and what it added up to, `/big/N` sends N bytes, `/text/N`
+/// says that they are text,
+/// `/cut` and `/cut-chunked` end in the middle, `/event` goes on for ever,
+/// `/status/N` has no body, `/fields` has fields of all kinds.
 private final class WorkerExchange: HTTPServerExchange {
     let worker: TestWorker
     let request: TestWorker.Seen
@@ -132,9 +134,10 @@ private final class WorkerExchange: HTTPServerExchange {
         let path = request.target.split(separator: "?")[0]
         if path.hasPrefix("/count") {
             try respond("\(bodyBytes) \(bodySum)")
-        } else if path.hasPrefix("/big/") {
-            left = Int(path.dropFirst(5)) ?? 0
+        } else if path.hasPrefix("/big/") || path.hasPrefix("/text/") {
+            left = Int(path.split(separator: "/")[1]) ?? 0
             try connection.beginResponse(status: 200, framing: .length(UInt64(left)))
+            if path.hasPrefix("/text/") { try connection.appendField("Content-Type", "text/plain") }
             connection.endHead()
             responseDidDrain()
         } else if path == "/chunked" {
@@ -142,6 +145,12 @@ private final class WorkerExchange: HTTPServerExchange {
             connection.endHead()
             for part in ["one ", "two ", "three"] { connection.sendBody(Array(part.utf8).span.bytes) }
             connection.endResponse()
+        } else if path == "/event" {
+            try connection.beginResponse(status: 200, framing: .chunked)
+            try connection.appendField("Content-Type", "text/event-stream")
+            connection.endHead()
+            connection.sendBody(Array("data: a\n\n".utf8).span.bytes)
+            connection.flush()
         } else if path == "/cut" || path == "/cut-chunked" {
             try connection.beginResponse(status: 200, framing: path == "/cut" ? .length(100) : .chunked)
             connection.endHead()

@@ -1,4 +1,5 @@
 import IgropyrTime
+import TestSupport
 import Testing
 
 @testable import IgropyrDNS
@@ -8,7 +9,7 @@ import Testing
     private static let service = DNSName("_serf_shop._tcp.local")!
 
     private func ours(_ seed: UInt64 = 1) throws -> ServiceDiscovery {
-        var random = Seeded(seed)
+        var random = SplitMix(seed: seed)
         return try #require(
             ServiceDiscovery(
                 cluster: "shop", instance: .init(name: "ours", address: [10, 0, 0, 1], port: 7946), at: .zero,
@@ -19,7 +20,7 @@ import Testing
         _ bytes: [UInt8], to discovery: inout ServiceDiscovery, isFromGroupPort: Bool = true,
         at now: Timestamp = .seconds(10)
     ) -> [ServiceDiscovery.Directive] {
-        var random = Seeded(2)
+        var random = SplitMix(seed: 2)
         return discovery.handle(bytes, isFromGroupPort: isFromGroupPort, at: now, using: &random)
     }
 
@@ -62,7 +63,7 @@ import Testing
 
     @Test func `two of ours find each other and do not answer themselves`() throws {
         var first = try ours()
-        var random = Seeded(3)
+        var random = SplitMix(seed: 3)
         var second = try #require(
             ServiceDiscovery(
                 cluster: "shop", instance: .init(name: "theirs", address: [10, 0, 0, 2], port: 7950), at: .zero,
@@ -117,7 +118,7 @@ import Testing
         #expect(replies == 32 && discovery.overflows == 468)
         var found = 0
         for index in 0..<1_000 {
-            var random = Seeded(UInt64(index))
+            var random = SplitMix(seed: UInt64(index))
             let liar = try #require(
                 ServiceDiscovery(
                     cluster: "shop",
@@ -148,7 +149,7 @@ import Testing
 
     @Test func `a name that is none is refused`() {
         for cluster in ["", "a.b", String(repeating: "x", count: 58)] {
-            var random = Seeded(1)
+            var random = SplitMix(seed: 1)
             let instance = ServiceDiscovery.Instance(name: "n", address: [1, 2, 3, 4], port: 1)
             let discovery = ServiceDiscovery(cluster: cluster, instance: instance, at: .zero, using: &random)
             #expect(discovery == nil, "\(cluster)")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IgropyrDNS
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test func `damage of any kind ends in an error or in a message`() throws {
-        var random = Seeded(11)
+        var random = SplitMix(seed: 11)
         var read = 0
         for _ in 0..<20_000 {
             var bytes = Recorded.answer
@@ -121,7 +122,7 @@ import Testing
         let services: [DNSRecord.Service] = [(1, 0, 1), (0, 90, 2), (0, 10, 3), (2, 0, 4)].map {
             .init(priority: $0.0, weight: $0.1, port: $0.2, target: target)
         }
-        var random = Seeded(1)
+        var random = SplitMix(seed: 1)
         var firsts: [UInt16: Int] = [:]
         for _ in 0..<1_000 {
             let order = ServiceOrder.sorted(services, using: &random).map(\.port)

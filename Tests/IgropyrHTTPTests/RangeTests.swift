@@ -1,4 +1,5 @@
 import IgropyrHTTP
+import TestSupport
 import Testing
 
 /// Of a representation of 1000 bytes.
@@ -79,7 +80,7 @@ func `an empty representation has no parts`(field: String, selection: ByteRangeS
 }
 
 @Test func `no field makes parts that overlap, are empty or lie outside`() {
-    var random = Seeded(state: 42)
+    var random = SplitMix(seed: 42)
     let symbols = Array("0123456789-,- =b")
     for _ in 0..<20_000 {
         let size = Int.random(in: 0...300, using: &random)
@@ -116,17 +117,4 @@ func `an empty representation has no parts`(field: String, selection: ByteRangeS
     #expect(body == expected)
     #expect(body.utf8.count == multipart.byteCount)
     #expect(multipart.contentType == "multipart/byteranges; boundary=b")
-}
-
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
 }

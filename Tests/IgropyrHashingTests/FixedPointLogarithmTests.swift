@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IgropyrHashing
@@ -15,7 +16,7 @@ private let known: [(draw: UInt64, expected: Double)] = [
 }
 
 @Test func `the logarithm never rises with its argument`() {
-    var generator = SplitMix(state: 1)
+    var generator = SplitMix(seed: 1)
     for _ in 0..<20_000 {
         let draw = generator.next() >> (generator.next() % 64)
         let step = generator.next() >> (generator.next() % 64)
@@ -25,7 +26,7 @@ private let known: [(draw: UInt64, expected: Double)] = [
 }
 
 @Test func `whoever costs no more is within reach`() {
-    var generator = SplitMix(state: 2)
+    var generator = SplitMix(seed: 2)
     for _ in 0..<20_000 {
         let weight = UInt16.random(in: 1 ... .max, using: &generator)
         let distance = generator.next() >> (generator.next() % 64)
@@ -38,7 +39,7 @@ private let known: [(draw: UInt64, expected: Double)] = [
 }
 
 @Test func `hardly anybody else is within reach`() {
-    var generator = SplitMix(state: 3)
+    var generator = SplitMix(seed: 3)
     for _ in 0..<20_000 {
         let weight = UInt16.random(in: 1...1000, using: &generator)
         let distance = UInt64.random(in: 1 << 40...1 << 58, using: &generator)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IgropyrHashing
@@ -17,7 +18,7 @@ private func owners(of ring: HashRing) -> [String] {
 }
 
 @Test func `the order of discovery does not matter`() {
-    var generator = SplitMix(state: 7)
+    var generator = SplitMix(seed: 7)
     let members = workers(hosts: 6, perHost: 2)
     let ring = HashRing(members)
     #expect((0..<3).allSatisfy { _ in HashRing(members.shuffled(using: &generator)) == ring })

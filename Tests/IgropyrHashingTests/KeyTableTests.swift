@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IgropyrHashing
@@ -10,7 +11,7 @@ private func workers(hosts: Int, perHost: Int = 1, weight: UInt16 = 1) -> [KeyTa
 
 /// Hashes of keys, the same each time.
 private let keys: [UInt64] = {
-    var generator = SplitMix(state: 5)
+    var generator = SplitMix(seed: 5)
     return [0, .max] + (0..<4000).map { _ in generator.next() }
 }()
 
@@ -20,7 +21,7 @@ private func owners(_ table: KeyTable) -> [String] {
 
 @Suite struct `A key table of any kind` {
     @Test(arguments: KeyTable.Kind.allCases) func `is the same whatever the order of discovery`(kind: KeyTable.Kind) {
-        var generator = SplitMix(state: 7)
+        var generator = SplitMix(seed: 7)
         let members = workers(hosts: 4, perHost: 2)
         let table = KeyTable(kind: kind, members)
         #expect(KeyTable(kind: kind, members.shuffled(using: &generator)) == table)

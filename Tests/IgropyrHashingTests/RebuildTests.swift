@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import IgropyrHashing
@@ -13,7 +14,7 @@ private struct Crowd {
     init(count: Int, hosts: Int, weights: ClosedRange<UInt16>, seed: UInt64) {
         self.hosts = hosts
         self.weights = weights
-        generator = SplitMix(state: seed)
+        generator = SplitMix(seed: seed)
         for _ in 0..<count { join() }
     }
 
@@ -86,7 +87,7 @@ private let crowds: [(count: Int, hosts: Int, weights: ClosedRange<UInt16>, dept
 }
 
 @Test func `a weight raised step by step takes slots from others and moves none between them`() {
-    var generator = SplitMix(state: 11)
+    var generator = SplitMix(seed: 11)
     for _ in 0..<8 {
         var members = (0..<8).map { index in
             KeyTable.Member(

@@ -8,19 +8,6 @@ import Testing
 
 /// How members find each other.
 @Suite(.timeLimit(.minutes(5))) struct FirstContactTests {
-    private func configuration(_ name: String, seeds: [Endpoint] = []) -> MembershipConfiguration {
-        var configuration = MembershipConfiguration(name: name, bind: freshAddress(port: 0))
-        configuration.settings = .local
-        configuration.seeds = seeds
-        configuration.logger.logLevel = .critical
-        return configuration
-    }
-
-    private func endpoint(_ address: SocketAddress?) throws -> Endpoint {
-        let address = try #require(address)
-        return Endpoint(host: address.hostText, port: address.port)
-    }
-
     private func sees(_ count: Int, _ member: Membership) async -> Bool {
         await member.members.count { $0.status == .alive } == count
     }
@@ -56,7 +43,7 @@ import Testing
 
     @Test func `members are found by SRV records, with the addresses that come along or are asked for`() async throws {
         try await onLoop { loop in
-            let seed = Membership(configuration("seed"), on: loop)
+            let seed = Membership(localConfiguration("seed"), on: loop)
             try await seed.start()
             let address = try #require(await seed.localAddress)
             let rules = [
@@ -65,7 +52,7 @@ import Testing
                 "--host-record=node.example.org,\(address.hostText)",
             ]
             guard let server = try NameServer(for: "SRV records", rules) else { return await seed.shutdown() }
-            var ours = configuration("ours")
+            var ours = localConfiguration("ours")
             ours.seedServices = ["_igropyr._udp.example.org"]
             ours.nameServer = server.address
             let member = Membership(ours, on: loop)
@@ -84,7 +71,7 @@ import Testing
     @Test func `a service that is not there is told, and asked about again`() async throws {
         try await onLoop { loop in
             guard let server = try NameServer(for: "a missing service", []) else { return }
-            var ours = configuration("ours")
+            var ours = localConfiguration("ours")
             ours.seedServices = ["_none._udp.example.org"]
             ours.nameServer = server.address
             let member = Membership(ours, on: loop)
@@ -105,13 +92,14 @@ import Testing
 
     @Test func `every address of a host name is asked`() async throws {
         try await onLoop { loop in
-            var there = configuration("there")
+            var there = localConfiguration("there")
             there.bind = .loopback(port: 0)
             let seed = Membership(there, on: loop)
             try await seed.start()
             let port = try #require(await seed.localAddress?.port)
             // Where `localhost` is ::1, too, nobody listens there.
-            let member = Membership(configuration("ours", seeds: [Endpoint(host: "localhost", port: port)]), on: loop)
+            let member = Membership(
+                localConfiguration("ours", seeds: [Endpoint(host: "localhost", port: port)]), on: loop)
             try await member.start()
             #expect(await eventually { await sees(2, member) })
             for member in [member, seed] { await member.shutdown() }
@@ -124,18 +112,19 @@ import Testing
         async throws
     {
         try await onLoop { loop in
-            var farConfiguration = configuration("far-1")
+            var farConfiguration = localConfiguration("far-1")
             farConfiguration.bind.port = 7946
-            var nearConfiguration = configuration("near-1")
+            var nearConfiguration = localConfiguration("near-1")
             nearConfiguration.rememberedPeers = [farConfiguration.bind]
             let near = Membership(nearConfiguration, on: loop)
             try await near.start()
-            let other = Membership(configuration("near-2", seeds: [try endpoint(await near.localAddress)]), on: loop)
+            let other = Membership(
+                localConfiguration("near-2", seeds: [try endpoint(await near.localAddress)]), on: loop)
             try await other.start()
             #expect(await eventually { await sees(2, near) })
             let far = Membership(farConfiguration, on: loop)
             try await far.start()
-            let last = Membership(configuration("far-2", seeds: [try endpoint(await far.localAddress)]), on: loop)
+            let last = Membership(localConfiguration("far-2", seeds: [try endpoint(await far.localAddress)]), on: loop)
             try await last.start()
             for member in [near, other, far, last] {
                 #expect(await eventually { await sees(4, member) })
@@ -146,16 +135,16 @@ import Testing
 
     @Test func `a host that starts again at another address is let in under its name`() async throws {
         try await onLoop { loop in
-            let first = Membership(configuration("first"), on: loop)
+            let first = Membership(localConfiguration("first"), on: loop)
             try await first.start()
             let seed = try endpoint(await first.localAddress)
-            let second = Membership(configuration("second", seeds: [seed]), on: loop)
-            let moving = Membership(configuration("moving", seeds: [seed]), on: loop)
+            let second = Membership(localConfiguration("second", seeds: [seed]), on: loop)
+            let moving = Membership(localConfiguration("moving", seeds: [seed]), on: loop)
             for member in [second, moving] { try await member.start() }
             #expect(await eventually { await sees(3, first) })
             await moving.shutdown()
             // At once, while its old self still counts as alive.
-            let moved = Membership(configuration("moving", seeds: [seed]), on: loop)
+            let moved = Membership(localConfiguration("moving", seeds: [seed]), on: loop)
             try await moved.start()
             let address = try #require(await moved.localAddress)
             for member in [first, second] {
@@ -172,11 +161,11 @@ import Testing
 
     @Test func `who fails is remembered, who leaves is not`() async throws {
         try await onLoop { loop in
-            let ours = Membership(configuration("ours"), on: loop)
+            let ours = Membership(localConfiguration("ours"), on: loop)
             try await ours.start()
             let seed = try endpoint(await ours.localAddress)
-            let failing = Membership(configuration("failing", seeds: [seed]), on: loop)
-            let leaving = Membership(configuration("leaving", seeds: [seed]), on: loop)
+            let failing = Membership(localConfiguration("failing", seeds: [seed]), on: loop)
+            let leaving = Membership(localConfiguration("leaving", seeds: [seed]), on: loop)
             for member in [failing, leaving] { try await member.start() }
             #expect(await eventually { await sees(3, ours) })
             let address = try #require(await failing.localAddress)
@@ -213,7 +202,7 @@ import Testing
 
     @Test(arguments: ["", "a.b"]) func `a discovery that cannot work fails at the start`(cluster: String) async throws {
         try await onLoop { loop in
-            var ours = configuration("ours")
+            var ours = localConfiguration("ours")
             ours.discovery = cluster
             let member = Membership(ours, on: loop)
             let error = await #expect(throws: MembershipError.self) { try await member.start() }

@@ -6,19 +6,6 @@ import Testing
 @testable import IgropyrMembership
 
 @Suite(.timeLimit(.minutes(5))) struct MembershipTests {
-    private func configuration(_ name: String, seeds: [Endpoint] = []) -> MembershipConfiguration {
-        var configuration = MembershipConfiguration(name: name, bind: freshAddress(port: 0))
-        configuration.settings = .local
-        configuration.seeds = seeds
-        configuration.logger.logLevel = .critical
-        return configuration
-    }
-
-    private func endpoint(_ address: SocketAddress?) throws -> Endpoint {
-        let address = try #require(address)
-        return Endpoint(host: address.hostText, port: address.port)
-    }
-
     private func isAlive(_ name: String, at membership: Membership) async -> Bool {
         await membership.member(named: name)?.status == .alive
     }
@@ -30,10 +17,11 @@ import Testing
 
     @Test func `members find each other and part in peace`() async throws {
         try await onLoop { loop in
-            let first = Membership(configuration("first"), on: loop)
+            let first = Membership(localConfiguration("first"), on: loop)
             try await first.start()
             let events = await first.events()
-            let second = Membership(configuration("second", seeds: [try endpoint(await first.localAddress)]), on: loop)
+            let second = Membership(
+                localConfiguration("second", seeds: [try endpoint(await first.localAddress)]), on: loop)
             try await second.start()
             #expect(await eventually { await isAlive("second", at: first) })
             #expect(await eventually { await isAlive("first", at: second) })
@@ -51,7 +39,7 @@ import Testing
 
     @Test func `a member that ends without a word is known to have failed by the end of its links`() async throws {
         try await onLoop { loop in
-            var linked = configuration("first")
+            var linked = localConfiguration("first")
             linked.settings.linkFanout = 8
             linked.settings.probeInterval = .seconds(600)  // The failure detector would need longer than the test may.
             let first = Membership(linked, on: loop)
@@ -79,12 +67,13 @@ import Testing
 
     @Test func `a seed may be a host name`() async throws {
         try await onLoop { loop in
-            var atLoopback = configuration("first")
+            var atLoopback = localConfiguration("first")
             atLoopback.bind = .loopback(port: 0)
             let first = Membership(atLoopback, on: loop)
             try await first.start()
             let port = try #require(await first.localAddress?.port)
-            let second = Membership(configuration("second", seeds: [Endpoint(host: "localhost", port: port)]), on: loop)
+            let second = Membership(
+                localConfiguration("second", seeds: [Endpoint(host: "localhost", port: port)]), on: loop)
             let events = await second.events()
             try await second.start()
             for await event in events {
@@ -99,7 +88,7 @@ import Testing
 
     @Test func `members speak IPv6`() async throws {
         try await onLoop { loop in
-            var onIPv6 = configuration("first")
+            var onIPv6 = localConfiguration("first")
             onIPv6.bind = try #require(SocketAddress("::1", port: 0))
             onIPv6.keys = [[UInt8](repeating: 3, count: 32)]
             let first = Membership(onIPv6, on: loop)
@@ -119,10 +108,10 @@ import Testing
 
     @Test func `a seed that starts later is found`() async throws {
         try await onLoop { loop in
-            var late = configuration("late")
+            var late = localConfiguration("late")
             late.bind.port = 7946
             let early = Membership(
-                configuration("early", seeds: [Endpoint(host: late.bind.hostText, port: 7946)]), on: loop)
+                localConfiguration("early", seeds: [Endpoint(host: late.bind.hostText, port: 7946)]), on: loop)
             let events = await early.events()
             try await early.start()
             for await event in events {
@@ -140,9 +129,9 @@ import Testing
 
     @Test func `a port in use is reported with what to do, and nothing stays open`() async throws {
         try await onLoop { loop in
-            let first = Membership(configuration("first"), on: loop)
+            let first = Membership(localConfiguration("first"), on: loop)
             try await first.start()
-            var same = configuration("second")
+            var same = localConfiguration("second")
             same.bind = try #require(await first.localAddress)
             let second = Membership(same, on: loop)
             let error = await #expect(throws: MembershipError.self) { try await second.start() }
@@ -170,7 +159,7 @@ import Testing
 
     @Test func `connections beyond the limit and those that say nothing are closed`() async throws {
         try await onLoop { loop in
-            var configuration = configuration("first")
+            var configuration = localConfiguration("first")
             configuration.inboundStreamLimit = 2
             let membership = Membership(configuration, on: loop)
             try await membership.start()

@@ -1,4 +1,5 @@
 import IgropyrOrchestration
+import TestSupport
 import Testing
 
 /// A cluster in one value: hosts with clocks of their own exchange digests and deltas over a network that loses messages.
@@ -31,7 +32,7 @@ private struct Cluster {
     private let loss: Double
 
     init(size: Int, loss: Double, seed: UInt64) {
-        generator = SplitMix(state: seed)
+        generator = SplitMix(seed: seed)
         self.loss = loss
         hosts = []
         for index in 0..<size {

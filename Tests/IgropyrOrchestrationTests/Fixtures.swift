@@ -48,16 +48,4 @@ func stamp(_ offset: Int64, _ count: UInt32 = 0, by origin: HostName = "a") -> H
     HybridTimestamp(time: day.advanced(byMilliseconds: offset), count: count, origin: origin)
 }
 
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
-}
-
 func route(_ prefix: String = "/", host: String? = nil) -> Route { (try? Route(host: host, pathPrefix: prefix))! }

@@ -1,4 +1,5 @@
 import IgropyrOrchestration
+import TestSupport
 import Testing
 
 private func hosts(_ count: Int, capacity: (Int) -> UInt16 = { _ in 4 }) -> [Placement.Host] {
@@ -45,7 +46,7 @@ private func slots(_ placement: Placement) -> Set<WorkerSlot> { Set(placement.wo
 
 @Test func `the order of hosts does not matter`() {
     let deployments: [ApplicationName: DeploymentSpec] = ["x": spec(scale: .total(17)), "y": spec(scale: .perHost(2))]
-    var generator = SplitMix(state: 3)
+    var generator = SplitMix(seed: 3)
     let all = hosts(9) { UInt16($0 % 3 + 1) }
     let placement = Placement(deployments: deployments, hosts: all)
     for _ in 0..<5 { #expect(Placement(deployments: deployments, hosts: all.shuffled(using: &generator)) == placement) }

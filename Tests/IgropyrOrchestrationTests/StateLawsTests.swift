@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import IgropyrOrchestration
@@ -30,7 +31,7 @@ private func join(_ left: ReplicatedState, _ right: ReplicatedState) -> Replicat
 @Test(arguments: 0..<500 as Range<UInt64>) func `merging is commutative, associative and idempotent, also on ties`(
     seed: UInt64
 ) {
-    var generator = SplitMix(state: seed)
+    var generator = SplitMix(seed: seed)
     let (a, b, c) = (randomState(&generator), randomState(&generator), randomState(&generator))
     #expect(join(a, b) == join(b, a))
     #expect(join(join(a, b), c) == join(a, join(b, c)))
@@ -39,7 +40,7 @@ private func join(_ left: ReplicatedState, _ right: ReplicatedState) -> Replicat
 }
 
 @Test(arguments: 0..<200 as Range<UInt64>) func `a delta brings a peer what it lacks and nothing else`(seed: UInt64) {
-    var generator = SplitMix(state: seed)
+    var generator = SplitMix(seed: seed)
     let (ours, theirs) = (randomState(&generator), randomState(&generator))
     let delta = ours.delta(for: theirs.digest)
     #expect(

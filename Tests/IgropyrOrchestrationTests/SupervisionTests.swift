@@ -1,5 +1,6 @@
 import IgropyrOrchestration
 import IgropyrTime
+import TestSupport
 import Testing
 
 private func supervision(_ policy: RestartPolicy = RestartPolicy()) -> Supervision {
@@ -184,7 +185,7 @@ private let exits: [(kind: RestartPolicy.Kind, status: WorkerExit, isRestarted: 
 @Test(arguments: 0..<300 as Range<UInt64>) func `whatever happens in whatever order, there is one process at most`(
     seed: UInt64
 ) {
-    var generator = SplitMix(state: seed)
+    var generator = SplitMix(seed: seed)
     let kind = RestartPolicy.Kind.allCases.randomElement(using: &generator)!
     var (worker, now, hasProcess) = (supervision(RestartPolicy(kind, intensity: 3)), Timestamp.zero, false)
     for _ in 0..<200 {

@@ -1,5 +1,6 @@
 import Igropyr
 import IgropyrTransport
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct FileCodingTests {
@@ -156,9 +157,10 @@ import Testing
         try await Self.with { caller, _ in
             for (target, text) in [("/style.css", Site.text), ("/big.txt", Site.big)] {
                 for _ in 0..<2 {
-                    let output = try await Command.run(
+                    let output = try await run([
                         "curl", "-sS", "--compressed", "-H", "Accept-Encoding: \(coding)", "-o", "-",
-                        "-w", "\n%header{content-encoding}", "http://\(caller.server.address)\(target)")
+                        "-w", "\n%header{content-encoding}", "http://\(caller.server.address)\(target)",
+                    ]).output
                     #expect(output == text + "\n" + coding)
                 }
             }

@@ -8,22 +8,18 @@ extension Compression {
     func apply(to response: Response, for request: Request) -> Response {
         guard response.status != .notModified else { return Self.vary(response) }
         guard let type = response.contentType, response.mayBeEncoded else { return response }
-        let isWorthwhile = covers(type) && response.body.expectedBytes >= minimumBytes
-        guard let accepted = request.representationFields.acceptedCodings else {
-            return isWorthwhile ? Self.vary(response) : response
+        let accepted = request.representationFields.acceptedCodings
+        return switch decide(contentType: type, expectedBytes: response.body.expectedBytes, accepted) {
+        case .asItIs: response
+        case .asItIsHere: Self.vary(response)
+        case .encoded(let coding): encoded(response, coding, for: request) ?? Self.vary(response)
+        case .notAcceptable: Self.vary(HTTPFailure(.notAcceptable).response)
         }
-        let takesAnything = accepted.weight(of: .identity) > 0
-        guard isWorthwhile || !takesAnything else { return response }
-        guard let coding = accepted.best(of: codings + [.identity]) else {
-            return Self.vary(HTTPFailure(.notAcceptable).response)
-        }
-        guard coding != .identity else { return Self.vary(response) }
-        return encoded(response, coding, for: request) ?? Self.vary(response)
     }
 
     private static func vary(_ response: Response) -> Response {
         let present = response.fields[.vary]
-        guard present != "*", present?.lowercased().contains("accept-encoding") != true else { return response }
+        if let present, isTold(byVary: present) { return response }
         return response.with(.vary, present.map { "\($0), Accept-Encoding" } ?? "Accept-Encoding")
     }
 
@@ -78,10 +74,10 @@ private final class EncodersRunning {
 
 extension Response {
     fileprivate var mayBeEncoded: Bool {
-        guard status.kind == .successful, status != .partialContent, status != .noContent else { return false }
+        guard Compression.mayEncode(status: status.code) else { return false }
         guard hasFields else { return true }
         return fields[.contentEncoding] == nil && fields[.contentRange] == nil
-            && fields[.cacheControl]?.lowercased().contains("no-transform") != true
+            && fields[.cacheControl].map(Compression.isForbidden(byCacheControl:)) != true
     }
 }
 

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import IgropyrCoding
 internal import IgropyrHTTP
 internal import IgropyrUV
 

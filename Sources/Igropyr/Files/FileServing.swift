@@ -1,3 +1,4 @@
+public import IgropyrCoding
 public import IgropyrHTTP
 public import IgropyrUV
 

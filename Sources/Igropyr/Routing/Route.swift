@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import IgropyrCoding
 internal import IgropyrHTTP
 
 /// What answers the requests of one method to one pattern; made by ``RouteBuilder``.

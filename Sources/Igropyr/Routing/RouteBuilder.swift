@@ -1,4 +1,5 @@
 public import HTTPTypes
+public import IgropyrCoding
 
 /// What routes and middleware are added to: an ``App``, or a ``RouteGroup`` of it.
 ///

@@ -1,3 +1,5 @@
+internal import IgropyrCoding
+
 /// Routes with a prefix, limits and middleware in common.
 public struct RouteGroup: RouteBuilder {
     let parent: any RouteBuilder

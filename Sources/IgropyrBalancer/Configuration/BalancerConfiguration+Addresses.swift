@@ -1,5 +1,4 @@
 import IgropyrConfiguration
-import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
@@ -41,12 +40,7 @@ extension BalancerConfiguration {
             if !listener.proxyProtocolPeers.isEmpty {
                 open.proxyProtocol = .required(from: listener.proxyProtocolPeers)
             }
-            if let tls = listener.tls {
-                var configuration = TLSConfiguration(
-                    certificates: tls.certificates.map { .init(chainFile: $0.chainFile, keyFile: $0.keyFile) })
-                if let file = tls.clientAuthorityFile { configuration.clientCertificates = .required(caFile: file) }
-                open.tls = configuration
-            }
+            open.tls = listener.tls
             result.append(open)
         }
         return result

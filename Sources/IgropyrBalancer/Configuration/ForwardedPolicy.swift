@@ -13,6 +13,8 @@ public struct ForwardedPolicy: Sendable, Hashable {
     }
 
     public var mode = Mode.append
+    /// Whether workers are told the same in `Forwarded` (RFC 7239), too.
+    public var writesStandardField = false
     /// The networks of proxies in front that are believed; from others nothing is.
     public var trusted: [IPNetwork] = []
 

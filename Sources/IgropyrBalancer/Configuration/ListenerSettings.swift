@@ -1,27 +1,13 @@
 public import IgropyrConfiguration
+public import IgropyrTransport
 public import IgropyrUV
 
 /// One address where clients connect, and how they are spoken to there.
 public struct ListenerSettings: Sendable, Hashable {
-    /// A certificate with its key, as files in PEM.
-    public struct Certificate: Sendable, Hashable {
-        /// The certificate and those above it.
-        public var chainFile: String
-        /// Not encrypted.
-        public var keyFile: String
-    }
-
-    public struct TLS: Sendable, Hashable {
-        /// At least one; the client's choice of a name decides, the first serves other names.
-        public var certificates: [Certificate]
-        /// Lets in only clients whose certificate an authority of this file has issued; nil for all clients.
-        public var clientAuthorityFile: String?
-    }
-
     /// A host by name or number, and a port; resolved when the balancer starts.
     public var address: NetworkAddress
     /// Nil for plain HTTP.
-    public var tls: TLS?
+    public var tls: TLSConfiguration?
     /// Whether HTTP/2 is spoken, too: chosen in the TLS handshake, or by prior knowledge without TLS.
     public var allowsHTTP2 = true
     /// Answers each request with a 308 to HTTPS on that port; nil to forward requests. Not with ``tls``.

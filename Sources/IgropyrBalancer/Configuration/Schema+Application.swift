@@ -15,6 +15,8 @@ extension Schema where Value == BalancerConfiguration.Application {
             section.read("proxy-protocol", .off(or: .proxyVersion), into: &application.connection.proxyProtocol)
             readChoice(section, into: &application.settings)
             readFailure(section, into: &application.settings)
+            section.read("buffer-requests", .bufferedBody, into: &application.settings.bufferedBodyBytes)
+            section.read("compress", .compression, into: &application.settings.compression)
             section.read("request-headers", .fieldEdits, into: &application.settings.requestFields)
             section.read("response-headers", .fieldEdits, into: &application.settings.responseFields)
             return application

@@ -2,6 +2,7 @@ import IgropyrCluster
 import IgropyrConfiguration
 import IgropyrInsight
 import IgropyrOrchestration
+import IgropyrTransport
 import IgropyrUV
 
 extension Schema where Value == BalancerConfiguration {
@@ -85,33 +86,34 @@ extension Schema where Value == UInt16? {
     }
 }
 
-extension Schema where Value == ListenerSettings.TLS {
+extension Schema where Value == TLSConfiguration {
     /// One certificate may stand here itself, several in a list.
-    fileprivate static var tls: Schema<ListenerSettings.TLS> {
+    fileprivate static var tls: Schema<TLSConfiguration> {
         .section { section in
             var certificates = section.value("certificates", .list(of: .certificate, atLeast: 1, limit: 64)) ?? []
             let chain = section.value("certificate", .path)
             let key = section.value("key", .path)
-            if let chain, let key { certificates.append(ListenerSettings.Certificate(chainFile: chain, keyFile: key)) }
+            if let chain, let key { certificates.append(.init(chainFile: chain, keyFile: key)) }
             section.refuseTogether("certificates", "certificate")
             if section.has("certificate") != section.has("key") {
                 section.refuse("\"certificate\" and \"key\" go together")
             } else if !section.has("certificate"), !section.has("certificates") {
                 section.refuse("found no certificate, expected \"certificate\" and \"key\", or \"certificates\"")
             }
-            return ListenerSettings.TLS(
-                certificates: certificates, clientAuthorityFile: section.value("client-authority", .path))
+            var tls = TLSConfiguration(certificates: certificates)
+            if let file = section.value("client-authority", .path) { tls.clientCertificates = .required(caFile: file) }
+            return tls
         }
     }
 }
 
-extension Schema where Value == ListenerSettings.Certificate {
-    fileprivate static var certificate: Schema<ListenerSettings.Certificate> {
+extension Schema where Value == TLSConfiguration.Certificate {
+    fileprivate static var certificate: Schema<TLSConfiguration.Certificate> {
         .section { section in
             let chain = section.require("certificate", .path)
             let key = section.require("key", .path)
             guard let chain, let key else { return nil }
-            return ListenerSettings.Certificate(chainFile: chain, keyFile: key)
+            return TLSConfiguration.Certificate(chainFile: chain, keyFile: key)
         }
     }
 }
@@ -127,6 +129,7 @@ extension Schema where Value == ForwardedPolicy {
             var policy = ForwardedPolicy()
             section.read("for", .word(), into: &policy.mode)
             section.read("trust", .networks, into: &policy.trusted)
+            section.read("rfc7239", .bool, into: &policy.writesStandardField)
             if policy.mode == .trust, policy.trusted.isEmpty {
                 section.refuse("for", "found trust, expected \"trust\" to name the networks that are trusted")
             }

@@ -12,6 +12,8 @@ extension Schema where Value == RouteRule {
             section.read("connect-timeout", .timeout, into: &overrides.connectTimeout)
             section.read("response-timeout", .timeout, into: &overrides.responseTimeout)
             section.read("retries", .integer(in: 0...10), into: &overrides.retries)
+            section.read("buffer-requests", .bufferedBody, into: &overrides.bufferedBodyBytes)
+            section.read("compress", .compression, into: &overrides.compression)
             section.read("request-headers", .fieldEdits, into: &overrides.requestFields)
             section.read("response-headers", .fieldEdits, into: &overrides.responseFields)
             guard let match, let action else { return nil }

@@ -1,3 +1,4 @@
+public import IgropyrCoding
 public import IgropyrOrchestration
 
 /// A rule of a configuration file: which requests, and what happens to them.
@@ -24,6 +25,9 @@ public struct RouteOverrides: Sendable, Hashable {
     public var connectTimeout: Duration?
     public var responseTimeout: Duration?
     public var retries: Int?
+    public var bufferedBodyBytes: Int?
+    /// Nil within says: no compression for these.
+    public var compression: Compression??
     /// After the application's own.
     public var requestFields = FieldEdits()
     /// Likewise.
@@ -38,6 +42,8 @@ public struct RouteOverrides: Sendable, Hashable {
         if let connectTimeout { settings.connectTimeout = connectTimeout }
         if let responseTimeout { settings.responseTimeout = responseTimeout }
         if let retries { settings.retries = retries }
+        if let bufferedBodyBytes { settings.bufferedBodyBytes = bufferedBodyBytes }
+        if let compression { settings.compression = compression }
         settings.requestFields = settings.requestFields.followed(by: requestFields)
         settings.responseFields = settings.responseFields.followed(by: responseFields)
         return settings

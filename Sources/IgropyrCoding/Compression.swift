@@ -9,7 +9,7 @@ public import IgropyrHTTP
 ///
 /// Who compresses a secret together with what a stranger can choose lets him guess the secret by the length (BREACH):
 /// leave such routes out.
-public struct Compression: Sendable {
+public struct Compression: Sendable, Hashable {
     /// What is on offer; between codings that a client likes equally, the earlier is taken.
     public var codings: [ContentCoding] = [.zstd, .brotli, .gzip]
     /// Smaller bodies are sent as they are; streams count as large.
@@ -31,10 +31,10 @@ public struct Compression: Sendable {
     public init() {}
 
     /// Larger pieces are compressed on a thread of libuv's pool, smaller ones on the loop, in well under a millisecond.
-    static let inlineBytes = 16 << 10
+    package static let inlineBytes = 16 << 10
 
     /// Whether a media type, with or without parameters, is worth it.
-    func covers(_ contentType: String) -> Bool {
+    package func covers(_ contentType: String) -> Bool {
         let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
         return types.contains { pattern in
             if pattern.utf8.first == UInt8(ascii: "*") { return Self.ends(type, with: pattern.utf8.dropFirst()) }

@@ -2,17 +2,6 @@ internal import IgropyrCoding
 internal import IgropyrHTTP
 internal import IgropyrUV
 
-extension Compression {
-    func encoder(_ coding: ContentCoding, sizeHint: Int? = nil) throws(ContentEncoder.OutOfMemory) -> ContentEncoder? {
-        try ContentEncoder(coding, quality: quality[coding], sizeHint: sizeHint)
-    }
-
-    /// Nil if there is no memory for it.
-    func encode(_ bytes: [UInt8], _ coding: ContentCoding) -> [UInt8]? {
-        unsafe try? ContentEncoder.encode(bytes.span.bytes, coding, quality: quality[coding])
-    }
-}
-
 extension ContentEncoder {
     /// Encodes a piece: a large one on a thread of the pool, so that other connections do not wait.
     func encode(_ bytes: [UInt8], _ operation: Operation, on loop: EventLoop) async throws -> [UInt8] {

@@ -1,18 +1,3 @@
-/// SplitMix64: one seed, one run.
-struct Seeded: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
-}
-
 /// What a real `serf agent -discover=shop` (0.9.4) named `agent` at 10.99.0.3 sent.
 enum Recorded {
     /// To 10.99.0.1:5353, which had asked the group; compressed.
