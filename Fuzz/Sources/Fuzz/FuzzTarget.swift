@@ -11,5 +11,6 @@ let targets: [any FuzzTarget.Type] = [
     RequestTarget.self, ResponseTarget.self, ChunkedTarget.self, TargetTarget.self, FieldsTarget.self,
     MultipartTarget.self, WebSocketTarget.self, DeflateTarget.self, HTTP2HeadTarget.self, RouteTarget.self,
     TLSTarget.self, HTTP1Target.self, HTTP2Target.self, GossipTarget.self, MessagePackTarget.self, RecordsTarget.self,
-    DNSTarget.self, ProxyHeaderTarget.self, BundleIndexTarget.self, ArchiveTarget.self,
+    DNSTarget.self, ProxyHeaderTarget.self, BundleIndexTarget.self, ArchiveTarget.self, ConfigurationTarget.self,
+    PatternTarget.self, BalancerTarget.self,
 ]

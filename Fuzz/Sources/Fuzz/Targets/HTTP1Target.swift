@@ -5,7 +5,11 @@ enum HTTP1Target: FuzzTarget {
     static let name = "http1"
 
     static func run(_ input: [UInt8]) {
-        let answer = FuzzServer.shared.exchange(input)
+        check(FuzzServer.shared.exchange(input), to: input)
+    }
+
+    /// Whether the answer to what a client sent can be read.
+    static func check(_ answer: [UInt8], to input: [UInt8]) {
         guard !answer.starts(with: [0, 0]) else { return }  // HTTP/2: a SETTINGS frame.
         var parser = HTTPParser.responses()
         var consumed = 0
