@@ -12,6 +12,14 @@ public final class OpenFile: Sendable {
         public let modified: Time
         /// When the content, or anything else about the file, changed last.
         public let changed: Time
+
+        init(_ status: stat) {
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            size = Int(status.st_size)
+            modified = Time(status.st_mtim)
+            changed = Time(status.st_ctim)
+        }
     }
 
     /// Seconds since 1970, and the nanoseconds beyond them.
@@ -43,9 +51,7 @@ public final class OpenFile: Sendable {
         default: throw UVError(errno: ENOENT, "open")
         }
         self.descriptor = descriptor
-        identity = Identity(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int(status.st_size),
-            modified: Time(status.st_mtim), changed: Time(status.st_ctim))
+        identity = Identity(status)
     }
 
     deinit { Glibc.close(descriptor) }

@@ -1,0 +1,257 @@
+internal import CLibUV
+internal import Glibc
+
+/// A pipe, a Unix socket or a TCP connection that is read when its user asks for more, and so makes the other side wait; for
+/// conversations with programs. Not `Sendable`: it stays on its loop, and is used by one reader and one writer.
+@safe
+public final class PulledStream {
+    /// Where a program listens.
+    public enum Address: Sendable, Hashable, CustomStringConvertible {
+        case tcp(SocketAddress)
+        /// A path in the file system, of at most 107 bytes.
+        case unix(String)
+
+        public var description: String {
+            switch self {
+            case .tcp(let address): "\(address)"
+            case .unix(let path): "unix:\(path)"
+            }
+        }
+    }
+
+    fileprivate let loop: EventLoop
+    private let memory = unsafe HandleMemory<uv_any_handle>()
+    private var isClosing = false
+    private var received: [UInt8]?
+    private var hasEnded = false
+    private var failure: UVError?
+    private var isConnecting = false
+    private let readers = WaitingTasks()
+    private let writers = WaitingTasks()
+
+    private init(on loop: EventLoop, isPipe: Bool) throws(UVError) {
+        loop.preconditionOnLoop()
+        self.loop = loop
+        if isPipe {
+            try check(unsafe uv_pipe_init(loop.raw, pipe, 0), "uv_pipe_init")
+        } else {
+            try check(unsafe uv_tcp_init(loop.raw, tcp), "uv_tcp_init")
+        }
+        unsafe memory.retain(owner: self)
+    }
+
+    /// Takes over one end of a pipe; closes it even if this throws.
+    public convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
+        do throws(UVError) {
+            try self.init(on: loop, isPipe: true)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        do throws(UVError) {
+            try check(unsafe uv_pipe_open(pipe, descriptor), "uv_pipe_open")
+        } catch {
+            close()
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    private var stream: UnsafeMutablePointer<uv_stream_t> { unsafe memory.pointer.asStream }
+    private var pipe: UnsafeMutablePointer<uv_pipe_t> {
+        unsafe UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: uv_pipe_t.self)
+    }
+    private var tcp: UnsafeMutablePointer<uv_tcp_t> {
+        unsafe UnsafeMutableRawPointer(memory.pointer).assumingMemoryBound(to: uv_tcp_t.self)
+    }
+
+    // MARK: Connecting
+
+    /// Waits until the program has accepted, however long the kernel lets it: ``close()`` ends that, and so does the task's
+    /// cancellation.
+    /// - Throws: `UV_ENOENT`, `UV_ECONNREFUSED`, `UV_EAGAIN` (a Unix socket's queue is full), `UV_ECANCELED`.
+    public static func connect(to address: Address, on loop: EventLoop) async throws(UVError) -> PulledStream {
+        let stream = try PulledStream(on: loop, isPipe: address.isUnix)
+        do throws(UVError) {
+            try stream.begin(connectingTo: address)
+            await stream.writers.wait(on: loop) { stream.isConnecting }
+            if let failure = stream.failure { throw failure }
+            if stream.isConnecting || stream.isClosing { throw UVError(code: UVError.cancelled, call: "connect") }
+        } catch {
+            stream.close()
+            throw error
+        }
+        return stream
+    }
+
+    private func begin(connectingTo address: Address) throws(UVError) {
+        let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
+        isConnecting = true
+        switch address {
+        case .tcp(let address):
+            let result = unsafe address.withSockaddr { sockaddr, _ in
+                unsafe uv_tcp_connect(request, tcp, sockaddr, didConnect)
+            }
+            if result < 0 { unsafe request.deallocate() }
+            try check(result, "connect")
+        case .unix(let path): unsafe uv_pipe_connect(request, pipe, path, didConnect)
+        }
+    }
+
+    fileprivate func finishConnecting(_ status: Int32) {
+        isConnecting = false
+        if status < 0 { failure = UVError(code: status, call: "connect") }
+        writers.wake()
+    }
+
+    // MARK: Reading
+
+    /// The next bytes that come, 64 KiB at most; nil at the end.
+    /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed.
+    public func read() async throws -> [UInt8]? {
+        if received == nil, !hasEnded, failure == nil, !isClosing {
+            let result = unsafe uv_read_start(stream, willRead, didRead)
+            try check(result == UV_EALREADY.rawValue ? 0 : result, "uv_read_start")
+        }
+        await readers.wait(on: loop) { received == nil && !hasEnded && failure == nil && !isClosing }
+        try Task.checkCancellation()
+        if let received {
+            self.received = nil
+            return received
+        }
+        if hasEnded { return nil }
+        throw failure ?? UVError(code: UVError.cancelled, call: "read")
+    }
+
+    fileprivate func take(_ count: Int) {
+        if count > 0 {
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])
+            received = unsafe [UInt8](bytes)
+        } else if count == Int(UV_EOF.rawValue) {
+            hasEnded = true
+        } else if count < 0 {
+            failure = UVError(code: Int32(count), call: "read")
+        } else {
+            return
+        }
+        unsafe uv_read_stop(stream)  // The rest stays with the kernel, and at last with the other side.
+        readers.wake()
+    }
+
+    /// Whether the other side has closed, or said something unasked: what rested cannot be used again.
+    public var isStale: Bool {
+        guard !isClosing, received == nil, !hasEnded, failure == nil else { return true }
+        var descriptor: Int32 = -1
+        unsafe uv_fileno(memory.pointer.asHandle, &descriptor)
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) >= 0 || errno != EAGAIN
+    }
+
+    // MARK: Writing
+
+    /// Returns when the kernel has all of it.
+    /// - Throws: `CancellationError`; `UV_EPIPE` if nobody will read it; `UV_ECANCELED` if the stream was closed.
+    public func write(_ bytes: [UInt8]) async throws {
+        guard !isClosing else { throw UVError(code: UVError.cancelled, call: "write") }
+        guard !bytes.isEmpty else { return }
+        try check(unsafe bytes.withUnsafeBytes { unsafe send($0) }, "write")
+        await writers.wait(on: loop) { hasQueue && failure == nil && !isClosing }
+        try Task.checkCancellation()
+        if let failure { throw failure }
+        if isClosing { throw UVError(code: UVError.cancelled, call: "write") }
+    }
+
+    /// What the kernel does not take at once is queued.
+    private func send(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        var buffer = unsafe uv_buf_t(reading: bytes)
+        let sent = unsafe uv_try_write(stream, &buffer, 1)
+        guard sent >= 0 || sent == UV_EAGAIN.rawValue else { return sent }
+        let count = max(0, Int(sent))
+        guard count < bytes.count else { return 0 }
+        return unsafe QueuedWrite(copying: UnsafeRawBufferPointer(rebasing: bytes[count...])).submit(to: stream)
+    }
+
+    private var hasQueue: Bool { unsafe !isClosing && uv_stream_get_write_queue_size(stream) > 0 }
+
+    fileprivate func finishWriting(_ status: Int32) {
+        if status < 0, status != UV_ECANCELED.rawValue { failure = UVError(code: status, call: "write") }
+        writers.wake()
+    }
+
+    /// Idempotent. Whoever waits is told.
+    public func close() {
+        guard !isClosing else { return }
+        isClosing = true
+        unsafe memory.close()
+        readers.wake()
+        writers.wake()
+    }
+}
+
+extension PulledStream.Address {
+    fileprivate var isUnix: Bool { if case .unix = self { true } else { false } }
+}
+
+extension PulledStream {
+    /// A pipe to or from a child process: our end does not block, the child's does. Both are closed on exec; the caller owns
+    /// them.
+    public static func pipe(childReads: Bool) throws(UVError) -> (ours: Int32, childs: Int32) {
+        var ends: [uv_file] = [-1, -1]
+        let ours = Int32(UV_NONBLOCK_PIPE.rawValue)
+        try check(unsafe uv_pipe(&ends, childReads ? 0 : ours, childReads ? ours : 0), "uv_pipe")
+        return childReads ? (ends[1], ends[0]) : (ends[0], ends[1])
+    }
+
+    public static func closeDescriptor(_ descriptor: Int32) { Glibc.close(descriptor) }
+}
+
+/// The bytes of one write, kept until libuv is done with them.
+@safe
+private final class QueuedWrite {
+    private let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    init(copying source: UnsafeRawBufferPointer) {
+        unsafe bytes = .allocate(byteCount: source.count, alignment: 1)
+        unsafe bytes.copyMemory(from: source)
+    }
+
+    deinit {
+        unsafe bytes.deallocate()
+        unsafe request.deallocate()
+    }
+
+    func submit(to handle: UnsafeMutablePointer<uv_stream_t>) -> Int32 {
+        var buffer = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(bytes))
+        let retained = unsafe Unmanaged.passRetained(self)  // Released by `didWrite`.
+        unsafe request.pointee.data = retained.toOpaque()
+        let result = unsafe uv_write(request, handle, &buffer, 1, didWrite)
+        if result < 0 { unsafe retained.release() }
+        return result
+    }
+}
+
+private func didConnect(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: Int32) {
+    let stream = unsafe owner(of: request!.pointee.handle, as: PulledStream.self)
+    unsafe request!.deallocate()
+    stream.finishConnecting(status)
+}
+
+private func willRead(
+    _ handle: UnsafeMutablePointer<uv_handle_t>?, _ suggested: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
+) {
+    let stream = unsafe owner(of: handle, as: PulledStream.self)
+    unsafe buffer!.pointee = uv_buf_t(reading: UnsafeRawBufferPointer(stream.loop.scratch))
+}
+
+private func didRead(_ handle: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _: UnsafePointer<uv_buf_t>?) {
+    unsafe owner(of: handle, as: PulledStream.self).take(count)
+}
+
+private func didWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: Int32) {
+    let handle = unsafe request!.pointee.handle
+    unsafe Unmanaged<QueuedWrite>.fromOpaque(request!.pointee.data).release()
+    unsafe owner(of: handle, as: PulledStream.self).finishWriting(status)
+}
