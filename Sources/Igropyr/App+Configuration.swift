@@ -3,7 +3,7 @@ public import IgropyrInsight
 public import IgropyrTransport
 public import Logging
 public import Metrics
-internal import IgropyrUV
+public import IgropyrUV
 
 extension App {
     /// The settings of an application. Each is checked when a server starts.
@@ -40,6 +40,19 @@ extension App {
 
         /// A line for each request; nil for none.
         public var accessLog: AccessLog?
+        /// Further ones, by names that handlers choose from by ``Request/accessLogName``: for the hosts of a site, say.
+        public var accessLogs: [String: AccessLog] = [:]
+        /// Makes the line of a request, without its end, in place of the logs' formats; nil leaves the request out. Runs on
+        /// the loop: it must not block. What clients sent has to be escaped.
+        public var accessLogLine: (@Sendable (RequestSummary) -> String?)?
+        /// Called when the access logs are opened anew, for logs that the application keeps besides; see
+        /// ``App/run(host:port:)``.
+        public var onReopeningLogs: (@Sendable () -> Void)?
+        /// Who the process goes on as once it listens: for a port below 1024, which only root may open. The files of ``tls``
+        /// and of access logs are opened before.
+        public var owner: ProcessOwner?
+        /// Called on each loop once no request will come any more: what was opened there has to be closed.
+        package var loopWillEnd: (@Sendable (EventLoop) -> Void)?
         /// Who keeps the metrics of requests; nil for whom `MetricsSystem` was bootstrapped with, and if it was not, no
         /// request is counted.
         public var metricsFactory: (any MetricsFactory)?
@@ -54,8 +67,9 @@ extension App {
             try require("drainTimeout", drainTimeout, drainTimeout >= .zero, "0 or more")
             let perClient = connectionsPerClient ?? 1
             try require("connectionsPerClient", perClient, perClient > 0, "1 or more, or nil")
-            let waiting = accessLog?.waitingBytes ?? 1
-            try require("accessLog.waitingBytes", waiting, waiting > 0, "1 or more")
+            for log in accessLogs.values + (accessLog.map { [$0] } ?? []) {
+                try require("accessLog.waitingBytes", log.waitingBytes, log.waitingBytes > 0, "1 or more")
+            }
             try checkServer()
             try checkHTTP2()
         }

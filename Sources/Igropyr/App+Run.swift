@@ -29,7 +29,7 @@ extension App {
             try await loop.watchSignals(Self.endingSignals) { stop.continuation.finish() }
         }
         let reload = try await server.watchReloads()
-        let reopening = try await server.watchReopening()
+        let reopening = try await server.watchReopening(configuration.onReopeningLogs != nil)
         let scheme = configuration.tls == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.service.notifyReady()
@@ -37,7 +37,12 @@ extension App {
             group.addTask {
                 await contract.service.feedWatchdog { for loop in server.loops { await loop.answer() } }
             }
-            group.addTask { for await _ in reopening { server.reopenAccessLog() } }
+            group.addTask {
+                for await _ in reopening {
+                    server.reopenAccessLog()
+                    configuration.onReopeningLogs?()
+                }
+            }
             group.addTask { for await _ in reload { await server.reloadOrSayWhyNot() } }
             await withGracefulShutdownHandler {
                 for await _ in stop.stream {}  // Ends with the signal, and when the task is cancelled.
@@ -87,16 +92,24 @@ extension App {
         do {
             (sockets, address) = try source.open(count)
         } catch {
-            await shared.accessLog?.stop()
+            await shared.stopLogs()
             throw StartFailure(error, source)
+        }
+        do throws(UVError) {
+            try configuration.owner?.assume()
+        } catch {
+            for socket in sockets { ListeningSocket.close(socket) }
+            await shared.stopLogs()
+            throw StartFailure(
+                "cannot go on as \(configuration.owner?.description ?? ""): \(error.reason); only root can")
         }
         do throws(UVError) {
             let loops = try await Self.serve(definition, certificates, shared, on: sockets)
             return RunningServer(
-                address: address, loops: loops, tls: certificates, accessLog: shared.accessLog,
+                address: address, loops: loops, tls: certificates, shared: shared,
                 drainTimeout: configuration.drainTimeout, logger: configuration.logger)
         } catch {
-            await shared.accessLog?.stop()
+            await shared.stopLogs()
             throw error
         }
     }

@@ -24,3 +24,4 @@
 @_exported public import enum IgropyrTransport.ProxyProtocolPolicy
 @_exported public import struct IgropyrTransport.WebSocketSettings
 @_exported public import struct IgropyrUV.IPNetwork
+@_exported public import struct IgropyrUV.ProcessOwner

@@ -12,10 +12,17 @@ public struct AccessLog: Sendable {
         case json
     }
 
-    public enum Destination: Sendable, Hashable {
+    public enum Destination: Sendable, Hashable, CustomStringConvertible {
         case standardOutput
         /// Appended to; opened by its name again on SIGUSR1, and by the server's `reopenAccessLog()`.
         case file(String)
+
+        public var description: String {
+            switch self {
+            case .standardOutput: "on standard output"
+            case .file(let path): path
+            }
+        }
     }
 
     public var format: Format

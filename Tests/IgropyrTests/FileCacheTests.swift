@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    private static func key(_ path: String) -> FileCache.Key { FileCache.Key(path: path, coding: .identity) }
+    private static func key(_ path: String) -> FileCache.Key { FileCache.Key(shelf: 1, path: path, coding: .identity) }
 
     @Test func `what was not asked for longest makes room`() async throws {
         try await Self.with(entries: 3) { cache, make in

@@ -1,12 +1,19 @@
 internal import IgropyrHTTP
+internal import IgropyrTime
+internal import IgropyrUV
 
-/// The files that were asked for last; belongs to one loop.
-final class FileCache {
+/// The files of a folder that were asked for last, and those that are open; belongs to one loop.
+package final class FileCache {
     struct Key: Hashable {
+        /// By whose settings it is served.
+        let shelf: ShelfNumber
         /// Beneath the folder, of the file itself, whatever the coding of the sibling.
         let path: String
         let coding: ContentCoding
     }
+
+    /// Tells the shelves of one cache apart.
+    typealias ShelfNumber = Int
 
     private struct Entry {
         let file: ServedFile
@@ -17,12 +24,20 @@ final class FileCache {
     }
 
     private let limits: FileCacheLimits
+    private var shelves = 0
+    /// Files whose descriptors are kept; in the order in which they were looked at.
+    private var openFiles: [ServedFile] = []
     private var entries: [Key: Entry] = [:]
     private var newest: Key?
     private var oldest: Key?
     private(set) var bytes = 0
 
-    init(_ limits: FileCacheLimits) { self.limits = limits }
+    package init(_ limits: FileCacheLimits) { self.limits = limits }
+
+    func takeShelfNumber() -> ShelfNumber {
+        shelves += 1
+        return shelves
+    }
 
     var count: Int { entries.count }
 
@@ -61,6 +76,22 @@ final class FileCache {
         bytes += file.cost - entry.cost
         entries[key]?.cost = file.cost
         makeRoom()
+    }
+
+    func isFresh(_ file: ServedFile, _ now: Timestamp) -> Bool {
+        now < file.checkedAt.advanced(by: limits.staleness)
+    }
+
+    /// Keeps the descriptor for the next request.
+    func keepOpen(_ served: ServedFile, _ file: OpenFile) {
+        guard limits.descriptors > 0 else { return }
+        if openFiles.count >= limits.descriptors { openFiles.removeFirst().open = nil }
+        served.open = file
+        openFiles.append(served)
+    }
+
+    func closeStale(_ now: Timestamp) {
+        while let first = openFiles.first, !isFresh(first, now) { openFiles.removeFirst().open = nil }
     }
 
     private func makeRoom() {

@@ -1,11 +1,11 @@
 internal import IgropyrHTTP
 
 /// Where a request's file stands beneath its folder.
-struct FilePath {
+package struct FilePath {
     /// Names with single slashes between; empty for the folder itself.
-    let text: String
+    package let text: String
     /// A folder is meant, not a file.
-    let endsWithSlash: Bool
+    package let endsWithSlash: Bool
 
     /// As ``init(_:servesDotfiles:)``, without taking a plain path apart.
     /// - Throws: if it is not well encoded.
@@ -24,7 +24,7 @@ struct FilePath {
 
     /// Nil if no file can be meant: a name that is empty, or holds a slash or backslash that was escaped (it is none of
     /// a path, but a client or a program may take it for one), or a control character; or one that begins with a dot.
-    init?(_ segments: [String], servesDotfiles: Bool) {
+    package init?(_ segments: [String], servesDotfiles: Bool) {
         var names = segments[...]
         endsWithSlash = names.last?.isEmpty ?? false
         if endsWithSlash { names.removeLast() }
@@ -32,7 +32,7 @@ struct FilePath {
         text = names.count == 1 ? names[0] : names.joined(separator: "/")
     }
 
-    static func isServed(_ name: String, _ servesDotfiles: Bool) -> Bool {
+    package static func isServed(_ name: String, _ servesDotfiles: Bool) -> Bool {
         guard let first = name.utf8.first else { return false }
         guard first != UInt8(ascii: ".") || servesDotfiles || name == ".well-known" else { return false }
         return name.utf8.allSatisfy {
@@ -41,5 +41,5 @@ struct FilePath {
     }
 
     /// The path of a name in this folder.
-    func appending(_ name: String) -> String { text.isEmpty ? name : text + "/" + name }
+    package func appending(_ name: String) -> String { text.isEmpty ? name : text + "/" + name }
 }

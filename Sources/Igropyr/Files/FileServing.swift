@@ -14,8 +14,11 @@ public struct FileServing: Sendable {
     public var servesDotfiles = false
     /// What `Cache-Control` says.
     public var cacheControl = CachePolicy()
-    /// Media types by the ends of names, without the dot and in lower case, before those known otherwise.
+    /// Media types by the ends of names, without the dot and in lower case, before those known otherwise. The empty end is
+    /// that of names without a dot.
     public var types: [String: String] = [:]
+    /// The media type of what has no other.
+    public var defaultType = "application/octet-stream"
     /// Whether browsers are told to believe the media type (`X-Content-Type-Options: nosniff`).
     public var forbidsSniffing = true
     /// Codings of which a file may have a sibling, such as `app.js.br` beside `app.js`, made when the site was built;
@@ -34,8 +37,39 @@ public struct FileServing: Sendable {
 public struct FolderListing: Sendable {
     /// Names that are looked at; of a larger folder the page says that it shows a part. Each takes the loop about 1 µs.
     public var itemLimit = 1000
+    /// Whether names that begin with a dot are listed where they are served; nil for as they are.
+    public var showsDotfiles: Bool?
+    /// Makes the page that people get; nil for the built-in one.
+    public var page: (@Sendable (FolderContents) throws -> String)?
 
     public init() {}
+}
+
+/// What a folder holds, as it is shown.
+public struct FolderContents: Sendable {
+    public struct Item: Sendable {
+        public let name: String
+        /// The name as a link relative to the folder, escaped; that of a folder ends with a slash.
+        public let link: String
+        public let isFolder: Bool
+        /// In bytes; nil for a folder.
+        public let size: Int?
+        /// The size in words, such as `4.8 MB`; empty for a folder.
+        public let sizeText: String
+        /// In seconds since 1970.
+        public let modified: Int64
+        /// To the minute, in UTC: `1994-11-06 08:49`.
+        public let modifiedText: String
+    }
+
+    /// As in the URL but not escaped: it begins with a slash, and ends with none.
+    public let path: String
+    /// Folders first, by name.
+    public let items: [Item]
+    /// Whether there is a folder above that is served, too.
+    public let hasParent: Bool
+    /// False if the folder holds more than is shown.
+    public let isComplete: Bool
 }
 
 /// What bounds the files kept in memory, for each folder that is served and each loop.

@@ -2,7 +2,8 @@ internal import IgropyrHTTP
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// Where the files of a folder are found, in the cache or beneath the folder; one for each loop.
+/// Where the files of a folder are found, in the cache or beneath the folder; for one loop. Shelves of one folder may share
+/// a cache, and none gets what another has put there: the settings of each decide what its files are sent with.
 final class FileShelf {
     struct Found {
         let path: String
@@ -22,33 +23,33 @@ final class FileShelf {
     var running = 0
     private let folder: Folder
     private let cache: FileCache
-    /// Files whose descriptors are kept; in the order in which they were looked at.
-    private var openFiles: [ServedFile] = []
+    private let number: FileCache.ShelfNumber
 
-    init(_ folder: Folder, _ serving: FileServing) {
+    init(_ folder: Folder, _ serving: FileServing, _ cache: FileCache) {
         self.folder = folder
         self.serving = serving
-        cache = FileCache(serving.cache)
+        self.cache = cache
+        number = cache.takeShelfNumber()
     }
 
     /// `path` is beneath the folder, and that of the file itself; `coding` says which of its siblings is wanted.
     func find(_ path: String, _ coding: ContentCoding = .identity, now: Timestamp) throws(UVError) -> Result {
-        let key = FileCache.Key(path: path, coding: coding)
+        let key = FileCache.Key(shelf: number, path: path, coding: coding)
         let kept = cache.find(key)
-        if let kept, kept.bytes != nil || kept.open != nil, isFresh(kept, now) {
+        if let kept, kept.bytes != nil || kept.open != nil, cache.isFresh(kept, now) {
             return .file(Found(path: path, file: kept, open: kept.open))
         }
-        closeStale(now)
+        cache.closeStale(now)
         switch try open(coding == .identity ? path : path + coding.fileSuffix) {
         case .file(let file):
             guard let kept, kept.identity == file.identity, kept.isSettled else {
                 return .file(try take(file, key, now))
             }
-            if !isFresh(kept, now) {
+            if !cache.isFresh(kept, now) {
                 kept.checkedAt = now
                 kept.missingSiblings = []
             }
-            if kept.bytes == nil { keepOpen(kept, file) }
+            if kept.bytes == nil { cache.keepOpen(kept, file) }
             return .file(Found(path: path, file: kept, open: kept.bytes == nil ? file : nil))
         case .folder:
             cache.remove(key)
@@ -69,22 +70,8 @@ final class FileShelf {
 
     /// Keeps what compression made of a file.
     func keep(_ encoded: [UInt8], _ coding: ContentCoding, of found: Found) {
-        cache.keep(encoded, coding, of: found.file, for: FileCache.Key(path: found.path, coding: .identity))
-    }
-
-    private func isFresh(_ file: ServedFile, _ now: Timestamp) -> Bool {
-        now < file.checkedAt.advanced(by: serving.cache.staleness)
-    }
-
-    private func keepOpen(_ served: ServedFile, _ file: OpenFile) {
-        guard serving.cache.descriptors > 0 else { return }
-        if openFiles.count >= serving.cache.descriptors { openFiles.removeFirst().open = nil }
-        served.open = file
-        openFiles.append(served)
-    }
-
-    private func closeStale(_ now: Timestamp) {
-        while let first = openFiles.first, !isFresh(first, now) { openFiles.removeFirst().open = nil }
+        let key = FileCache.Key(shelf: number, path: found.path, coding: .identity)
+        cache.keep(encoded, coding, of: found.file, for: key)
     }
 
     private func take(_ file: OpenFile, _ key: FileCache.Key, _ now: Timestamp) throws(UVError) -> Found {
@@ -98,7 +85,7 @@ final class FileShelf {
             file, bytes: bytes, path: key.path, coding: key.coding, serving, now: now,
             clock: EventLoop.secondsSince1970)
         cache.insert(served, for: key)
-        if bytes == nil { keepOpen(served, file) }
+        if bytes == nil { cache.keepOpen(served, file) }
         return Found(path: key.path, file: served, open: bytes == nil ? file : nil)
     }
 

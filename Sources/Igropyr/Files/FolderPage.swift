@@ -5,32 +5,30 @@ internal import IgropyrUV
 
 /// What a folder holds, for people and for programs.
 struct FolderPage {
-    private let items: [Folder.Item]
-    private let isCut: Bool
-    private let path: String
-    private let hasParent: Bool
+    private let contents: FolderContents
+    private let listing: FolderListing
 
-    /// `path` is beneath the folder that is served.
-    init(_ listing: Folder.Listing, path: String, hasParent: Bool) {
-        items = listing.items.map { (key: $0.name.lowercased(), item: $0) }.sorted { left, right in
-            if left.item.isFolder != right.item.isFolder { return left.item.isFolder }
-            return left.key == right.key ? left.item.name < right.item.name : left.key < right.key
-        }.map(\.item)
-        isCut = listing.isCut
-        self.path = path
-        self.hasParent = hasParent
+    init(_ contents: FolderContents, _ listing: FolderListing) {
+        self.contents = contents
+        self.listing = listing
     }
 
-    func response(to request: Request) -> Response {
+    /// - Throws: what the listing's own page throws.
+    func response(to request: Request) throws -> Response {
         let wantsJSON = request.header("Accept").map { field in
             let accepted = AcceptedTypes(field)
             return accepted.weight(of: "application/json") > accepted.weight(of: "text/html")
         }
         let response =
-            wantsJSON ?? false
-            ? Response(bytes: json(), contentType: "application/json") : Response(text: html(), contentType: Self.type)
+            if wantsJSON ?? false {
+                Response(bytes: json(), contentType: "application/json")
+            } else if let page = listing.page {
+                Response(text: try page(contents), contentType: Self.type)
+            } else {
+                Response(text: html(), contentType: Self.type)
+                    .with(.contentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'")
+            }
         return response.with(.vary, "Accept").with(.xContentTypeOptions, "nosniff").with(.cacheControl, "no-cache")
-            .with(.contentSecurityPolicy, "default-src 'none'; style-src 'unsafe-inline'")
     }
 
     private static let type = "text/html; charset=utf-8"
@@ -51,33 +49,26 @@ struct FolderPage {
     }
 
     private func json() -> [UInt8] {
-        let items = items.map { item in
+        let items = contents.items.map { item in
             Document.Item(
-                name: item.name, type: item.isFolder ? "folder" : "file", size: item.isFolder ? nil : item.size,
-                modified: Self.date(item).formatted(.iso8601))
+                name: item.name, type: item.isFolder ? "folder" : "file", size: item.size,
+                modified: Date(timeIntervalSince1970: Double(item.modified)).formatted(.iso8601))
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        let data = try? encoder.encode(Document(path: "/" + path, items: items, isComplete: !isCut))
+        let data = try? encoder.encode(Document(path: contents.path, items: items, isComplete: contents.isComplete))
         return data.map { Array($0) } ?? []  // Strings and numbers: it cannot fail.
-    }
-
-    private static func date(_ item: Folder.Item) -> Date {
-        Date(timeIntervalSince1970: Double(item.modified.seconds))
     }
 
     // MARK: HTML
 
     private func html() -> String {
-        let title = Self.escaped("/" + path)
-        var rows = hasParent ? [Self.row("../", "../", "", "")] : []
-        rows += items.map { item in
-            let slash = item.isFolder ? "/" : ""
-            return Self.row(
-                PercentEncoding.encode(item.name) + slash, Self.escaped(item.name) + slash,
-                item.isFolder ? "" : Self.size(item.size), Self.minute(item))
+        let title = contents.path.escapedForHTML
+        var rows = contents.hasParent ? [Self.row("../", "../", "", "")] : []
+        rows += contents.items.map { item in
+            Self.row(item.link, item.name.escapedForHTML + (item.isFolder ? "/" : ""), item.sizeText, item.modifiedText)
         }
-        let end = isCut ? "<p>There is more here than is shown.</p>\n" : ""
+        let end = contents.isComplete ? "" : "<p>There is more here than is shown.</p>\n"
         return """
             <!doctype html>
             <html lang="en">
@@ -115,8 +106,34 @@ struct FolderPage {
     private static func row(_ link: String, _ name: String, _ size: String, _ time: String) -> String {
         "<tr><td><a href=\"\(link)\">\(name)</a></td><td>\(size)</td><td>\(time)</td></tr>"
     }
+}
 
-    private static func size(_ bytes: Int) -> String {
+extension FolderContents {
+    /// `path` is beneath the folder that is served.
+    init(_ listing: Folder.Listing, path: String) {
+        self.path = "/" + path
+        hasParent = !path.isEmpty
+        isComplete = !listing.isCut
+        items = listing.items.map { (key: $0.name.lowercased(), item: $0) }.sorted { left, right in
+            if left.item.isFolder != right.item.isFolder { return left.item.isFolder }
+            return left.key == right.key ? left.item.name < right.item.name : left.key < right.key
+        }.map { Item($0.item) }
+    }
+}
+
+extension FolderContents.Item {
+    fileprivate init(_ item: Folder.Item) {
+        name = item.name
+        link = PercentEncoding.encode(item.name) + (item.isFolder ? "/" : "")
+        isFolder = item.isFolder
+        size = item.isFolder ? nil : item.size
+        sizeText = item.isFolder ? "" : Self.text(bytes: item.size)
+        modified = item.modified.seconds
+        let time = Date(timeIntervalSince1970: Double(item.modified.seconds)).formatted(.iso8601)
+        modifiedText = String(time.prefix(16).map { $0 == "T" ? " " : $0 })
+    }
+
+    private static func text(bytes: Int) -> String {
         var (tenths, unit) = (bytes * 10, 0)
         while tenths >= 10_000, unit + 1 < units.count { (tenths, unit) = (tenths / 1000, unit + 1) }
         return unit == 0 || tenths >= 100
@@ -124,24 +141,4 @@ struct FolderPage {
     }
 
     private static let units = ["B", "kB", "MB", "GB", "TB", "PB"]
-
-    /// To the minute, in UTC.
-    private static func minute(_ item: Folder.Item) -> String {
-        String(date(item).formatted(.iso8601).prefix(16).map { $0 == "T" ? " " : $0 })
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.unicodeScalars.append(character)
-            }
-        }
-        return escaped
-    }
 }

@@ -1,9 +1,9 @@
 internal import IgropyrUV
 
 /// Media types by the ends of file names.
-struct MIMETypes: Sendable {
+package struct MIMETypes: Sendable {
     /// The system's, where it has any, with the few that no site is without.
-    static let system = MIMETypes(reading: "/etc/mime.types")
+    package static let system = MIMETypes(reading: "/etc/mime.types")
 
     private static let known = [
         "avif": "image/avif", "css": "text/css", "csv": "text/csv", "gif": "image/gif", "htm": "text/html",
@@ -25,11 +25,13 @@ struct MIMETypes: Sendable {
     }
 
     /// What is unknown has the type of plain bytes. `overrides` are by the ends of names, in lower case, and go first.
-    func type(ofFile path: String, overrides: [String: String] = [:]) -> String {
+    package func type(
+        ofFile path: String, overrides: [String: String] = [:], default fallback: String = "application/octet-stream"
+    ) -> String {
         let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
-        guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "application/octet-stream" }
+        guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return overrides[""] ?? fallback }
         let end = name[name.utf8.index(after: dot)...].lowercased()
-        return overrides[end] ?? types[end] ?? "application/octet-stream"
+        return overrides[end] ?? types[end] ?? fallback
     }
 
     private static func withCharacterSet(_ type: String) -> String {

@@ -26,8 +26,15 @@ extension RouteBuilder {
     public func files(_ pattern: String, from path: String, _ serving: FileServing = FileServing()) {
         do {
             try serving.check()
-            let folder = StaticFolder(try Folder(path, symlinks: serving.symlinks), serving)
-            var route = Route(HTTPMethod.get, .immediate { request in try folder.response(to: request) })
+            let folder = try Folder(path, symlinks: serving.symlinks)
+            let files = LoopLocal { StaticFolder(folder, serving) }
+            var route = Route(
+                HTTPMethod.get,
+                .immediate { request in
+                    // Without a loop, nobody is left to read the answer.
+                    guard let loop = request.loop else { throw CancellationError() }
+                    return try files.value(on: loop).response(to: request)
+                })
             route.choosesCoding = true
             add(route, at: pattern.hasSuffix("/") ? pattern + "**" : pattern + "/**")
         } catch let error as UVError {
@@ -39,22 +46,27 @@ extension RouteBuilder {
 }
 
 /// A folder of files that cannot be served.
-struct FolderUnusable: Error, CustomStringConvertible {
+package struct FolderUnusable: Error, CustomStringConvertible {
     let path: String
     let reason: String
-    var description: String { "cannot serve files from \(path): \(reason)" }
+    package init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+
+    package var description: String { "cannot serve files from \(path): \(reason)" }
 }
 
 /// A setting of ``FileServing`` that means nothing.
-struct FileServingMistake: Error, CustomStringConvertible {
+package struct FileServingMistake: Error, CustomStringConvertible {
     let setting: String
     let value: String
     let reason: String
-    var description: String { "FileServing.\(setting) is \"\(value)\": \(reason)" }
+    package var description: String { "FileServing.\(setting) is \"\(value)\": \(reason)" }
 }
 
 extension FileServing {
-    fileprivate func check() throws(FileServingMistake) {
+    package func check() throws(FileServingMistake) {
         for name in indexNames where name.isEmpty || name.contains("/") {
             throw FileServingMistake(
                 setting: "indexNames", value: name, reason: "give the name of a file, without a folder")
@@ -62,7 +74,7 @@ extension FileServing {
         for value in cacheControl.values where !HTTPField.isValidValue(value) {
             throw FileServingMistake(setting: "cacheControl", value: value, reason: "it cannot stand in a field")
         }
-        for value in types.values where !HTTPField.isValidValue(value) || !value.contains("/") {
+        for value in types.values + [defaultType] where !HTTPField.isValidValue(value) || !value.contains("/") {
             throw FileServingMistake(setting: "types", value: value, reason: "it is no media type")
         }
     }

@@ -39,7 +39,8 @@ final class ServedFile {
         identity = file.identity
         self.bytes = bytes
         self.coding = coding
-        contentType = MIMETypes.system.type(ofFile: path, overrides: serving.types)
+        contentType = MIMETypes.system.type(
+            ofFile: path, overrides: serving.types, default: serving.defaultType)
         isNegotiated = (serving.compression ?? Compression()).covers(contentType)
         isSettled = file.modified.seconds + Self.settlingSeconds <= clock
         let modified = min(file.modified.seconds, clock)  // RFC 9110 §8.8.2.1: never in the future.

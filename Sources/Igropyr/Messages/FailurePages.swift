@@ -34,7 +34,7 @@ struct FailurePages: Sendable {
 
 extension HTTPFailure {
     /// As JSON (RFC 9457), HTML or text, whichever the client likes best.
-    func response(for request: Request) -> Response {
+    package func response(for request: Request) -> Response {
         var response =
             switch PreferredForm(accept: request.header("Accept")) {
             case .text: response
@@ -127,16 +127,16 @@ extension StringProtocol {
 }
 
 extension String {
-    var escapedForHTML: String {
+    package var escapedForHTML: String {
         var escaped = ""
-        for character in self {
+        for character in unicodeScalars {  // A combining mark behind a quote does not hide it.
             switch character {
             case "&": escaped += "&amp;"
             case "<": escaped += "&lt;"
             case ">": escaped += "&gt;"
             case "\"": escaped += "&quot;"
             case "'": escaped += "&#39;"
-            default: escaped.append(character)
+            default: escaped.unicodeScalars.append(character)
             }
         }
         return escaped

@@ -25,7 +25,7 @@ extension HTTPFailure {
     }
 
     /// What the client is told of `error`; nil if it is none of its business.
-    init?(telling error: any Error) {
+    package init?(telling error: any Error) {
         switch error {
         case let failure as HTTPFailure: self = failure
         case let error as HTTPError: self.init(refusing: error)

@@ -1,5 +1,5 @@
 public import HTTPTypes
-internal import IgropyrHTTP
+package import IgropyrHTTP
 public import IgropyrTransport
 public import IgropyrUV
 
@@ -45,7 +45,7 @@ public final class Request {
     }
 
     /// Nil once ``leaveConnection()`` was called.
-    var loop: EventLoop? { connection?.loop }
+    package var loop: EventLoop? { connection?.loop }
 
     func refuse(_ refusal: Refusal?) { self.refusal = refusal }
 
@@ -102,7 +102,7 @@ public final class Request {
     var representationFields: RepresentationFields { withBytes { bytes in RepresentationFields(head, in: bytes) } }
 
     /// The values of all fields of that name, in their order.
-    func headers(_ name: String) -> [String] {
+    package func headers(_ name: String) -> [String] {
         withBytes { bytes in
             var values: [String] = []
             var iterator = FieldIterator(head.fields)
@@ -122,6 +122,9 @@ public final class Request {
     /// Who is at the other end of the connection: perhaps a proxy, see `X-Forwarded-For`. Nil once the client is gone.
     public var remoteAddress: SocketAddress? { connection?.peerAddress }
 
+    /// Where the request came in, on this machine; nil once the client is gone.
+    public var localAddress: SocketAddress? { connection?.localAddress }
+
     /// Whether the request came by TLS; a proxy before this server may have had it by TLS all the same.
     public var isEncrypted: Bool { connection?.isEncrypted ?? false }
 
@@ -130,9 +133,9 @@ public final class Request {
     public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
 
     /// As it was sent.
-    var queryText: String? { head.query.map(text) }
+    package var queryText: String? { head.query.map(text) }
 
-    var protocolVersion: String { "HTTP/\(head.version.number)" }
+    package var protocolVersion: String { "HTTP/\(head.version.number)" }
 
     /// The target without the scheme and authority that it may have had.
     var pathAndQuery: String { head.query.map { "\(path)?\(text($0))" } ?? path }
@@ -155,7 +158,7 @@ public final class Request {
     }
 
     /// The segments of what `**` stands for, decoded.
-    func restSegments() throws(HTTPError) -> [String] {
+    package func restSegments() throws(HTTPError) -> [String] {
         guard let rest = routeParameters.first(where: { $0.name == "**" })?.range else { return [] }
         // A path begins with a slash; the rest of one does not.
         guard !rest.isEmpty || endsWithSlash else { return [] }

@@ -10,7 +10,7 @@ public struct Response {
     public internal(set) var failure: (any Error)?
     var body: Body
     /// Bytes that a stream will write, if that is known: fewer or more cut the connection.
-    var streamLength: Int?
+    package var streamLength: Int?
     private var storedFields: HTTPFields?
 
     enum Body {

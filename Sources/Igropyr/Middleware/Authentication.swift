@@ -63,14 +63,14 @@ public func constantTimeEquals(_ left: String, _ right: String) -> Bool {
     return difference == 0
 }
 
-enum AuthenticatedNameKey: RequestKey { typealias Value = String }
+package enum AuthenticatedNameKey: RequestKey { package typealias Value = String }
 
 extension Request {
     /// The name by which ``BasicAuthentication`` let the client in.
     public var authenticatedName: String? { self[AuthenticatedNameKey.self] }
 
     /// The credentials of `Authorization`, if they are of `scheme`.
-    fileprivate func authorization(_ scheme: String) -> String? {
+    package func authorization(_ scheme: String) -> String? {
         guard let field = header("Authorization"), let space = field.firstIndex(of: " "),
             field[..<space].lowercased() == scheme.lowercased()
         else { return nil }
@@ -80,7 +80,7 @@ extension Request {
 
 extension String {
     /// As it stands between quotation marks (RFC 9110 §5.6.4).
-    fileprivate var quoted: String {
+    package var quoted: String {
         reduce(into: "") { quoted, character in
             if character == "\"" || character == "\\" { quoted.append("\\") }
             quoted.append(character)

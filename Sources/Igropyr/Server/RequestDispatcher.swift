@@ -1,6 +1,5 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
-internal import IgropyrInsight
 internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV
@@ -25,12 +24,12 @@ final class RequestDispatcher: HTTPRequestHandler {
     private var tasks = 0
     private var onIdle: (() -> Void)?
 
-    init(_ app: App.Definition, _ log: AccessLogWriter?, on wheel: TimerWheel) {
+    init(_ app: App.Definition, _ shared: SharedParts, on wheel: TimerWheel) {
         router = app.router
         fallback = app.fallback
         failures = app.failures
         logger = app.configuration.logger
-        observer = RequestObserver(app, log, on: wheel)
+        observer = RequestObserver(app, shared, on: wheel)
         deadlines = Deadlines(wheel)
         self.wheel = wheel
     }

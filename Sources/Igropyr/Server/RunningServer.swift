@@ -1,4 +1,3 @@
-internal import IgropyrInsight
 public import IgropyrTransport
 public import IgropyrUV
 internal import Logging
@@ -8,19 +7,19 @@ public final class RunningServer: Sendable {
     public let address: SocketAddress
     let loops: [ServerLoop]
     private let tls: Locked<ServerTLS?>
-    private let accessLog: AccessLogWriter?
+    private let shared: SharedParts
     private let end = SharedTask<any Error>()
     private let drainTimeout: Duration
     private let logger: Logger
 
     init(
-        address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, accessLog: AccessLogWriter?,
+        address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, shared: SharedParts,
         drainTimeout: Duration, logger: Logger
     ) {
         self.address = address
         self.loops = loops
         self.tls = Locked(tls)
-        self.accessLog = accessLog
+        self.shared = shared
         self.drainTimeout = drainTimeout
         self.logger = logger
     }
@@ -32,10 +31,10 @@ public final class RunningServer: Sendable {
             do {
                 if !(try await stopLoops()) { logger.warning("a handler that heeds no cancellation was left running") }
             } catch {
-                await accessLog?.stop()
+                await shared.stopLogs()
                 throw error
             }
-            await accessLog?.stop()
+            await shared.stopLogs()
         }
     }
 
@@ -50,17 +49,17 @@ public final class RunningServer: Sendable {
 }
 
 extension RunningServer {
-    /// Opens the file of ``App/Configuration/accessLog`` by its name again, soon: call it after the old one was moved away.
+    /// Opens the files of the access logs by their names again, soon: call it after the old ones were moved away.
     /// If that fails, lines go on to the old one, and the application's log says why.
-    public func reopenAccessLog() { accessLog?.reopen() }
+    public func reopenAccessLog() { shared.reopenLogs() }
 
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.
-    public var droppedAccessLogLines: Int { accessLog?.droppedLines ?? 0 }
+    public var droppedAccessLogLines: Int { shared.droppedLogLines }
 
-    /// An element for each SIGUSR1 from now on, or for several at once; none without an access log, which leaves the signal
-    /// alone.
-    func watchReopening() async throws(UVError) -> AsyncStream<Void> {
-        try await signals(10 /* SIGUSR1 */, if: accessLog != nil)
+    /// An element for each SIGUSR1 from now on, or for several at once; none without an access log or `otherLogs`, which leaves
+    /// the signal alone.
+    func watchReopening(_ otherLogs: Bool) async throws(UVError) -> AsyncStream<Void> {
+        try await signals(10 /* SIGUSR1 */, if: shared.keepsLogs || otherLogs)
     }
 
     private func signals(_ number: Int32, if isWanted: Bool) async throws(UVError) -> AsyncStream<Void> {

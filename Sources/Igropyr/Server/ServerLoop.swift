@@ -13,6 +13,7 @@ actor ServerLoop: LoopBound {
     private var server: HTTPServer?
     private var wheel: TimerWheel?
     private var signals: [SignalWatcher] = []
+    private var loopWillEnd: (@Sendable (EventLoop) -> Void)?
 
     /// Takes over the socket unless it throws; ``serve(_:)`` is to follow.
     init(number: Int, socket: Int32) throws(UVError) {
@@ -32,7 +33,8 @@ actor ServerLoop: LoopBound {
             throw error
         }
         self.wheel = wheel
-        let dispatcher = RequestDispatcher(app, shared.accessLog, on: wheel)
+        let dispatcher = RequestDispatcher(app, shared, on: wheel)
+        loopWillEnd = app.configuration.loopWillEnd
         var settings = app.configuration.server
         if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
         settings.http2.allowsExtendedConnect = true  // For WebSockets, whether there are routes for any or not.
@@ -76,6 +78,7 @@ actor ServerLoop: LoopBound {
         await drain(timeout: drainTimeout)
         let haveTasksEnded = await tasksEnd()
         dispatcher?.finish()
+        loopWillEnd?(loop)
         guard haveTasksEnded else { return false }
         wheel?.close()
         dispatcher = nil
