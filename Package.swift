@@ -33,6 +33,7 @@ let package = Package(
     name: "igropyr",
     products: [
         .library(name: "Igropyr", targets: ["Igropyr"]),
+        .library(name: "IgropyrSites", targets: ["IgropyrSites"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
         // For `Fuzz` and `Benchmarks`; no promise either.
@@ -66,6 +67,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Cores: values in, decisions out; no socket, clock, random source or logger.
@@ -109,6 +111,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "IgropyrSites",
+            dependencies: [
+                "CCrypt", "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrConfiguration", "IgropyrUV",
+                "IgropyrInsight", "Igropyr", crypto, logging, httpTypes,
+            ],
+            swiftSettings: strict),
+        .target(
             name: "IgropyrMembership",
             dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics, crypto],
             swiftSettings: strict),
@@ -131,7 +140,7 @@ let package = Package(
         .executableTarget(
             name: "IgropyrCLI",
             dependencies: [
-                "Igropyr", "IgropyrCluster", "IgropyrBalancer", "IgropyrConfiguration", "IgropyrGossip",
+                "Igropyr", "IgropyrSites", "IgropyrCluster", "IgropyrBalancer", "IgropyrConfiguration", "IgropyrGossip",
                 "IgropyrMembership", argumentParser, logging,
             ],
             swiftSettings: strict),
@@ -182,6 +191,12 @@ let package = Package(
             dependencies: [
                 "Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", logging, metrics, tracing,
                 inMemoryTracing, lifecycle,
+            ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrSitesTests",
+            dependencies: [
+                "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTransport", "IgropyrUV", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(

@@ -1,0 +1,113 @@
+internal import HTTPTypes
+internal import Igropyr
+internal import IgropyrUV
+internal import Logging
+
+/// One request to a FastCGI responder, on a connection that is its own for as long; stays on its loop.
+final class FastCGIConversation: GatewayConversation {
+    private let stream: PulledStream
+    private let pool: GatewayPool
+    private let variables: MetaVariables
+    private var errors: ErrorOutput
+    private var received: [UInt8] = []
+    private var offset = 0
+    private var isOver = false
+    /// The responder has said that it is done; until then the connection cannot be used again.
+    private var hasEnded = false
+
+    /// Takes over the stream.
+    init(_ stream: PulledStream, _ pool: GatewayPool, _ call: FileRequest, _ variables: MetaVariables) {
+        self.stream = stream
+        self.pool = pool
+        self.variables = variables
+        errors = ErrorOutput(of: call.file, call.log)
+    }
+
+    func begin() async throws {
+        try await stream.write(FastCGIRecord.opening(variables.values, keepsConnection: pool.keepsConnections))
+    }
+
+    func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
+
+    func endBody() async throws { try await stream.write(FastCGIRecord.endOfInput) }
+
+    func read() async throws -> [UInt8]? {
+        while !hasEnded {
+            switch try FastCGIRecord.next(in: received, from: offset) {
+            case .needMore: guard try await fill() else { throw GatewayMistake.endsEarly }
+            case .nothing(let consumed): offset += consumed
+            case .output(let range, let consumed):
+                offset += consumed
+                return Array(received[range])
+            case .errorOutput(let range, let consumed):
+                errors.take(Array(received[range]))
+                offset += consumed
+            case .end(let ending, let consumed):
+                offset += consumed
+                hasEnded = true
+                errors.finish()
+                guard ending == .complete else { throw GatewayMistake.refused("\(ending)") }
+            }
+        }
+        return nil
+    }
+
+    /// Whether more has come. What is held is less than two records.
+    private func fill() async throws -> Bool {
+        guard let bytes = try await stream.read() else { return false }
+        received.removeFirst(offset)
+        offset = 0
+        received += bytes
+        return true
+    }
+
+    func end() {
+        guard !isOver else { return }
+        isOver = true
+        pool.giveBack(stream, isUsable: hasEnded && offset == received.count)
+    }
+}
+
+/// One request by SCGI: its fields in a netstring, its body behind it, and then the connection's end is the answer's.
+final class SCGIConversation: GatewayConversation {
+    private let stream: PulledStream
+    private let pool: GatewayPool
+    private let variables: MetaVariables
+    private var isOver = false
+
+    init(_ stream: PulledStream, _ pool: GatewayPool, _ variables: MetaVariables) {
+        self.stream = stream
+        self.pool = pool
+        self.variables = variables
+    }
+
+    func begin() async throws { try await stream.write(Self.opening(variables.values)) }
+
+    static func opening(_ variables: [String: String]) -> [UInt8] {
+        var fields = variables
+        let length = fields.removeValue(forKey: "CONTENT_LENGTH") ?? "0"
+        fields["SCGI"] = "1"
+        // The length has to come first.
+        let pairs = [("CONTENT_LENGTH", length)] + fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        var content: [UInt8] = []
+        for (name, value) in pairs {
+            content += name.utf8
+            content.append(0)
+            content += value.utf8
+            content.append(0)
+        }
+        return Array("\(content.count):".utf8) + content + [UInt8(ascii: ",")]
+    }
+
+    func send(_ bytes: [UInt8]) async throws { try await stream.write(bytes) }
+
+    func endBody() {}
+
+    func read() async throws -> [UInt8]? { try await stream.read() }
+
+    func end() {
+        guard !isOver else { return }
+        isOver = true
+        pool.giveBack(stream, isUsable: false)
+    }
+}

@@ -1,0 +1,156 @@
+internal import HTTPTypes
+
+/// The head of what a CGI program answers (RFC 3875 §6.2, §6.3), whichever way it came.
+struct GatewayHead: Equatable {
+    var status: Int?
+    var location: String?
+    var contentType: String?
+    var contentLength: Int?
+    /// The others, but for those that are a server's own: of connections and framing.
+    var fields: [Field] = []
+
+    struct Field: Equatable {
+        var name: HTTPField.Name
+        var value: String
+    }
+
+    /// What the answer means.
+    enum Meaning: Equatable {
+        case document(status: Int)
+        /// The request is to be answered as if it had been for this path and query (§6.2.2).
+        case localRedirect(String)
+    }
+
+    var meaning: Meaning {
+        guard let location else { return .document(status: status ?? 200) }
+        if status == nil, contentType == nil, location.hasPrefix("/"), !location.hasPrefix("//") {
+            return .localRedirect(location)
+        }
+        return .document(status: status ?? 302)
+    }
+}
+
+/// Why what a program wrote is no answer.
+enum GatewayMistake: Error, Equatable, CustomStringConvertible {
+    case headTooLong
+    case endsBeforeBody
+    /// The program believes that it talks to the client itself (NPH, §5), which is not supported.
+    case statusLine
+    case noField(String)
+    case invalidValue(String)
+    case invalidStatus
+    case repeated(String)
+    /// Neither a type, nor a place, nor a status: §6.2 wants one of them.
+    case nothingSaid
+    /// A FastCGI responder closed the connection before it was done.
+    case endsEarly
+    /// A FastCGI responder's own word for it.
+    case refused(String)
+
+    var description: String {
+        switch self {
+        case .headTooLong: "its head is longer than \(GatewayHeadParser.limitBytes) bytes"
+        case .endsBeforeBody: "its output ends before the empty line that ends the head"
+        case .statusLine: "it begins with a status line: scripts that answer by themselves (NPH) are not supported"
+        case .noField(let line): "\"\(line)\" is no field of a head"
+        case .invalidValue(let name): "the value of \(name) cannot stand in a field"
+        case .invalidStatus: "its Status is none from 200 to 599"
+        case .repeated(let name): "\(name) is there twice"
+        case .endsEarly: "the connection ended before the answer did"
+        case .refused(let reason): "it takes no request: \(reason)"
+        case .nothingSaid: "its head has neither Content-Type nor Location nor Status"
+        }
+    }
+}
+
+/// Reads the head off a program's output, however that is cut.
+struct GatewayHeadParser {
+    static let limitBytes = 64 << 10
+
+    private var bytes: [UInt8] = []
+    /// Where the line begins that is not whole yet.
+    private var lineStart = 0
+    private var scanned = 0
+    private var head = GatewayHead()
+
+    /// The head, and what of the body came with it; nil while it is not whole.
+    mutating func take(_ piece: [UInt8]) throws(GatewayMistake) -> (head: GatewayHead, rest: [UInt8])? {
+        bytes += piece
+        while let end = bytes[scanned...].firstIndex(of: UInt8(ascii: "\n")) {
+            guard end < Self.limitBytes else { throw .headTooLong }
+            var line = bytes[lineStart..<end]
+            if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
+            (lineStart, scanned) = (end + 1, end + 1)
+            guard !line.isEmpty else {
+                if head == GatewayHead() { throw .nothingSaid }
+                if head.contentType == nil, head.location == nil, head.status == nil { throw .nothingSaid }
+                return (head, Array(bytes[scanned...]))
+            }
+            try take(line: line)
+        }
+        scanned = bytes.count
+        guard bytes.count < Self.limitBytes else { throw .headTooLong }
+        return nil
+    }
+
+    private mutating func take(line: ArraySlice<UInt8>) throws(GatewayMistake) {
+        if line.starts(with: "HTTP/".utf8) { throw .statusLine }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
+            let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
+        else { throw .noField(Self.shown(line)) }
+        let text = line[(colon + 1)...]
+        guard let value = String(validating: text, as: UTF8.self).map(Self.trimmed), HTTPField.isValidValue(value)
+        else {
+            throw .invalidValue(name.rawName)
+        }
+        try take(name, value)
+    }
+
+    private mutating func take(_ name: HTTPField.Name, _ value: String) throws(GatewayMistake) {
+        switch name.canonicalName {
+        case "status":
+            guard head.status == nil else { throw .repeated("Status") }
+            let digits = value.prefix { $0 != " " }
+            guard digits.utf8.count == 3, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                let status = Int(digits), (200...599).contains(status)
+            else { throw .invalidStatus }
+            head.status = status
+        case "location":
+            guard head.location == nil else { throw .repeated("Location") }
+            guard value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !value.isEmpty else {
+                throw .invalidValue("Location")
+            }
+            head.location = value
+        case "content-type":
+            guard head.contentType == nil else { throw .repeated("Content-Type") }
+            head.contentType = value
+        case "content-length":
+            guard head.contentLength == nil else { throw .repeated("Content-Length") }
+            guard (1...18).contains(value.utf8.count), value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                throw .invalidValue("Content-Length")
+            }
+            head.contentLength = Int(value)
+        case let other where Self.serversOwn.contains(other): break
+        default: head.fields.append(.init(name: name, value: value))
+        }
+    }
+
+    /// Of connections and framing (RFC 9110 §7.6.1), and what the server says itself.
+    private static let serversOwn: Set = [
+        "connection", "date", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "server",
+        "te",
+        "trailer", "transfer-encoding", "upgrade",
+    ]
+
+    private static func trimmed(_ text: String) -> String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        guard let start = text.firstIndex(where: { !isBlank($0) }), let end = text.lastIndex(where: { !isBlank($0) })
+        else { return "" }
+        return String(text[start...end])
+    }
+
+    /// Fit for a log.
+    private static func shown(_ line: ArraySlice<UInt8>) -> String {
+        String(decoding: line.prefix(80).map { $0 < 0x20 || $0 >= 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+    }
+}

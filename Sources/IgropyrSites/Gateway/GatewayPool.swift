@@ -1,0 +1,94 @@
+internal import HTTPTypes
+internal import Igropyr
+internal import IgropyrTime
+internal import IgropyrUV
+
+/// The connections of one loop to a program that runs already.
+final class GatewayPool {
+    /// How long a connection may rest.
+    private static let restingTime = Duration.seconds(5)
+
+    private let loop: EventLoop
+    private let settings: GatewaySettings
+    private let turns: Turns
+    private let timer: Timer
+    private var idle: [(stream: PulledStream, until: Timestamp)] = []
+    private var used: [ObjectIdentifier: PulledStream] = [:]
+    private var isClosed = false
+
+    init(_ loop: EventLoop, _ settings: GatewaySettings) throws(UVError) {
+        self.loop = loop
+        self.settings = settings
+        turns = Turns(limit: settings.connections, waiting: 8 * settings.connections)
+        timer = try Timer(on: loop)
+    }
+
+    var keepsConnections: Bool { settings.idleConnections > 0 }
+
+    /// A connection of the caller's own; ``giveBack(_:isUsable:)`` is to follow.
+    /// - Parameter isFresh: Whether one that rested will not do.
+    /// - Returns: It, and whether it has rested: the program may have closed it meanwhile.
+    /// - Throws: ``HTTPFailure`` 503 when too many wait; what keeps it from being made.
+    func take(isFresh: Bool) async throws -> (stream: PulledStream, hasRested: Bool) {
+        try await turns.take(on: loop)
+        while !isFresh, let stream = idle.popLast()?.stream {
+            guard !stream.isStale else {
+                stream.close()
+                continue
+            }
+            used[ObjectIdentifier(stream)] = stream
+            return (stream, true)
+        }
+        do {
+            let stream = try await connect()
+            used[ObjectIdentifier(stream)] = stream
+            return (stream, false)
+        } catch {
+            turns.giveBack()
+            throw error
+        }
+    }
+
+    /// Within the time that the program has to say something.
+    private func connect() async throws -> PulledStream {
+        let (address, loop) = (settings.address.address, loop)
+        let connecting = Task.immediate(executorPreference: loop) {
+            Connected(stream: try await PulledStream.connect(to: address, on: loop))
+        }
+        let timer = try Timer(on: loop)
+        defer { timer.close() }
+        try timer.start(after: settings.timeout) { connecting.cancel() }
+        return try await unsafe connecting.value.stream
+    }
+
+    func giveBack(_ stream: PulledStream, isUsable: Bool) {
+        guard used.removeValue(forKey: ObjectIdentifier(stream)) != nil else { return }
+        turns.giveBack()
+        guard isUsable, !isClosed, idle.count < settings.idleConnections, !stream.isStale else { return stream.close() }
+        idle.append((stream, loop.now.advanced(by: Self.restingTime)))
+        if idle.count == 1 { watch() }
+    }
+
+    private func watch() {
+        try? timer.start(after: Self.restingTime) { [weak self] in
+            guard let self else { return }
+            while let first = idle.first, first.until <= loop.now { idle.removeFirst().stream.close() }
+            if !idle.isEmpty { watch() }
+        }
+    }
+
+    /// No request will come any more.
+    func close() {
+        isClosed = true
+        timer.close()
+        for (stream, _) in idle { stream.close() }
+        for stream in used.values { stream.close() }
+        idle = []
+        used = [:]
+    }
+}
+
+/// A stream on its way between two tasks of its loop.
+private struct Connected: Sendable {
+    nonisolated(unsafe) let stream: PulledStream
+}

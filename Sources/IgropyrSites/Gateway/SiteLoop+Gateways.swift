@@ -1,0 +1,71 @@
+internal import HTTPTypes
+internal import Igropyr
+internal import IgropyrUV
+internal import Logging
+
+extension SiteLoop {
+    /// Has a program answer for the file.
+    func run(_ call: FileRequest, _ settings: CGISettings) async throws -> Response {
+        guard !Self.isNonParsed(call.file) else {
+            call.log.error(
+                "scripts that answer by themselves (nph-…) are not supported", metadata: ["file": "\(call.file)"])
+            throw HTTPFailure(.notImplemented)
+        }
+        let body = try await GatewayBody(call)
+        try await programs.turns.take(on: loop)
+        let program: CGIProgram
+        do {
+            program = try CGIProgram(call, settings, bodyBytes: body.length, programs)
+        } catch {
+            programs.turns.giveBack()
+            throw error
+        }
+        return try await GatewayExchange(call, program, timeout: settings.timeout).response(sending: body)
+    }
+
+    private static func isNonParsed(_ file: String) -> Bool {
+        file.split(separator: "/").last?.hasPrefix("nph-") ?? false
+    }
+
+    /// Has a FastCGI responder answer for the file.
+    func askFastCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
+        let body = try await GatewayBody(call)
+        let variables = MetaVariables(
+            call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
+        let pool = try pool(settings)
+        var isFresh = false
+        while true {
+            let (stream, hasRested) = try await connection(pool, call, isFresh: isFresh)
+            let conversation = FastCGIConversation(stream, pool, call, variables)
+            do {
+                return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
+            } catch let failure as HTTPFailure where failure.status == .badGateway && hasRested && body.length == nil {
+                isFresh = true  // The program had closed the connection; nothing of a body is lost.
+            }
+        }
+    }
+
+    /// The same by SCGI.
+    func askSCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
+        let body = try await GatewayBody(call)
+        let variables = MetaVariables(
+            call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
+        let pool = try pool(settings)
+        let (stream, _) = try await connection(pool, call, isFresh: true)
+        let conversation = SCGIConversation(stream, pool, variables)
+        return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
+    }
+
+    private func connection(
+        _ pool: GatewayPool, _ call: FileRequest, isFresh: Bool
+    ) async throws -> (stream: PulledStream, hasRested: Bool) {
+        do {
+            return try await pool.take(isFresh: isFresh)
+        } catch let error as UVError {
+            call.log.error(
+                "a program that should listen cannot be reached",
+                metadata: ["file": "\(call.file)", "reason": "\(error)"])
+            throw HTTPFailure(.badGateway)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+public import Igropyr
+internal import IgropyrUV
+
+extension Site {
+    /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, as `App.run(host:port:)` does; on the socket that a node
+    /// or systemd hands over, else where ``address`` and ``port`` say.
+    /// - Throws: ``SiteMistake``, `StartFailure` and their like: what keeps it from being served.
+    public func run() async throws {
+        InheritedDescriptors.keepFromPrograms()
+        let (app, logs) = try makeApp()
+        do {
+            try await app.run(host: address, port: port)
+        } catch {
+            await logs.stop()
+            throw error
+        }
+        await logs.stop()
+    }
+
+    /// Serves on an address until ``RunningSite/stop()``. Looks at neither signals nor the environment.
+    public func start(host: String = "127.0.0.1", port: UInt16 = 0) async throws -> RunningSite {
+        let (app, logs) = try makeApp()
+        do {
+            return RunningSite(server: try await app.start(host: host, port: port), logs: logs)
+        } catch {
+            await logs.stop()
+            throw error
+        }
+    }
+
+    private func makeApp() throws -> (App, SiteLogs) {
+        let parts = try SiteParts(self)
+        let app = App()
+        let count = loops ?? app.loops
+        configure(app, parts, loops: count)
+        let loops = LoopLocals(parts, count)
+        app.loopWillEnd = { loop in loops.local.value(on: loop).close() }
+        for method in Self.methods {
+            app.on(method, "/**") { request async throws in
+                guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
+                return try await loops.local.value(on: loop).respond(to: request)
+            }
+        }
+        return (app, parts.logs)
+    }
+
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
+
+    private func configure(_ app: App, _ parts: SiteParts, loops: Int) {
+        app.loops = loops
+        app.server.connections = (connections + loops - 1) / loops
+        app.server.serverName = serverName
+        app.tls = tls
+        app.owner = owner
+        app.logger = parts.base.log
+        // Folders have limits of their own, and programs their own time.
+        app.bodyLimit = .max
+        app.timeout = nil
+        app.accessLogLine = events.accessLogLine
+        app.accessLog = base.logs.access.map { AccessLog($0.format, to: .file($0.file)) }
+        for host in hosts {
+            guard let log = host.logs.access, log.file != base.logs.access?.file else { continue }
+            app.accessLogs[log.file] = AccessLog(log.format, to: .file(log.file))
+        }
+        let logs = parts.logs
+        if !logs.isEmpty { app.onReopeningLogs = { logs.reopen() } }
+    }
+}
+
+/// What each loop has of a site.
+private struct LoopLocals: Sendable {
+    let local: LoopLocal<SiteLoop>
+
+    init(_ parts: SiteParts, _ count: Int) {
+        local = LoopLocal {
+            guard let loop = EventLoop.current else { preconditionFailure("made on a loop") }
+            return SiteLoop(parts, loop, loops: count)
+        }
+    }
+}
+
+/// A site that is served until ``stop()``.
+public final class RunningSite: Sendable {
+    private let server: RunningServer
+    private let logs: SiteLogs
+
+    init(server: RunningServer, logs: SiteLogs) {
+        self.server = server
+        self.logs = logs
+    }
+
+    public var address: SocketAddress { server.address }
+
+    /// Opens all logs by their names again, as SIGUSR1 does.
+    public func reopenLogs() {
+        server.reopenAccessLog()
+        logs.reopen()
+    }
+
+    /// Returns when the requests in flight have been answered, or cut after the time there is.
+    public func stop() async throws {
+        try await server.stop()
+        await logs.stop()
+    }
+}

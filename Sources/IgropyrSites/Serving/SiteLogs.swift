@@ -1,0 +1,79 @@
+internal import FoundationEssentials
+internal import IgropyrInsight
+internal import IgropyrUV
+internal import Logging
+
+/// The error and debug logs of a site, each file open once.
+final class SiteLogs: Sendable {
+    private let files: [String: AccessLogWriter]
+    private let fallback = Logger(label: "igropyr")
+
+    /// - Throws: ``SiteMistake`` that names the file.
+    init(_ site: Site) throws {
+        var files: [String: AccessLogWriter] = [:]
+        for logs in [site.base.logs] + site.hosts.map(\.logs) {
+            for file in [logs.errorFile, logs.debugFile] {
+                guard let file, files[file] == nil else { continue }
+                do throws(UVError) {
+                    files[file] = try AccessLogWriter(AccessLog(to: .file(file)), logger: fallback)
+                } catch {
+                    throw SiteMistake(description: "the log \(file) cannot be written: \(error.reason)")
+                }
+            }
+        }
+        self.files = files
+    }
+
+    var isEmpty: Bool { files.isEmpty }
+
+    func logger(for logs: HostLogs) -> Logger {
+        let errors = logs.errorFile.flatMap { files[$0] }
+        let debug = logs.debugFile.flatMap { files[$0] }
+        guard errors != nil || debug != nil else { return fallback }
+        return Logger(label: "site") { [fallback] _ in SiteLogHandler(errors: errors, debug: debug, fallback: fallback)
+        }
+    }
+
+    func reopen() { for file in files.values { file.reopen() } }
+
+    func stop() async { for file in files.values { await file.stop() } }
+}
+
+/// What keeps a site from being served.
+public struct SiteMistake: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+}
+
+/// Writes a host's messages: from info on to its error log, those for debugging to its debug log.
+private struct SiteLogHandler: LogHandler {
+    let errors: AccessLogWriter?
+    let debug: AccessLogWriter?
+    let fallback: Logger
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level
+
+    init(errors: AccessLogWriter?, debug: AccessLogWriter?, fallback: Logger) {
+        self.errors = errors
+        self.debug = debug
+        self.fallback = fallback
+        logLevel = debug == nil ? fallback.logLevel : .trace
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
+        guard let file = event.level < .info ? debug : errors else {
+            if event.level >= fallback.logLevel { fallback.log(level: event.level, event.message, metadata: all) }
+            return
+        }
+        let details = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
+        var line = Array("\(Date.now.formatted(.iso8601)) \(event.level) ".utf8)
+        // What came from outside ends no line.
+        line.append(escaped: "\(event.message)\(details.isEmpty ? "" : " (\(details))")", as: .quoted)
+        file.write(line + [UInt8(ascii: "\n")], lines: 1)
+    }
+}

@@ -1,0 +1,271 @@
+internal import HTTPTypes
+internal import Igropyr
+internal import IgropyrHTTP
+internal import IgropyrUV
+internal import Logging
+
+/// A site on one loop: finds what a request is for, and who answers it.
+final class SiteLoop {
+    /// How often one request is sent on, by rewrites and programs.
+    private static let limitRestarts = 10
+
+    let loop: EventLoop
+    private let parts: SiteParts
+    private let gatekeeper: Gatekeeper
+    let programs: CGIPrograms
+    private var folders: [ObjectIdentifier: HostFolders] = [:]
+    private var pools: [GatewaySettings: GatewayPool] = [:]
+
+    init(_ parts: SiteParts, _ loop: EventLoop, loops: Int) {
+        self.parts = parts
+        self.loop = loop
+        gatekeeper = Gatekeeper(passwords: PasswordChecks(loop))
+        programs = CGIPrograms(loop, limit: (parts.site.processes + loops - 1) / loops)
+    }
+
+    /// No request will come any more.
+    func close() {
+        programs.close()
+        for pool in pools.values { pool.close() }
+        pools = [:]
+    }
+
+    func pool(_ settings: GatewaySettings) throws(UVError) -> GatewayPool {
+        if let pool = pools[settings] { return pool }
+        let pool = try GatewayPool(loop, settings)
+        pools[settings] = pool
+        return pool
+    }
+
+    // MARK: Requests
+
+    func respond(to request: Request) async throws -> Response {
+        let name = Self.hostName(of: request)
+        let host = parts.host(named: name)
+        request.accessLogName = parts.accessLogName(of: host)
+        var inquiry = Inquiry(
+            request: request, hostName: name ?? request.localAddress?.hostText ?? "", host: host,
+            folders: folders(of: host), client: ClientAddress.of(request, trusting: parts.site.trustedProxies))
+        do {
+            var path = try SitePath(request)
+            for _ in 0...Self.limitRestarts {
+                do {
+                    return decorate(try await answer(&inquiry, path), inquiry)
+                } catch let restart as RestartRequest {
+                    path = try SitePath(restart, isRestarted: path.isRestarted)
+                }
+            }
+            host.log.error("a request was sent on without end", metadata: ["path": "\(request.path)"])
+            throw HTTPFailure(.internalServerError)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            return decorate(try await failure(error, inquiry), inquiry)
+        }
+    }
+
+    /// In lower case and without the port; nil if the client named none.
+    private static func hostName(of request: Request) -> String? {
+        guard let authority = request.authority?.lowercased(), !authority.isEmpty else { return nil }
+        if authority.hasPrefix("[") { return authority.firstIndex(of: "]").map { String(authority[...$0]) } }
+        return String(authority.prefix { $0 != ":" })
+    }
+
+    private func folders(of host: OpenHost) -> HostFolders {
+        let key = ObjectIdentifier(host)
+        if let known = folders[key] { return known }
+        let new = HostFolders(host)
+        folders[key] = new
+        return new
+    }
+
+    /// A request on its way.
+    private struct Inquiry {
+        let request: Request
+        let hostName: String
+        let host: OpenHost
+        let folders: HostFolders
+        let client: SocketAddress?
+        /// What governs it; nil while that is not known.
+        var scope: FolderScope?
+        var user: String?
+        var scheme: String?
+        var file = ""
+    }
+
+    private func answer(_ inquiry: inout Inquiry, _ path: SitePath) async throws -> Response {
+        guard let filePath = path.path else { throw HTTPFailure(.notFound) }
+        inquiry.file = filePath.text
+        let found = try FoundPath(filePath, in: inquiry.host.folder)
+        let scope = try inquiry.folders.scope(of: found.folders)
+        inquiry.scope = scope
+        try await admit(&inquiry, scope.rules)
+        if let response = try redirect(filePath, path, scope.rules) { return response }
+        guard
+            filePath.text.split(separator: "/").allSatisfy({
+                FilePath.isServed(String($0), scope.rules.servesDotfiles)
+            }), !inquiry.host.hides(filePath.text)
+        else { return try await notFound(call(inquiry, path, filePath.text, [], scope)) }
+        switch found.kind {
+        case .file(let file, let pathInfo):
+            return try await serveFile(call(inquiry, path, file, pathInfo, scope), inquiry.host)
+        case .folder: return try await folder(inquiry, path, filePath, scope)
+        case .nothing: return try await notFound(call(inquiry, path, filePath.text, [], scope))
+        }
+    }
+
+    private func admit(_ inquiry: inout Inquiry, _ rules: FolderRules) async throws {
+        guard rules.networks.admit(inquiry.client) else { throw HTTPFailure(.forbidden) }
+        (inquiry.user, inquiry.scheme) = (nil, nil)
+        guard let authentication = rules.authentication else { return }
+        let user = try await gatekeeper.admit(inquiry.request, by: authentication)
+        inquiry.request[AuthenticatedNameKey.self] = user
+        inquiry.user = user
+        inquiry.scheme = if case .basic = authentication { "Basic" } else { "Bearer" }
+    }
+
+    /// - Throws: ``RestartRequest`` for a rewrite.
+    private func redirect(_ filePath: FilePath, _ path: SitePath, _ rules: FolderRules) throws -> Response? {
+        guard !rules.redirects.isEmpty || !rules.rewrites.isEmpty else { return nil }
+        let text = filePath.text + (filePath.endsWithSlash && !filePath.text.isEmpty ? "/" : "")
+        for rule in rules.redirects {
+            guard let target = rule.destination(of: text, query: path.query) else { continue }
+            return Redirect(to: target, status: rule.status).makeResponse()
+        }
+        for rule in rules.rewrites {
+            guard let target = rule.destination(of: text, query: path.query) else { continue }
+            let own = "/" + text + (path.query.map { "?" + $0 } ?? "")
+            if target != own { throw RestartRequest(path: target, keepsRequest: true) }
+        }
+        return nil
+    }
+
+    private func call(
+        _ inquiry: Inquiry, _ path: SitePath, _ file: String, _ pathInfo: [String], _ scope: FolderScope
+    ) -> FileRequest {
+        FileRequest(
+            request: inquiry.request, method: path.isRestarted ? "GET" : inquiry.request.method.rawValue,
+            hostName: inquiry.hostName, root: inquiry.host.path, file: file, pathInfo: pathInfo, query: path.query,
+            remoteAddress: inquiry.client, user: inquiry.user, rules: scope.rules, log: inquiry.host.log,
+            authenticationScheme: inquiry.scheme, serverName: parts.site.serverName, isRestarted: path.isRestarted,
+            loop: loop, files: scope.files)
+    }
+
+    // MARK: What is there
+
+    private func serveFile(_ call: FileRequest, _ host: OpenHost) async throws -> Response {
+        if !call.pathInfo.isEmpty {
+            guard call.rules.allowsPathInfo, !host.hides(call.file) else { return try await notFound(call) }
+        }
+        if let response = try await parts.site.events.file?(call) { return response }
+        switch call.rules.handlers[call.file.fileEnd] {
+        case .cgi(let settings): return try await run(call, settings)
+        case .fastCGI(let settings): return try await askFastCGI(call, settings)
+        case .scgi(let settings): return try await askSCGI(call, settings)
+        case .custom(let respond): return try await respond(call)
+        case .file, nil: return try await plainFile(call)
+        }
+    }
+
+    private func plainFile(_ call: FileRequest) async throws -> Response {
+        guard call.pathInfo.isEmpty else { return try await notFound(call) }
+        if let response = try answerMethod(call) { return response }
+        guard let response = try call.files.file(call.file, for: call.request) else { return try await notFound(call) }
+        return response
+    }
+
+    /// For what GET and HEAD alone are for.
+    private func answerMethod(_ call: FileRequest) throws -> Response? {
+        let allowed = "GET, HEAD, OPTIONS"
+        switch call.method {
+        case "GET", "HEAD": return nil
+        case "OPTIONS": return Response(.noContent).with(.allow, allowed)
+        default: throw HTTPFailure(.methodNotAllowed, fields: [.allow: allowed])
+        }
+    }
+
+    private func folder(
+        _ inquiry: Inquiry, _ path: SitePath, _ filePath: FilePath, _ scope: FolderScope
+    ) async throws -> Response {
+        guard filePath.endsWithSlash || filePath.text.isEmpty else {
+            let names = filePath.text.split(separator: "/").map { PercentEncoding.encode(String($0)) }
+            let query = path.query.map { "?" + $0 } ?? ""
+            return Redirect(to: "/\(names.joined(separator: "/"))/\(query)", status: .permanentRedirect).makeResponse()
+        }
+        for name in scope.rules.indexFiles {
+            let file = filePath.appending(name)
+            guard !inquiry.host.hides(file), try FoundPath.kind(of: file, in: inquiry.host.folder) == .file else {
+                continue
+            }
+            return try await serveFile(call(inquiry, path, file, [], scope), inquiry.host)
+        }
+        let call = call(inquiry, path, filePath.text, [], scope)
+        if let response = try await parts.site.events.directory?(call) { return response }
+        guard scope.rules.listing != nil else { throw HTTPFailure(.forbidden) }
+        if let response = try answerMethod(call) { return response }
+        let listing = try scope.files.listing(filePath.text, for: inquiry.request) { name in
+            inquiry.host.hides(filePath.appending(name))
+        }
+        guard let listing else { return try await notFound(call) }
+        return listing
+    }
+
+    private func notFound(_ call: FileRequest) async throws -> Response {
+        if let response = try await parts.site.events.notFound?(call) { return response }
+        throw HTTPFailure(.notFound)
+    }
+
+    // MARK: Failures
+
+    private func failure(_ error: any Error, _ inquiry: Inquiry) async throws -> Response {
+        let scope = inquiry.scope ?? inquiry.folders.outermost
+        if let exception = parts.site.events.exception, HTTPFailure(telling: error) == nil {
+            let path = SitePath(empty: inquiry.request.queryText)
+            if let response = try await exception(error, call(inquiry, path, inquiry.file, [], scope)) {
+                return response
+            }
+        }
+        let failure = HTTPFailure(telling: error) ?? HTTPFailure(.internalServerError)
+        switch error {
+        case let broken as AccessFileBroken:
+            inquiry.host.log.error(
+                "an access file is broken: nothing it governs is served", metadata: ["reason": "\(broken)"])
+        case _ where HTTPFailure(telling: error) == nil:
+            inquiry.host.log.error(
+                "a request failed", metadata: ["path": "\(inquiry.request.path)", "error": "\(error)"])
+        default: break
+        }
+        return statusPage(failure, inquiry, scope) ?? failure.response(for: inquiry.request)
+    }
+
+    /// The administrator's own page for the status.
+    private func statusPage(_ failure: HTTPFailure, _ inquiry: Inquiry, _ scope: FolderScope) -> Response? {
+        guard let path = scope.rules.statusPages[failure.status.code], inquiry.request.loop != nil,
+            var response = try? scope.files.file(String(path.dropFirst()), for: inquiry.request),
+            response.status == .ok
+        else { return nil }
+        response.status = failure.status
+        response.fields[.eTag] = nil
+        response.fields[.lastModified] = nil
+        response.fields[.acceptRanges] = nil
+        if let fields = failure.fields { response.fields.append(contentsOf: fields) }
+        return response
+    }
+
+    private func decorate(_ response: Response, _ inquiry: Inquiry) -> Response {
+        guard let rules = inquiry.scope?.rules, !rules.fields.isEmpty else { return response }
+        var response = response
+        for (name, value) in rules.fields {
+            if name == .contentType { response.contentType = value } else { response.fields[name] = value }
+        }
+        return response
+    }
+}
+
+extension String {
+    /// What stands behind the last dot of a path's last name, in lower case; empty without one.
+    fileprivate var fileEnd: String {
+        let name = split(separator: "/").last ?? ""
+        return name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
+    }
+}

@@ -1,0 +1,102 @@
+public import Igropyr
+
+/// How the requests for a folder and all below it are answered. A site has them, a host may have others, and so may each folder
+/// by its access file.
+public struct FolderRules: Sendable {
+    /// What stands for a folder: the first of these that is there.
+    public var indexFiles = ["index.html", "index.xhtml"]
+    /// Media types by the ends of names, before those that are known anyway.
+    public var types: [String: String] = [:]
+    public var defaultType = "application/octet-stream"
+    /// What answers for files by the ends of their names; others are sent as they are.
+    public var handlers: [String: FileHandling] = [:]
+    /// How a folder without an index is shown; nil for not at all: 403.
+    public var listing: FolderListing?
+    /// Whether names that begin with a dot are served; `.well-known` always is.
+    public var servesDotfiles = false
+    /// Whether a path may go on behind a file's name.
+    public var allowsPathInfo = true
+    public var cacheControl = CachePolicy()
+    /// Of files as they are sent.
+    public var compresses = true
+    /// Fields of each response, in place of those it had.
+    public var fields: [(name: HTTPField.Name, value: String)] = []
+    /// Pages, by status, in place of the built-in ones: paths from the root.
+    public var statusPages: [Int: String] = [:]
+    /// Who may ask at all, each list for itself: access files can only make it fewer.
+    public var networks: [NetworkRule] = []
+    /// Who may ask by a name or a token; nil for all.
+    public var authentication: SiteAuthentication?
+    /// The first that fits counts; access files' go before those above them.
+    public var redirects: [PathRule] = []
+    public var rewrites: [PathRule] = []
+    /// Bytes of a request's body; more is answered 413.
+    public var bodyBytes = 1 << 20
+    /// Of the whole host, so not for access files.
+    public var symlinks = SymlinkRule.refused
+
+    public init() {}
+
+    /// How links beneath a root are taken.
+    public enum SymlinkRule: String, Sendable, CaseIterable {
+        case refused
+        /// Followed as long as they stay within the root.
+        case within
+    }
+}
+
+/// Clients by their addresses.
+public struct NetworkRule: Sendable, Hashable {
+    /// If not empty, only these.
+    public var allowed: [IPNetwork]
+    /// Not these, whatever else is said.
+    public var denied: [IPNetwork]
+
+    public init(allowed: [IPNetwork] = [], denied: [IPNetwork] = []) {
+        self.allowed = allowed
+        self.denied = denied
+    }
+}
+
+/// What answers for a file.
+public enum FileHandling: Sendable {
+    /// Sends it.
+    case file
+    /// Runs it, by the rules of CGI/1.1 (RFC 3875).
+    case cgi(CGISettings)
+    /// Has a program that runs already answer by FastCGI, as a responder.
+    case fastCGI(GatewaySettings)
+    /// The same by SCGI.
+    case scgi(GatewaySettings)
+    /// Whatever a program likes.
+    case custom(@Sendable (FileRequest) async throws -> Response)
+}
+
+/// How a file is run.
+public struct CGISettings: Sendable, Hashable {
+    /// The program that runs it, and its first arguments; the file follows. Empty: the file itself is the program.
+    public var interpreter: [String] = []
+    /// What each program finds in its environment, beside the variables of the request, which go first.
+    public var environment: [String: String] = ["PATH": "/usr/local/bin:/usr/bin:/bin"]
+    /// How long a program may say nothing; then it is ended.
+    public var timeout = Duration.seconds(30)
+
+    public init() {}
+}
+
+/// How a program that runs already is talked to.
+public struct GatewaySettings: Sendable, Hashable {
+    public var address: GatewayAddress
+    /// Further variables for it.
+    public var environment: [String: String] = [:]
+    /// The program's name for the root; nil for the same as ours.
+    public var root: String?
+    /// How long it may say nothing.
+    public var timeout = Duration.seconds(30)
+    /// Connections at once on each loop; further requests wait.
+    public var connections = 64
+    /// Connections that stay open on each loop for the next request; FastCGI only. Each takes one of php-fpm's processes.
+    public var idleConnections = 0
+
+    public init(_ address: GatewayAddress) { self.address = address }
+}

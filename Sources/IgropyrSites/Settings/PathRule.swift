@@ -1,0 +1,109 @@
+public import HTTPTypes
+internal import IgropyrHTTP
+
+/// Sends some paths elsewhere.
+public struct PathRule: Sendable {
+    public let pattern: PathGlob
+    /// Where to: a path, or for redirects a whole URL. Each `*` is what that of the pattern stood for, in their order.
+    public let target: String
+    /// Of a redirect: 301, 302, 303, 307 or 308.
+    public var status: HTTPResponse.Status
+
+    /// What is wrong with a rule.
+    public struct Invalid: Error, Sendable, Hashable, CustomStringConvertible {
+        public let description: String
+    }
+
+    public init(
+        _ pattern: String, to target: String, status: HTTPResponse.Status = .movedPermanently
+    ) throws(Invalid) {
+        self.pattern = try PathGlob(pattern)
+        self.target = target
+        self.status = status
+        let isPath = target.hasPrefix("/") && !target.hasPrefix("//")
+        guard isPath || target.hasPrefix("https://") || target.hasPrefix("http://"),
+            target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") })
+        else {
+            throw Invalid(description: "expected a target in visible ASCII that begins with /, http:// or https://")
+        }
+        let stars = target.count { $0 == "*" }
+        guard stars <= self.pattern.stars else {
+            throw Invalid(description: "the target has \(stars) stars, the pattern only \(self.pattern.stars)")
+        }
+        let authority = target.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(2).first
+        guard isPath || !(authority ?? "").contains("*") else {
+            throw Invalid(description: "no part of the path may choose the host: write the host out")
+        }
+    }
+
+    /// Nil if the path is not meant. Takes it decoded, without its first slash; parts of it are escaped again.
+    func destination(of path: String, query: String?) -> String? {
+        guard let parts = pattern.match(path) else { return nil }
+        var (destination, next) = ("", 0)
+        for character in target {
+            guard character == "*" else {
+                destination.append(character)
+                continue
+            }
+            destination += parts[next].split(separator: "/", omittingEmptySubsequences: false)
+                .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
+            next += 1
+        }
+        // What a star stands for may begin with a slash, and two would begin the name of a host.
+        while destination.hasPrefix("//") { destination.removeFirst() }
+        guard let query, !destination.contains("?") else { return destination }
+        return destination + "?" + query
+    }
+}
+
+/// Paths with stars in them: `*` is a part of one name, `**` at the end is the rest, also of several names.
+public struct PathGlob: Sendable, Hashable {
+    let text: String
+    private let segments: [Segment]
+    private let hasRest: Bool
+
+    private enum Segment: Sendable, Hashable {
+        case literal(String)
+        case star(before: String, after: String)
+    }
+
+    var stars: Int {
+        segments.count { if case .star = $0 { true } else { false } } + (hasRest ? 1 : 0)
+    }
+
+    init(_ text: String) throws(PathRule.Invalid) {
+        self.text = text
+        guard text.hasPrefix("/") else { throw PathRule.Invalid(description: "expected a path that begins with /") }
+        var names = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        hasRest = names.last == "**"
+        if hasRest { names.removeLast() }
+        var segments: [Segment] = []
+        for name in names {
+            let parts = name.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count <= 2 else {
+                throw PathRule.Invalid(description: "expected at most one * in each name, and ** only at the end")
+            }
+            segments.append(parts.count == 2 ? .star(before: parts[0], after: parts[1]) : .literal(name))
+        }
+        self.segments = segments
+    }
+
+    /// What the stars stand for; nil if the path does not fit.
+    func match(_ path: String) -> [String]? {
+        let names = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard names.count >= segments.count, hasRest || names.count == segments.count else { return nil }
+        var parts: [String] = []
+        for (segment, name) in zip(segments, names) {
+            switch segment {
+            case .literal(let text): guard text == name else { return nil }
+            case .star(let before, let after):
+                guard name.utf8.count >= before.utf8.count + after.utf8.count, name.hasPrefix(before),
+                    name.hasSuffix(after)
+                else { return nil }
+                parts.append(String(name.dropFirst(before.count).dropLast(after.count)))
+            }
+        }
+        guard hasRest else { return parts }
+        return parts + [names.dropFirst(segments.count).joined(separator: "/")]
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import Igropyr
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrSites
+
+/// Debian's php-fpm, for the length of a test.
+private final class PHPServer {
+    let folder: String
+    private var program: BackgroundCommand?
+
+    var socket: String { folder + "/php.sock" }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.path + "/igropyr-php-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let settings = """
+            [global]
+            error_log = \(folder)/fpm.log
+            daemonize = no
+            [www]
+            listen = \(socket)
+            user = root
+            group = root
+            pm = static
+            pm.max_children = 3
+            catch_workers_output = no
+            php_admin_flag[log_errors] = on
+            """
+        try settings.write(toFile: folder + "/fpm.conf", atomically: false, encoding: .utf8)
+    }
+
+    func start() async throws {
+        let find = "exec $(ls /usr/sbin/php-fpm* | head -1) -F -R -y \(folder)/fpm.conf"
+        program = try BackgroundCommand(["sh", "-c", find])
+        try await eventually("php-fpm listens") { FileManager.default.fileExists(atPath: self.socket) }
+    }
+
+    func stop() async throws {
+        let program = program
+        program?.signal(SIGTERM)
+        try await eventually("php-fpm ends") { !(program?.isRunning ?? false) }
+        try? FileManager.default.removeItem(atPath: socket)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: folder) }
+}
+
+private func withPHP(
+    idle: Int = 0, timeout: String = "30s",
+    _ body: @escaping @Sendable (SiteCaller, SiteFixture, PHPServer) async throws -> Void
+) async throws {
+    nonisolated(unsafe) let php = try PHPServer()
+    defer { php.remove() }
+    try await php.start()
+    try await withSite(
+        """
+        error-log: error.log
+        body: 64MiB
+        index: [index.php]
+        handlers:
+          php: {fastcgi: {address: "unix:\(php.socket)", idle-connections: \(idle), timeout: \(timeout)}}
+        """
+    ) { caller, site in
+        try await body(caller, site, php)
+    }
+    try await php.stop()
+}
+
+@Suite(.timeLimit(.minutes(5)), .serialized) struct FastCGITests {
+    @Test(arguments: [0, 2]) func `PHP answers by FastCGI, on new connections and on kept ones`(idle: Int) async throws
+    {
+        try await withPHP(idle: idle) { caller, site, _ in
+            try site.write("index.php", "<?php echo 'index of ', $_SERVER['SCRIPT_NAME'];")
+            try site.write(
+                "a.php",
+                """
+                <?php header('X-Sum: ' . (1 + 2)); setcookie('a', 'b'); http_response_code(201);
+                echo $_SERVER['REQUEST_METHOD'], $_GET['q'], $_POST['p'] ?? '', $_SERVER['PATH_INFO'] ?? '-';
+                """)
+            #expect(try await caller.text("/") == "index of /index.php")
+            for round in 0..<20 {
+                let response = try await caller.send(
+                    "/a.php/info?q=\(round)", [("Content-Type", "application/x-www-form-urlencoded")], method: "POST",
+                    body: Array("p=form".utf8))
+                #expect(response.status == 201 && response.text == "POST\(round)form/info", "\(response.text)")
+                #expect(response.field("X-Sum") == "3" && response.field("Set-Cookie") == "a=b")
+            }
+        }
+    }
+
+    @Test func `large bodies go both ways`() async throws {
+        try await withPHP { caller, site, _ in
+            try site.write("cat.php", "<?php header('Content-Type: a/b'); readfile('php://input');")
+            let body = (0..<(6 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 2) }
+            let response = try await caller.send("/cat.php", [("Content-Type", "a/b")], method: "POST", body: body)
+            #expect(response.body == body)
+        }
+    }
+
+    @Test func `a server that was started anew is found again`() async throws {
+        try await withPHP(idle: 4) { caller, site, php in
+            try site.write("a.php", "<?php echo 'pid ', getmypid();")
+            let first = try await caller.text("/a.php")
+            try await php.stop()
+            #expect(try await caller.status("/a.php") == 502)
+            try await eventually("the reason") { site.text("error.log").contains("cannot be reached") }
+            try await php.start()
+            let second = try await caller.text("/a.php")
+            #expect(second.hasPrefix("pid ") && second != first)
+        }
+    }
+
+    @Test func `errors of a page go to the error log, and silence has an end`() async throws {
+        try await withPHP(timeout: "500ms") { caller, site, _ in
+            try site.write("a.php", "<?php error_log('it hurts'); echo 'fine';")
+            try site.write("slow.php", "<?php sleep(3);")
+            #expect(try await caller.text("/a.php") == "fine")
+            try await eventually("the page's error") { site.text("error.log").contains("it hurts") }
+            #expect(try await caller.status("/slow.php") == 504)
+        }
+    }
+
+    // MARK: Records
+
+    @Test func `a request is opened as FastCGI 1.0 has it`() {
+        let long = String(repeating: "v", count: 200)
+        let bytes = FastCGIRecord.opening(["A": "b", "LONG": long], keepsConnection: true)
+        let begin: [UInt8] = [1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
+        #expect(Array(bytes.prefix(16)) == begin)
+        let pairs: [UInt8] = [1, 1] + "Ab".utf8 + [4, 0x80, 0, 0, 200] + "LONG".utf8 + long.utf8
+        #expect(Array(bytes[16..<24]) == [1, 4, 0, 1, UInt8(pairs.count >> 8), UInt8(pairs.count & 0xFF), 0, 0])
+        #expect(Array(bytes[24..<(24 + pairs.count)]) == pairs)
+        #expect(Array(bytes.suffix(8)) == [1, 4, 0, 1, 0, 0, 0, 0])
+    }
+
+    private static let records: [(bytes: [UInt8], event: FastCGIRecord.Event)] = [
+        ([1, 6, 0, 1, 0, 2, 1, 0, 65, 66, 0], .output(8..<10, consumed: 11)),
+        ([1, 7, 0, 1, 0, 1, 0, 0, 65], .errorOutput(8..<9, consumed: 9)),
+        ([1, 6, 0, 1, 0, 0, 0, 0], .nothing(consumed: 8)), ([1, 6, 0, 1, 0, 2, 0, 0, 65], .needMore),
+        ([1, 6, 0], .needMore),
+        ([1, 3, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], .end(.complete, consumed: 16)),
+        ([1, 3, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0], .end(.overloaded, consumed: 16)),
+    ]
+
+    @Test(arguments: records) func `each record is read`(bytes: [UInt8], event: FastCGIRecord.Event) throws {
+        #expect(try FastCGIRecord.next(in: bytes, from: 0) == event)
+    }
+
+    private static let brokenRecords: [(bytes: [UInt8], mistake: FastCGIRecord.Mistake)] = [
+        ([1, 3, 0, 1, 0, 8, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0], .badEnding), ([1, 3, 0, 1, 0, 0, 0, 0], .badEnding),
+        ([2, 6, 0, 1, 0, 0, 0, 0], .version(2)), ([1, 99, 0, 1, 0, 0, 0, 0], .unexpectedType(99)),
+        ([1, 4, 0, 1, 0, 0, 0, 0], .unexpectedType(4)), ([1, 6, 0, 2, 0, 0, 0, 0], .otherRequest(2)),
+    ]
+
+    @Test(arguments: brokenRecords) func `what is no record is refused`(bytes: [UInt8], mistake: FastCGIRecord.Mistake)
+    {
+        #expect(throws: mistake) { try FastCGIRecord.next(in: bytes, from: 0) }
+    }
+
+    @Test func `a head is read the same however it is cut`() throws {
+        let text = Array("Status: 201 Made\r\nContent-Type: a/b\nX-A: b\r\n\r\nrest".utf8)
+        for step in 1...text.count {
+            var parser = GatewayHeadParser()
+            var found: (head: GatewayHead, rest: [UInt8])?
+            var offset = 0
+            while found == nil, offset < text.count {
+                found = try parser.take(Array(text[offset..<min(offset + step, text.count)]))
+                offset += step
+            }
+            #expect(found?.head.status == 201 && found?.head.contentType == "a/b" && found?.head.fields.count == 1)
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct SCGITests {
+    private static let server = """
+        import socket, sys
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(sys.argv[1])
+        listener.listen(16)
+        while True:
+            peer, _ = listener.accept()
+            file = peer.makefile("rwb")
+            length = b""
+            while (byte := file.read(1)) != b":":
+                length += byte
+            parts = file.read(int(length)).split(b"\\0")
+            assert file.read(1) == b"," and parts[0] == b"CONTENT_LENGTH"
+            fields = dict(zip(parts[::2], parts[1::2]))
+            body = file.read(int(fields[b"CONTENT_LENGTH"]))
+            assert fields[b"SCGI"] == b"1"
+            file.write(b"Status: 202\\r\\nContent-Type: text/plain\\r\\n\\r\\n")
+            file.write(fields[b"SCRIPT_NAME"] + b" " + fields[b"QUERY_STRING"] + b" " + body)
+            file.close()
+            peer.close()
+        """
+
+    @Test func `a program answers by SCGI`() async throws {
+        let folder = try TemporaryFolder()
+        let script = try folder.write("server.py", Self.server)
+        let socket = folder.path + "/scgi.sock"
+        let program = try BackgroundCommand(["python3", script, socket])
+        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        try await withSite("handlers: {app: {scgi: \"unix:\(socket)\"}}") { caller, site in
+            try site.write("a.app", "")
+            for body in ["", "sent", String(repeating: "x", count: 1 << 19)] {
+                let response = try await caller.send("/a.app?q", method: "POST", body: Array(body.utf8))
+                #expect(response.status == 202 && response.text == "/a.app q \(body)")
+            }
+        }
+        program.signal(SIGTERM)
+    }
+}

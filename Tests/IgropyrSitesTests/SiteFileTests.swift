@@ -1,0 +1,108 @@
+import IgropyrConfiguration
+@testable import IgropyrSites
+import Testing
+
+@Suite struct SiteFileTests {
+    private static let mistakes: [(yaml: String, error: String)] = [
+        ("rot: web", "site.yaml:1:1: unknown key \"rot\"; did you mean \"root\"?"),
+        ("connections: 0", "site.yaml:1:14: connections: found 0, expected a whole number from 1 to 1000000"),
+        ("index:\n  - a/b", "site.yaml:2:5: index[0]: found a/b, expected the name of a file, without a folder"),
+        ("user: nobody-of-that-name", "site.yaml:1:7: user: there is no user \"nobody-of-that-name\" on this machine"),
+        (
+            "handlers:\n  php: {fastgci: unix:/run/php.sock}",
+            "site.yaml:2:9: handlers.php.fastgci: unknown key \"fastgci\"; did you mean \"fastcgi\"?"
+        ),
+        (
+            "handlers:\n  pl: {cgi: {interpreter: perl}}",
+            "site.yaml:2:27: handlers.pl.cgi.interpreter: found perl, "
+                + "expected the interpreter's whole path, then its first arguments"
+        ),
+        (
+            "handlers:\n  x: {cgi: {environment: {HTTP_PROXY: a}}}",
+            "site.yaml:2:27: handlers.x.cgi.environment.HTTP_PROXY: found HTTP_PROXY, "
+                + "expected a variable's name, and not HTTP_PROXY"
+        ),
+        (
+            "authentication: {basic: {users: {ann: secret}}}",
+            "site.yaml:1:39: authentication.basic.users.ann: found secret, "
+                + "expected a password's hash, as `openssl passwd -6` prints it, within single quotes"
+        ),
+        (
+            "redirects:\n  - {from: /a/*, to: 'http://*/b'}",
+            "site.yaml:2:5: redirects[0]: /a/* → http://*/b: no part of the path may choose the host: write the host out"
+        ),
+        (
+            "rewrites:\n  - {from: /a, to: 'http://b/'}",
+            "site.yaml:2:5: rewrites[0]: /a → http://b/: a rewrite leads to a path: use redirects for other sites"
+        ),
+        ("hosts: [{root: a}]", "site.yaml:1:9: hosts[0]: the key \"name\" is missing"),
+        ("default-host: a", "site.yaml:1:15: default-host: no host of \"hosts\" has the name a"),
+        ("listing: {template: '{{nam}}'}", "site.yaml:1:21: listing.template: found {{nam}}, expected {{path}}"),
+        (
+            "headers: {Content-Length: 5}",
+            "site.yaml:1:11: headers.Content-Length: found Content-Length, expected the name"
+        ),
+        ("allow: 10.0.0.1/8", "site.yaml:1:8: allow: found 10.0.0.1/8, expected a network"),
+    ]
+
+    @Test(arguments: mistakes) func `a mistake is named with its line and what was expected`(
+        yaml: String, error: String
+    ) {
+        let found = #expect(throws: ConfigurationError.self) { try Site(Array(yaml.utf8), file: "site.yaml") }
+        #expect(found?.description.hasPrefix(error) ?? false, "\(found?.description ?? "")")
+    }
+
+    @Test func `every parameter of Spiffy has its key`() throws {
+        let site = try Site(
+            Array(
+                """
+                root: pages
+                listen: 127.0.0.1:8081
+                connections: 2048
+                user: root
+                group: root
+                index: [index.html, index.ssp]
+                types: {html: text/html}
+                default-type: text/plain
+                default-host: foo.bar.com
+                hosts: [{name: foo.bar.com}]
+                handlers: {php: {cgi: {interpreter: /usr/bin/php-cgi}}, cgi: cgi, txt: file}
+                access-log: access.log
+                error-log: error.log
+                debug-log: /var/log/debug.log
+                access-file: .access
+                server-name: Spiffy/5
+                listing: true
+                """.utf8), file: "/srv/site/site.yaml")
+        #expect(site.base.root == "/srv/site/pages" && site.address == "127.0.0.1" && site.port == 8081)
+        #expect(site.connections == 2048 && site.owner?.description == "user root, group root")
+        #expect(site.base.rules.indexFiles == ["index.html", "index.ssp"] && site.base.accessFile == ".access")
+        #expect(
+            site.base.logs.access?.file == "/srv/site/access.log" && site.base.logs.debugFile == "/var/log/debug.log")
+        #expect(site.hosts[0].rules.defaultType == "text/plain" && site.serverName == "Spiffy/5")
+        guard case .cgi(let settings)? = site.base.rules.handlers["php"] else { return #expect(Bool(false)) }
+        #expect(settings.interpreter == ["/usr/bin/php-cgi"])
+    }
+
+    @Test func `without a file the defaults are Spiffy's`() throws {
+        let site = try Site([], file: "site.yaml")
+        #expect(site.base.root == "web" && site.connections == 1024 && site.base.accessFile == nil)
+        #expect(site.base.rules.indexFiles == ["index.html", "index.xhtml"])
+        #expect(site.base.rules.defaultType == "application/octet-stream" && site.base.rules.listing == nil)
+    }
+
+    private static let globs: [(pattern: String, target: String, path: String, destination: String?)] = [
+        ("/a", "/b", "a", "/b"), ("/a", "/b", "a/", nil), ("/*.htm", "/*.html", "x.htm", "/x.html"),
+        ("/old/**", "/new/*", "old/a/b", "/new/a/b"), ("/u/*/p", "/p?user=*", "u/ä/p", "/p?user=%C3%A4"),
+        ("/**", "https://e.org/*", "a\r\nSet-Cookie: b", "https://e.org/a%0D%0ASet-Cookie%3A%20b"),
+        ("/go/**", "/*", "go//evil.test", "/evil.test"), ("/f*/bar", "/*", "boo/bar", nil),
+    ]
+
+    @Test(arguments: globs) func `a path goes where its rule says, escaped again`(
+        pattern: String, target: String, path: String, destination: String?
+    ) throws {
+        let yaml = "redirects: [{from: '\(pattern)', to: '\(target)'}]"
+        let site = try Site(Array(yaml.utf8), file: "")
+        #expect(site.base.rules.redirects[0].destination(of: path, query: nil) == destination)
+    }
+}

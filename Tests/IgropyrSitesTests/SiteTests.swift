@@ -1,0 +1,233 @@
+import Foundation
+import Igropyr
+import IgropyrSites
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(5))) struct SiteTests {
+    @Test func `files have their types, and what has none has the default`() async throws {
+        try await withSite(
+            """
+            types: {gltf: model/gltf+json, "": text/plain}
+            default-type: application/x-unknown
+            """
+        ) { caller, site in
+            for name in ["a.html", "a.gltf", "a.qqq", "README"] { try site.write(name, "content") }
+            let types = try await ["a.html", "a.gltf", "a.qqq", "README"].asyncMap {
+                try await caller.send("/" + $0).field("Content-Type")
+            }
+            #expect(types == ["text/html; charset=utf-8", "model/gltf+json", "application/x-unknown", "text/plain"])
+        }
+    }
+
+    @Test func `a folder is its first index file, and without one it is forbidden`() async throws {
+        try await withSite("index: [start.html, index.xhtml]") { caller, site in
+            try site.write("a/index.xhtml", "second")
+            try site.write("b/index.html", "none")
+            #expect(try await caller.text("/a/") == "second")
+            try site.write("a/start.html", "first")
+            #expect(try await caller.text("/a/") == "first")
+            #expect(try await caller.status("/b/") == 403)
+            let redirect = try await caller.send("/a?x=1")
+            #expect(redirect.status == 308 && redirect.field("Location") == "/a/?x=1")
+        }
+    }
+
+    /// The manual's example: a host for one name, and one for all others, each with handlers and a root of its own.
+    @Test func `hosts differ in all they set, and have the rest in common`() async throws {
+        try await withSite(
+            """
+            headers: {X-Site: both}
+            hosts:
+              - name: '~ foo\\.bar\\.com'
+                root: web/foo.bar.com
+                types: {ssp: text/x-ssp}
+              - name: ["*.example.org", example.org]
+                root: web/other
+                index: [other.html]
+                headers: {X-Host: other}
+            """
+        ) { caller, site in
+            try site.write("index.html", "base")
+            try site.write("foo.bar.com/index.html", "foo")
+            try site.write("foo.bar.com/page.ssp", "page")
+            try site.write("other/other.html", "other")
+            let host = { @Sendable (name: String) in [("Host", name)] }
+            #expect(try await caller.text("/", host("FOO.bar.com:8080")) == "foo")
+            #expect(try await caller.send("/page.ssp", host("foo.bar.com")).field("Content-Type") == "text/x-ssp")
+            #expect(try await caller.text("/", host("xfoo.bar.com")) == "base")
+            for name in ["a.b.example.org", "example.org"] {
+                let response = try await caller.send("/", host(name))
+                #expect(response.text == "other")
+                #expect(response.field("X-Host") == "other" && response.field("X-Site") == "both")
+            }
+            #expect(try await caller.text("/", host("notexample.org")) == "base")
+        }
+    }
+
+    @Test func `the default host answers for names that no host has`() async throws {
+        try await withSite(
+            """
+            default-host: b.test
+            hosts:
+              - {name: a.test, root: web/a}
+              - {name: b.test, root: web/b}
+            """
+        ) { caller, site in
+            for name in ["a", "b"] { try site.write("\(name)/index.html", name) }
+            #expect(try await caller.text("/", [("Host", "a.test")]) == "a")
+            #expect(try await caller.text("/", [("Host", "c.test")]) == "b")
+        }
+    }
+
+    @Test func `the server has the name it is given, or none`() async throws {
+        for (setting, name) in [("Spiffy/5.0", "Spiffy/5.0"), ("off", nil)] {
+            try await withSite("server-name: \(setting)") { caller, _ in
+                let response = try await caller.send("/")
+                #expect(response.field("Server") == name)
+            }
+        }
+    }
+
+    @Test func `other methods than those of files are refused for files`() async throws {
+        try await withSite { caller, site in
+            try site.write("a.txt", "a")
+            let response = try await caller.send("/a.txt", method: "POST", body: [1])
+            #expect(response.status == 405 && response.field("Allow") == "GET, HEAD, OPTIONS")
+            #expect(try await caller.send("/a.txt", method: "OPTIONS").status == 204)
+            let head = try await caller.send("/a.txt", method: "HEAD")
+            #expect(head.status == 200 && head.body.isEmpty && head.field("Content-Length") == "1")
+        }
+    }
+
+    @Test func `programs answer in place of the site, or leave it to it`() async throws {
+        try await withSite(change: { site in
+            site.events.directory = { call in Response(text: "folder \(call.file)") }
+            site.events.file = { call in
+                call.file.hasSuffix(".x") ? Response(text: "\(call.file) \(call.pathInfo)") : nil
+            }
+            site.events.notFound = { call in Response(.gone, text: "no \(call.file)") }
+            site.events.exception = { error, _ in Response(.internalServerError, text: "\(error)") }
+            site.base.rules.handlers["err"] = .custom { _ in throw Odd() }
+            site.base.rules.handlers["again"] = .custom { _ in throw RestartRequest(path: "/a.txt?x") }
+            site.base.rules.handlers["loop"] = .custom { _ in throw RestartRequest(path: "/a.loop") }
+        }) { caller, site in
+            for name in ["a.txt", "a.x", "a.err", "a.again", "a.loop", "sub/b.txt"] { try site.write(name, name) }
+            #expect(try await caller.text("/sub/") == "folder sub")
+            #expect(try await caller.text("/a.x/b/c%20d") == "a.x [\"b\", \"c d\"]")
+            #expect(try await caller.text("/a.txt") == "a.txt")
+            #expect(try await caller.send("/none").text == "no none")
+            #expect(try await caller.text("/a.err").contains("Odd"))
+            #expect(try await caller.text("/a.again") == "a.txt")
+            #expect(try await caller.status("/a.loop") == 500)
+        }
+    }
+
+    private struct Odd: Error {}
+
+    @Test func `pages for statuses are the site's own`() async throws {
+        try await withSite("status-pages: {404: /errors/404.html}") { caller, site in
+            try site.write("errors/404.html", "Sorry")
+            let response = try await caller.send("/none")
+            #expect(response.status == 404 && response.text == "Sorry" && response.field("ETag") == nil)
+        }
+    }
+
+    private static let attacks = [
+        "/../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/a/..%2f..%2foutside.txt",
+        "/%2e%2e%2foutside.txt",
+        "/..%5coutside.txt", "/..\\outside.txt", "/%252e%252e/outside.txt", "/%c0%ae%c0%ae/outside.txt",
+        "/%e0%80%ae%e0%80%ae/outside.txt", "/%c0%af..%c0%afoutside.txt", "/a.txt%00.html", "/a.txt%00", "/%ff",
+        "//outside.txt", "/./a.txt", "/a.txt/../a.txt", "/out/outside.txt", "/out.txt", "/.secret", "/sub/.secret",
+        "/a.txt/..%2f..%2f", "/.access.yaml", "/sub/.access.yaml", "/.access.yaml/", "/.access.yaml/x",
+        "/%2eaccess.yaml",
+    ]
+
+    @Test(arguments: ["refused", "within"], [false, true]) func `no path leads out of the root or to what is hidden`(
+        links: String, dotfiles: Bool
+    ) async throws {
+        let attacks = dotfiles ? Self.attacks.filter { !$0.contains(".secret") } : Self.attacks
+        try await withSite("symlinks: \(links)\naccess-file: .access.yaml\ndotfiles: \(dotfiles)") { caller, site in
+            try site.write("a.txt", "inside")
+            try site.write("../outside.txt", "outside")
+            for name in [".secret", "sub/.secret"] { try site.write(name, "outside") }
+            for name in [".access.yaml", "sub/.access.yaml"] { try site.write(name, "body: 1KiB  # outside") }
+            try site.link("out", to: "..")
+            try site.link("out.txt", to: "../outside.txt")
+            for attack in attacks {
+                let response = try await caller.send(attack)
+                #expect([400, 404].contains(response.status), "\(attack)")
+                #expect(!response.text.contains("outside"), "\(attack)")
+            }
+            #expect(try await caller.text("/a.txt") == "inside")
+        }
+    }
+
+    @Test func `the site's own file is never served, though it lies in the root`() async throws {
+        try await withSite("root: .\nlisting: true") { caller, site in
+            try site.write("../site.yaml", "root: .")
+            #expect(try await caller.status("/site.yaml") == 404)
+            #expect(try await !caller.text("/").contains("site.yaml"))
+        }
+    }
+
+    @Test func `each host has its logs, which are opened anew on demand`() async throws {
+        try await withSite(
+            """
+            access-log: {file: all.log, format: common}
+            error-log: error.log
+            hosts:
+              - {name: own.test, access-log: own.log, error-log: own-error.log}
+              - {name: quiet.test, access-log: off}
+            """,
+            change: { site in
+                for index in site.hosts.indices {
+                    site.hosts[index].rules.handlers["err"] = .custom { _ in throw Odd() }
+                }
+            }
+        ) { caller, site in
+            try site.write("a.err", "")
+            _ = try await caller.send("/first")
+            _ = try await caller.send("/a.err", [("Host", "own.test")])
+            _ = try await caller.send("/unseen", [("Host", "quiet.test")])
+            try await eventually("each line in its log") {
+                site.text("all.log").contains("GET /first HTTP/1.1\" 404")
+                    && site.text("own.log").contains("GET /a.err HTTP/1.1\" 500")
+                    && site.text("own-error.log").contains("a request failed")
+            }
+            try FileManager.default.moveItem(atPath: site.path + "/all.log", toPath: site.path + "/all.log.1")
+            try FileManager.default.moveItem(atPath: site.path + "/own-error.log", toPath: site.path + "/old.log")
+            caller.running.reopenLogs()
+            try await eventually("new files") {
+                _ = try await caller.send("/second")
+                _ = try await caller.send("/a.err", [("Host", "own.test")])
+                return site.text("all.log").contains("/second")
+                    && site.text("own-error.log").contains("a request failed")
+            }
+            #expect(!site.text("all.log").contains("/first") && !site.text("all.log").contains("/unseen"))
+        }
+    }
+
+    @Test func `a program makes the lines of the access log`() async throws {
+        try await withSite(
+            "access-log: access.log",
+            change: { site in
+                site.events.accessLogLine = { summary in
+                    summary.request.path == "/silent" ? nil : "\(summary.request.path) was \(summary.status)"
+                }
+            }
+        ) { caller, site in
+            _ = try await caller.send("/silent")
+            _ = try await caller.send("/loud")
+            try await eventually("the line") { site.text("access.log") == "/loud was 404\n" }
+        }
+    }
+}
+
+extension Sequence {
+    func asyncMap<Result>(_ body: (Element) async throws -> Result) async rethrows -> [Result] {
+        var results: [Result] = []
+        for element in self { results.append(try await body(element)) }
+        return results
+    }
+}
