@@ -40,6 +40,12 @@ struct FileOptions: ParsableArguments {
         guard 0...65_536 ~= cache else { throw ValidationError("--cache takes 0 to 65536 MiB.") }
     }
 
+    /// Whether none was given.
+    var areDefaults: Bool {
+        index.isEmpty && !listing && cacheControl.isEmpty && type.isEmpty && !followSymlinks && !dotfiles && !noCompress
+            && cache == 16
+    }
+
     var serving: FileServing {
         var serving = FileServing()
         if !index.isEmpty { serving.indexNames = index }

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Igropyr
+import IgropyrSites
 import IgropyrUV
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve a folder of files by HTTP.",
+        abstract: "Serve a folder of files, or a site with hosts and programs, by HTTP.",
         discussion: """
               igropyr serve ./public
               igropyr serve ./public --listen 0.0.0.0:80
@@ -19,13 +20,27 @@ struct ServeCommand: AsyncParsableCommand {
             within a second. Started by a node or by systemd, it serves on the socket
             that it is given.
 
+            With a file that says more (docs/sites.md): virtual hosts, CGI, FastCGI,
+            SCGI, access files, redirects, logs. It is found in the folder, too:
+
+              igropyr serve --config site.yaml --check
+              igropyr serve --config site.yaml
+              igropyr serve ./site
+
             With certificates it speaks TLS 1.2 and 1.3 only. Both options may be
             repeated, in the same order: each client gets the certificate for the name
             that it asks for, or else the first. SIGHUP has the files read anew.
+            SIGUSR1 has the logs opened anew.
             """)
 
-    @Argument(help: "The folder.")
-    var folder: String
+    @Argument(help: "The folder. One with a site.yaml is served as that says.")
+    var folder: String?
+
+    @Option(help: ArgumentHelp("What the site is (docs/sites.md).", valueName: "file"))
+    var config: String?
+
+    @Flag(help: "Say what is wrong with the site's file, or what was understood, and end.")
+    var check = false
 
     @Option(help: "Where to listen: ADDRESS:PORT. Default: 127.0.0.1:8080, or the environment's PORT on every address.")
     var listen: EndpointArgument?
@@ -37,10 +52,48 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(name: .shortAndLong, help: "Log more.")
     var verbose = false
 
+    func validate() throws {
+        guard (folder == nil) != (config == nil) else {
+            throw ValidationError("Give a folder, or a --config FILE.")
+        }
+    }
+
     func run() async throws {
+        let site = try siteFile.map(Site.reading)
+        if check {
+            guard let site else {
+                throw CommandFailure("\(folder ?? "") has no \(Site.fileName) that could be checked")
+            }
+            return print(site.summary)
+        }
         Logs.begin(isVerbose: verbose)
+        if let site { try await serve(site) } else { try await serveFiles() }
+    }
+
+    /// Nil for a folder of files only.
+    private var siteFile: String? {
+        get throws {
+            if let config { return config }
+            guard let folder else { return nil }
+            let file = (folder.hasSuffix("/") ? folder : folder + "/") + Site.fileName
+            guard Site.exists(file) else { return nil }
+            guard files.areDefaults else {
+                throw ValidationError("\(file) says how files are served: leave the options for files out.")
+            }
+            return file
+        }
+    }
+
+    private func serve(_ site: Site) async throws {
+        var site = site
+        if let listen = listen?.endpoint(defaultPort: 8080) { (site.address, site.port) = (listen.host, listen.port) }
+        if let tls = tls.configuration { site.tls = tls }
+        try await site.run()
+    }
+
+    private func serveFiles() async throws {
         let app = App()
-        app.files("/", from: folder, files.serving)
+        app.files("/", from: folder ?? ".", files.serving)
         app.tls = tls.configuration
         let endpoint = listen?.endpoint(defaultPort: 8080)
         try await app.run(host: endpoint?.host, port: endpoint?.port)

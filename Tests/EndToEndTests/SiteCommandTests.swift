@@ -1,0 +1,81 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    @Suite struct SiteCommandTests {
+        /// A folder that everybody may write to, for the length of a test.
+        private static func with(_ yaml: String, _ body: (String) async throws -> Void) async throws {
+            var template = Array("/tmp/igropyr-site-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: \(String(cString: strerror(errno)))") }
+            let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            chmod(folder, 0o777)
+            try FileManager.default.createDirectory(atPath: folder + "/web", withIntermediateDirectories: true)
+            try Data("hello".utf8).write(to: URL(filePath: folder + "/web/index.html"))
+            try Data(yaml.utf8).write(to: URL(filePath: folder + "/site.yaml"))
+            try await body(folder)
+        }
+
+        @Test func `a site is another user's once it listens, and opens its logs anew when told`() async throws {
+            try #require(getuid() == 0)
+            try await Self.with("listen: 127.0.0.1:9871\nuser: nobody\naccess-log: access.log\n") { folder in
+                let program = try Program([Binaries.igropyr, "serve", folder])
+                let ask = ["curl", "-s", "http://127.0.0.1:9871/"]
+                try await eventually("it answers", or: program.errors) { try await Program.run(ask).output == "hello" }
+                let status = try String(contentsOfFile: "/proc/\(program.pid)/status", encoding: .utf8)
+                #expect(status.contains("Uid:\t65534\t65534\t65534\t65534\n"))
+                #expect(status.contains("Gid:\t65534\t65534\t65534\t65534\n") && status.contains("Groups:\t65534 \n"))
+                try await eventually("the log's line") { Self.text(folder + "/access.log").contains("GET / ") }
+                // The file is root's, its folder everybody's: the new one can be made.
+                rename(folder + "/access.log", folder + "/access.log.1")
+                program.signal(SIGUSR1)
+                try await eventually("a line in the new log", or: program.errors) {
+                    _ = try await Program.run(ask)
+                    return Self.text(folder + "/access.log").contains("GET / ")
+                }
+                program.signal(SIGTERM)
+                #expect(try await program.finish(within: .seconds(20)).status == 0)
+            }
+        }
+
+        @Test func `a program gets three descriptors, whatever the server was started with`() async throws {
+            let yaml = "listen: 127.0.0.1:9872\nhandlers: {sh: {cgi: {interpreter: /bin/sh}}}\n"
+            try await Self.with(yaml) { folder in
+                let script = "printf 'Content-Type: text/plain\\n\\n'; for f in /proc/$$/fd/*; do readlink $f; done"
+                try Data(script.utf8).write(to: URL(filePath: folder + "/web/a.sh"))
+                let start = "exec 7</dev/null 9>\(folder)/nine; exec \(Binaries.igropyr) serve \(folder)"
+                let program = try Program(["sh", "-c", start])
+                let found = try await eventually("it answers", or: program.errors) {
+                    let output = try await Program.run(["curl", "-sf", "http://127.0.0.1:9872/a.sh"]).output
+                    return output.isEmpty ? nil : output
+                }
+                // Three pipes, and the script that the shell reads.
+                let others = found.split(separator: "\n").filter { !$0.hasPrefix("pipe:") }
+                #expect(others.allSatisfy { $0.hasSuffix("/web/a.sh") }, "\(found)")
+                program.signal(SIGTERM)
+                #expect(try await program.finish(within: .seconds(20)).status == 0)
+            }
+        }
+
+        @Test func `a site's file is checked without being served`() async throws {
+            try await Self.with("handlers: {php: {fastcgi: unix:/run/php.sock}}\n") { folder in
+                let right = try await Program.run([
+                    Binaries.igropyr, "serve", "--config", folder + "/site.yaml", "--check",
+                ])
+                #expect(right.status == 0 && right.output.contains(".php: FastCGI at unix:/run/php.sock"), "\(right)")
+            }
+            try await Self.with("rot: x\nconnections: none\n") { folder in
+                let wrong = try await Program.run([Binaries.igropyr, "serve", folder, "--check"])
+                #expect(wrong.status == 1, "\(wrong)")
+                for line in ["site.yaml:1:1: unknown key \"rot\"", "site.yaml:2:14: connections: found none"] {
+                    #expect(wrong.errors.contains(line), "\(wrong)")
+                }
+            }
+        }
+
+        private static func text(_ file: String) -> String {
+            (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+        }
+    }
+}
