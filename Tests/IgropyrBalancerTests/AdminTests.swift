@@ -209,7 +209,7 @@ private struct Answer: Decodable {
             #expect(answer.status == 200)
             let first = try #require(answer.text.firstRange(of: "\"choices\":[{\"address\":\""))
             #expect(answer.text[first.upperBound...].hasPrefix(fixture.workers[1].address.description))
-            #expect(answer.text.contains("\"key\":\"path\"") && answer.text.contains("\"application\":\"fixed\""))
+            #expect(answer.text.contains("\"key\":\"path\"") && answer.text.contains("\"application\":\"upstream\""))
             #expect(try fixture.get(path).text == "worker-1")
             #expect(try admin.get("/explain").status == 400)
             #expect(try admin.get("/explain?url=/a&header=X%0d%0aY").status == 400)
