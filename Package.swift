@@ -178,7 +178,8 @@ let package = Package(
             name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
-            name: "IgropyrBundlesTests", dependencies: ["IgropyrBundles", "IgropyrOrchestration", "IgropyrTime"],
+            name: "IgropyrBundlesTests",
+            dependencies: ["IgropyrBundles", "IgropyrOrchestration", "IgropyrTime", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrConfigurationTests", dependencies: ["IgropyrConfiguration"], swiftSettings: testing),

@@ -1,4 +1,5 @@
 import IgropyrBundles
+import TestSupport
 import Testing
 
 private let (x86, arm) = (ProgramMachine(rawValue: "x86_64")!, ProgramMachine(rawValue: "aarch64")!)
@@ -69,7 +70,7 @@ private func chunk(_ name: String, _ byteCount: Int = ContentChunker.minimumByte
     }
 
     @Test func `is made of an archive as it comes`() throws {
-        var random = SplitMix(4)
+        var random = SplitMix(seed: 4)
         let bytes = random.bytes(500_000)
         var (whole, pieces) = (BundleIndexer(), BundleIndexer())
         whole.append(bytes)
@@ -87,7 +88,7 @@ private func chunk(_ name: String, _ byteCount: Int = ContentChunker.minimumByte
     }
 
     @Test func `of damaged bytes is another one or none`() throws {
-        var random = SplitMix(5)
+        var random = SplitMix(seed: 5)
         for _ in 0..<1000 {
             var bytes = index.bytes
             bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= UInt8.random(in: 1...255, using: &random)

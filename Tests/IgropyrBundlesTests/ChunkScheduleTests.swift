@@ -1,5 +1,6 @@
 import IgropyrBundles
 import IgropyrTime
+import TestSupport
 import Testing
 
 private func set(_ numbers: some Sequence<Int>, of capacity: Int) -> ChunkSet {
@@ -9,7 +10,7 @@ private func set(_ numbers: some Sequence<Int>, of capacity: Int) -> ChunkSet {
 }
 
 @Suite struct `The schedule of chunks` {
-    var random = SplitMix(1)
+    var random = SplitMix(seed: 1)
 
     @Test mutating func `asks for each missing chunk once, of those that have it`() {
         var schedule = ChunkSchedule<Int>(held: set(0..<10, of: 20))

@@ -1,4 +1,5 @@
 import IgropyrBundles
+import TestSupport
 import Testing
 
 /// The lengths of the chunks, however the bytes come.
@@ -22,7 +23,7 @@ private func lengths(_ bytes: [UInt8], pieceBytes: Int = .max) -> [Int] {
 }
 
 private func sample(_ seed: UInt64, _ count: Int) -> [UInt8] {
-    var random = SplitMix(seed)
+    var random = SplitMix(seed: seed)
     return random.bytes(count)
 }
 
@@ -54,7 +55,7 @@ private func digests(_ bytes: [UInt8]) -> [ChunkDigest] {
     }
 
     @Test(arguments: 1...9 as ClosedRange<UInt64>) func `a change moves the cuts near it only`(seed: UInt64) {
-        var random = SplitMix(seed)
+        var random = SplitMix(seed: seed)
         let before = random.bytes(600_000)
         var after = before
         let place = Int.random(in: 0..<before.count, using: &random)

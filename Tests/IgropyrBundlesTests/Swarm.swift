@@ -1,5 +1,6 @@
 import IgropyrBundles
 import IgropyrTime
+import TestSupport
 
 /// Hosts that fetch one bundle from the first of them and from each other, in virtual time: each sends one chunk after the
 /// other at the rate of its uplink, hears of its peers' chunks every 200 ms, and may be faulty.
@@ -41,7 +42,7 @@ struct Swarm {
         chunkCount = chunks
         self.uplink = uplink
         self.faults = faults
-        random = SplitMix(seed)
+        random = SplitMix(seed: seed)
         schedules = (0...hosts).map { host in
             ChunkSchedule(held: host == 0 ? .all(of: chunks) : held[host] ?? ChunkSet(capacity: chunks))
         }

@@ -29,7 +29,7 @@ import Testing
         let first = try await SampleNode("a", on: loop)
         let second = try await SampleNode("b", on: loop, joining: first)
         #expect(await eventually { await second.agent.status?.hosts.count == 2 })
-        _ = try await control.upload(bundle.summary.digest, from: bundle.path, to: first.control)
+        try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
         _ = try await control.deploy(.shop, spec("old", scale: scale), at: first.control)
         try await eventually("it stands") { await second.rollout?.isComplete == true }
         return [first, second]

@@ -1,5 +1,6 @@
 import IgropyrOrchestration
 import IgropyrTime
+import TestSupport
 import Testing
 
 /// A cluster that rolls out, in virtual time: each host has its own copy of the state, its own clock and its workers, and
@@ -49,7 +50,7 @@ struct RolloutSimulation {
     private(set) var firstFailure: Timestamp?
 
     init(hosts count: Int, loss: Double, seed: UInt64) {
-        generator = SplitMix(state: seed)
+        generator = SplitMix(seed: seed)
         self.loss = loss
         hosts = []
         for index in 0..<count {

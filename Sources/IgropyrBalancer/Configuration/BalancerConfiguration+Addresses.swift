@@ -1,4 +1,5 @@
 import IgropyrConfiguration
+import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
