@@ -41,7 +41,7 @@ extension UpdatePolicy {
     fileprivate var text: String {
         let parts = [
             "at most \(maxUnavailable) missing and \(maxSurge) beside",
-            canary == 0 ? nil : "canary \(canary) " + (canaryHoldMilliseconds.map { "for \($0) ms" } ?? "until promoted"),
+            canary == 0 ? nil : "canary \(canary) \(canaryHoldMilliseconds.map { "for \($0) ms" } ?? "until promoted")",
             "ready within \(healthDeadlineMilliseconds) ms for \(minimumHealthyMilliseconds) ms",
             rollsBack ? nil : "no rollback",
         ]

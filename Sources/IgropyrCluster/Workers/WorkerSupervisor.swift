@@ -229,7 +229,8 @@ actor WorkerSupervisor: LoopBound {
         }
         let command = WorkerCommand(
             slot: slot, spec: spec, folder: preparation.folder, entry: preparation.entry, confines: confines,
-            secrets: preparation.secrets.variables, port: worker.socket.address.port, notificationAddress: notifications.name)
+            secrets: preparation.secrets.variables, port: worker.socket.address.port,
+            notificationAddress: notifications.name)
         spawn(worker, command, preparation.log)
     }
 

@@ -38,7 +38,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         hasPeerEnded = true
         guard !isLingering else { return stream.queuedBytes == 0 ? abort() : () }
         switch request {
-        case .none: linger()  // What is queued still has a reader.
+        case .none: goOn()  // Requests that came before wait their turn; what is queued still has a reader.
         case .body: abort()
         case .tunnel: exchange?.requestDidEnd()
         case .ended: break  // It has asked and will still read the answer (RFC 9112 §9.6).
