@@ -23,7 +23,7 @@ struct IgropyrCommand: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 failed, and the message says why and what to do;
             2 done in part: not all members did, or none is as asked for (members,
-            query, keys, reachability, audit, plan), or a rollout waits (deploy);
+            query, keys, reachability, audit, plan, logs, top), or a rollout waits (deploy);
             64 the command itself is malformed.
             """,
         version: Version.text,
@@ -34,7 +34,8 @@ struct IgropyrCommand: AsyncParsableCommand {
             QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self, LeaveCommand.self,
             ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self, ResumeCommand.self,
             PromoteCommand.self, RestartCommand.self, ScaleCommand.self, PlanCommand.self, DrainCommand.self,
-            CordonCommand.self, UncordonCommand.self, AuditCommand.self, ExplainCommand.self, KeygenCommand.self,
+            CordonCommand.self, UncordonCommand.self, AuditCommand.self, LogsCommand.self, TopCommand.self,
+            ExplainCommand.self, KeygenCommand.self,
             LaunchCommand.self,
         ])
 

@@ -20,6 +20,7 @@ extension HostAgent {
         case .remove: return await remove(parameter, by: caller, parts)
         case .history: return await history(parameter, parts)
         case .audit: return await audit(parts)
+        case .top: return await top(parts)
         case .change:
             return await decoding(body) { (request: ChangeRequest) in
                 await self.change(parameter, request, by: caller, parts)
@@ -47,7 +48,7 @@ extension HostAgent {
             return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, parts) }
         case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
             return .refusal(500, "a bundle is no message")
-        case .events, .query, .keys: return .refusal(500, "a stream is no message")
+        case .events, .query, .keys, .logs: return .refusal(500, "a stream is no message")
         }
     }
 

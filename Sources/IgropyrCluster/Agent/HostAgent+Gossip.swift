@@ -79,6 +79,7 @@ extension HostAgent {
             case .events: return await eventLines(parts)
             case .query: return try await queryLines(try message(in: body), parts)
             case .keys: return try await keyLines(try message(in: body), parts)
+            case .logs: return try await logLines(try message(in: body), parts)
             default: return .reply(.refusal(500, "this is no stream"))
             }
         } catch let refusal as ControlReply {

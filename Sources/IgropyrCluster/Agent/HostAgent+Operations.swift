@@ -59,6 +59,27 @@ extension HostAgent {
         return await loop.offload { .json(PlanReport(request, snapshot, host: name)) }
     }
 
+    // MARK: - Workers
+
+    func top(_ parts: Parts) async -> ControlReply {
+        let records = await parts.supervisor.records()
+        let (name, cores) = (name, Int(Self.cores))
+        return await loop.offload {
+            .json(TopReport(host: name, cores: cores, workers: records.compactMap { TopReport.Worker($0) }))
+        }
+    }
+
+    func logLines(_ request: LogsRequest, _ parts: Parts) async throws -> ControlAnswer {
+        let folder = "\(parts.folder.path)/logs"
+        let logs = await loop.offload { WorkerLog.files(of: request.application, in: folder) }
+            .filter { request.index == nil || $0.index == request.index }
+        guard !logs.isEmpty else {
+            throw ControlReply.refusal(404, "\(name) has no log of that worker of \(request.application)")
+        }
+        let tail = LogTail(host: name, logs: logs, isFollowing: request.isFollowing, loop: loop)
+        return .lines(first: [], rest: tail, last: nil)
+    }
+
     // MARK: - Audit
 
     /// Enters who changed what. That it cannot be written down does not keep anybody from mending things.

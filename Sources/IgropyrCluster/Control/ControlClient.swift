@@ -100,6 +100,19 @@ public actor ControlClient: LoopBound {
         try await call(.init(.post, "/v1/plan", body: try JSON.encode(request)), at: node)
     }
 
+    public func top(of node: SocketAddress) async throws(ControlError) -> TopReport {
+        try await call(.init(.get, "/v1/top"), at: node)
+    }
+
+    /// What the node's workers of an application print; with `follow` until `onLine` returns false.
+    public func logs(
+        _ application: ApplicationName, index: Int?, follow: Bool, of node: SocketAddress,
+        onLine: @escaping @Sendable (LogLine) -> Bool
+    ) async throws(ControlError) {
+        let request = LogsRequest(application: application, index: index, isFollowing: follow)
+        try await lines(of: .init(.post, "/v1/logs", body: try JSON.encode(request)), at: node, onLine)
+    }
+
     public func audit(of node: SocketAddress) async throws(ControlError) -> AuditReport {
         try await call(.init(.get, "/v1/audit"), at: node)
     }

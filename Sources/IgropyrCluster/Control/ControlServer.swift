@@ -11,7 +11,8 @@ final class ControlServer: HTTPRequestHandler {
         case bundleIndex, offerBundle, chunkHoldings, fetchChunk, storeChunk
         case members, coordinates, sendEvent, forceLeave, leave, setSecret
         case events, query, keys
-        case change, history, schedule, plan, audit
+        case change, history, schedule, plan, audit, top
+        case logs
 
         /// Whether a node that stops refuses it.
         var isChange: Bool { self == .deploy || self == .remove || self == .change || self == .schedule }
@@ -100,11 +101,11 @@ final class ControlServer: HTTPRequestHandler {
     ) {
         let parameter = parameters.first ?? ""
         switch operation {
-        case .status, .state, .applications, .remove, .members, .coordinates, .leave, .history, .audit:
+        case .status, .state, .applications, .remove, .members, .coordinates, .leave, .history, .audit, .top:
             collect(operation, parameter, by: caller, limitBytes: 0, on: connection)
         case .sendEvent, .forceLeave, .change, .schedule, .plan, .setSecret:
             collect(operation, parameter, by: caller, limitBytes: 64 << 10, on: connection)
-        case .events, .query, .keys:
+        case .events, .query, .keys, .logs:
             connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
                 await agent.lines(for: operation, body)
             }
@@ -182,6 +183,8 @@ extension ControlServer.Operation {
         case .schedule: (.post, "/v1/scheduling")
         case .plan: (.post, "/v1/plan")
         case .audit: (.get, "/v1/audit")
+        case .top: (.get, "/v1/top")
+        case .logs: (.post, "/v1/logs")
         }
     }
 }

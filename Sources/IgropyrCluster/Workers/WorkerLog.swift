@@ -1,4 +1,5 @@
 internal import Glibc
+internal import IgropyrOrchestration
 
 /// What a worker prints: `<application>-<index>.log`, and what was before as `.log.1`. All calls block.
 ///
@@ -10,6 +11,20 @@ struct WorkerLog: Sendable {
     static let limitBytes: Int64 = 10 << 20
 
     let path: String
+
+    init(path: String) { self.path = path }
+
+    init(of slot: WorkerSlot, in folder: String) { path = "\(folder)/\(slot.application)-\(slot.index).log" }
+
+    /// The logs of an application's workers that are there, by index.
+    static func files(of application: ApplicationName, in folder: String) -> [(index: Int, path: String)] {
+        let names = (try? FileSystem.names(in: folder)) ?? []
+        let prefix = "\(application)-"
+        return names.compactMap { name in
+            guard name.hasPrefix(prefix), name.hasSuffix(".log") else { return nil }
+            return UInt16(name.dropFirst(prefix.count).dropLast(4)).map { (Int($0), "\(folder)/\(name)") }
+        }.sorted { $0.index < $1.index }
+    }
 
     /// For one child process, which gets a duplicate.
     func open() throws(FileError) -> OpenFile { try OpenFile(path, .append(permissions: 0o600)) }

@@ -350,7 +350,7 @@ actor WorkerSupervisor: LoopBound {
     // MARK: - Logs
 
     private func log(of worker: Worker) -> WorkerLog {
-        WorkerLog(path: "\(configuration.logFolder)/\(worker.slot.application)-\(worker.slot.index).log")
+        WorkerLog(of: worker.slot, in: configuration.logFolder)
     }
 
     private func scheduleLogs() {

@@ -1,0 +1,89 @@
+import ArgumentParser
+import IgropyrCluster
+import IgropyrOrchestration
+import IgropyrUV
+
+struct LogsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs",
+        abstract: "Show what workers print, from whatever host; or follow it.",
+        discussion: """
+            The last 16 KB of each; the files themselves lie in the hosts' data folders.
+
+              igropyr logs shop
+              igropyr logs shop --follow
+              igropyr logs shop/host-2/0 --follow --json | jq -r .text
+
+            Exit code 2: not all hosts could be asked.
+            """)
+
+    @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.")
+    var target: String
+
+    @Flag(name: .shortAndLong, help: "Go on with what is printed from now on, until Ctrl-C.")
+    var follow = false
+
+    @Flag(help: "For programs: one line for each.")
+    var json = false
+
+    @OptionGroup var control: ControlOptions
+
+    func run() async throws {
+        let target = try LogTarget(target)
+        let (follow, json) = (follow, json)
+        let ask: @Sendable (ControlClient, SocketAddress) async throws -> Void = { client, node in
+            let hosts = try await target.hosts(by: client, node)
+            let unheard = await withTaskGroup(of: String?.self) { group in
+                for host in hosts {
+                    group.addTask { await Self.tell(host, target, follow, json, client) }
+                }
+                return await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
+            }
+            guard unheard.isEmpty else {
+                StandardError.write(unheard.joined(separator: "\n") + "\n")
+                throw ExitCode.incomplete
+            }
+        }
+        if follow { try await control.following(ask) } else { try await control.withClient(ask) }
+    }
+
+    /// - Returns: What went wrong, if anything did.
+    private static func tell(
+        _ host: SocketAddress, _ target: LogTarget, _ follow: Bool, _ json: Bool, _ client: ControlClient
+    ) async -> String? {
+        do {
+            try await client.logs(target.application, index: target.index, follow: follow, of: host) { line in
+                Terminal.write((json ? JSONText.line(line) : "\(line.host)/\(line.index)  \(line.text)") + "\n")
+                return true
+            }
+            return nil
+        } catch { return error.code == .cancelled ? nil : error.description }
+    }
+}
+
+/// `APP[/HOST[/INDEX]]`.
+struct LogTarget: Sendable {
+    var application: ApplicationName
+    var host: String?
+    var index: Int?
+
+    init(_ text: String) throws {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard (1...3).contains(parts.count) else { throw ValidationError("\(text) is not APP[/HOST[/INDEX]].") }
+        application = try ApplicationName(parts[0])
+        host = parts.count > 1 ? parts[1] : nil
+        index = parts.count > 2 ? UInt16(parts[2]).map(Int.init) : nil
+        guard parts.count < 3 || index != nil else { throw ValidationError("\(text) is not APP[/HOST[/INDEX]].") }
+    }
+
+    /// Where it runs.
+    func hosts(by client: ControlClient, _ node: SocketAddress) async throws -> [SocketAddress] {
+        let report = try await client.status(of: node)
+        let names = Set(report.workers.filter { $0.application == application }.map(\.host.rawValue))
+            .filter { host == nil || $0 == host }
+        let addresses = report.hosts.filter { names.contains($0.name) }
+            .compactMap { $0.controlAddress.flatMap { SocketAddress(parsing: $0, defaultPort: 0) } }
+        guard !addresses.isEmpty else { throw CommandFailure("no worker of \(application) is there: igropyr status") }
+        return addresses
+    }
+}
