@@ -47,7 +47,7 @@ private let rows: [Row] = [
         let row = rows[index]
         let worker = try ScriptedWorker()
         try await withBalancer(workers: 0, { $0.application.compression = Compression() }) { fixture in
-            fixture.balancer.update(.fixed([worker.address]))
+            fixture.use([worker.address])
             let client = try fixture.client()
             let accept = row.accept.map { "Accept-Encoding: \($0)\r\n" } ?? ""
             try client.send("GET / HTTP/1.1\r\nHost: a\r\n\(accept)\r\n")
@@ -93,7 +93,7 @@ private let rows: [Row] = [
     @Test func `a response that is cut at the worker is cut for the client, though compressed`() async throws {
         let worker = try ScriptedWorker()
         try await withBalancer(workers: 0, { $0.application.compression = Compression() }) { fixture in
-            fixture.balancer.update(.fixed([worker.address]))
+            fixture.use([worker.address])
             let client = try fixture.client()
             try client.send("GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
             try worker.answer("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 90000\r\n\r\n\(text)")
@@ -105,7 +105,7 @@ private let rows: [Row] = [
     @Test func `HEAD is told what GET would be`() async throws {
         let worker = try ScriptedWorker()
         try await withBalancer(workers: 0, { $0.application.compression = Compression() }) { fixture in
-            fixture.balancer.update(.fixed([worker.address]))
+            fixture.use([worker.address])
             let client = try fixture.client()
             try client.send("HEAD / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
             let fields = "Content-Type: text/plain\r\nContent-Length: 90000\r\nETag: \"a\"\r\n"

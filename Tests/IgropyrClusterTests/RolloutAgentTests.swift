@@ -42,7 +42,10 @@ import Testing
             let control = try ControlClient(on: loop, key: nil, user: "ann@desk")
             let nodes = try await cluster(loop, control)
             var pids: [Int32] = []
-            for node in nodes { pids += await node.readyWorkers().compactMap(\.pid) }
+            for node in nodes {
+                try await eventually("it tells of its worker") { await !node.readyWorkers().isEmpty }
+                pids += await node.readyWorkers().compactMap(\.pid)
+            }
             _ = try await control.deploy(.shop, spec("nothing"), at: nodes[1].control)
             for node in nodes {
                 try await eventually("it is back") { await node.rollout?.cause == .automaticRollback }

@@ -192,7 +192,7 @@ import Testing
             _ = try await caller.send("/unseen", [("Host", "quiet.test")])
             try await eventually("each line in its log") {
                 site.text("all.log").contains("GET /first HTTP/1.1\" 404")
-                    && site.text("own.log").contains("GET /a.err HTTP/1.1\" 500")
+                    && site.text("own.log").contains("/a.err HTTP/1.1\" 500")
                     && site.text("own-error.log").contains("a request failed")
             }
             try FileManager.default.moveItem(atPath: site.path + "/all.log", toPath: site.path + "/all.log.1")

@@ -170,6 +170,6 @@ import Testing
         let app = App()
         app.accessLog = AccessLog(to: .file("/nowhere/log"))
         let error = await #expect(throws: StartFailure.self) { _ = try await app.start() }
-        #expect(error?.description.hasPrefix("the access log cannot be written: ") == true)
+        #expect(error?.description.hasPrefix("the access log /nowhere/log cannot be written: ") == true)
     }
 }

@@ -1,6 +1,7 @@
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 extension String {
@@ -76,6 +77,29 @@ extension Substring {
                 "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(text.bodies == ["/1"])
             #expect(server.server.counters.requests == 1)
+        }
+    }
+
+    @Test func `requests that came before the client's end are all answered, in their turn`() async throws {
+        let answers = Locked<[@Sendable () -> Void]>([])
+        let arrived = Signal()
+        try await TestServer.run(onRequest: { head, bytes, connection in
+            let path = bytes.string(in: head.path)
+            connection.exchange = WatchingExchange()
+            nonisolated(unsafe) let connection = connection
+            answers.withLock { $0.append { answer(connection, path) } }
+            arrived.send()
+        }) { server in
+            let paths = ["/a", "/bb", "/ccc"]
+            let client = try await server.connect()
+            client.send(paths.map { "GET \($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+            client.endSending()
+            for count in 1...paths.count {
+                await arrived.wait(for: count)
+                // Within one turn of the loop: the end of input is read while the next request waits for its turn.
+                answers.withLock { $0.removeFirst() }()
+            }
+            #expect(await client.receiveAll().bodies == paths)
         }
     }
 
