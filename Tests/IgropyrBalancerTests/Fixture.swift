@@ -47,12 +47,15 @@ func withBalancer(
     for index in 0..<count {
         let worker = try TestWorker("worker-\(index)", on: "127.0.0.\(index + 1)")
         var patient = HTTPServerSettings()
-        patient.idleTimeout = .seconds(60)
+        (patient.idleTimeout, patient.progressTimeout) = (.seconds(60), .seconds(200))
         try await worker.start(patient)
         workers.append(worker)
     }
     var settings = BalancerSettings(listen: .loopback(port: 0))
-    (settings.server.headTimeout, settings.server.idleTimeout) = (.seconds(60), .seconds(60))  // Tests may be held up.
+    // Tests may be held up.
+    (settings.server.headTimeout, settings.server.idleTimeout) = (.seconds(60), .seconds(60))
+    settings.server.minimumBytesPerSecond = 0
+    (settings.server.progressTimeout, settings.application.responseTimeout) = (.seconds(200), .seconds(200))
     settings.client.idleTimeout = .seconds(50)
     change(&settings)
     let snapshot = knowsWorkers ? UpstreamSnapshot.fixed(workers.map(\.address), settings.application) : nil

@@ -154,12 +154,13 @@ extension HostAgent {
         setNeedsUpdate()
     }
 
-    /// For the host's record: why slots that it should fill stay empty.
+    /// For the host's record: why slots that it should fill stay empty. No rollout waits for them.
     func misfitRecords(_ slots: [WorkerSlot: WorkerSpec]) -> [WorkerRecord] {
         slots.sorted { $0.key < $1.key }.map { slot, spec in
             WorkerRecord(
                 application: slot.application, index: slot.index, revision: spec.revision, address: advertisedHost,
-                port: 0, state: .failed, message: WorkerRecord.message(from: misfits[spec.revision] ?? ""))
+                port: 0, state: .failed, message: WorkerRecord.message(from: misfits[spec.revision] ?? ""),
+                fingerprint: spec.fingerprint, gate: .available)
         }
     }
 
