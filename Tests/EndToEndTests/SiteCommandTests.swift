@@ -25,7 +25,7 @@ extension EndToEnd {
                 try await eventually("it answers", or: program.errors) { try await Program.run(ask).output == "hello" }
                 let threads = "/proc/\(program.pid)/task"
                 let states = try FileManager.default.contentsOfDirectory(atPath: threads)
-                    .filter { $0 != "\(program.pid)" }  // It has ended, but for a place that the runtime keeps: docs/sites.md.
+                    .filter { $0 != "\(program.pid)" }  // Of the first, see docs/sites.md.
                     .map { try String(contentsOfFile: "\(threads)/\($0)/status", encoding: .utf8) }
                 #expect(!states.isEmpty)
                 for state in states {
