@@ -55,6 +55,7 @@ func withBalancer(
     // Tests may be held up.
     (settings.server.headTimeout, settings.server.idleTimeout) = (.seconds(60), .seconds(60))
     settings.server.minimumBytesPerSecond = 0
+    settings.application.connectTimeout = .seconds(20)
     (settings.server.progressTimeout, settings.application.responseTimeout) = (.seconds(200), .seconds(200))
     settings.client.idleTimeout = .seconds(50)
     change(&settings)

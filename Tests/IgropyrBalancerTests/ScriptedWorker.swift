@@ -18,6 +18,7 @@ final class ScriptedWorker {
     @discardableResult func answer(_ text: String, after ending: String = "") throws -> String {
         try wait(for: listener)
         let connection = accept(listener, nil, nil)
+        _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         guard connection >= 0 else { throw RawClient.Failure(call: "accept: \(errno)") }
         defer { close(connection) }
         var seen = ""

@@ -58,7 +58,7 @@ actor TestWorker: LoopBound {
         guard let server else { return }
         server.close()
         self.server = nil
-        reservation = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        reservation = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var isShared: Int32 = 1  // With a server that comes back.
         setsockopt(reservation, SOL_SOCKET, SO_REUSEADDR, &isShared, socklen_t(MemoryLayout<Int32>.size))
         guard case .v4(let a, let b, let c, let d) = address.host else { return }

@@ -16,7 +16,7 @@ final class SlowReader {
     /// Takes a descriptor, and leaves it at that until ``connect()``.
     init(descriptorFor port: UInt16) throws {
         self.port = port
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw Failure(call: "socket", code: errno) }
         set(SO_RCVBUF, Int32(4096))
         set(SO_RCVTIMEO, timeval(tv_sec: 60, tv_usec: 0))
