@@ -61,10 +61,10 @@ func `responses of every framing come by HTTP 2 from workers`(path: String) asyn
         let other = try fixture.client()
         #expect(try other.get("/").text == "worker-0")
         worker.mood.withLock { $0 = .hangs }
-        var client: RawClient? = try fixture.client()
-        try client?.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+        let client = try fixture.client()
+        try client.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
         try await eventually("the request has come") { await worker.requestCount == 2 }
-        client = nil
+        client.reset()
         try await eventually("the worker hears of it") { worker.aborts.withLock { $0 } == 1 }
         worker.mood.withLock { $0 = .answers }
         #expect(try other.get("/").text == "worker-0")

@@ -161,7 +161,7 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
 
 @Test func `a host that does not answer at all costs one request its connect timeout`() async throws {
     let deaf = try DeafHost(on: "127.0.0.9")
-    try await withBalancer(workers: 2) { fixture in
+    try await withBalancer(workers: 2, { $0.application.connectTimeout = .milliseconds(250) }) { fixture in
         fixture.use(fixture.workers.map(\.address) + [deaf.address])
         _ = await fixture.balancer.counters
         let client = try fixture.client()
