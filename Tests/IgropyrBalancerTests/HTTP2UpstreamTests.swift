@@ -61,10 +61,11 @@ func `responses of every framing come by HTTP 2 from workers`(path: String) asyn
         let other = try fixture.client()
         #expect(try other.get("/").text == "worker-0")
         worker.mood.withLock { $0 = .hangs }
-        let client = try fixture.client()
-        try client.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
+        var client: RawClient? = try fixture.client()
+        try client?.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n")
         try await eventually("the request has come") { await worker.requestCount == 2 }
-        client.reset()
+        client?.resetAtEnd()
+        client = nil
         try await eventually("the worker hears of it") { worker.aborts.withLock { $0 } == 1 }
         worker.mood.withLock { $0 = .answers }
         #expect(try other.get("/").text == "worker-0")

@@ -15,7 +15,8 @@ enum BalancerTarget: FuzzTarget {
         let wire = input.rest
         var stage = Stage(workersSaying: pieces)
         let workers = workers(onPort: stage.port)
-        let balancer = wait { try await Balancer.start(settings, snapshot: .fixed(workers)) }
+        let snapshot = UpstreamSnapshot(nil, rules: .fixed(workers.map { .init($0) }), defaults: settings.application)
+        let balancer = wait { try await Balancer.start(settings, snapshot: snapshot) }
         let answer = stage.play(client: wire, onPort: balancer.address.port)
         wait { try await balancer.stop(timeout: .zero) }  // Nothing is left open on its loop.
         stage.end()

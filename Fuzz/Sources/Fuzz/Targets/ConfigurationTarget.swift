@@ -81,7 +81,7 @@ enum ConfigurationTarget: FuzzTarget {
         case .nowhere: break
         case .application(let position, let settings):
             require(snapshot.applications.indices.contains(position))
-            _ = settings?.values.hashKey.hash(head, request.span.bytes, source: nil)
+            _ = settings.values.hashKey.hash(head, request.span.bytes, source: nil)
         case .redirect(let rule):
             guard let location = rule.action.location(head, request.span.bytes) else { return }
             var serializer = HTTPSerializer()
