@@ -15,7 +15,7 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
     private let group: gid_t?
     public let description: String
 
-    /// Names, or numbers. Without a group, that of the user's entry is taken.
+    /// Names, or numbers. Without a group, that of the user's entry is taken; for a number without one, the same number.
     public init(user: String?, group: String?) throws(Unknown) {
         let entry = try user.map { name throws(Unknown) in try Self.entry(ofUser: name) }
         let groupNumber = try group.map { name throws(Unknown) in try Self.number(ofGroup: name) }
@@ -46,7 +46,8 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
         var text = [CChar](repeating: 0, count: textBytes)
         if let number = uid_t(name) {
             unsafe getpwuid_r(number, &entry, &text, text.count, &found)
-            guard unsafe found != nil else { return (number, nil, nil) }
+            // Nobody's number, for whose group there is no entry: root's must not stay.
+            guard unsafe found != nil else { return (number, gid_t(number), nil) }
         } else {
             unsafe getpwnam_r(name, &entry, &text, text.count, &found)
             guard unsafe found != nil else {

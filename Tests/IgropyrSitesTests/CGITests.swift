@@ -229,8 +229,9 @@ import Testing
                 Task(executorPreference: EventLoop.current) { try await caller.status("/a.sh") }
             }
             try await eventually("two run") { site.text("web/started").count == 4 }
+            // Long enough for a third to begin, if it could; a slow machine only sees less.
             try await Task.sleep(for: .milliseconds(100))
-            #expect(site.text("web/started").count <= 4 * 2)
+            #expect(site.text("web/started").count == 4)
             try site.write("go", "")
             for answer in answers { #expect(try await answer.value == 200) }
             #expect(site.text("web/started").count == 8)
