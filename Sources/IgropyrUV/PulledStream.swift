@@ -170,12 +170,13 @@ public final class PulledStream {
         guard sent >= 0 || sent == UV_EAGAIN.rawValue else { return sent }
         let count = max(0, Int(sent))
         guard count < bytes.count else { return 0 }
-        return unsafe QueuedWrite(copying: UnsafeRawBufferPointer(rebasing: bytes[count...])).submit(to: stream)
+        let write = unsafe StreamWrite(copying: UnsafeRawBufferPointer(rebasing: bytes[count...]), onEnd: finishWriting)
+        return unsafe write.submit(to: stream)
     }
 
     private var hasQueue: Bool { unsafe !isClosing && uv_stream_get_write_queue_size(stream) > 0 }
 
-    fileprivate func finishWriting(_ status: Int32) {
+    private func finishWriting(_ status: Int32) {
         if status < 0, status != UV_ECANCELED.rawValue { failure = UVError(code: status, call: "write") }
         writers.wake()
     }
@@ -207,32 +208,6 @@ extension PulledStream {
     public static func closeDescriptor(_ descriptor: Int32) { Glibc.close(descriptor) }
 }
 
-/// The bytes of one write, kept until libuv is done with them.
-@safe
-private final class QueuedWrite {
-    private let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
-    private let bytes: UnsafeMutableRawBufferPointer
-
-    init(copying source: UnsafeRawBufferPointer) {
-        unsafe bytes = .allocate(byteCount: source.count, alignment: 1)
-        unsafe bytes.copyMemory(from: source)
-    }
-
-    deinit {
-        unsafe bytes.deallocate()
-        unsafe request.deallocate()
-    }
-
-    func submit(to handle: UnsafeMutablePointer<uv_stream_t>) -> Int32 {
-        var buffer = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(bytes))
-        let retained = unsafe Unmanaged.passRetained(self)  // Released by `didWrite`.
-        unsafe request.pointee.data = retained.toOpaque()
-        let result = unsafe uv_write(request, handle, &buffer, 1, didWrite)
-        if result < 0 { unsafe retained.release() }
-        return result
-    }
-}
-
 private func didConnect(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: Int32) {
     let stream = unsafe owner(of: request!.pointee.handle, as: PulledStream.self)
     unsafe request!.deallocate()
@@ -248,10 +223,4 @@ private func willRead(
 
 private func didRead(_ handle: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _: UnsafePointer<uv_buf_t>?) {
     unsafe owner(of: handle, as: PulledStream.self).take(count)
-}
-
-private func didWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: Int32) {
-    let handle = unsafe request!.pointee.handle
-    unsafe Unmanaged<QueuedWrite>.fromOpaque(request!.pointee.data).release()
-    unsafe owner(of: handle, as: PulledStream.self).finishWriting(status)
 }

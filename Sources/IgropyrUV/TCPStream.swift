@@ -122,8 +122,8 @@ public final class TCPStream {
             sent = max(0, Int(result))
         }
         guard sent < bytes.count else { return }
-        let request = unsafe WriteRequest(copying: UnsafeRawBufferPointer(rebasing: bytes[sent...]), for: self)
-        let result = unsafe request.submit(to: stream)
+        let write = unsafe StreamWrite(copying: UnsafeRawBufferPointer(rebasing: bytes[sent...]), onEnd: finishWriting)
+        let result = unsafe write.submit(to: stream)
         if result < 0 { failLater(result) }
     }
 
@@ -145,7 +145,7 @@ public final class TCPStream {
         loop.submitLocally { [self] in delegate?.streamDidFail(UVError(code: code, call: "write")) }
     }
 
-    fileprivate func finishWriting(_ status: Int32) {
+    private func finishWriting(_ status: Int32) {
         guard status != UV_ECANCELED.rawValue else { return }  // Closed by the owner.
         if status < 0 {
             delegate?.streamDidFail(UVError(code: status, call: "write"))
@@ -226,34 +226,6 @@ public final class TCPStream {
     }
 }
 
-/// The bytes of one write, kept until libuv is done with them.
-@safe
-private final class WriteRequest {
-    let stream: TCPStream
-    private let request = UnsafeMutablePointer<uv_write_t>.allocate(capacity: 1)
-    private let bytes: UnsafeMutableRawBufferPointer
-
-    init(copying source: UnsafeRawBufferPointer, for stream: TCPStream) {
-        self.stream = stream
-        unsafe bytes = .allocate(byteCount: source.count, alignment: 1)
-        unsafe bytes.copyMemory(from: source)
-    }
-
-    deinit {
-        unsafe bytes.deallocate()
-        unsafe request.deallocate()
-    }
-
-    func submit(to handle: UnsafeMutablePointer<uv_stream_t>) -> Int32 {
-        var buffer = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(bytes))
-        let retained = unsafe Unmanaged.passRetained(self)  // Released by `didWrite`.
-        unsafe request.pointee.data = retained.toOpaque()
-        let result = unsafe uv_write(request, handle, &buffer, 1, didWrite)
-        if result < 0 { unsafe retained.release() }
-        return result
-    }
-}
-
 extension uv_buf_t {
     /// A buffer that libuv only reads from.
     init(reading bytes: UnsafeRawBufferPointer) {
@@ -279,11 +251,6 @@ private func didReadStream(
     _ handle: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _: UnsafePointer<uv_buf_t>?
 ) {
     unsafe owner(of: handle, as: TCPStream.self).didRead(count)
-}
-
-private func didWrite(_ request: UnsafeMutablePointer<uv_write_t>?, _ status: Int32) {
-    let write = unsafe Unmanaged<WriteRequest>.fromOpaque(request!.pointee.data).takeRetainedValue()
-    write.stream.finishWriting(status)
 }
 
 private func didShutDown(_ request: UnsafeMutablePointer<uv_shutdown_t>?, _ status: Int32) {
