@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <resolv.h>
@@ -26,8 +25,6 @@ static inline int igropyr_set_limit(int resource, unsigned long value) {
     const struct rlimit limit = {value, value};
     return setrlimit(resource, &limit);
 }
-
-static inline int igropyr_clear_groups(void) { return setgroups(0, 0); }
 
 static const int igropyr_CLONE_NEWNS = 0x00020000;
 static const unsigned long igropyr_MS_RDONLY = MS_RDONLY;

@@ -40,6 +40,15 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
         if let user { try check(setuid(user), errnoOf: "setuid") }
     }
 
+    /// Whether the process acts as that user already.
+    package var isPresent: Bool { user.map { $0 == geteuid() } ?? true }
+
+    /// Gives a file to them; for root.
+    package func take(_ path: String) throws(UVError) {
+        let nobody = uid_t.max  // Stands for whom it belongs to now.
+        try unsafe check(chown(path, user ?? nobody, group ?? nobody), errnoOf: "chown \(path)")
+    }
+
     private static func entry(ofUser name: String) throws(Unknown) -> (user: uid_t, group: gid_t?, name: String?) {
         var entry = unsafe passwd()
         var found: UnsafeMutablePointer<passwd>?

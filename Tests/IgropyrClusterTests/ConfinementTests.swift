@@ -134,7 +134,7 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         let error = #expect(throws: ConfinementError.self) {
             try WorkerPlace.make(for: slot, Confinement(user: "no-such-user"), bundle: node.bundle, at: node.site)
         }
-        #expect(error?.description == "this host has no user no-such-user")
+        #expect(error?.description == "there is no user \"no-such-user\" on this machine")
         #expect(try !FileSystem.exists(node.folder("data/run")) || node.folder.names("data/run").isEmpty)
     }
 

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import IgropyrUV
 
 extension Confines {
     /// Confines this process, for good: no call after it gets anything back. The process must have one thread.
@@ -9,14 +10,20 @@ extension Confines {
         if let memoryBytes { try limit(igropyr_RLIMIT_DATA, memoryBytes, "memory") }
         if let openFiles { try limit(igropyr_RLIMIT_NOFILE, openFiles, "open files") }
         let isIsolated = try view.map { view throws(LauncherError) in try isolate(view) } ?? false
-        let account = try (user ?? (isIsolated ? isolatedUser : nil)).map(Account.init)
-        if let account { try hand(temporaryFolder, to: account) }
-        if let secretFolder { try writeSecrets(to: secretFolder, for: account) }
+        let owner = try (user ?? (isIsolated ? isolatedUser : nil)).map(Self.owner)
+        if let owner { try hand(temporaryFolder, to: owner) }
+        if let secretFolder { try writeSecrets(to: secretFolder, for: owner) }
         if isIsolated { moveTemporaryFiles() }
         // After all that root may do despite it, before it is nobody who may raise it.
         if let processes { try limit(igropyr_RLIMIT_NPROC, processes, "processes") }
-        try account?.become()
+        do throws(UVError) { try owner?.assume() } catch { throw .system(error.call, -error.code) }
         guard igropyr_set_no_new_privileges() == 0 else { throw .system("prctl(PR_SET_NO_NEW_PRIVS)", errno) }
+    }
+
+    private static func owner(_ user: String) throws(LauncherError) -> ProcessOwner {
+        do throws(ProcessOwner.Unknown) {
+            return try ProcessOwner(user: user, group: nil)
+        } catch { throw .confinement(error.description) }
     }
 
     /// So that an agent to come knows whether the folder is still in use.
@@ -55,18 +62,18 @@ extension Confines {
         }
     }
 
-    private func writeSecrets(to folder: String, for account: Account?) throws(LauncherError) {
+    private func writeSecrets(to folder: String, for owner: ProcessOwner?) throws(LauncherError) {
         guard unsafe mkdir(folder, 0o700) == 0 else { throw .system("mkdir \(folder)", errno) }
         for (name, value) in secretFiles {
             let path = "\(folder)/\(name)"
             try write(Array(value), to: path, flags: O_WRONLY | O_CREAT | O_EXCL, permissions: 0o400)
-            if let account { try hand(path, to: account) }
+            if let owner { try hand(path, to: owner) }
         }
-        if let account { try hand(folder, to: account) }
+        if let owner { try hand(folder, to: owner) }
     }
 
-    private func hand(_ folder: String, to account: Account) throws(LauncherError) {
-        guard unsafe chown(folder, account.user, account.group) == 0 else { throw .system("chown \(folder)", errno) }
+    private func hand(_ path: String, to owner: ProcessOwner) throws(LauncherError) {
+        do throws(UVError) { try owner.take(path) } catch { throw .system(error.call, -error.code) }
     }
 
     /// They are in `/tmp` now, unless the deployment says otherwise.

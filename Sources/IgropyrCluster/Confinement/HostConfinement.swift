@@ -1,5 +1,6 @@
 internal import Glibc
 internal import IgropyrOrchestration
+internal import IgropyrUV
 
 /// How far this host can confine workers: found out once, when the node starts.
 struct HostConfinement: Sendable {
@@ -83,9 +84,8 @@ struct HostConfinement: Sendable {
 
     private func user(_ wanted: String?) throws(ConfinementError) -> String? {
         guard let wanted else { return nil }
-        do throws(LauncherError) {
-            let account = try Account(wanted)
-            if account.user == geteuid() { return isRoot ? wanted : nil }
+        do throws(ProcessOwner.Unknown) {
+            if try ProcessOwner(user: wanted, group: nil).isPresent { return isRoot ? wanted : nil }
         } catch { throw .impossible(error.description) }
         guard isRoot else {
             throw .impossible("\"user: \(wanted)\" needs a node that runs as root: this one runs as \(geteuid())")

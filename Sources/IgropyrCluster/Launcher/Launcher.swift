@@ -56,14 +56,12 @@ public enum LauncherError: Error, Hashable, CustomStringConvertible {
     case usage
     case system(String, Int32)
     case program(String, Int32)
-    case unknownUser(String)
     case confinement(String)
 
     public var description: String {
         switch self {
         case .usage: "usage: igropyr launch [--parent PID] -- PROGRAM [ARGUMENT…]; the node calls this, not people"
         case .system(let call, let number): "\(call): \(Self.reason(number))"
-        case .unknownUser(let name): "this host has no user \(name)"
         case .confinement(let text): text
         case .program(let path, let number): "cannot run \(path): \(Self.reason(number))"
         }
