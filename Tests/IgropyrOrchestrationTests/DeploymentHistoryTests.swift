@@ -122,3 +122,31 @@ private struct Fixture {
     #expect([1, 3, 4, 9].map { policy.window(of: $0).unavailable } == [0, 0, 1, 2])
     #expect(policy.window(of: 3).surge == 1)
 }
+
+@Test func `secrets go over to another key in all that a rollback may bring back, and nothing is decided by that`()
+    throws
+{
+    var fixture = Fixture()
+    for digit in "ab" {
+        var spec = spec(digit)
+        spec.secrets = ["A": Secret(value: SealedValue(version: "\(digit)", key: "old", box: "x")), "B": Secret()]
+        fixture.now = fixture.now.advanced(byMilliseconds: 1000)
+        _ = try fixture.state.deploy("shop", spec, at: fixture.now, clock: &fixture.clock)
+        if digit == "a" { _ = try fixture.conclude(.complete) }
+    }
+    let before = try #require(fixture.state.deployments["shop"])
+    let reseal = { (_: String, value: SealedValue) -> SealedValue? in
+        value.key == "new" ? nil : SealedValue(version: value.version, key: "new", box: "y")
+    }
+    #expect(fixture.state.reseal("shop", at: fixture.now, clock: &fixture.clock, reseal))
+    var after = try #require(fixture.state.deployments["shop"])
+    let values = ([after.spec] + after.history.map(\.spec)).map { $0?.secrets["A"]?.value }
+    #expect(values.map { $0?.key } == ["new", "new"] && values.map { $0?.version } == ["b", "a"])
+    #expect(after.timestamp > before.timestamp && after.progress == before.progress)
+    #expect(after.spec?.worker == before.spec?.worker)
+    #expect(!fixture.state.reseal("shop", at: fixture.now, clock: &fixture.clock, reseal))
+    let back = try fixture.change(.rollback(to: nil))
+    #expect(back.spec?.secrets["A"]?.value?.key == "new")
+    after = try #require(fixture.state.deployments["shop"])
+    #expect(!fixture.state.reseal("none", at: fixture.now, clock: &fixture.clock, reseal) && after == back)
+}

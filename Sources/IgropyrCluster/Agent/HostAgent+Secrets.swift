@@ -48,17 +48,8 @@ extension HostAgent {
     func resealSecrets(_ snapshot: Replica.Snapshot, _ parts: Parts) async {
         guard snapshot.state.hosts.keys.filter({ snapshot.alive.contains($0) }).min() == name else { return }
         let sealing = sealing
-        for (application, spec) in snapshot.state.liveDeployments {
-            let changed = spec.secrets.compactMapValues { $0.value }.compactMap { name, value in
-                sealing.resealed(value, name, of: application).map { (name, value.version, $0) }
-            }
-            guard !changed.isEmpty else { continue }
-            // Fails only if it was removed meanwhile.
-            _ = try? await parts.replica.change(application) { spec in
-                for (name, version, value) in changed where spec.secrets[name]?.value?.version == version {
-                    spec.secrets[name]?.value = value
-                }
-            }
+        for application in snapshot.state.liveDeployments.keys {
+            await parts.replica.resealSecrets(of: application, by: sealing)
         }
     }
 }

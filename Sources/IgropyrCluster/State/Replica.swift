@@ -153,6 +153,11 @@ public actor Replica: LoopBound {
         return try deploy(name, spec)
     }
 
+    func resealSecrets(of name: ApplicationName, by sealing: SecretSealing) {
+        let isNew = state.reseal(name, at: .now, clock: &clock) { sealing.resealed($1, $0, of: name) }
+        if isNew { didChangeHere() }
+    }
+
     func remove(_ name: ApplicationName) throws(DeploymentError) -> Deployment {
         let tombstone = try state.remove(name, at: .now, clock: &clock)
         didChangeHere()

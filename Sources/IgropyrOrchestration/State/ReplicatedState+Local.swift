@@ -33,6 +33,22 @@ extension ReplicatedState {
         return deployment
     }
 
+    /// Puts an application's secrets under another key, also those that a rollback would bring back. No decision about
+    /// it: nothing is replaced. `sealed` gives the same value anew, or nil for one that is to stay as it is.
+    /// - Returns: Whether any was sealed anew.
+    public mutating func reseal(
+        _ name: ApplicationName, at now: UnixTime, clock: inout HybridClock,
+        _ sealed: (_ name: String, SealedValue) -> SealedValue?
+    ) -> Bool {
+        guard var deployment = deployments[name] else { return false }
+        deployment.spec?.reseal(sealed)
+        for index in deployment.history.indices { deployment.history[index].spec.reseal(sealed) }
+        guard deployment != deployments[name] else { return false }
+        deployment.timestamp = timestamp(for: name, at: now, clock: &clock)
+        store(deployment)
+        return true
+    }
+
     /// Removes an application; its workers drain.
     /// - Throws: If it is not deployed.
     /// - Returns: The tombstone.

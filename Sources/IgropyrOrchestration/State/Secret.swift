@@ -49,6 +49,12 @@ public struct WorkerSecret: Hashable, Sendable {
 }
 
 extension DeploymentSpec {
+    mutating func reseal(_ sealed: (_ name: String, SealedValue) -> SealedValue?) {
+        for (name, secret) in secrets {
+            if let value = secret.value, let other = sealed(name, value) { secrets[name]?.value = other }
+        }
+    }
+
     func validateSecrets(_ validation: Validation) throws(Refusal) {
         try validation.requireCount(secrets.count, atMost: StateLimits.secrets, of: "secrets")
         let bytes = secrets.values.reduce(0) { $0 + ($1.value?.box.utf8.count ?? 0) }
