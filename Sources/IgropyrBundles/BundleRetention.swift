@@ -39,21 +39,3 @@ public struct BundleRetention: Hashable, Sendable {
         time <= now && time > now.advanced(byMilliseconds: -Self.graceMilliseconds)
     }
 }
-
-/// The last revisions of each application, as a host has seen them deployed.
-public struct RevisionHistory: Hashable, Sendable, Codable {
-    public private(set) var revisions: [ApplicationName: [BundleDigest]] = [:]
-
-    public init() {}
-
-    /// Takes note of what is deployed; applications that no longer are, are forgotten. Returns whether that was news.
-    public mutating func note(_ deployed: [ApplicationName: BundleDigest]) -> Bool {
-        let before = self
-        revisions = revisions.filter { deployed[$0.key] != nil }
-        for (name, revision) in deployed {
-            let earlier = (revisions[name] ?? []).filter { $0 != revision }
-            revisions[name] = Array(([revision] + earlier).prefix(BundleRetention.revisions))
-        }
-        return self != before
-    }
-}

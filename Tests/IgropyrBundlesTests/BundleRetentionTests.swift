@@ -23,17 +23,4 @@ private let now = UnixTime(milliseconds: 3_600_000)
         let retention = BundleRetention(needed: [], stored: [bundle("a"): now.advanced(byMilliseconds: 1)])
         #expect(retention.unneeded(at: now) == [bundle("a")])
     }
-
-    @Test func `a history has each revision once, the latest first, and no more than it should`() {
-        var history = RevisionHistory()
-        for digit in "abacd" {
-            let isNews = history.note([shop: bundle(digit)])
-            #expect(isNews)
-        }
-        #expect(history.revisions == [shop: "dca".map(bundle)])
-        let repeated = history.note([shop: bundle("d")])
-        #expect(!repeated)
-        let removed = history.note([:])
-        #expect(removed && history.revisions.isEmpty)
-    }
 }

@@ -46,6 +46,15 @@ private struct Fixture {
     #expect(fixture.state.referencedBundles == [.of("3"), .of("a")])
 }
 
+@Test func `each application has its revisions once, the latest first, and a removed one none`() throws {
+    var fixture = Fixture()
+    for digit in "abacd" { _ = try fixture.deploy(digit) }
+    _ = try fixture.change(.restart)
+    #expect(fixture.state.revisions == ["shop": [.of("d"), .of("c"), .of("a"), .of("b")]])
+    _ = try fixture.state.remove("shop", at: fixture.now, clock: &fixture.clock)
+    #expect(fixture.state.revisions.isEmpty)
+}
+
 @Test func `a rollback on request keeps the scale, and a second one goes forth again`() throws {
     var fixture = Fixture()
     _ = try fixture.deploy("a")

@@ -174,19 +174,12 @@ extension HostAgent {
 
     // MARK: - What goes
 
-    func writeHistory(_ parts: Parts) async {
-        let (history, folder) = (history, parts.folder)
-        do { try await loop.offload { try history.write(to: folder) } } catch {
-            configuration.logger.warning("cannot write revisions.json", metadata: ["error": "\(error)"])
-        }
-    }
-
     func retention(
         _ state: ReplicatedState, _ workers: [LocalWorker], _ fetching: Set<BundleDigest>
     ) -> BundleRetention {
         let needed = state.referencedBundles.union(workers.map(\.spec.revision)).union(fetching)
         return BundleRetention(
-            needed: needed.union(uploads.digests(at: loop.now)), history: history.revisions, stored: bundleTimes)
+            needed: needed.union(uploads.digests(at: loop.now)), history: state.revisions, stored: bundleTimes)
     }
 
     /// Gives up all that nothing needs at present. Returns whether there was anything.

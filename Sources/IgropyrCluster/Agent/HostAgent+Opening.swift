@@ -75,7 +75,6 @@ extension HostAgent {
             bundles = Set(digests)
             bundleTimes = times
             misfits = Dictionary(unfit) { first, _ in first }
-            history = await loop.offload { RevisionHistory.read(from: folder) }
             return (folder, store)
         } catch { throw .bundles(error) }
     }

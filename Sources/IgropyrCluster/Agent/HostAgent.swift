@@ -63,8 +63,6 @@ public actor HostAgent: LoopBound {
     private var misfitSlots: [WorkerSlot: WorkerSpec] = [:]
     /// What clients are sending.
     var uploads = BundleUploads()
-    /// The revisions to go back to.
-    var history = RevisionHistory()
     /// What goes wrong at present, in a line each.
     var problems: [Problem: String] = [:]
     /// The key file's; nil without one.
@@ -293,7 +291,6 @@ public actor HostAgent: LoopBound {
         forgetProblems(except: desired)
         await resealSecrets(snapshot, parts)
         misfitSlots = desired.filter { misfits[$0.value.revision] != nil }
-        let areRevisionsNew = history.note(snapshot.state.liveDeployments.mapValues(\.revision))
         await forgetDamagedBundles(of: workers, parts)
         let fetching = await parts.fetcher.fetching
         let retention = retention(snapshot.state, workers, fetching)
@@ -306,7 +303,6 @@ public actor HostAgent: LoopBound {
         }
         for revision in Set(workers.map(\.spec.revision)).subtracting(bundles) { await parts.fetcher.fetch(revision) }
         await remove(retention.unneeded(at: .now).subtracting(bundles), parts)
-        if areRevisionsNew { await writeHistory(parts) }
     }
 
     /// Workers that have their place elsewhere now, and stay until they are replaced there.

@@ -26,6 +26,15 @@ public struct ReplicatedState: Hashable, Sendable {
         return bundles
     }
 
+    /// Of each application that is deployed, the bundles of this and earlier deployments: the latest first, each once.
+    public var revisions: [ApplicationName: [BundleDigest]] {
+        deployments.compactMapValues { deployment in
+            guard let spec = deployment.spec else { return nil }
+            var known: Set<BundleDigest> = []
+            return ([spec] + deployment.history.map(\.spec)).map(\.revision).filter { known.insert($0).inserted }
+        }
+    }
+
     /// The join of two states: commutative, associative, idempotent. Checks nothing: for what peers send there is
     /// ``apply(_:at:clock:knownHosts:)``.
     public mutating func merge(_ other: ReplicatedState) {
