@@ -115,6 +115,28 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
             #expect(text.utf8.count(where: { $0 == UInt8(ascii: "x") }) == count)
         }
     }
+
+    @Test(arguments: [false, true]) func `no request is begun while the client leaves lying what it has asked for`(
+        endsSending: Bool
+    ) async throws {
+        let body = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)
+        try await TestServer.run(onRequest: { _, _, connection in
+            #expect(connection.canWrite)
+            begin(connection, .length(UInt64(body.count)))
+            connection.sendBody(body.span.bytes)
+        }) { server in
+            let client = try await server.connect(isReading: false)
+            let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+            client.send(String(repeating: request, count: 39))
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: \(endsSending ? "keep-alive" : "close")\r\n\r\n")
+            if endsSending { client.endSending() }
+            try await eventually("the first is begun") { server.server.counters.requests > 0 }
+            client.startReading()
+            let text = await client.receiveAll()
+            #expect(text.utf8.count(where: { $0 == UInt8(ascii: "x") }) == 40 * body.count)
+            #expect(server.server.counters.requests == 40 && server.server.counters.timeouts == 0)
+        }
+    }
 }
 
 @Suite(.timeLimit(.minutes(5))) struct ServerDrainTests {

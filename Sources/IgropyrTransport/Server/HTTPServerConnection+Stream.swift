@@ -7,14 +7,14 @@ extension HTTPServerConnection: ByteStreamDelegate {
     func takeInput(_ bytes: RawSpan) {
         let wasBetweenMessages = parser.isBetweenMessages
         switch request {
-        case .none, .body, .tunnel: input.add(bytes, consume: process)
-        case .ended:
-            input.append(bytes)
-            if input.count >= server.settings.pipelineBytes { stream.stopReading() }
+        case .none: if canWrite { input.add(bytes, consume: process) } else { hold(bytes) }
+        case .body, .tunnel: input.add(bytes, consume: process)
+        case .ended: hold(bytes)
         }
         lingerUnlessEnded()
         guard !isClosed else { return }
         flush()
+        goOnOnceThereIsRoom()
         switch request {
         case .none: if wasBetweenMessages, !parser.isBetweenMessages { timer?.arm(after: server.settings.headTimeout) }
         case .body:
@@ -26,6 +26,12 @@ extension HTTPServerConnection: ByteStreamDelegate {
             timer?.arm(after: server.settings.progressTimeout)
         case .ended, .tunnel: break
         }
+    }
+
+    private func hold(_ bytes: RawSpan) {
+        input.append(bytes)
+        if case .none = request { isAwaitingRoom = true }
+        if input.count >= server.settings.pipelineBytes { stream.stopReading() }
     }
 
     /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice.
@@ -48,7 +54,9 @@ extension HTTPServerConnection: ByteStreamDelegate {
     public func streamDidDrain() {
         if isLingering { return lingerOn() }
         switch request {
-        case .none: if parser.isBetweenMessages { timer?.arm(after: server.settings.idleTimeout) }
+        case .none:
+            guard !isAwaitingRoom else { return goOn() }
+            if parser.isBetweenMessages { timer?.arm(after: server.settings.idleTimeout) }
         case .body: if isBodyPaused { timer?.disarm() }
         case .ended, .tunnel: timer?.disarm()
         }

@@ -44,6 +44,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     var version = MessageHead.Version.http11
     var keepsAlive = true
     var isBodyPaused = false
+    /// Further requests have arrived, and the client has to take of what is queued first.
+    var isAwaitingRoom = false
     /// The response that was begun agrees to another protocol.
     var opensTunnel = false
     /// The response that was begun is not the last one to its request.
@@ -98,6 +100,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     func process(_ bytes: RawSpan) -> Int {
         var offset = 0
         isProcessing = true
+        isAwaitingRoom = false
         defer { isProcessing = false }
         while mayParse {
             let rest = bytes.extracting(droppingFirst: offset)
@@ -123,6 +126,7 @@ public final class HTTPServerConnection: HTTPServerStream {
                 return bytes.byteCount
             }
         }
+        if case .none = request { isAwaitingRoom = !isClosed && !isLingering && offset < bytes.byteCount }
         if case .tunnel = request, !isClosed, !isLingering, !isBodyPaused, offset < bytes.byteCount {
             exchange?.requestBodyDidArrive(bytes.extracting(droppingFirst: offset))
             return bytes.byteCount
@@ -130,11 +134,13 @@ public final class HTTPServerConnection: HTTPServerStream {
         return isClosed || isLingering ? bytes.byteCount : offset
     }
 
-    /// Whether the next bytes may be looked at: not before the response to the last request is complete.
+    /// Whether the next bytes may be looked at: not before the response to the last request is complete, and not while
+    /// the client leaves lying what it has asked for.
     var mayParse: Bool {
         guard !isClosed, !isLingering, !isBodyPaused else { return false }
         switch request {
-        case .none, .body: return true
+        case .none: return canWrite
+        case .body: return true
         case .ended, .tunnel: return false
         }
     }
@@ -200,10 +206,16 @@ public final class HTTPServerConnection: HTTPServerStream {
         }
         lingerUnlessEnded()
         flush()
+        guard !isAwaitingRoom else { return goOnOnceThereIsRoom() }
         if hasPeerEnded, case .none = request { return linger() }
         if hasPeerEnded, case .tunnel = request { exchange?.requestDidEnd() }
         if !isClosed, !isBodyPaused, !hasPeerEnded, input.count < server.settings.pipelineBytes {
             stream.startReading()
         }
+    }
+
+    /// Else ``streamDidDrain()`` does.
+    func goOnOnceThereIsRoom() {
+        if isAwaitingRoom, canWrite { loop.submitLocally { [self] in goOn() } }
     }
 }
