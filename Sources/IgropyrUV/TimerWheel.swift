@@ -15,7 +15,8 @@ public final class WheelTimer {
     private let wheel: TimerWheel
     fileprivate var onExpiry: (() -> Void)?
 
-    /// Calls `onExpiry` on the loop, at the deadline or up to two ticks of the wheel later.
+    /// Calls `onExpiry` on the loop, at the deadline or up to two ticks of the wheel later; never before what had arrived by
+    /// then was looked at.
     public init(on wheel: TimerWheel, onExpiry: @escaping () -> Void) {
         self.wheel = wheel
         self.onExpiry = onExpiry
@@ -81,7 +82,13 @@ public final class TimerWheel {
     private func startTicking() {
         isTicking = true
         // Fails only once closed.
-        try? timer.start(after: .nanoseconds(tick)) { [self] in advance() }
+        try? timer.start(after: .nanoseconds(tick)) { [self] in tickDidPass() }
+    }
+
+    /// A loop that was held up looks first at what has arrived meanwhile, which may put deadlines off.
+    private func tickDidPass() {
+        guard loop.now.nanoseconds / tick > current + 2 else { return advance() }
+        try? timer.start(after: .milliseconds(1)) { [self] in advance() }
     }
 
     private func advance() {

@@ -1,3 +1,4 @@
+import Glibc
 import IgropyrTime
 import IgropyrUV
 import TestSupport
@@ -40,6 +41,29 @@ import Testing
             return expired
         }
         #expect(expired.sorted() == [0, 2, 3])  // Those that are late come in one turn, in any order.
+    }
+
+    @Test func `a loop that was held up looks at what has arrived before it calls a deadline passed`() async throws {
+        let wasLate = try await onLoop { loop in
+            let wheel = try TimerWheel(on: loop, tick: .milliseconds(10))
+            let listener = try TCPListener(on: loop, binding: .loopback(port: 0))
+            let done = Promise<Bool>()
+            let deadline = WheelTimer(on: wheel) { done.fulfil(true) }
+            try listener.start { stream in
+                stream.close()
+                done.fulfil(false)
+            }
+            let client = try TCPStream(on: loop)
+            let connected = Promise<Void>()
+            client.connect(to: listener.localAddress) { _ in connected.fulfil(()) }  // In the backlog from now on.
+            deadline.arm(after: .milliseconds(20))
+            usleep(100_000)
+            let wasLate = await done.wait()
+            await connected.wait()
+            for end in [client.close, listener.close, deadline.invalidate, wheel.close] { end() }
+            return wasLate
+        }
+        #expect(!wasLate)
     }
 
     @Test func `a wheel that nobody holds still keeps its deadlines`() async throws {
