@@ -112,9 +112,10 @@ private let nodeServer = """
     """
 
 @Test func `a server of Node_js is spoken to by HTTP 2, with trailers`() async throws {
-    let address = try freePort()
+    let port = try ReservedPort()
+    let address = port.address
     let node = try BackgroundCommand(["node", "-e", nodeServer, "\(address.port)"])
-    defer { node.signal(SIGTERM) }
+    defer { withExtendedLifetime(port) { node.signal(SIGTERM) } }
     let kind = try http2().kind()
     try await withBalancer(workers: 0, knowsWorkers: false, { $0.application.connections = kind }) { fixture in
         fixture.use([address])
@@ -132,7 +133,8 @@ private let nodeServer = """
 @Test func `nginx agrees to HTTP 2 by TLS`() async throws {
     let authority = try await TestAuthority()
     let files = try await authority.issue("w", for: ["IP:127.0.0.1"])
-    let front = try freePort()
+    let port = try ReservedPort()
+    let front = port.address
     let nginx = try nginx(
         """
         server {
@@ -141,7 +143,7 @@ private let nodeServer = """
           location / { return 200 "$server_protocol $https"; }
         }
         """, in: authority.folder)
-    defer { nginx.signal(SIGTERM) }
+    defer { withExtendedLifetime(port) { nginx.signal(SIGTERM) } }
     let kind = try http2(authority: authority.file).kind()
     try await withBalancer(workers: 0, knowsWorkers: false, { $0.application.connections = kind }) { fixture in
         fixture.use([front])

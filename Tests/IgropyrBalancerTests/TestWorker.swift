@@ -1,7 +1,7 @@
-import Glibc
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 
 /// A worker on a loop of its own, made with the real server.
 actor TestWorker: LoopBound {
@@ -35,14 +35,16 @@ actor TestWorker: LoopBound {
     private let thread: EventLoopThread
     private var server: HTTPServer?
     private let descriptor: Int32
-    private var reservation: Int32 = -1
+    /// Stays taken when the worker is killed.
+    private let port: ReservedPort
 
     init(_ name: String, on host: String = "127.0.0.1", port: UInt16 = 0) throws {
         self.name = name
         thread = try EventLoopThread(name: name)
         loop = thread.loop
-        descriptor = try ListeningSocket.open(SocketAddress(host, port: port)!)
-        address = ListeningSocket.localAddress(of: descriptor)!
+        self.port = try ReservedPort(on: host, port: port)
+        address = self.port.address
+        descriptor = try ListeningSocket.open(address)
     }
 
     func start(_ settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil) throws {
@@ -53,36 +55,15 @@ actor TestWorker: LoopBound {
     var requestCount: Int { seen.withLock { $0.count } }
     var connectionCount: Int { server?.connectionCount ?? 0 }
 
-    /// As `kill -9` does: connections are cut, new ones refused. The port stays taken, so that no other test's server gets it.
+    /// As `kill -9` does: connections are cut, new ones refused.
     func kill() {
-        guard let server else { return }
-        server.close()
-        self.server = nil
-        reservation = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var isShared: Int32 = 1  // With a server that comes back.
-        setsockopt(reservation, SOL_SOCKET, SO_REUSEADDR, &isShared, socklen_t(MemoryLayout<Int32>.size))
-        guard case .v4(let a, let b, let c, let d) = address.host else { return }
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = address.port.bigEndian
-        name.sin_addr.s_addr = (UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)).bigEndian
-        withUnsafePointer(to: &name) { name in
-            let name = UnsafeRawPointer(name).assumingMemoryBound(to: sockaddr.self)
-            _ = bind(reservation, name, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
+        server?.close()
+        server = nil
     }
 
     nonisolated func stop() async throws {
         await kill()
-        await release()
         try await thread.stop()
-    }
-}
-
-extension TestWorker {
-    private func release() {
-        if reservation >= 0 { close(reservation) }
-        reservation = -1
     }
 }
 

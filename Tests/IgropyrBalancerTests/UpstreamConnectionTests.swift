@@ -112,7 +112,8 @@ private func post(_ body: String) -> String {
 @Test func `nginx takes the PROXY header before TLS`() async throws {
     let authority = try await TestAuthority()
     let files = try await authority.issue("w", for: ["IP:127.0.0.1"])
-    let front = try freePort()
+    let port = try ReservedPort()
+    let front = port.address
     let nginx = try nginx(
         """
         server {
@@ -121,7 +122,7 @@ private func post(_ body: String) -> String {
           location / { return 200 "$proxy_protocol_addr:$proxy_protocol_port $https $ssl_protocol"; }
         }
         """, in: authority.folder)
-    defer { nginx.signal(SIGTERM) }
+    defer { withExtendedLifetime(port) { nginx.signal(SIGTERM) } }
     var connection = UpstreamConnection()
     connection.tls = proof(authority.file)
     connection.proxyProtocol = .v2
@@ -138,13 +139,6 @@ private func post(_ body: String) -> String {
             #expect(text == "\(address) on TLSv1.3")
         }
     }
-}
-
-/// A port of 127.0.0.1 that nobody has.
-func freePort() throws -> SocketAddress {
-    let socket = try ListeningSocket.open(.loopback(port: 0))
-    defer { ListeningSocket.close(socket) }
-    return ListeningSocket.localAddress(of: socket)!
 }
 
 /// nginx with these servers, in the foreground. At its end it removes its `pid` file, which so must not be a device.
