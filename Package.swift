@@ -107,7 +107,7 @@ let package = Package(
             name: "Igropyr",
             dependencies: [
                 "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", "IgropyrInsight",
-                logging, httpTypes, metrics, tracing, lifecycle,
+                crypto, logging, httpTypes, metrics, tracing, lifecycle,
             ],
             swiftSettings: strict),
         .target(
