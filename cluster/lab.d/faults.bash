@@ -1,4 +1,4 @@
-# Faults of a lab's network: a part of cluster/lab, which sets the lab's name, subnet and state folder.
+# Faults of a lab's network and hosts: a part of cluster/lab, which sets the lab's name, subnet and state folder.
 # shellcheck shell=bash disable=SC2154
 
 # Packets go to a hardware address that nobody has: silence, as on a broken cable, whereas a blackhole route would
@@ -67,4 +67,44 @@ await_interface() {
         sleep 0.02
     done
     return 1
+}
+
+signal_all_in() {
+    local pids
+    pids=$(ip netns pids "$(namespace "$1")" | sed "/^$(delay_pid "$1")\$/d")
+    # shellcheck disable=SC2086 # One word a process.
+    [[ -z $pids ]] || kill -"$2" $pids
+}
+
+make_disk() {
+    [[ -z $(main_pid "$1") ]] || fail "host $1 runs: give it a disk before it is started"
+    mount -t tmpfs -o "size=$2m,mode=755" "igropyr-$lab-$1" "$(folder "$1")/data"
+}
+
+remove_disk() {
+    if mountpoint --quiet "$(folder "$1")/data" 2>/dev/null; then umount "$(folder "$1")/data"; fi
+}
+
+ballast() { echo "$(folder "$1")/data/ballast"; }
+
+fill_disk() {
+    mountpoint --quiet "$(folder "$1")/data" || fail "host $1 has no disk of its own: 'cluster/lab disk $1 64' gives it one"
+    head --bytes=100G /dev/zero >"$(ballast "$1")" 2>/dev/null || true
+}
+
+# A program that is started while there is such a file takes its time of day from it, looking once a second.
+clock_file() { echo "$(folder "$1")/clock"; }
+
+set_clock() {
+    [[ -f $(clock_file "$1") || -z $(main_pid "$1") ]] ||
+        fail "host $1 runs by this machine's clock: set its own before it is started"
+    [[ -f $state/clock.so ]] || cc -shared -fPIC -O2 -o "$state/clock.so" "$parts/clock.c" || fail "no C compiler here" 77
+    echo "$2" >"$(clock_file "$1").new"
+    mv "$(clock_file "$1").new" "$(clock_file "$1")"
+}
+
+# The words before a command that has it run by the host's own clock, one a line; none if it has no clock of its own.
+clock_words() {
+    [[ -f $(clock_file "$1") ]] || return 0
+    printf '%s\n' env "LD_PRELOAD=$state/clock.so" "LAB_CLOCK=$(clock_file "$1")"
 }

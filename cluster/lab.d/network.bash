@@ -59,6 +59,7 @@ remove_all() {
     local name
     for name in $(ip netns list | sed -n "s/^\(igropyr-$lab-[a-z0-9]\+\)\( .*\)\?\$/\1/p"); do
         kill_all_in "$name"
+        remove_disk "${name##*-}"
         ip netns delete "$name"
     done
     # The kernel may be about to remove it itself, since its other end's namespace is gone.

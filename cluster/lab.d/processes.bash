@@ -40,7 +40,7 @@ seed_for() {
 }
 
 start_host() {
-    local host=$1 seed arguments
+    local host=$1 seed arguments clock
     [[ -x $igropyr ]] || fail "no program $igropyr: build it by cluster/build, or name one in IGROPYR_BIN"
     [[ -z $(main_pid "$host") ]] || fail "host $host runs already"
     if [[ $host == balancer ]]; then
@@ -50,7 +50,8 @@ start_host() {
     fi
     seed=$(seed_for "$host")
     arguments+=(--key-file "$state/cluster.key" ${seed:+--join "$seed"})
-    setsid ip netns exec "$(namespace "$host")" "$igropyr" "${arguments[@]}" \
+    readarray -t clock < <(clock_words "$host")
+    setsid ip netns exec "$(namespace "$host")" "${clock[@]}" "$igropyr" "${arguments[@]}" \
         </dev/null >>"$(folder "$host")/log" 2>&1 &
     echo $! >"$(folder "$host")/pid"
     await_start "$host"
