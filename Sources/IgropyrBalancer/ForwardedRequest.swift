@@ -49,7 +49,7 @@ struct ForwardedRequest {
         if !isTrusted || !told.hops {
             try writeForwardedFor(head, bytes, earlierHops: told.hops && policy.mode == .append, to: &output)
         }
-        if !isTrusted || !told.scheme { try output.appendField("X-Forwarded-Proto", isEncrypted ? "https" : "http") }
+        if !isTrusted || !told.scheme { append(isEncrypted ? Self.httpsLine : Self.httpLine, to: &output) }
         if let authority = head.authority, !isTrusted || !told.host {
             try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
         }
@@ -57,7 +57,7 @@ struct ForwardedRequest {
             try writeForwarded(head, bytes, earlierHops: told.standard && policy.mode == .append, to: &output)
         }
         if let edits { for field in edits.added { try output.appendField(field.name, field.value) } }
-        try output.appendField("Via", head.version.via)
+        append(head.version.viaLine, to: &output)
         if let identity { try identity.write(to: &output) }
         if let upgrade {
             try output.appendField("Connection", "Upgrade")
@@ -67,6 +67,14 @@ struct ForwardedRequest {
             try output.appendField("Connection", "TE")
             try output.appendField("TE", "trailers")
         }
+    }
+
+    private static let httpLine = "X-Forwarded-Proto: http\r\n"
+    private static let httpsLine = "X-Forwarded-Proto: https\r\n"
+
+    private func append(_ line: String, to output: inout HTTPSerializer) {
+        let line = line.utf8.span
+        output.appendLines(unsafe line.bytes)
     }
 
     /// Whether a client's `TE` says that it takes trailers, which are passed on to it (RFC 9110 §10.1.4). In HTTP/1.1 that
@@ -119,7 +127,10 @@ struct ForwardedRequest {
         _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
     ) throws(HTTPSerializer.Failure) {
         let client = peer?.hostText ?? "unknown"
-        guard earlierHops else { return try output.appendField("X-Forwarded-For", client) }
+        guard earlierHops else {
+            let client = client.utf8.span
+            return try output.appendField("X-Forwarded-For", unsafe client.bytes)
+        }
         var hops: [String] = []
         forEachValue(of: "x-forwarded-for", head, bytes) { hops.append(bytes.string(in: $0)) }
         try output.appendField("X-Forwarded-For", (hops + [client]).joined(separator: ", "))

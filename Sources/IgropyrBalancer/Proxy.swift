@@ -13,9 +13,10 @@ final class Proxy: HTTPRequestHandler {
     /// For requests whose route and application have none of their own.
     let defaults: RequestSettings
     private let rate: ClientRateLimit?
-    var counters = BalancerCounters()
-    var budget: RetryBudget
-    var random = SystemRandomNumberGenerator()
+    // Used for each request, where the check of exclusive use shows in the profile.
+    @safe @exclusivity(unchecked) var counters = BalancerCounters()
+    @safe @exclusivity(unchecked) var budget: RetryBudget
+    @safe @exclusivity(unchecked) var random = SystemRandomNumberGenerator()
     private(set) var snapshot: UpstreamSnapshot?
     /// Parallel to the snapshot's.
     private(set) var applications: [Application] = []

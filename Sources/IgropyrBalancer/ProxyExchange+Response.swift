@@ -75,7 +75,8 @@ extension ProxyExchange: HTTPClientExchange {
             try downstream.appendLines(bytes.extracting(lines))
         }
         try compressor?.writeFields(head, bytes, on: downstream)
-        try downstream.appendField("Via", head.version.via)
+        let via = head.version.viaLine.utf8.span
+        try downstream.appendLines(unsafe via.bytes)
         if let edits { for field in edits.added { try downstream.appendField(field.name, field.value) } }
         if let newCookie, !head.isInterim { try downstream.appendField("Set-Cookie", newCookie) }
     }

@@ -40,10 +40,12 @@ final class ProxyExchange {
     let framing: MessageHead.Framing
     /// What the client wants to go on with; nil in nearly all requests.
     let upgrade: Upgrade?
+    // Those that are unchecked are used several times for each request, where the runtime's check that nobody else uses
+    // them meanwhile shows in the profile.
     /// As the worker gets it, without framing and end.
-    var head = HTTPSerializer()
+    @safe @exclusivity(unchecked) var head = HTTPSerializer()
     /// What came of the body so far, as long as ``isBodyKept``.
-    var body: [UInt8] = []
+    @safe @exclusivity(unchecked) var body: [UInt8] = []
     var isBodyKept = true
     var isBodyPaused = false
     var isRequestEnded = false
@@ -164,7 +166,7 @@ final class ProxyExchange {
 
     /// Goes to the best worker not tried yet; waits if there is none, or none with room.
     func connect() {
-        proxy.insight?.route(&record, to: application?.upstreams)
+        proxy.insight?.route(record, to: application?.upstreams)
         guard let application, !application.workers.isEmpty else { return hold() }
         if let worker = application.choose(forHash: hash, except: tried, at: proxy.now, using: &proxy.random) {
             return connect(to: worker, isFresh: false)

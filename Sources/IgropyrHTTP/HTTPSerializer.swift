@@ -83,14 +83,19 @@ public struct HTTPSerializer: Sendable {
 
     /// A field from text; `value` goes out as UTF-8.
     public mutating func appendField(_ name: String, _ value: String) throws(Failure) {
-        let value = value.utf8.span
-        try unsafe appendField(name, value.bytes)
+        let (name, value) = (name.utf8.span, value.utf8.span)
+        try unsafe appendField(name: name.bytes, value: value.bytes)
     }
 
-    /// A field whose name is text and whose value is bytes.
-    public mutating func appendField(_ name: String, _ value: RawSpan) throws(Failure) {
-        let name = name.utf8.span
-        try unsafe appendField(name: name.bytes, value: value)
+    /// A field whose value is bytes. Its name stands in the program, and so needs no check.
+    public mutating func appendField(_ name: StaticString, _ value: RawSpan) throws(Failure) {
+        guard value.isFieldValue else { throw .invalidFieldValue }
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + value.byteCount + 4) { output in
+            output.append(name)
+            output.append(": ")
+            output.append(value)
+            output.append("\r\n")
+        }
     }
 
     /// A field from bytes, as a proxy has them.
@@ -105,7 +110,7 @@ public struct HTTPSerializer: Sendable {
         }
     }
 
-    /// Field lines that a parser has checked, each with its CR LF, as they are.
+    /// Field lines that a parser has checked, or that stand in the program, each with its CR LF, as they are.
     public mutating func appendLines(_ lines: RawSpan) { append(lines) }
 
     /// Fields that another one has written, as they are.

@@ -70,10 +70,11 @@ extension HTTPSerializer {
             case "host" where isRequest: continue
             default: break
             }
+            let name = field.name.rawName.utf8.span
             let failure = unsafe field.withUnsafeBytesOfValue { value -> Failure? in
                 // The span lives as long as this closure, and so do the bytes.
                 let bytes = unsafe UnsafeRawBufferPointer(value).bytes
-                do throws(Failure) { try appendField(field.name.rawName, bytes) } catch { return error }
+                do throws(Failure) { try unsafe appendField(name: name.bytes, value: bytes) } catch { return error }
                 return nil
             }
             if let failure { throw failure }

@@ -43,8 +43,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// Work from other threads.
     private let inbox = Locked(Inbox())
     /// Work from the loop's own thread, which needs no lock and no system call.
+    @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     nonisolated(unsafe) private var local: [Work] = []
-    nonisolated(unsafe) private var running: [Work] = []
+    @exclusivity(unchecked) nonisolated(unsafe) private var running: [Work] = []
     /// By the numbers of ``LoopLocal``s; its thread's own, and gone when the loop rests.
     nonisolated(unsafe) var locals: [Int: AnyObject] = [:]
 

@@ -34,6 +34,7 @@ final class ApplicationTraffic {
     /// Requests that workers have; those of workers that left since are among them.
     private(set) var inFlight = 0
     /// Requests for which there is no worker, or none with room.
+    @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     var waiting = WaitingLine()
 
     func enter(_ worker: WorkerState) {

@@ -4,7 +4,7 @@ public import IgropyrOrchestration
 import IgropyrUV
 
 /// Where requests may go, at one moment: immutable, built aside and swapped into each loop whole.
-public struct UpstreamSnapshot: Sendable {
+public final class UpstreamSnapshot: Sendable {
     /// What is to happen with a request.
     enum Destination {
         /// The application's position, and what holds for the request.

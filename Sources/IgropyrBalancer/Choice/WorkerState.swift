@@ -7,6 +7,7 @@ final class WorkerState {
     var host: String
     /// Requests of this loop that it has.
     var inFlight = 0
+    @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     var health = WorkerHealth()
 
     init(at address: SocketAddress, host: String) {

@@ -4,7 +4,7 @@ import IgropyrUV
 
 /// What is noted of one request while it is under way. The exchange tells it what happens, and hands it to
 /// ``ProxyInsight/note(_:)`` at its end.
-struct ExchangeRecord {
+final class ExchangeRecord {
     let began: Timestamp
     /// Nil without an access log.
     let request: LoggedRequest?
@@ -32,16 +32,16 @@ struct ExchangeRecord {
         began = EventLoop.preciseNow
     }
 
-    mutating func begin(_ application: ApplicationMeter) {
+    func begin(_ application: ApplicationMeter) {
         guard self.application == nil else { return }
         self.application = application
         application.measures.inFlight += 1
     }
 
     /// The request waits until there is a worker.
-    mutating func hold() { failure = .noWorker }
+    func hold() { failure = .noWorker }
 
-    mutating func beginTry(at address: SocketAddress) {
+    func beginTry(at address: SocketAddress) {
         endTry()
         worker = application?.worker(at: address)
         upstream = address
@@ -52,22 +52,22 @@ struct ExchangeRecord {
         (sentAt, firstByteAt) = (nil, nil)
     }
 
-    mutating func didSend() { sentAt = EventLoop.preciseNow }
+    func didSend() { sentAt = EventLoop.preciseNow }
 
-    mutating func tryDidFail(_ failure: ExchangeFailure) {
+    func tryDidFail(_ failure: ExchangeFailure) {
         self.failure = failure
         worker?.measures.count(failure)
         endTry()
     }
 
-    mutating func willRetry() {
+    func willRetry() {
         application?.measures.retries &+= 1
         worker?.measures.retries &+= 1
     }
 
-    mutating func isOverBudget() { failure = .overBudget }
+    func isOverBudget() { failure = .overBudget }
 
-    mutating func responseDidBegin(status: Int) {
+    func responseDidBegin(status: Int) {
         let now = EventLoop.preciseNow
         firstByteAt = now
         self.status = status
@@ -80,26 +80,26 @@ struct ExchangeRecord {
     }
 
     /// The client gets the balancer's own answer.
-    mutating func refuse(_ refusal: Refusal, sendsBody: Bool) {
+    func refuse(_ refusal: Refusal, sendsBody: Bool) {
         status = refusal.status
         responseBytes = sendsBody ? UInt64(refusal.text.utf8.count) : 0
         failure = failure ?? ExchangeFailure(refusal)
     }
 
     /// The client is cut off, or has gone.
-    mutating func breakOff(_ failure: ExchangeFailure) {
+    func breakOff(_ failure: ExchangeFailure) {
         self.failure = failure
         if status == 0, failure == .clientAbort { status = 499 }
     }
 
-    private mutating func endTry() {
+    private func endTry() {
         guard isTrying else { return }
         isTrying = false
         worker?.measures.inFlight -= 1
     }
 
     /// Brings the measures up to date.
-    mutating func end(at now: Timestamp, elsewhere: ApplicationMeter) {
+    func end(at now: Timestamp, elsewhere: ApplicationMeter) {
         endTry()
         self.application?.measures.inFlight -= 1
         let application = application ?? elsewhere

@@ -41,14 +41,13 @@ final class ProxyInsight {
     }
 
     /// An application answers the request. Called again for it, this does nothing.
-    func route(_ record: inout ExchangeRecord?, to upstreams: Upstreams?) {
-        guard record != nil, let upstreams, let application = applications[upstreams.label] else { return }
-        record?.begin(application)
+    func route(_ record: ExchangeRecord?, to upstreams: Upstreams?) {
+        guard let record, let upstreams, let application = applications[upstreams.label] else { return }
+        record.begin(application)
     }
 
     /// The request has ended, one way or the other.
     func note(_ record: ExchangeRecord) {
-        var record = record
         let now = EventLoop.preciseNow
         record.end(at: now, elsewhere: elsewhere)
         guard let log, let request = record.request else { return }

@@ -11,7 +11,7 @@ final class HTTP2ClientConnection: HTTP2Connection {
         case closed
     }
 
-    let address: SocketAddress
+    let server: ServerConnections
     let kind: HTTPConnectionKind
     /// For whom it was opened, where a PROXY header told the server so.
     let client: ProxyHeader
@@ -31,10 +31,10 @@ final class HTTP2ClientConnection: HTTP2Connection {
 
     /// - Throws: if nghttp2 has no memory.
     init(
-        _ stream: ByteStream, to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader,
+        _ stream: ByteStream, to server: ServerConnections, as kind: HTTPConnectionKind, for client: ProxyHeader,
         pool: HTTPConnectionPool
     ) throws(HTTP2Session.Failure) {
-        self.address = address
+        self.server = server
         self.kind = kind
         self.client = client
         self.pool = pool

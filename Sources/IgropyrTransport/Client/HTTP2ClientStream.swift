@@ -42,7 +42,7 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
         super.init()
     }
 
-    var address: SocketAddress { connection.address }
+    var address: SocketAddress { connection.server.address }
 
     private var isBusy: Bool {
         if case .busy = state { true } else { false }

@@ -68,7 +68,7 @@ public final class HTTPClientConnection: HTTPClientStream {
         case closed
     }
 
-    public let address: SocketAddress
+    let server: ServerConnections
     let kind: HTTPConnectionKind
     /// For whom it was opened, where a PROXY header told the server so.
     let client: ProxyHeader
@@ -101,11 +101,11 @@ public final class HTTPClientConnection: HTTPClientStream {
     @safe @exclusivity(unchecked) public var head = HTTPSerializer()
 
     init(
-        _ stream: ByteStream, to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader,
+        _ stream: ByteStream, to server: ServerConnections, as kind: HTTPConnectionKind, for client: ProxyHeader,
         pool: HTTPConnectionPool
     ) {
         self.stream = stream
-        self.address = address
+        self.server = server
         self.kind = kind
         self.client = client
         self.pool = pool
@@ -117,6 +117,7 @@ public final class HTTPClientConnection: HTTPClientStream {
     }
 
     public var loop: EventLoop { stream.loop }
+    public var address: SocketAddress { server.address }
 
     // MARK: Request
 

@@ -28,30 +28,8 @@ public final class HTTPConnectionPool {
     public var kind: HTTPConnectionKind
     /// Where HTTP/2's connections gather what they write at once, one after the other.
     var frames: [UInt8] = []
-    private var servers: [SocketAddress: Server] = [:]
+    private var servers: [SocketAddress: ServerConnections] = [:]
     private var isClosed = false
-
-    private struct Server {
-        /// The one used last is at the end, and used first again: the others may grow old and be closed.
-        var idle: [HTTPClientConnection] = []
-        var all: [ObjectIdentifier: HTTPClientConnection] = [:]
-        var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
-        /// In HTTP/2, in the order in which they were opened: the first that has room is used.
-        var sessions: [HTTP2ClientConnection] = []
-        var openings: [HTTP2Opening] = []
-
-        var count: Int { all.count + attempts.count + sessions.count }
-
-        func session(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTP2ClientConnection? {
-            sessions.first { $0.kind === kind && $0.client == client && $0.hasRoom }
-        }
-
-        mutating func takeIdle(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTPClientConnection? {
-            guard let last = idle.last else { return nil }
-            if last.kind === kind, last.client == client { return idle.popLast() }
-            return idle.lastIndex { $0.kind === kind && $0.client == client }.map { idle.remove(at: $0) }
-        }
-    }
 
     public init(
         on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), kind: HTTPConnectionKind = .plain
@@ -85,11 +63,12 @@ public final class HTTPConnectionPool {
         guard makeRoom(at: address) else {
             return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
         }
-        connect(to: address, as: kind, for: client, timeout: timeout) { [self] outcome in
+        let server = server(at: address)
+        connect(to: server, as: kind, for: client, timeout: timeout) { [self] outcome in
             onReady(
                 outcome.map { stream in
-                    let connection = HTTPClientConnection(stream, to: address, as: kind, for: client, pool: self)
-                    servers[address, default: Server()].all[ObjectIdentifier(connection)] = connection
+                    let connection = HTTPClientConnection(stream, to: server, as: kind, for: client, pool: self)
+                    server.all[ObjectIdentifier(connection)] = connection
                     return connection
                 })
         }
@@ -123,25 +102,32 @@ public final class HTTPConnectionPool {
         guard makeRoom(at: address) else {
             return onReady(.failure(HTTPClientFailure(.exhausted, mayHaveBeenReceived: false)))
         }
-        openSession(HTTP2Opening(to: address, as: kind, for: client, onReady), timeout: timeout)
+        openSession(HTTP2Opening(as: kind, for: client, onReady), to: server(at: address), timeout: timeout)
     }
 
-    private func openSession(_ opening: HTTP2Opening, timeout: Duration?) {
-        let (address, kind, client) = (opening.address, opening.kind, opening.client)
-        servers[address, default: Server()].openings.append(opening)
-        connect(to: address, as: kind, for: client, timeout: timeout) { [self] outcome in
-            servers[address]?.openings.removeAll { $0 === opening }
+    private func server(at address: SocketAddress) -> ServerConnections {
+        if let server = servers[address] { return server }
+        let server = ServerConnections(to: address)
+        servers[address] = server
+        return server
+    }
+
+    private func openSession(_ opening: HTTP2Opening, to server: ServerConnections, timeout: Duration?) {
+        let (kind, client) = (opening.kind, opening.client)
+        server.openings.append(opening)
+        connect(to: server, as: kind, for: client, timeout: timeout) { [self] outcome in
+            server.openings.removeAll { $0 === opening }
             let session = outcome.flatMap { stream -> Result<HTTP2ClientConnection, HTTPClientFailure> in
                 do throws(HTTP2Session.Failure) {
                     return .success(
-                        try HTTP2ClientConnection(stream, to: address, as: kind, for: client, pool: self))
+                        try HTTP2ClientConnection(stream, to: server, as: kind, for: client, pool: self))
                 } catch {
                     stream.close()
                     return .failure(HTTPClientFailure(.closed, mayHaveBeenReceived: false))
                 }
             }
             if case .success(let session) = session {
-                servers[address, default: Server()].sessions.append(session)
+                server.sessions.append(session)
                 session.start()
             }
             for onReady in opening.waiting { onReady(session.map { $0.makeStream() }) }
@@ -164,90 +150,82 @@ public final class HTTPConnectionPool {
     }
 
     private func connect(
-        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader, timeout: Duration?,
+        to server: ServerConnections, as kind: HTTPConnectionKind, for client: ProxyHeader, timeout: Duration?,
         onReady: @escaping (Result<ByteStream, HTTPClientFailure>) -> Void
     ) {
         let attempt: ConnectAttempt
         do throws(UVError) {
-            attempt = try ConnectAttempt(to: address, timeout: timeout ?? settings.connectTimeout, pool: self)
+            attempt = try ConnectAttempt(to: server.address, timeout: timeout ?? settings.connectTimeout, pool: self)
         } catch {
-            return onReady(.failure(HTTPClientFailure(.connection(.network(error)), mayHaveBeenReceived: false)))
+            onReady(.failure(HTTPClientFailure(.connection(.network(error)), mayHaveBeenReceived: false)))
+            return forgetIfUnused(server)
         }
         let id = ObjectIdentifier(attempt)
-        servers[address, default: Server()].attempts[id] = attempt
+        server.attempts[id] = attempt
         attempt.start { [self] outcome in
-            servers[address]?.attempts[id] = nil
+            server.attempts[id] = nil
             switch outcome {
             case .failure(let cause): onReady(.failure(HTTPClientFailure(cause, mayHaveBeenReceived: false)))
             case .success(let tcp):
                 if let version = kind.proxyProtocol { tcp.write(client, version) }
                 do throws(TLSError) {
-                    let stream = try ByteStream(tcp, tls: kind.tls, serverName: kind.serverName(at: address))
+                    let name = kind.serverName(at: server.address)
+                    let stream = try ByteStream(tcp, tls: kind.tls, serverName: name)
                     onReady(.success(stream))
                 } catch {
                     onReady(.failure(HTTPClientFailure(.connection(.security(error)), mayHaveBeenReceived: false)))
                 }
             }
-            forgetIfUnused(address)
+            forgetIfUnused(server)
         }
     }
 
     func take(back connection: HTTPClientConnection) {
         guard !isClosed else { return connection.close() }
-        servers[connection.address]?.idle.append(connection)
+        connection.server.idle.append(connection)
         connection.rest(for: settings.idleTimeout)
     }
 
     func forget(_ connection: HTTPClientConnection) {
-        servers[connection.address]?.all[ObjectIdentifier(connection)] = nil
-        servers[connection.address]?.idle.removeAll { $0 === connection }
-        forgetIfUnused(connection.address)
+        connection.server.all[ObjectIdentifier(connection)] = nil
+        connection.server.idle.removeAll { $0 === connection }
+        forgetIfUnused(connection.server)
     }
 
     func forget(_ session: HTTP2ClientConnection) {
-        servers[session.address]?.sessions.removeAll { $0 === session }
-        forgetIfUnused(session.address)
+        session.server.sessions.removeAll { $0 === session }
+        forgetIfUnused(session.server)
     }
 
-    private func forgetIfUnused(_ address: SocketAddress) {
-        guard let server = servers[address], server.count == 0, server.openings.isEmpty else { return }
-        servers[address] = nil
+    private func forgetIfUnused(_ server: ServerConnections) {
+        // A new one may have taken its place.
+        guard server.count == 0, server.openings.isEmpty, servers[server.address] === server else { return }
+        servers[server.address] = nil
     }
 
     /// Ends every connection to a server of which somebody says that it is gone, which may be long before the network does:
     /// its exchanges fail at once and may be repeated.
-    public func disconnect(from address: SocketAddress) {
-        guard let server = servers[address] else { return }
-        for attempt in server.attempts.values { attempt.fail(.closed) }
-        for connection in server.all.values { connection.end(.closed) }
-        for session in server.sessions { session.end(.closed) }
-    }
+    public func disconnect(from address: SocketAddress) { servers[address]?.end(.closed) }
 
     /// Idempotent. Exchanges under way fail with `.cancelled`.
     public func close() {
         isClosed = true
-        for server in servers.values {
-            for attempt in server.attempts.values { attempt.fail(.cancelled) }
-            for connection in server.all.values { connection.end(.cancelled) }
-            for session in server.sessions { session.end(.cancelled) }
-        }
+        for server in servers.values { server.end(.cancelled) }
         servers.removeAll()
         wheel.close()
     }
 }
 
 /// A connection in HTTP/2 that is being opened, and who waits for it.
-private final class HTTP2Opening {
-    let address: SocketAddress
+final class HTTP2Opening {
     let kind: HTTPConnectionKind
     let client: ProxyHeader
     var waiting: [(Result<any HTTPClientStream, HTTPClientFailure>) -> Void]
 
     init(
-        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader,
+        as kind: HTTPConnectionKind, for client: ProxyHeader,
         _ onReady: @escaping (Result<any HTTPClientStream, HTTPClientFailure>) -> Void
     ) {
-        self.address = address
         self.kind = kind
         self.client = client
         waiting = [onReady]
@@ -261,7 +239,7 @@ private final class HTTP2Opening {
 }
 
 /// A connection that is being opened, for a bounded time.
-private final class ConnectAttempt {
+final class ConnectAttempt {
     private let tcp: TCPStream
     private let address: SocketAddress
     private let timeout: Duration
