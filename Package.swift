@@ -26,6 +26,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -55,6 +56,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -114,8 +116,9 @@ let package = Package(
             name: "IgropyrSites",
             dependencies: [
                 "CCrypt", "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrConfiguration", "IgropyrUV",
-                "IgropyrInsight", "Igropyr", crypto, logging, httpTypes,
+                "IgropyrInsight", "Igropyr", crypto, logging, httpTypes, mustache,
             ],
+            resources: [.embedInCode("Scheme")],
             swiftSettings: strict),
         .target(
             name: "IgropyrMembership",

@@ -62,6 +62,9 @@ extension FileHandling {
             settings.interpreter.isEmpty ? "run by CGI" : "run by CGI: \(settings.interpreter.joined(separator: " "))"
         case .fastCGI(let settings): "FastCGI at \(settings.address)"
         case .scgi(let settings): "SCGI at \(settings.address)"
+        case .schemePage: "a Scheme page"
+        case .schemeValue: "a page that is the value of Scheme"
+        case .mustache: "a Mustache template"
         case .custom: "answered by the program"
         }
     }

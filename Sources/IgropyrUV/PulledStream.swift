@@ -205,6 +205,14 @@ extension PulledStream {
         return childReads ? (ends[1], ends[0]) : (ends[0], ends[1])
     }
 
+    /// The ends of a Unix socket to a child process, each for both ways, as those of ``pipe(childReads:)`` else.
+    public static func socketPair() throws(UVError) -> (ours: Int32, childs: Int32) {
+        var ends: [uv_os_sock_t] = [-1, -1]
+        let ours = Int32(UV_NONBLOCK_PIPE.rawValue)
+        try check(unsafe uv_socketpair(Int32(SOCK_STREAM.rawValue), 0, &ends, ours, 0), "socketpair")
+        return (ends[0], ends[1])
+    }
+
     public static func closeDescriptor(_ descriptor: Int32) { Glibc.close(descriptor) }
 }
 

@@ -6,8 +6,9 @@ internal import Logging
 /// One request to a FastCGI responder, on a connection that is its own for as long; stays on its loop.
 final class FastCGIConversation: GatewayConversation {
     private let stream: PulledStream
-    private let pool: GatewayPool
     private let variables: MetaVariables
+    private let keepsConnection: Bool
+    private let giveBack: (_ isUsable: Bool) -> Void
     private var errors: ErrorOutput
     private var received: [UInt8] = []
     private var offset = 0
@@ -15,16 +16,20 @@ final class FastCGIConversation: GatewayConversation {
     /// The responder has said that it is done; until then the connection cannot be used again.
     private var hasEnded = false
 
-    /// Takes over the stream.
-    init(_ stream: PulledStream, _ pool: GatewayPool, _ call: FileRequest, _ variables: MetaVariables) {
+    /// Has the stream until `giveBack` is called, once, which says whether the next request may go there.
+    init(
+        _ stream: PulledStream, _ call: FileRequest, _ variables: MetaVariables, keepsConnection: Bool,
+        giveBack: @escaping (_ isUsable: Bool) -> Void
+    ) {
         self.stream = stream
-        self.pool = pool
         self.variables = variables
+        self.keepsConnection = keepsConnection
+        self.giveBack = giveBack
         errors = ErrorOutput(of: call.file, call.log)
     }
 
     func begin() async throws {
-        try await stream.write(FastCGIRecord.opening(variables.values, keepsConnection: pool.keepsConnections))
+        try await stream.write(FastCGIRecord.opening(variables.values, keepsConnection: keepsConnection))
     }
 
     func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
@@ -64,7 +69,7 @@ final class FastCGIConversation: GatewayConversation {
     func end() {
         guard !isOver else { return }
         isOver = true
-        pool.giveBack(stream, isUsable: hasEnded && offset == received.count)
+        giveBack(hasEnded && offset == received.count)
     }
 }
 

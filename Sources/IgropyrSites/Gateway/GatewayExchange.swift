@@ -82,9 +82,7 @@ final class GatewayExchange {
             while let piece = try await next() { try await writer.write(piece) }
         }
         response.streamLength = head.contentLength
-        for field in head.fields { response.fields.append(HTTPField(name: field.name, value: field.value)) }
-        if let location = head.location { response.fields[.location] = location }
-        return response
+        return head.filling(response)
     }
 
     private func next() async throws -> [UInt8]? { try await inTime { try await conversation.read() } }

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Igropyr
 
 /// The head of what a CGI program answers (RFC 3875 §6.2, §6.3), whichever way it came.
 struct GatewayHead: Equatable {
@@ -27,6 +28,14 @@ struct GatewayHead: Equatable {
             return .localRedirect(location)
         }
         return .document(status: status ?? 302)
+    }
+
+    /// The response with the head's fields.
+    func filling(_ response: Response) -> Response {
+        var response = response
+        for field in fields { response.fields.append(HTTPField(name: field.name, value: field.value)) }
+        if let location { response.fields[.location] = location }
+        return response
     }
 }
 

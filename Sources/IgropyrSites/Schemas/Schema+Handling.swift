@@ -1,29 +1,38 @@
 internal import IgropyrConfiguration
 
 extension Schema where Value == FileHandling {
-    /// `file`; or what runs or answers.
+    /// `file`; what is done with pages; or what runs or answers.
     static func handling(in folder: SiteFolder) -> Schema<FileHandling> {
         .short(
-            .enumeration(["file": .file, "cgi": .cgi(CGISettings())]),
+            .enumeration([
+                "file": .file, "cgi": .cgi(CGISettings()), "ssp": .schemePage(SchemeTags()), "ws": .schemeValue,
+                "mustache": .mustache,
+            ]),
             or: .oneOf([
                 "cgi": Schema<CGISettings>.cgi.map { .cgi($0) },
                 "fastcgi": Schema<GatewaySettings>.gateway(keepsConnections: true).map { .fastCGI($0) },
                 "scgi": Schema<GatewaySettings>.gateway(keepsConnections: false).map { .scgi($0) },
+                "ssp": Schema<SchemeTags>.schemeTags.map { .schemePage($0) },
             ]))
     }
 }
 
 extension Schema where Value == CGISettings {
     fileprivate static var cgi: Schema<CGISettings> {
-        let interpreter = Schema<[String]>.oneOrMore(of: .string(bytes: 1...4096), limit: 32)
-            .checked("the interpreter's whole path, then its first arguments") { $0[0].hasPrefix("/") }
-        return .section { section in
+        .section { section in
             var cgi = CGISettings()
-            section.read("interpreter", interpreter, into: &cgi.interpreter)
+            section.read("interpreter", .interpreter, into: &cgi.interpreter)
             for (name, value) in section.value("environment", .environment) ?? [] { cgi.environment[name] = value }
             section.read("timeout", .gatewayTimeout, into: &cgi.timeout)
             return cgi
         }
+    }
+}
+
+extension Schema where Value == [String] {
+    static var interpreter: Schema<[String]> {
+        Schema<[String]>.oneOrMore(of: .string(bytes: 1...4096), limit: 32)
+            .checked("the interpreter's whole path, then its first arguments") { $0[0].hasPrefix("/") }
     }
 }
 
@@ -65,7 +74,7 @@ extension Schema where Value == Duration {
 }
 
 extension Schema where Value == [(key: String, value: String)] {
-    fileprivate static var environment: Schema<[(key: String, value: String)]> {
+    static var environment: Schema<[(key: String, value: String)]> {
         .mapping(keys: .variableName, values: .string(bytes: 0...4096), limit: 100)
     }
 }

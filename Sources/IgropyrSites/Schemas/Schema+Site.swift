@@ -30,6 +30,8 @@ extension Schema where Value == Site {
         section.read("tls", .tls(in: folder), into: &site.tls)
         section.read("trusted-proxies", .list(of: .network, limit: 256), into: &site.trustedProxies)
         section.read("processes", .integer(in: 1...10_000), into: &site.processes)
+        section.read("scheme", .schemeSettings, into: &site.scheme)
+        section.read("development", .bool, into: &site.isDevelopment)
     }
 
     private static func readOwner(_ section: Section, into site: inout Site) {

@@ -30,6 +30,7 @@ public struct FileRequest {
     let isRestarted: Bool
     let loop: EventLoop
     let files: StaticFolder
+    let folder: Folder
 
     var port: UInt16 { request.localAddress?.port ?? 0 }
 

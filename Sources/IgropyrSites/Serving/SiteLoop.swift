@@ -13,6 +13,8 @@ final class SiteLoop {
     private let parts: SiteParts
     private let gatekeeper: Gatekeeper
     let programs: CGIPrograms
+    let interpreters: InterpreterPool
+    let templates = MustachePages()
     private var folders: [ObjectIdentifier: HostFolders] = [:]
     private var pools: [GatewaySettings: GatewayPool] = [:]
 
@@ -21,14 +23,19 @@ final class SiteLoop {
         self.loop = loop
         gatekeeper = Gatekeeper(passwords: PasswordChecks(loop))
         programs = CGIPrograms(loop, limit: (parts.site.processes + loops - 1) / loops)
+        interpreters = InterpreterPool(loop, parts.site, loops: loops)
     }
 
     /// No request will come any more.
     func close() {
         programs.close()
+        interpreters.close()
         for pool in pools.values { pool.close() }
         pools = [:]
     }
+
+    var schemeSettings: SchemeSettings { parts.site.scheme }
+    var showsErrors: Bool { parts.site.isDevelopment }
 
     func pool(_ settings: GatewaySettings) throws(UVError) -> GatewayPool {
         if let pool = pools[settings] { return pool }
@@ -148,7 +155,7 @@ final class SiteLoop {
             hostName: inquiry.hostName, root: inquiry.host.path, file: file, pathInfo: pathInfo, query: path.query,
             remoteAddress: inquiry.client, user: inquiry.user, rules: scope.rules, log: inquiry.host.log,
             authenticationScheme: inquiry.scheme, serverName: parts.site.serverName, isRestarted: path.isRestarted,
-            loop: loop, files: scope.files)
+            loop: loop, files: scope.files, folder: inquiry.host.folder)
     }
 
     // MARK: What is there
@@ -162,20 +169,23 @@ final class SiteLoop {
         case .cgi(let settings): return try await run(call, settings)
         case .fastCGI(let settings): return try await askFastCGI(call, settings)
         case .scgi(let settings): return try await askSCGI(call, settings)
+        case .schemePage(let tags): return try await show(call, .page(tags))
+        case .schemeValue: return try await show(call, .value)
+        case .mustache: return try await showTemplate(call)
         case .custom(let respond): return try await respond(call)
         case .file, nil: return try await plainFile(call)
         }
     }
 
     private func plainFile(_ call: FileRequest) async throws -> Response {
-        guard call.pathInfo.isEmpty else { return try await notFound(call) }
+        guard call.pathInfo.isEmpty, call.rules.sendsAsItIs(call.file) else { return try await notFound(call) }
         if let response = try answerMethod(call) { return response }
         guard let response = try call.files.file(call.file, for: call.request) else { return try await notFound(call) }
         return response
     }
 
     /// For what GET and HEAD alone are for.
-    private func answerMethod(_ call: FileRequest) throws -> Response? {
+    func answerMethod(_ call: FileRequest) throws -> Response? {
         let allowed = "GET, HEAD, OPTIONS"
         switch call.method {
         case "GET", "HEAD": return nil
@@ -241,6 +251,7 @@ final class SiteLoop {
     /// The administrator's own page for the status.
     private func statusPage(_ failure: HTTPFailure, _ inquiry: Inquiry, _ scope: FolderScope) -> Response? {
         guard let path = scope.rules.statusPages[failure.status.code], inquiry.request.loop != nil,
+            scope.rules.sendsAsItIs(path),
             var response = try? scope.files.file(String(path.dropFirst()), for: inquiry.request),
             response.status == .ok
         else { return nil }
@@ -259,13 +270,5 @@ final class SiteLoop {
             if name == .contentType { response.contentType = value } else { response.fields[name] = value }
         }
         return response
-    }
-}
-
-extension String {
-    /// What stands behind the last dot of a path's last name, in lower case; empty without one.
-    fileprivate var fileEnd: String {
-        let name = split(separator: "/").last ?? ""
-        return name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
     }
 }

@@ -37,6 +37,21 @@ public struct FolderRules: Sendable {
 
     public init() {}
 
+    /// Whether a file is its own content: not one that something else answers for, nor one that is source or data of pages,
+    /// unless that is said.
+    func sendsAsItIs(_ file: String) -> Bool {
+        switch handlers[file.fileEnd] {
+        case .file: true
+        case nil: types[file.fileEnd] != nil || !Self.isOfPages(file)
+        case .cgi, .fastCGI, .scgi, .schemePage, .schemeValue, .mustache, .custom: false
+        }
+    }
+
+    private static func isOfPages(_ file: String) -> Bool {
+        ["ssp", "ws", "mustache"].contains(file.fileEnd)
+            || MustacheData.ends.contains { file.hasSuffix("." + $0) }
+    }
+
     /// How links beneath a root are taken.
     public enum SymlinkRule: String, Sendable, CaseIterable {
         case refused
@@ -68,8 +83,22 @@ public enum FileHandling: Sendable {
     case fastCGI(GatewaySettings)
     /// The same by SCGI.
     case scgi(GatewaySettings)
+    /// Shows it as HTML with Scheme between tags, run as ``Site/scheme`` says.
+    case schemePage(SchemeTags)
+    /// Shows the value of the Scheme in it: text, or HTML as an s-expression.
+    case schemeValue
+    /// Shows it as a Mustache template, filled with the request and the data that stand beside it.
+    case mustache
     /// Whatever a program likes.
     case custom(@Sendable (FileRequest) async throws -> Response)
+}
+
+extension String {
+    /// What stands behind the last dot of a path's last name, in lower case; empty without one.
+    var fileEnd: String {
+        let name = split(separator: "/").last ?? ""
+        return name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
+    }
 }
 
 /// How a file is run.

@@ -27,6 +27,10 @@ public struct Site: Sendable {
     public var trustedProxies: [IPNetwork] = []
     /// Programs of ``FileHandling/cgi(_:)`` at once, on all loops together; further requests wait.
     public var processes = 32
+    /// Who runs the pages of ``FileHandling/schemePage(_:)`` and ``FileHandling/schemeValue``.
+    public var scheme = SchemeSettings()
+    /// Whether a page that fails shows why, with its calls. For authors: it tells strangers of the site's insides.
+    public var isDevelopment = false
 
     /// What answers requests for no host of ``hosts``, and what those begin with.
     public var base: SiteHost

@@ -1,0 +1,29 @@
+/// The program that Guile is to be for Scheme pages: the files in `Scheme`, which are part of this program's own.
+enum SchemeRuntime {
+    /// What Guile is started with: it reads all else from the socket that is its descriptor 3.
+    static let arguments = [
+        "--no-auto-compile", "-c",
+        """
+        (define connection (fdopen 3 "r+"))
+        (setvbuf connection 'block 65536)
+        (let next () (primitive-eval (read connection)) (next))
+        """,
+    ]
+
+    /// Modules in the order in which they need each other, and the call that makes it serve; behind that, not even a line's end
+    /// may stand, which would pass for the beginning of a request.
+    static func source(_ settings: SchemeSettings, isDevelopment: Bool) -> [UInt8] {
+        let seconds = settings.timeout.components.seconds + 5
+        let call = """
+            ((@ (igropyr serve) serve) (@@ (guile-user) connection)
+             #:memory \(settings.memoryBytes) #:output \(settings.outputBytes) #:seconds \(seconds)
+             #:level \(isDevelopment ? 0 : 1))
+            """
+        return modules + Array(call.utf8)
+    }
+
+    private static let modules: [UInt8] = [
+        PackageResources.spiffy_scm, PackageResources.html_scm, PackageResources.failures_scm,
+        PackageResources.pages_scm, PackageResources.records_scm, PackageResources.serve_scm,
+    ].flatMap(\.self)
+}
