@@ -27,6 +27,11 @@ struct ServeCommand: AsyncParsableCommand {
               igropyr serve --config site.yaml
               igropyr serve ./site
 
+            A program for Igropyr's first edition, in Scheme, as its manual has it (the
+            package guile-3.0 is needed):
+
+              igropyr serve --scheme hello.scm
+
             With certificates it speaks TLS 1.2 and 1.3 only. Both options may be
             repeated, in the same order: each client gets the certificate for the name
             that it asks for, or else the first. SIGHUP has the files read anew.
@@ -38,6 +43,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("What the site is (docs/sites.md).", valueName: "file"))
     var config: String?
+
+    @Option(help: ArgumentHelp("A program for Igropyr's first edition.", valueName: "file"))
+    var scheme: String?
 
     @Flag(help: "Say what is wrong with the site's file, or what was understood, and end.")
     var check = false
@@ -53,13 +61,13 @@ struct ServeCommand: AsyncParsableCommand {
     var verbose = false
 
     func validate() throws {
-        guard (folder == nil) != (config == nil) else {
-            throw ValidationError("Give a folder, or a --config FILE.")
+        guard [folder, config, scheme].count(where: { $0 != nil }) == 1 else {
+            throw ValidationError("Give a folder, or a --config FILE, or a --scheme FILE.")
         }
     }
 
     func run() async throws {
-        let site = try siteFile.map(Site.reading)
+        let site = if let scheme { try await Site(program: scheme) } else { try siteFile.map(Site.reading) }
         if check {
             guard let site else {
                 throw CommandFailure("\(folder ?? "") has no \(Site.fileName) that could be checked")

@@ -64,6 +64,53 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a page is run by the site's user, with the descriptors it needs and no other`() async throws {
+            try #require(getuid() == 0)
+            try await Self.with("listen: 127.0.0.1:9873\nuser: nobody\nhandlers: {ssp: ssp}\n") { folder in
+                let page = """
+                    <? (list (getuid) (getgid) (getgroups)) ?>
+                    <?scheme (use-modules (ice-9 ftw))
+                    (for-each (lambda (fd)
+                                (let ((name (string-append "/proc/self/fd/" fd)))
+                                  (when (file-exists? name) (printf "~a\n" (readlink name)))))
+                              (cddr (scandir "/proc/self/fd"))) ?>
+                    """
+                try Data(page.utf8).write(to: URL(filePath: folder + "/web/a.ssp"))
+                let start = "exec 7</dev/null 9>\(folder)/nine; exec \(Binaries.igropyr) serve \(folder)"
+                let program = try Program(["sh", "-c", start])
+                let found = try await eventually("it answers", or: program.errors) {
+                    let output = try await Program.run(["curl", "-sf", "http://127.0.0.1:9873/a.ssp"]).output
+                    return output.isEmpty ? nil : output
+                }
+                let lines = found.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }
+                #expect(lines.first == "(65534 65534 #(65534))", "\(found)")
+                // Guile has pipes of its own.
+                let others = lines.dropFirst().filter { !$0.hasPrefix("pipe:") }.map { $0.prefix { $0 != ":" } }
+                #expect(others.sorted() == ["/dev/null", "socket"], "\(found)")
+                program.signal(SIGTERM)
+                #expect(try await program.finish(within: .seconds(20)).status == 0)
+            }
+        }
+
+        @Test func `a program of the first edition is served as it says`() async throws {
+            try await Self.with("") { folder in
+                let text = """
+                    (import (igropyr http))
+                    (define (get header path query) (response 200 "text/plain" "Hello World"))
+                    (server (request get) (request get) (set) (listen "127.0.0.1" 9874))
+                    """
+                try Data(text.utf8).write(to: URL(filePath: folder + "/hello.scm"))
+                let program = try Program([Binaries.igropyr, "serve", "--scheme", folder + "/hello.scm"])
+                try await eventually("it answers", or: program.errors) {
+                    try await Program.run(["curl", "-s", "http://127.0.0.1:9874/any"]).output == "Hello World"
+                }
+                program.signal(SIGTERM)
+                #expect(try await program.finish(within: .seconds(20)).status == 0)
+                let wrong = try await Program.run([Binaries.igropyr, "serve", "--scheme", folder + "/none.scm"])
+                #expect(wrong.status == 1 && wrong.errors.contains("none.scm"), "\(wrong)")
+            }
+        }
+
         @Test func `a site's file is checked without being served`() async throws {
             try await Self.with("handlers: {php: {fastcgi: unix:/run/php.sock}}\n") { folder in
                 let right = try await Program.run([

@@ -42,6 +42,12 @@ import Testing
             "headers: {Content-Length: 5}",
             "site.yaml:1:11: headers.Content-Length: found Content-Length, expected the name"
         ),
+        ("scheme: {interpreter: guile}", "site.yaml:1:23: scheme.interpreter: found guile, expected the interpreter's"),
+        ("scheme: {memory: 1MiB}", "site.yaml:1:18: scheme.memory: found 1MiB, expected"),
+        (
+            "handlers: {ssp: {ssp: {short-open-tag: '<%', long-open-tag: '<%'}}}",
+            "site.yaml:1:61: handlers.ssp.ssp.long-open-tag: the two opening tags are the same"
+        ),
         ("allow: 10.0.0.1/8", "site.yaml:1:8: allow: found 10.0.0.1/8, expected a network"),
     ]
 

@@ -83,11 +83,15 @@ func withSite(
     for host in site.hosts {
         try FileManager.default.createDirectory(atPath: host.root, withIntermediateDirectories: true)
     }
+    try await serve(site) { caller in try await body(caller, fixture) }
+}
+
+func serve(_ site: Site, _ body: @escaping @Sendable (SiteCaller) async throws -> Void) async throws {
     let running = try await site.start()
     try await onLoop { loop in
         let client = try HTTPClient(on: loop)
         defer { client.close() }
-        try await body(SiteCaller(client, running), fixture)
+        try await body(SiteCaller(client, running))
     }
     try await running.stop()
 }

@@ -98,7 +98,7 @@ final class InterpreterPool {
         defer { timer.close() }
         do {
             try timer.start(after: Self.startTime) { interpreter.end() }
-            try await interpreter.becomeReady(SchemeRuntime.source(settings, isDevelopment: isDevelopment))
+            try await interpreter.becomeReady(SchemeRuntime.source(serving: settings, isDevelopment: isDevelopment))
         } catch {
             interpreter.end()
             throw error

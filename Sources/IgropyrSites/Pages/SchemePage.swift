@@ -10,14 +10,21 @@ enum SchemePage {
     case page(SchemeTags)
     /// Scheme whose value is the page.
     case value
+    /// A program of the first edition, which answers for all paths.
+    case program(String)
 
     /// What the interpreter is told beside CGI's variables.
     func variables(_ call: FileRequest, showsErrors: Bool) -> [String: String] {
         var tags = SchemeTags()
-        var variables = ["IGROPYR_PAGE": "ws"]
-        if case .page(let own) = self {
+        var variables: [String: String] = [:]
+        switch self {
+        case .page(let own):
             tags = own
             variables["IGROPYR_PAGE"] = "ssp"
+        case .value: variables["IGROPYR_PAGE"] = "ws"
+        case .program(let file):
+            variables["IGROPYR_PAGE"] = "program"
+            variables["IGROPYR_PROGRAM"] = file
         }
         variables["IGROPYR_TAG"] = tags.short
         variables["IGROPYR_LONG_TAG"] = tags.long

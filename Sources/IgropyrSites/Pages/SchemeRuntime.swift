@@ -12,7 +12,7 @@ enum SchemeRuntime {
 
     /// Modules in the order in which they need each other, and the call that makes it serve; behind that, not even a line's end
     /// may stand, which would pass for the beginning of a request.
-    static func source(_ settings: SchemeSettings, isDevelopment: Bool) -> [UInt8] {
+    static func source(serving settings: SchemeSettings, isDevelopment: Bool) -> [UInt8] {
         let seconds = settings.timeout.components.seconds + 5
         let call = """
             ((@ (igropyr serve) serve) (@@ (guile-user) connection)
@@ -22,8 +22,15 @@ enum SchemeRuntime {
         return modules + Array(call.utf8)
     }
 
+    /// The same, and the call that has a program tell of its settings.
+    static func source(asking program: String) -> [UInt8] {
+        let path = program.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        return modules + Array(#"((@ (igropyr serve) tell-settings) (@@ (guile-user) connection) "\#(path)")"#.utf8)
+    }
+
     private static let modules: [UInt8] = [
         PackageResources.spiffy_scm, PackageResources.html_scm, PackageResources.failures_scm,
-        PackageResources.pages_scm, PackageResources.records_scm, PackageResources.serve_scm,
+        PackageResources.pages_scm, PackageResources.records_scm, PackageResources.first_edition_scm,
+        PackageResources.serve_scm,
     ].flatMap(\.self)
 }

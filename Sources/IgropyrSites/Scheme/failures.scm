@@ -8,18 +8,18 @@
   #:use-module (system vm frame)
   #:use-module (system vm program)
   #:use-module (system vm vm)
-  #:export (guarded report-failure build-error-message out-of-memory?))
+  #:export (guarded failure-text report-failure build-error-message out-of-memory?))
 
 (define limit-frames 20)
 ;; Words of the stack; beyond that recursion has no end.
 (define limit-stack 4000000)
 
-;; Calls the procedure; what is raised in it and not handled there goes to the other, with its chain of calls. `(exit)` ends a page.
+;; Calls the procedure; what is raised in it and not handled there goes to the other, with its chain of calls. (exit) ends a page.
 (define (guarded fail run)
   (let/ec return
     (with-exception-handler
         (lambda (exception)
-          (when (quit? exception) ((ssp-exit-handler)))
+          (when (and (quit? exception) (ssp-exit-handler)) ((ssp-exit-handler)))
           (return (fail exception (call-chain))))
       (lambda ()
         (call-with-stack-overflow-handler
@@ -53,8 +53,11 @@
            (print-exception port #f (exception-kind exception) (exception-args exception))
            (format port "~s was thrown" exception))))))
 
+(define (failure-text exception chain)
+  (string-append (if (null? chain) "" (string-append (place (car chain)) ": ")) (message-of exception)))
+
 (define (report-failure errors exception chain)
-  (format errors "~a~a\n" (if (null? chain) "" (string-append (place (car chain)) ": ")) (message-of exception))
+  (format errors "~a\n" (failure-text exception chain))
   (unless (null? chain)
     (for-each (lambda (call) (format errors "  called in ~a\n" (call-text call))) (cdr chain)))
   (force-output errors))

@@ -8,9 +8,10 @@
   #:use-module (igropyr records)
   #:use-module (ice-9 binary-ports)
   #:use-module (ice-9 control)
+  #:use-module (ice-9 iconv)
   #:use-module (rnrs bytevectors)
   #:use-module (srfi srfi-1)
-  #:export (serve))
+  #:export (serve tell-settings))
 
 ;; What pages have no use for.
 (define make-request (@@ (igropyr spiffy) make-request))
@@ -65,7 +66,7 @@
 ;; Calls the procedure with the page's file, and all of the request at hand.
 (define (with-request variables body port discard run)
   (let* ((text (lambda (name) (assoc-ref variables name)))
-         (file (text "SCRIPT_FILENAME")) (info (text "PATH_INFO")))
+         (file (or (text "IGROPYR_PROGRAM") (text "SCRIPT_FILENAME"))) (info (text "PATH_INFO")))
     (chdir (folder-of file))
     (parameterize ((current-request (request-of variables body))
                    (current-response (make-response 200 #f (headers '((content-type "text/html"))) port))
@@ -82,12 +83,42 @@
 
 ;;; Its answer
 
-(define (run-file kind file)
-  (if (string=? kind "ssp")
-      ((page-code file))
-      (let ((value ((file-code file))))
-        (cond ((string? value) (display value))
-              ((or (pair? value) (null? value)) (write-html value))))))
+(define (run-file kind file variables body)
+  (cond ((string=? kind "ssp") ((page-code file)))
+        ((string=? kind "program") (decided (program-answer (program file) variables body)))
+        (else
+         (let ((value ((file-code file))))
+           (cond ((string? value) (display value))
+                 ((or (pair? value) (null? value)) (write-html value)))))))
+
+;; What a program of the first edition has told of itself, as long as its file stays the same.
+(define (program file)
+  (let ((code (file-code file)))
+    (unless (and loaded (eq? (car loaded) code))
+      (code)
+      (set! loaded (cons code (or (@@ (igropyr http) served) (error "the program calls no (server ...):" file)))))
+    (cdr loaded)))
+
+(define loaded #f)
+
+;; The pieces of the response that it makes of a header, a path, and a query or payload.
+(define (program-answer program variables body)
+  (let* ((text (lambda (name) (or (assoc-ref variables name) "")))
+         (target (text "IGROPYR_TARGET")) (path (substring target 0 (or (string-index target #\?) (string-length target))))
+         (answer (case (string->symbol (text "REQUEST_METHOD"))
+                   ((GET HEAD) ((first program) (header-text variables) path (text "QUERY_STRING")))
+                   ((POST) ((second program) (header-text variables) path (bytevector->string body "UTF-8" 'substitute)))
+                   (else ((@ (igropyr http) errorpage) 405)))))
+    (unless (and (string? answer) (string-prefix? "HTTP/1." answer) (> (string-length answer) 9))
+      (error "the program's answer is no response:" answer))
+    (list (string->utf8 (string-append "Status: " (substring answer 9)))
+          (hashq-ref (@@ (igropyr http) files) answer #vu8()))))
+
+(define (header-text variables)
+  (define (line field) (format #f "~a: ~a\r\n" (car field) (cdr field)))
+  (string-append (assoc-ref variables "REQUEST_METHOD") " " (assoc-ref variables "IGROPYR_TARGET") " "
+                 (assoc-ref variables "SERVER_PROTOCOL") "\r\n"
+                 (string-concatenate (map line (request-fields variables))) "\r\n"))
 
 (define (status-line response)
   (format #f "Status: ~a ~a" (response-code response)
@@ -112,9 +143,9 @@
     (lambda (port contents discard)
       (define (finish)
         (let ((decision (or (decided) (current-response))))
-          (if (string? decision)
-              (list (string->utf8 (format #f "Location: ~a\r\n\r\n" decision)))
-              (cons (head-of decision) (contents)))))
+          (cond ((string? decision) (list (string->utf8 (format #f "Location: ~a\r\n\r\n" decision))))
+                ((pair? decision) decision)
+                (else (cons (head-of decision) (contents))))))
       (define (fail exception chain)
         (report-failure errors exception chain)
         (when (out-of-memory? exception) (primitive-_exit 1))
@@ -125,7 +156,7 @@
       (define (run file)
         (let/ec end
           (ssp-exit-handler (lambda _ (end #t)))
-          (run-file (assoc-ref variables "IGROPYR_PAGE") file))
+          (run-file (assoc-ref variables "IGROPYR_PAGE") file variables body))
         (finish))
       (with-request variables body port discard (lambda (file) (guarded fail (lambda () (run file))))))))
 
@@ -154,3 +185,14 @@
           (alarm 0)
           (write-end connection)
           (next))))))
+
+;; Of a program: the settings that it has made, a line each, or behind an exclamation mark what is wrong with it.
+(define (tell-settings connection file)
+  (define (line setting) (format #f "~a=~a\n" (car setting) (cdr setting)))
+  (fluid-set! %default-port-encoding "UTF-8")
+  (set-port-encoding! connection "UTF-8")
+  (display (guarded (lambda (exception chain) (string-append "!" (failure-text exception chain)))
+                    (lambda () (string-concatenate (map line (third (program file))))))
+           connection)
+  (force-output connection)
+  (primitive-_exit 0))

@@ -192,7 +192,7 @@
 (define server-port (make-parameter #f))
 (define ssp-exit-handler (make-parameter #f))
 
-;; What has been decided on, though the page goes on: a response, or the target to start again with.
+;; What has been decided on, though the page goes on: a response, the target to start again with, or the pieces of all of it.
 (define decided (make-parameter #f))
 ;; Of the page: forgets what was written.
 (define discard-output (make-parameter #f))

@@ -50,6 +50,7 @@ extension Site {
         app.loops = loops
         app.server.connections = (connections + loops - 1) / loops
         app.server.serverName = serverName
+        if let idleTimeout { app.server.idleTimeout = idleTimeout }
         app.tls = tls
         app.owner = owner
         app.logger = parts.base.log

@@ -113,6 +113,9 @@ final class SiteLoop {
                 FilePath.isServed(String($0), scope.rules.servesDotfiles)
             }), !inquiry.host.hides(filePath.text)
         else { return try await notFound(call(inquiry, path, filePath.text, [], scope)) }
+        if let program = parts.site.program, !(program.servesFiles && found.isFile) {
+            return try await show(call(inquiry, path, filePath.text, [], scope), .program(program.file))
+        }
         switch found.kind {
         case .file(let file, let pathInfo):
             return try await serveFile(call(inquiry, path, file, pathInfo, scope), inquiry.host)

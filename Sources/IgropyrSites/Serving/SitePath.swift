@@ -49,6 +49,8 @@ struct FoundPath {
     }
 
     let kind: Kind
+    var isFile: Bool { if case .file(_, pathInfo: []) = kind { true } else { false } }
+
     /// The folders on the way that are there, from the root down, which is empty.
     let folders: [String]
 

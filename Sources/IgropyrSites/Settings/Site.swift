@@ -43,6 +43,11 @@ public struct Site: Sendable {
     /// In place of what happens otherwise.
     public var events = SiteEvents()
 
+    /// What answers in place of all that is no file.
+    var program: SchemeProgram?
+    /// How long a connection stays open for the next request.
+    var idleTimeout: Duration?
+
     /// Files that are never served wherever they lie within a root: the site's own file.
     var hiddenFiles: Set<String> = []
 
