@@ -200,7 +200,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrSitesTests",
             dependencies: [
-                "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTransport", "IgropyrUV", "TestSupport",
+                "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTime", "IgropyrTransport", "IgropyrUV",
+                "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(

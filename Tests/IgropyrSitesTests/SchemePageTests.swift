@@ -184,6 +184,10 @@ import Testing
             #expect(try await caller.text("/") == "((q . &))")
             try site.write("loop.ssp", "<?scheme (restart-request (current-request)) ?>")
             #expect(try await caller.status("/loop.ssp") == 500)
+            try site.write(
+                "gone.ssp", "gone<?scheme (current-response (update-response (current-response) code: 410)) ?>!")
+            let gone = try await caller.send("/gone.ssp")
+            #expect(gone.status == 410 && gone.text == "gone!")
             try site.write("file.txt", "a file")
             try site.write("send.ssp", "lost<?scheme (send-static-file \"file.txt\") ?>")
             let file = try await caller.send("/send.ssp")
@@ -202,6 +206,15 @@ import Testing
             let response = try await caller.send("/a.ssp?to=/x%0D%0ASet-Cookie:%20evil=1")
             #expect(response.status == 500 && response.field("Set-Cookie") == nil)
             #expect(try await caller.send("/a.ssp?to=/x").field("Location") == "/x")
+        }
+    }
+
+    @Test func `a request's body is read before its page is run, up to the limit`() async throws {
+        try await Self.with("body: 100KiB") { caller, site in
+            try site.write("a.ssp", "<? (string-length (cdar (read-urlencoded-request-data))) ?>")
+            let form = { (count: Int) in Array("a=".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: count) }
+            #expect(try await caller.send("/a.ssp", method: "POST", body: form(100_000)).text == "100000")
+            #expect(try await caller.send("/a.ssp", method: "POST", body: form(103_000)).status == 413)
         }
     }
 

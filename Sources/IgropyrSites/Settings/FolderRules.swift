@@ -96,7 +96,7 @@ public enum FileHandling: Sendable {
 extension String {
     /// What stands behind the last dot of a path's last name, in lower case; empty without one.
     var fileEnd: String {
-        let name = split(separator: "/").last ?? ""
+        let name = lastIndex(of: "/").map { self[index(after: $0)...] } ?? self[...]
         return name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
     }
 }

@@ -4,12 +4,12 @@ public struct SchemeSettings: Sendable, Hashable {
     public var interpreter = ["/usr/bin/guile-3.0"]
     /// What the interpreters find in their environment, beside `LC_ALL`; nothing is inherited.
     public var environment: [String: String] = ["PATH": "/usr/local/bin:/usr/bin:/bin"]
-    /// Interpreters at once, on all loops together; eight times as many requests wait.
+    /// Interpreters at once, on all loops together, of which each has one at least; eight times as many requests wait.
     public var processes = 8
     /// How long a page may take; then its interpreter is killed and the client told 504.
     public var timeout = Duration.seconds(30)
-    /// Of each interpreter's address space (`RLIMIT_AS`), of which Guile itself takes some 100 MiB.
-    public var memoryBytes = 512 << 20
+    /// Of each interpreter's address space (`RLIMIT_AS`), of which Guile itself takes some 50 MiB.
+    public var memoryBytes = 256 << 20
     /// Of one page's output, which is held until the page is complete; a page that writes more has failed.
     public var outputBytes = 8 << 20
 
