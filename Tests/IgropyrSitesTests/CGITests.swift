@@ -210,7 +210,7 @@ import Testing
     }
 
     @Test func `a script that says nothing is ended in time, before its head and after`() async throws {
-        try await withSite("handlers: {sh: {cgi: {interpreter: /bin/sh, timeout: 300ms}}}\nerror-log: error.log") {
+        try await withSite("handlers: {sh: {cgi: {interpreter: /bin/sh, timeout: 2s}}}\nerror-log: error.log") {
             caller, site in
             try site.write("slow.sh", "exec sleep 1000")
             try site.write("stuck.sh", "printf 'Content-Type: a/b\\n\\nhalf'; exec sleep 1000")
@@ -221,7 +221,8 @@ import Testing
     }
 
     @Test func `no more programs run at once than may, and the others get their turn`() async throws {
-        try await Self.with("processes: 2\nloops: 1") { caller, site in
+        // One loop: requests that all came to one of two would have half of the turns.
+        try await withSite(Self.yaml + "processes: 2", change: { $0.loops = 1 }) { caller, site in
             try site.write(
                 "a.sh", "echo x >> started; while [ ! -e go ]; do sleep 0.02; done; printf 'Content-Type: a/b\\n\\nx'")
             nonisolated(unsafe) let caller = caller

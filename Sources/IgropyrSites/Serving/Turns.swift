@@ -23,8 +23,11 @@ final class Turns {
             }
             waiting += 1
             defer { waiting -= 1 }
-            await tasks.wait(on: loop) { taken >= limit }
-            try Task.checkCancellation()
+            // All who wait are waked together, and see one free turn before any of them has taken it.
+            while taken >= limit {
+                await tasks.wait(on: loop) { taken >= limit }
+                try Task.checkCancellation()
+            }
         }
         taken += 1
     }

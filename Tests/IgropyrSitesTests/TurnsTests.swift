@@ -1,0 +1,30 @@
+import Igropyr
+@testable import IgropyrSites
+import IgropyrUV
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(5))) struct TurnsTests {
+    @Test func `no more have their turn at once than may, however many are waked together`() async throws {
+        try await onLoop { loop in
+            nonisolated(unsafe) let turns = Turns(limit: 2, waiting: 100)
+            let counts = Locked((now: 0, most: 0))
+            let tasks = (0..<50).map { _ in
+                Task.immediate(executorPreference: loop) {
+                    try await turns.take(on: loop)
+                    counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+                    for _ in 0..<3 { await Task.yield() }
+                    counts.withLock { $0.now -= 1 }
+                    turns.giveBack()
+                }
+            }
+            for task in tasks { try await task.value }
+            #expect(counts.withLock { $0.most } == 2)
+            await #expect(throws: HTTPFailure.self) {
+                let few = Turns(limit: 1, waiting: 0)
+                try await few.take(on: loop)
+                try await few.take(on: loop)
+            }
+        }
+    }
+}
