@@ -28,7 +28,8 @@ extension Site {
         let place = port.map { "\(address ?? "127.0.0.1"):\($0)" } ?? "127.0.0.1:8080, or the environment's PORT"
         var lines = ["listen       \(place); \(connections) connections\(tls == nil ? "" : "; TLS")"]
         if let owner { lines.append("goes on as   \(owner)") }
-        lines += base.lines(named: "any other")
+        if let program { lines.append("program      \(program.file)") }
+        if program?.servesFiles ?? true { lines += base.lines(named: "any other") }
         for host in hosts { lines += host.lines(named: host.patterns.map(\.description).joined(separator: ", ")) }
         if let defaultHost { lines.append("default      \(defaultHost)") }
         return lines.joined(separator: "\n")

@@ -1,5 +1,6 @@
 import Foundation
-import IgropyrSites
+@testable import IgropyrSites
+import IgropyrUV
 import TestSupport
 import Testing
 
@@ -103,5 +104,36 @@ import Testing
             #expect(try await caller.status("/c.mustache") == 500)
             try await eventually("the line") { site.text("error.log").contains("c.mustache.yaml:1:") }
         }
+    }
+
+    /// What a file is while it is written, and what a slip of the pen makes of it.
+    @Test func `a template cut anywhere, or full of odd tags, is filled or refused`() throws {
+        let fixture = try SiteFixture()
+        defer { fixture.remove() }
+        let (folder, pages) = (try Folder(fixture.web), MustachePages())
+        let whole = """
+            {{! comment }}{{#a.b}} {{x}} {{/a.b}}{{^c}}{{{y}}}{{&z}}{{/c}}
+              {{> p}}
+            {{$block}}default{{/block}}{{% CONTENT_TYPE:TEXT}}{{upper(x)}}{{.}}
+            """
+        try fixture.write("p.mustache", "{{x}}")
+        var templates = whole.indices.map { String(whole[..<$0]) }
+        var random = SplitMix(seed: 7)
+        let parts = [
+            "{{", "}}", "{", "}", "#", "^", "/", "$", "!", "&", ">", "%", "a", ".", "(", ")", " ", "\n", "\r\n", "é",
+            ":",
+        ]
+        for _ in 0..<2000 {
+            let count = Int.random(in: 1...24, using: &random)
+            templates.append((0..<count).map { _ in parts.randomElement(using: &random) ?? "" }.joined())
+        }
+        var filled = 0
+        for template in templates {
+            try fixture.write("t.mustache", template)
+            guard let page = try? pages.page("t.mustache", in: folder) else { continue }
+            _ = page.render(["x": "1"])
+            filled += 1
+        }
+        #expect(filled > 100 && filled < templates.count)
     }
 }

@@ -3,11 +3,11 @@ internal import IgropyrConfiguration
 internal import IgropyrUV
 
 /// A program that was written for Igropyr's first edition.
-struct SchemeProgram: Sendable {
+package struct SchemeProgram: Sendable {
     /// Its whole path.
-    let file: String
+    package let file: String
     /// Whether there are static files, which it does not answer for.
-    let servesFiles: Bool
+    package let servesFiles: Bool
 }
 
 extension Site {

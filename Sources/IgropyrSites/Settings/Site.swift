@@ -44,7 +44,7 @@ public struct Site: Sendable {
     public var events = SiteEvents()
 
     /// What answers in place of all that is no file.
-    var program: SchemeProgram?
+    package internal(set) var program: SchemeProgram?
     /// How long a connection stays open for the next request.
     var idleTimeout: Duration?
 
