@@ -38,6 +38,18 @@ static const int igropyr_RLIMIT_DATA = RLIMIT_DATA;
 static const int igropyr_RLIMIT_NOFILE = RLIMIT_NOFILE;
 static const int igropyr_RLIMIT_NPROC = RLIMIT_NPROC;
 
+static inline int igropyr_become_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+static inline int igropyr_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+static inline int igropyr_pidfd_getfd(int process, int descriptor) {
+    return (int)syscall(SYS_pidfd_getfd, process, descriptor, 0);
+}
+
+static inline int igropyr_pidfd_send_signal(int process, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, process, signal, 0, 0);
+}
+
 // <fcntl.h> has it only under _GNU_SOURCE, which would change structs that Swift's own module of the C library has
 // without it.
 static const int igropyr_O_PATH = 010000000;

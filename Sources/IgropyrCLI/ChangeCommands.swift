@@ -149,6 +149,27 @@ struct RestartCommand: AsyncParsableCommand {
     }
 }
 
+struct RetryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry",
+        abstract: "Try an application's revision again that was quarantined for its crashes.",
+        discussion: """
+            A revision whose workers crash again and again wherever they are started
+            is tried no more (docs/supervision.md). This has every host try it again,
+            and waits for what comes of it. So does a deployment of another one.
+
+              igropyr status
+              igropyr retry shop
+            """)
+
+    @OptionGroup var change: ChangeOptions
+    @OptionGroup var waiting: WaitOption
+
+    func run() async throws {
+        try await change.carryOut(.retry, "is tried again on every host", waiting: waiting.wait)
+    }
+}
+
 struct ScaleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scale",

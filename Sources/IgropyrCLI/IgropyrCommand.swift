@@ -30,13 +30,12 @@ struct IgropyrCommand: AsyncParsableCommand {
         subcommands: [
             DemoCommand.self, NodeCommand.self, BalancerCommand.self, ServeCommand.self, DeployCommand.self,
             AppsCommand.self, RemoveCommand.self, SecretCommand.self, StatusCommand.self, MembersCommand.self,
-            EventCommand.self,
-            QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self, LeaveCommand.self,
-            ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self, ResumeCommand.self,
-            PromoteCommand.self, RestartCommand.self, ScaleCommand.self, PlanCommand.self, DrainCommand.self,
-            CordonCommand.self, UncordonCommand.self, AuditCommand.self, LogsCommand.self, TopCommand.self,
-            ExplainCommand.self, KeygenCommand.self,
-            LaunchCommand.self,
+            EventCommand.self, QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self,
+            LeaveCommand.self, ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self,
+            ResumeCommand.self, PromoteCommand.self, RestartCommand.self, RetryCommand.self, ScaleCommand.self,
+            PlanCommand.self, DrainCommand.self, CordonCommand.self, UncordonCommand.self, AuditCommand.self,
+            LogsCommand.self, TopCommand.self, ExplainCommand.self, KeygenCommand.self, LaunchCommand.self,
+            KeepCommand.self,
         ])
 
     /// As the library does it, but that a malformed command gets one line, not a page.

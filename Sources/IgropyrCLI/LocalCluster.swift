@@ -6,7 +6,7 @@ import IgropyrUV
 
 /// Nodes and a balancer as processes of this machine, for the demo; lives on one event loop.
 ///
-/// All of them end with this process, even if it is killed: the launcher sees to that.
+/// All of them end with this process, even if it is killed: the launcher sees to that; then the workers follow in 30 s.
 actor LocalCluster: LoopBound {
     /// One process of the cluster.
     final class Part {
@@ -77,7 +77,7 @@ actor LocalCluster: LoopBound {
     func startNodes() async throws {
         for (index, node) in nodes.enumerated() {
             var arguments = [
-                "node", "--bind", "\(node.address)", "--name", node.name, "--data", "\(folder)/\(node.name)",
+                "node", "--bind", "\(node.address)", "--name", node.name, "--data", dataFolder(of: node),
             ]
             if index > 0 { arguments += ["--join", "\(nodes[0].address)"] }
             try start(node, arguments)
@@ -97,6 +97,8 @@ actor LocalCluster: LoopBound {
             ])
         try await expect("the balancer to listen") { [self] in await accepts(front) }
     }
+
+    private func dataFolder(of node: Part) -> String { "\(folder)/\(node.name)" }
 
     private func start(_ part: Part, _ arguments: [String]) throws {
         let log = unsafe open(part.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -191,8 +193,8 @@ actor LocalCluster: LoopBound {
                 each path has its worker: the same again and again, on different nodes
 
               kill -9 \(nodes.last?.pid ?? 0)
-                the node on \(nodes.last?.address.hostText ?? "") dies with its workers; curl again: nothing is lost, and only its
-                paths have moved
+                the node on \(nodes.last?.address.hostText ?? "") dies, and its worker follows in 30 seconds; curl again: nothing
+                is lost, and only its paths have moved
 
               \(program) node --bind 127.0.0.\(next) --name node-\(next) --join 127.0.0.1 --data $(mktemp -d)
                 one more host (Ctrl-C ends it): within seconds it has its worker, and its share of the paths; look:
@@ -205,12 +207,14 @@ actor LocalCluster: LoopBound {
     // MARK: - End
 
     /// Ends all processes and removes the folder. Nothing of the cluster is to survive, so nobody in it needs to be told:
-    /// that would take seconds. The workers end with their nodes.
+    /// that would take seconds.
     func stop() async {
         onEnd = nil
         for part in [balancer] + nodes { part.process?.signalGroup(SIGKILL) }
         _ = try? await until(Self.patience) { running == 0 }
         await client.close()
+        let folders = nodes.map(dataFolder)
+        await loop.offload { for folder in folders { Keeper.endWorkers(on: folder) } }
         try? FileManager.default.removeItem(atPath: folder)
     }
 }

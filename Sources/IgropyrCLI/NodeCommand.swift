@@ -34,6 +34,11 @@ struct NodeCommand: AsyncParsableCommand {
             port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
             first, then its workers finish what they do. A second Ctrl-C ends it at
             once. To systemd it reports as Type=notify has it (docs/install.md).
+
+            SIGUSR2 has it start its program anew, which may have been replaced: the
+            process stays, and so do its workers and their connections. Workers also
+            outlive a node that dies, for 30 s: one that is started again by then on
+            the same data folder goes on with them (docs/supervision.md).
             """)
 
     @OptionGroup var member: MemberOptions
@@ -58,11 +63,12 @@ struct NodeCommand: AsyncParsableCommand {
         let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
         let folder = data ?? ProcessInfo.processInfo.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
         let (command, member, capacity) = (self, member, capacity)
-        let contract = ServiceContract.inherited
+        let (contract, handover) = (ServiceContract.inherited, Handover.inherited)
         Logs.begin(isVerbose: member.verbose)
         try await onEventLoop { loop in
             let interruption = Interruption(on: loop)
-            try await interruption.start()
+            try await interruption.start(mayUpgrade: true)
+            let program = Executable.path  // Before its file is replaced.
             let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
             var configuration = NodeConfiguration(name: member.name ?? Host.name, bind: bind, dataFolder: folder)
             configuration.advertise = try await member.advertise?.address(
@@ -76,6 +82,7 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.gossip = member.profile.settings
             configuration.tags = tags
             configuration.capacity = capacity
+            configuration.handover = handover
             let agent = try HostAgent(configuration, on: loop)
             try await agent.start()
             let balancer = try await command.startBalancer(beside: configuration, on: loop)
@@ -85,12 +92,17 @@ struct NodeCommand: AsyncParsableCommand {
             }
             contract.notifyReady()
             let watchdog = Task(executorPreference: loop) { await contract.feedWatchdog {} }  // By the loop.
-            await interruption.wait()
+            let reaper = OrphanReaper(on: loop, logger: configuration.logger)
+            try await reaper.start()
+            while await interruption.wait() == .upgrade {
+                try await command.upgrade(to: program, agent, balancer, contract, on: loop)
+            }
             watchdog.cancel()
             contract.notify("STOPPING=1")
             // The entrance closes first: what it has let in still finds workers.
             await balancer?.stop()
             await agent.stop()
+            await reaper.stop()
             await ending.value
             await interruption.close()
             try await agent.waitUntilStopped()
@@ -116,14 +128,18 @@ extension NodeCommand {
         if let file = node.keyFile { program += ["--key-file", file] }
         if let address = node.advertise { program += ["--advertise", "\(address.hostText):\((bind ?? beside).port)"] }
         if node.isInsecure { program.append("--insecure") }
+        let (name, handover) = ("balancer", node.handover)
+        if let present = ServiceSupervisor(name, program: program, from: handover, logger: node.logger, on: loop) {
+            try await present.start(from: handover)
+            return present
+        }
         let socket: Int32
         do throws(UVError) {
             socket = try ListeningSocket.open(listen)
         } catch {
             throw CommandFailure("--balance \(listen): \(error.reason); choose another address")
         }
-        let supervisor = ServiceSupervisor(
-            "balancer", program: program, socket: socket, logger: node.logger, on: loop)
+        let supervisor = ServiceSupervisor(name, program: program, socket: socket, logger: node.logger, on: loop)
         try await supervisor.start()
         return supervisor
     }

@@ -1,18 +1,23 @@
 internal import CLibUV
+internal import CLinux
 internal import Glibc
 
-/// A program that this process started and will hear the end of; not `Sendable`, so it stays on its loop.
+/// A program that this process, or one in whose place it is, started and will hear the end of; not `Sendable`, so it
+/// stays on its loop.
 @safe
 public final class ChildProcess {
     /// How a child process ended.
     public enum Termination: Hashable, Sendable, CustomStringConvertible {
         case exited(code: Int64)
         case killed(signal: Int32)
+        /// It was none of this process's own children: how it ended only its parent knows.
+        case unknown
 
         public var description: String {
             switch self {
             case .exited(let code): "exited with \(code)"
             case .killed(let signal): "killed by signal \(signal)"
+            case .unknown: "ended"
             }
         }
     }
@@ -43,10 +48,22 @@ public final class ChildProcess {
         }
     }
 
+    /// How its end is heard of.
+    @safe
+    private enum Watch {
+        /// libuv waits for it.
+        case handle(HandleMemory<uv_process_t>)
+        /// A pidfd, which is readable then.
+        case descriptor(Int32, Poller)
+    }
+
     public let pid: Int32
+    /// Nil only if it was never started.
+    public let identity: ProcessIdentity?
     public private(set) var isRunning = true
-    private let hasOwnSession: Bool
-    private let memory: HandleMemory<uv_process_t>
+    /// Its process group, unless that is this process's own.
+    public let group: Int32?
+    private let watch: Watch
     private var isClosing = false
     private var onExit: ((Termination) -> Void)?
 
@@ -56,41 +73,95 @@ public final class ChildProcess {
     public init(on loop: EventLoop, _ command: Command, onExit: @escaping (Termination) -> Void) throws(UVError) {
         loop.preconditionOnLoop()
         let memory = unsafe HandleMemory<uv_process_t>()
-        unsafe self.memory = unsafe memory
-        hasOwnSession = command.hasOwnSession
-        let result = unsafe command.withOptions { options in
-            unsafe options.pointee.exit_cb = didExit
-            return unsafe uv_spawn(loop.raw, memory.pointer, options)
+        watch = unsafe .handle(memory)
+        let outcome = ChildProcesses.start(command.environment[ChildProcesses.invocationVariable]) {
+            let result = unsafe command.withOptions { options in
+                unsafe options.pointee.exit_cb = didExit
+                return unsafe uv_spawn(loop.raw, memory.pointer, options)
+            }
+            return unsafe result == 0 ? memory.pointer.pointee.pid : result
         }
-        pid = unsafe result == 0 ? memory.pointer.pointee.pid : -1
+        pid = outcome > 0 ? outcome : -1
+        identity = outcome > 0 ? ProcessIdentity(of: outcome) : nil
+        group = command.hasOwnSession && outcome > 0 ? outcome : nil
         self.onExit = onExit
         unsafe memory.retain(owner: self)
-        guard result == 0 else {
+        guard outcome > 0 else {
             isRunning = false
             close()  // `uv_spawn` has initialised the handle even though it failed.
-            throw UVError(code: result, call: "start \(command.executable)")
+            throw UVError(code: outcome, call: "start \(command.executable)")
         }
     }
 
-    deinit { unsafe memory.deallocate() }
+    /// Goes on with a process that this program started before it was replaced, or its predecessor did, or a child.
+    /// Calls `onExit` once, on the loop.
+    /// - Throws: `UV_ESRCH` if it has ended and was waited for, or its number is another's by now.
+    public init(
+        on loop: EventLoop, adopting process: ProcessIdentity, onExit: @escaping (Termination) -> Void
+    ) throws(UVError) {
+        let descriptor = try check(igropyr_pidfd_open(process.pid), errnoOf: "pidfd_open")
+        do throws(UVError) {
+            // From here on the descriptor means one process, whatever becomes of the number.
+            guard let status = ProcessStatus(of: process.pid), status.identity == process else {
+                throw UVError(errno: ESRCH, "pidfd_open")
+            }
+            pid = process.pid
+            identity = process
+            group = status.group == getpgrp() ? nil : status.group
+            self.onExit = onExit
+            let poller = try Poller(on: loop, descriptor: descriptor)
+            watch = .descriptor(descriptor, poller)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        ChildProcesses.insert(pid, invocation: ProcessStatus.invocation(of: pid))
+        guard case .descriptor(_, let poller) = watch else { return }
+        do throws(UVError) {
+            try poller.start { self.finish(self.waitForAdopted()) }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    deinit {
+        if case .handle(let memory) = watch { unsafe memory.deallocate() }
+    }
 
     /// Sends a signal; nothing happens if the process has ended.
     public func signal(_ number: Int32) {
         guard isRunning else { return }
-        unsafe uv_process_kill(memory.pointer, number)
+        switch watch {
+        case .handle(let memory): unsafe uv_process_kill(memory.pointer, number)
+        case .descriptor(let descriptor, _): _ = igropyr_pidfd_send_signal(descriptor, number)
+        }
     }
 
     /// Sends a signal to the process and all that it started, if it has a session of its own.
     public func signalGroup(_ number: Int32) {
         guard isRunning else { return }
-        uv_kill(hasOwnSession ? -pid : pid, number)
+        uv_kill(group.map { -$0 } ?? pid, number)
+    }
+
+    /// Kills what has stayed in its group. To be called as it ends: the number is not given away while the group lasts.
+    public func killRemains() {
+        if let group { uv_kill(-group, SIGKILL) }
     }
 
     fileprivate func finish(_ status: Termination) {
         isRunning = false
+        ChildProcesses.remove(pid)
         let completion = onExit
         close()
         completion?(status)
+    }
+
+    private func waitForAdopted() -> Termination {
+        var status: Int32 = 0
+        guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return .unknown }
+        let signal = status & 0x7f
+        return signal == 0 ? .exited(code: Int64(status >> 8 & 0xff)) : .killed(signal: signal)
     }
 
     /// Idempotent. Stops listening to the process; it goes on by itself. Once it ends it leaves no zombie.
@@ -98,7 +169,12 @@ public final class ChildProcess {
         guard !isClosing else { return }
         isClosing = true
         onExit = nil
-        unsafe memory.close()
+        switch watch {
+        case .handle(let memory): unsafe memory.close()
+        case .descriptor(let descriptor, let poller):
+            poller.close()
+            Glibc.close(descriptor)
+        }
         if isRunning { reap(pid) }
     }
 }
@@ -116,7 +192,9 @@ private func reap(_ pid: Int32) {
 }
 
 private func waitForEnd(_ pid: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    while waitpid(pid_t(truncatingIfNeeded: Int(bitPattern: pid)), nil, 0) < 0, errno == EINTR {}
+    let pid = pid_t(truncatingIfNeeded: Int(bitPattern: pid))
+    while waitpid(pid, nil, 0) < 0, errno == EINTR {}
+    ChildProcesses.remove(pid)
     return nil
 }
 

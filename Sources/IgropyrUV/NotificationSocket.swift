@@ -29,9 +29,10 @@ public final class NotificationSocket {
     private var isClosed = false
 
     /// Takes a name that is unique on the host, of up to 100 bytes.
-    public init(on loop: EventLoop, name: String = uniqueName(), onMessage: @escaping (Message) -> Void) throws(UVError)
-    {
-        self.name = "@" + name
+    /// - Throws: `UV_EADDRINUSE` if somebody has it.
+    public convenience init(
+        on loop: EventLoop, name: String = uniqueName(), onMessage: @escaping (Message) -> Void
+    ) throws(UVError) {
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = try check(socket(AF_UNIX, type, 0), errnoOf: "socket")
         do throws(UVError) {
@@ -41,12 +42,26 @@ public final class NotificationSocket {
             var on: Int32 = 1
             let size = socklen_t(MemoryLayout<Int32>.size)
             try check(unsafe setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, size), errnoOf: "setsockopt")
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        try self.init(on: loop, owning: descriptor, name: name, onMessage: onMessage)
+    }
+
+    /// Goes on with such a socket of this program before it was replaced, whose name that was; messages that came meanwhile
+    /// wait in it. Closes it in the end, even if this throws.
+    public init(
+        on loop: EventLoop, owning descriptor: Int32, name: String, onMessage: @escaping (Message) -> Void
+    ) throws(UVError) {
+        self.name = "@" + name
+        self.descriptor = descriptor
+        do throws(UVError) {
             poller = try Poller(on: loop, descriptor: descriptor)
         } catch {
             Glibc.close(descriptor)
             throw error
         }
-        self.descriptor = descriptor
         do throws(UVError) {
             try poller.start {
                 while let message = Self.receive(from: descriptor) { onMessage(message) }
@@ -56,6 +71,9 @@ public final class NotificationSocket {
             throw error
         }
     }
+
+    /// Another descriptor of it, for this program's successor.
+    public func duplicate() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor) }
 
     /// Idempotent.
     public func close() {

@@ -34,7 +34,12 @@ public struct ServiceContract: Sendable {
     /// What the environment of a process must say for it to take this one's place before whoever started this one:
     /// `READY=1` comes to `address`, all that follows goes there.
     public func environment(ofSuccessorHeardAt address: String) -> [String: String] {
-        var environment = [Self.predecessorVariable: address]
+        environmentOfSuccessor.merging([Self.predecessorVariable: address]) { $1 }
+    }
+
+    /// What the environment must say for a program to take this one's place in its process.
+    public var environmentOfSuccessor: [String: String] {
+        var environment: [String: String] = [:]
         environment["NOTIFY_SOCKET"] = notificationAddress
         environment["WATCHDOG_USEC"] = watchdog.map { "\(Int64($0 / .microseconds(1)))" }
         return environment

@@ -64,6 +64,9 @@ public final class TCPListener {
         try poller.start { [self] in acceptAll() }
     }
 
+    /// Another descriptor of the socket, which the caller then owns: connections wait there when this one is closed.
+    public func duplicateSocket() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor) }
+
     /// Leaves new connections in the backlog until ``resume()``.
     public func pause() {
         guard !isPaused, !isClosed else { return }

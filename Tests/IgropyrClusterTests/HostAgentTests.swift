@@ -110,6 +110,43 @@ import Testing
         }
     }
 
+    @Test func `a revision that crashes on all hosts is tried no more, until somebody says so`() async throws {
+        var spec = SampleWorker.spec(bundle.summary, says: "nothing")
+        spec.restart = RestartPolicy(intensity: 1)
+        let broken = spec
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let first = try await SampleNode("a", on: loop)
+            let second = try await SampleNode("b", on: loop, joining: first)
+            #expect(await eventually { await second.agent.status?.hosts.count == 2 })
+            try await deploy(broken, at: first, over: control)
+            for node in [first, second] {
+                #expect(
+                    await eventually {
+                        let report = await node.agent.status
+                        return report?.workers.map(\.state) == [.failed, .failed]
+                            && report?.applications.first?.problem?.contains("on a, b and is tried no more") == true
+                    })
+            }
+            let lines = try [first, second].map { try $0.folder.read("data/logs/shop-0.log").count }
+            _ = try await control.change(.shop, .retry, at: second.control)
+            for (node, before) in zip([first, second], lines) {
+                #expect(await eventually { (try? node.folder.read("data/logs/shop-0.log").count) ?? 0 > before })
+            }
+            #expect(
+                await eventually { await first.agent.status?.workers.map(\.state) == [.failed, .failed] }, "still bad")
+            try await deploy(SampleWorker.spec(bundle.summary), at: first, over: control)
+            for node in [first, second] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
+            #expect(await eventually { await first.agent.status?.applications.first?.problem == nil })
+            await #expect(throws: ControlError.self, "nothing of it is in quarantine") {
+                try await control.change(.shop, .retry, at: first.control)
+            }
+            await second.agent.stop()
+            await first.agent.stop()
+            await control.close()
+        }
+    }
+
     @Test(.enabled(if: canMount, "a small file system cannot be mounted here"))
     func `lives on with a full disk, and says so`() async throws {
         let data = folder("data")

@@ -20,6 +20,7 @@ private let everything = """
     start-timeout: 5s
     stop-timeout: 0
     restart: { kind: transient, intensity: 3, period: 1m }
+    watchdog: 5s
     update: { max-surge: 2, max-unavailable: 10%, canary: 1, canary-hold: 1m, health-deadline: 5s, min-healthy: 2s }
     routes:
       - { host: Shop.example.org, path: /cart/ }
@@ -43,6 +44,7 @@ private let everything = """
         #expect(spec.scale == .total(5) && spec.constraints == ["zone": "eu"] && spec.preferences == ["disk": "ssd"])
         #expect(spec.startTimeoutMilliseconds == 5000 && spec.stopTimeoutMilliseconds == 0)
         #expect(spec.restart == RestartPolicy(.transient, intensity: 3, periodMilliseconds: 60_000))
+        #expect(spec.watchdogMilliseconds == 5000)
         #expect(spec.update?.maxSurge == .count(2) && spec.update?.maxUnavailable == .percent(10))
         #expect(spec.update?.canary == 1 && spec.update?.canaryHoldMilliseconds == 60_000)
         #expect(spec.update?.healthDeadlineMilliseconds == 5000 && spec.update?.minimumHealthyMilliseconds == 2000)

@@ -18,11 +18,14 @@ enum SampleWorker {
         }
         print "says $ENV{SAYS}\n";
         exit 3 if $ENV{SAYS} eq "nothing";
+        if ($ENV{SAYS} eq "behind" and !fork) { exec "sleep", "1000"; }
         $listener->blocking(1);
         my $stopping = 0;
         $SIG{TERM} = sub { notify("STOPPING=1"); $stopping = 1; };
-        notify("READY=1");
+        if ($ENV{SAYS} eq "by another") { if (!fork) { notify("READY=1"); exec "sleep", "1000"; } }
+        else { notify("READY=1"); }
         while (!$stopping) {
+            notify("WATCHDOG=1") if $ENV{WATCHDOG_USEC};
             accept(my $client, $listener) or next;
             my $head = "";
             while ($head !~ /\r\n\r\n/) { sysread($client, $head, 4096, length $head) or last; }
@@ -36,7 +39,7 @@ enum SampleWorker {
 
     /// What the shell can do of ``Launcher``: tests do not have the `igropyr` binary.
     static let settings = WorkerSettings(
-        launcher: ["/bin/sh", "-c", "shift 3; LISTEN_PID=$$ exec \"$@\"", "launch"], siteServer: ["/bin/false"])
+        launcher: ["/bin/sh", "-c", "shift; LISTEN_PID=$$ exec \"$@\"", "launch"], siteServer: ["/bin/false"])
 
     /// Archives the script in `folder`.
     static func bundle(

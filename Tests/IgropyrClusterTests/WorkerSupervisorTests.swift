@@ -25,7 +25,7 @@ import Testing
 
     private let keys = Locked<[ClusterKey]>([])
 
-    private func supervisor(on loop: EventLoop) async throws -> WorkerSupervisor {
+    func supervisor(on loop: EventLoop) async throws -> WorkerSupervisor {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let supervisor = WorkerSupervisor(
@@ -40,9 +40,9 @@ import Testing
         return supervisor
     }
 
-    private func record(_ supervisor: WorkerSupervisor) async -> WorkerRecord? { await supervisor.records().first }
+    func record(_ supervisor: WorkerSupervisor) async -> WorkerRecord? { await supervisor.records().first }
 
-    private func isReady(_ supervisor: WorkerSupervisor) async -> Bool {
+    func isReady(_ supervisor: WorkerSupervisor) async -> Bool {
         guard let record = await record(supervisor) else { return false }
         return record.state == .ready && record.pid != 0
     }
@@ -146,6 +146,20 @@ import Testing
         }
     }
 
+    @Test func `a notice counts from what the worker has started, too, but from no stranger`() async throws {
+        let spec = SampleWorker.spec(revision, says: "by another").worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            let name = await supervisor.notificationName
+            try await supervisor.start(slot, spec)
+            try ServiceNotification.send("READY=1", to: "@" + name)
+            #expect(await eventually { await supervisor.strangeMessages == 1 })
+            #expect(await eventually { await isReady(supervisor) })
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
     @Test func `restarts a killed worker on the same socket, and no connection is refused meanwhile`() async throws {
         let spec = SampleWorker.spec(revision).worker
         try await onLoop { loop in
@@ -227,7 +241,40 @@ import Testing
         }
     }
 
-    private func isZombie(_ pid: Int32) -> Bool {
+    @Test func `replaces a worker that no longer says that it is alive`() async throws {
+        var spec = SampleWorker.spec(revision)
+        spec.watchdogMilliseconds = 500  // It says so when it starts, and then waits for a connection.
+        let worker = spec.worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, worker)
+            #expect(await eventually { await isReady(supervisor) })
+            let first = try #require(await record(supervisor)).pid
+            #expect(await eventually { (await record(supervisor)?.restarts ?? 0) >= 1 })
+            #expect(kill(first, 0) == -1, "the one that hung is gone")
+            #expect(await eventually { await isReady(supervisor) })
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `nothing that a worker has started outlives it, though it dies`() async throws {
+        let spec = SampleWorker.spec(revision, says: "behind").worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, spec)
+            #expect(await eventually { await isReady(supervisor) })
+            let worker = try #require(await record(supervisor)).pid
+            let remains = ProcessStatus.all().filter { $0.group == worker }.map(\.identity.pid)
+            #expect(remains.count == 2)
+            kill(worker, SIGKILL)
+            #expect(await eventually { remains.allSatisfy { kill($0, 0) == -1 || isZombie($0) } })
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    func isZombie(_ pid: Int32) -> Bool {
         let status = try? AtomicFile.read("/proc/\(pid)/stat", limitBytes: 4096)
         return status.map { String(decoding: $0, as: UTF8.self).contains(") Z ") } ?? true
     }

@@ -28,3 +28,9 @@ private let tables: [(results: String, verdicts: String)] = [
     #expect(watch.pause == .milliseconds(2000))
     #expect(HealthWatch(HealthCheck(.tcp, intervalMilliseconds: 20)).pause == .milliseconds(20))
 }
+
+@Test func `of a worker that is ready since long, the first failures count`() {
+    var watch = HealthWatch(HealthCheck(.tcp, failures: 2), isReady: true)
+    let verdicts = [watch.note(isPassed: false), watch.note(isPassed: false)]
+    #expect(verdicts == [nil, .unwell])
+}

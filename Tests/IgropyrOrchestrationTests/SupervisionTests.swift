@@ -36,7 +36,8 @@ private func started(_ policy: RestartPolicy = RestartPolicy(), readyAt: Timesta
     worker.handleReady(at: .seconds(2))
     worker.handleReady(at: .seconds(3))
     #expect(worker.state == .ready(startedAt: .zero, since: .seconds(2)))
-    #expect(worker.deadline == nil && worker.recordState == .ready && worker.message(at: .seconds(9)) == "")
+    #expect(worker.recordState == .ready && worker.message(at: .seconds(9)) == "")
+    #expect(worker.deadline == nil)
 }
 
 @Test func `a worker that had been ready is restarted at once the first time, then later`() {
@@ -182,22 +183,113 @@ private let exits: [(kind: RestartPolicy.Kind, status: WorkerExit, isRestarted: 
             == "exited with 1 after 12 ms, before it was ready; 5 restarts in 10 s; next try in 29 s")
 }
 
+@Test func `a worker that does not say that it is alive is aborted, then killed, and replaced`() {
+    var worker = Supervision(
+        policy: RestartPolicy(), startTimeout: .seconds(60), stopTimeout: .seconds(30), watchdog: .seconds(3))
+    _ = worker.handleStart(at: .zero)
+    worker.handleAlive(at: .seconds(1))
+    #expect(worker.deadline == .seconds(60), "before it is ready nothing is asked")
+    worker.handleReady(at: .seconds(1))
+    worker.handleAlive(at: .seconds(2))
+    let timeouts = [4, 5, 6, 7, 8].map { worker.handleTimeout(at: .seconds($0)) }
+    #expect(timeouts == [nil, .abort, nil, .kill, nil] && worker.recordState == .starting)
+    #expect(worker.message(at: .seconds(5)) == "sent no WATCHDOG=1 for 3 s and was killed")
+    let action = worker.handleExit(.signal(9), at: .seconds(8), jitter: 0)
+    #expect(action == .start && worker.restarts == 1, "counted, and replaced at once like any that had served")
+}
+
+@Test func `a worker that hangs counts as a failure, however it ends`() {
+    var worker = Supervision(
+        policy: RestartPolicy(.transient), startTimeout: .seconds(60), stopTimeout: .seconds(30), watchdog: .seconds(3))
+    _ = worker.handleStart(at: .zero)
+    worker.handleReady(at: .zero)
+    let abort = worker.handleTimeout(at: .seconds(3))
+    let restart = worker.handleExit(.code(0), at: .seconds(3), jitter: 0)
+    #expect(abort == .abort && restart == .start)
+}
+
+@Test func `a hanging worker that is asked to stop is killed when its time to abort is over`() {
+    var worker = Supervision(
+        policy: RestartPolicy(), startTimeout: .seconds(60), stopTimeout: .seconds(30), watchdog: .seconds(3))
+    _ = worker.handleStart(at: .zero)
+    worker.handleReady(at: .zero)
+    _ = worker.handleTimeout(at: .seconds(3))
+    let stop = worker.handleStop(at: .seconds(4))
+    let kill = worker.handleTimeout(at: .seconds(5))
+    #expect(stop == nil && kill == .kill)
+    _ = worker.handleExit(.signal(9), at: .seconds(5), jitter: 0)
+    #expect(worker.state == .ended)
+}
+
+@Test func `a worker whose revision is quarantined is tried no more, until the verdict changes`() {
+    var worker = started()
+    _ = worker.handleExit(.code(1), at: .zero, jitter: 0)
+    _ = worker.handleVerdict(isQuarantined: true, at: .zero)
+    #expect(worker.deadline == nil && worker.recordState == .failed)
+    #expect(worker.message(at: .zero).hasSuffix("; its revision is quarantined"))
+    let action = worker.handleVerdict(isQuarantined: false, at: .seconds(1))
+    #expect(action == .start)
+}
+
+@Test func `a revision that is quarantined is not even started`() {
+    var worker = supervision()
+    _ = worker.handleVerdict(isQuarantined: true, at: .zero)
+    let start = worker.handleStart(at: .zero)
+    #expect(start == nil && worker.recordState == .failed)
+}
+
+@Test func `a worker that serves stays, whatever the verdict, and is not restarted when it dies`() {
+    var worker = started(readyAt: .zero)
+    let verdict = worker.handleVerdict(isQuarantined: true, at: .zero)
+    #expect(verdict == nil && worker.recordState == .ready)
+    let restart = worker.handleExit(.code(1), at: .seconds(1), jitter: 0)
+    #expect(restart == nil && worker.recordState == .failed)
+}
+
+@Test func `a crash loop is over once the worker has stood for a whole period`() {
+    var worker = started(RestartPolicy(intensity: 0))
+    _ = worker.handleExit(.code(1), at: .zero, jitter: 0)
+    #expect(worker.isLooping)
+    _ = worker.handleTimeout(at: .seconds(30))
+    worker.handleReady(at: .seconds(31))
+    #expect(worker.isLooping && worker.deadline == .seconds(41))
+    _ = worker.handleTimeout(at: .seconds(41))
+    #expect(!worker.isLooping && worker.deadline == nil)
+}
+
+@Test(arguments: [true, false]) func `a process that outlives its agent is gone on with`(isReady: Bool) {
+    let before = started(readyAt: isReady ? .seconds(1) : nil)
+    var after = supervision()
+    after.handleAdoption(before.memory, at: .seconds(3))
+    #expect(after.recordState == before.recordState && after.hasProcess)
+    let exit = after.handleExit(.signal(9), at: .seconds(4), jitter: 0)
+    #expect(exit == (isReady ? .start : nil))
+}
+
 @Test(arguments: 0..<300 as Range<UInt64>) func `whatever happens in whatever order, there is one process at most`(
     seed: UInt64
 ) {
     var generator = SplitMix(seed: seed)
     let kind = RestartPolicy.Kind.allCases.randomElement(using: &generator)!
-    var (worker, now, hasProcess) = (supervision(RestartPolicy(kind, intensity: 3)), Timestamp.zero, false)
+    var worker = Supervision(
+        policy: RestartPolicy(kind, intensity: 3), startTimeout: .seconds(60), stopTimeout: .seconds(30),
+        watchdog: .seconds(15))
+    var (now, hasProcess) = (Timestamp.zero, false)
     for _ in 0..<200 {
         now = now.advanced(by: .milliseconds(.random(in: 0...20_000, using: &generator)))
         let action: Supervision.Action?
-        switch Int.random(in: 0..<40, using: &generator) {
+        switch Int.random(in: 0..<44, using: &generator) {
         case 0..<10: action = worker.handleStart(at: now)
         case 10..<20: action = worker.handleTimeout(at: now)
         case 20..<29:
             worker.handleReady(at: now)
             action = nil
         case 29: action = worker.handleStop(at: now)
+        case 30: action = worker.handleVerdict(isQuarantined: .random(using: &generator), at: now)
+        case 31: action = worker.handleUnwell("it sleeps", at: now)
+        case 32:
+            worker.handleAlive(at: now)
+            action = nil
         default:
             guard hasProcess else { continue }
             hasProcess = false

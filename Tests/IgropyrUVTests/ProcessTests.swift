@@ -1,7 +1,8 @@
 import Glibc
-import IgropyrUV
 import TestSupport
 import Testing
+
+@testable import IgropyrUV
 
 @Suite(.timeLimit(.minutes(5))) struct ProcessTests {
     @Test(arguments: [
@@ -49,6 +50,101 @@ import Testing
             #expect(count == 0)
             close(reader)
         }
+    }
+
+    @Test(arguments: [
+        ("exit 7", ChildProcess.Termination.exited(code: 7)), ("kill -9 $$", .killed(signal: 9)),
+    ])
+    func `how a child ended is told also to who goes on with it`(
+        script: String, status: ChildProcess.Termination
+    ) async throws {
+        let (pid, gate) = try spawn("read line; \(script)")
+        let identity = try #require(ProcessIdentity(of: pid))
+        let ended = try await onLoop { loop in
+            let ended = Promise<ChildProcess.Termination>()
+            _ = try ChildProcess(on: loop, adopting: identity) { ended.fulfil($0) }
+            close(gate)
+            return await ended.wait()
+        }
+        #expect(ended == status)
+        #expect(kill(pid, 0) == -1, "no zombie")
+    }
+
+    @Test func `what has ended, or is another by now, is not gone on with`() async throws {
+        let (pid, gate) = try spawn("read line")
+        let identity = try #require(ProcessIdentity(of: pid))
+        close(gate)
+        waitpid(pid, nil, 0)
+        try await onLoop { loop in
+            #expect(throws: UVError.self) { try ChildProcess(on: loop, adopting: identity) { _ in } }
+        }
+    }
+
+    @Test func `a listening socket is taken over from a process that has it`() async throws {
+        let socket = try ListeningSocket.open(.loopback(port: 0))
+        let (address, inode) = (ListeningSocket.localAddress(of: socket), ListeningSocket.inode(of: socket))
+        try await onLoop { loop in
+            let ended = Promise<ChildProcess.Termination>()
+            let child = try ChildProcess(
+                on: loop,
+                .init(
+                    executable: "/bin/sh", arguments: ["-c", "exec sleep 1000"], descriptors: [nil, 1, 2, socket],
+                    hasOwnSession: true)
+            ) { ended.fulfil($0) }
+            ListeningSocket.close(socket)
+            let taken = try ListeningSocket.take(inode: try #require(inode), from: try #require(child.identity))
+            #expect(ListeningSocket.localAddress(of: taken) == address)
+            #expect(throws: UVError.self) {
+                try ListeningSocket.take(inode: 0, from: try #require(child.identity))
+            }
+            child.signal(SIGKILL)
+            _ = await ended.wait()
+            ListeningSocket.close(taken)
+        }
+    }
+
+    @Test func `what loses its parent is killed, and leaves no zombie`() async {
+        await #expect(processExitsWith: .success) {
+            try ChildProcesses.becomeSubreaper()
+            // In a session of its own, and its parent is gone; that it has a child, too, which then loses its parent.
+            precondition(system("setsid sh -c 'sleep 1000 & sleep 1000' &") == 0)
+            var killed = 0
+            while killed < 3 {
+                killed += ChildProcesses.killOrphans()
+                sched_yield()
+            }
+            while ProcessStatus.all().contains(where: { $0.parent == getpid() }) { _ = ChildProcesses.killOrphans() }
+            exit(0)
+        }
+    }
+
+    @Test func `a process's line in /proc is read whatever its program is called`() throws {
+        let line = "12 (a) b (c)) S 3 4 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2"
+        let status = try #require(ProcessStatus(parsing: line, pid: 12))
+        #expect(status.parent == 3 && status.group == 4 && status.session == 5 && !status.isZombie)
+        #expect(status.identity.pid == 12 && status.identity.startTime == 98765)
+        for damaged in ["", "12", "12 (a)", "12 (a) S 3 4", line.replacing("98765", with: "x")] {
+            #expect(ProcessStatus(parsing: damaged, pid: 12) == nil)
+        }
+        #expect(ProcessStatus.all().contains { $0.identity == ProcessIdentity(of: getpid()) })
+    }
+
+    /// A shell that is a child of this process, and what it reads from until that is closed.
+    private func spawn(_ script: String) throws -> (pid: pid_t, gate: Int32) {
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let texts: [String] = ["sh", "-c", script]
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        var words: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var pid: pid_t = 0
+        try #require(posix_spawn(&pid, "/bin/sh", &actions, nil, &words, nil) == 0)
+        close(ends[0])
+        return (pid, ends[1])
     }
 
     @Test func `a child that nobody listens to leaves no zombie`() async throws {

@@ -88,7 +88,8 @@ kill_worker() {
     node=$(main_pid "$1")
     [[ -n $node ]] || fail "no node runs on host $1"
     for pid in $(ip netns pids "$(namespace "$1")"); do
-        if grep -qs "^PPid:[[:space:]]$node\$" "/proc/$pid/status"; then
+        # The node's keeper is no worker.
+        if grep -qs "^PPid:[[:space:]]$node\$" "/proc/$pid/status" && ! grep -qsz '^keep$' "/proc/$pid/cmdline"; then
             kill -KILL "$pid"
             echo "$pid"
             return

@@ -88,7 +88,7 @@ extension HostAgent {
         let bound: SocketAddress
         do {
             let tls = keys.isEmpty ? nil : try TLSContext.preSharedKeys(keys.map(\.control), role: .server)
-            let listener = try TCPListener(on: loop, binding: address)
+            let listener = try makeControlListener(address)
             bound = listener.localAddress
             control = try ControlServer(listener: listener, tls: tls, agent: self)
         } catch let error as UVError {
@@ -100,6 +100,13 @@ extension HostAgent {
             await control.stop(within: .zero)
             throw error
         }
+    }
+
+    private func makeControlListener(_ address: SocketAddress) throws(UVError) -> TCPListener {
+        guard let descriptor = configuration.handover.descriptors["control"] else {
+            return try TCPListener(on: loop, binding: address)
+        }
+        return try TCPListener(on: loop, owning: descriptor)
     }
 
     private func join(
@@ -117,18 +124,19 @@ extension HostAgent {
         do throws(UVError) {
             timer = try Timer(on: loop)
         } catch { throw .system("\(error)") }
-        do throws(UVError) {
-            try await supervisor.open()
-        } catch {
-            timer.close()
-            throw .system("cannot hear workers: \(error)")
-        }
         do {
             try await membership.start()
         } catch {
             timer.close()
-            await supervisor.close()
             throw .membership(error)
+        }
+        // At the end: a node that cannot start leaves alone what an agent before it has left.
+        do throws(UVError) {
+            try await supervisor.open()
+        } catch {
+            timer.close()
+            await membership.shutdown()
+            throw .system("cannot hear workers: \(error)")
         }
         var replicaConfiguration = Replica.Configuration(name: name, folder: folder)
         replicaConfiguration.logger = configuration.logger
@@ -175,7 +183,7 @@ extension HostAgent {
             .init(
                 host: name, address: configuration.bind, advertisedHost: advertisedHost,
                 settings: configuration.workers, logFolder: logFolder, site: site, keys: secretKeys,
-                logger: configuration.logger),
+                handover: configuration.handover, logger: configuration.logger),
             store: store, on: loop
         ) { [weak self] in
             Task(executorPreference: loop) { await self?.setNeedsUpdate() }

@@ -12,6 +12,7 @@ extension HostAgent {
         {
             return refusal
         }
+        if request.change == .retry, let refusal = await checkQuarantine(of: name, parts) { return refusal }
         do {
             let deployment = try await parts.replica.change(name, request.change)
             let detail = deployment.spec.map { "scale \($0.scale)" } ?? ""
@@ -20,6 +21,15 @@ extension HostAgent {
         } catch {
             return Self.refusal(error)
         }
+    }
+
+    /// What runs is not to be replaced by mistake.
+    private func checkQuarantine(of name: ApplicationName, _ parts: Parts) async -> ControlReply? {
+        let snapshot = await parts.replica.snapshot
+        guard snapshot.state.liveDeployments[name] != nil else { return Self.refusal(.unknownApplication(name)) }
+        let placement = snapshot.state.placement(alive: snapshot.alive)
+        guard snapshot.state.quarantines(alive: snapshot.alive, placement: placement)[name] == nil else { return nil }
+        return .refusal(409, "\(name) is in no quarantine: igropyr restart \(name) replaces its workers")
     }
 
     static func refusal(_ error: DeploymentError) -> ControlReply {
@@ -110,6 +120,7 @@ extension AuditEntry.Action {
             switch change {
             case .scale: .scale
             case .restart: .restart
+            case .retry: .retry
             case .pause: .pause
             case .resume: .resume
             case .promote: .promote

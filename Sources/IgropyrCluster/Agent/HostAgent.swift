@@ -46,6 +46,8 @@ public actor HostAgent: LoopBound {
         case running(Parts)
         /// It still tells the others what they ask, but takes nothing new.
         case stopping(Parts)
+        /// Its program is about to be replaced.
+        case upgrading(Parts)
         case stopped
     }
 
@@ -60,7 +62,7 @@ public actor HostAgent: LoopBound {
     /// Bundles with nothing that this host could run, and why that is so.
     var misfits: [BundleDigest: String] = [:]
     /// Workers that it should run of such bundles.
-    private var misfitSlots: [WorkerSlot: WorkerSpec] = [:]
+    var misfitSlots: [WorkerSlot: WorkerSpec] = [:]
     /// What clients are sending.
     var uploads = BundleUploads()
     /// What goes wrong at present, in a line each.
@@ -89,16 +91,12 @@ public actor HostAgent: LoopBound {
     private var eventFollower: Task<Void, Never>?
     /// It stops, and the balancers are to leave its workers alone.
     private var areWorkersLeaving = false
-    private var handoverEnds: [WorkerSlot: Timestamp] = [:]
-    /// When another worker may start, if none has become ready until then.
-    private var nextStart: Timestamp?
-    private var rememberedPeers: [String] = []
-    private var updating: Task<Void, Never>?
-    private var mustUpdate = false
+    var agenda: Agenda
+    var rememberedPeers: [String] = []
+    var updating: Task<Void, Never>?
+    var mustUpdate = false
     /// Whether an operator keeps workers away.
     var scheduling = Scheduling.active
-    private var absences = Absences()
-    var gates = HealthGates()
 
     /// - Throws: What ``NodeConfiguration/validate()`` finds.
     public init(_ configuration: NodeConfiguration, on loop: EventLoop) throws(NodeError) {
@@ -106,12 +104,13 @@ public actor HostAgent: LoopBound {
         guard let name = HostName(rawValue: configuration.name) else { throw .configuration("--name is invalid") }
         self.configuration = configuration
         self.name = name
+        agenda = Agenda(of: name)
         self.loop = loop
     }
 
     var parts: Parts? {
         switch state {
-        case .running(let parts), .stopping(let parts): parts
+        case .running(let parts), .stopping(let parts), .upgrading(let parts): parts
         case .idle, .starting, .stopped: nil
         }
     }
@@ -247,138 +246,30 @@ public actor HostAgent: LoopBound {
         }
     }
 
-    // MARK: - From the state to workers
-
-    /// Soon looks again at what should be, and does what is missing; once for all changes until then.
-    func setNeedsUpdate() {
-        mustUpdate = true
-        guard updating == nil, isRunning else { return }
-        updating = Task(executorPreference: loop) { await self.updateAll() }
-    }
-
-    private func updateAll() async {
-        while mustUpdate, isRunning, let parts {
-            mustUpdate = false
-            await reconcile(parts)
-            await publish(parts)
-            rearm(parts)
-        }
-        updating = nil
-    }
-
-    private func rearm(_ parts: Parts) {
-        let times = [parts.searchEnd, absences.deadline, gates.deadline, nextStart, nextRemoval].compactMap(\.self)
-        let due = (times + handoverEnds.values).filter { $0 > loop.now }.min()
-        guard let due else { return parts.timer.cancel() }
-        // Fails only once closed.
-        try? parts.timer.start(after: loop.now.duration(to: due)) { self.setNeedsUpdate() }
-    }
-
-    private func reconcile(_ parts: Parts) async {
-        let snapshot = await parts.replica.snapshot
-        await rememberPeers(parts)
-        // Alone for the moment, after a restart: what others run is not to be started here, too.
-        if let searchEnd = parts.searchEnd, snapshot.alive.count <= 1, loop.now < searchEnd { return }
-        let hosts = absences.hosts(alive: snapshot.alive, failed: snapshot.failed, at: loop.now)
-        let placement = snapshot.state.placement(alive: hosts)
-        let rollouts = Rollouts(snapshot.state, placement)
-        let workers = gates.judge(
-            await parts.supervisor.localWorkers, limits: { rollouts.limits(of: $0) }, at: loop.now)
-        nextStart = workers.contains(where: \.isStartingAnew) ? loop.now.advanced(by: Worker.longestStart) : nil
-        await conclude(rollouts, parts)
-        let assignments = rollouts.assignments(on: name, workers)
-        let desired = assignments.specs.merging(handovers(workers, placement, snapshot.state)) { $1 }
-        forgetProblems(except: desired)
-        await resealSecrets(snapshot, parts)
-        misfitSlots = desired.filter { misfits[$0.value.revision] != nil }
-        await forgetDamagedBundles(of: workers, parts)
-        let fetching = await parts.fetcher.fetching
-        let retention = retention(snapshot.state, workers, fetching)
-        let reconciler = Reconciler(
-            desired: desired, workers: workers, bundles: bundles, fetching: fetching, misfits: Set(misfits.keys),
-            retained: bundles.subtracting(retention.unneeded(at: .now)), exclusive: assignments.exclusive,
-            startLimit: Self.startLimit)
-        for action in reconciler.actions() where isRunning {
-            await carryOut(action, parts, desired)
-        }
-        for revision in Set(workers.map(\.spec.revision)).subtracting(bundles) { await parts.fetcher.fetch(revision) }
-        await remove(retention.unneeded(at: .now).subtracting(bundles), parts)
-    }
-
-    /// Workers that have their place elsewhere now, and stay until they are replaced there.
-    private func handovers(
-        _ workers: [LocalWorker], _ placement: Placement, _ state: ReplicatedState
-    ) -> [WorkerSlot: WorkerSpec] {
-        let moving = placement.moving(in: state)
-        let kept = workers.filter { worker in
-            worker.state == .ready && moving.contains(worker.slot.application)
-                && placement.workers[name]?[worker.slot] == nil
-        }
-        handoverEnds = handoverEnds.filter { end in kept.contains { $0.slot == end.key } }
-        var result: [WorkerSlot: WorkerSpec] = [:]
-        for worker in kept {
-            if handoverEnds[worker.slot] == nil {
-                handoverEnds[worker.slot] = loop.now.advanced(by: Placement.longestHandover)
-            }
-            if let end = handoverEnds[worker.slot], loop.now < end { result[worker.slot] = worker.spec }
-        }
-        return result
-    }
-
-    /// For the next start.
-    private func rememberPeers(_ parts: Parts) async {
-        let addresses = await parts.membership.rememberedPeers.map { "\($0)" }
-        guard rememberedPeers != addresses else { return }
-        rememberedPeers = addresses
-        let (file, folder) = (PeerFile(peers: addresses), parts.folder)
-        do { try await loop.offload { try file.write(to: folder) } } catch {
-            configuration.logger.warning("cannot write peers.json", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func forgetProblems(except desired: [WorkerSlot: WorkerSpec]) {
-        let revisions = Set(desired.values.map(\.revision))
-        problems = problems.filter { problem, _ in
-            switch problem {
-            case .disk, .keys: true
-            case .bundle(let digest): revisions.contains(digest)
-            case .slot(let slot): desired[slot] != nil
-            }
-        }
-    }
-
-    private func carryOut(
-        _ action: Reconciler.Action, _ parts: Parts, _ desired: [WorkerSlot: WorkerSpec]
-    ) async {
-        switch action {
-        case .fetchBundle(let digest):
-            bundleTimes[digest] = bundleTimes[digest] ?? .now
-            await parts.fetcher.fetch(digest)
-        case .stopWorker(let id):
-            // Where a slot goes on, its socket does, too, and nobody needs to be told.
-            let worker = await parts.supervisor.localWorkers.first { $0.id == id }
-            let isLeaving = worker.map { $0.state == .ready && desired[$0.slot] == nil } ?? false
-            await parts.supervisor.stop(id: id, after: isLeaving ? configuration.leaveGrace : .zero)
-        case .startWorker(let slot, let spec):
-            do {
-                try await parts.supervisor.start(slot, spec)
-                problems[.slot(slot)] = nil
-            } catch {
-                problems[.slot(slot)] = "the worker \(slot) has no socket: \(error)"
-            }
-        case .removeBundle(let digest): await remove([digest], parts)
-        }
+    /// What this program leaves to its successor in this process, for `execve`: workers go on meanwhile, connections wait.
+    /// Requests to the control API may finish first. Nil unless running; after it, the agent is of no use any more.
+    public func leaveToSuccessor() async throws(UVError) -> Handover? {
+        guard case .running(let parts) = state else { return nil }
+        state = .upgrading(parts)
+        let control = try parts.control.duplicateSocket()
+        await parts.control.stop(within: .seconds(2))
+        while let updating { await updating.value }
+        await parts.fetcher.stop()
+        await parts.replica.stop()
+        var handover = try await parts.supervisor.handOver()
+        handover.descriptors["control"] = control
+        return handover
     }
 
     // MARK: - What this host says about itself
 
     func publish(_ parts: Parts) async {
-        var workers = await parts.supervisor.records(gates: gates.verdicts).prefix(StateLimits.workersPerHost)
+        var workers = await parts.supervisor.records(gates: agenda.verdicts).prefix(StateLimits.workersPerHost)
         if areWorkersLeaving { for index in workers.indices { workers[index].state = .draining } }
         workers += misfitRecords(misfitSlots).prefix(StateLimits.workersPerHost - workers.count)
         var record = HostRecord(
             name: name, address: advertisedHost, controlPort: parts.controlAddress.port, cores: Self.cores,
-            capacity: configuration.capacity, isDraining: !isRunning || scheduling == .drained,
+            capacity: configuration.capacity, isDraining: isStopping || scheduling == .drained,
             tags: configuration.tags,
             bundles: Array(bundles.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
         record.isCordoned = scheduling == .cordoned ? true : nil
@@ -387,7 +278,5 @@ public actor HostAgent: LoopBound {
 
     var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }
 
-    /// Workers that start at a time: a host that gets many at once still serves.
-    private static let startLimit = max(4, 2 * Int(cores))
     static let cores = UInt16(clamping: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 }

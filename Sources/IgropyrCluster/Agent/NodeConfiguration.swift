@@ -33,6 +33,8 @@ public struct NodeConfiguration: Sendable {
     /// Its weight in placement; nil: its processors.
     public var capacity: UInt16?
     public var workers = WorkerSettings()
+    /// What this program has left to itself when it was replaced (``HostAgent/leaveToSuccessor()``).
+    public var handover = Handover()
     public var gossip = GossipSettings.fast
     /// How long a node that leaves waits for others to take over its part of a total.
     public var handoverTimeout: Duration = .seconds(5)

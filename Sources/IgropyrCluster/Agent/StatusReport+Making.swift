@@ -33,14 +33,23 @@ extension StatusReport {
     ) -> [Application] {
         var wanted: [ApplicationName: Int] = [:]
         for slots in placement.workers.values { for slot in slots.keys { wanted[slot.application, default: 0] += 1 } }
+        let quarantines = snapshot.state.quarantines(alive: snapshot.alive, placement: placement)
         return snapshot.state.liveDeployments.sorted { $0.key < $1.key }.map { name, spec in
             Application(
                 name: name, revision: spec.revision, kind: spec.kind.word,
                 route: spec.routes.map(\.description).joined(separator: " "), scale: "\(spec.scale)",
                 wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
-                problem: problem(of: name, view, placement),
+                problem: quarantines[name].map { problem(of: name, $0) } ?? problem(of: name, view, placement),
                 rollout: snapshot.state.deployments[name].flatMap { Rollout($0, placement, snapshot.state) })
         }
+    }
+
+    private static func problem(of name: ApplicationName, _ quarantine: Quarantine) -> String {
+        let hosts = quarantine.hosts.prefix(3).map(\.rawValue).joined(separator: ", ")
+        let rest = quarantine.hosts.count > 3 ? " and \(quarantine.hosts.count - 3) more hosts" : ""
+        return
+            "its revision \(quarantine.worker.revision.short) crashes again and again on \(hosts)\(rest) and is tried "
+            + "no more: deploy another, or run igropyr retry \(name)"
     }
 
     private static func problem(of name: ApplicationName, _ view: ClusterView, _ placement: Placement) -> String? {

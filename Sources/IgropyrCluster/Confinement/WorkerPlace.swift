@@ -3,7 +3,7 @@ internal import IgropyrOrchestration
 
 /// What one process of a worker has to itself: a folder for temporary files and maybe a control group. Both go with it. All
 /// calls block.
-struct WorkerPlace: Sendable, Hashable {
+struct WorkerPlace: Sendable, Hashable, Codable {
     /// Of the names of folders and groups.
     static let prefix = "worker-"
     /// In the folder: the number of the process that has it.

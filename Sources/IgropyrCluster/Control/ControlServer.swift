@@ -23,11 +23,13 @@ final class ControlServer: HTTPRequestHandler {
 
     private let agent: HostAgent
     private let router: Router<Operation>
+    private let listener: TCPListener
     private var server: HTTPServer?
 
     /// Begins to accept at once.
     init(listener: TCPListener, tls: TLSContext?, agent: HostAgent) throws(UVError) {
         self.agent = agent
+        self.listener = listener
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
         settings.connections = 1024  // A hundred hosts may fetch a bundle from one, each over several.
@@ -35,6 +37,9 @@ final class ControlServer: HTTPRequestHandler {
         settings.http2.isEnabled = false  // Its only clients are nodes.
         server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
     }
+
+    /// Another descriptor of the listening socket, which the caller then owns.
+    func duplicateSocket() throws(UVError) -> Int32 { try listener.duplicateSocket() }
 
     /// Requests under way may finish within the time-out. Lets go of the agent.
     func stop(within timeout: Duration) async {

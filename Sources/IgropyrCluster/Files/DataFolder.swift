@@ -49,7 +49,7 @@ public final class DataFolder: Sendable {
 
     private func takeLock() throws(DataFolderError) {
         let isOurs = try DataFolderError.wrapping { () throws(FileError) in try lock.lockExclusively() }
-        guard isOurs else { throw .inUse(path: path, process: holder()) }
+        guard isOurs else { throw .inUse(path: path, process: Self.holder(of: path)) }
         try DataFolderError.wrapping { () throws(FileError) in
             try lock.truncate()
             try unsafe lock.write(Array("\(getpid())\n".utf8).span.bytes)
@@ -59,7 +59,8 @@ public final class DataFolder: Sendable {
         }
     }
 
-    private func holder() -> Int32? {
+    /// The process that has taken the folder at the path last; it may be gone.
+    static func holder(of path: String) -> Int32? {
         guard let bytes = try? AtomicFile.read("\(path)/lock", limitBytes: 32) else { return nil }
         return Int32(String(decoding: bytes, as: UTF8.self).filter { $0 != "\n" })
     }

@@ -1,11 +1,12 @@
 internal import CLinux
 internal import Glibc
 
-/// What `igropyr launch --parent PID -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what only
+/// What `igropyr launch [--parent PID] -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what only
 /// the process itself can set. What of the files, limits and users it is to set comes as ``Confines``.
 ///
-/// With a parent, the worker dies with it (`PR_SET_PDEATHSIG`); it finds its own number as `LISTEN_PID`. Linux ties the
-/// former to the agent's thread that started it: the agent starts workers on a loop that lives as long as its process.
+/// It finds its own number as `LISTEN_PID` and, if there is a watchdog, as `WATCHDOG_PID`. With a parent, it dies with that
+/// (`PR_SET_PDEATHSIG`): not for workers, which outlive their agent until the next one has come or the ``Keeper`` ends them.
+/// Linux ties it to the parent's thread that started it: one on a loop that lives as long as its process.
 public enum Launcher {
     /// Becomes the program; returns only by throwing. Takes what follows `launch` on the command line.
     public static func exec(_ arguments: [String]) throws(LauncherError) -> Never {
@@ -20,13 +21,22 @@ public enum Launcher {
             if getppid() != parent { exit(1) }
         }
         unsafe setenv("LISTEN_PID", "\(getpid())", 1)
-        var none = sigset_t()
+        if unsafe getenv("WATCHDOG_USEC") != nil { unsafe setenv("WATCHDOG_PID", "\(getpid())", 1) }
+        throw become(order.command, at: isOwn ? "/proc/self/exe" : order.command[0])
+    }
+
+    /// Replaces this process's program, with no signal blocked; returns only why it could not.
+    static func become(_ command: [String], at path: String) -> LauncherError {
+        var (none, old) = (sigset_t(), sigset_t())
         unsafe sigemptyset(&none)
-        unsafe sigprocmask(SIG_SETMASK, &none, nil)
-        var words = unsafe order.command.map { unsafe strdup($0) }
+        unsafe pthread_sigmask(SIG_SETMASK, &none, &old)
+        var words = unsafe command.map { unsafe strdup($0) }
         unsafe words.append(nil)
-        unsafe execv(isOwn ? "/proc/self/exe" : order.command[0], &words)
-        throw .program(order.command[0], errno)
+        defer { for index in unsafe words.indices { unsafe free(words[index]) } }
+        unsafe execv(path, &words)
+        let error = LauncherError.program(command[0], errno)
+        unsafe pthread_sigmask(SIG_SETMASK, &old, nil)
+        return error
     }
 
     /// The command line of ``exec(_:)``.
@@ -48,7 +58,9 @@ public enum Launcher {
     }
 
     /// The arguments by which this process has `command` launched.
-    static func arguments(for command: [String]) -> [String] { ["--parent", "\(getpid())", "--"] + command }
+    static func arguments(for command: [String], diesWithParent: Bool = false) -> [String] {
+        (diesWithParent ? ["--parent", "\(getpid())"] : []) + ["--"] + command
+    }
 }
 
 /// Why a worker's program did not start; goes to its log, in one line.

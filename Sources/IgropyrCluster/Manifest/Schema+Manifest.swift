@@ -45,6 +45,7 @@ extension Schema where Value == Manifest {
         section.read("start-timeout", .milliseconds(from: 1), into: &spec.startTimeoutMilliseconds)
         section.read("stop-timeout", .milliseconds(from: 0), into: &spec.stopTimeoutMilliseconds)
         section.read("restart", .restart, into: &spec.restart)
+        if let watchdog = section.value("watchdog", .milliseconds(from: 1)) { spec.watchdogMilliseconds = watchdog }
         section.read("update", .update, into: &spec.update)
     }
 

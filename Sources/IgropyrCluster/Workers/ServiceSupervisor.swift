@@ -8,8 +8,8 @@ public import Logging
 /// Keeps one program running beside a node, such as a balancer: the socket is the node's, so that connections wait while
 /// the program starts again.
 ///
-/// The program says `READY=1`, drains upon SIGTERM, and dies with this process. For tasks on any thread; its loop must live as
-/// long as the process (see ``Launcher``).
+/// The program says `READY=1`, drains upon SIGTERM, may say `MAINPID=` of a child that takes its place, and dies with this
+/// process. For tasks on any thread; its loop must live as long as the process (see ``Launcher``).
 public actor ServiceSupervisor: LoopBound {
     private static let startTimeout = Duration.seconds(30)
     private static let stopTimeout = Duration.seconds(40)
@@ -19,12 +19,9 @@ public actor ServiceSupervisor: LoopBound {
     private let program: [String]
     private let socket: Int32
     private let logger: Logger
-    private var supervision = Supervision(
-        policy: RestartPolicy(), startTimeout: ServiceSupervisor.startTimeout,
-        stopTimeout: ServiceSupervisor.stopTimeout)
-    private var child: ChildProcess?
+    private let notificationName: String
+    private var process: SupervisedProcess?
     private var notifications: NotificationSocket?
-    private var timer: Timer?
     private let waiters = WaitingTasks()
 
     /// `program` is a path and arguments. The socket belongs to it from here on, even if it is never started.
@@ -34,39 +31,59 @@ public actor ServiceSupervisor: LoopBound {
         self.socket = socket
         self.logger = logger
         self.loop = loop
+        notificationName = NotificationSocket.uniqueName()
     }
 
-    public func start() throws(UVError) {
-        notifications = try NotificationSocket(on: loop) { self.receive($0) }
-        timer = try Timer(on: loop)
-        carryOut(supervision.handleStart(at: loop.now))
+    /// Goes on with what ``handOver()`` left; nil if that was nothing of this name.
+    public init?(
+        _ name: String, program: [String], from handover: Handover, logger: Logger, on loop: EventLoop
+    ) {
+        guard let socket = handover.descriptors[name], let notificationName = handover.names[name] else { return nil }
+        self.name = name
+        self.program = program
+        self.socket = socket
+        self.logger = logger
+        self.loop = loop
+        self.notificationName = notificationName
+    }
+
+    /// Starts the program, or goes on with the process that was handed over.
+    public func start(from handover: Handover = Handover()) throws(UVError) {
+        if let descriptor = handover.descriptors["\(name) notifications"] {
+            notifications = try NotificationSocket(on: loop, owning: descriptor, name: notificationName) {
+                self.receive($0)
+            }
+        } else {
+            notifications = try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
+        }
+        let supervision = Supervision(
+            policy: RestartPolicy(), startTimeout: Self.startTimeout, stopTimeout: Self.stopTimeout)
+        let process = try SupervisedProcess(
+            supervision, on: loop, onStart: { self.spawn() }, onExit: { _ in self.sayWhatHappened() },
+            onChange: { self.waiters.wake() })
+        self.process = process
+        if let present = handover.processes[name], (try? process.adopt(present, .init(isReady: true))) != nil { return }
+        process.start()
     }
 
     /// Lets it drain, and returns when its process has gone: killed after 40 s.
     public func stop() async {
-        carryOut(supervision.handleStop(at: loop.now))
-        await waiters.wait { child != nil }
-        timer?.close()
+        process?.stop()
+        await waiters.wait { !(process?.isEnded ?? true) }
+        process?.close()
         notifications?.close()
-        (timer, notifications) = (nil, nil)
+        (process, notifications) = (nil, nil)
         ListeningSocket.close(socket)
     }
 
-    private func carryOut(_ action: Supervision.Action?) {
-        switch action {
-        case .start: spawn()
-        case .terminate: child?.signal(SIGTERM)
-        case .kill: child?.signalGroup(SIGKILL)
-        case nil: break
-        }
-        guard let deadline = supervision.deadline else {
-            timer?.cancel()
-            return
-        }
-        // Fails only once closed.
-        try? timer?.start(after: max(.zero, loop.now.duration(to: deadline))) {
-            self.carryOut(self.supervision.handleTimeout(at: self.loop.now))
-        }
+    /// What this program leaves to its successor in this process.
+    public func handOver() throws(UVError) -> Handover {
+        var handover = Handover()
+        handover.descriptors[name] = try ListeningSocket.duplicate(socket)
+        handover.descriptors["\(name) notifications"] = try notifications?.duplicate()
+        handover.names[name] = notificationName
+        handover.processes[name] = process?.child?.identity
+        return handover
     }
 
     private func spawn() {
@@ -75,37 +92,19 @@ public actor ServiceSupervisor: LoopBound {
         var environment = ProcessInfo.processInfo.environment
         environment["LISTEN_FDS"] = "1"
         environment["NOTIFY_SOCKET"] = notifications.name
-        let command = ChildProcess.Command(
-            executable: launcher[0], arguments: launcher.dropFirst() + Launcher.arguments(for: program),
-            environment: environment, descriptors: [nil, 1, 2, socket], hasOwnSession: true)
-        do throws(UVError) {
-            child = try ChildProcess(on: loop, command) { status in
-                self.child = nil
-                self.exited(WorkerExit(status))
-            }
-        } catch {
-            let action = supervision.handleSpawnFailure("\(error)", at: loop.now, jitter: .random(in: 0..<1))
-            sayWhatHappened()
-            carryOut(action)
-        }
-    }
-
-    private func exited(_ status: WorkerExit) {
-        let action = supervision.handleExit(status, at: loop.now, jitter: .random(in: 0..<1))
-        if supervision.state != .ended { sayWhatHappened() }
-        carryOut(action)
-        waiters.wake()
-    }
-
-    private func sayWhatHappened() {
-        logger.warning("the \(name) has ended", metadata: ["message": "\(supervision.message(at: loop.now))"])
+        process?.run(
+            ChildProcess.Command(
+                executable: launcher[0],
+                arguments: launcher.dropFirst() + Launcher.arguments(for: program, diesWithParent: true),
+                environment: environment, descriptors: [nil, 1, 2, socket], hasOwnSession: true))
     }
 
     private func receive(_ message: NotificationSocket.Message) {
-        guard message.uid == getuid(), message.pid == child?.pid else { return }
-        if message.text.split(separator: "\n").contains("READY=1") {
-            supervision.handleReady(at: loop.now)
-            carryOut(nil)
-        }
+        if let process, process.child?.pid == message.pid { process.receive(message) }
+    }
+
+    private func sayWhatHappened() {
+        guard let supervision = process?.supervision, supervision.state != .ended else { return }
+        logger.warning("the \(name) has ended", metadata: ["message": "\(supervision.message(at: loop.now))"])
     }
 }

@@ -2,7 +2,7 @@ internal import IgropyrOrchestration
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// One worker of a ``WorkerSupervisor``: its policy, and the process that it has at the moment.
+/// One worker of a ``WorkerSupervisor``: what is told of it, and the process that it has at the moment.
 final class Worker {
     /// How long a worker that died while it served still counts as ready once its successor is being started: its
     /// socket goes on listening, so balancers need not look elsewhere.
@@ -13,38 +13,71 @@ final class Worker {
     let id: Int
     let slot: WorkerSlot
     let spec: WorkerSpec
-    let socket: SlotSocket
-    let timer: Timer
-    var supervision: Supervision {
-        didSet { if supervision.state != oldValue.state { hasNewState = true } }
-    }
-    private var hasNewState = true
-    /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
-    private(set) var message = ""
-    /// What the last process printed before it ended; nil while there is a process.
-    var lastWords: String?
-    var child: ChildProcess?
+    let process: SupervisedProcess
+    /// Nil for one that outlived its agent and whose socket could not be had.
+    var socket: SlotSocket?
+    /// Where it listens.
+    var address: SocketAddress
     /// Of the present process, likewise the checks.
     var place: WorkerPlace?
     var checks: WorkerChecks?
-    /// When the present process started, by the wall clock.
-    var startedAt: UnixTime?
-    /// It said `STOPPING=1`.
-    var saysStopping = false
+    private let graceTimer: Timer
+    private var countsAsReady = false
+    /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
+    private var message = ""
+    private var messageState: Supervision.State?
+    /// What the last process printed before it ended; nil while there is a process.
+    var lastWords: String?
     /// Nobody wants it any more: it goes when its process has gone.
     var isUnwanted = false
     /// It is about to be asked to stop; balancers are to hear of it first.
     var isRetiring = false
-    var countsAsReadyUntil: Timestamp?
 
-    init(id: Int, slot: WorkerSlot, spec: WorkerSpec, socket: SlotSocket, timer: Timer) {
+    init(
+        id: Int, slot: WorkerSlot, spec: WorkerSpec, process: SupervisedProcess, socket: SlotSocket?,
+        address: SocketAddress, graceTimer: Timer
+    ) {
         self.id = id
         self.slot = slot
         self.spec = spec
+        self.process = process
         self.socket = socket
-        self.timer = timer
-        supervision = Supervision(policy: spec.restart, startTimeout: spec.startTimeout, stopTimeout: spec.stopTimeout)
+        self.address = address
+        self.graceTimer = graceTimer
     }
+
+    var supervision: Supervision { process.supervision }
+    var isEnded: Bool { process.isEnded }
+
+    func close() {
+        checks?.stop()
+        graceTimer.close()
+        process.close()
+    }
+
+    /// It died while it served: for a moment that is not told.
+    func beginGrace(at now: Timestamp, onEnd: @escaping () -> Void) {
+        guard let end = graceEnd(at: now) else { return }
+        countsAsReady = true
+        // Fails only once closed.
+        try? graceTimer.start(after: now.duration(to: end)) { [unowned self] in
+            countsAsReady = false
+            onEnd()
+        }
+    }
+
+    /// Until when it counts as ready after it died; nil if it should not.
+    private func graceEnd(at now: Timestamp) -> Timestamp? {
+        switch supervision.state {
+        case .starting: return now.advanced(by: Self.restartGrace)
+        case .backoff(let until):
+            guard now.duration(to: until) <= Self.longestHiddenPause else { return nil }
+            return until.advanced(by: Self.restartGrace)
+        case .idle, .aborting, .ready, .quarantined, .stopping, .killing, .ended: return nil
+        }
+    }
+
+    // MARK: - What is told of it
 
     func local(at now: Timestamp) -> LocalWorker {
         LocalWorker(
@@ -68,48 +101,28 @@ final class Worker {
         return since.duration(to: now) < Self.longestStart
     }
 
-    func updateMessage(at now: Timestamp) {
-        guard hasNewState else { return }
-        hasNewState = false
-        message = WorkerRecord.message(from: supervision.message(at: now))
-    }
-
-    var isEnded: Bool { supervision.state == .ended }
-
-    func record(address: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
+    func record(address host: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
         WorkerRecord(
-            application: slot.application, index: slot.index, revision: spec.revision, address: address,
-            port: socket.address.port, state: shownState(at: now), pid: child?.pid ?? 0,
-            restarts: supervision.restarts, message: fullMessage, startedAt: startedAt,
-            fingerprint: spec.fingerprint, gate: gate ?? .pending)
+            application: slot.application, index: slot.index, revision: spec.revision, address: host,
+            port: address.port, state: shownState, pid: process.child?.pid ?? 0,
+            restarts: supervision.restarts, message: fullMessage(at: now), startedAt: process.startedAt,
+            fingerprint: spec.fingerprint, gate: gate ?? .pending, isLooping: supervision.isLooping ? true : nil)
     }
 
-    private var fullMessage: String {
+    private func fullMessage(at now: Timestamp) -> String {
+        if supervision.state != messageState {
+            messageState = supervision.state
+            message = WorkerRecord.message(from: supervision.message(at: now))
+        }
         guard let lastWords, !message.isEmpty else { return message }
         return WorkerRecord.message(from: "\(message); it said: \(lastWords)")
     }
 
-    private func shownState(at now: Timestamp) -> WorkerRecord.State {
+    private var shownState: WorkerRecord.State {
         if isRetiring { return .draining }
         let state = supervision.recordState
-        if state == .starting || state == .backoff, let countsAsReadyUntil, now < countsAsReadyUntil { return .ready }
-        return state == .ready && saysStopping ? .draining : state
-    }
-
-    /// Until when it counts as ready after it died; nil if it should not.
-    func graceEnd(at now: Timestamp) -> Timestamp? {
-        switch supervision.state {
-        case .starting: return now.advanced(by: Self.restartGrace)
-        case .backoff(let until):
-            guard now.duration(to: until) <= Self.longestHiddenPause else { return nil }
-            return until.advanced(by: Self.restartGrace)
-        case .idle, .aborting, .ready, .quarantined, .stopping, .killing, .ended: return nil
-        }
-    }
-
-    /// When something about it changes by itself.
-    var deadline: Timestamp? {
-        [supervision.deadline, countsAsReadyUntil].compactMap(\.self).min()
+        if countsAsReady, state == .starting || state == .backoff { return .ready }
+        return state == .ready && process.saysStopping ? .draining : state
     }
 }
 
@@ -118,10 +131,17 @@ final class Worker {
 final class SlotSocket {
     let descriptor: Int32
     let address: SocketAddress
+    /// See ``ListeningSocket/inode(of:)``.
+    let inode: UInt64?
 
-    init(binding address: SocketAddress) throws(UVError) {
-        descriptor = try ListeningSocket.open(address)
+    convenience init(binding address: SocketAddress) throws(UVError) {
+        self.init(owning: try ListeningSocket.open(address), at: address)
+    }
+
+    init(owning descriptor: Int32, at address: SocketAddress) {
+        self.descriptor = descriptor
         self.address = ListeningSocket.localAddress(of: descriptor) ?? address
+        inode = ListeningSocket.inode(of: descriptor)
     }
 
     deinit { ListeningSocket.close(descriptor) }

@@ -15,15 +15,16 @@ final class WorkerChecks {
     private let report: (HealthWatch.Verdict, _ reason: String) -> Void
     private var task: Task<Void, Never>?
 
-    /// Calls `report` on the loop; for ``HealthWatch/Verdict/ready`` once the warm-up requests have been answered.
+    /// Calls `report` on the loop; for ``HealthWatch/Verdict/ready`` once the warm-up requests have been answered, but not
+    /// for a process that `isReady` since long.
     init(
-        _ check: HealthCheck, of address: SocketAddress, on loop: EventLoop,
+        _ check: HealthCheck, of address: SocketAddress, isReady: Bool, on loop: EventLoop,
         report: @escaping (HealthWatch.Verdict, _ reason: String) -> Void
     ) throws(UVError) {
         self.address = address
         self.loop = loop
         self.report = report
-        watch = HealthWatch(check)
+        watch = HealthWatch(check, isReady: isReady)
         var settings = HTTPClientSettings()
         settings.connectTimeout = .milliseconds(check.timeoutMilliseconds)
         settings.responseTimeout = Self.warmUpTimeout

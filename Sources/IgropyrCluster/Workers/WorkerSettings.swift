@@ -4,9 +4,11 @@ internal import IgropyrUV
 
 /// How a node starts its workers.
 public struct WorkerSettings: Sendable {
-    /// What makes a new process a worker and then becomes its program; ``Launcher`` gets `--parent PID -- PROGRAM …`
-    /// after these words. The first is a path.
+    /// What makes a new process a worker and then becomes its program; ``Launcher`` gets `-- PROGRAM …` after these
+    /// words. The first is a path.
     public var launcher: [String]
+    /// What ends the workers of an agent that died, before `--parent PID --data FOLDER` (``Keeper``); nil: nobody does.
+    public var keeper: [String]?
     /// What serves a folder of files; the application's arguments and the folder follow.
     public var siteServer: [String]
     /// What workers get of the node's own environment, beside what their deployment says.
@@ -16,13 +18,14 @@ public struct WorkerSettings: Sendable {
     public init() {
         // The path in words, so that process lists can be read; `exe` alone still works once the file was replaced.
         let program = (try? FileSystem.resolved("/proc/self/exe")) ?? "/proc/self/exe"
-        self.init(launcher: [program, "launch"], siteServer: [program, "serve"])
+        self.init(launcher: [program, "launch"], siteServer: [program, "serve"], keeper: [program, "keep"])
     }
 
-    public init(launcher: [String], siteServer: [String]) {
+    public init(launcher: [String], siteServer: [String], keeper: [String]? = nil) {
         precondition(!launcher.isEmpty && !siteServer.isEmpty)
         self.launcher = launcher
         self.siteServer = siteServer
+        self.keeper = keeper
         environment = ProcessInfo.processInfo.environment.filter { Self.inherited.contains($0.key) }
     }
 
@@ -49,11 +52,12 @@ struct WorkerCommand {
 
     /// The contract's variables win over the deployment's, and those over the node's.
     func environment(_ settings: WorkerSettings) -> [String: String] {
-        let contract = [
+        var contract = [
             "LISTEN_FDS": "1", "LISTEN_FDNAMES": "http", "NOTIFY_SOCKET": notificationAddress, "PORT": "\(port)",
             "IGROPYR_APPLICATION": slot.application.rawValue, "IGROPYR_HOST": slot.host.rawValue,
             "IGROPYR_WORKER": "\(slot.index)", Confines.variable: confines.text,
         ]
+        contract["WATCHDOG_USEC"] = spec.watchdogMilliseconds.map { "\($0)000" }
         let basics = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"]
         var own = ["TMPDIR": confines.temporaryFolder]
         // The node's home is not for others.

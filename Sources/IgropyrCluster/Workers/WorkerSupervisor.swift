@@ -16,9 +16,12 @@ actor WorkerSupervisor: LoopBound {
         var advertisedHost: String
         var settings: WorkerSettings
         var logFolder: String
+        /// In its data folder is written down what runs, for the next agent.
         var site: WorkerPlace.Site
         /// What secrets may be under; the key in use first.
         var keys: Locked<[ClusterKey]>
+        /// What this program has left to itself, when it was replaced.
+        var handover = Handover()
         var logger: Logger
     }
 
@@ -29,16 +32,23 @@ actor WorkerSupervisor: LoopBound {
     private static let handoverGrace: Duration = .milliseconds(300)
 
     nonisolated let loop: EventLoop
-    private let configuration: Configuration
-    private let store: BundleStore
+    let configuration: Configuration
+    let store: BundleStore
     private let onChange: @Sendable () -> Void
-    private var workers: [Int: Worker] = [:]
+    private(set) var workers: [Int: Worker] = [:]
     private var lastID = 0
-    private var notifications: NotificationSocket?
+    private(set) var notifications: NotificationSocket?
+    /// Without the `@`.
+    private(set) var notificationName = NotificationSocket.uniqueName()
+    private var quarantines: [ApplicationName: Quarantine] = [:]
+    /// The program is about to be replaced: nothing new is started.
+    var isHandingOver = false
+    let keeper: KeeperProcess
+    let ledgerFile: LedgerFile
     private var logTimer: Timer?
-    private let idleWaiters = WaitingTasks()
+    let idleWaiters = WaitingTasks()
     /// Places of processes that have ended, on their way out.
-    private var leaving = 0
+    var leaving = 0
     /// Messages from processes that are none of our workers.
     private(set) var strangeMessages = 0
 
@@ -50,6 +60,9 @@ actor WorkerSupervisor: LoopBound {
         self.store = store
         self.loop = loop
         self.onChange = onChange
+        let folder = configuration.site.dataFolder
+        keeper = KeeperProcess(configuration.settings.keeper, for: folder, logger: configuration.logger, on: loop)
+        ledgerFile = LedgerFile(in: folder, logger: configuration.logger, on: loop)
     }
 
     // MARK: - What it has
@@ -64,22 +77,71 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - Life
 
-    func open() throws(UVError) {
+    /// Goes on with the workers that an agent before this one has left.
+    func open() async throws(UVError) {
         guard notifications == nil else { return }
-        notifications = try NotificationSocket(on: loop) { self.receive($0) }
+        let ledger = await ledgerFile.read()
+        notifications = try openNotifications(ledger)
         logTimer = try Timer(on: loop)
         scheduleLogs()
+        if let ledger { await adopt(ledger) }
+    }
+
+    private func openNotifications(_ ledger: WorkerLedger?) throws(UVError) -> NotificationSocket {
+        if let ledger {
+            notificationName = ledger.notifications
+            if let descriptor = configuration.handover.descriptors["notifications"] {
+                return try NotificationSocket(on: loop, owning: descriptor, name: notificationName) { self.receive($0) }
+            }
+            do throws(UVError) {
+                return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
+            } catch {
+                configuration.logger.error(
+                    "cannot hear workers that run already; they will be replaced", metadata: ["error": "\(error)"])
+                notificationName = NotificationSocket.uniqueName()
+            }
+        }
+        return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
     }
 
     /// Starts a worker, and goes on to see that there is one until ``stop(id:)``.
     /// - Throws: When the slot's socket cannot be opened; then there is no such worker.
     func start(_ slot: WorkerSlot, _ spec: WorkerSpec) throws(UVError) {
+        guard !isHandingOver else { return }
         let socket = try socket(of: slot, isShared: spec.health == nil)
-        let timer = try Timer(on: loop)
+        let worker = try makeWorker(slot, spec, socket, socket.address)
+        judge(worker)
+        worker.process.start()
+    }
+
+    func makeWorker(
+        _ slot: WorkerSlot, _ spec: WorkerSpec, _ socket: SlotSocket?, _ address: SocketAddress
+    ) throws(UVError) -> Worker {
         lastID += 1
-        let worker = Worker(id: lastID, slot: slot, spec: spec, socket: socket, timer: timer)
-        workers[worker.id] = worker
-        carryOut(worker.supervision.handleStart(at: loop.now), for: worker)
+        let id = lastID
+        let supervision = Supervision(
+            policy: spec.restart, startTimeout: spec.startTimeout, stopTimeout: spec.stopTimeout,
+            watchdog: spec.watchdog)
+        let process = try SupervisedProcess(
+            supervision, heedsReadiness: spec.health == nil, on: loop,
+            onStart: { Task(executorPreference: self.loop) { await self.launch(id) } },
+            onExit: { self.processDidExit(of: id, hadServed: $0) },
+            onChange: { self.processDidChange(of: id) })
+        let worker = Worker(
+            id: id, slot: slot, spec: spec, process: process, socket: socket, address: address,
+            graceTimer: try Timer(on: loop))
+        workers[id] = worker
+        return worker
+    }
+
+    /// What the cluster will not have tried any more.
+    func obey(_ quarantines: [ApplicationName: Quarantine]) {
+        self.quarantines = quarantines
+        for worker in workers.values where !worker.isUnwanted { judge(worker) }
+    }
+
+    private func judge(_ worker: Worker) {
+        worker.process.judge(isQuarantined: quarantines[worker.slot.application]?.worker == worker.spec)
     }
 
     /// Lets a worker drain, and ends it for good. Idempotent.
@@ -106,7 +168,7 @@ actor WorkerSupervisor: LoopBound {
     private func end(_ worker: Worker) {
         guard !worker.isUnwanted else { return }
         worker.isUnwanted = true
-        carryOut(worker.supervision.handleStop(at: loop.now), for: worker)
+        worker.process.stop()
     }
 
     private func hasSuccessorElsewhere(_ worker: Worker) -> Bool {
@@ -124,208 +186,64 @@ actor WorkerSupervisor: LoopBound {
         await idleWaiters.wait { !workers.isEmpty || leaving > 0 }
     }
 
-    /// Kills what still runs and closes everything. Idempotent.
-    func close() {
+    /// Kills what still runs and closes everything; returns when that is written down. Idempotent.
+    func close() async {
         for worker in workers.values {
-            worker.checks?.stop()
-            worker.child?.signalGroup(SIGKILL)
-            worker.child?.close()
-            worker.timer.close()
+            worker.process.child?.signalGroup(SIGKILL)
+            worker.close()
         }
         workers = [:]
         notifications?.close()
         notifications = nil
         logTimer?.close()
         logTimer = nil
+        keeper.stop()
         idleWaiters.wake()
+        ledgerFile.write { self.ledger }
+        await ledgerFile.finish()
     }
+
+    // MARK: - Sockets
 
     /// The slot's, so that a successor takes over what waits. One that is to be checked gets its own: on a shared one its
     /// predecessor would answer for it.
     private func socket(of slot: WorkerSlot, isShared: Bool) throws(UVError) -> SlotSocket {
-        if isShared, let present = workers.values.first(where: { $0.slot == slot }) { return present.socket }
+        if isShared, let present = workers.values.first(where: { $0.slot == slot && $0.socket != nil })?.socket {
+            return present
+        }
         return try SlotSocket(binding: SocketAddress(host: configuration.address.host, port: 0))
     }
 
-    // MARK: - Carrying out
-
-    private func carryOut(_ action: Supervision.Action?, for worker: Worker) {
-        switch action {
-        case .start:
-            let id = worker.id
-            Task(executorPreference: loop) { await self.launch(id) }
-        case .terminate: worker.child?.signal(SIGTERM)
-        case .kill: worker.child?.signalGroup(SIGKILL)
-        case nil: break
-        }
-        worker.updateMessage(at: loop.now)
-        if worker.isEnded, worker.isUnwanted { remove(worker) } else { rearm(worker) }
-        onChange()
-    }
-
-    private func remove(_ worker: Worker) {
-        worker.timer.close()
-        workers[worker.id] = nil
-        idleWaiters.wake()
-    }
-
-    private func rearm(_ worker: Worker) {
-        guard let deadline = worker.deadline else { return worker.timer.cancel() }
-        let delay = max(.zero, loop.now.duration(to: deadline))
-        try? worker.timer.start(after: delay) { self.timerDidFire(worker) }  // Fails only once closed.
-    }
-
-    private func timerDidFire(_ worker: Worker) {
-        if let until = worker.countsAsReadyUntil, loop.now >= until { worker.countsAsReadyUntil = nil }
-        carryOut(worker.supervision.handleTimeout(at: loop.now), for: worker)
+    /// The worker's, or another if it outlived its agent and had one that could not be taken over.
+    func listeningSocket(of worker: Worker) throws(UVError) -> SlotSocket {
+        if let socket = worker.socket { return socket }
+        let socket = try socket(of: worker.slot, isShared: worker.spec.health == nil)
+        (worker.socket, worker.address) = (socket, socket.address)
+        return socket
     }
 
     // MARK: - Processes
 
-    /// What is made for a process before it starts.
-    private struct Preparation {
-        var folder: String
-        /// The path of its program; nil for a site.
-        var entry: String?
-        var log: SharedFile
-        var place: WorkerPlace
-        var confines: Confines
-        var secrets: OpenedSecrets
-    }
-
-    /// Unpacks the bundle if need be, makes a place, then starts the process.
-    private func launch(_ id: Int) async {
-        guard let worker = workers[id], let notifications else { return }
-        let (store, log, site) = (store, log(of: worker), configuration.site)
-        let (slot, spec) = (worker.slot, worker.spec)
-        let sealing = SecretSealing(keys: configuration.keys.withLock { $0 })
-        let outcome: Result<Preparation, any Error> = await loop.offload {
-            do {
-                let folder = try store.extracted(spec.revision)
-                let entry = try spec.kind.entry(in: folder)
-                let file = try log.opened()
-                let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
-                let (place, confines) = try WorkerPlace.make(for: slot, spec.confinement, bundle: folder, at: site)
-                return .success(
-                    Preparation(
-                        folder: folder, entry: entry, log: file, place: place, confines: confines, secrets: secrets))
-            } catch { return .failure(error) }
-        }
-        let preparation = try? outcome.get()
-        guard workers[id] === worker, case .starting = worker.supervision.state else {
-            if let preparation { leave(preparation.place) }
-            // Stopped while the bundle was unpacked.
-            return exited(worker, .signal(SIGTERM))
-        }
-        guard let preparation else {
-            if case .failure(let error) = outcome { failed(worker, "\(error)") }
-            return
-        }
-        worker.place = preparation.place
-        var confines = preparation.confines
-        if !preparation.secrets.files.isEmpty {
-            confines.secretFolder = preparation.place.secretFolder
-            confines.secretFiles = preparation.secrets.files
-        }
-        let command = WorkerCommand(
-            slot: slot, spec: spec, folder: preparation.folder, entry: preparation.entry, confines: confines,
-            secrets: preparation.secrets.variables, port: worker.socket.address.port,
-            notificationAddress: notifications.name)
-        spawn(worker, command, preparation.log)
-    }
-
-    private func startChecks(of worker: Worker) throws(UVError) {
-        guard let check = worker.spec.health else { return }
-        let id = worker.id
-        worker.checks = try WorkerChecks(check, of: worker.socket.address, on: loop) { verdict, reason in
-            self.take(verdict, reason, of: id)
-        }
-    }
-
-    private func take(_ verdict: HealthWatch.Verdict, _ reason: String, of id: Int) {
+    private func processDidChange(of id: Int) {
         guard let worker = workers[id] else { return }
-        switch verdict {
-        case .ready: becameReady(worker)
-        case .unwell:
-            let count = worker.spec.health?.failures ?? 0
-            let why = "failed \(count) health checks in a row (\(reason))"
-            carryOut(worker.supervision.handleUnwell(why, at: loop.now), for: worker)
-        }
-    }
-
-    private func becameReady(_ worker: Worker) {
-        worker.supervision.handleReady(at: loop.now)
-        worker.countsAsReadyUntil = nil
-        carryOut(nil, for: worker)
-    }
-
-    private func leavePlace(of worker: Worker) {
-        worker.checks?.stop()
-        worker.checks = nil
-        guard let place = worker.place else { return }
-        worker.place = nil
-        leave(place)
-    }
-
-    private func leave(_ place: WorkerPlace) {
-        leaving += 1
-        let host = configuration.site.host
-        Task(executorPreference: loop) { await self.remove(place, of: host) }
-    }
-
-    private func remove(_ place: WorkerPlace, of host: HostConfinement) async {
-        await loop.offload { place.remove(of: host) }
-        leaving -= 1
-        idleWaiters.wake()
-    }
-
-    private func spawn(_ worker: Worker, _ command: WorkerCommand, _ output: SharedFile) {
-        do throws(UVError) {
-            let command = command.command(
-                configuration.settings, log: output.file.descriptor, socket: worker.socket.descriptor)
-            worker.saysStopping = false
-            worker.lastWords = nil
-            worker.child = try ChildProcess(on: loop, command) { status in
-                worker.child = nil
-                self.exited(worker, WorkerExit(status))
-            }
-            worker.startedAt = .now
-            try startChecks(of: worker)
-            onChange()
-        } catch { failed(worker, "\(error)") }
-    }
-
-    private func failed(_ worker: Worker, _ reason: String) {
-        leavePlace(of: worker)
-        let action = worker.supervision.handleSpawnFailure(reason, at: loop.now, jitter: .random(in: 0..<1))
-        note(worker)
-        carryOut(action, for: worker)
-    }
-
-    private func exited(_ worker: Worker, _ status: WorkerExit) {
-        leavePlace(of: worker)
-        guard workers[worker.id] === worker else { return }
-        let hadServed = worker.supervision.recordState == .ready && !worker.saysStopping
-        let action = worker.supervision.handleExit(status, at: loop.now, jitter: .random(in: 0..<1))
-        worker.countsAsReadyUntil = hadServed ? worker.graceEnd(at: loop.now) : nil
-        if !worker.isUnwanted {
-            let id = worker.id
-            Task(executorPreference: loop) { await self.learnLastWords(of: id) }
-        }
-        note(worker)
-        carryOut(action, for: worker)
-    }
-
-    /// Why a program gave up is mostly the last thing that it printed.
-    private func learnLastWords(of id: Int) async {
-        guard let log = workers[id].map(log) else { return }
-        let line = await loop.offload { try? log.lastLine() }
-        guard let worker = workers[id], worker.child == nil, let line else { return }
-        worker.lastWords = line
+        if worker.process.child != nil { worker.lastWords = nil }
+        if worker.isEnded, worker.isUnwanted { remove(worker) }
+        if worker.process.child != nil, let notifications { keeper.start(notificationAddress: notifications.name) }
+        ledgerFile.write { self.ledger }
         onChange()
     }
 
-    private func note(_ worker: Worker) {
+    func remove(_ worker: Worker) {
+        worker.close()
+        workers[worker.id] = nil
+        idleWaiters.wake()
+    }
+
+    private func processDidExit(of id: Int, hadServed: Bool) {
+        guard let worker = workers[id] else { return }
+        leavePlace(of: worker)
+        if hadServed { worker.beginGrace(at: loop.now) { self.onChange() } }
+        if !worker.isUnwanted { Task(executorPreference: loop) { await self.learnLastWords(of: id) } }
         configuration.logger.log(
             level: worker.isUnwanted ? .info : .warning, "a worker has ended",
             metadata: [
@@ -334,22 +252,34 @@ actor WorkerSupervisor: LoopBound {
             ])
     }
 
+    /// Why a program gave up is mostly the last thing that it printed.
+    private func learnLastWords(of id: Int) async {
+        guard let log = workers[id].map(log) else { return }
+        let line = await loop.offload { try? log.lastLine() }
+        guard let worker = workers[id], worker.process.child == nil, let line else { return }
+        worker.lastWords = line
+        onChange()
+    }
+
     private func receive(_ message: NotificationSocket.Message) {
-        // The kernel vouches for the number.
-        guard let worker = workers.values.first(where: { $0.child?.pid == message.pid }) else {
+        guard let worker = sender(of: message) else {
             strangeMessages &+= 1
             return
         }
-        // `WATCHDOG=1` needs no answer: no interval was promised.
-        let lines = message.text.split(separator: "\n")
-        if lines.contains("READY=1"), worker.spec.health == nil { becameReady(worker) }
-        if lines.contains("STOPPING=1") { worker.saysStopping = true }
-        carryOut(nil, for: worker)
+        worker.process.receive(message)
+    }
+
+    /// By the process's number, for which the kernel vouches, or by that of its group: what a worker has started speaks for
+    /// it. The user says nothing, since many are nobody.
+    private func sender(of message: NotificationSocket.Message) -> Worker? {
+        if let worker = workers.values.first(where: { $0.process.child?.pid == message.pid }) { return worker }
+        guard let group = ProcessStatus(of: message.pid)?.group else { return nil }
+        return workers.values.first { $0.process.child?.group == group }
     }
 
     // MARK: - Logs
 
-    private func log(of worker: Worker) -> WorkerLog {
+    func log(of worker: Worker) -> WorkerLog {
         WorkerLog(of: worker.slot, in: configuration.logFolder)
     }
 
@@ -369,15 +299,5 @@ actor WorkerSupervisor: LoopBound {
             configuration.logger.warning("cannot rotate a worker's log", metadata: ["error": "\(error)"])
         }
         scheduleLogs()
-    }
-}
-
-extension WorkerExit {
-    init(_ status: ChildProcess.Termination) {
-        self =
-            switch status {
-            case .exited(let code): .code(Int32(clamping: code))
-            case .killed(let signal): .signal(signal)
-            }
     }
 }

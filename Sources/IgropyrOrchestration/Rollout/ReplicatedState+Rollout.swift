@@ -4,6 +4,8 @@ extension ReplicatedState {
         case scale(to: DeploymentSpec.Scale)
         /// Replaces all workers by others of the same revision.
         case restart
+        /// Tries a quarantined revision again: see ``Quarantine``.
+        case retry
         case pause
         case resume
         /// Lets the others follow the canaries.
@@ -20,7 +22,7 @@ extension ReplicatedState {
         guard var deployment = deployments[name], let spec = deployment.spec else { throw .unknownApplication(name) }
         switch change {
         case .scale(let scale): deployment.spec?.scale = scale
-        case .restart:
+        case .restart, .retry:
             var next = spec
             next.generation = (spec.generation ?? 0) + 1
             deployment.replace(by: next, .restart)

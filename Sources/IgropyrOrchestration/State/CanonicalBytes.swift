@@ -80,6 +80,8 @@ extension WorkerSpec {
         }
         health?.appendCanonically(to: &canonical)
         canonical.append(generation)
+        // Without one, editions that do not know it get the same fingerprint.
+        if let watchdogMilliseconds { canonical.append(watchdogMilliseconds) }
     }
 
     /// 16 hexadecimal digits, by which other hosts see what a worker was started with: XXH64 of all of it.
@@ -112,5 +114,6 @@ extension WorkerRecord {
         canonical.append([fingerprint ?? "", gate?.rawValue ?? ""])
         for number in [index, Int(port), Int(pid), restarts] { canonical.append(number) }
         canonical.append(startedAt?.milliseconds ?? .min)
+        canonical.append(isLooping == true ? 1 : 0)
     }
 }

@@ -28,6 +28,10 @@ extension DeploymentSpec {
         try validation.requireRange(restart.intensity, 0...StateLimits.restartIntensity, "restart intensity")
         try validation.requireRange(
             restart.periodMilliseconds, 1...StateLimits.durationMilliseconds, "restart period")
+        if let watchdogMilliseconds {
+            try validation.requireRange(
+                watchdogMilliseconds, 1...StateLimits.durationMilliseconds, "watchdog interval")
+        }
     }
 }
 

@@ -3,7 +3,7 @@ extension DeploymentSpec {
     enum CodingKeys: String, CodingKey {
         case revision, kind, arguments, environment, scale, constraints, preferences
         case route, furtherRoutes, hashKey, confinement, secrets, health
-        case stopTimeoutMilliseconds, startTimeoutMilliseconds, restart, update, generation
+        case stopTimeoutMilliseconds, startTimeoutMilliseconds, restart, watchdogMilliseconds, update, generation
     }
 
     public init(from decoder: any Decoder) throws {
@@ -25,9 +25,17 @@ extension DeploymentSpec {
         confinement = try container.decodeIfPresent(Confinement.self, forKey: .confinement) ?? Confinement()
         secrets = try container.decodeIfPresent([String: Secret].self, forKey: .secrets) ?? [:]
         health = try container.decodeIfPresent(HealthCheck.self, forKey: .health)
+        watchdogMilliseconds = try container.decodeIfPresent(Int.self, forKey: .watchdogMilliseconds)
         update = try container.decodeIfPresent(UpdatePolicy.self, forKey: .update)
         generation = try container.decodeIfPresent(Int.self, forKey: .generation)
     }
+}
+
+/// As a deployment of it, whose fields may be missing, too.
+extension WorkerSpec: Codable {
+    public init(from decoder: any Decoder) throws { self = try DeploymentSpec(from: decoder).worker }
+
+    public func encode(to encoder: any Encoder) throws { try DeploymentSpec(self).encode(to: encoder) }
 }
 
 /// `"scale": {"perHost": 2}` or `{"total": 5}`; one per core is `{"perHost": 1, "perCore": true}`, so that editions that do

@@ -40,6 +40,8 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     /// How long a worker may take to say that it is ready.
     public var startTimeoutMilliseconds: Int
     public var restart: RestartPolicy
+    /// How often a worker that is ready must say that it is alive (`WATCHDOG=1`), lest it be killed; nil: it need not.
+    public var watchdogMilliseconds: Int?
     /// nil: the defaults.
     public var update: UpdatePolicy?
     /// Counts the times that an operator had all workers restarted; nil: never.
@@ -81,7 +83,18 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
             revision: revision, kind: kind, arguments: arguments, environment: environment,
             confinement: confinement, secrets: secrets.mapValues { WorkerSecret(secret: $0) }, health: health,
             stopTimeoutMilliseconds: stopTimeoutMilliseconds, startTimeoutMilliseconds: startTimeoutMilliseconds,
-            restart: restart, generation: generation ?? 0)
+            restart: restart, watchdogMilliseconds: watchdogMilliseconds, generation: generation ?? 0)
+    }
+
+    /// One whose workers are started with this.
+    init(_ worker: WorkerSpec) {
+        self.init(
+            revision: worker.revision, kind: worker.kind, arguments: worker.arguments, environment: worker.environment,
+            confinement: worker.confinement, secrets: worker.secrets.mapValues(\.secret), health: worker.health,
+            stopTimeoutMilliseconds: worker.stopTimeoutMilliseconds,
+            startTimeoutMilliseconds: worker.startTimeoutMilliseconds, restart: worker.restart)
+        watchdogMilliseconds = worker.watchdogMilliseconds
+        generation = worker.generation == 0 ? nil : worker.generation
     }
 }
 
@@ -97,8 +110,10 @@ public struct WorkerSpec: Hashable, Sendable {
     public var stopTimeoutMilliseconds: Int
     public var startTimeoutMilliseconds: Int
     public var restart: RestartPolicy
+    public var watchdogMilliseconds: Int?
     public var generation: Int
 
     public var stopTimeout: Duration { .milliseconds(stopTimeoutMilliseconds) }
     public var startTimeout: Duration { .milliseconds(startTimeoutMilliseconds) }
+    public var watchdog: Duration? { watchdogMilliseconds.map { .milliseconds($0) } }
 }

@@ -87,11 +87,13 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     public var fingerprint: String?
     /// Whether it has been found good; nil from an earlier edition.
     public var gate: HealthGate.Verdict?
+    /// It died more often than its restart policy allows, and has not stayed ready for a whole period since; nil: no.
+    public var isLooping: Bool?
 
     public init(
         application: ApplicationName, index: Int, revision: BundleDigest, address: String, port: UInt16, state: State,
         pid: Int32 = 0, restarts: Int = 0, message: String = "", startedAt: UnixTime? = nil,
-        fingerprint: String? = nil, gate: HealthGate.Verdict? = nil
+        fingerprint: String? = nil, gate: HealthGate.Verdict? = nil, isLooping: Bool? = nil
     ) {
         self.application = application
         self.index = index
@@ -105,6 +107,7 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
         self.startedAt = startedAt
         self.fingerprint = fingerprint
         self.gate = gate
+        self.isLooping = isLooping
     }
 }
 

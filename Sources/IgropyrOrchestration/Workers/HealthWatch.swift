@@ -11,10 +11,13 @@ public struct HealthWatch: Hashable, Sendable {
     private static let startInterval: Duration = .milliseconds(100)
 
     public let check: HealthCheck
-    private var isReady = false
+    private var isReady: Bool
     private var failures = 0
 
-    public init(_ check: HealthCheck) { self.check = check }
+    public init(_ check: HealthCheck, isReady: Bool = false) {
+        self.check = check
+        self.isReady = isReady
+    }
 
     /// From one answer to the next question.
     public var pause: Duration {

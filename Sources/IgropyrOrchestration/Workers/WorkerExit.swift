@@ -2,6 +2,8 @@
 public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
     case code(Int32)
     case signal(Int32)
+    /// It was another agent's child: how it ended nobody knows. Counts as a failure.
+    case unknown
 
     public var isFailure: Bool { self != .code(0) }
 
@@ -9,6 +11,7 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .code(let code): "exited with \(code)"
         case .signal(let number): "was ended by " + (Self.signalNames[number] ?? "signal \(number)")
+        case .unknown: "ended"
         }
     }
 

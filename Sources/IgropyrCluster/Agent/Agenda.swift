@@ -1,0 +1,70 @@
+internal import IgropyrOrchestration
+internal import IgropyrTime
+
+/// What a host takes from the cluster's state to do now, and when it has to look again although nothing changes. A value: it is
+/// told the time.
+struct Agenda {
+    /// Of one look.
+    struct Findings {
+        /// The host's, each with what its ``HealthGate`` has found.
+        let workers: [LocalWorker]
+        let rollouts: Rollouts
+        let quarantines: [ApplicationName: Quarantine]
+        /// What should run here.
+        let desired: [WorkerSlot: WorkerSpec]
+        /// Slots whose old worker must end before the new one starts.
+        let exclusive: Set<WorkerSlot>
+    }
+
+    let host: HostName
+    private var absences = Absences()
+    private var gates = HealthGates()
+    private var handoverEnds: [WorkerSlot: Timestamp] = [:]
+    /// When another worker may start, if none has become ready until then.
+    private var nextStart: Timestamp?
+
+    init(of host: HostName) { self.host = host }
+
+    /// By the workers' ids.
+    var verdicts: [Int: HealthGate.Verdict] { gates.verdicts }
+
+    /// When to look again; those of the past have been looked at.
+    func deadline(after now: Timestamp) -> Timestamp? {
+        let times = [absences.deadline, gates.deadline, nextStart].compactMap(\.self) + handoverEnds.values
+        return times.filter { $0 > now }.min()
+    }
+
+    mutating func look(at snapshot: Replica.Snapshot, _ workers: [LocalWorker], at now: Timestamp) -> Findings {
+        let state = snapshot.state
+        let hosts = absences.hosts(alive: snapshot.alive, failed: snapshot.failed, at: now)
+        let placement = state.placement(alive: hosts)
+        let rollouts = Rollouts(state, placement)
+        let workers = gates.judge(workers, limits: { rollouts.limits(of: $0) }, at: now)
+        nextStart = workers.contains(where: \.isStartingAnew) ? now.advanced(by: Worker.longestStart) : nil
+        let assignments = rollouts.assignments(on: host, workers)
+        return Findings(
+            workers: workers, rollouts: rollouts,
+            quarantines: state.quarantines(alive: snapshot.alive, placement: placement),
+            desired: assignments.specs.merging(handovers(workers, placement, state, at: now)) { $1 },
+            exclusive: assignments.exclusive)
+    }
+
+    /// Workers that have their place elsewhere now, and stay until they are replaced there.
+    private mutating func handovers(
+        _ workers: [LocalWorker], _ placement: Placement, _ state: ReplicatedState, at now: Timestamp
+    ) -> [WorkerSlot: WorkerSpec] {
+        let moving = placement.moving(in: state)
+        let kept = workers.filter { worker in
+            worker.state == .ready && moving.contains(worker.slot.application)
+                && placement.workers[host]?[worker.slot] == nil
+        }
+        handoverEnds = handoverEnds.filter { end in kept.contains { $0.slot == end.key } }
+        var result: [WorkerSlot: WorkerSpec] = [:]
+        for worker in kept {
+            let end = handoverEnds[worker.slot] ?? now.advanced(by: Placement.longestHandover)
+            handoverEnds[worker.slot] = end
+            if now < end { result[worker.slot] = worker.spec }
+        }
+        return result
+    }
+}

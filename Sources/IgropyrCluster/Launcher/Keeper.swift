@@ -1,0 +1,69 @@
+internal import CLinux
+internal import Glibc
+internal import IgropyrOrchestration
+internal import IgropyrTime
+internal import IgropyrUV
+
+/// What `igropyr keep` does in a process of its own beside an agent that has workers: should the agent die and no other come
+/// in its place, it ends them, so that nothing runs that nobody looks after. Blocks; no loop.
+public enum Keeper {
+    /// How long the workers of a dead agent wait for another.
+    public static let grace: Duration = .seconds(30)
+    private static let pause: Duration = .milliseconds(200)
+
+    /// To be called by a child of the agent. Returns when there is nothing more to keep.
+    public static func run(agent parent: Int32, dataFolder: String, grace: Duration = grace) {
+        let agent = getppid() == parent ? ProcessIdentity(of: parent) : nil
+        if let agent { waitForEnd(of: agent) }
+        var (alone, followed) = (Duration.zero, Duration.zero)
+        while alone < grace {
+            // One that fails in its start does not count.
+            if hasSuccessor(agent, on: dataFolder) {
+                followed += pause
+            } else {
+                (alone, followed) = (alone + pause, .zero)
+            }
+            if followed >= grace { return }
+            sleep(pause)
+        }
+        endWorkers(on: dataFolder)
+    }
+
+    private static func waitForEnd(of agent: ProcessIdentity) {
+        let descriptor = igropyr_pidfd_open(agent.pid)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while ProcessIdentity(of: agent.pid) == agent, unsafe Glibc.poll(&poll, 1, -1) < 0, errno == EINTR {}
+    }
+
+    /// By the number in the folder's lock file: taking the lock to see whether it is free might keep an agent out.
+    private static func hasSuccessor(_ agent: ProcessIdentity?, on dataFolder: String) -> Bool {
+        guard let holder = DataFolder.holder(of: dataFolder).flatMap(ProcessIdentity.init(of:)) else { return false }
+        return holder != agent
+    }
+
+    /// Ends what an agent that died has left on its folder: asks, and kills after the longest of the stop time-outs.
+    public static func endWorkers(on dataFolder: String) {
+        // Held to the end, so that no agent begins with workers that are about to die.
+        guard let folder = try? DataFolder(at: dataFolder), let ledger = WorkerLedger.read(from: folder.path)
+        else { return }
+        let longest = ledger.workers.map(\.spec.stopTimeout).max() ?? .zero
+        let known = ledger.workers.map(\.process).filter(isRunning)
+        for process in known { kill(process.pid, SIGTERM) }
+        let end = EventLoop.preciseNow.advanced(by: longest)
+        while known.contains(where: isRunning), EventLoop.preciseNow < end { sleep(pause) }
+        for process in known where isRunning(process) { kill(-process.pid, SIGKILL) }
+        for stray in WorkerLedger.strays(telling: ledger.notifications, except: [getpid()]) {
+            kill(stray.identity.pid, SIGKILL)
+        }
+        WorkerLedger.remove(from: folder.path)
+    }
+
+    private static func isRunning(_ process: ProcessIdentity) -> Bool {
+        guard let status = ProcessStatus(of: process.pid) else { return false }
+        return status.identity == process && !status.isZombie
+    }
+
+    private static func sleep(_ duration: Duration) { usleep(UInt32(clamping: duration.nanosecondsClamped / 1000)) }
+}

@@ -1,0 +1,70 @@
+internal import FoundationEssentials
+internal import IgropyrOrchestration
+internal import IgropyrUV
+
+/// `workers.json` in a node's data folder: the processes that run, so that the next agent goes on with them, whether this one
+/// was replaced or died. All calls block.
+struct WorkerLedger: Hashable, Codable, Sendable {
+    struct Entry: Hashable, Codable, Sendable {
+        var slot: WorkerSlot
+        var spec: WorkerSpec
+        var process: ProcessIdentity
+        var memory: Supervision.Memory
+        var startedAt: UnixTime?
+        var port: UInt16
+        /// The number of its listening socket (``ListeningSocket/inode(of:)``).
+        var socket: UInt64?
+        var place: WorkerPlace?
+    }
+
+    /// What all versions have.
+    private struct Head: Decodable {
+        var boot: String
+        var notifications: String
+    }
+
+    static let name = "workers.json"
+    private static let currentVersion = 1
+    private static let limitBytes = 64 << 20
+
+    /// Of the format.
+    private var version = currentVersion
+    /// Numbers of processes mean nothing after another start of the machine.
+    var boot = ProcessStatus.boot
+    /// Where the workers tell their state: the name of a ``NotificationSocket``.
+    let notifications: String
+    var workers: [Entry]
+
+    init(notifications: String, workers: [Entry] = []) {
+        self.notifications = notifications
+        self.workers = workers
+    }
+
+    /// What an agent left on this folder; nil if there is nothing that runs, or nothing that can be read. Of another edition's
+    /// it has no workers, and all processes count as strays.
+    static func read(from path: String) -> WorkerLedger? {
+        guard let bytes = try? AtomicFile.read("\(path)/\(name)", limitBytes: limitBytes),
+            let head = try? JSONDecoder().decode(Head.self, from: Data(bytes)), head.boot == ProcessStatus.boot
+        else { return nil }
+        let ledger = try? JSONDecoder().decode(WorkerLedger.self, from: Data(bytes))
+        guard let ledger, ledger.version == currentVersion else {
+            return WorkerLedger(notifications: head.notifications)
+        }
+        return ledger
+    }
+
+    func write(to path: String) throws {
+        try AtomicFile.write(try JSON.encode(self), to: "\(path)/\(Self.name)", permissions: 0o600)
+    }
+
+    static func remove(from path: String) { try? FileSystem.removeTree("\(path)/\(name)") }
+
+    /// Processes that were started to tell their state there, or to look after those, but no longer anybody knows of: their
+    /// agent died before it wrote them down.
+    static func strays(telling notifications: String, except known: Set<Int32>) -> [ProcessStatus] {
+        ProcessStatus.all().filter { process in
+            !known.contains(process.identity.pid) && !known.contains(process.session) && !process.isZombie
+                && ProcessStatus.variable("NOTIFY_SOCKET", of: process.identity.pid) == "@" + notifications
+        }
+    }
+}

@@ -1,0 +1,112 @@
+internal import IgropyrOrchestration
+internal import IgropyrUV
+
+/// How a worker's process comes to be, with what it has to itself, and what becomes of that.
+extension WorkerSupervisor {
+    /// What is made for a process before it starts.
+    private struct Preparation {
+        var folder: String
+        /// The path of its program; nil for a site.
+        var entry: String?
+        var log: SharedFile
+        var place: WorkerPlace
+        var confines: Confines
+        var secrets: OpenedSecrets
+    }
+
+    /// Unpacks the bundle if need be, makes a place, then starts the process.
+    func launch(_ id: Int) async {
+        guard let worker = workers[id] else { return }
+        let outcome = await prepare(worker)
+        guard workers[id] === worker, !isHandingOver else {
+            if case .success(let preparation) = outcome { leave(preparation.place) }
+            return
+        }
+        switch outcome {
+        case .failure(let error): worker.process.fail("\(error)")
+        case .success(let preparation): start(worker, preparation)
+        }
+    }
+
+    private func prepare(_ worker: Worker) async -> Result<Preparation, any Error> {
+        let (store, log, site) = (store, log(of: worker), configuration.site)
+        let (slot, spec) = (worker.slot, worker.spec)
+        let sealing = SecretSealing(keys: configuration.keys.withLock { $0 })
+        return await loop.offload {
+            do {
+                let folder = try store.extracted(spec.revision)
+                let entry = try spec.kind.entry(in: folder)
+                let file = try log.opened()
+                let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
+                let (place, confines) = try WorkerPlace.make(for: slot, spec.confinement, bundle: folder, at: site)
+                return .success(
+                    Preparation(
+                        folder: folder, entry: entry, log: file, place: place, confines: confines, secrets: secrets))
+            } catch { return .failure(error) }
+        }
+    }
+
+    private func start(_ worker: Worker, _ preparation: Preparation) {
+        guard let notifications else { return }
+        worker.place = preparation.place
+        var confines = preparation.confines
+        if !preparation.secrets.files.isEmpty {
+            confines.secretFolder = preparation.place.secretFolder
+            confines.secretFiles = preparation.secrets.files
+        }
+        do throws(UVError) {
+            let socket = try listeningSocket(of: worker)
+            let command = WorkerCommand(
+                slot: worker.slot, spec: worker.spec, folder: preparation.folder, entry: preparation.entry,
+                confines: confines, secrets: preparation.secrets.variables, port: socket.address.port,
+                notificationAddress: notifications.name)
+            try startChecks(of: worker)
+            worker.process.run(
+                command.command(
+                    configuration.settings, log: preparation.log.file.descriptor, socket: socket.descriptor))
+        } catch { worker.process.fail("\(error)") }
+    }
+
+    // MARK: - Checks
+
+    func startChecks(of worker: Worker, isReady: Bool = false) throws(UVError) {
+        guard let check = worker.spec.health else { return }
+        let id = worker.id
+        worker.checks = try WorkerChecks(check, of: worker.address, isReady: isReady, on: loop) { verdict, reason in
+            self.take(verdict, reason, of: id)
+        }
+    }
+
+    private func take(_ verdict: HealthWatch.Verdict, _ reason: String, of id: Int) {
+        guard let worker = workers[id] else { return }
+        switch verdict {
+        case .ready: worker.process.becameReady()
+        case .unwell:
+            let count = worker.spec.health?.failures ?? 0
+            worker.process.becameUnwell("failed \(count) health checks in a row (\(reason))")
+        }
+    }
+
+    // MARK: - Places
+
+    /// The process has ended: what was its own goes, too.
+    func leavePlace(of worker: Worker) {
+        worker.checks?.stop()
+        worker.checks = nil
+        guard let place = worker.place else { return }
+        worker.place = nil
+        leave(place)
+    }
+
+    private func leave(_ place: WorkerPlace) {
+        leaving += 1
+        let host = configuration.site.host
+        Task(executorPreference: loop) { await self.remove(place, of: host) }
+    }
+
+    private func remove(_ place: WorkerPlace, of host: HostConfinement) async {
+        await loop.offload { place.remove(of: host) }
+        leaving -= 1
+        idleWaiters.wake()
+    }
+}

@@ -1,0 +1,54 @@
+public import IgropyrTime
+
+extension Supervision {
+    /// For the host's record.
+    public var recordState: WorkerRecord.State {
+        switch state {
+        case .idle, .starting, .aborting: .starting
+        case .ready: .ready
+        case .backoff, .quarantined(.some): .backoff
+        case .stopping, .killing: .draining
+        case .quarantined(nil), .ended: .failed
+        }
+    }
+
+    /// For people: `exited with 1 after 12 ms; 5 restarts in 10 s; next try in 3.2 s`. Empty when all is well.
+    public func message(at now: Timestamp) -> String {
+        var parts = reason.isEmpty ? [] : [reason]
+        let recent = recentRestarts.count { $0.duration(to: now) < period }
+        switch state {
+        case .backoff(let until), .quarantined(let until?):
+            if recent > 1 { parts.append("\(recent) restarts in \(period.brief)") }
+            parts.append("next try in \(now.duration(to: until).brief)")
+        case .quarantined(nil): parts.append("its revision is quarantined")
+        case .idle, .starting, .aborting, .ready, .stopping, .killing, .ended: break
+        }
+        return parts.joined(separator: "; ")
+    }
+}
+
+extension Supervision {
+    /// What is kept of a process that outlives its agent, for the next one.
+    public struct Memory: Hashable, Sendable, Codable {
+        public var restarts: Int
+        public var isReady: Bool
+        public var isLooping: Bool
+
+        public init(restarts: Int = 0, isReady: Bool, isLooping: Bool = false) {
+            self.restarts = restarts
+            self.isReady = isReady
+            self.isLooping = isLooping
+        }
+    }
+
+    public var memory: Memory {
+        Memory(restarts: restarts, isReady: recordState == .ready, isLooping: isLooping)
+    }
+
+    /// Goes on with a process that runs already, as one that was ready now, or is being started now.
+    public mutating func handleAdoption(_ memory: Memory, at now: Timestamp) {
+        guard handleStart(at: now) != nil else { return }
+        (restarts, isLooping) = (memory.restarts, memory.isLooping)
+        if memory.isReady { handleReady(at: now) }
+    }
+}

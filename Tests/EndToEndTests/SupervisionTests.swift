@@ -1,0 +1,154 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    /// Agents that are replaced, or die, while their workers go on.
+    struct SupervisionTests {
+        @Test func `a node's upgrade keeps its process, its workers and every request`() async throws {
+            try await Lab.up("2", "--balancer") { lab in
+                try await lab.serveHello(on: 1...2)
+                let load = try Load(on: lab.entrance, for: 8, in: lab.folder)
+                try await load.passes(Load.rate)
+                for host in 1...2 {
+                    let node = try #require(try await lab.node(on: host))
+                    let worker = try #require(try await lab.status().worker(on: host)).pid
+                    #expect(kill(node, SIGUSR2) == 0)
+                    try await eventually("host \(host) has adopted its worker") {
+                        try lab.log(of: host).contains("adopted a worker")
+                    }
+                    try await eventually("the node answers") { try await lab.status(on: host).workers.count == 2 }
+                    let after = try #require(try await lab.status().worker(on: host))
+                    #expect(try await lab.node(on: host) == node && after.pid == worker && after.state == "ready")
+                }
+                let summary = try await load.finish()
+                print("nodes upgraded under load: \(summary), longest \(summary.longest)")
+                #expect(summary.lost == 0)
+                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"])
+                // A worker of the upgraded node is restarted like any, on the socket that went through the upgrade.
+                let old = try #require(try await lab.status().worker(on: 2)).pid
+                kill(pid_t(old ?? 0), SIGKILL)
+                try await eventually("its worker is replaced") {
+                    guard let worker = try await lab.status().worker(on: 2) else { return false }
+                    return worker.pid != old && worker.state == "ready"
+                }
+                for host in 1...2 {
+                    try await lab.lab("stop", "\(host)")
+                    #expect(try await lab.processes(on: host).isEmpty)
+                }
+            }
+        }
+
+        @Test func `workers outlive a node that is killed, and the next one goes on with them`() async throws {
+            try await Lab.up("2", "--balancer") { lab in
+                try await lab.serveHello(on: 1...2)
+                let worker = try #require(try await lab.status().worker(on: 2)).pid
+                let load = try Load(on: lab.entrance, for: 8, in: lab.folder)
+                try await load.passes(Load.rate)
+                kill(try #require(try await lab.node(on: 2)), SIGKILL)
+                try await lab.lab("start", "2")
+                try await eventually("the node is back, with its worker") {
+                    guard let present = try await lab.status(on: 2).worker(on: 2) else { return false }
+                    return present.pid == worker && present.state == "ready"
+                }
+                let summary = try await load.finish()
+                print("node killed and started under load: \(summary), longest \(summary.longest)")
+                #expect(summary.lost == 0)
+                try await eventually("both answer") {
+                    try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"]
+                }
+                kill(pid_t(worker ?? 0), SIGKILL)
+                try await eventually("its worker is replaced") {
+                    guard let present = try await lab.status().worker(on: 2) else { return false }
+                    return present.pid != worker && present.state == "ready"
+                }
+                try await lab.lab("stop", "2")
+                #expect(try await lab.processes(on: 2).isEmpty)
+            }
+        }
+
+        @Test func `a worker that hangs is replaced`() async throws {
+            try await Lab.up("1") { lab in
+                let folder = try lab.bundle("hello", manifest: "command: bin/Hello\nwatchdog: 1s\n")
+                let outcome = try await lab.deploy(folder)
+                try #require(outcome.status == 0, "\(outcome)")
+                try await eventually("a worker runs") { try await lab.status().worker(on: 1)?.state == "ready" }
+                let stuck = pid_t(try #require(try await lab.status().worker(on: 1)?.pid))
+                kill(stuck, SIGSTOP)
+                try await eventually("it is replaced") {
+                    guard let worker = try await lab.status().worker(on: 1) else { return false }
+                    return worker.state == "ready" && worker.pid != nil && worker.pid != Int(stuck)
+                }
+                #expect(kill(stuck, 0) == -1)
+            }
+        }
+
+        @Test func `what crashes on every host is tried no more, until somebody says so`() async throws {
+            try await Lab.up("2", "--balancer") { lab in
+                let flag = "\(lab.folder)/flag"
+                let script = "#!/bin/sh\n[ -e '\(flag)' ] || exit 3\nexec \"${0%/*}/Hello\"\n"
+                let manifest = "command: bin/start\nisolation: off\nrestart: { intensity: 2 }\n"
+                let folder = try lab.bundle("hello", manifest: manifest, files: ["bin/start": script])
+                let outcome = try await lab.deploy(folder)
+                #expect(outcome.status == 1 && outcome.errors.contains("hello does not start on"), "\(outcome)")
+                for host in 1...2 {
+                    try await eventually("host \(host) knows, and has given it up") {
+                        let status = try await lab.status(on: host)
+                        return status.applications.first?.problem?.contains("is tried no more") == true
+                            && status.workers.map(\.state) == ["failed", "failed"]
+                    }
+                }
+                let early = try await lab.run(
+                    on: 1, "igropyr", "retry", "nothing", "--node", lab.address(1), "--key-file", lab.keyFile)
+                #expect(early.status == 1)
+                try Data().write(to: URL(filePath: flag))
+                let retry = try await lab.start(on: 2, ["igropyr", "retry", "hello"] + lab.access).finish(
+                    within: .seconds(60))
+                #expect(retry.status == 0, "\(retry)")
+                try await eventually("both answer") {
+                    try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"]
+                }
+                #expect(try await lab.status().applications.first?.problem == nil)
+            }
+        }
+
+        @Test func `the workers of a node that does not come back are ended`() async throws {
+            try await Lab.up("1") { lab in
+                let outcome = try await lab.deploy()
+                try #require(outcome.status == 0, "\(outcome)")
+                try await eventually("a worker runs") { try await lab.status().worker(on: 1)?.state == "ready" }
+                kill(try #require(try await lab.node(on: 1)), SIGKILL)
+                try await eventually("the host is empty", within: .seconds(50)) {
+                    try await lab.processes(on: 1).isEmpty
+                }
+            }
+        }
+    }
+}
+
+extension Lab {
+    /// A folder with `bin/Hello`, that `igropyr.yaml` and those programs.
+    fileprivate func bundle(_ name: String, manifest: String, files: [String: String] = [:]) throws -> String {
+        let root = "\(folder)/bundle-\(name)"
+        let manager = FileManager.default
+        try manager.createDirectory(atPath: "\(root)/bin", withIntermediateDirectories: true)
+        try manager.copyItem(atPath: Binaries.hello, toPath: "\(root)/bin/Hello")
+        try Data(manifest.utf8).write(to: URL(filePath: "\(root)/igropyr.yaml"))
+        for (path, text) in files {
+            try Data(text.utf8).write(to: URL(filePath: "\(root)/\(path)"))
+            try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(root)/\(path)")
+        }
+        return root
+    }
+
+    fileprivate func node(on host: Int) async throws -> pid_t? {
+        try await processes(on: host).first { pid in
+            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return words.split(separator: 0).dropFirst().first.map { String(decoding: $0, as: UTF8.self) } == "node"
+        }
+    }
+
+    fileprivate func log(of host: Int) throws -> String {
+        String(decoding: FileManager.default.contents(atPath: "\(folder)/\(host)/log") ?? Data(), as: UTF8.self)
+    }
+}
