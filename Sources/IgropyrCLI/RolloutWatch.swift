@@ -65,7 +65,8 @@ struct RolloutWatch {
         of name: ApplicationName, _ revision: BundleDigest, _ report: StatusReport
     ) -> CommandFailure? {
         let failed = report.workers.first {
-            $0.application == name && $0.revision == revision && ($0.state == .backoff || $0.state == .failed)
+            $0.application == name && $0.revision == revision && $0.isCurrent != false
+                && ($0.state == .backoff || $0.state == .failed)
         }
         return failed.map {
             CommandFailure(

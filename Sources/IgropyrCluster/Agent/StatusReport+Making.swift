@@ -62,12 +62,15 @@ extension StatusReport {
     }
 
     private static func workers(_ snapshot: Replica.Snapshot, _ shares: [String: Double]) -> [Worker] {
+        let fingerprints = snapshot.state.liveDeployments.mapValues(\.worker.fingerprint)
         var workers: [Worker] = []
         for record in snapshot.state.hosts.values where snapshot.alive.contains(record.name) {
             for worker in record.workers {
                 let slot = WorkerSlot(application: worker.application, host: record.name, index: worker.index)
                 workers.append(
-                    Worker(worker, on: record.name, share: worker.state == .ready ? shares[slot.id] ?? 0 : 0))
+                    Worker(
+                        worker, on: record.name, share: worker.state == .ready ? shares[slot.id] ?? 0 : 0,
+                        isCurrent: worker.fingerprint.map { $0 == fingerprints[worker.application] }))
             }
         }
         return workers.sorted {
@@ -101,12 +104,13 @@ extension StatusReport.Rollout {
 }
 
 extension StatusReport.Worker {
-    fileprivate init(_ worker: WorkerRecord, on host: HostName, share: Double) {
+    fileprivate init(_ worker: WorkerRecord, on host: HostName, share: Double, isCurrent: Bool?) {
         let address = SocketAddress(worker.address, port: worker.port)
         self.init(
             application: worker.application, host: host, index: worker.index, revision: worker.revision,
             address: address.map { "\($0)" } ?? worker.address, state: worker.state,
-            pid: worker.pid == 0 ? nil : worker.pid, restarts: worker.restarts, message: worker.message, share: share)
+            pid: worker.pid == 0 ? nil : worker.pid, restarts: worker.restarts, message: worker.message, share: share,
+            isCurrent: isCurrent)
     }
 }
 

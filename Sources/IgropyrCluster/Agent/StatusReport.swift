@@ -72,6 +72,8 @@ public struct StatusReport: Codable, Sendable, Hashable {
         public var message: String
         /// Its part of the application's requests, from 0 to 1, as balancers see it.
         public var share: Double
+        /// Whether it was started with what is deployed now; nil from an earlier edition.
+        public var isCurrent: Bool?
     }
 
     /// What the host that was asked was sent and did not take, since its start.
