@@ -14,6 +14,7 @@ struct ClusterStatus: Decodable {
     struct Worker: Decodable {
         var application: String
         var host: String
+        var address: String
         var state: String
         var pid: Int?
         var message: String?

@@ -42,7 +42,8 @@ extension EndToEnd {
         @Test func `workers outlive a node that is killed, and the next one goes on with them`() async throws {
             try await Lab.up("2", "--balancer") { lab in
                 try await lab.serveHello(on: 1...2)
-                let worker = try #require(try await lab.status().worker(on: 2)).pid
+                let before = try #require(try await lab.status().worker(on: 2))
+                let worker = before.pid
                 let load = try Load(on: lab.entrance, for: 8, in: lab.folder)
                 try await load.passes(Load.rate)
                 kill(try #require(try await lab.node(on: 2)), SIGKILL)
@@ -60,7 +61,8 @@ extension EndToEnd {
                 kill(pid_t(worker ?? 0), SIGKILL)
                 try await eventually("its worker is replaced") {
                     guard let present = try await lab.status().worker(on: 2) else { return false }
-                    return present.pid != worker && present.state == "ready"
+                    return present.pid != nil && present.pid != worker && present.state == "ready"
+                        && present.address == before.address
                 }
                 try await lab.lab("stop", "2")
                 #expect(try await lab.processes(on: 2).isEmpty)

@@ -128,13 +128,20 @@ import Testing
                             && report?.applications.first?.problem?.contains("on a, b and is tried no more") == true
                     })
             }
-            let lines = try [first, second].map { try $0.folder.read("data/logs/shop-0.log").count }
-            _ = try await control.change(.shop, .retry, at: second.control)
-            for (node, before) in zip([first, second], lines) {
-                #expect(await eventually { (try? node.folder.read("data/logs/shop-0.log").count) ?? 0 > before })
+            for isRetry in [true, false] {
+                let lines = try [first, second].map { try $0.folder.read("data/logs/shop-0.log").count }
+                if isRetry {
+                    _ = try await control.change(.shop, .retry, at: second.control)
+                } else {
+                    try await deploy(broken, at: second, over: control)
+                }
+                for (node, before) in zip([first, second], lines) {
+                    #expect(await eventually { (try? node.folder.read("data/logs/shop-0.log").count) ?? 0 > before })
+                }
+                for node in [first, second] {
+                    #expect(await eventually { await node.agent.status?.workers.map(\.state) == [.failed, .failed] })
+                }
             }
-            #expect(
-                await eventually { await first.agent.status?.workers.map(\.state) == [.failed, .failed] }, "still bad")
             try await deploy(SampleWorker.spec(bundle.summary), at: first, over: control)
             for node in [first, second] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
             #expect(await eventually { await first.agent.status?.applications.first?.problem == nil })

@@ -115,7 +115,6 @@ extension `A worker supervisor` {
         try write(old, spec)
         try await onLoop { loop in
             let supervisor = try await supervisor(on: loop)
-            #expect(await record(supervisor)?.state == .ready)
             #expect(
                 await eventually {
                     guard await record(supervisor)?.pid != old else { return false }

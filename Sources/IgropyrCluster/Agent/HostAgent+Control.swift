@@ -120,7 +120,11 @@ extension HostAgent {
         let spec: DeploymentSpec
         do { spec = try await sealed(request, parts) } catch { return .refusal(422, error.description) }
         do {
-            let deployment = try await parts.replica.deploy(request.name, spec)
+            var deployment = try await parts.replica.deploy(request.name, spec)
+            // Whoever deploys what is quarantined wants it tried again.
+            if await quarantine(of: request.name, parts) != nil {
+                deployment = try await parts.replica.change(request.name, .retry)
+            }
             configuration.logger.info(
                 "deployed an application",
                 metadata: ["application": "\(request.name)", "revision": "\(request.spec.revision.short)"])

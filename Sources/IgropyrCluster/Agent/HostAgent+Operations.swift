@@ -12,8 +12,8 @@ extension HostAgent {
         {
             return refusal
         }
-        if request.change == .retry, let refusal = await checkQuarantine(of: name, parts) { return refusal }
         do {
+            if request.change == .retry { try await checkRetry(of: name, parts) }
             let deployment = try await parts.replica.change(name, request.change)
             let detail = deployment.spec.map { "scale \($0.scale)" } ?? ""
             await note(.init(request.change), by: caller, name, deployment, detail: detail, parts)
@@ -24,12 +24,16 @@ extension HostAgent {
     }
 
     /// What runs is not to be replaced by mistake.
-    private func checkQuarantine(of name: ApplicationName, _ parts: Parts) async -> ControlReply? {
+    private func checkRetry(of name: ApplicationName, _ parts: Parts) async throws(DeploymentError) {
+        let isDeployed = await parts.replica.state.liveDeployments[name] != nil
+        guard isDeployed, await quarantine(of: name, parts) == nil else { return }
+        throw .notNow("\(name) is in no quarantine: igropyr restart \(name) replaces its workers")
+    }
+
+    func quarantine(of name: ApplicationName, _ parts: Parts) async -> Quarantine? {
         let snapshot = await parts.replica.snapshot
-        guard snapshot.state.liveDeployments[name] != nil else { return Self.refusal(.unknownApplication(name)) }
         let placement = snapshot.state.placement(alive: snapshot.alive)
-        guard snapshot.state.quarantines(alive: snapshot.alive, placement: placement)[name] == nil else { return nil }
-        return .refusal(409, "\(name) is in no quarantine: igropyr restart \(name) replaces its workers")
+        return snapshot.state.quarantines(alive: snapshot.alive, placement: placement)[name]
     }
 
     static func refusal(_ error: DeploymentError) -> ControlReply {

@@ -2,7 +2,7 @@ internal import Glibc
 internal import IgropyrUV
 internal import Logging
 
-/// The ``Keeper`` beside an agent, from the first worker on. Stays on its loop.
+/// The ``Keeper`` beside an agent that has workers. Stays on its loop.
 final class KeeperProcess {
     private let words: [String]?
     private let folder: String

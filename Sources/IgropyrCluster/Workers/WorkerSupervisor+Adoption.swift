@@ -17,6 +17,24 @@ extension WorkerSupervisor {
         return WorkerLedger(notifications: notificationName, workers: entries)
     }
 
+    /// Where those workers tell their state, if there are any.
+    func openNotifications(_ ledger: WorkerLedger?) throws(UVError) -> NotificationSocket {
+        if let ledger {
+            notificationName = ledger.notifications
+            if let descriptor = configuration.handover.descriptors["notifications"] {
+                return try NotificationSocket(on: loop, owning: descriptor, name: notificationName) { self.receive($0) }
+            }
+            do throws(UVError) {
+                return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
+            } catch {
+                configuration.logger.error(
+                    "cannot hear workers that run already; they will be replaced", metadata: ["error": "\(error)"])
+                notificationName = NotificationSocket.uniqueName()
+            }
+        }
+        return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
+    }
+
     /// Takes over the processes that still run, and ends those of which only their dead agent knew.
     func adopt(_ ledger: WorkerLedger) async {
         let mayBeHeard = ledger.notifications == notificationName

@@ -39,7 +39,7 @@ actor WorkerSupervisor: LoopBound {
     private var lastID = 0
     private(set) var notifications: NotificationSocket?
     /// Without the `@`.
-    private(set) var notificationName = NotificationSocket.uniqueName()
+    var notificationName = NotificationSocket.uniqueName()
     private var quarantines: [ApplicationName: Quarantine] = [:]
     /// The program is about to be replaced: nothing new is started.
     var isHandingOver = false
@@ -85,23 +85,6 @@ actor WorkerSupervisor: LoopBound {
         logTimer = try Timer(on: loop)
         scheduleLogs()
         if let ledger { await adopt(ledger) }
-    }
-
-    private func openNotifications(_ ledger: WorkerLedger?) throws(UVError) -> NotificationSocket {
-        if let ledger {
-            notificationName = ledger.notifications
-            if let descriptor = configuration.handover.descriptors["notifications"] {
-                return try NotificationSocket(on: loop, owning: descriptor, name: notificationName) { self.receive($0) }
-            }
-            do throws(UVError) {
-                return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
-            } catch {
-                configuration.logger.error(
-                    "cannot hear workers that run already; they will be replaced", metadata: ["error": "\(error)"])
-                notificationName = NotificationSocket.uniqueName()
-            }
-        }
-        return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
     }
 
     /// Starts a worker, and goes on to see that there is one until ``stop(id:)``.
@@ -228,9 +211,17 @@ actor WorkerSupervisor: LoopBound {
         guard let worker = workers[id] else { return }
         if worker.process.child != nil { worker.lastWords = nil }
         if worker.isEnded, worker.isUnwanted { remove(worker) }
-        if worker.process.child != nil, let notifications { keeper.start(notificationAddress: notifications.name) }
+        updateKeeper()
         ledgerFile.write { self.ledger }
         onChange()
+    }
+
+    private func updateKeeper() {
+        if workers.isEmpty {
+            keeper.stop()
+        } else if workers.values.contains(where: { $0.process.child != nil }), let notifications {
+            keeper.start(notificationAddress: notifications.name)
+        }
     }
 
     func remove(_ worker: Worker) {
@@ -261,7 +252,7 @@ actor WorkerSupervisor: LoopBound {
         onChange()
     }
 
-    private func receive(_ message: NotificationSocket.Message) {
+    func receive(_ message: NotificationSocket.Message) {
         guard let worker = sender(of: message) else {
             strangeMessages &+= 1
             return
