@@ -39,8 +39,10 @@ public enum ChildProcesses {
     public static func killOrphans() -> Int {
         let own = getpid()
         var killed = 0
-        for process in ProcessStatus.all() where process.parent == own {
-            let known = known.withLock { $0 }  // After the look at /proc: whoever was being started there is in it.
+        // Before and after the look at /proc: whoever was ending there is in the one, whoever was being started in the other.
+        let before = known.withLock { $0 }
+        for process in ProcessStatus.all() where process.parent == own && before[process.identity.pid] == nil {
+            let known = known.withLock { $0 }
             guard known[process.identity.pid] == nil else { continue }
             if process.isZombie {
                 waitpid(process.identity.pid, nil, WNOHANG)

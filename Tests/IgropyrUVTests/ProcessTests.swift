@@ -118,6 +118,31 @@ import Testing
         }
     }
 
+    @Test func `a child that ends while orphans are looked for is none`() async {
+        await #expect(processExitsWith: .success) {
+            let killed = try await onLoop { loop in
+                // The others come after it in /proc, so that there is time for it to end.
+                var children: [(child: ChildProcess, ended: Promise<ChildProcess.Termination>)] = []
+                for _ in 0..<150 {
+                    let ended = Promise<ChildProcess.Termination>()
+                    let sleep = ChildProcess.Command(
+                        executable: "/bin/sleep", arguments: ["1000"], hasOwnSession: true)
+                    children.append((try ChildProcess(on: loop, sleep) { ended.fulfil($0) }, ended))
+                }
+                var killed = 0
+                for (child, ended) in children {
+                    let search = Task(executorPreference: loop) { await loop.offload { ChildProcesses.killOrphans() } }
+                    await Task.yield()
+                    child.signal(SIGKILL)
+                    _ = await ended.wait()
+                    killed += await search.value
+                }
+                return killed
+            }
+            exit(killed == 0 ? 0 : 1)
+        }
+    }
+
     @Test func `a process's line in /proc is read whatever its program is called`() throws {
         let line = "12 (a) b (c)) S 3 4 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2"
         let status = try #require(ProcessStatus(parsing: line, pid: 12))
