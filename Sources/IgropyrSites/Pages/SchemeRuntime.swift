@@ -6,7 +6,8 @@ enum SchemeRuntime {
         """
         (define connection (fdopen 3 "r+"))
         (setvbuf connection 'block 65536)
-        (let next () (primitive-eval (read connection)) (next))
+        (define run primitive-eval)
+        (let next () (run (read connection)) (next))
         """,
     ]
 
@@ -30,7 +31,7 @@ enum SchemeRuntime {
 
     private static let modules: [UInt8] = [
         PackageResources.spiffy_scm, PackageResources.html_scm, PackageResources.failures_scm,
-        PackageResources.pages_scm, PackageResources.records_scm, PackageResources.first_edition_scm,
-        PackageResources.serve_scm,
+        PackageResources.pages_scm, PackageResources.first_edition_scm, PackageResources.compiled_scm,
+        PackageResources.records_scm, PackageResources.serve_scm,
     ].flatMap(\.self)
 }

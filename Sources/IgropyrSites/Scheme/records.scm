@@ -2,11 +2,12 @@
 
 (define-module (igropyr records)
   #:use-module (ice-9 binary-ports)
-  #:use-module (ice-9 iconv)
   #:use-module (rnrs bytevectors)
   #:use-module (srfi srfi-1)
   #:use-module (srfi srfi-11)
   #:export (read-request write-output write-end make-error-output))
+
+(define utf8->text (@@ (igropyr spiffy) utf8->text))
 
 (define limit-content 65528)
 
@@ -76,7 +77,7 @@
   (define (text start count)
     (let ((part (make-bytevector count)))
       (bytevector-copy! bytes start part 0 count)
-      (bytevector->string part "UTF-8" 'substitute)))
+      (utf8->text part)))
   (let next ((at 0) (variables '()))
     (if (= at (bytevector-length bytes))
         variables

@@ -8,7 +8,6 @@
   #:use-module (igropyr records)
   #:use-module (ice-9 binary-ports)
   #:use-module (ice-9 control)
-  #:use-module (ice-9 iconv)
   #:use-module (rnrs bytevectors)
   #:use-module (srfi srfi-1)
   #:export (serve tell-settings))
@@ -17,6 +16,7 @@
 (define make-request (@@ (igropyr spiffy) make-request))
 (define make-response (@@ (igropyr spiffy) make-response))
 (define decided (@@ (igropyr spiffy) decided))
+(define utf8->text (@@ (igropyr spiffy) utf8->text))
 (define discard-output (@@ (igropyr spiffy) discard-output))
 
 ;;; What a page writes
@@ -107,7 +107,7 @@
          (target (text "IGROPYR_TARGET")) (path (substring target 0 (or (string-index target #\?) (string-length target))))
          (answer (case (string->symbol (text "REQUEST_METHOD"))
                    ((GET HEAD) ((first program) (header-text variables) path (text "QUERY_STRING")))
-                   ((POST) ((second program) (header-text variables) path (bytevector->string body "UTF-8" 'substitute)))
+                   ((POST) ((second program) (header-text variables) path (utf8->text body)))
                    (else ((@ (igropyr http) errorpage) 405)))))
     (unless (and (string? answer) (string-prefix? "HTTP/1." answer) (> (string-length answer) 9))
       (error "the program's answer is no response:" answer))
