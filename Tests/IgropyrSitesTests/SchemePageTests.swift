@@ -206,6 +206,14 @@ import Testing
             let response = try await caller.send("/a.ssp?to=/x%0D%0ASet-Cookie:%20evil=1")
             #expect(response.status == 500 && response.field("Set-Cookie") == nil)
             #expect(try await caller.send("/a.ssp?to=/x").field("Location") == "/x")
+            try site.write(
+                "b.ssp",
+                """
+                <?scheme (let ((to (cdr (assq 'to (uri-query (request-uri (current-request)))))))
+                  (current-response (update-response (current-response) headers: `((x-to . ,to))))) ?>
+                """)
+            let raw = try await caller.send("/b.ssp?to=/x%0ASet-Cookie:%20evil=1")
+            #expect(raw.status == 500 && raw.field("Set-Cookie") == nil)
         }
     }
 

@@ -30,8 +30,7 @@ final class MustachePages {
 extension SiteLoop {
     /// Fills a template.
     func showTemplate(_ call: FileRequest) async throws -> Response {
-        let request = call.method == "POST" ? nil : try answerMethod(call)
-        if let request { return request }
+        if let response = try answerMethod(call, takesForms: true) { return response }
         let values = try await MustacheData.request(call)
         do {
             let page = try templates.page(call.file, in: call.folder)

@@ -61,6 +61,14 @@ extension SiteLoop {
         return try Self.response(output, call)
     }
 
+    /// Has a program of the first edition answer: it has callbacks for two methods.
+    func show(_ call: FileRequest, by program: SchemeProgram) async throws -> Response {
+        guard ["GET", "HEAD", "POST"].contains(call.method) else {
+            throw HTTPFailure(.methodNotAllowed, fields: [.allow: "GET, HEAD, POST"])
+        }
+        return try await show(call, .program(program.file))
+    }
+
     /// All that the interpreter writes for a request. Gives the turn back.
     private func output(of call: FileRequest, _ variables: MetaVariables, _ body: [UInt8]) async throws -> [UInt8] {
         let (interpreters, settings) = (interpreters, schemeSettings)

@@ -16,6 +16,7 @@
 (define make-request (@@ (igropyr spiffy) make-request))
 (define make-response (@@ (igropyr spiffy) make-response))
 (define decided (@@ (igropyr spiffy) decided))
+(define check-field (@@ (igropyr spiffy) check-field))
 (define utf8->text (@@ (igropyr spiffy) utf8->text))
 (define discard-output (@@ (igropyr spiffy) discard-output))
 
@@ -107,8 +108,7 @@
          (target (text "IGROPYR_TARGET")) (path (substring target 0 (or (string-index target #\?) (string-length target))))
          (answer (case (string->symbol (text "REQUEST_METHOD"))
                    ((GET HEAD) ((first program) (header-text variables) path (text "QUERY_STRING")))
-                   ((POST) ((second program) (header-text variables) path (utf8->text body)))
-                   (else ((@ (igropyr http) errorpage) 405)))))
+                   (else ((second program) (header-text variables) path (utf8->text body))))))
     (unless (and (string? answer) (string-prefix? "HTTP/1." answer) (> (string-length answer) 9))
       (error "the program's answer is no response:" answer))
     (list (string->utf8 (string-append "Status: " (substring answer 9)))
@@ -127,6 +127,7 @@
 ;; Text is in UTF-8 unless the page says otherwise.
 (define (field-line field)
   (let ((value (cdr field)))
+    (check-field (car field) value)
     (format #f "~a: ~a~a" (car field) value
             (if (and (eq? (car field) 'content-type) (string-prefix-ci? "text/" value)
                      (not (string-contains-ci value "charset=")))
@@ -158,7 +159,7 @@
           (ssp-exit-handler (lambda _ (end #t)))
           (run-file (assoc-ref variables "IGROPYR_PAGE") file variables body))
         (finish))
-      (with-request variables body port discard (lambda (file) (guarded fail (lambda () (run file))))))))
+      (guarded fail (lambda () (with-request variables body port discard run))))))
 
 ;;; The process
 

@@ -114,7 +114,7 @@ final class SiteLoop {
             }), !inquiry.host.hides(filePath.text)
         else { return try await notFound(call(inquiry, path, filePath.text, [], scope)) }
         if let program = parts.site.program, !(program.servesFiles && found.isFile) {
-            return try await show(call(inquiry, path, filePath.text, [], scope), .program(program.file))
+            return try await show(call(inquiry, path, filePath.text, [], scope), by: program)
         }
         switch found.kind {
         case .file(let file, let pathInfo):
@@ -187,11 +187,12 @@ final class SiteLoop {
         return response
     }
 
-    /// For what GET and HEAD alone are for.
-    func answerMethod(_ call: FileRequest) throws -> Response? {
-        let allowed = "GET, HEAD, OPTIONS"
+    /// For what GET and HEAD alone are for, or POST, too; nil for these.
+    func answerMethod(_ call: FileRequest, takesForms: Bool = false) throws -> Response? {
+        let allowed = takesForms ? "GET, HEAD, OPTIONS, POST" : "GET, HEAD, OPTIONS"
         switch call.method {
         case "GET", "HEAD": return nil
+        case "POST" where takesForms: return nil
         case "OPTIONS": return Response(.noContent).with(.allow, allowed)
         default: throw HTTPFailure(.methodNotAllowed, fields: [.allow: allowed])
         }
