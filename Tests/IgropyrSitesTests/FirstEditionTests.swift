@@ -11,8 +11,8 @@ import Testing
         let fixture = try SiteFixture()
         defer { fixture.remove() }
         try fixture.write("static/a.css", "p {}")
-        try fixture.write("hello.scm", program.replacing("/usr/local/www", with: fixture.web + "/static"))
-        var site = try await Site(program: fixture.web + "/hello.scm")
+        try fixture.write("hallö \"\\.scm", program.replacing("/usr/local/www", with: fixture.web + "/static"))
+        var site = try await Site(program: fixture.web + "/hallö \"\\.scm")
         site.loops = 1
         let settings = site
         try await serve(site) { caller in try await body(caller, fixture, settings) }
@@ -47,7 +47,7 @@ import Testing
             }
             #expect(try await caller.text("/") == "Hello World")
             #expect(try await caller.text("/a.css") == "p {}")
-            #expect(try await caller.status("/hello.scm") == 200)
+            #expect(try await caller.status("/hall%C3%B6%20%22.scm") == 200)
             let refused = try await caller.send("/", method: "PUT", body: [1])
             #expect(refused.status == 405 && refused.field("Allow") == "GET, HEAD, POST")
         }
@@ -106,13 +106,13 @@ import Testing
             #expect(bad.status == 500 && bad.field("X-Evil") == nil)
             #expect(try await caller.send("/any", method: "POST", body: Array("päyload".utf8)).text == "päyload")
             // Without a static path no file is sent.
-            #expect(try await caller.status("/hello.scm") == 404)
+            #expect(try await caller.status("/hall%C3%B6%20%22.scm") == 404)
         }
     }
 
     private static let mistakes: [(program: String, says: String)] = [
-        ("(display 1)", "calls no (server"), ("\n(car 1)", "hello.scm:2: In procedure car"),
-        ("(server", "hello.scm:1:"),
+        ("(display 1)", "calls no (server"), ("\n(car 1)", ".scm:2: In procedure car"),
+        ("(server", ".scm:1:"),
         (
             "(import (igropyr http)) (server (request list) (request list) (set ('connection 0)) (listen))",
             "connection: found 0"

@@ -107,6 +107,14 @@ import Testing
         }
     }
 
+    @Test func `in development a broken template says what is wrong`() async throws {
+        try await Self.with("development: true") { caller, site in
+            try site.write("m.mustache", "1\n{{#open}}")
+            let response = try await caller.send("/m.mustache")
+            #expect(response.status == 500 && response.text.contains("m.mustache:2:"), "\(response.text)")
+        }
+    }
+
     /// What a file is while it is written, and what a slip of the pen makes of it.
     @Test func `a template cut anywhere, or full of odd tags, is filled or refused`() throws {
         let fixture = try SiteFixture()

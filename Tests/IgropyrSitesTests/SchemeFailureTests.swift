@@ -115,7 +115,8 @@ import Testing
             try site.write(
                 "a.ssp",
                 """
-                <?scheme (use-modules (ice-9 ftw)) (system "echo stray") (display "x" (fdopen 1 "w")) ?>
+                <?scheme (use-modules (ice-9 ftw)) (system "echo stray") (display "x" (fdopen 1 "w"))
+                (log-to (error-log) "logged ~a" 7) ?>
                 <? (map (lambda (fd) (false-if-exception (readlink (string-append "/proc/self/fd/" fd))))
                         (cddr (scandir "/proc/self/fd"))) ?>
                 """)
@@ -123,6 +124,7 @@ import Testing
             let kinds = text.split(whereSeparator: { " ()\n".contains($0) }).map { $0.prefix { $0 != ":" } }
             #expect(kinds.count { $0 == "socket" } == 1, "found \(text)")
             try await eventually("the stray output") { site.text("error.log").contains("text=stray") }
+            try await eventually("the page's own line") { site.text("error.log").contains("text=logged 7") }
         }
     }
 

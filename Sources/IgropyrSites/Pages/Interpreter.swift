@@ -58,7 +58,7 @@ final class Interpreter {
     }
 
     struct NotReady: Error, CustomStringConvertible {
-        let description = "it ended, or is no GNU Guile 3: what it wrote stands above"
+        let description = "it ended, or is no GNU Guile 3: this log has what it wrote"
     }
 
     /// Idempotent. Kills it and all that it has started.
