@@ -81,11 +81,12 @@ let package = Package(
         .target(
             name: "IgropyrGossip", dependencies: ["IgropyrTime", "IgropyrPatterns", crypto], swiftSettings: strict),
         .target(name: "IgropyrDNS", dependencies: ["IgropyrTime"], swiftSettings: strict),
-        .target(
-            name: "IgropyrSimulation", dependencies: ["IgropyrTime", "IgropyrGossip"], swiftSettings: strict),
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
             name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing", "IgropyrPatterns"],
+            swiftSettings: strict),
+        .target(
+            name: "IgropyrSimulation", dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrOrchestration"],
             swiftSettings: strict),
         .target(
             name: "IgropyrBundles", dependencies: ["IgropyrTime", "IgropyrOrchestration", crypto], swiftSettings: strict
@@ -178,7 +179,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrHashingTests", dependencies: ["IgropyrHashing", "TestSupport"], swiftSettings: testing),
         .testTarget(
-            name: "IgropyrOrchestrationTests", dependencies: ["IgropyrOrchestration", "TestSupport"],
+            name: "IgropyrOrchestrationTests",
+            dependencies: ["IgropyrOrchestration", "IgropyrSimulation", "IgropyrGossip", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrBundlesTests",

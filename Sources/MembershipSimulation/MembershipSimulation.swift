@@ -12,10 +12,11 @@ struct MembershipSimulation: AsyncParsableCommand {
               swift run -c release MembershipSimulation --members 100 --duration 1h
               swift run -c release MembershipSimulation detect --members 5 --seeds 1000
               swift run -c release MembershipSimulation chart --folder docs
+              swift run -c release MembershipSimulation cluster --seeds 1000
             """,
         subcommands: [
             RunCommand.self, DetectCommand.self, KillCommand.self, JoinCommand.self, HealCommand.self,
-            ChartCommand.self,
+            ChartCommand.self, ClusterCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

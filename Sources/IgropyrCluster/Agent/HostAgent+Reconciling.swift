@@ -40,7 +40,9 @@ extension HostAgent {
         await rememberPeers(parts)
         // Alone for the moment, after a restart: what others run is not to be started here, too.
         if let searchEnd = parts.searchEnd, snapshot.alive.count <= 1, loop.now < searchEnd { return }
-        let findings = agenda.look(at: snapshot, await parts.supervisor.localWorkers, at: loop.now)
+        let findings = agenda.look(
+            at: snapshot.state, alive: snapshot.alive, failed: snapshot.failed, await parts.supervisor.localWorkers,
+            at: loop.now)
         let (workers, desired) = (findings.workers, findings.desired)
         await parts.supervisor.obey(findings.quarantines)
         await conclude(findings.rollouts, parts)

@@ -82,23 +82,8 @@ final class Worker {
     func local(at now: Timestamp) -> LocalWorker {
         LocalWorker(
             id: id, slot: slot, spec: spec, state: isRetiring ? .draining : supervision.recordState,
-            restarts: supervision.restarts, isGivenUp: isGivenUp, isAvailable: false,
-            isStartingAnew: isStartingAnew(at: now))
-    }
-
-    private var isGivenUp: Bool {
-        switch supervision.state {
-        case .quarantined, .ended: true
-        case .idle, .starting, .aborting, .ready, .backoff, .stopping, .killing: false
-        }
-    }
-
-    /// For how long its first start counts as one.
-    static let longestStart: Duration = .seconds(5)
-
-    private func isStartingAnew(at now: Timestamp) -> Bool {
-        guard case .starting(let since, _) = supervision.state, supervision.restarts == 0 else { return false }
-        return since.duration(to: now) < Self.longestStart
+            restarts: supervision.restarts, isGivenUp: supervision.isGivenUp, isAvailable: false,
+            isStartingAnew: supervision.isStartingAnew(at: now))
     }
 
     func record(address host: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {

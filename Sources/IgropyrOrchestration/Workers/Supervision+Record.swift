@@ -12,6 +12,23 @@ extension Supervision {
         }
     }
 
+    /// No further try is made, or not soon.
+    public var isGivenUp: Bool {
+        switch state {
+        case .quarantined, .ended: true
+        case .idle, .starting, .aborting, .ready, .backoff, .stopping, .killing: false
+        }
+    }
+
+    /// For how long the first start counts as one.
+    static let longestStart: Duration = .seconds(5)
+
+    /// It is starting for the first time, and not for long.
+    public func isStartingAnew(at now: Timestamp) -> Bool {
+        guard case .starting(let since, _) = state, restarts == 0 else { return false }
+        return since.duration(to: now) < Self.longestStart
+    }
+
     /// For people: `exited with 1 after 12 ms; 5 restarts in 10 s; next try in 3.2 s`. Empty when all is well.
     public func message(at now: Timestamp) -> String {
         var parts = reason.isEmpty ? [] : [reason]

@@ -1,50 +1,52 @@
-internal import IgropyrOrchestration
-internal import IgropyrTime
+public import IgropyrTime
 
 /// What a host takes from the cluster's state to do now, and when it has to look again although nothing changes. A value: it is
 /// told the time.
-struct Agenda {
+public struct Agenda: Sendable {
     /// Of one look.
-    struct Findings {
+    public struct Findings: Sendable {
         /// The host's, each with what its ``HealthGate`` has found.
-        let workers: [LocalWorker]
-        let rollouts: Rollouts
-        let quarantines: [ApplicationName: Quarantine]
+        public let workers: [LocalWorker]
+        public let rollouts: Rollouts
+        public let quarantines: [ApplicationName: Quarantine]
         /// What should run here.
-        let desired: [WorkerSlot: WorkerSpec]
+        public let desired: [WorkerSlot: WorkerSpec]
         /// Slots whose old worker must end before the new one starts.
-        let exclusive: Set<WorkerSlot>
+        public let exclusive: Set<WorkerSlot>
     }
 
-    let host: HostName
+    public let host: HostName
     private var absences = Absences()
     private var gates = HealthGates()
     private var handoverEnds: [WorkerSlot: Timestamp] = [:]
     /// When another worker may start, if none has become ready until then.
     private var nextStart: Timestamp?
 
-    init(of host: HostName) { self.host = host }
+    public init(of host: HostName) { self.host = host }
 
     /// By the workers' ids.
-    var verdicts: [Int: HealthGate.Verdict] { gates.verdicts }
+    public var verdicts: [Int: HealthGate.Verdict] { gates.verdicts }
 
     /// When to look again; those of the past have been looked at.
-    func deadline(after now: Timestamp) -> Timestamp? {
+    public func deadline(after now: Timestamp) -> Timestamp? {
         let times = [absences.deadline, gates.deadline, nextStart].compactMap(\.self) + handoverEnds.values
         return times.filter { $0 > now }.min()
     }
 
-    mutating func look(at snapshot: Replica.Snapshot, _ workers: [LocalWorker], at now: Timestamp) -> Findings {
-        let state = snapshot.state
-        let hosts = absences.hosts(alive: snapshot.alive, failed: snapshot.failed, at: now)
+    /// To be called whenever the state, who is alive or failed, or the host's workers have changed.
+    public mutating func look(
+        at state: ReplicatedState, alive: Set<HostName>, failed: Set<HostName>, _ workers: [LocalWorker],
+        at now: Timestamp
+    ) -> Findings {
+        let hosts = absences.hosts(alive: alive, failed: failed, at: now)
         let placement = state.placement(alive: hosts)
         let rollouts = Rollouts(state, placement)
         let workers = gates.judge(workers, limits: { rollouts.limits(of: $0) }, at: now)
-        nextStart = workers.contains(where: \.isStartingAnew) ? now.advanced(by: Worker.longestStart) : nil
+        nextStart = workers.contains(where: \.isStartingAnew) ? now.advanced(by: Supervision.longestStart) : nil
         let assignments = rollouts.assignments(on: host, workers)
         return Findings(
             workers: workers, rollouts: rollouts,
-            quarantines: state.quarantines(alive: snapshot.alive, placement: placement),
+            quarantines: state.quarantines(alive: alive, placement: placement),
             desired: assignments.specs.merging(handovers(workers, placement, state, at: now)) { $1 },
             exclusive: assignments.exclusive)
     }
