@@ -156,7 +156,7 @@ struct RetryCommand: AsyncParsableCommand {
         discussion: """
             A revision whose workers crash again and again wherever they are started
             is tried no more (docs/supervision.md). This has every host try it again,
-            and waits for what comes of it. So does a deployment of another one.
+            and waits for what comes of it. So does a deployment, of it or another one.
 
               igropyr status
               igropyr retry shop

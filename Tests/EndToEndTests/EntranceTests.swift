@@ -8,12 +8,12 @@ extension EndToEnd {
         @Test func `a balancer that is upgraded loses no request and refuses nobody`() async throws {
             try await Lab.up("2", "--balancer") { lab in
                 try await lab.serveHello(on: 1...2)
-                let old = try #require(try await lab.balancers().first)
+                let old = try #require(try await lab.processes(of: "balancer").first)
                 let steady = try Program(["wrk", "-t1", "-c16", "-d8", "--timeout", "20", lab.entrance + "/"])
                 let newcomers = try Program(["bash", "-c", lab.newConnections(300)])
                 #expect(kill(old, SIGUSR2) == 0)
                 try await eventually("another process has its place") {
-                    let present = try await lab.balancers()
+                    let present = try await lab.processes(of: "balancer")
                     return present.count == 1 && present != [old]
                 }
                 let counts = try await newcomers.finish(within: .seconds(60)).output
@@ -39,7 +39,7 @@ extension EndToEnd {
                         try await lab.hostsAnswering("http://\(lab.address(host)):8080") == ["host-1", "host-2"]
                     }
                 }
-                let killed = try #require(try await lab.balancers(on: 1).first)
+                let killed = try #require(try await lab.processes(of: "balancer", on: 1).first)
                 #expect(kill(killed, SIGKILL) == 0)
                 // The socket is the node's: whoever comes now waits.
                 let code = try await lab.statusCode("http://\(lab.address(1)):8080/")
@@ -53,16 +53,6 @@ extension EndToEnd {
 }
 
 extension Lab {
-    /// The processes that balance on a host, or on the lab's own.
-    fileprivate func balancers(on host: Int? = nil) async throws -> [pid_t] {
-        let space = "igropyr-\(name)-\(host.map(String.init) ?? "balancer")"
-        let outcome = try await Program.run(["ip", "netns", "pids", space])
-        return outcome.output.split(separator: "\n").compactMap { pid_t($0) }.filter { pid in
-            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-            return words.split(separator: 0).dropFirst().first.map { String(decoding: $0, as: UTF8.self) } == "balancer"
-        }
-    }
-
     /// A script that prints the statuses of so many requests, each on a connection of its own.
     fileprivate func newConnections(_ count: Int) -> String {
         "for i in $(seq \(count)); do curl -s -m 20 -o /dev/null -w '%{http_code}\\n' \(entrance)/$i; done"

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Testing
 
 /// The commands that the tests give, as a user would.
@@ -37,6 +38,16 @@ extension Lab {
         try #require(outcome.status == 0, "\(outcome)")
         let all = Set(hosts.map { "host-\($0)" })
         try await eventually("\(all) answer") { try await hostsAnswering(entrance) == all }
+    }
+
+    /// The processes of a command of `igropyr` on a host, or on the lab's own.
+    func processes(of command: String, on host: Int? = nil) async throws -> [pid_t] {
+        let space = "igropyr-\(name)-\(host.map(String.init) ?? "balancer")"
+        let outcome = try await Program.run(["ip", "netns", "pids", space])
+        return outcome.output.split(separator: "\n").compactMap { pid_t($0) }.filter { pid in
+            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            return words.split(separator: 0).dropFirst().first.map { String(decoding: $0, as: UTF8.self) } == command
+        }
     }
 
     /// The hosts that answer when 60 paths are asked for.

@@ -11,7 +11,7 @@ extension EndToEnd {
                 let load = try Load(on: lab.entrance, for: 8, in: lab.folder)
                 try await load.passes(Load.rate)
                 for host in 1...2 {
-                    let node = try #require(try await lab.node(on: host))
+                    let node = try #require(try await lab.processes(of: "node", on: host).first)
                     let worker = try #require(try await lab.status().worker(on: host)).pid
                     #expect(kill(node, SIGUSR2) == 0)
                     try await eventually("host \(host) has adopted its worker") {
@@ -19,7 +19,9 @@ extension EndToEnd {
                     }
                     try await eventually("the node answers") { try await lab.status(on: host).workers.count == 2 }
                     let after = try #require(try await lab.status().worker(on: host))
-                    #expect(try await lab.node(on: host) == node && after.pid == worker && after.state == "ready")
+                    #expect(
+                        try await lab.processes(of: "node", on: host).first == node && after.pid == worker
+                            && after.state == "ready")
                 }
                 let summary = try await load.finish()
                 print("nodes upgraded under load: \(summary), longest \(summary.longest)")
@@ -39,6 +41,32 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a node's upgrade keeps the balancer that it runs beside it`() async throws {
+            try await Lab.network("1") { lab in
+                try await lab.makeKey()
+                let entrance = "http://\(lab.address(1)):8080"
+                let node = try lab.start(on: 1, lab.node(1) + ["--balance", "\(lab.address(1)):8080"])
+                let deployed = try await lab.deploy()
+                try #require(deployed.status == 0, "\(deployed)")
+                try await eventually("it answers") { try await lab.statusCode(entrance) == 200 }
+                let worker = try await lab.status().worker(on: 1)?.pid
+                let balancers = try await lab.processes(of: "balancer", on: 1)
+                let load = try Load(on: entrance, for: 6, in: lab.folder)
+                try await load.passes(Load.rate)
+                node.signal(SIGUSR2)
+                try await eventually("it has adopted its worker", or: node.errors) {
+                    node.errors.contains("adopted a worker")
+                }
+                let summary = try await load.finish()
+                #expect(summary.lost == 0, "\(summary)")
+                #expect(try await lab.processes(of: "balancer", on: 1) == balancers && balancers.count == 1)
+                #expect(try await lab.status().worker(on: 1)?.pid == worker && worker != nil)
+                node.signal(SIGTERM)
+                #expect(try await node.finish(within: .seconds(60)).status == 0, "\(node.errors)")
+                #expect(try await lab.processes(on: 1).isEmpty)
+            }
+        }
+
         @Test func `workers outlive a node that is killed, and the next one goes on with them`() async throws {
             try await Lab.up("2", "--balancer") { lab in
                 try await lab.serveHello(on: 1...2)
@@ -46,7 +74,7 @@ extension EndToEnd {
                 let worker = before.pid
                 let load = try Load(on: lab.entrance, for: 8, in: lab.folder)
                 try await load.passes(Load.rate)
-                kill(try #require(try await lab.node(on: 2)), SIGKILL)
+                kill(try #require(try await lab.processes(of: "node", on: 2).first), SIGKILL)
                 try await lab.lab("start", "2")
                 try await eventually("the node is back, with its worker") {
                     guard let present = try await lab.status(on: 2).worker(on: 2) else { return false }
@@ -119,7 +147,7 @@ extension EndToEnd {
                 let outcome = try await lab.deploy()
                 try #require(outcome.status == 0, "\(outcome)")
                 try await eventually("a worker runs") { try await lab.status().worker(on: 1)?.state == "ready" }
-                kill(try #require(try await lab.node(on: 1)), SIGKILL)
+                kill(try #require(try await lab.processes(of: "node", on: 1).first), SIGKILL)
                 try await eventually("the host is empty", within: .seconds(50)) {
                     try await lab.processes(on: 1).isEmpty
                 }
@@ -141,13 +169,6 @@ extension Lab {
             try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(root)/\(path)")
         }
         return root
-    }
-
-    fileprivate func node(on host: Int) async throws -> pid_t? {
-        try await processes(on: host).first { pid in
-            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
-            return words.split(separator: 0).dropFirst().first.map { String(decoding: $0, as: UTF8.self) } == "node"
-        }
     }
 
     fileprivate func log(of host: Int) throws -> String {
