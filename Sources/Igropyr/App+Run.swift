@@ -15,6 +15,9 @@ extension App {
     /// flight finish and returns. A second signal ends the process at once. With ``tls``, SIGHUP has its files read anew: connections from then on
     /// get the new certificates; if they cannot be used, the old ones stay, and the log says why.
     ///
+    /// Started by a node for an application that was deployed with `--encrypt`, it takes requests by TLS under the keys of the
+    /// file that `IGROPYR_WORKER_KEYS` names, and none in plain text; then ``tls`` must be nil, and SIGHUP has that file read anew.
+    ///
     /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
     /// `host` and `port`, if not given those of the ``Configuration``; without a port, that of the environment's `PORT`,
     /// which means all addresses if no host is given; without that, 127.0.0.1:8080. Port 0 is any free one.
@@ -30,7 +33,7 @@ extension App {
         }
         let reload = try await server.watchReloads()
         let reopening = try await server.watchReopening(configuration.onReopeningLogs != nil)
-        let scheme = configuration.tls == nil ? "http" : "https"
+        let scheme = configuration.tls == nil && contract.keyFile == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.service.notifyReady()
         await withTaskGroup(of: Void.self) { group in
@@ -66,12 +69,16 @@ extension App {
     }
 
     private func start(host: String?, port: UInt16?, contract: WorkerContract) async throws -> RunningServer {
-        if let socket = contract.service.sockets.first { return try await start(.inherited([socket])) }
-        if let port { return try await start(.address(try Self.address(host ?? "127.0.0.1", port))) }
-        if let port = try contract.port() {
-            return try await start(.address(try Self.address(host ?? "0.0.0.0", port)))
-        }
-        return try await start(.address(try Self.address(host ?? "127.0.0.1", 8080)))
+        try await start(try Self.source(host: host, port: port, contract: contract), keyFile: contract.keyFile)
+    }
+
+    private static func source(
+        host: String?, port: UInt16?, contract: WorkerContract
+    ) throws(StartFailure) -> SocketSource {
+        if let socket = contract.service.sockets.first { return .inherited([socket]) }
+        if let port { return .address(try address(host ?? "127.0.0.1", port)) }
+        if let port = try contract.port() { return .address(try address(host ?? "0.0.0.0", port)) }
+        return .address(try address(host ?? "127.0.0.1", 8080))
     }
 
     private static func address(_ host: String, _ port: UInt16) throws(StartFailure) -> SocketAddress {
@@ -81,11 +88,11 @@ extension App {
         return address
     }
 
-    private func start(_ source: SocketSource) async throws -> RunningServer {
+    func start(_ source: SocketSource, keyFile: String? = nil) async throws -> RunningServer {
         let definition = try definition()
         let configuration = definition.configuration
         let count = configuration.loops
-        let certificates = try configuration.tls.map { try ServerTLS($0, logger: configuration.logger) }
+        let tls = try Self.proof(configuration, keyFile).map { try ServerTLS($0, logger: configuration.logger) }
         let shared = try SharedParts(configuration)
         let sockets: [Int32]
         let address: SocketAddress
@@ -104,14 +111,26 @@ extension App {
                 "cannot go on as \(configuration.owner?.description ?? ""): \(error.reason); only root can")
         }
         do throws(UVError) {
-            let loops = try await Self.serve(definition, certificates, shared, on: sockets)
+            let loops = try await Self.serve(definition, tls, shared, on: sockets)
             return RunningServer(
-                address: address, loops: loops, tls: certificates, shared: shared,
+                address: address, loops: loops, tls: tls, shared: shared,
                 drainTimeout: configuration.drainTimeout, logger: configuration.logger)
         } catch {
             await shared.stopLogs()
             throw error
         }
+    }
+
+    private static func proof(
+        _ configuration: Configuration, _ keyFile: String?
+    ) throws(StartFailure) -> ServerTLS.Source? {
+        guard let keyFile else { return configuration.tls.map { .certificates($0) } }
+        guard configuration.tls == nil else {
+            throw StartFailure(
+                "the application has certificates of its own and is deployed with --encrypt: do without the one or the other"
+            )
+        }
+        return .keys(file: keyFile)
     }
 
     /// A loop for each socket. When one cannot be had, none is left and every socket is closed.

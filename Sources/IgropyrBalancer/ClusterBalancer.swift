@@ -20,7 +20,8 @@ public actor ClusterBalancer: LoopBound {
 
     public nonisolated let loop: EventLoop
     private let configuration: MembershipConfiguration
-    private let key: ClusterKey?
+    /// The cluster's, the one in use first.
+    private var keys: [ClusterKey]
     private var settings: BalancerSettings
     private var balancer: Balancer?
     private var ears: Ears?
@@ -33,9 +34,8 @@ public actor ClusterBalancer: LoopBound {
     ) {
         var configuration = configuration
         configuration.tags = MemberTags.balancer
-        configuration.keys = key.map { [$0.bytes] } ?? []
         self.configuration = configuration
-        self.key = key
+        keys = key.map { [$0] } ?? []
         self.settings = settings
         self.loop = loop
     }
@@ -78,7 +78,7 @@ public actor ClusterBalancer: LoopBound {
     private func listen(for balancer: Balancer) async throws -> Ears {
         let name = try HostName(configuration.name)
         let directory = try UpstreamDirectory(
-            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, on: loop)
+            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
         if !settings.rules.fixedWorkers.isEmpty { await directory.publish() }
         do {
             return try await listen(for: balancer, as: name, directory)
@@ -91,7 +91,9 @@ public actor ClusterBalancer: LoopBound {
     private func listen(
         for balancer: Balancer, as name: HostName, _ directory: UpstreamDirectory
     ) async throws -> Ears {
-        let client = try ControlClient(on: loop, key: key)
+        var configuration = configuration
+        configuration.keys = keys.map(\.bytes)
+        let client = try ControlClient(on: loop, key: keys.first)
         let membership = Membership(configuration, on: loop)
         let events = await membership.events()
         do {
@@ -105,7 +107,7 @@ public actor ClusterBalancer: LoopBound {
         let snapshots = await replica.snapshots()
         let followers = [
             Task(executorPreference: loop) { await self.follow(snapshots, balancer, directory) },
-            Task(executorPreference: loop) { await Self.follow(events, balancer, client) },
+            Task(executorPreference: loop) { await self.follow(events, balancer, directory, client) },
         ]
         return Ears(
             membership: membership, client: client, replica: replica, directory: directory, followers: followers)
@@ -194,15 +196,18 @@ public actor ClusterBalancer: LoopBound {
     }
 
     /// Does not wait for the snapshot: what is under way on a dead host is repeated elsewhere at once.
-    private static func follow(
-        _ events: AsyncStream<MembershipEvent>, _ balancer: Balancer, _ client: ControlClient
+    private func follow(
+        _ events: AsyncStream<MembershipEvent>, _ balancer: Balancer, _ directory: UpstreamDirectory,
+        _ client: ControlClient
     ) async {
         for await event in events {
             switch event {
             case .member(let event): if event.kind == .failed { balancer.hostFailed(event.member.name) }
-            case .keysChanged(let keys):
+            case .keysChanged(let changed):
+                keys = changed.compactMap(ClusterKey.init(bytes:))
+                await directory.use(keys)
                 // It fails only for want of memory; then the next exchange of states tells.
-                if let key = keys.first.flatMap(ClusterKey.init(bytes:)) { try? await client.use(key) }
+                if let key = keys.first { try? await client.use(key) }
             case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged:
                 break
             }

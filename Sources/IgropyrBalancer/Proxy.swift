@@ -69,20 +69,28 @@ final class Proxy: HTTPRequestHandler {
         let known = Set(before.flatMap(\.workers).map(\.address))
         workers = workers.filter { $0.value.inFlight > 0 || pool.isConnected(to: $0.key) }
         applications = snapshot.applications.map { upstreams in
-            let members = upstreams.members.map { worker(for: $0, isBack: !known.contains($0.address)) }
+            let members = upstreams.members.map { member in
+                worker(
+                    for: member, member.isEncrypted ? upstreams.encryption : nil,
+                    isBack: !known.contains(member.address))
+            }
             let traffic = before.first { $0.upstreams.name == upstreams.name }?.traffic ?? ApplicationTraffic()
             return Application(upstreams, members, traffic: traffic)
         }
         for exchange in waiting { exchange.tryAgain() }
     }
 
-    private func worker(for member: Upstreams.Worker, isBack: Bool) -> WorkerState {
-        guard let worker = workers[member.address] else {
-            let worker = WorkerState(at: member.address, host: member.host)
+    private func worker(
+        for member: Upstreams.Worker, _ encryption: WorkerEncryption?, isBack: Bool
+    ) -> WorkerState {
+        // One that begins or ceases to be encrypted is another one.
+        guard let worker = workers[member.address], (worker.encryption == nil) == (encryption == nil) else {
+            let worker = WorkerState(member, encryption)
             workers[member.address] = worker
             return worker
         }
         worker.host = member.host
+        worker.encryption = encryption
         if isBack { worker.health.forget() }
         return worker
     }
@@ -128,8 +136,8 @@ final class Proxy: HTTPRequestHandler {
         var subjects: Set<HealthChecker.Subject> = []
         for application in applications {
             guard let settings = application.settings.healthCheck else { continue }
-            let kind = application.settings.connections
             for worker in application.workers {
+                let kind = worker.encryption?.kinds[0] ?? application.settings.connections
                 subjects.insert(.init(address: worker.address, settings: settings, kind: kind))
             }
         }

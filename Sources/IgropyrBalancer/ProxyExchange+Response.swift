@@ -193,6 +193,11 @@ extension ProxyExchange: HTTPClientExchange {
             proxy.counters.staleConnections &+= 1
             return repeatFree(from: worker)
         }
+        if isAboutKey(failure, worker) {
+            keysTried += 1
+            leaveWorker()
+            return connect(to: worker, isFresh: false)
+        }
         switch failure.cause {
         case .refused, .cancelled: break
         case .connection, .closed, .malformedResponse, .responseTooLarge, .timedOut, .exhausted:
@@ -200,6 +205,15 @@ extension ProxyExchange: HTTPClientExchange {
         }
         abandonWorker()
         retry(after: failure)
+    }
+
+    /// While the cluster's keys change, a worker may not have the one in use yet. Nothing of the request has left then, and
+    /// there is another key to try.
+    private func isAboutKey(_ failure: HTTPClientFailure, _ worker: WorkerState) -> Bool {
+        guard case .connection(.security) = failure.cause, !failure.mayHaveBeenReceived, isBodyKept, downstream != nil,
+            let kinds = worker.encryption?.kinds
+        else { return false }
+        return keysTried + 1 < kinds.count
     }
 
     /// Another worker, if there is one, is the safer choice: one that died or is about to end may have a socket that its

@@ -70,6 +70,8 @@ final class ProxyExchange {
     var tried: [WorkerState] = []
     var retriesLeft: Int
     var hasMetStaleConnection = false
+    /// So many of the cluster's keys the worker did not take.
+    var keysTried = 0
     private var holdTimer: WheelTimer?
     private var holdDeadline: Timestamp?
 
@@ -178,7 +180,7 @@ final class ProxyExchange {
         state = .connecting
         enter(worker)
         record?.beginTry(at: worker.address)
-        let kind = settings.values.connections
+        let kind = kind(for: worker)
         proxy.pool.stream(
             to: worker.address, as: upgrade == nil ? kind : kind.forUpgrades, for: announcedClient, isFresh: isFresh,
             timeout: settings.values.connectTimeout
@@ -201,6 +203,11 @@ final class ProxyExchange {
                 retry(after: failure)
             }
         }
+    }
+
+    private func kind(for worker: WorkerState) -> HTTPConnectionKind {
+        guard let kinds = worker.encryption?.kinds else { return settings.values.connections }
+        return kinds[min(keysTried, kinds.count - 1)]
     }
 
     /// Whose connection it is, for workers that are told so.
@@ -230,6 +237,7 @@ final class ProxyExchange {
     /// It is not asked again.
     func abandonWorker() {
         if let worker { tried.append(worker) }
+        keysTried = 0
         leaveWorker()
     }
 

@@ -1,6 +1,7 @@
 import IgropyrOrchestration
 import IgropyrTime
 public import IgropyrUV
+public import IgropyrCluster
 
 /// Makes a balancer's snapshots of what the cluster offers and what the operator says, off the loops that serve, and gives
 /// newcomers their share step by step.
@@ -12,15 +13,18 @@ public actor UpstreamDirectory: LoopBound {
     private let awaitsCluster: Bool
     private var rules: TrafficRules
     private var view: ClusterView?
+    /// The cluster's, the one in use first.
+    private var keys: [ClusterKey]
     private var slowStarts: [ApplicationName: SlowStart] = [:]
     private var timer: Timer?
 
     /// Makes no snapshot yet. `defaults` are for applications without settings of their own.
     public init(
         of balancer: Balancer, _ rules: TrafficRules, defaults: ApplicationSettings, awaitsCluster: Bool = false,
-        on loop: EventLoop
+        keys: [ClusterKey] = [], on loop: EventLoop
     ) throws(UVError) {
         self.awaitsCluster = awaitsCluster
+        self.keys = keys
         self.balancer = balancer
         self.rules = rules
         self.defaults = defaults
@@ -33,6 +37,12 @@ public actor UpstreamDirectory: LoopBound {
         guard view != self.view, self.view != nil || !view.endpoints.isEmpty else { return }
         self.view = view
         publish()
+    }
+
+    func use(_ keys: [ClusterKey]) {
+        guard keys != self.keys else { return }
+        self.keys = keys
+        if balancer.snapshot != nil { publish() }
     }
 
     public func update(_ rules: TrafficRules) {
@@ -48,7 +58,8 @@ public actor UpstreamDirectory: LoopBound {
         let steps = slowStarts
         balancer.update(
             UpstreamSnapshot(
-                view, rules: rules, defaults: defaults, awaitsCluster: awaitsCluster, reusing: balancer.snapshot
+                view, rules: rules, defaults: defaults, awaitsCluster: awaitsCluster, keys: keys,
+                reusing: balancer.snapshot
             ) { name, id in
                 steps[name]?.step(of: id, at: now) ?? SlowStart.steps
             })

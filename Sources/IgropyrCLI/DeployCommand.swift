@@ -20,6 +20,7 @@ struct DeployCommand: AsyncParsableCommand {
                   --env LEVEL=info -- --threads 4
               igropyr deploy ./shop --check
               igropyr deploy ./shop --secret DB_PASSWORD=password.txt
+              igropyr deploy ./shop --encrypt
 
             What is said here goes before what the file says: variables and tags one by
             one, routes and arguments as a whole.
@@ -71,6 +72,10 @@ struct DeployCommand: AsyncParsableCommand {
         name: .customLong("secret"),
         help: "A value for a secret that the file names, as NAME=FILE, - for the standard input; may be repeated.")
     var secrets: [String] = []
+
+    @Flag(
+        help: "Encrypt what balancers and workers say to each other, under keys made from the cluster's.")
+    var encrypt = false
 
     @Option(help: "Seconds that nothing may change before this gives up waiting; 0: do not wait.")
     var wait: Int = 20
@@ -141,6 +146,7 @@ struct DeployCommand: AsyncParsableCommand {
             manifest.spec.route = try Route(host: host, pathPrefix: path ?? "/")
             manifest.spec.furtherRoutes = []
         }
+        if encrypt { manifest.spec.isEncrypted = true }
         manifest.spec.update = update.applied(to: manifest.spec.update)
         do {
             try manifest.spec.validate()

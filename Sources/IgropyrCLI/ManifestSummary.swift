@@ -15,6 +15,7 @@ extension Manifest {
             ("updated", spec.update.map(\.text) ?? ""),
             ("confined", spec.confinement.text), ("routes", spec.routes.map(\.description).joined(separator: " ")),
             ("hash", spec.hashKey?.description ?? ""),
+            ("encrypted", spec.isEncrypted ? "from balancers to workers, under keys made from the cluster's" : ""),
         ]
         for (title, text) in texts where !text.isEmpty {
             lines.append(title + String(repeating: " ", count: 13 - title.count) + text)

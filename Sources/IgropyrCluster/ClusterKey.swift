@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+public import IgropyrOrchestration
 public import IgropyrTransport
 
 /// The one secret of a cluster: who holds it is a member. Encrypts gossip as it is (AES-GCM).
@@ -58,6 +59,11 @@ public struct ClusterKey: Sendable, Hashable {
 
     /// What control connections prove themselves with.
     public var control: PreSharedKey { .derived(fromClusterKey: bytes) }
+
+    /// What balancers and the encrypted workers of an application prove themselves with to each other.
+    public func worker(of application: ApplicationName) -> PreSharedKey {
+        .worker(of: application.rawValue, fromClusterKey: bytes)
+    }
 
     private init(known bytes: [UInt8]) { self.bytes = bytes }
 

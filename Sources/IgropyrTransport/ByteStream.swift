@@ -89,6 +89,8 @@ public final class ByteStream {
 
     public var loop: EventLoop { tcp.loop }
     public var isEncrypted: Bool { tls != nil }
+    /// Whether this end is a server that proves itself by a certificate, as browsers know them.
+    var showsCertificate: Bool { tls?.showsCertificate ?? false }
     /// TLS is not agreed on yet, or could not be.
     public var isHandshaking: Bool { tls?.isHandshaking ?? false }
     /// What both ends agreed to speak, by its name in ALPN, such as `h2`; nil for a plain stream, before

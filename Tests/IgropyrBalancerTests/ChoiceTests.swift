@@ -25,7 +25,7 @@ private struct Load {
         }
         let upstreams = Upstreams(name: ApplicationName(rawValue: "a")!, members, settings)
         application = Application(
-            upstreams, upstreams.members.map { WorkerState(at: $0.address, host: $0.host) },
+            upstreams, upstreams.members.map { WorkerState($0, nil) },
             traffic: ApplicationTraffic())
     }
 

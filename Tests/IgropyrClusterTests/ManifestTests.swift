@@ -31,6 +31,7 @@ private let everything = """
     health: { http: /health, interval: 5s, timeout: 500ms, failures: 2, warm-up: [/, /cart] }
     user: www-data
     isolation: on
+    encrypt: true
     """
 
 @Suite struct `A manifest` {
@@ -50,7 +51,7 @@ private let everything = """
         #expect(spec.update?.healthDeadlineMilliseconds == 5000 && spec.update?.minimumHealthyMilliseconds == 2000)
         #expect(spec.update?.rollsBack == true)
         #expect(try spec.routes == [Route(host: "shop.example.org", pathPrefix: "/cart"), Route(pathPrefix: "/shop")])
-        #expect(spec.hashKey == .cookie("session"))
+        #expect(spec.hashKey == .cookie("session") && spec.isEncrypted)
         #expect(spec.secrets == ["TOKEN": Secret(.environment), "TLS_KEY": Secret(.file)])
         #expect(
             spec.health
@@ -108,6 +109,7 @@ private let everything = """
         ("restart: never", 1, "expected one of permanent, transient, temporary"),
         ("restart: { intensity: 1001 }", 1, "expected a whole number from 0 to 1000"),
         ("routes:\n  - /a\n  - /a/", 3, "is there twice"), ("routes: a", 1, "expected a path prefix"),
+        ("encrypt: yes", 1, "expected true or false"),
         ("routes: { host: 'a b' }", 1, "expected a host name"), ("hash: coookie:x", 1, "is not a hash key"),
         ("secrets: [a-b]", 1, "expected a secret's name"),
         ("secrets:\n  A: both", 2, "expected one of environment, file"),

@@ -33,7 +33,7 @@ import Testing
                 host: slot.host, address: .loopback(port: 0), advertisedHost: "127.0.0.1",
                 settings: SampleWorker.settings, logFolder: folder("logs"),
                 site: .init(dataFolder: folder.path, host: HostConfinement(groups: nil)), keys: keys,
-                logger: logger),
+                clusterKeys: keys.withLock { $0 }, logger: logger),
             store: store, on: loop
         ) {}
         try await supervisor.open()

@@ -27,6 +27,20 @@ private func started(_ policy: RestartPolicy = RestartPolicy(), readyAt: Timesta
     #expect(worker.message(at: .seconds(4)).contains("it sleeps and was killed") && worker.restarts == 1)
 }
 
+@Test func `a worker that is unfit is killed, and counts as one that failed to start`() {
+    var worker = started()
+    let actions = [worker.handleUnfit("it is no worker"), worker.handleUnfit("it is none")]
+    #expect(actions == [.kill, nil] && worker.recordState == .starting)
+    worker.handleReady(at: .seconds(1))
+    #expect(worker.recordState == .starting, "it says so too late")
+    let action = worker.handleExit(.signal(9), at: .seconds(1), jitter: 0)
+    #expect(action == nil && worker.recordState == .backoff)
+    #expect(worker.message(at: .seconds(1)).hasPrefix("it is no worker"))
+    var other = started(readyAt: .seconds(1))
+    let late = other.handleUnfit("it is no worker")
+    #expect(late == nil && other.recordState == .ready)
+}
+
 @Test func `a worker starts once and becomes ready`() {
     var worker = supervision()
     #expect(!worker.hasProcess && worker.deadline == nil)

@@ -1,27 +1,41 @@
 import FoundationEssentials
-import IgropyrOrchestration
 import Testing
 
-private func worker(_ change: (inout DeploymentSpec) -> Void) -> WorkerSpec {
-    var spec = spec("a")
-    change(&spec)
-    return spec.worker
-}
+@testable import IgropyrOrchestration
 
-private let workers: [WorkerSpec] = [
-    worker { _ in }, worker { $0.arguments = ["-v"] }, worker { $0.environment = ["A": "1"] },
-    worker { $0.confinement.user = "www-data" }, worker { $0.health = HealthCheck(.tcp) },
-    worker { $0.secrets = ["KEY": Secret(.file, value: SealedValue(version: "1", key: "2", box: "3"))] },
-    worker { $0.stopTimeoutMilliseconds = 1 }, worker { $0.startTimeoutMilliseconds = 1 },
-    worker { $0.restart = RestartPolicy(.transient) }, worker { $0.watchdogMilliseconds = 1 },
-    worker { $0.generation = 1 },
+/// A change of each thing that a worker is started with.
+private let changes: [(field: String, change: @Sendable (inout WorkerSpec) -> Void)] = [
+    ("revision", { $0.revision = .of("b") }),
+    ("kind", { $0.kind = .executable(entry: "bin/other") }),
+    ("arguments", { $0.arguments = ["-v"] }),
+    ("environment", { $0.environment = ["A": "b"] }),
+    ("confinement", { $0.confinement.memoryBytes = 1 << 30 }),
+    ("isEncrypted", { $0.isEncrypted = true }),
+    ("secrets", { $0.secrets = ["A": WorkerSecret(secret: Secret(.file))] }),
+    ("health", { $0.health = HealthCheck(.tcp) }),
+    ("stopTimeoutMilliseconds", { $0.stopTimeoutMilliseconds += 1 }),
+    ("startTimeoutMilliseconds", { $0.startTimeoutMilliseconds += 1 }),
+    ("restart", { $0.restart.intensity += 1 }),
+    ("watchdogMilliseconds", { $0.watchdogMilliseconds = 1 }),
+    ("generation", { $0.generation += 1 }),
 ]
 
-@Test(arguments: workers) func `what a worker is started with survives being written down`(worker: WorkerSpec) throws {
-    let bytes = try JSONEncoder().encode(worker)
-    #expect(try JSONDecoder().decode(WorkerSpec.self, from: bytes) == worker)
+@Test func `each field of what a worker is started with is in its fingerprint`() {
+    let spec = spec().worker
+    let fingerprints = changes.map { _, change in
+        var changed = spec
+        change(&changed)
+        return changed.fingerprint
+    }
+    #expect(Set(fingerprints + [spec.fingerprint]).count == changes.count + 1)
+    #expect(Mirror(reflecting: spec).children.compactMap(\.label) == changes.map(\.field), "a field has no row here")
 }
 
-@Test func `whatever a worker is started with shows in its fingerprint`() {
-    #expect(Set(workers.map(\.fingerprint)).count == workers.count)
+@Test(arguments: changes.map(\.field)) func `what a worker is started with survives being written down`(
+    field: String
+) throws {
+    var worker = spec().worker
+    for (name, change) in changes where name == field { change(&worker) }
+    let bytes = try JSONEncoder().encode(worker)
+    #expect(try JSONDecoder().decode(WorkerSpec.self, from: bytes) == worker)
 }

@@ -248,6 +248,37 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
             ])
     }
 
+    @Test func `derive the keys of an application's workers likewise`() {
+        // openssl kdf -keylen 32 … -kdfopt info:"igropyr worker v1 shop" HKDF, and -keylen 8 … "igropyr worker identity v1 shop"
+        let key = PreSharedKey.worker(of: "shop", fromClusterKey: clusterKey)
+        let secret = bytes(hex: "C420055B61F54420E19220BC6E3B63D285AA8EA77DA76E2BBBEB67BBED224013")
+        #expect(key.secret.withUnsafeBytes { Array($0) } == secret)
+        #expect(key.name == "199314dc52934914")
+    }
+
+    @Test func `do not pass one application's worker off as another's`() throws {
+        func key(_ name: String) -> PreSharedKey { .worker(of: name, fromClusterKey: clusterKey) }
+        var wire = try Wire(
+            client: TLSSession(.preSharedKey(key("shop"), role: .client)),
+            server: TLSSession(.preSharedKey(key("blog"), role: .server)), step: .max)
+        wire.run()
+        #expect(wire.server.state == .failed && wire.client.state == .failed)
+        #expect(wire.serverError?.code == .wrongKey)
+    }
+
+    @Test(arguments: [("h2", "h2"), ("http/1.1", "http/1.1")]) func `agree on what is spoken`(
+        offered: String, expected: String
+    ) throws {
+        let key = PreSharedKey.derived(fromClusterKey: clusterKey)
+        var wire = try Wire(
+            client: TLSSession(.preSharedKey(key, role: .client, applicationProtocols: [offered])),
+            server: TLSSession(
+                .preSharedKey(key, role: .server, applicationProtocols: HTTPServer.applicationProtocols)),
+            step: .max)
+        wire.run()
+        #expect(wire.client.negotiatedProtocol == expected && wire.server.negotiatedProtocol == expected)
+    }
+
     @Test func `never print the key`() {
         #expect("\(PreSharedKey.derived(fromClusterKey: clusterKey))" == "PreSharedKey(…)")
     }

@@ -125,7 +125,8 @@ public final class Request {
     /// Where the request came in, on this machine; nil once the client is gone.
     public var localAddress: SocketAddress? { connection?.localAddress }
 
-    /// Whether the request came by TLS; a proxy before this server may have had it by TLS all the same.
+    /// Whether the request came by https. A proxy before this server may have had it so all the same; how the two speak to each
+    /// other, be it under a key that both hold, is of no account.
     public var isEncrypted: Bool { connection?.isEncrypted ?? false }
 
     /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil without

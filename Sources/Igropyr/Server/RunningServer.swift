@@ -75,8 +75,8 @@ extension RunningServer {
 
 extension RunningServer {
     /// Reads the files of ``App/tls`` anew, and blocks meanwhile. Connections from then on get the new certificates; those
-    /// that are open keep theirs. Does nothing for a server without TLS. One call at a time.
-    /// - Throws: `.unusableFile`, which names the file and says what to do; the old certificates then stay.
+    /// that are open keep theirs. A worker that was given keys reads these. Does nothing for a server without TLS. One call at a time.
+    /// - Throws: `.unusableFile`, which names the file and says what to do; the old ones then stay.
     public func reloadTLS() async throws(TLSError) {
         guard let old = tls.withLock({ $0 }) else { return }
         let new = try old.reloaded(logger: logger)
@@ -92,9 +92,9 @@ extension RunningServer {
     func reloadOrSayWhyNot() async {
         do throws(TLSError) {
             try await reloadTLS()
-            logger.info("the certificates were read anew")
+            logger.info("the certificates or keys were read anew")
         } catch {
-            logger.error("the old certificates stay", metadata: ["reason": "\(error)"])
+            logger.error("the old certificates or keys stay", metadata: ["reason": "\(error)"])
         }
     }
 }

@@ -36,14 +36,14 @@ actor ServerLoop: LoopBound {
         let dispatcher = RequestDispatcher(app, shared, on: wheel)
         loopWillEnd = app.configuration.loopWillEnd
         var settings = app.configuration.server
-        if let timeout = tls?.configuration.handshakeTimeout { settings.handshakeTimeout = timeout }
+        if let timeout = tls?.handshakeTimeout { settings.handshakeTimeout = timeout }
         settings.http2.allowsExtendedConnect = true  // For WebSockets, whether there are routes for any or not.
         server = try HTTPServer(
             listener: listener, settings: settings, tls: tls?.context, clients: shared.clients, handler: dispatcher)
         self.dispatcher = dispatcher
     }
 
-    /// Connections from now on get the new certificates.
+    /// Connections from now on get the new certificates, or keys.
     func replace(_ tls: TLSContext) { server?.tls = tls }
 
     /// Calls `onReload` on the loop whenever the process gets the signal.

@@ -16,6 +16,8 @@ public struct Worker: Sendable, Hashable {
 struct WorkerContract: Sendable {
     let worker: Worker?
     let service: ServiceContract
+    /// The file of the keys under which alone it takes requests; nil if it takes them in plain text.
+    let keyFile: String?
     /// What `PORT` says.
     private let portText: String?
 
@@ -25,6 +27,7 @@ struct WorkerContract: Sendable {
     init(service: ServiceContract, take: (String) -> String?) {
         let (application, host, index) = (take("IGROPYR_APPLICATION"), take("IGROPYR_HOST"), take("IGROPYR_WORKER"))
         worker = application.map { Worker(application: $0, host: host ?? "", index: index.flatMap { Int($0) } ?? 0) }
+        keyFile = take("IGROPYR_WORKER_KEYS")
         portText = take("PORT")
         self.service = service
     }

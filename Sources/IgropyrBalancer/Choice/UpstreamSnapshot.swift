@@ -1,3 +1,4 @@
+public import IgropyrCluster
 import IgropyrHTTP
 import IgropyrHashing
 public import IgropyrOrchestration
@@ -24,11 +25,11 @@ public final class UpstreamSnapshot: Sendable {
 
     /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
     /// what they have in common; see ``KeyTable`` for what others take. Workers whose address is no IP address are left
-    /// out. `weight` says by a worker's id how many times its own weight counts, at least 1. `defaults` are those of
+    /// out, and encrypted ones without `keys`, which are the cluster's, the one in use first. `weight` says by a worker's id how many times its own weight counts, at least 1. `defaults` are those of
     /// ``BalancerSettings/application``.
     public init(
         _ view: ClusterView?, rules: TrafficRules = TrafficRules(),
-        defaults: ApplicationSettings = ApplicationSettings(), awaitsCluster: Bool = false,
+        defaults: ApplicationSettings = ApplicationSettings(), awaitsCluster: Bool = false, keys: [ClusterKey] = [],
         reusing previous: UpstreamSnapshot? = nil,
         weight: (_ application: ApplicationName, _ id: String) -> UInt16 = { _, _ in 1 }
     ) {
@@ -43,8 +44,17 @@ public final class UpstreamSnapshot: Sendable {
             if rules.fixedWorkers[name] == nil { workers = (endpoints[name] ?? []).compactMap(Upstreams.Worker.init) }
             for index in workers.indices { workers[index].weight *= weight(name, workers[index].id) }
             let settings = rules.settings[name] ?? view?.hashKeys[name].map(defaults.with) ?? defaults
-            if let old = old[name], old.given == workers, old.settings.values == settings { return old }
-            return Upstreams(name: name, workers, settings, reusing: old[name])
+            let encryption =
+                workers.contains(where: \.isEncrypted)
+                ? WorkerEncryption.make(
+                    for: name, settings.connections, keys: keys, reusing: old[name]?.encryption) : nil
+            if encryption == nil { workers.removeAll(where: \.isEncrypted) }
+            if let old = old[name], old.given == workers, old.settings.values == settings,
+                old.encryption === encryption
+            {
+                return old
+            }
+            return Upstreams(name: name, workers, settings, encryption, reusing: old[name])
         }
         let positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
         self.applications = applications
@@ -89,10 +99,14 @@ final class Upstreams: Sendable {
         var address: SocketAddress
         /// Its part of the keys and of the load, in proportion to the others'; at least 1.
         var weight: UInt16 = 1
+        /// It is spoken to as ``Upstreams/encryption`` says.
+        var isEncrypted = false
     }
 
     let name: ApplicationName
     let settings: RequestSettings
+    /// Nil if no worker is encrypted.
+    let encryption: WorkerEncryption?
     /// As they came.
     let given: [Worker]
     let table: KeyTable
@@ -104,10 +118,11 @@ final class Upstreams: Sendable {
 
     init(
         name: ApplicationName, _ workers: [Worker], _ settings: ApplicationSettings = ApplicationSettings(),
-        reusing previous: Upstreams? = nil
+        _ encryption: WorkerEncryption? = nil, reusing previous: Upstreams? = nil
     ) {
         self.name = name
         self.settings = RequestSettings(settings)
+        self.encryption = encryption
         given = workers
         table = KeyTable(
             kind: settings.keyTable,
@@ -122,7 +137,9 @@ final class Upstreams: Sendable {
 extension Upstreams.Worker {
     fileprivate init?(_ endpoint: IgropyrOrchestration.Endpoint) {
         guard let address = SocketAddress(endpoint.address, port: endpoint.port) else { return nil }
-        self.init(id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address)
+        self.init(
+            id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address, isEncrypted: endpoint.isEncrypted
+        )
     }
 
     fileprivate init(fixed address: SocketAddress, weight: UInt16) {

@@ -116,6 +116,7 @@ extension HostAgent {
     // MARK: - Applications
 
     private func deploy(_ request: DeployRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
+        guard !request.spec.isEncrypted || !keys.isEmpty else { return Self.refusalOfEncryption }
         if let refusal = await checkBundle(of: request.spec, parts) { return refusal }
         let spec: DeploymentSpec
         do { spec = try await sealed(request, parts) } catch { return .refusal(422, error.description) }
@@ -132,6 +133,9 @@ extension HostAgent {
             return .json(deployment)
         } catch { return Self.refusal(error) }
     }
+
+    private static let refusalOfEncryption = ControlReply.refusal(
+        422, "--encrypt needs a cluster with a key (igropyr keygen): workers' keys are made from it")
 
     func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
         let revision = spec.revision

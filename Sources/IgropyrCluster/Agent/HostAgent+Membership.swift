@@ -31,6 +31,7 @@ extension HostAgent {
         do {
             parts.control.use(try TLSContext.preSharedKeys(present.map(\.control), role: .server))
             try await parts.client.use(first)
+            await parts.supervisor.use(present)
         } catch { configuration.logger.error("cannot use the changed keys", metadata: ["error": "\(error)"]) }
         let (folder, file) = (parts.folder, KeyringFile(base: base, keys: present))
         do {

@@ -183,7 +183,7 @@ extension HostAgent {
             .init(
                 host: name, address: configuration.bind, advertisedHost: advertisedHost,
                 settings: configuration.workers, logFolder: logFolder, site: site, keys: secretKeys,
-                handover: configuration.handover, logger: configuration.logger),
+                clusterKeys: keys, handover: configuration.handover, logger: configuration.logger),
             store: store, on: loop
         ) { [weak self] in
             Task(executorPreference: loop) { await self?.setNeedsUpdate() }

@@ -12,6 +12,7 @@ extension Confines {
         let isIsolated = try view.map { view throws(LauncherError) in try isolate(view) } ?? false
         let owner = try (user ?? (isIsolated ? isolatedUser : nil)).map(Self.owner)
         if let owner { try hand(temporaryFolder, to: owner) }
+        if let owner, let keyFile { try hand(keyFile, to: owner) }
         if let secretFolder { try writeSecrets(to: secretFolder, for: owner) }
         if isIsolated { moveTemporaryFiles() }
         // After all that root may do despite it, before it is nobody who may raise it.

@@ -32,6 +32,8 @@ struct Confines: Codable, Equatable {
     /// In memory, for ``secretFiles``; nil if there are none.
     var secretFolder: String?
     var secretFiles: [String: Data] = [:]
+    /// For the process to read; nil if there is none.
+    var keyFile: String?
 
     var temporaryFolder: String { "\(privateFolder)/tmp" }
 

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import IgropyrOrchestration
+internal import IgropyrTransport
 
 /// What one process of a worker has to itself: a folder for temporary files and maybe a control group. Both go with it. All
 /// calls block.
@@ -31,6 +32,9 @@ struct WorkerPlace: Sendable, Hashable, Codable {
     /// For secrets: in memory, so that none is on a disk in the clear. The launcher makes it, if there are any.
     var secretFolder: String { "/dev/shm/igropyr-\(FileSystem.name(of: folder))" }
 
+    /// See ``WorkerKeys``. Here, where the process cannot replace it, but the node can.
+    var keyFile: String { "\(folder)/keys" }
+
     /// Nothing is made: for a place that is there already.
     init(folder: String, controlGroup: String?) {
         self.folder = folder
@@ -39,14 +43,14 @@ struct WorkerPlace: Sendable, Hashable, Codable {
 
     /// - Throws: That the host cannot confine a worker so; then nothing is there.
     static func make(
-        for slot: WorkerSlot, _ wanted: Confinement, bundle: String, at site: Site
+        for slot: WorkerSlot, _ wanted: Confinement, bundle: String, keys: [PreSharedKey] = [], at site: Site
     ) throws(ConfinementError) -> (place: WorkerPlace, confines: Confines) {
         let name = "\(prefix)\(slot.application)-\(slot.index)-\(String(UInt32.random(in: .min ... .max), radix: 36))"
         var group: String?
         if site.host.wantsGroup(wanted), let groups = site.host.groups { group = try groups.make(name, wanted) }
         let place = WorkerPlace(folder: "\(site.folder)/\(name)", controlGroup: group)
         do throws(ConfinementError) {
-            let confines = try site.host.confines(
+            var confines = try site.host.confines(
                 for: wanted, bundle: bundle, dataFolder: site.dataFolder, privateFolder: place.folder,
                 controlGroup: group)
             try ConfinementError.wrapping { () throws(FileError) in
@@ -54,7 +58,10 @@ struct WorkerPlace: Sendable, Hashable, Codable {
                 try FileSystem.createFolders(site.folder, permissions: 0o711)
                 try FileSystem.createFolder(place.folder, permissions: 0o711)
                 try FileSystem.createFolder(confines.temporaryFolder, permissions: 0o700)
+                guard !keys.isEmpty else { return }
+                try WorkerKeys.write(keys, to: place.keyFile)
             }
+            if !keys.isEmpty { confines.keyFile = place.keyFile }
             return (place, confines)
         } catch {
             place.remove(of: site.host)

@@ -66,6 +66,7 @@ extension Schema where Value == Manifest {
             }
         }
         section.read("hash", .hashKey, into: &spec.hashKey)
+        section.read("encrypt", .bool, into: &spec.isEncrypted)
     }
 
     /// What holds of several values together, such as the sum of their lengths.

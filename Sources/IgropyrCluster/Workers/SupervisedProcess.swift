@@ -17,24 +17,23 @@ final class SupervisedProcess {
     private var retired: ChildProcess?
     /// When the present process started, by the wall clock.
     private(set) var startedAt: UnixTime?
-    /// Else `READY=1` says nothing: somebody looks for himself, and tells by ``becameReady()``.
-    private let heedsReadiness: Bool
     /// The present process said `STOPPING=1`.
     private(set) var saysStopping = false
     private let onStart: () -> Void
+    private let onReady: (() -> Void)?
     /// Told whether it served until then.
     private let onExit: (Bool) -> Void
     private let onChange: () -> Void
 
-    /// Calls `onExit` after a process has ended, or could not be started, and `onChange` after that and each other change.
+    /// With `onReady`, that is called in place of believing `READY=1`: its owner tells by ``becameReady()``. Calls `onExit` after a process has ended, or could not be started, and `onChange` after that and each other change.
     init(
-        _ supervision: Supervision, heedsReadiness: Bool = true, on loop: EventLoop, onStart: @escaping () -> Void,
+        _ supervision: Supervision, on loop: EventLoop, onStart: @escaping () -> Void, onReady: (() -> Void)? = nil,
         onExit: @escaping (Bool) -> Void, onChange: @escaping () -> Void
     ) throws(UVError) {
         self.supervision = supervision
-        self.heedsReadiness = heedsReadiness
         self.loop = loop
         self.onStart = onStart
+        self.onReady = onReady
         self.onExit = onExit
         self.onChange = onChange
         timer = try Timer(on: loop)
@@ -87,7 +86,6 @@ final class SupervisedProcess {
         carryOut(nil)
     }
 
-    /// Something beside it has found that it is ready.
     func becameReady() {
         supervision.handleReady(at: loop.now)
         carryOut(nil)
@@ -96,12 +94,15 @@ final class SupervisedProcess {
     /// Its checks say so.
     func becameUnwell(_ why: String) { carryOut(supervision.handleUnwell(why, at: loop.now)) }
 
+    /// It will never be what it is started for.
+    func becameUnfit(_ why: String) { carryOut(supervision.handleUnfit(why)) }
+
     /// The process says how it is (sd_notify(3)). Who sent it is the caller's to check.
     func receive(_ message: NotificationSocket.Message) {
         let before = (supervision.state, saysStopping, number)
         for line in message.text.split(separator: "\n") {
             switch line {
-            case "READY=1": if heedsReadiness { supervision.handleReady(at: loop.now) }
+            case "READY=1": if let onReady { onReady() } else { supervision.handleReady(at: loop.now) }
             case "WATCHDOG=1": supervision.handleAlive(at: loop.now)
             case "STOPPING=1": saysStopping = true
             default: if line.hasPrefix("MAINPID=") { follow(Int32(line.dropFirst(8)) ?? 0) }

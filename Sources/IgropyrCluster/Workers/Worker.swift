@@ -18,9 +18,10 @@ final class Worker {
     var socket: SlotSocket?
     /// Where it listens.
     var address: SocketAddress
-    /// Of the present process, likewise the checks.
+    /// Of the present process, likewise the checks and keys.
     var place: WorkerPlace?
     var checks: WorkerChecks?
+    var keys: WorkerKeys?
     private let graceTimer: Timer
     private var countsAsReady = false
     /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
@@ -51,6 +52,7 @@ final class Worker {
 
     func close() {
         checks?.stop()
+        keys?.stop()
         graceTimer.close()
         process.close()
     }
@@ -91,7 +93,8 @@ final class Worker {
             application: slot.application, index: slot.index, revision: spec.revision, address: host,
             port: address.port, state: shownState, pid: process.child?.pid ?? 0,
             restarts: supervision.restarts, message: fullMessage(at: now), startedAt: process.startedAt,
-            fingerprint: spec.fingerprint, gate: gate ?? .pending, isLooping: supervision.isLooping ? true : nil)
+            fingerprint: spec.fingerprint, gate: gate ?? .pending, isLooping: supervision.isLooping ? true : nil,
+            isEncrypted: spec.isEncrypted ? true : nil)
     }
 
     private func fullMessage(at now: Timestamp) -> String {

@@ -18,7 +18,7 @@ final class WorkerChecks {
     /// Calls `report` on the loop; for ``HealthWatch/Verdict/ready`` once the warm-up requests have been answered, but not
     /// for a process that `isReady` since long.
     init(
-        _ check: HealthCheck, of address: SocketAddress, isReady: Bool, on loop: EventLoop,
+        _ check: HealthCheck, of address: SocketAddress, as kind: HTTPConnectionKind, isReady: Bool, on loop: EventLoop,
         report: @escaping (HealthWatch.Verdict, _ reason: String) -> Void
     ) throws(UVError) {
         self.address = address
@@ -28,9 +28,12 @@ final class WorkerChecks {
         var settings = HTTPClientSettings()
         settings.connectTimeout = .milliseconds(check.timeoutMilliseconds)
         settings.responseTimeout = Self.warmUpTimeout
-        client = try HTTPClient(on: loop, settings: settings)
+        client = try HTTPClient(on: loop, settings: settings, kind: kind)
         task = loop.startLocally { [self] in await run() }
     }
+
+    /// Further questions go by connections of that kind.
+    func use(_ kind: HTTPConnectionKind) { client.pool.kind = kind }
 
     /// Idempotent. Nothing is reported any more.
     func stop() {

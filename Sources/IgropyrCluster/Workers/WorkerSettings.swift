@@ -57,6 +57,7 @@ struct WorkerCommand {
             "IGROPYR_APPLICATION": slot.application.rawValue, "IGROPYR_HOST": slot.host.rawValue,
             "IGROPYR_WORKER": "\(slot.index)", Confines.variable: confines.text,
         ]
+        contract[WorkerKeys.variable] = confines.keyFile
         contract["WATCHDOG_USEC"] = spec.watchdogMilliseconds.map { "\($0)000" }
         let basics = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"]
         var own = ["TMPDIR": confines.temporaryFolder]

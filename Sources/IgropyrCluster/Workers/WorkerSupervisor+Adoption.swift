@@ -67,6 +67,7 @@ extension WorkerSupervisor {
         }
         worker.place = entry.place
         // Without them it goes on, too.
+        try? adoptKeys(for: worker, isReady: entry.memory.isReady)
         try? startChecks(of: worker, isReady: entry.memory.isReady)
         configuration.logger.info(
             "adopted a worker", metadata: ["worker": "\(entry.slot)", "pid": "\(entry.process.pid)"])

@@ -17,6 +17,7 @@ extension WorkerSupervisor {
     /// Unpacks the bundle if need be, makes a place, then starts the process.
     func launch(_ id: Int) async {
         guard let worker = workers[id] else { return }
+        do throws(EncryptionError) { try makeKeys(for: worker) } catch { return worker.process.fail(error.description) }
         let outcome = await prepare(worker)
         guard workers[id] === worker, !isHandingOver else {
             if case .success(let preparation) = outcome { leave(preparation.place) }
@@ -31,6 +32,7 @@ extension WorkerSupervisor {
     private func prepare(_ worker: Worker) async -> Result<Preparation, any Error> {
         let (store, log, site) = (store, log(of: worker), configuration.site)
         let (slot, spec) = (worker.slot, worker.spec)
+        let keys = worker.keys?.keys ?? []
         let sealing = SecretSealing(keys: configuration.keys.withLock { $0 })
         return await loop.offload {
             do {
@@ -38,7 +40,8 @@ extension WorkerSupervisor {
                 let entry = try spec.kind.entry(in: folder)
                 let file = try log.opened()
                 let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
-                let (place, confines) = try WorkerPlace.make(for: slot, spec.confinement, bundle: folder, at: site)
+                let (place, confines) = try WorkerPlace.make(
+                    for: slot, spec.confinement, bundle: folder, keys: keys, at: site)
                 return .success(
                     Preparation(
                         folder: folder, entry: entry, log: file, place: place, confines: confines, secrets: secrets))
@@ -61,6 +64,7 @@ extension WorkerSupervisor {
                 confines: confines, secrets: preparation.secrets.variables, port: socket.address.port,
                 notificationAddress: notifications.name)
             try startChecks(of: worker)
+            try startProof(of: worker)
             worker.process.run(
                 command.command(
                     configuration.settings, log: preparation.log.file.descriptor, socket: socket.descriptor))
@@ -72,7 +76,10 @@ extension WorkerSupervisor {
     func startChecks(of worker: Worker, isReady: Bool = false) throws(UVError) {
         guard let check = worker.spec.health else { return }
         let id = worker.id
-        worker.checks = try WorkerChecks(check, of: worker.address, isReady: isReady, on: loop) { verdict, reason in
+        let kind = worker.keys?.kind ?? .plain
+        worker.checks = try WorkerChecks(
+            check, of: worker.address, as: kind, isReady: isReady, on: loop
+        ) { verdict, reason in
             self.take(verdict, reason, of: id)
         }
     }
@@ -80,11 +87,25 @@ extension WorkerSupervisor {
     private func take(_ verdict: HealthWatch.Verdict, _ reason: String, of id: Int) {
         guard let worker = workers[id] else { return }
         switch verdict {
-        case .ready: worker.process.becameReady()
+        case .ready: becameReady(worker)
         case .unwell:
             let count = worker.spec.health?.failures ?? 0
             worker.process.becameUnwell("failed \(count) health checks in a row (\(reason))")
         }
+    }
+
+    // MARK: - Readiness
+
+    /// Where checks are made, they count, and not what it says.
+    func processSaysReady(_ id: Int) {
+        if let worker = workers[id], worker.spec.health == nil { becameReady(worker) }
+    }
+
+    /// But for the proof that it takes requests by its keys, if it has any.
+    func becameReady(_ worker: Worker) {
+        if let keys = worker.keys, !keys.isProven { return keys.isAwaited = true }
+        worker.process.becameReady()
+        renewKeys(of: worker)
     }
 
     // MARK: - Places
@@ -93,6 +114,8 @@ extension WorkerSupervisor {
     func leavePlace(of worker: Worker) {
         worker.checks?.stop()
         worker.checks = nil
+        worker.keys?.stop()
+        worker.keys = nil
         guard let place = worker.place else { return }
         worker.place = nil
         leave(place)

@@ -20,6 +20,8 @@ actor WorkerSupervisor: LoopBound {
         var site: WorkerPlace.Site
         /// What secrets may be under; the key in use first.
         var keys: Locked<[ClusterKey]>
+        /// The cluster's, from which those of encrypted workers are made; the one in use first.
+        var clusterKeys: [ClusterKey]
         /// What this program has left to itself, when it was replaced.
         var handover = Handover()
         var logger: Logger
@@ -36,6 +38,7 @@ actor WorkerSupervisor: LoopBound {
     let store: BundleStore
     private let onChange: @Sendable () -> Void
     private(set) var workers: [Int: Worker] = [:]
+    var clusterKeys: [ClusterKey]
     private var lastID = 0
     private(set) var notifications: NotificationSocket?
     /// Without the `@`.
@@ -57,6 +60,7 @@ actor WorkerSupervisor: LoopBound {
         _ configuration: Configuration, store: BundleStore, on loop: EventLoop, onChange: @escaping @Sendable () -> Void
     ) {
         self.configuration = configuration
+        clusterKeys = configuration.clusterKeys
         self.store = store
         self.loop = loop
         self.onChange = onChange
@@ -91,7 +95,7 @@ actor WorkerSupervisor: LoopBound {
     /// - Throws: When the slot's socket cannot be opened; then there is no such worker.
     func start(_ slot: WorkerSlot, _ spec: WorkerSpec) throws(UVError) {
         guard !isHandingOver else { return }
-        let socket = try socket(of: slot, isShared: spec.health == nil)
+        let socket = try socket(of: slot, spec)
         let worker = try makeWorker(slot, spec, socket, socket.address)
         judge(worker)
         worker.process.start()
@@ -106,8 +110,8 @@ actor WorkerSupervisor: LoopBound {
             policy: spec.restart, startTimeout: spec.startTimeout, stopTimeout: spec.stopTimeout,
             watchdog: spec.watchdog)
         let process = try SupervisedProcess(
-            supervision, heedsReadiness: spec.health == nil, on: loop,
-            onStart: { Task(executorPreference: self.loop) { await self.launch(id) } },
+            supervision, on: loop, onStart: { Task(executorPreference: self.loop) { await self.launch(id) } },
+            onReady: { self.processSaysReady(id) },
             onExit: { self.processDidExit(of: id, hadServed: $0) },
             onChange: { self.processDidChange(of: id) })
         let worker = Worker(
@@ -188,19 +192,18 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - Sockets
 
-    /// The slot's, so that a successor takes over what waits. One that is to be checked gets its own: on a shared one its
-    /// predecessor would answer for it.
-    private func socket(of slot: WorkerSlot, isShared: Bool) throws(UVError) -> SlotSocket {
-        if isShared, let present = workers.values.first(where: { $0.slot == slot && $0.socket != nil })?.socket {
-            return present
-        }
+    /// The slot's, so that a successor takes over what waits. One that is to be checked, or is encrypted, gets its own: on a
+    /// shared one its predecessor would answer for it.
+    private func socket(of slot: WorkerSlot, _ spec: WorkerSpec) throws(UVError) -> SlotSocket {
+        let present = workers.values.first { $0.slot == slot && $0.socket != nil && !$0.spec.isEncrypted }
+        if spec.health == nil, !spec.isEncrypted, let socket = present?.socket { return socket }
         return try SlotSocket(binding: SocketAddress(host: configuration.address.host, port: 0))
     }
 
     /// The worker's, or another if it outlived its agent and had one that could not be taken over.
     func listeningSocket(of worker: Worker) throws(UVError) -> SlotSocket {
         if let socket = worker.socket { return socket }
-        let socket = try socket(of: worker.slot, isShared: worker.spec.health == nil)
+        let socket = try socket(of: worker.slot, worker.spec)
         (worker.socket, worker.address) = (socket, socket.address)
         return socket
     }

@@ -80,8 +80,9 @@ extension WorkerSpec {
         }
         health?.appendCanonically(to: &canonical)
         canonical.append(generation)
-        // Without one, editions that do not know it get the same fingerprint.
+        // Where they are not, editions that do not know them get the same fingerprint.
         if let watchdogMilliseconds { canonical.append(watchdogMilliseconds) }
+        if isEncrypted { canonical.append("encrypted") }
     }
 
     /// 16 hexadecimal digits, by which other hosts see what a worker was started with: XXH64 of all of it.
@@ -112,6 +113,7 @@ extension WorkerRecord {
     fileprivate func appendCanonically(to canonical: inout CanonicalBytes) {
         canonical.append([application.rawValue, revision.rawValue, address, state.rawValue, message])
         canonical.append([fingerprint ?? "", gate?.rawValue ?? ""])
+        canonical.append(isEncrypted == true ? 1 : 0)
         for number in [index, Int(port), Int(pid), restarts] { canonical.append(number) }
         canonical.append(startedAt?.milliseconds ?? .min)
         canonical.append(isLooping == true ? 1 : 0)

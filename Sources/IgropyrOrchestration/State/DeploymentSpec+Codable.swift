@@ -2,7 +2,7 @@
 extension DeploymentSpec {
     enum CodingKeys: String, CodingKey {
         case revision, kind, arguments, environment, scale, constraints, preferences
-        case route, furtherRoutes, hashKey, confinement, secrets, health
+        case route, furtherRoutes, hashKey, confinement, isEncrypted, secrets, health
         case stopTimeoutMilliseconds, startTimeoutMilliseconds, restart, watchdogMilliseconds, update, generation
     }
 
@@ -23,6 +23,7 @@ extension DeploymentSpec {
         furtherRoutes = try container.decodeIfPresent([Route].self, forKey: .furtherRoutes) ?? []
         hashKey = try container.decodeIfPresent(HashKey.self, forKey: .hashKey)
         confinement = try container.decodeIfPresent(Confinement.self, forKey: .confinement) ?? Confinement()
+        isEncrypted = try container.decodeIfPresent(Bool.self, forKey: .isEncrypted) ?? false
         secrets = try container.decodeIfPresent([String: Secret].self, forKey: .secrets) ?? [:]
         health = try container.decodeIfPresent(HealthCheck.self, forKey: .health)
         watchdogMilliseconds = try container.decodeIfPresent(Int.self, forKey: .watchdogMilliseconds)

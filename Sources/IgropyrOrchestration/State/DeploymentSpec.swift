@@ -31,6 +31,8 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     /// What balancers tell its workers' keys by, unless their own files say; nil: as they have it.
     public var hashKey: HashKey?
     public var confinement: Confinement
+    /// Whether its workers take requests by TLS only, under keys made from the cluster's.
+    public var isEncrypted = false
     /// By name. Their values are given to a node beside the spec.
     public var secrets: [String: Secret]
     /// nil: a worker is ready when it says so, and well for as long as it runs.
@@ -81,7 +83,8 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     public var worker: WorkerSpec {
         WorkerSpec(
             revision: revision, kind: kind, arguments: arguments, environment: environment,
-            confinement: confinement, secrets: secrets.mapValues { WorkerSecret(secret: $0) }, health: health,
+            confinement: confinement, isEncrypted: isEncrypted,
+            secrets: secrets.mapValues { WorkerSecret(secret: $0) }, health: health,
             stopTimeoutMilliseconds: stopTimeoutMilliseconds, startTimeoutMilliseconds: startTimeoutMilliseconds,
             restart: restart, watchdogMilliseconds: watchdogMilliseconds, generation: generation ?? 0)
     }
@@ -93,6 +96,7 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
             confinement: worker.confinement, secrets: worker.secrets.mapValues(\.secret), health: worker.health,
             stopTimeoutMilliseconds: worker.stopTimeoutMilliseconds,
             startTimeoutMilliseconds: worker.startTimeoutMilliseconds, restart: worker.restart)
+        isEncrypted = worker.isEncrypted
         watchdogMilliseconds = worker.watchdogMilliseconds
         generation = worker.generation == 0 ? nil : worker.generation
     }
@@ -105,6 +109,7 @@ public struct WorkerSpec: Hashable, Sendable {
     public var arguments: [String]
     public var environment: [String: String]
     public var confinement: Confinement
+    public var isEncrypted: Bool
     public var secrets: [String: WorkerSecret]
     public var health: HealthCheck?
     public var stopTimeoutMilliseconds: Int

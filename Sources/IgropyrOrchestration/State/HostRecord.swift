@@ -89,11 +89,14 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     public var gate: HealthGate.Verdict?
     /// It died more often than its restart policy allows, and has not stayed ready for a whole period since; nil: no.
     public var isLooping: Bool?
+    /// Whether it takes requests by TLS only, under keys made from the cluster's; nil: no.
+    public var isEncrypted: Bool?
 
     public init(
         application: ApplicationName, index: Int, revision: BundleDigest, address: String, port: UInt16, state: State,
         pid: Int32 = 0, restarts: Int = 0, message: String = "", startedAt: UnixTime? = nil,
-        fingerprint: String? = nil, gate: HealthGate.Verdict? = nil, isLooping: Bool? = nil
+        fingerprint: String? = nil, gate: HealthGate.Verdict? = nil, isLooping: Bool? = nil,
+        isEncrypted: Bool? = nil
     ) {
         self.application = application
         self.index = index
@@ -108,6 +111,7 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
         self.fingerprint = fingerprint
         self.gate = gate
         self.isLooping = isLooping
+        self.isEncrypted = isEncrypted
     }
 }
 

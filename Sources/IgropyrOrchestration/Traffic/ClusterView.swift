@@ -8,12 +8,15 @@ public struct Endpoint: Hashable, Sendable {
     public var address: String
     public var port: UInt16
     public var revision: BundleDigest
+    /// Whether it takes requests by TLS only, under keys made from the cluster's.
+    public var isEncrypted: Bool
 
-    public init(slot: WorkerSlot, address: String, port: UInt16, revision: BundleDigest) {
+    public init(slot: WorkerSlot, address: String, port: UInt16, revision: BundleDigest, isEncrypted: Bool = false) {
         self.slot = slot
         self.address = address
         self.port = port
         self.revision = revision
+        self.isEncrypted = isEncrypted
     }
 }
 
@@ -47,7 +50,9 @@ public struct ClusterView: Hashable, Sendable {
         var result = live.mapValues { _ in [Endpoint]() }
         for (slot, worker) in chosen.sorted(by: { $0.key < $1.key }) {
             result[slot.application]?.append(
-                Endpoint(slot: slot, address: worker.address, port: worker.port, revision: worker.revision))
+                Endpoint(
+                    slot: slot, address: worker.address, port: worker.port, revision: worker.revision,
+                    isEncrypted: worker.isEncrypted ?? false))
         }
         return result
     }

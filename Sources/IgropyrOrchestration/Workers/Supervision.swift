@@ -156,6 +156,14 @@ public struct Supervision: Hashable, Sendable {
         return .kill
     }
 
+    /// It will never be what it is started for: it is killed, and counts as one that failed to start.
+    public mutating func handleUnfit(_ why: String) -> Action? {
+        guard case .starting(let since, _) = state else { return nil }
+        state = .aborting(since: since, until: nil)
+        reason = why
+        return .kill
+    }
+
     /// The process has ended. `jitter` is from 0 up to 1, at random: it shortens a delay by up to a quarter, so that
     /// workers that died together do not start together.
     public mutating func handleExit(_ status: WorkerExit, at now: Timestamp, jitter: Double) -> Action? {

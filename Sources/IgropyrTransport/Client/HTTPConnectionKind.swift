@@ -34,6 +34,18 @@ public final class HTTPConnectionKind: Sendable {
         self.upgrades = upgrades
     }
 
+    /// The same by TLS under a key that both ends hold, in place of certificates or no encryption.
+    /// - Throws: if there is no memory.
+    public func secured(by key: PreSharedKey) throws(TLSError) -> HTTPConnectionKind {
+        let upgrades = HTTPConnectionKind(
+            tls: try .preSharedKey(key, role: .client, applicationProtocols: ["http/1.1"]), proxyProtocol: proxyProtocol
+        )
+        guard let http2 else { return upgrades }
+        return HTTPConnectionKind(
+            tls: try .preSharedKey(key, role: .client, applicationProtocols: ["h2"]), proxyProtocol: proxyProtocol,
+            http2: http2, upgrades: upgrades)
+    }
+
     /// The kind for requests to go on in another protocol, which is HTTP/1.1.
     public var forUpgrades: HTTPConnectionKind { upgrades ?? self }
 

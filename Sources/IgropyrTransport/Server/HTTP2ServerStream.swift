@@ -40,7 +40,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     var loop: EventLoop { connection.loop }
     var peerAddress: SocketAddress? { connection.peerAddress }
     var localAddress: SocketAddress? { connection.stream.localAddress }
-    var isEncrypted: Bool { connection.stream.isEncrypted }
+    var isEncrypted: Bool { connection.stream.showsCertificate }
     var negotiatedProtocol: String? { connection.stream.negotiatedProtocol }
     var clientCertificate: TLSPeerCertificate? { connection.stream.peerCertificate }
 

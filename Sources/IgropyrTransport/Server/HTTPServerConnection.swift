@@ -93,7 +93,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         return peer.address
     }
     public var localAddress: SocketAddress? { stream.localAddress }
-    public var isEncrypted: Bool { stream.isEncrypted }
+    public var isEncrypted: Bool { stream.showsCertificate }
 
     // MARK: Request
 

@@ -14,6 +14,8 @@ public protocol HTTPServerStream: AnyObject {
     var peerAddress: SocketAddress? { get }
     /// Nil once the connection has ended.
     var localAddress: SocketAddress? { get }
+    /// Whether the client asks by https. A connection under a key that both ends hold is a proxy's, and says nothing about its
+    /// client's.
     var isEncrypted: Bool { get }
     /// What ALPN agreed on, such as `http/1.1`; nil without TLS, and if the client offered nothing.
     var negotiatedProtocol: String? { get }

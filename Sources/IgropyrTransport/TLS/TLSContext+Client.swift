@@ -25,11 +25,7 @@ extension TLSContext {
         case .authorities(let file): try unsafe TrustedAuthorities(reading: file).install(in: raw)
         case .unverified: unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nil)
         }
-        let wire = applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-        // Unlike its neighbours this function answers 0 if all is well.
-        guard unsafe wire.isEmpty || SSL_CTX_set_alpn_protos(raw, wire, UInt32(wire.count)) == 0 else {
-            throw .taken(during: .setup)
-        }
+        try unsafe context.installApplicationProtocols(in: raw)
         return context
     }
 

@@ -6,13 +6,20 @@ extension TLSContext {
     /// who learns the key later still cannot read what was recorded.
     ///
     /// A peer without the key fails the handshake, at whichever end it stands. No tickets, no early data.
-    public static func preSharedKey(_ key: PreSharedKey, role: Role) throws(TLSError) -> TLSContext {
-        try preSharedKeys([key], role: role)
+    public static func preSharedKey(
+        _ key: PreSharedKey, role: Role, applicationProtocols: [String] = []
+    ) throws(TLSError) -> TLSContext {
+        try preSharedKeys([key], role: role, applicationProtocols: applicationProtocols)
     }
 
     /// The same while keys change: a server takes each of them, a client shows the first. At least one.
-    public static func preSharedKeys(_ keys: [PreSharedKey], role: Role) throws(TLSError) -> TLSContext {
-        let context = try unsafe TLSContext(role, .preSharedKeys(keys), owning: makeRaw(role, from: TLS1_3_VERSION))
+    public static func preSharedKeys(
+        _ keys: [PreSharedKey], role: Role, applicationProtocols: [String] = []
+    ) throws(TLSError) -> TLSContext {
+        let context = try unsafe TLSContext(
+            role, .preSharedKeys(keys), applicationProtocols: applicationProtocols,
+            owning: makeRaw(role, from: TLS1_3_VERSION))
+        try unsafe context.installApplicationProtocols(in: context.raw)
         let isSet =
             // Suites with SHA-256 only: the hash that a key from outside is bound to.
             unsafe SSL_CTX_set_ciphersuites(context.raw, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1

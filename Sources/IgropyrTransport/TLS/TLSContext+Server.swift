@@ -59,9 +59,7 @@ extension TLSContext {
             try unsafe restrict(choice.raw, isResuming: tickets != nil, configuration.sessionLifetime)
             try unsafe authorities?.install(in: choice.raw, isRequired: trust.isRequired)
             unsafe igropyr_SSL_CTX_set_servername_callback(choice.raw, didReceiveServerName)
-            if !applicationProtocols.isEmpty {
-                unsafe SSL_CTX_set_alpn_select_cb(choice.raw, didReceiveProtocols, nil)
-            }
+            try unsafe context.installApplicationProtocols(in: choice.raw)
             if tickets != nil { unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(choice.raw, willUseTicketKey) }
         }
         return context
@@ -176,29 +174,4 @@ private func didReceiveServerName(
     else { return SSL_TLSEXT_ERR_NOACK }
     unsafe SSL_set_SSL_CTX(ssl, certificates.choices[index].raw)
     return SSL_TLSEXT_ERR_OK
-}
-
-/// Takes the first of the server's protocols that is among the client's, a list of strings with their lengths before
-/// them; a client with none of them is refused, as RFC 7301 §3.2 wants it.
-private func didReceiveProtocols(
-    _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
-    _ chosenCount: UnsafeMutablePointer<UInt8>?, _ list: UnsafePointer<UInt8>?, _ count: UInt32,
-    _: UnsafeMutableRawPointer?
-) -> Int32 {
-    let offered = unsafe UnsafeBufferPointer(start: list, count: Int(count))
-    for name in unsafe TLSContext.of(ssl)?.applicationProtocols ?? [] {
-        var start = 0
-        while start < offered.count {
-            let length = unsafe Int(offered[start])
-            guard start + 1 + length <= offered.count else { break }
-            let candidate = unsafe UnsafeBufferPointer(rebasing: offered[(start + 1)..<(start + 1 + length)])
-            if unsafe candidate.elementsEqual(name.utf8) {
-                unsafe chosen?.pointee = candidate.baseAddress
-                unsafe chosenCount?.pointee = UInt8(length)
-                return SSL_TLSEXT_ERR_OK
-            }
-            start += 1 + length
-        }
-    }
-    return SSL_TLSEXT_ERR_ALERT_FATAL
 }
