@@ -40,6 +40,7 @@ enum BalancerTarget: FuzzTarget {
         settings.bodyBytes = choice & 8 == 0 ? nil : 16
         settings.server.lingerTimeout = .milliseconds(200)
         settings.server.http2.concurrentStreams = 8
+        settings.application.keyTable = .ketama  // For each input there is a new one, and this takes the least time.
         settings.application.hashKey = choice & 16 == 0 ? .path : .assignedCookie("a")
         return settings
     }
