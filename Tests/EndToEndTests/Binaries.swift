@@ -8,6 +8,9 @@ enum Binaries {
     static let igropyr = path(of: "IGROPYR_BIN", or: "igropyr")
     static let hello = path(of: "HELLO_BIN", or: "Hello")
 
+    /// By where it lies.
+    static let isOptimised = !igropyr.contains("/debug/")
+
     /// For `cluster/lab`, which also puts the program's folder on the `PATH`.
     static let environment = ["IGROPYR_BIN": igropyr]
 
