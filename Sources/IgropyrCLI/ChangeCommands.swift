@@ -177,6 +177,7 @@ struct ScaleCommand: AsyncParsableCommand {
         discussion: """
               igropyr scale shop --total 6
               igropyr scale shop --per-host 2
+              igropyr scale shop --per-host auto
 
             What would move: igropyr plan --app shop --total 6
             """)
@@ -192,10 +193,10 @@ struct ScaleCommand: AsyncParsableCommand {
 }
 
 struct ScaleOptions: ParsableArguments {
-    @Option(help: "Workers on each host.")
-    var perHost: Int?
+    @Option(help: "Workers on each host: a number, or auto for as many as it has cores.")
+    var perHost: WorkersPerHost?
 
-    @Option(help: "Workers in the whole cluster.")
+    @Option(help: "Workers in the whole cluster, in place of so many on each host.")
     var total: Int?
 
     func validate() throws {
@@ -204,5 +205,5 @@ struct ScaleOptions: ParsableArguments {
         }
     }
 
-    var scale: DeploymentSpec.Scale? { total.map { .total($0) } ?? perHost.map { .perHost($0) } }
+    var scale: DeploymentSpec.Scale? { total.map { .total($0) } ?? perHost?.scale }
 }

@@ -23,7 +23,8 @@ struct DeployCommand: AsyncParsableCommand {
               igropyr deploy ./shop --encrypt
 
             What is said here goes before what the file says: variables and tags one by
-            one, routes and arguments as a whole.
+            one, routes and arguments as a whole. Where neither says how many workers
+            there are to be, each host has one.
 
             A new revision replaces the old one a few workers at a time, and what does
             not become healthy brings the last one back that stood:
@@ -50,11 +51,7 @@ struct DeployCommand: AsyncParsableCommand {
     @Flag(help: "Read and check what would be deployed, and deploy nothing.")
     var check = false
 
-    @Option(help: "Workers on each host: a number, or auto for as many as it has cores. Default: 1.")
-    var perHost: WorkersPerHost?
-
-    @Option(help: "Workers in the whole cluster, in place of so many on each host.")
-    var total: Int?
+    @OptionGroup var scale: ScaleOptions
 
     @Option(name: .customLong("where"), help: "Only on hosts that have this tag, as KEY=VALUE; may be repeated.")
     var constraints: [String] = []
@@ -89,9 +86,6 @@ struct DeployCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard 0...3600 ~= wait else { throw ValidationError("--wait takes 0 to 3600 seconds.") }
-        guard perHost == nil || total == nil else {
-            throw ValidationError("--per-host and --total exclude each other.")
-        }
     }
 
     func run() async throws {
@@ -137,7 +131,7 @@ struct DeployCommand: AsyncParsableCommand {
         var manifest = try Manifest(of: bundle, at: manifest)
         if let name { manifest.name = try ApplicationName(name) }
         if !arguments.isEmpty { manifest.spec.arguments = arguments }
-        if let total { manifest.spec.scale = .total(total) } else if let perHost { manifest.spec.scale = perHost.scale }
+        if let scale = scale.scale { manifest.spec.scale = scale }
         let variables = try KeyValuePairs.parse(env, option: "--env", example: "LEVEL=info")
         manifest.spec.environment.merge(variables) { $1 }
         let tags = try KeyValuePairs.parse(constraints, option: "--where", example: "disk=ssd")

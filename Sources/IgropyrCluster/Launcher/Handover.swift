@@ -48,7 +48,7 @@ public struct Handover: Codable, Sendable {
         for descriptor in descriptors.values { _ = fcntl(descriptor, F_SETFD, 0) }
         unsafe setenv(Self.variable, text, 1)
         for (name, value) in contract.environmentOfSuccessor { unsafe setenv(name, value, 1) }
-        let error = Launcher.become(command, at: command[0])
+        let error = Launcher.become(command)
         unsafe unsetenv(Self.variable)
         throw error
     }

@@ -22,18 +22,20 @@ public enum Launcher {
         }
         unsafe setenv("LISTEN_PID", "\(getpid())", 1)
         if unsafe getenv("WATCHDOG_USEC") != nil { unsafe setenv("WATCHDOG_PID", "\(getpid())", 1) }
-        throw become(order.command, at: isOwn ? "/proc/self/exe" : order.command[0])
+        let failure = become(order.command)
+        if isOwn { _ = become(order.command, at: "/proc/self/exe") }  // Which names the process `exe`.
+        throw failure
     }
 
     /// Replaces this process's program, with no signal blocked; returns only why it could not.
-    static func become(_ command: [String], at path: String) -> LauncherError {
+    static func become(_ command: [String], at path: String? = nil) -> LauncherError {
         var (none, old) = (sigset_t(), sigset_t())
         unsafe sigemptyset(&none)
         unsafe pthread_sigmask(SIG_SETMASK, &none, &old)
         var words = unsafe command.map { unsafe strdup($0) }
         unsafe words.append(nil)
         defer { for index in unsafe words.indices { unsafe free(words[index]) } }
-        unsafe execv(path, &words)
+        unsafe execv(path ?? command[0], &words)
         let error = LauncherError.program(command[0], errno)
         unsafe pthread_sigmask(SIG_SETMASK, &old, nil)
         return error

@@ -63,6 +63,13 @@ def upgrade_balancer(lab, random, number):
 
 
 @operation(1)
+def upgrade_node(lab, random, number):
+    host = lab.sound_host()
+    os.kill(lab.pids[host], signal.SIGUSR2)  # It stays the same process.
+    return f"host {host}: node upgraded"
+
+
+@operation(1)
 def change_key(lab, random, number):
     lab.take(lab.nodes)  # Who is away meanwhile is left with the old key, as the manual says.
     try:
