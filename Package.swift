@@ -86,7 +86,8 @@ let package = Package(
             name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing", "IgropyrPatterns"],
             swiftSettings: strict),
         .target(
-            name: "IgropyrSimulation", dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrOrchestration"],
+            name: "IgropyrSimulation",
+            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrHashing", "IgropyrOrchestration"],
             swiftSettings: strict),
         .target(
             name: "IgropyrBundles", dependencies: ["IgropyrTime", "IgropyrOrchestration", crypto], swiftSettings: strict

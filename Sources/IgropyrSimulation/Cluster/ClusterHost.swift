@@ -1,4 +1,5 @@
 internal import IgropyrGossip
+internal import IgropyrHashing
 internal import IgropyrOrchestration
 internal import IgropyrTime
 
@@ -39,14 +40,9 @@ final class ClusterHost {
     }
 
     var digest: UInt64 {
-        var text = FNV()
-        for deployment in state.deployments.values.sorted(by: { $0.name < $1.name }) {
-            text.add("\(deployment.name) \(deployment.timestamp)")
-        }
-        for host in state.hosts.values.sorted(by: { $0.name < $1.name }) {
-            text.add("\(host.name) \(host.version.epoch) \(host.version.counter)")
-        }
-        return text.value
+        let deployments = state.deployments.values.map { "\($0.name) \($0.timestamp)" }
+        let hosts = state.hosts.values.map { "\($0.name) \($0.version.epoch) \($0.version.counter)" }
+        return XXH64.hash((deployments.sorted() + hosts.sorted()).joined(separator: "\n"))
     }
 
     private func wall(_ now: Timestamp) -> UnixTime {
@@ -178,10 +174,10 @@ final class ClusterHost {
             bundles: bundles.sorted(),
             workers: workers.sorted { ($0.slot, $0.id) < ($1.slot, $1.id) }.map { $0.record(verdicts[$0.id]) })
         record.bundles = Array(record.bundles.prefix(StateLimits.bundlesPerHost))
-        if state.hosts[name].map({ !$0.says(record) || $0.version.epoch < epoch }) ?? true {
-            _ = state.publish(record, epoch: epoch)
-            mustLook = true
-        }
+        var next = state
+        guard next.publish(record, epoch: epoch) else { return }
+        state = next
+        mustLook = true
     }
 
     /// With whom it exchanges its state now.
@@ -199,23 +195,5 @@ final class ClusterHost {
             guard present[0].spec == spec else { return "another revision in the slot \(slot)" }
         }
         return workers.first { desired[$0.slot] == nil }.map { "a worker in \($0.slot), which is no slot of \(name)'s" }
-    }
-}
-
-extension HostRecord {
-    /// Whether it says the same, whatever its version.
-    fileprivate func says(_ other: HostRecord) -> Bool {
-        var other = other
-        other.version = version
-        return self == other
-    }
-}
-
-/// Fowler, Noll and Vo's hash, 1a, 64 bits.
-private struct FNV {
-    var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ text: String) {
-        for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
     }
 }

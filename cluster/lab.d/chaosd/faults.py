@@ -12,7 +12,7 @@ def fault(weight, hosts=1):
 
 @fault(3)
 def worker_killed(lab, random, host):
-    workers = sorted(pid for pid, name in lab.processes(host).items() if name.lower().startswith("hello"))
+    workers = lab.workers(host)
     if not workers:
         return (yield f"host {host}: no worker to kill")
     pid = random.choice(workers)

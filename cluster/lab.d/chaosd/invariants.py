@@ -75,7 +75,7 @@ def essence(view):
 def strays(lab, view):
     """Workers that run and that nobody knows, or the other way round."""
     known = {worker["pid"] for worker in view["workers"]}
-    running = {pid for host in lab.nodes for pid, name in lab.processes(host).items() if name.lower().startswith("hello")}
+    running = {pid for host in lab.nodes for pid in lab.workers(host)}
     if known == running:
         return None
     return f"workers that run unknown: {sorted(running - known)}, known and not running: {sorted(known - running)}"

@@ -106,6 +106,10 @@ class Lab:
                 pass  # It has just ended.
         return names
 
+    def workers(self, host):
+        """A revision of Hello is called hello-NUMBER."""
+        return sorted(pid for pid, name in self.processes(host).items() if name.lower().startswith("hello"))
+
     def igropyr(self, host, *words, seconds=120):
         """A command to the host's node, on that host."""
         access = ["--node", self.address(host), "--key-file", str(self.key_file)]

@@ -1,6 +1,7 @@
 """Which fault and which operation, and when: settled before anything happens, by the seed alone."""
 import threading
 import time
+from random import Random
 
 from .faults import FAULTS
 from .operations import OPERATIONS
@@ -48,7 +49,7 @@ def faults(lab, seconds, random):
     while at < seconds:
         _, count, kind = random.choices(FAULTS, [weight for weight, _, _ in FAULTS])[0]
         lasts = random.uniform(0.5, 8)
-        yield at, lasts, kind, random.sample(lab.nodes, count), type(random)(random.random())
+        yield at, lasts, kind, random.sample(lab.nodes, count), Random(random.random())
         at += lasts + random.uniform(2, 6)
 
 
@@ -56,7 +57,7 @@ def commands(seconds, random):
     at = random.uniform(3, 8)
     while at < seconds:
         _, kind = random.choices(OPERATIONS, [weight for weight, _ in OPERATIONS])[0]
-        yield at, kind, type(random)(random.random())
+        yield at, kind, Random(random.random())
         at += random.uniform(5, 15)
 
 
