@@ -1,5 +1,5 @@
 import Glibc
-import IgropyrUV
+@testable import IgropyrUV
 
 /// An address where connections are neither taken nor refused, as on a host that has lost its power: a listener whose
 /// backlog is full.
@@ -14,13 +14,7 @@ final class DeafHost {
         for _ in 0..<4 {
             let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
             let descriptor = socket(AF_INET, type, 0)
-            var target = sockaddr_in()
-            target.sin_family = sa_family_t(AF_INET)
-            target.sin_port = address.port.bigEndian
-            target.sin_addr.s_addr = inet_addr(host)
-            _ = withUnsafePointer(to: &target) {
-                connect(descriptor, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), 16)
-            }
+            _ = address.withSockaddr { connect(descriptor, $0, $1) }
             descriptors.append(descriptor)
         }
     }

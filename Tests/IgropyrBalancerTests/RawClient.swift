@@ -1,8 +1,9 @@
 import Glibc
 import IgropyrUV
+import TestSupport
 
-/// A client that sends exactly the bytes it is given. Blocks its thread; each wait ends after ten seconds. Used by one
-/// task at a time.
+/// A client that sends exactly the bytes it is given. Blocks its thread, as ``BlockingSocket`` does. Used by
+/// one task at a time.
 final class RawClient: @unchecked Sendable {
     struct Response {
         var status: Int
@@ -19,44 +20,19 @@ final class RawClient: @unchecked Sendable {
 
     struct Failure: Error { var call: String }
 
-    private let descriptor: Int32
+    private let socket: BlockingSocket
     private var input: [UInt8] = []
 
     init(to address: SocketAddress, receiveBuffer: Int32? = nil) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        if var size = receiveBuffer {
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
-        }
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var target = sockaddr_in()
-        target.sin_family = sa_family_t(AF_INET)
-        target.sin_port = address.port.bigEndian
-        target.sin_addr.s_addr = inet_addr(address.hostText)
-        let result = withUnsafePointer(to: &target) {
-            connect(descriptor, UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self), 16)
-        }
-        guard result == 0 else { throw Failure(call: "connect: \(errno)") }
+        socket = try BlockingSocket(to: address, receiveBuffer: receiveBuffer)
     }
-
-    deinit { close(descriptor) }
 
     /// Where it has connected from.
-    var address: SocketAddress? { ListeningSocket.localAddress(of: descriptor) }
+    var address: SocketAddress? { ListeningSocket.localAddress(of: socket.descriptor) }
 
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    func send(_ text: String) throws { try socket.send(text) }
 
-    func send(_ bytes: [UInt8]) throws {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { throw Failure(call: "send: \(errno)") }
-            sent += count
-        }
-    }
+    func send(_ bytes: [UInt8]) throws { try socket.send(bytes) }
 
     /// Sends zeros until nothing more is taken for a while.
     /// - Returns: how many were.
@@ -64,7 +40,8 @@ final class RawClient: @unchecked Sendable {
         let piece = [UInt8](repeating: 0, count: 64 << 10)
         var (sent, calm) = (0, 0)
         while sent < limit, calm < 30 {
-            let count = Glibc.send(descriptor, piece, piece.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+            let count = uninterrupted { Glibc.send(socket.descriptor, piece, piece.count, flags) }
             guard count > 0 || errno == EAGAIN else { throw Failure(call: "send: \(errno)") }
             (sent, calm) = (sent + max(0, count), count > 0 ? 0 : calm + 1)
             if count <= 0 { usleep(10_000) }
@@ -74,24 +51,25 @@ final class RawClient: @unchecked Sendable {
 
     /// Has the connection end by a reset, and nothing before it, when nobody refers to this any more.
     func resetAtEnd() {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        socket.set(SO_LINGER, linger(l_onoff: 1, l_linger: 0))
     }
 
     /// Ends the connection by a reset.
     func reset() {
         resetAtEnd()
-        shutdown(descriptor, Int32(SHUT_RDWR))
+        shutdown(socket.descriptor, Int32(SHUT_RDWR))
     }
 
     /// False at the end of the connection.
     private func readMore() throws -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        if count < 0, errno == ECONNRESET { return false }
-        guard count >= 0 else { throw Failure(call: "recv: \(errno)") }
-        input += buffer[..<count]
-        return count > 0
+        do throws(BlockingSocket.Failure) {
+            let bytes = try socket.receive()
+            input += bytes
+            return !bytes.isEmpty
+        } catch {
+            guard error.code == ECONNRESET else { throw error }
+            return false
+        }
     }
 
     /// Whether the peer has ended the connection, with nothing sent before.

@@ -1,5 +1,6 @@
 import Glibc
 import IgropyrUV
+import TestSupport
 
 /// A worker that answers with exactly the bytes it is told, one connection at a time. Blocks its thread.
 final class ScriptedWorker {
@@ -17,7 +18,7 @@ final class ScriptedWorker {
     /// - Returns: what it has read.
     @discardableResult func answer(_ text: String, after ending: String = "") throws -> String {
         try wait(for: listener)
-        let connection = accept(listener, nil, nil)
+        let connection = uninterrupted { accept(listener, nil, nil) }
         _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         guard connection >= 0 else { throw RawClient.Failure(call: "accept: \(errno)") }
         defer { close(connection) }
@@ -25,7 +26,7 @@ final class ScriptedWorker {
         repeat {
             try wait(for: connection)
             var buffer = [UInt8](repeating: 0, count: 4096)
-            let count = recv(connection, &buffer, buffer.count, 0)
+            let count = uninterrupted { recv(connection, &buffer, buffer.count, 0) }
             guard count > 0 || ending.isEmpty else { throw RawClient.Failure(call: "ended after \(seen)") }
             seen += String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
         } while !seen.hasSuffix(ending)
@@ -36,6 +37,8 @@ final class ScriptedWorker {
 
     private func wait(for descriptor: Int32) throws {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, 10_000) == 1 else { throw RawClient.Failure(call: "nothing came in ten seconds") }
+        guard uninterrupted({ poll(&entry, 1, 60_000) }) == 1 else {
+            throw RawClient.Failure(call: "nothing came in a minute")
+        }
     }
 }

@@ -12,22 +12,22 @@ import Testing
                 app.loops = 1
                 app.get("/") { _ in "here" }
             } _: { caller in
-                try require(try await caller.send("/").text == "here")
+                require(try await caller.send("/").text == "here")
                 let port = caller.server.address.port
                 let late = try (0..<5).map { _ in try SlowReader(descriptorFor: port) }
                 var limit = rlimit(rlim_cur: 256, rlim_max: 256)
-                try require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+                require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
                 var taken: [Int32] = []
                 while case let descriptor = open("/dev/null", O_RDONLY), descriptor >= 0 { taken.append(descriptor) }
                 for client in late {
                     try client.connect()
                     try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                 }
-                for _ in 0..<50 { try require(try await caller.send("/").text == "here") }  // Who was in is served.
+                for _ in 0..<50 { require(try await caller.send("/").text == "here") }  // Who was in is served.
                 for descriptor in taken { close(descriptor) }
                 for client in late {
                     let answer = String(decoding: try client.receiveRest(), as: UTF8.self)
-                    try require(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("here"))
+                    require(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("here"))
                 }
             }
         }
@@ -43,7 +43,7 @@ import Testing
                 app.bodyLimit = 1 << 30
                 app.post("/") { request async throws in "\(try await request.body(upTo: 1 << 30).count)" }
             } _: { caller in
-                try require(try await caller.send("/", method: "POST", body: "warm").text == "4")
+                require(try await caller.send("/", method: "POST", body: "warm").text == "4")
                 let port = caller.server.address.port
                 let growth = try await memoryGrowth {
                     let heads = try (0..<ExhaustionTests.connections).map { _ in
@@ -58,10 +58,10 @@ import Testing
                         try client.send(String(repeating: "x", count: 8000))
                         return client
                     }
-                    for _ in 0..<3 { try require(try await caller.send("/", method: "POST", body: "abc").text == "3") }
+                    for _ in 0..<3 { require(try await caller.send("/", method: "POST", body: "abc").text == "3") }
                     return (heads, bodies)
                 }
-                try require(growth < 2 * ExhaustionTests.connections * (64 << 10))
+                require(growth < 2 * ExhaustionTests.connections * (64 << 10))
             }
         }
     }
@@ -70,7 +70,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             try await Site.with { site in
                 try site.write("huge.txt", "")
-                try require(truncate(site.path + "/huge.txt", 64 << 20) == 0)
+                require(truncate(site.path + "/huge.txt", 64 << 20) == 0)
                 try await withApp { app in
                     app.loops = 1
                     app.get("/stream") { _ async in
@@ -81,7 +81,7 @@ import Testing
                     }
                     app.files("/", from: site.path)
                 } _: { caller in
-                    try require(try await caller.send("/a%20b.txt").text == "text")
+                    require(try await caller.send("/a%20b.txt").text == "text")
                     let port = caller.server.address.port
                     let growth = try await memoryGrowth {
                         let paths = ["/huge.txt", "/stream"]
@@ -90,25 +90,21 @@ import Testing
                             try client.send("GET \(paths[index % 2]) HTTP/1.1\r\nHost: a\r\n\r\n")
                             return client
                         }
-                        for client in clients { try require(try client.receiveHead().hasPrefix("HTTP/1.1 200 ")) }
-                        for _ in 0..<3 { try require(try await caller.send("/a%20b.txt").text == "text") }
+                        for client in clients { require(try client.receiveHead().hasPrefix("HTTP/1.1 200 ")) }
+                        for _ in 0..<3 { require(try await caller.send("/a%20b.txt").text == "text") }
                         return clients
                     }
                     // 64 MB each would be 12 GB.
-                    try require(growth < ExhaustionTests.connections * (768 << 10))
+                    require(growth < ExhaustionTests.connections * (768 << 10))
                 }
             }
         }
     }
 }
 
-private struct Unexpected: Error {
-    let line: Int
-}
-
-/// Issues of another process are not seen here; its exit code is.
-private func require(_ condition: Bool, line: Int = #line) throws {
-    guard condition else { throw Unexpected(line: line) }
+/// Issues of another process are not seen here; its exit code, the line, is.
+private func require(_ condition: Bool, line: Int32 = #line) {
+    if !condition { exit(line) }
 }
 
 /// By how many bytes this process has grown while what `body` returns is there.
@@ -124,7 +120,7 @@ private func memoryGrowth<Held>(while body: () async throws -> Held) async throw
 private func anonymousBytes() throws -> Int {
     let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
     let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
-    guard let kibibytes = line.split(whereSeparator: { " \t".contains($0) }).dropFirst().first.flatMap({ Int($0) })
-    else { throw Unexpected(line: #line) }
-    return kibibytes << 10
+    let kibibytes = line.split(whereSeparator: { " \t".contains($0) }).dropFirst().first.flatMap { Int($0) }
+    require(kibibytes != nil)
+    return kibibytes! << 10
 }

@@ -1,5 +1,5 @@
 import Glibc
-import IgropyrUV
+@testable import IgropyrUV
 
 /// A TCP port of an IPv4 address that no other test gets while this exists. Connections to it are refused, until one who
 /// asks for `SO_REUSEADDR`, as servers do, listens there.
@@ -13,14 +13,8 @@ public final class ReservedPort: Sendable {
         guard descriptor >= 0 else { throw UVError(code: -errno, call: "socket") }
         var isShared: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &isShared, socklen_t(MemoryLayout<Int32>.size))
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = port.bigEndian
-        name.sin_addr.s_addr = inet_addr(host)
-        let result = withUnsafePointer(to: &name) { name in
-            let name = UnsafeRawPointer(name).assumingMemoryBound(to: sockaddr.self)
-            return bind(descriptor, name, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
+        guard let wanted = SocketAddress(host, port: port) else { throw UVError(code: -EINVAL, call: host) }
+        let result = wanted.withSockaddr { bind(descriptor, $0, $1) }
         guard result == 0, let address = ListeningSocket.localAddress(of: descriptor) else {
             let error = UVError(code: -errno, call: "bind")
             close(descriptor)
