@@ -42,8 +42,15 @@ public struct SeenRequest: Hashable, Sendable, CustomStringConvertible {
             fields[name] != nil && fields[name] != usual[name]
                 && (name != "x-forwarded-host" || fields[name] != fields["host"])
         }
-        let words = [method, target] + rest.map { "\($0): \(fields[$0] ?? "")" } + (body.isEmpty ? [] : ["(\(body))"])
-        return words.joined(separator: " ").replacing("\r\n", with: "\\r\\n")
+        let words =
+            [method, target] + rest.map { "\($0): \(Self.short(fields[$0] ?? ""))" }
+            + (body.isEmpty ? [] : ["(\(body))"])
+        return words.joined(separator: " ").replacing("\r\n", with: #"\r\n"#)
             .replacing("\0", with: "\\x00")
+    }
+
+    /// Many times the same character as docs/differential.md writes it.
+    private static func short(_ value: String) -> String {
+        value.count > 100 && Set(value).count == 1 ? "{\(value.prefix(1))*\(value.count)}" : value
     }
 }
