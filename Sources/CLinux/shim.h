@@ -40,6 +40,11 @@ static const int igropyr_RLIMIT_NPROC = RLIMIT_NPROC;
 
 static inline int igropyr_become_child_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
+// CLOSE_RANGE_CLOEXEC (Linux 5.11): all descriptors from there on are closed by execve.
+static inline int igropyr_close_on_exec_from(unsigned int first) {
+    return (int)syscall(SYS_close_range, first, ~0U, 1U << 2);
+}
+
 static inline int igropyr_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static inline int igropyr_pidfd_getfd(int process, int descriptor) {

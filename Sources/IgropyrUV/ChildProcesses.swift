@@ -16,12 +16,25 @@ public enum ChildProcesses {
         return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
     }
 
-    /// `body` starts a process and returns its number, or an error's code; nobody takes that for an orphan meanwhile.
+    /// `body` starts a process and returns its number, or an error's code; nobody takes that for an orphan meanwhile. Of this
+    /// process's descriptors it gets those that `body` gives it.
     static func start(_ invocation: String?, _ body: () -> Int32) -> Int32 {
         known.withLock { known in
+            closeDescriptorsOnExec()
             let outcome = body()
             if outcome > 0 { known[outcome] = invocation ?? "" }
             return outcome
+        }
+    }
+
+    /// We open all of ours that way. But this process may have been started with others, and libraries open some: Foundation,
+    /// for one, while it writes a file.
+    private static func closeDescriptorsOnExec() {
+        guard igropyr_close_on_exec_from(3) != 0 else { return }
+        // An older Linux. Numbers are given from below, so nobody inherits higher ones.
+        for descriptor in Int32(3)..<1024 {
+            let flags = fcntl(descriptor, F_GETFD)
+            if flags >= 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
         }
     }
 

@@ -27,6 +27,22 @@ import Testing
         }
     }
 
+    @Test func `a program gets the descriptors that it is given, and none that others have left open`() async throws {
+        let ended = try await onLoop { loop in
+            let stray = open("/dev/null", O_RDONLY)
+            let given = open("/dev/null", O_RDONLY)
+            defer { for descriptor in [stray, given] { close(descriptor) } }
+            let script = "test -e /proc/self/fd/3 && ! test -e /proc/self/fd/\(stray)"
+            let ended = Promise<ChildProcess.Termination>()
+            let shell = ChildProcess.Command(
+                executable: "/bin/sh", arguments: ["-c", script], descriptors: [nil, nil, nil, given])
+            #expect(stray > 3)
+            _ = try ChildProcess(on: loop, shell) { ended.fulfil($0) }
+            return await ended.wait()
+        }
+        #expect(ended == .exited(code: 0))
+    }
+
     @Test func `a signal to the group ends what the child has started, too`() async throws {
         try await onLoop { loop in
             var ends: [Int32] = [-1, -1]

@@ -6,7 +6,6 @@ extension Site {
     /// or systemd hands over, else where ``address`` and ``port`` say.
     /// - Throws: ``SiteMistake``, `StartFailure` and their like: what keeps it from being served.
     public func run() async throws {
-        InheritedDescriptors.keepFromPrograms()
         let (app, logs) = try makeApp()
         do {
             try await app.run(host: address, port: port)
