@@ -16,15 +16,24 @@ struct ControlOptions: ParsableArguments {
     @Option(help: "The data folder of this host's node. (env IGROPYR_DATA)")
     var data: String?
 
+    private static let environment = ProcessInfo.processInfo.environment
+
+    /// What this host's node says of itself; nil if none runs.
+    private var announced: NodeFile? {
+        NodeFile.read(fromDataFolder: data ?? Self.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder)
+    }
+
+    /// The cluster's key; nil if none is named and this host's node has none.
+    func readKey() throws -> ClusterKey? {
+        try (keyFile ?? Self.environment["IGROPYR_KEY_FILE"] ?? announced?.keyFile).map(ClusterKey.reading)
+    }
+
     /// Calls `body` with a client and the node's address, on an event loop of its own.
     func withClient<Result: Sendable>(
         _ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Result
     ) async throws -> Result {
-        let environment = ProcessInfo.processInfo.environment
-        let folder = data ?? environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
-        let announced = NodeFile.read(fromDataFolder: folder)
-        let key = try (keyFile ?? environment["IGROPYR_KEY_FILE"] ?? announced?.keyFile).map(ClusterKey.reading)
-        let named = try node ?? environment["IGROPYR_NODE"].map(Self.endpoint)
+        let (announced, key) = (announced, try readKey())
+        let named = try node ?? Self.environment["IGROPYR_NODE"].map(Self.endpoint)
         return try await onEventLoop { loop in
             let address: SocketAddress
             if let named {

@@ -34,8 +34,8 @@ struct IgropyrCommand: AsyncParsableCommand {
             LeaveCommand.self, ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self,
             ResumeCommand.self, PromoteCommand.self, RestartCommand.self, RetryCommand.self, ScaleCommand.self,
             PlanCommand.self, DrainCommand.self, CordonCommand.self, UncordonCommand.self, AuditCommand.self,
-            LogsCommand.self, TopCommand.self, ExplainCommand.self, KeygenCommand.self, LaunchCommand.self,
-            KeepCommand.self,
+            LogsCommand.self, TopCommand.self, ExplainCommand.self, KeygenCommand.self, TokenCommand.self,
+            LaunchCommand.self, KeepCommand.self,
         ])
 
     /// As the library does it, but that a malformed command gets one line, not a page.

@@ -23,7 +23,10 @@ struct NodeCommand: AsyncParsableCommand {
                   --join srv:_igropyr._udp.example.org
               igropyr node --bind 10.0.0.2 --key-file cluster.key --discover shop
 
-            A node remembers the others: started again, it needs neither.
+            A node remembers the others: started again, it needs neither. With a token
+            from a member (igropyr token) it needs no copy of the key:
+
+              igropyr node --bind 10.0.0.2 --join 10.0.0.1 --token igropyr-join.…
 
             With --balance it runs a balancer beside it, so that every host is an
             entrance to the cluster:
@@ -45,6 +48,13 @@ struct NodeCommand: AsyncParsableCommand {
 
     @Option(help: "The folder for bundles, logs and the cluster's state; one node at a time. (env IGROPYR_DATA)")
     var data: String?
+
+    @Option(
+        help: """
+            By which a member of --join gives this host the cluster's key, which the data folder then keeps; not looked at \
+            any more once it has one. (env IGROPYR_TOKEN)
+            """)
+    var token: String?
 
     @Option(
         name: .customLong("tag"), help: "A tag that deployments may ask for (--where), as KEY=VALUE; may be repeated.")
@@ -73,7 +83,7 @@ struct NodeCommand: AsyncParsableCommand {
             var configuration = NodeConfiguration(name: member.name ?? Host.name, bind: bind, dataFolder: folder)
             configuration.advertise = try await member.advertise?.address(
                 defaultPort: bind.port, option: "--advertise", on: loop)
-            configuration.keyFile = member.keyFilePath
+            configuration.keyFile = try await command.keyFile(for: configuration, on: loop)
             configuration.isInsecure = member.insecure
             configuration.joins = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
             configuration.joinServices = member.join.compactMap(\.service)
@@ -111,6 +121,49 @@ struct NodeCommand: AsyncParsableCommand {
 }
 
 extension NodeCommand {
+    /// The one that is named, which with a token need not exist; else the data folder's; else what a member gives for the
+    /// token, however long one takes to answer. Nil without any.
+    private func keyFile(for node: NodeConfiguration, on loop: EventLoop) async throws -> String? {
+        let text = token ?? ProcessInfo.processInfo.environment["IGROPYR_TOKEN"]
+        if let named = member.keyFilePath, text == nil || FileManager.default.fileExists(atPath: named) { return named }
+        if let kept = Admission.keyFile(inDataFolder: node.dataFolder) { return kept }
+        guard let text else { return nil }
+        guard let token = JoinToken(text: text) else {
+            throw ValidationError("--token: this is no token of igropyr token, or not all of it.")
+        }
+        guard token.expires > .now else {
+            throw CommandFailure(
+                "the token has expired (\(ClockTime.text(token.expires))): make a new one on a member, by igropyr token"
+            )
+        }
+        let seeds = node.joins.map { Endpoint(host: $0.host, port: $0.port &+ 1) }
+        guard !seeds.isEmpty else {
+            throw ValidationError("--token needs a member to show it to: --join ADDRESS.")
+        }
+        while true {
+            do {
+                let nodes = try await addresses(of: seeds, on: loop)
+                return try await Admission.keyFile(by: token, from: nodes, inDataFolder: node.dataFolder, on: loop)
+            } catch let error as ControlError where error.code == .unreachable {
+                node.logger.warning("waiting to be let in", metadata: ["reason": "\(error)"])
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func addresses(of endpoints: [Endpoint], on loop: EventLoop) async throws -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        for endpoint in endpoints {
+            do throws(UVError) {
+                addresses += try await NameResolver.addresses(of: endpoint, on: loop)
+            } catch {
+                throw CommandFailure(
+                    "--join \(endpoint.host): \(error.reason); give an address, or a name that is known.")
+            }
+        }
+        return addresses
+    }
+
     private static let balancerPort: UInt16 = 7950
 
     /// A balancer of its own process, a member beside the node.

@@ -100,6 +100,8 @@ public final class ByteStream {
     public var isResumed: Bool { tls?.isResumed ?? false }
     /// What the peer has shown and this end has verified.
     public var peerCertificate: TLSPeerCertificate? { tls?.peerCertificate }
+    /// The name of the issued key that the client has proven to hold.
+    public var issuedKeyName: String? { tls?.issuedKeyName }
     /// Who is at the other end, or who is behind the proxy there.
     public var peerAddress: SocketAddress? { statedAddresses.map(\.source) ?? tcp.peerAddress }
     public var localAddress: SocketAddress? { statedAddresses.map(\.destination) ?? tcp.localAddress }

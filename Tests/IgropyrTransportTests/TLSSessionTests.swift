@@ -61,6 +61,24 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
         if !isTaken { #expect(wire.serverError?.code == .wrongKey) }
     }
 
+    @Test(arguments: [("issued 1", true), ("issued 2", true), ("other", false)])
+    func `a server takes keys that it has issued, and knows them by name`(name: String, isTaken: Bool) throws {
+        let secret = [UInt8](repeating: 5, count: 32)
+        let issuer: PreSharedKeyIssuer = { $0.hasPrefix("issued") ? PreSharedKey(name: $0, secret: secret) : nil }
+        let own = PreSharedKey.derived(fromClusterKey: clusterKey)
+        let server = try TLSContext.preSharedKeys([own], role: .server, issuer: issuer)
+        var wire = try Wire(
+            client: TLSSession(.preSharedKey(PreSharedKey(name: name, secret: secret), role: .client)),
+            server: TLSSession(server), step: .max)
+        wire.run()
+        #expect((wire.server.state == .open) == isTaken && (wire.client.state == .open) == isTaken)
+        #expect(wire.server.issuedKeyName == (isTaken ? name : nil))
+        var usual = try Wire(
+            client: TLSSession(.preSharedKey(own, role: .client)), server: TLSSession(server), step: .max)
+        usual.run()
+        #expect(usual.server.state == .open && usual.server.issuedKeyName == nil)
+    }
+
     @Test func `carry 1 MiB both ways, again and again`() throws {
         var wire = try Wire(step: 64 << 10)
         wire.run()

@@ -46,6 +46,7 @@ extension HostAgent {
             return leave()
         case .setSecret:
             return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, parts) }
+        case .admission: return await admit(parameter, by: caller, parts)
         case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
             return .refusal(500, "a bundle is no message")
         case .events, .query, .keys, .logs: return .refusal(500, "a stream is no message")
@@ -111,6 +112,16 @@ extension HostAgent {
         }
         let path = (context.codingPath.map(\.stringValue) + missing).joined(separator: ".")
         return path.isEmpty ? "it is no JSON of this kind" : "\(path) is missing or of the wrong kind"
+    }
+
+    /// Lets a host in that has shown a token.
+    private func admit(_ token: String, by caller: Caller, _ parts: Parts) async -> ControlReply {
+        guard !keys.isEmpty else { return .refusal(409, "this cluster has no key: a host needs no token to join it") }
+        configuration.logger.notice(
+            "gave the cluster's key to a host with a join token",
+            metadata: ["token": "\(token)", "address": "\(caller.address ?? "")"])
+        await note(.admit, by: caller, nil, nil, detail: token, parts)
+        return .json(AdmissionAnswer(keys: keys.map(\.base64)))
     }
 
     // MARK: - Applications

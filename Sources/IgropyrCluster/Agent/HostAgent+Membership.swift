@@ -29,7 +29,7 @@ extension HostAgent {
         guard let first = present.first, let base = keyFileKey, present != keys else { return }
         keys = present
         do {
-            parts.control.use(try TLSContext.preSharedKeys(present.map(\.control), role: .server))
+            parts.control.use(try Self.controlTLS(present))
             try await parts.client.use(first)
             await parts.supervisor.use(present)
         } catch { configuration.logger.error("cannot use the changed keys", metadata: ["error": "\(error)"]) }

@@ -87,7 +87,7 @@ extension HostAgent {
         let control: ControlServer
         let bound: SocketAddress
         do {
-            let tls = keys.isEmpty ? nil : try TLSContext.preSharedKeys(keys.map(\.control), role: .server)
+            let tls = keys.isEmpty ? nil : try Self.controlTLS(keys)
             let listener = try makeControlListener(address)
             bound = listener.localAddress
             control = try ControlServer(listener: listener, tls: tls, agent: self)
@@ -100,6 +100,11 @@ extension HostAgent {
             await control.stop(within: .zero)
             throw error
         }
+    }
+
+    /// For members, and for hosts with a join token.
+    static func controlTLS(_ keys: [ClusterKey]) throws(TLSError) -> TLSContext {
+        try .preSharedKeys(keys.map(\.control), role: .server, issuer: JoinToken.issuer(of: keys))
     }
 
     private func makeControlListener(_ address: SocketAddress) throws(UVError) -> TCPListener {

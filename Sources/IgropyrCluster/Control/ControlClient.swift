@@ -15,9 +15,18 @@ public actor ControlClient: LoopBound {
 
     /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs.
     public init(on loop: EventLoop, key: ClusterKey?, user: String? = nil) throws(ControlError) {
+        try self.init(on: loop, preSharedKey: key?.control, user: user)
+    }
+
+    /// For ``admission(by:)`` only.
+    init(on loop: EventLoop, token: JoinToken) throws(ControlError) {
+        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil)
+    }
+
+    private init(on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?) throws(ControlError) {
         self.loop = loop
         self.user = user
-        hasKey = key != nil
+        hasKey = preSharedKey != nil
         var settings = HTTPClientSettings()
         settings.connectTimeout = .seconds(3)
         settings.responseTimeout = .seconds(4)
@@ -25,7 +34,7 @@ public actor ControlClient: LoopBound {
         var patient = settings
         patient.responseTimeout = .seconds(1800)
         do {
-            let tls = try key.map { try TLSContext.preSharedKey($0.control, role: .client) }
+            let tls = try preSharedKey.map { try TLSContext.preSharedKey($0, role: .client) }
             requests = try HTTPClient(on: loop, settings: settings, tls: tls)
             transfers = try HTTPClient(on: loop, settings: patient, tls: tls)
         } catch { throw ControlError(.local, "\(error)") }
@@ -115,6 +124,11 @@ public actor ControlClient: LoopBound {
 
     public func audit(of node: SocketAddress) async throws(ControlError) -> AuditReport {
         try await call(.init(.get, "/v1/audit"), at: node)
+    }
+
+    /// The cluster's keys, for a host that has a token.
+    func admission(by node: SocketAddress) async throws(ControlError) -> AdmissionAnswer {
+        try await call(.init(.post, "/v1/admission"), at: node)
     }
 
     func exchange(_ message: StateExchange, with node: SocketAddress) async throws(ControlError) -> StateExchange {

@@ -13,6 +13,7 @@ final class ControlServer: HTTPRequestHandler {
         case events, query, keys
         case change, history, schedule, plan, audit, top
         case logs
+        case admission
 
         /// Whether a node that stops refuses it.
         var isChange: Bool { self == .deploy || self == .remove || self == .change || self == .schedule }
@@ -75,6 +76,10 @@ final class ControlServer: HTTPRequestHandler {
         do throws(HTTPError) {
             switch try router.find(head.method, path: head.path, in: bytes) {
             case .found(let operation, let found):
+                guard connection.issuedKeyName == nil || operation == .admission else {
+                    return ControlReply.refusal(403, "a join token lets a host in, and does nothing else")
+                        .send(on: connection)
+                }
                 var parameters: [String] = []
                 for parameter in found {
                     parameters.append(try PercentEncoding.decodeString(parameter.range, in: bytes))
@@ -108,6 +113,8 @@ final class ControlServer: HTTPRequestHandler {
         switch operation {
         case .status, .state, .applications, .remove, .members, .coordinates, .leave, .history, .audit, .top:
             collect(operation, parameter, by: caller, limitBytes: 0, on: connection)
+        case .admission:
+            collect(operation, connection.issuedKeyName ?? "", by: caller, limitBytes: 0, on: connection)
         case .sendEvent, .forceLeave, .change, .schedule, .plan, .setSecret:
             collect(operation, parameter, by: caller, limitBytes: 64 << 10, on: connection)
         case .events, .query, .keys, .logs:
@@ -190,6 +197,7 @@ extension ControlServer.Operation {
         case .audit: (.get, "/v1/audit")
         case .top: (.get, "/v1/top")
         case .logs: (.post, "/v1/logs")
+        case .admission: (.post, "/v1/admission")
         }
     }
 }

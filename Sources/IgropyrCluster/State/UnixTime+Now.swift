@@ -1,7 +1,7 @@
 internal import FoundationEssentials
-internal import IgropyrOrchestration
+public import IgropyrOrchestration
 
 extension UnixTime {
     /// The wall clock, which may jump.
-    static var now: UnixTime { UnixTime(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) }
+    public static var now: UnixTime { UnixTime(milliseconds: Int64(Date.now.timeIntervalSince1970 * 1000)) }
 }

@@ -43,6 +43,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     var isEncrypted: Bool { connection.stream.showsCertificate }
     var negotiatedProtocol: String? { connection.stream.negotiatedProtocol }
     var clientCertificate: TLSPeerCertificate? { connection.stream.peerCertificate }
+    var issuedKeyName: String? { connection.stream.issuedKeyName }
 
     // MARK: Request
 

@@ -6,6 +6,8 @@ extension HTTPServerConnection {
     /// What the client has shown and an authority that the server trusts has vouched for; made anew at each call.
     public var clientCertificate: TLSPeerCertificate? { stream.peerCertificate }
 
+    public var issuedKeyName: String? { stream.issuedKeyName }
+
     public func streamDidFinishHandshake() {
         server.count(\.handshakes)
         if stream.isResumed { server.count(\.resumedHandshakes) }

@@ -21,6 +21,9 @@ public protocol HTTPServerStream: AnyObject {
     var negotiatedProtocol: String? { get }
     /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil for none.
     var clientCertificate: TLSPeerCertificate? { get }
+    /// The name of the key that the client was issued and has proven to hold; nil where it needed none
+    /// (``TLSContext/preSharedKeys(_:role:issuer:applicationProtocols:)``).
+    var issuedKeyName: String? { get }
 
     /// Set by the handler while it answers; let go when the response and the request have ended.
     var exchange: (any HTTPServerExchange)? { get set }

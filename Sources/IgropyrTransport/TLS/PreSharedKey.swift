@@ -1,10 +1,15 @@
 internal import Crypto
 
+/// Makes a key that was issued again from its name; nil if it was not, or is good no longer. Called on any thread, for
+/// names that strangers send.
+public typealias PreSharedKeyIssuer = @Sendable (_ name: String) -> PreSharedKey?
+
 /// A secret that both ends of a TLS 1.3 connection hold instead of certificates (RFC 8446 §4.2.11).
 public struct PreSharedKey: Sendable {
     /// 32 bytes: the length of SHA-256, the hash that a key from outside is bound to (RFC 8446 §4.2.11).
     let secret: SymmetricKey
-    /// By which a server with several keys finds this one, 16 hexadecimal digits; says nothing about the secret.
+    /// By which a server with several keys finds this one; says nothing about the secret. Of derived keys 16 hexadecimal
+    /// digits.
     let name: String
     let identity: PreSharedKeyIdentity
 
@@ -26,6 +31,12 @@ public struct PreSharedKey: Sendable {
     private init(_ clusterKey: [UInt8], secretInfo: String, nameInfo: String) {
         let name = Self.derive(8, from: clusterKey, for: nameInfo)
         self.init(name: Hexadecimal.text(name.bytes), secret: Self.derive(32, from: clusterKey, for: secretInfo))
+    }
+
+    /// A key that somebody was given, 32 bytes, by the name that its issuer knows it by.
+    public init(name: String, secret: [UInt8]) {
+        precondition(secret.count == 32)
+        self.init(name: name, secret: SymmetricKey(data: secret))
     }
 
     init(name: String, secret: SymmetricKey) {

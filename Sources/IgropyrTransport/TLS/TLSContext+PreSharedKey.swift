@@ -13,11 +13,14 @@ extension TLSContext {
     }
 
     /// The same while keys change: a server takes each of them, a client shows the first. At least one.
+    ///
+    /// A server also takes keys that it has issued, if `issuer` makes them again from their names; handlers see by
+    /// ``HTTPServerStream/issuedKeyName`` whom they have before them.
     public static func preSharedKeys(
-        _ keys: [PreSharedKey], role: Role, applicationProtocols: [String] = []
+        _ keys: [PreSharedKey], role: Role, issuer: PreSharedKeyIssuer? = nil, applicationProtocols: [String] = []
     ) throws(TLSError) -> TLSContext {
         let context = try unsafe TLSContext(
-            role, .preSharedKeys(keys), applicationProtocols: applicationProtocols,
+            role, .preSharedKeys(keys, issuer: issuer), applicationProtocols: applicationProtocols,
             owning: makeRaw(role, from: TLS1_3_VERSION))
         try unsafe context.installApplicationProtocols(in: context.raw)
         let isSet =
@@ -35,7 +38,9 @@ extension TLSContext {
 
     /// OpenSSL states a key from outside as a session to be resumed. A fresh one for each handshake: OpenSSL's client
     /// writes into it.
-    fileprivate func makeSession(for ssl: OpaquePointer, by key: PreSharedKey) -> OpaquePointer? {
+    fileprivate func makeSession(
+        for ssl: OpaquePointer, by key: PreSharedKey, isIssued: Bool = false
+    ) -> OpaquePointer? {
         guard let session = unsafe SSL_SESSION_new() else { return nil }
         let cipher = unsafe [0x13, 0x01].withUnsafeBufferPointer {  // TLS_AES_128_GCM_SHA256 (RFC 8446 §B.4)
             unsafe SSL_CIPHER_find(ssl, $0.baseAddress)
@@ -46,6 +51,7 @@ extension TLSContext {
         }
         if unsafe isComplete && SSL_SESSION_set_cipher(session, cipher) == 1
             && SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION) == 1
+            && (!isIssued || SSL_SESSION_set1_ticket_appdata(session, key.name, key.name.utf8.count) == 1)
         {
             return unsafe session
         }
@@ -63,11 +69,15 @@ private func didReceiveIdentity(
     let name = unsafe UnsafeBufferPointer(start: name, count: length)
     unsafe session?.pointee = nil
     guard unsafe name.starts(with: PreSharedKeyIdentity.prefix.utf8), let ssl = unsafe ssl,
-        let context = unsafe TLSContext.of(ssl),
-        let key = context.preSharedKeys.first(where: { unsafe $0.identity.bytes.elementsEqual(name) })
-            ?? context.preSharedKeys.first
+        let context = unsafe TLSContext.of(ssl), let first = context.preSharedKeys.first
     else { return 1 }
-    unsafe session?.pointee = context.makeSession(for: ssl, by: key)
+    let own = context.preSharedKeys.first { unsafe $0.identity.bytes.elementsEqual(name) }
+    let shortName = unsafe String(decoding: name.dropFirst(PreSharedKeyIdentity.prefix.utf8.count), as: UTF8.self)
+    if own == nil, let issued = context.issuer?(shortName) {
+        unsafe session?.pointee = context.makeSession(for: ssl, by: issued, isIssued: true)
+    } else {
+        unsafe session?.pointee = context.makeSession(for: ssl, by: own ?? first)
+    }
     return 1
 }
 

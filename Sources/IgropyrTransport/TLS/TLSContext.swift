@@ -9,8 +9,8 @@ public final class TLSContext: Sendable {
 
     /// How the two ends prove themselves.
     enum Proof: Sendable {
-        /// Sessions accept no other proof. A client shows the first.
-        case preSharedKeys([PreSharedKey])
+        /// Sessions accept no other proof. A client shows the first; a server asks `issuer` about others' names.
+        case preSharedKeys([PreSharedKey], issuer: PreSharedKeyIssuer?)
         case serverCertificates(ServerCertificates)
         /// The server shows a certificate; see ``TLSContext/client(trusting:applicationProtocols:)``.
         case trust
@@ -48,8 +48,13 @@ public final class TLSContext: Sendable {
 
     /// Empty where certificates are the proof.
     var preSharedKeys: [PreSharedKey] {
-        if case .preSharedKeys(let keys) = proof { return keys }
+        if case .preSharedKeys(let keys, _) = proof { return keys }
         return []
+    }
+
+    var issuer: PreSharedKeyIssuer? {
+        if case .preSharedKeys(_, let issuer) = proof { return issuer }
+        return nil
     }
 
     /// A fresh `SSL_CTX` with what every context forbids: compression, renegotiation, keys without an exchange, a cache

@@ -91,6 +91,15 @@ public final class TLSSession {
         return unsafe TLSPeerCertificate(X509Certificate(owning: raw))
     }
 
+    /// The name of the issued key that a client has proven to hold; nil for a server's own keys, and certificates.
+    public var issuedKeyName: String? {
+        guard !isHandshaking, context.issuer != nil, let session = unsafe SSL_get_session(ssl) else { return nil }
+        var data: UnsafeMutableRawPointer?
+        var count = 0
+        guard unsafe SSL_SESSION_get0_ticket_appdata(session, &data, &count) == 1, count > 0 else { return nil }
+        return unsafe String(decoding: UnsafeRawBufferPointer(start: data, count: count), as: UTF8.self)
+    }
+
     /// Bytes that ``takeCiphertext(_:)`` would lend.
     public var untakenBytes: Int { wire.untakenBytes }
 

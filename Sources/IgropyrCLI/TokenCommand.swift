@@ -1,0 +1,51 @@
+import ArgumentParser
+import Foundation
+import IgropyrCluster
+import IgropyrOrchestration
+
+struct TokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Print a token by which hosts join for a time, without the cluster's key.",
+        discussion: """
+              igropyr token                     # on a member
+              igropyr node --bind 10.0.0.9 --join 10.0.0.1 --token igropyr-join.…
+
+            The second line, on the new host, is all that it needs: a member gives it
+            the cluster's key, and it keeps that in its data folder. A token may let in
+            many hosts until it expires, and does nothing else; changing the cluster's
+            key (igropyr keys rotate) ends all of them at once. Who came in by which
+            one is in igropyr audit.
+
+            No node is asked: the token is made from the key file.
+            """)
+
+    @Option(help: "How long it is good for: 90s, 30m, 12h, 7d; at most 30d.", transform: Lifetime.parse)
+    var expires = 3600
+
+    @OptionGroup var control: ControlOptions
+
+    func run() async throws {
+        guard let key = try control.readKey() else {
+            throw CommandFailure(
+                "there is no key to make a token from: give the cluster's by --key-file. A cluster without a key lets "
+                    + "everybody join")
+        }
+        var random = SystemRandomNumberGenerator()
+        let token = JoinToken(from: key, lifetime: expires, at: .now, using: &random)
+        print(token.text)
+        StandardError.write("good until \(ClockTime.text(token.expires)), for hosts that join by any member\n")
+    }
+}
+
+private enum Lifetime {
+    private static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
+
+    static func parse(_ text: String) throws -> Int {
+        guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()),
+            case let (seconds, overflow) = count.multipliedReportingOverflow(by: unit), !overflow,
+            JoinToken.lifetimes.contains(seconds)
+        else { throw ValidationError("--expires \(text): write it as 90s, 30m, 12h or 7d, up to 30d.") }
+        return seconds
+    }
+}

@@ -1,0 +1,70 @@
+internal import FoundationEssentials
+internal import IgropyrOrchestration
+public import IgropyrUV
+
+/// How a host without the cluster's key comes by it: a member gives it to who has a ``JoinToken``.
+public enum Admission {
+    /// The key file in a node's data folder, which is there once the node was let in, or its cluster's key has changed.
+    public static func keyFile(inDataFolder path: String) -> String? {
+        let file = "\(path)/\(KeyringFile.keyName)"
+        return (try? FileSystem.status(of: file)) == nil ? nil : file
+    }
+
+    /// Asks the nodes, by the addresses of their control API, one after the other, and writes what the first one gives to
+    /// the data folder.
+    /// - Returns: the path of the key file.
+    /// - Throws: `.wrongKey` if a node does not take the token, `.unreachable` if none answers, `.local` for the folder.
+    public static func keyFile(
+        by token: JoinToken, from nodes: [SocketAddress], inDataFolder path: String, on loop: EventLoop
+    ) async throws(ControlError) -> String {
+        let client = try ControlClient(on: loop, token: token)
+        let keys: [ClusterKey]
+        do throws(ControlError) {
+            keys = try await ask(nodes, by: client)
+        } catch {
+            await client.close()
+            throw error.code == .wrongKey ? refusal(of: token) : error
+        }
+        await client.close()
+        do {
+            return try await loop.offload {
+                let folder = try DataFolder(at: path)
+                defer { folder.release() }
+                try KeyringFile(base: keys[0], keys: keys).write(to: folder)
+                return "\(folder.path)/\(KeyringFile.keyName)"
+            }
+        } catch { throw ControlError(.local, "\(error)") }
+    }
+
+    private static func ask(
+        _ nodes: [SocketAddress], by client: ControlClient
+    ) async throws(ControlError) -> [ClusterKey] {
+        var failure = ControlError(.unreachable, "there is nobody to ask")
+        for node in nodes {
+            do throws(ControlError) {
+                let keys = try await client.admission(by: node).keys.compactMap(ClusterKey.init(base64:))
+                guard !keys.isEmpty else {
+                    throw ControlError(.unexpectedAnswer, "the node at \(node) gave no key")
+                }
+                return keys
+            } catch {
+                guard error.code == .unreachable else { throw error }
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private static func refusal(of token: JoinToken) -> ControlError {
+        ControlError(
+            .wrongKey,
+            "the token is not taken: it has expired by the cluster's clock, the cluster's key has changed since it was made, "
+                + "or it is another cluster's. Make a new one on a member: igropyr token")
+    }
+}
+
+/// The answer to `POST /v1/admission`: the cluster's keys in Base64, the one in use first.
+struct AdmissionAnswer: Codable, Sendable {
+    var version = ControlAPI.version
+    var keys: [String]
+}
