@@ -83,10 +83,10 @@ struct NodeCommand: AsyncParsableCommand {
             var configuration = NodeConfiguration(name: member.name ?? Host.name, bind: bind, dataFolder: folder)
             configuration.advertise = try await member.advertise?.address(
                 defaultPort: bind.port, option: "--advertise", on: loop)
-            configuration.keyFile = try await command.keyFile(for: configuration, on: loop)
             configuration.isInsecure = member.insecure
             configuration.joins = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
             configuration.joinServices = member.join.compactMap(\.service)
+            configuration.keyFile = try await command.keyFile(for: configuration, on: loop)
             configuration.nameServer = try await member.nameServer(on: loop)
             configuration.discovery = member.discover
             configuration.gossip = member.profile.settings
