@@ -21,6 +21,8 @@ private let mistakes = [
     Mistake("no key", "status --node NET.1", names: "--key-file"),
     Mistake("missing key file", "node --bind NET.2 --key-file LAB/none.key", names: "LAB/none.key", "keygen"),
     Mistake("damaged key file", "node --bind NET.2 --key-file LAB/damaged.key", names: "LAB/damaged.key", "keygen"),
+    Mistake("token that is none", "node --bind NET.2 --join NET.1 --token x", names: "--token", "igropyr token"),
+    Mistake("lifetime that is none", "token --expires 40d ACCESS", names: "--expires", "30d"),
     Mistake("not loopback without a key", "node --bind NET.2", names: "--key-file"),
     Mistake("address of another host", "node --bind NET.1 --key-file LAB/cluster.key", names: "NET.1", "not available"),
     Mistake("gossip port in use", "node --bind NET.2:9999 --key-file LAB/cluster.key", names: "NET.2:9999", "in use"),
