@@ -19,6 +19,7 @@ struct DeployCommand: AsyncParsableCommand {
               igropyr deploy ./worker --name jobs --total 2 --where disk=ssd \\
                   --env LEVEL=info -- --threads 4
               igropyr deploy ./shop --check
+              igropyr deploy ./shop --total 6 --plan
               igropyr deploy ./shop --secret DB_PASSWORD=password.txt
               igropyr deploy ./shop --encrypt
 
@@ -32,7 +33,8 @@ struct DeployCommand: AsyncParsableCommand {
               igropyr deploy ./shop --name shop --canary 1 --canary-hold 60
               igropyr deploy ./shop --name shop --max-surge 0 --max-unavailable 1
 
-            Exit code 2: the canaries are good and wait for igropyr promote.
+            Exit code 2: the canaries are good and wait for igropyr promote; or, with
+            --plan, not all the workers asked for would find a place.
             """)
 
     @Argument(help: "The executable, or the folder of a static site or with an igropyr.yaml.")
@@ -50,6 +52,9 @@ struct DeployCommand: AsyncParsableCommand {
 
     @Flag(help: "Read and check what would be deployed, and deploy nothing.")
     var check = false
+
+    @Flag(help: "Show which workers would start, stop or be replaced, and deploy nothing.")
+    var plan = false
 
     @OptionGroup var scale: ScaleOptions
 
@@ -94,6 +99,7 @@ struct DeployCommand: AsyncParsableCommand {
             throw ValidationError("--name is missing: say it here, or as \"name\" in \(manifest.file).")
         }
         if check { return print(manifest.summary) }
+        if plan { return try await show(planOf: application, manifest) }
         let files = try KeyValuePairs.parse(secrets, option: "--secret", example: "DB_PASSWORD=password.txt")
         if let unknown = files.keys.sorted().first(where: { manifest.spec.secrets[$0] == nil }) {
             throw ValidationError("--secret \(unknown): \(manifest.file) names no such secret.")
@@ -108,6 +114,15 @@ struct DeployCommand: AsyncParsableCommand {
             return (revision, try await watch.follow(application, to: revision, for: .seconds(wait)))
         }
         try Self.tell(outcome, application, revision)
+    }
+
+    private func show(planOf application: ApplicationName, _ manifest: Manifest) async throws {
+        let bundle = bundle
+        let report = try await control.withClient { client, node in
+            try await Deployer(client: client, node: node).plan(application, bundle: bundle, manifest)
+        }
+        print(report.text)
+        if !report.shortfalls.isEmpty { throw ExitCode.incomplete }
     }
 
     private static func tell(

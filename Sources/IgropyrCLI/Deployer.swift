@@ -12,19 +12,37 @@ struct Deployer {
     func deploy(
         _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: [String: [UInt8]] = [:]
     ) async throws -> BundleDigest {
+        try await packing(manifest.source(in: bundle)) { summary, archive in
+            let sending = ProgressLine("sending to \(node)")
+            _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
+            sending.finish()
+            _ = try await client.deploy(name, manifest.spec(for: summary), secrets: secrets, at: node)
+            return summary.digest
+        }
+    }
+
+    /// What that would move.
+    func plan(_ name: ApplicationName, bundle: String, _ manifest: Manifest) async throws -> PlanReport {
+        try await packing(manifest.source(in: bundle)) { summary, _ in
+            var request = PlanRequest()
+            request.application = name
+            request.spec = manifest.spec(for: summary)
+            return try await client.plan(request, at: node)
+        }
+    }
+
+    /// Calls `body` with a bundle of what is at `source`, and the path of its archive, which goes with the call.
+    private func packing<Result>(
+        _ source: String, _ body: (BundleArchive.Summary, String) async throws -> Result
+    ) async throws -> Result {
         let archive = FileManager.default.temporaryDirectory.appending(path: "igropyr-bundle-\(UUID().uuidString).tar")
             .path
         defer { try? FileManager.default.removeItem(atPath: archive) }
         let packing = ProgressLine("packing")
-        let source = manifest.source(in: bundle)
         let summary = try await client.loop.offload {
             try BundleArchive.create(from: source, to: archive) { packing.show($0.doneBytes, of: $0.totalBytes) }
         }
         packing.finish()
-        let sending = ProgressLine("sending to \(node)")
-        _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
-        sending.finish()
-        _ = try await client.deploy(name, manifest.spec(for: summary), secrets: secrets, at: node)
-        return summary.digest
+        return try await body(summary, archive)
     }
 }

@@ -16,6 +16,8 @@ struct PlanCommand: AsyncParsableCommand {
               igropyr plan --without host-3
               igropyr plan --app shop --total 6 --json
 
+            igropyr deploy … --plan does the same for what it would deploy.
+
             Exit code 2: an application would not get all the workers asked for.
             """)
 
@@ -45,18 +47,20 @@ struct PlanCommand: AsyncParsableCommand {
         request.scale = scale.scale
         let question = request
         let report = try await control.withClient { client, node in try await client.plan(question, at: node) }
-        print(try json ? JSONText.of(report) : Self.text(report))
+        print(try json ? JSONText.of(report) : report.text)
         if !report.shortfalls.isEmpty { throw ExitCode.incomplete }
     }
+}
 
-    private static func text(_ report: PlanReport) -> String {
-        var lines = report.shortfalls.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
-        guard !report.moves.isEmpty else { return (["nothing would move"] + lines).joined(separator: "\n") }
+extension PlanReport {
+    /// For people.
+    var text: String {
+        let lines = shortfalls.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        guard !moves.isEmpty else { return (["nothing would move"] + lines).joined(separator: "\n") }
         var table = Table("", "APPLICATION", "HOST", "NO", "WHY")
-        for move in report.moves {
+        for move in moves {
             table.add(move.kind.rawValue, move.application.rawValue, move.host.rawValue, "\(move.index)", move.reason)
         }
-        lines.insert(table.text, at: 0)
-        return lines.joined(separator: "\n")
+        return ([table.text] + lines).joined(separator: "\n")
     }
 }

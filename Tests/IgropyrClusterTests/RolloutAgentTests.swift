@@ -122,6 +122,17 @@ import Testing
             question.without = [HostName(rawValue: "b")!]
             let plan = try await control.plan(question, at: nodes[0].control)
             #expect(plan.moves.map(\.kind).sorted { $0.rawValue < $1.rawValue } == [.start, .stop])
+            question.without = []
+            question.application = .shop
+            question.spec = try await control.deployment(.shop, at: nodes[0].control).spec
+            #expect(try await control.plan(question, at: nodes[0].control).moves.isEmpty)
+            question.spec?.arguments.append("x")
+            let settings = try await control.plan(question, at: nodes[0].control).moves
+            #expect(settings.map(\.kind) == Array(repeating: .replace, count: 4))
+            question.application = ApplicationName(rawValue: "other")
+            let other = try await control.plan(question, at: nodes[0].control).moves
+            #expect(other.map(\.kind) == Array(repeating: .start, count: 4))
+            #expect(try await control.status(of: nodes[0].control).applications.count == 1)
             await control.close()
             await again.agent.stop()
             await nodes[0].agent.stop()

@@ -68,6 +68,9 @@ extension HostAgent {
     }
 
     func plan(_ request: PlanRequest, _ parts: Parts) async -> ControlReply {
+        if let spec = request.spec {
+            do { try spec.validate() } catch { return .refusal(422, "\(error)") }
+        }
         let snapshot = await parts.replica.snapshot
         let name = name
         return await loop.offload { .json(PlanReport(request, snapshot, host: name)) }

@@ -6,16 +6,19 @@ extension PlanReport {
         var alive = snapshot.alive
         for name in request.without { alive.remove(name) }
         var deployments = snapshot.state.liveDeployments
-        if let application = request.application, let scale = request.scale { deployments[application]?.scale = scale }
+        if let application = request.application {
+            if let spec = request.spec { deployments[application] = spec.withSecrets(of: deployments[application]) }
+            if let scale = request.scale { deployments[application]?.scale = scale }
+        }
         let after = Placement(deployments: deployments, hosts: snapshot.state.placementHosts(alive: alive))
-        let isNow = request.without.isEmpty && request.scale == nil
-        let before =
-            isNow
-            ? Self.running(snapshot) : Self.slots(snapshot.state.placement(alive: snapshot.alive))
+        let isNow = request.without.isEmpty && request.scale == nil && request.spec == nil
+        let present = snapshot.state.placement(alive: snapshot.alive)
+        let before = isNow ? Self.running(snapshot) : Self.slots(present)
         let wanted = Self.slots(after)
         var moves = wanted.subtracting(before).map { Move(.start, $0, Self.startReason(request, isNow)) }
         moves += before.subtracting(wanted).map { Move(.stop, $0, Self.stopReason($0, request, isNow)) }
-        if isNow { moves += Self.replacements(wanted.intersection(before), after, snapshot) }
+        let stays = wanted.intersection(before)
+        moves += isNow ? Self.replacements(stays, after, snapshot) : Self.replacements(stays, after, of: present)
         self.init(
             host: host,
             moves: moves.sorted { ($0.application, $0.host, $0.index) < ($1.application, $1.host, $1.index) },
@@ -36,6 +39,20 @@ extension PlanReport {
         return slots
     }
 
+    /// Slots that get other workers than they have in `present`.
+    private static func replacements(
+        _ slots: Set<WorkerSlot>, _ placement: Placement, of present: Placement
+    ) -> [Move] {
+        slots.compactMap { slot in
+            guard let spec = placement.workers[slot.host]?[slot], let old = present.workers[slot.host]?[slot],
+                spec.fingerprint != old.fingerprint
+            else { return nil }
+            return Move(
+                .replace, slot,
+                spec.revision == old.revision ? "by other settings" : "by revision \(spec.revision.short)")
+        }
+    }
+
     /// Slots whose workers are yet to be replaced.
     private static func replacements(
         _ slots: Set<WorkerSlot>, _ placement: Placement, _ snapshot: Replica.Snapshot
@@ -53,13 +70,15 @@ extension PlanReport {
 
     private static func startReason(_ request: PlanRequest, _ isNow: Bool) -> String {
         if isNow { return "it is wanted and not there yet" }
+        if request.spec != nil { return "it would be deployed" }
         let gone = request.without.map(\.rawValue).joined(separator: ", ")
         return gone.isEmpty ? "the new scale" : "takes over from \(gone)"
     }
 
     private static func stopReason(_ slot: WorkerSlot, _ request: PlanRequest, _ isNow: Bool) -> String {
         if isNow { return "it has its place elsewhere, or none" }
-        return request.without.contains(slot.host) ? "\(slot.host) is gone" : "the new scale"
+        if request.without.contains(slot.host) { return "\(slot.host) is gone" }
+        return request.spec == nil ? "the new scale" : "it would have its place elsewhere, or none"
     }
 
     private static func text(_ shortfall: Placement.Shortfall) -> String {
@@ -67,6 +86,15 @@ extension PlanReport {
         case .noEligibleHost: "no host that is alive has the tags that it asks for"
         case .hostsFull(let missing): "\(missing) of its workers find no room: their hosts are full"
         }
+    }
+}
+
+extension DeploymentSpec {
+    /// The values of secrets never leave the cluster: whoever plans does not know them.
+    fileprivate func withSecrets(of present: DeploymentSpec?) -> DeploymentSpec {
+        var spec = self
+        for name in spec.secrets.keys { spec.secrets[name]?.value = present?.secrets[name]?.value }
+        return spec
     }
 }
 

@@ -115,13 +115,13 @@ final class ControlServer: HTTPRequestHandler {
             collect(operation, parameter, by: caller, limitBytes: 0, on: connection)
         case .admission:
             collect(operation, connection.issuedKeyName ?? "", by: caller, limitBytes: 0, on: connection)
-        case .sendEvent, .forceLeave, .change, .schedule, .plan, .setSecret:
+        case .sendEvent, .forceLeave, .change, .schedule, .setSecret:
             collect(operation, parameter, by: caller, limitBytes: 64 << 10, on: connection)
         case .events, .query, .keys, .logs:
             connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
                 await agent.lines(for: operation, body)
             }
-        case .deploy: collect(operation, parameter, by: caller, limitBytes: 1 << 20, on: connection)
+        case .deploy, .plan: collect(operation, parameter, by: caller, limitBytes: 1 << 20, on: connection)
         case .exchange:
             collect(operation, parameter, by: caller, limitBytes: ControlAPI.messageBytes, on: connection)
         case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:

@@ -19,9 +19,11 @@ public struct PlanRequest: Codable, Sendable, Hashable {
     public var version = ControlAPI.version
     /// Hosts that are thought away.
     public var without: [HostName] = []
-    /// An application that is thought to have another scale.
+    /// An application that is thought to have another scale, or to be deployed anew.
     public var application: ApplicationName?
     public var scale: DeploymentSpec.Scale?
+    /// Its secrets are those that the application has.
+    public var spec: DeploymentSpec?
 
     public init() {}
 }
