@@ -78,14 +78,14 @@ import Testing
         for stage in stages {
             let before = stage.witness.seen.count
             _ = try #require(try WireExchange.answer(of: .address(stage.balancer.address), to: bytes + end))
-            // nginx writes its record some time after its answer: two rounds later it is there.
-            for round in 1...2 {
-                let mark = "/mark-\(before)-\(round)"
+            // nginx writes its record some time after its answer: two requests later it is there.
+            let marks = (1...2).map { "/mark-\(before)-\($0)" }
+            for mark in marks {
                 let last = Array("GET \(mark) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".utf8)
                 _ = try #require(try WireExchange.answer(of: .address(stage.balancer.address), to: last))
-                try await eventually("the mark is seen") {
-                    stage.witness.seen.dropFirst(before).contains { $0.target == mark }
-                }
+            }
+            try await eventually("the marks are seen") {
+                Set(marks).isSubset(of: stage.witness.seen.dropFirst(before).map(\.target))
             }
             let requests = stage.witness.seen.dropFirst(before).filter { !$0.target.hasPrefix("/mark-") }
             result.append((stage.witness.name, requests.map { $0.naming(stage.balancer.address) }))

@@ -47,7 +47,14 @@ public final class BlockingSocket: @unchecked Sendable {
     }
 
     private func connect(to name: UnsafePointer<sockaddr>, _ size: socklen_t) throws(Failure) {
-        guard Glibc.connect(descriptor, name, size) == 0 else { throw Failure(call: "connect", code: errno) }
+        guard Glibc.connect(descriptor, name, size) != 0 else { return }
+        guard errno == EINTR else { throw Failure(call: "connect", code: errno) }
+        // It goes on by itself (POSIX: connect), and asking again would be an error.
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = uninterrupted { poll(&entry, 1, 60_000) }
+        var (code, length) = (ETIMEDOUT, socklen_t(MemoryLayout<Int32>.size))
+        if entry.revents != 0 { getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) }
+        guard code == 0 else { throw Failure(call: "connect", code: code) }
     }
 
     public func send(_ bytes: [UInt8]) throws(Failure) {
