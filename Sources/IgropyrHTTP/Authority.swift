@@ -40,8 +40,9 @@ enum Authority {
         guard range.count <= 5 else { return false }
         var port = 0
         for offset in range {
-            guard bytes.byte(at: offset).isDigit else { return false }
-            port = port * 10 + Int(bytes.byte(at: offset) & 0x0F)
+            let byte = bytes.byte(at: offset)
+            guard byte.isDigit else { return false }
+            port = port &* 10 &+ Int(byte & 0x0F)  // Five digits at most.
         }
         return port <= 65_535 && (mayBeEmpty || !range.isEmpty)
     }

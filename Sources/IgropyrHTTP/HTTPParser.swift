@@ -9,9 +9,9 @@ public struct HTTPParser: Sendable {
     @frozen public enum Event: Sendable {
         /// Nothing was consumed: ask again when there is at least one byte more.
         case needMore
-        /// A head; its ranges count from the start of the given bytes. After an interim response
+        /// ``HTTPParser/head`` is whole; its ranges count from the start of the given bytes. After an interim response
         /// (``MessageHead/isInterim``) comes another head, after any other head in the end `.end`.
-        case head(MessageHead, consumed: Int)
+        case head(consumed: Int)
         /// Data of the body, a part of the given bytes that is never empty, without the framing around it.
         case body(Range<Int>, consumed: Int)
         /// The trailer fields, a part of the given bytes: read them with ``FieldIterator``. Only if there are any.
@@ -22,6 +22,8 @@ public struct HTTPParser: Sendable {
 
     enum State {
         case head
+        /// Another head answers the same request.
+        case interimEnd
         case lengthBody(remaining: UInt64)
         /// Before the line of a chunk's size. After the first chunk, the line end of the data before it comes first.
         /// `scanned` bytes have no line feed that ends the line.
@@ -36,7 +38,9 @@ public struct HTTPParser: Sendable {
 
     let limits: ParserLimits
     var state = State.head
-    var headParser: HeadParser
+    /// Whether nothing of a message was seen yet since the last `.end`: the connection may be closed without loss.
+    public private(set) var isBetweenMessages = true
+    @usableFromInline var headParser: HeadParser
     /// The method of the request that the next final response answers; nil in a server.
     private var requestMethod: HTTPMethod?
     /// Bytes of chunk extensions in this message.
@@ -57,11 +61,8 @@ public struct HTTPParser: Sendable {
         HTTPParser(isResponse: true, limits: limits)
     }
 
-    /// Whether nothing of a message was seen yet since the last `.end`: the connection may be closed without loss.
-    public var isBetweenMessages: Bool {
-        guard case .head = state, case .start = headParser.state else { return false }
-        return headParser.position == 0
-    }
+    /// What the last `.head` told of; from then on until `.end`, or another `.head`.
+    @inlinable public var head: MessageHead { headParser.head }
 
     /// Says which request the next response answers. Bytes that come without are ``HTTPError/unsolicitedResponse``.
     /// - Precondition: The parser reads responses, and the last one has ended.
@@ -75,6 +76,10 @@ public struct HTTPParser: Sendable {
         do throws(HTTPError) {
             switch state {
             case .head: return try nextHead(in: bytes)
+            case .interimEnd:
+                headParser = HeadParser(isResponse: true)
+                state = .head
+                return try nextHead(in: bytes)
             case .lengthBody(let remaining): return nextLengthBody(remaining, in: bytes)
             case .chunkLine(let isFirst, let scanned):
                 return try nextChunk(isFirst: isFirst, scanned: scanned, in: bytes)
@@ -105,17 +110,19 @@ public struct HTTPParser: Sendable {
         case .untilCloseBody:
             _ = endMessage(consumed: 0)
             return true
-        case .lengthBody, .chunkLine, .chunkData, .trailers, .end:
+        case .interimEnd, .lengthBody, .chunkLine, .chunkData, .trailers, .end:
             break
         case .failed(let error):
             throw error
         }
+        isBetweenMessages = false
         state = .failed(.truncated)
         throw .truncated
     }
 
     mutating func endMessage(consumed: Int) -> Event {
         state = .head
+        isBetweenMessages = true
         headParser = HeadParser(isResponse: headParser.isResponse)
         requestMethod = nil
         chunkExtensionBytes = 0
@@ -124,16 +131,12 @@ public struct HTTPParser: Sendable {
 
     private mutating func nextHead(in bytes: RawSpan) throws(HTTPError) -> Event {
         guard !bytes.isEmpty else { return .needMore }
+        isBetweenMessages = false
         if headParser.isResponse, requestMethod == nil { throw .unsolicitedResponse }
         guard try headParser.parse(bytes, limits: limits) else { return .needMore }
-        var head = headParser.head
-        if let requestMethod { head.settleFraming(asAnswerTo: requestMethod) }
-        if head.isInterim {
-            headParser = HeadParser(isResponse: true)
-        } else {
-            state = Self.state(for: head.framing)
-        }
-        return .head(head, consumed: head.byteCount)
+        if let requestMethod { headParser.head.settleFraming(asAnswerTo: requestMethod) }
+        state = headParser.head.isInterim ? .interimEnd : Self.state(for: headParser.head.framing)
+        return .head(consumed: headParser.head.byteCount)
     }
 
     private static func state(for framing: MessageHead.Framing) -> State {

@@ -92,9 +92,9 @@ public struct HTTPSerializer: Sendable {
         guard value.isFieldValue else { throw .invalidFieldValue }
         bytes.append(addingCapacity: name.utf8CodeUnitCount + value.byteCount + 4) { output in
             output.append(name)
-            output.append(": ")
+            output.appendColon()
             output.append(value)
-            output.append("\r\n")
+            output.appendLineEnd()
         }
     }
 
@@ -104,9 +104,9 @@ public struct HTTPSerializer: Sendable {
         guard value.isFieldValue else { throw .invalidFieldValue }
         bytes.append(addingCapacity: name.byteCount + value.byteCount + 4) { output in
             output.append(name)
-            output.append(": ")
+            output.appendColon()
             output.append(value)
-            output.append("\r\n")
+            output.appendLineEnd()
         }
     }
 
@@ -114,15 +114,15 @@ public struct HTTPSerializer: Sendable {
     public mutating func appendLines(_ lines: RawSpan) { append(lines) }
 
     /// Fields that another one has written, as they are.
-    public mutating func appendFields(of other: HTTPSerializer) { bytes.append(contentsOf: other.bytes) }
+    public mutating func appendFields(of other: HTTPSerializer) { unsafe append(other.bytes.span.bytes) }
 
     /// A field with a number as its value, written without a string on the way.
     public mutating func appendField(_ name: StaticString, _ value: UInt64) {
         bytes.append(addingCapacity: name.utf8CodeUnitCount + 24) { output in
             output.append(name)
-            output.append(": ")
+            output.appendColon()
             output.append(decimal: value)
-            output.append("\r\n")
+            output.appendLineEnd()
         }
     }
 
@@ -143,7 +143,10 @@ public struct HTTPSerializer: Sendable {
     }
 
     /// The empty line after fields, or after trailers.
-    public mutating func endHead() { append("\r\n") }
+    public mutating func endHead() {
+        bytes.append(.carriageReturn)
+        bytes.append(.lineFeed)
+    }
 
     // MARK: - Bodies
 
@@ -177,7 +180,7 @@ public struct HTTPSerializer: Sendable {
 
     private mutating func append(_ literal: StaticString) {
         unsafe bytes.append(
-            contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+            contentsOf: UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
     private mutating func append(_ data: RawSpan) {

@@ -1,6 +1,7 @@
 /// Reads one head. Fed with the same bytes and more, it goes on where it stopped: no byte is scanned twice, and what is
 /// wrong is found at the same byte however the input is cut.
-struct HeadParser {
+@usableFromInline struct HeadParser: Sendable {
+    /// Where to go on once there are more bytes.
     enum State {
         case start
         case emptyLine
@@ -19,85 +20,89 @@ struct HeadParser {
     var position = 0
     var hasSkippedEmptyLine = false
     /// What is known of the head so far; whole once ``parse(_:)`` says so.
-    var head = MessageHead()
+    @usableFromInline var head = MessageHead()
     var codings = TransferCodings()
-
-    init(isResponse: Bool) { self.isResponse = isResponse }
 
     /// Whether the head is whole. `limits` are the same in each call.
     mutating func parse(_ bytes: RawSpan, limits: ParserLimits) throws(HTTPError) -> Bool {
         let end = min(bytes.byteCount, limits.headBytes)
-        var isAdvancing = true
-        while isAdvancing {
+        let isWhole =
             switch state {
-            case .start: isAdvancing = try parseStart(bytes, to: end)
-            case .emptyLine: isAdvancing = try parseEmptyLine(bytes, to: end)
-            case .method(let start): isAdvancing = try parseMethod(bytes, from: start, to: end)
-            case .target(let start): isAdvancing = try parseTarget(bytes, from: start, to: end, limits)
-            case .requestVersion(let start): isAdvancing = try parseRequestVersion(bytes, from: start, to: end)
-            case .statusCode: isAdvancing = try parseStatusCode(bytes, to: end)
-            case .reason(let start): isAdvancing = try parseReason(bytes, from: start, to: end)
-            case .startLineEnd: isAdvancing = try parseStartLineEnd(bytes, to: end)
-            case .fields(var lines):
-                guard try parseFields(bytes, lines: &lines, to: end, maximum: limits.fields) else {
-                    state = .fields(lines)
-                    isAdvancing = false
-                    continue
-                }
-                try finish()
-                return true
+            case .start: try parseStart(bytes, to: end, limits)
+            case .emptyLine: try parseEmptyLine(bytes, to: end, limits)
+            case .method(let start): try parseMethod(bytes, from: start, to: end, limits)
+            case .target(let start): try parseTarget(bytes, from: start, to: end, limits)
+            case .requestVersion(let start): try parseRequestVersion(bytes, from: start, to: end, limits)
+            case .statusCode: try parseStatusCode(bytes, to: end, limits)
+            case .reason(let start): try parseReason(bytes, from: start, to: end, limits)
+            case .startLineEnd: try parseStartLineEnd(bytes, to: end, limits)
+            case .fields(let lines): try parseFields(bytes, lines, to: end, limits)
             }
-        }
-        guard end < limits.headBytes else { throw .headTooLong }
+        guard isWhole || end < limits.headBytes else { throw .headTooLong }
+        return isWhole
+    }
+
+    // Each of the following reads one part and goes on to the next, or waits for the rest of its own.
+
+    mutating func wait(in state: State) -> Bool {
+        self.state = state
         return false
     }
 
-    private mutating func parseStart(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
-        guard position < end else { return false }
+    private mutating func parseStart(
+        _ bytes: RawSpan, to end: Int, _ limits: ParserLimits
+    ) throws(HTTPError) -> Bool {
+        guard position < end else { return wait(in: .start) }
         switch bytes.byte(at: position) {
         case .carriageReturn:
             guard !isResponse, !hasSkippedEmptyLine else { throw .unexpectedEmptyLine }
             hasSkippedEmptyLine = true
             position += 1
-            state = .emptyLine
+            return try parseEmptyLine(bytes, to: end, limits)
         case .lineFeed: throw .bareLineFeed
-        default: state = isResponse ? .statusCode : .method(start: position)
+        default:
+            return isResponse
+                ? try parseStatusCode(bytes, to: end, limits)
+                : try parseMethod(bytes, from: position, to: end, limits)
         }
-        return true
     }
 
-    private mutating func parseEmptyLine(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
-        guard position < end else { return false }
+    private mutating func parseEmptyLine(
+        _ bytes: RawSpan, to end: Int, _ limits: ParserLimits
+    ) throws(HTTPError) -> Bool {
+        guard position < end else { return wait(in: .emptyLine) }
         guard bytes.byte(at: position) == .lineFeed else { throw .bareCarriageReturn }
         position += 1
-        state = .start
-        return true
+        return try parseStart(bytes, to: end, limits)
     }
 
     /// The line feed after the start line's carriage return.
-    private mutating func parseStartLineEnd(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
-        guard position < end else { return false }
+    mutating func parseStartLineEnd(
+        _ bytes: RawSpan, to end: Int, _ limits: ParserLimits
+    ) throws(HTTPError) -> Bool {
+        guard position < end else { return wait(in: .startLineEnd) }
         guard bytes.byte(at: position) == .lineFeed else { throw .bareCarriageReturn }
         position += 1
         head.fieldsRange = ByteRange(position, position)
-        state = .fields(FieldLineParser(position: position))
-        return true
+        return try parseFields(bytes, FieldLineParser(position: position), to: end, limits)
     }
 
     private mutating func parseFields(
-        _ bytes: RawSpan, lines: inout FieldLineParser, to end: Int, maximum: Int
+        _ bytes: RawSpan, _ parser: FieldLineParser, to end: Int, _ limits: ParserLimits
     ) throws(HTTPError) -> Bool {
+        var lines = parser
         while true {
             switch try lines.next(in: bytes, to: end) {
             case .field(let name, let value):
-                guard head.fieldCount < maximum else { throw .tooManyFields }
+                guard head.fieldCount < limits.fields else { throw .tooManyFields }
                 head.fieldLines += 1
                 try record(name, value, in: bytes)
             case .end:
                 head.fieldsRange.end = UInt32(truncatingIfNeeded: lines.position - 2)
+                try finish()
                 return true
             case .incomplete:
-                return false
+                return wait(in: .fields(lines))
             }
         }
     }

@@ -71,8 +71,6 @@
     var connectionListsKeepAlive = false
     var connectionListsUpgrade = false
 
-    init() {}
-
     /// The bytes of the head, with the empty line after it and the one tolerated before it.
     @inlinable public var byteCount: Int { Int(fieldsRange.end) + 2 }
     /// Field lines in the head.

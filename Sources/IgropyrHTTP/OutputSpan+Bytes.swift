@@ -10,25 +10,32 @@ extension OutputSpan<UInt8> {
         unsafe append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
+    /// What stands between a field's name and its value.
+    /// - Precondition: There is room for it.
+    mutating func appendColon() {
+        append(UInt8(ascii: ":"))
+        append(.space)
+    }
+
+    /// - Precondition: There is room for it.
+    mutating func appendLineEnd() {
+        append(.carriageReturn)
+        append(.lineFeed)
+    }
+
     /// - Precondition: There is room for it: 20 digits at most.
     mutating func append(decimal value: UInt64) {
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var start = digits.count
-        var rest = value
-        repeat {
-            start -= 1
-            digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
-        for index in start..<digits.count { append(digits[index]) }
+        if value > 9 { append(decimal: value / 10) }
+        append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
     }
 
     private mutating func append(_ source: UnsafeRawBufferPointer) {
         precondition(source.count <= freeCapacity, "no room")
+        guard let start = source.baseAddress else { return }
         unsafe withUnsafeMutableBufferPointer { buffer, count in
-            let end = unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
-            unsafe end.copyMemory(from: source)
-            count += source.count
+            // There is room for that many behind the first `count`: checked above.
+            unsafe UnsafeMutableRawPointer(buffer.baseAddress! + count).copyMemory(from: start, byteCount: source.count)
+            count &+= source.count
         }
     }
 }

@@ -3,7 +3,8 @@
 extension RawSpan {
     /// Traps when `offset` is out of bounds.
     @inline(__always) func byte(at offset: Int) -> UInt8 {
-        unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        precondition(UInt(bitPattern: offset) < UInt(bitPattern: byteCount))
+        return uncheckedByte(at: offset)
     }
 
     /// The eight bytes from `offset`, the first one lowest. Traps when they are not all within the bounds.
@@ -29,18 +30,27 @@ extension RawSpan {
 
     /// The first offset from `start` on, before `end`, whose byte is no token character; `end` if there is none.
     @inline(__always) func endOfToken(from start: Int, to end: Int) -> Int {
-        checkBounds(start, end)
-        var offset = start
-        while offset < end, uncheckedByte(at: offset).isToken { offset &+= 1 }
-        return offset
+        endOfRun(from: start, to: end) { $0.isToken }
     }
 
     /// The first offset from `start` on, before `end`, whose byte may not stand in a host's name but in an escape; `end` if
     /// there is none.
     @inline(__always) func endOfName(from start: Int, to end: Int) -> Int {
+        endOfRun(from: start, to: end) { $0.isNameInAuthority }
+    }
+
+    /// The first offset from `start` on, before `end`, whose byte is not in a class that has all letters, digits, `-` and `.`.
+    @inline(__always) private func endOfRun(from start: Int, to end: Int, of isInClass: (UInt8) -> Bool) -> Int {
         checkBounds(start, end)
         var offset = start
-        while offset < end, uncheckedByte(at: offset).isNameInAuthority { offset &+= 1 }
+        while offset &+ 8 <= end {
+            let marks = Self.marks(ofSpecialsIn: uncheckedWord(at: offset))
+            guard marks != 0 else { offset &+= 8; continue }
+            offset &+= marks.trailingZeroBitCount &>> 3
+            guard isInClass(uncheckedByte(at: offset)) else { return offset }
+            offset &+= 1
+        }
+        while offset < end, isInClass(uncheckedByte(at: offset)) { offset &+= 1 }
         return offset
     }
 
@@ -100,7 +110,8 @@ extension RawSpan {
         for index in 0..<range.count {
             // The literal has as many bytes as the range: checked above.
             let expected = unsafe literal.utf8Start[index]
-            guard byte(at: range.lowerBound &+ index).lowercased == expected else { return false }
+            let byte = byte(at: range.lowerBound &+ index)
+            guard (expected.isLetter ? byte | 0x20 : byte) == expected else { return false }
         }
         return true
     }
@@ -137,6 +148,21 @@ extension RawSpan {
     /// As ``marks(ofBytesBelow:in:)``, for each byte equal to `byte`.
     @inline(__always) private static func marks(ofByte byte: UInt8, in word: UInt64) -> UInt64 {
         marks(ofBytesBelow: 1, in: word ^ (lowBits &* UInt64(byte)))
+    }
+
+    /// Sets the high bit of each byte that is no letter, digit, `-` or `.`.
+    @inline(__always) private static func marks(ofSpecialsIn word: UInt64) -> UInt64 {
+        let ascii = word & ~highBits
+        let lowercased = ascii | lowBits &* 0x20
+        let letters = marks(from: 0x61, in: lowercased) & ~marks(from: 0x7B, in: lowercased)
+        let others = marks(from: 0x2D, in: ascii) & ~marks(from: 0x3A, in: ascii)  // With the slash.
+        let noSlashes = marks(from: 1, in: ascii ^ (lowBits &* UInt64(UInt8(ascii: "/"))))
+        return (~(letters | others & noSlashes) | word) & highBits
+    }
+
+    /// Sets the high bit of each byte from `limit` (1…0x80) on, if all are ASCII; other bits mean nothing.
+    @inline(__always) private static func marks(from limit: UInt8, in word: UInt64) -> UInt64 {
+        word &+ lowBits &* UInt64(0x80 - limit)
     }
 }
 

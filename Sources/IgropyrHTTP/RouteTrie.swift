@@ -85,6 +85,7 @@
         guard let route = route(from: 0, PathSegments(path), in: bytes, &search) else {
             return search.allowed.isEmpty ? .notFound : .methodNotAllowed(search.allowed)
         }
+        guard !search.captures.isEmpty else { return .found(route: route, parameters: []) }
         var parameters: [RouteParameter] = []
         for (name, range) in zip(names[route], search.captures) {
             parameters.append(RouteParameter(name: name, range: range))
@@ -145,7 +146,8 @@
     }
 
     private func route(at node: Int, _ search: inout Search) -> Int? {
-        for (method, route) in nodes[node].routes {
+        for index in nodes[node].routes.indices {
+            let (method, route) = nodes[node].routes[index]
             if method == search.method { return route }
             search.allowed.insert(HTTPMethodSet(method))
         }

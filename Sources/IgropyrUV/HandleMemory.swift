@@ -51,3 +51,12 @@ func owner<Raw, Owner: AnyObject>(of handle: UnsafeMutablePointer<Raw>?, as _: O
     let base = unsafe handle!.asHandle
     return unsafe Unmanaged<Owner>.fromOpaque(base.pointee.data).takeUnretainedValue()
 }
+
+/// The same without counting one more reference to the owner, for what is called with each piece of input: it lives
+/// through the callback, since libuv lets go of it only later (`didClose`).
+func withOwner<Raw, Owner: AnyObject>(
+    of handle: UnsafeMutablePointer<Raw>?, as _: Owner.Type, _ body: (Owner) -> Void
+) {
+    let base = unsafe handle!.asHandle
+    unsafe Unmanaged<Owner>.fromOpaque(base.pointee.data)._withUnsafeGuaranteedRef(body)
+}

@@ -102,7 +102,7 @@ public final class TCPStream {
     }
 
     /// Bytes that were written and that the kernel has not taken yet.
-    public var queuedBytes: Int { isClosing ? 0 : unsafe uv_stream_get_write_queue_size(stream) }
+    public var queuedBytes: Int { isClosing ? 0 : unsafe memory.pointer.pointee.write_queue_size }
 
     /// Sends bytes, after all that was written before. What the kernel does not take at once is copied and queued
     /// without a limit: an owner that may be made to write much watches ``queuedBytes`` and waits for
@@ -243,14 +243,15 @@ private func didConnect(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status
 private func willRead(
     _ handle: UnsafeMutablePointer<uv_handle_t>?, _ suggested: Int, _ buffer: UnsafeMutablePointer<uv_buf_t>?
 ) {
-    let loop = unsafe owner(of: handle, as: TCPStream.self).loop
-    unsafe buffer!.pointee = uv_buf_t(reading: UnsafeRawBufferPointer(loop.scratch))
+    unsafe withOwner(of: handle, as: TCPStream.self) { stream in
+        unsafe buffer!.pointee = uv_buf_t(reading: UnsafeRawBufferPointer(stream.loop.scratch))
+    }
 }
 
 private func didReadStream(
     _ handle: UnsafeMutablePointer<uv_stream_t>?, _ count: Int, _: UnsafePointer<uv_buf_t>?
 ) {
-    unsafe owner(of: handle, as: TCPStream.self).didRead(count)
+    unsafe withOwner(of: handle, as: TCPStream.self) { $0.didRead(count) }
 }
 
 private func didShutDown(_ request: UnsafeMutablePointer<uv_shutdown_t>?, _ status: Int32) {

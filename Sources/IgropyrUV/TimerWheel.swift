@@ -13,11 +13,11 @@ public final class WheelTimer {
         visit == .max ? .distantFuture : Timestamp(nanoseconds: visit * wheel.tick)
     }
     private let wheel: TimerWheel
-    fileprivate var onExpiry: (() -> Void)?
+    /// Called on the loop, at the deadline or up to two ticks of the wheel later; never before what had arrived by then was
+    /// looked at.
+    public var onExpiry: (() -> Void)?
 
-    /// Calls `onExpiry` on the loop, at the deadline or up to two ticks of the wheel later; never before what had arrived by
-    /// then was looked at.
-    public init(on wheel: TimerWheel, onExpiry: @escaping () -> Void) {
+    public init(on wheel: TimerWheel, onExpiry: (() -> Void)? = nil) {
         self.wheel = wheel
         self.onExpiry = onExpiry
     }

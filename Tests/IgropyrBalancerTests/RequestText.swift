@@ -6,8 +6,8 @@ func withRequest<Result>(
 ) throws -> Result {
     var parser = HTTPParser.requests()
     let message = Array((text + "\r\nHost: \(host)\r\n\r\n").utf8)
-    guard case .head(let head, _) = try parser.next(in: message.span.bytes) else { throw IncompleteRequest() }
-    return try body(head, message.span.bytes)
+    guard case .head = try parser.next(in: message.span.bytes) else { throw IncompleteRequest() }
+    return try body(parser.head, message.span.bytes)
 }
 
 struct IncompleteRequest: Error {}

@@ -146,8 +146,6 @@ func representationFields(_ fields: [(String, String)], method: String = "GET") 
     let lines = fields.map { "\($0.0): \($0.1)\r\n" }.joined()
     let bytes = "\(method) / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n".bytes
     var parser = HTTPParser.requests()
-    guard case .head(let head, _) = try parser.next(in: bytes.span.bytes) else {
-        throw HTTPError.truncated
-    }
-    return RepresentationFields(head, in: bytes.span.bytes)
+    guard case .head = try parser.next(in: bytes.span.bytes) else { throw HTTPError.truncated }
+    return RepresentationFields(parser.head, in: bytes.span.bytes)
 }

@@ -121,7 +121,7 @@ func `a body is framed the same however it is cut`(wire: String, lines: [String]
         loop: while true {
             switch try parser.next(in: pending.span.bytes) {
             case .needMore: break loop
-            case .head(_, let consumed), .body(_, let consumed), .trailers(_, let consumed), .end(let consumed):
+            case .head(let consumed), .body(_, let consumed), .trailers(_, let consumed), .end(let consumed):
                 pending.removeFirst(consumed)
             }
         }

@@ -93,7 +93,7 @@ private func expect(
                 return
             }
         }
-        guard case .head(let head, _) = try parser.next(in: bytes.span.bytes) else { throw NoHead() }
-        #expect(head.byteCount == bytes.count)
+        guard case .head = try parser.next(in: bytes.span.bytes) else { throw NoHead() }
+        #expect(parser.head.byteCount == bytes.count)
     }
 }

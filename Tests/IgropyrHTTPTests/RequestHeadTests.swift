@@ -186,3 +186,27 @@ func `a target is split into path and query`(target: String, path: String, query
     head.forEachConnectionOption(in: bytes) { options.append(bytes.string(in: $0)) }
     #expect(options == ["TE", "x-a"])
 }
+
+private let alphanumerics = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+/// A field of which one part has every byte in every place, and the bytes that may stand there.
+private let places: [(before: String, after: String, allowed: String)] = [
+    (get, ": x\r\n\r\n", alphanumerics + "!#$%&'*+-.^_`|~"),
+    ("GET / HTTP/1.1\r\nHost: a", "a\r\n\r\n", alphanumerics + "-._~!$&'()*+,;="),
+]
+
+@Test(arguments: places)
+func `a byte is judged the same wherever it stands`(before: String, after: String, allowed: String) {
+    // These two would part a name from a value, or begin an escape.
+    let bytes = (UInt8.min...UInt8.max).filter { ![UInt8(ascii: ":"), UInt8(ascii: "%")].contains($0) }
+    for length in [1, 8, 20] {
+        for place in 0..<length {
+            let accepted = bytes.filter { byte in
+                var part = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+                part[place] = byte
+                return (try? head(of: before.bytes + part + after.bytes)) != nil
+            }
+            #expect(accepted == allowed.bytes.sorted().filter { $0 != UInt8(ascii: "%") }, "\(place) of \(length)")
+        }
+    }
+}

@@ -62,8 +62,8 @@ struct Transcript: Equatable, CustomStringConvertible {
         switch try parser.next(in: bytes) {
         case .needMore:
             return nil
-        case .head(let head, let consumed):
-            lines.append(Self.describe(head, in: bytes))
+        case .head(let consumed):
+            lines.append(Self.describe(parser.head, in: bytes))
             return consumed
         case .body(let range, let consumed):
             if lines.last?.hasPrefix("body ") != true { lines.append("body ") }
@@ -106,8 +106,8 @@ struct NoHead: Error {}
 func head(of wire: [UInt8], answering method: HTTPMethod? = nil) throws -> MessageHead {
     var parser = method == nil ? HTTPParser.requests() : HTTPParser.responses()
     if let method { parser.expectResponse(to: method) }
-    guard case .head(let head, let consumed) = try parser.next(in: wire.span.bytes), consumed == head.byteCount else {
+    guard case .head(let consumed) = try parser.next(in: wire.span.bytes), consumed == parser.head.byteCount else {
         throw NoHead()
     }
-    return head
+    return parser.head
 }

@@ -107,7 +107,8 @@ struct Transcript: Equatable {
         switch try parser.next(in: bytes) {
         case .needMore:
             return nil
-        case .head(let head, let consumed):
+        case .head(let consumed):
+            let head = parser.head
             require(consumed == head.byteCount && consumed <= limits.headBytes)
             entries.append(.head(describe(head, in: bytes.extracting(first: consumed))))
             return consumed

@@ -37,8 +37,8 @@ public struct Explanation: Codable, Sendable {
         } catch {
             throw Invalid(description: "such a request would be refused: \(error)\n")
         }
-        guard case .head(let head, _) = event else { throw Invalid(description: "this is no whole request\n") }
-        unsafe explain(head, request.span.bytes, from: client, snapshot, report)
+        guard case .head = event else { throw Invalid(description: "this is no whole request\n") }
+        unsafe explain(parser.head, request.span.bytes, from: client, snapshot, report)
     }
 
     private static func request(_ question: [QueryPair]) throws(Invalid) -> [UInt8] {

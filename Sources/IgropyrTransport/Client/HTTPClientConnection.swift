@@ -85,7 +85,7 @@ public final class HTTPClientConnection: HTTPClientStream {
     private var isReusable = true
     private var isPaused = false
     private var isProcessing = false
-    @safe @exclusivity(unchecked) private var timer: WheelTimer?
+    private let timer: WheelTimer
     /// How long the server may make no progress with the present response.
     private var responseTimeout: Duration
 
@@ -111,7 +111,8 @@ public final class HTTPClientConnection: HTTPClientStream {
         self.pool = pool
         parser = .responses(limits: pool.settings.limits)
         responseTimeout = pool.settings.responseTimeout
-        timer = WheelTimer(on: pool.wheel) { [self] in timeOut() }
+        timer = WheelTimer(on: pool.wheel)
+        timer.onExpiry = { [self] in timeOut() }
         stream.delegate = self
         stream.startReading()
     }
@@ -130,7 +131,7 @@ public final class HTTPClientConnection: HTTPClientStream {
         isResponseEnded = false
         isReusable = true
         let timeout = self.responseTimeout
-        timer?.arm(after: stream.isHandshaking ? min(timeout, pool.settings.handshakeTimeout) : timeout)
+        timer.arm(after: stream.isHandshaking ? min(timeout, pool.settings.handshakeTimeout) : timeout)
     }
 
     public func endHead(method: HTTPMethod, framing: MessageHead.Framing) {
@@ -176,7 +177,7 @@ public final class HTTPClientConnection: HTTPClientStream {
             head.removeAll()
         case .tunnel:
             stream.endWriting()
-            timer?.arm(after: pool.settings.idleTimeout)  // For the server to close, too.
+            timer.arm(after: pool.settings.idleTimeout)  // For the server to close, too.
         }
         requestBody = .none
         finishIfOver()
@@ -188,12 +189,12 @@ public final class HTTPClientConnection: HTTPClientStream {
         guard case .busy = state, isRequestEnded else { return }
         isRequestEnded = false
         requestBody = .tunnel
-        timer?.disarm()
+        timer.disarm()
     }
 
     private func awaitProgress() {
         if case .tunnel = requestBody { return }
-        if !stream.isHandshaking { timer?.arm(after: responseTimeout) }
+        if !stream.isHandshaking { timer.arm(after: responseTimeout) }
     }
 
     public var canWrite: Bool { stream.queuedBytes < pool.settings.highWaterBytes }
@@ -208,7 +209,7 @@ public final class HTTPClientConnection: HTTPClientStream {
     public func pauseResponse() {
         guard case .busy = state else { return }
         isPaused = true
-        timer?.disarm()
+        timer.disarm()
         stream.stopReading()
     }
 
@@ -233,8 +234,9 @@ public final class HTTPClientConnection: HTTPClientStream {
             do throws(HTTPError) {
                 switch try parser.next(in: rest) {
                 case .needMore: return offset
-                case .head(let head, let consumed):
+                case .head(let consumed):
                     offset += consumed
+                    let head = parser.head
                     if !head.isInterim { isReusable = head.keepAlive && head.framing != .untilClose }
                     exchange?.responseDidBegin(head, rest)
                 case .body(let range, let consumed):
@@ -259,7 +261,7 @@ public final class HTTPClientConnection: HTTPClientStream {
 
     private func endResponse() {
         isResponseEnded = true
-        timer?.disarm()
+        timer.disarm()
         guard isRequestEnded else {
             // The answer came before the question was over: the rest of the question is of no use.
             isReusable = false
@@ -282,7 +284,7 @@ public final class HTTPClientConnection: HTTPClientStream {
     // MARK: End
 
     /// Closes the connection if it rests in its pool for that long.
-    func rest(for duration: Duration) { timer?.arm(after: duration) }
+    func rest(for duration: Duration) { timer.arm(after: duration) }
 
     private func timeOut() {
         switch state {
@@ -311,8 +313,7 @@ public final class HTTPClientConnection: HTTPClientStream {
         if case .closed = state { return }
         state = .closed
         exchange = nil
-        timer?.invalidate()
-        timer = nil
+        timer.invalidate()
         stream.close()
         pool.forget(self)
     }

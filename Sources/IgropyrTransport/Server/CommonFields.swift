@@ -21,9 +21,9 @@ final class CommonFields {
         return date
     }
 
-    /// As HTTP/1.1 writes them.
+    /// Writes them as HTTP/1.1 does.
     /// - Throws: if the name of the server cannot be sent.
-    func lines() throws(HTTPSerializer.Failure) -> HTTPSerializer {
+    func append(to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
         refresh()
         if fields.count == 0 {
             var new = HTTPSerializer()
@@ -31,7 +31,7 @@ final class CommonFields {
             if let serverName { try new.appendField("Server", serverName) }
             fields = new
         }
-        return fields
+        output.appendFields(of: fields)
     }
 
     private func refresh() {

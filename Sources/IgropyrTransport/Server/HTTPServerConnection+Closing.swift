@@ -8,7 +8,7 @@ extension HTTPServerConnection: OpenConnection {
             exchange = nil
             request = .none
             guard keepsAlive, !isDraining else { return linger() }
-            if stream.queuedBytes > 0 { awaitProgress() } else { timer?.arm(after: server.settings.idleTimeout) }
+            if stream.queuedBytes > 0 { awaitProgress() } else { timer.arm(after: server.settings.idleTimeout) }
             if !isProcessing { loop.submitLocally { [self] in goOn() } }
         case .body:  // The answer is complete before the question: do not read the rest for nothing.
             exchange = nil
@@ -42,7 +42,7 @@ extension HTTPServerConnection: OpenConnection {
     func lingerOn() {
         guard !hasPeerEnded else { return abort() }
         stream.startReading()
-        timer?.arm(after: server.settings.lingerTimeout)
+        timer.arm(after: server.settings.lingerTimeout)
     }
 
     /// While input is looked at it is not ours to change; what is left is dropped when that ends.
@@ -107,13 +107,12 @@ extension HTTPServerConnection: OpenConnection {
         isDraining = true
         keepsAlive = false
         guard case .none = request, !isLingering, parser.isBetweenMessages, input.isEmpty else { return }
-        timer?.arm(after: server.settings.drainIdleTimeout)
+        timer.arm(after: server.settings.drainIdleTimeout)
     }
 
     func finishClosing() {
         isClosed = true
-        timer?.invalidate()
-        timer = nil
+        timer.invalidate()
         dropInput()
         let exchange = exchange
         self.exchange = nil

@@ -27,8 +27,7 @@ extension HTTPServerConnection {
             connection = try HTTP2ServerConnection(stream, server: server)
         } catch { return abort() }
         isClosed = true  // Whatever still happens here has no effect.
-        timer?.invalidate()
-        timer = nil
+        timer.invalidate()
         dropInput()
         server.replace(self, by: connection)
         connection.start()

@@ -12,7 +12,7 @@ extension HTTPServerConnection {
         responseStart = output.count
         try output.beginResponse(status: status)
         if addsDate {
-            output.appendFields(of: try server.commonFields.lines())
+            try server.commonFields.append(to: &output)
         } else if let name = server.settings.serverName {
             try output.appendField("Server", name)
         }
@@ -48,7 +48,7 @@ extension HTTPServerConnection {
         opensTunnel = true
         response = .head(.untilClose)
         try output.beginResponse(status: 101)
-        output.appendFields(of: try server.commonFields.lines())
+        try server.commonFields.append(to: &output)
         try output.appendField("Upgrade", name)
         try output.appendField("Connection", "Upgrade")
     }
@@ -95,7 +95,7 @@ extension HTTPServerConnection {
     }
 
     private func enterTunnel() {
-        timer?.disarm()
+        timer.disarm()
         guard case .ended = request else { return }  // Else once the request has ended.
         request = .tunnel
         if !isProcessing { loop.submitLocally { [self] in goOn() } }
@@ -171,7 +171,7 @@ extension HTTPServerConnection {
     /// Gives the client time to take some of what is queued.
     func awaitProgress() {
         queuedAtLastCheck = stream.queuedBytes
-        timer?.arm(after: server.settings.progressTimeout)
+        timer.arm(after: server.settings.progressTimeout)
     }
 
     public func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int? {
@@ -182,7 +182,7 @@ extension HTTPServerConnection {
             return nil
         }
         response = .body(.length(remaining: remaining - UInt64(sent)))
-        if sent > 0 { timer?.arm(after: server.settings.progressTimeout) }
+        if sent > 0 { timer.arm(after: server.settings.progressTimeout) }
         return sent
     }
 

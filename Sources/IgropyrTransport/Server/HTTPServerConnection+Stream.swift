@@ -7,8 +7,8 @@ extension HTTPServerConnection: ByteStreamDelegate {
     func takeInput(_ bytes: RawSpan) {
         let wasBetweenMessages = parser.isBetweenMessages
         switch request {
-        case .none: if canWrite { input.add(bytes, consume: process) } else { hold(bytes) }
-        case .body, .tunnel: input.add(bytes, consume: process)
+        case .none: if canWrite { input.add(bytes) { process($0) } } else { hold(bytes) }
+        case .body, .tunnel: input.add(bytes) { process($0) }
         case .ended: hold(bytes)
         }
         lingerUnlessEnded()
@@ -16,14 +16,14 @@ extension HTTPServerConnection: ByteStreamDelegate {
         flush()
         goOnOnceThereIsRoom()
         switch request {
-        case .none: if wasBetweenMessages, !parser.isBetweenMessages { timer?.arm(after: server.settings.headTimeout) }
+        case .none: if wasBetweenMessages, !parser.isBetweenMessages { timer.arm(after: server.settings.headTimeout) }
         case .body:
             guard !isBodyPaused else { return }
             guard !isBodyTooSlow else {
                 server.count(\.timeouts)
                 return abort()
             }
-            timer?.arm(after: server.settings.progressTimeout)
+            timer.arm(after: server.settings.progressTimeout)
         case .ended, .tunnel: break
         }
     }
@@ -56,9 +56,9 @@ extension HTTPServerConnection: ByteStreamDelegate {
         switch request {
         case .none:
             guard !isAwaitingRoom else { return goOn() }
-            if parser.isBetweenMessages { timer?.arm(after: server.settings.idleTimeout) }
-        case .body: if isBodyPaused { timer?.disarm() }
-        case .ended, .tunnel: timer?.disarm()
+            if parser.isBetweenMessages { timer.arm(after: server.settings.idleTimeout) }
+        case .body: if isBodyPaused { timer.disarm() }
+        case .ended, .tunnel: timer.disarm()
         }
         exchange?.responseDidDrain()
     }

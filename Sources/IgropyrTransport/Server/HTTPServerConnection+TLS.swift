@@ -14,7 +14,7 @@ extension HTTPServerConnection {
         let isHTTP2 = mayBeHTTP2 && stream.negotiatedProtocol == "h2"
         mayBeHTTP2 = false
         if isHTTP2 { return becomeHTTP2() }
-        timer?.arm(after: isDraining ? server.settings.drainIdleTimeout : server.settings.headTimeout)
+        timer.arm(after: isDraining ? server.settings.drainIdleTimeout : server.settings.headTimeout)
     }
 
     /// Answers as nginx does: what a browser shows when somebody typed `http://` before the name.

@@ -62,7 +62,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     /// What waited for the client when the timer was last looked at.
     var queuedAtLastCheck = 0
     var isClosed = false
-    @safe @exclusivity(unchecked) var timer: WheelTimer?
+    let timer: WheelTimer
     var place: Int32?
     var client: ClientLimit.Client?
     /// Until TLS, or the first bytes of a plain connection, tell.
@@ -74,13 +74,14 @@ public final class HTTPServerConnection: HTTPServerStream {
         self.stream = stream
         self.server = server
         parser = .requests(limits: server.settings.limits)
+        timer = WheelTimer(on: server.wheel)
         mayBeHTTP2 = server.settings.http2.isEnabled
     }
 
     func start() {
-        timer = WheelTimer(on: server.wheel) { [self] in timeOut() }
+        timer.onExpiry = { [self] in timeOut() }
         let settings = server.settings
-        timer?.arm(after: stream.isHandshaking ? settings.handshakeTimeout : settings.headTimeout)
+        timer.arm(after: stream.isHandshaking ? settings.handshakeTimeout : settings.headTimeout)
         stream.delegate = self
         stream.startReading()
     }
@@ -107,9 +108,9 @@ public final class HTTPServerConnection: HTTPServerStream {
             do throws(HTTPError) {
                 switch try parser.next(in: rest) {
                 case .needMore: return offset
-                case .head(let head, let consumed):
+                case .head(let consumed):
                     offset += consumed
-                    begin(head, rest)
+                    begin(parser.head, rest)
                 case .body(let range, let consumed):
                     offset += consumed
                     bodyRate?.add(range.count)
@@ -120,6 +121,7 @@ public final class HTTPServerConnection: HTTPServerStream {
                 case .end(let consumed):
                     offset += consumed
                     endRequest()
+                    guard offset < bytes.byteCount else { return offset }
                 }
             } catch {
                 refuse(error)
@@ -156,8 +158,8 @@ public final class HTTPServerConnection: HTTPServerStream {
         if head.framing != .none {
             bodyRate = TransferRate()
             bodyRate?.run(at: loop.now)
+            timer.arm(after: server.settings.progressTimeout)
         }
-        timer?.arm(after: server.settings.progressTimeout)
         server.handler.handle(head, bytes, on: self)
         if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
             borrowMemory()
@@ -171,7 +173,11 @@ public final class HTTPServerConnection: HTTPServerStream {
         guard !opensTunnel else { return request = .tunnel }
         request = .ended
         if bodyRate != nil { bodyRate = nil }
-        if stream.queuedBytes == 0 { timer?.disarm() }  // How long a handler thinks is its own affair.
+        if stream.queuedBytes == 0 {
+            timer.disarm()  // How long a handler thinks is its own affair.
+        } else {
+            timer.arm(after: server.settings.progressTimeout)
+        }
         exchange?.requestDidEnd()
         finishExchangeIfOver()
     }
@@ -183,7 +189,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         }
         isBodyPaused = true
         bodyRate?.pause(at: loop.now)
-        if stream.queuedBytes == 0 { timer?.disarm() }
+        if stream.queuedBytes == 0 { timer.disarm() }
         stream.stopReading()
     }
 
@@ -191,7 +197,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         guard isBodyPaused else { return }
         isBodyPaused = false
         bodyRate?.run(at: loop.now)
-        if case .body = request { timer?.arm(after: server.settings.progressTimeout) }
+        if case .body = request { timer.arm(after: server.settings.progressTimeout) }
         loop.submitLocally { [self] in goOn() }
     }
 
@@ -202,7 +208,7 @@ public final class HTTPServerConnection: HTTPServerStream {
             let none: [UInt8] = []
             unsafe _ = process(none.span.bytes)  // The end of a body needs no more input to be seen.
         } else {
-            input.consumeKept(process)
+            input.consumeKept { process($0) }
         }
         lingerUnlessEnded()
         flush()

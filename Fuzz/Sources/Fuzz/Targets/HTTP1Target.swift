@@ -21,7 +21,7 @@ enum HTTP1Target: FuzzTarget {
             do {
                 switch try parser.next(in: answer.span.bytes.extracting(droppingFirst: consumed)) {
                 case .needMore: return  // Cut, or the answer to HEAD.
-                case .head(_, let count), .body(_, let count), .trailers(_, let count): consumed += count
+                case .head(let count), .body(_, let count), .trailers(_, let count): consumed += count
                 case .end(let count):
                     consumed += count
                     isExpecting = false

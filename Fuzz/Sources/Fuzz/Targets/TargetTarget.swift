@@ -17,7 +17,8 @@ enum TargetTarget: FuzzTarget {
             default: Array("GET / HTTP/1.1\r\nHost: ".utf8) + text + Array("\r\n\r\n".utf8)
             }
         var parser = HTTPParser.requests()
-        guard case .head(let head, _)? = try? parser.next(in: line.span.bytes) else { return }
+        guard case .head? = try? parser.next(in: line.span.bytes) else { return }
+        let head = parser.head
         require(head.authority.map { !$0.isEmpty } ?? true)
         switch head.targetForm {
         case .origin, .absolute:
