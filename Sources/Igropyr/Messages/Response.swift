@@ -21,7 +21,10 @@ public struct Response {
         case stream((ResponseWriter) async throws -> Void)
         case webSocket(WebSocketOpening)
     }
+}
 
+// Apart, so that the struct keeps its memberwise initialiser: one of ours in its place would have each value copied.
+extension Response {
     /// No body.
     public init(_ status: HTTPResponse.Status = .ok) { self.init(status, nil, .none) }
 
@@ -55,9 +58,7 @@ public struct Response {
     }
 
     init(_ status: HTTPResponse.Status, _ contentType: String?, _ body: Body) {
-        self.status = status
-        self.contentType = contentType
-        self.body = body
+        self.init(status: status, contentType: contentType, body: body)
     }
 
     /// Further fields. `Connection`, `Content-Length`, `Date`, `Server` and `Transfer-Encoding` are the server's own and

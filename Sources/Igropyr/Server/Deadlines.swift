@@ -9,6 +9,7 @@ final class Deadlines {
     private static let interval = Duration.milliseconds(100)
 
     private let loop: EventLoop
+    @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     private var entries: [ObjectIdentifier: (deadline: Timestamp, request: Request, exchange: Exchange)] = [:]
     private var timer: WheelTimer?
     private var isArmed = false

@@ -25,8 +25,9 @@ final class Exchange: HTTPServerExchange {
     private(set) var requestTrailers: HTTPFields?
     /// What is to follow the response's body.
     var responseTrailers: HTTPFields?
-    private var reader: CheckedContinuation<Void, Never>?
-    private var writer: CheckedContinuation<Void, Never>?
+    // Unchecked, since the runtime's check that nobody else uses them meanwhile shows in the profile of a request.
+    @safe @exclusivity(unchecked) private var reader: CheckedContinuation<Void, Never>?
+    @safe @exclusivity(unchecked) private var writer: CheckedContinuation<Void, Never>?
     private var transfer: FileTransfer?
     private var task: Task<Void, Never>?
     /// The task has begun, and not ended.
@@ -181,6 +182,7 @@ final class Exchange: HTTPServerExchange {
     }
 
     private func wake(_ waiting: inout CheckedContinuation<Void, Never>?) {
+        guard waiting != nil else { return }
         waiting?.resume()
         waiting = nil
     }

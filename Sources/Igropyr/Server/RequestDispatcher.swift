@@ -102,8 +102,10 @@ final class RequestDispatcher: HTTPRequestHandler {
             let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit)
             request.exchange = exchange
             connection.exchange = exchange
-            exchange.observer = observer
-            exchange.observation = observation(request, endpoint, on: connection)
+            if let observer {
+                exchange.observer = observer
+                exchange.observation = observation(request, endpoint, on: connection)
+            }
             start(handler, request, exchange)
             if let timeout = endpoint.timeout, exchange.isRunning {
                 deadlines.add(request, exchange, after: timeout, for: self)
@@ -228,9 +230,15 @@ final class RequestDispatcher: HTTPRequestHandler {
         do {
             rest = respond(try await handler(request), exchange)
         } catch {
-            rest = respond(failures.response(to: error, request), exchange)
+            rest = respond(to: error, request, exchange)
         }
         await rest?()
+    }
+
+    /// Apart for the same reason as ``respond(_:_:)``.
+    @inline(never)
+    private func respond(to error: any Error, _ request: Request, _ exchange: Exchange) -> (() async -> Void)? {
+        respond(failures.response(to: error, request), exchange)
     }
 
     /// Sends what a task has made. Apart, so that the task's frame, which is on the heap, stays small.
