@@ -158,8 +158,8 @@ public final class HTTPServerConnection: HTTPServerStream {
         if head.framing != .none {
             bodyRate = TransferRate()
             bodyRate?.run(at: loop.now)
-            timer.arm(after: server.settings.progressTimeout)
         }
+        if head.framing != .none || stream.queuedBytes > 0 { timer.arm(after: server.settings.progressTimeout) }
         server.handler.handle(head, bytes, on: self)
         if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
             borrowMemory()
@@ -173,11 +173,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         guard !opensTunnel else { return request = .tunnel }
         request = .ended
         if bodyRate != nil { bodyRate = nil }
-        if stream.queuedBytes == 0 {
-            timer.disarm()  // How long a handler thinks is its own affair.
-        } else {
-            timer.arm(after: server.settings.progressTimeout)
-        }
+        if stream.queuedBytes == 0 { timer.disarm() }  // How long a handler thinks is its own affair.
         exchange?.requestDidEnd()
         finishExchangeIfOver()
     }
