@@ -40,15 +40,15 @@ public enum TransportError: Error, Hashable, Sendable, CustomStringConvertible {
 public final class ByteStream {
     private let tcp: TCPStream
     /// Nil for a plain stream.
-    private var tls: TLSSession?
-    private var isReading = false
+    @safe @exclusivity(unchecked) private var tls: TLSSession?
+    @safe @exclusivity(unchecked) private var isReading = false
     /// Plaintext may wait in `tls`.
     private var isPullScheduled = false
-    private var isClosed = false
+    @safe @exclusivity(unchecked) private var isClosed = false
     /// Something written waits for the handshake, and its writer maybe for ``ByteStreamDelegate/streamDidDrain()``.
-    private var isWaitingForHandshake = false
+    @safe @exclusivity(unchecked) private var isWaitingForHandshake = false
     /// What TLS itself had to answer (alerts, tickets) since the kernel last had taken all.
-    private var answerBytes: Int32 = 0
+    @safe @exclusivity(unchecked) private var answerBytes: Int32 = 0
     /// On the heap, since mostly there are none.
     private let statedAddresses: StatedAddresses?
     /// More of that waits for a peer only if it asks again and again and takes no answer.

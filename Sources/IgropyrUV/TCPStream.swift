@@ -176,6 +176,10 @@ public final class TCPStream {
     /// Ends this side's sending, after all that was written; the peer may go on to send.
     public func endWriting() {
         guard !isClosing else { return }
+        guard queuedBytes > 0 else {  // uv_shutdown would have epoll watch for room to write first.
+            Glibc.shutdown(descriptor, Int32(SHUT_WR))
+            return didEndWriting()
+        }
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
         guard unsafe uv_shutdown(request, stream, didShutDown) < 0 else { return }
         unsafe request.deallocate()

@@ -45,11 +45,11 @@ public final class TLSSession {
     /// An `SSL`; reads from and writes to `wire`.
     private let ssl: OpaquePointer
     private let wire = TLSWire()
-    private var early: [UInt8] = []
-    private var failure: TLSError?
+    @safe @exclusivity(unchecked) private var early: [UInt8] = []
+    @safe @exclusivity(unchecked) private var failure: TLSError?
     /// The handshake is not through, and never will be if it has failed.
-    public private(set) var isHandshaking = true
-    private var isClosing = false
+    @safe @exclusivity(unchecked) public private(set) var isHandshaking = true
+    @safe @exclusivity(unchecked) private var isClosing = false
     /// What both ends agreed to speak above TLS, by its name in ALPN (RFC 7301), such as `h2`; nil before the handshake is
     /// through, and if the client offered nothing.
     public private(set) var negotiatedProtocol: String?

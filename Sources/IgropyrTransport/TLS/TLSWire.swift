@@ -8,13 +8,14 @@ final class TLSWire {
     private static let keptCapacity = 1024
 
     /// What the caller of ``lend(_:for:)`` has read and OpenSSL has not yet taken.
+    @exclusivity(unchecked)  // As the others: used for each record, where that check shows in the profile.
     private var lent = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     /// What was left of that after the call, from `keptStart`.
-    private var kept: [UInt8] = []
-    private var keptStart = 0
-    private var outgoing: [UInt8] = []
+    @safe @exclusivity(unchecked) private var kept: [UInt8] = []
+    @safe @exclusivity(unchecked) private var keptStart = 0
+    @safe @exclusivity(unchecked) private var outgoing: [UInt8] = []
     /// Nothing more will come.
-    private var hasEnded = false
+    @safe @exclusivity(unchecked) private var hasEnded = false
 
     /// Bytes that came and are not yet read.
     var unreadBytes: Int { unsafe kept.count - keptStart + lent.count }
