@@ -81,10 +81,20 @@ extension App {
             let rate = server.minimumBytesPerSecond
             try require("server.minimumBytesPerSecond", rate, rate >= 0, "0 or more")
             let times = [
-                ("headTimeout", server.headTimeout), ("idleTimeout", server.idleTimeout),
-                ("progressTimeout", server.progressTimeout), ("lingerTimeout", server.lingerTimeout),
+                ("server.handshakeTimeout", server.handshakeTimeout), ("server.headTimeout", server.headTimeout),
+                ("server.idleTimeout", server.idleTimeout), ("server.progressTimeout", server.progressTimeout),
+                ("server.lingerTimeout", server.lingerTimeout),
+                ("tls.handshakeTimeout", tls?.handshakeTimeout ?? server.handshakeTimeout),
             ]
-            for (name, time) in times { try require("server.\(name)", time, time > .zero, "more than 0") }
+            for (name, time) in times { try require(name, time, time > .zero, "more than 0") }
+            let graces = [("drainIdleTimeout", server.drainIdleTimeout), ("rateGrace", server.rateGrace)]
+            for (name, time) in graces { try require("server.\(name)", time, time >= .zero, "0 or more") }
+            let bounds = [
+                ("pipelineBytes", server.pipelineBytes), ("highWaterBytes", server.highWaterBytes),
+                ("limits.targetBytes", server.limits.targetBytes), ("limits.headBytes", server.limits.headBytes),
+                ("limits.fields", server.limits.fields), ("limits.chunkLineBytes", server.limits.chunkLineBytes),
+            ]
+            for (name, bound) in bounds { try require("server.\(name)", bound, bound > 0, "1 or more") }
             if case .required(let networks) = server.proxyProtocol {
                 try require("server.proxyProtocol", server.proxyProtocol, !networks.isEmpty, "off, or networks")
             }

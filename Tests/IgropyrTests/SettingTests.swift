@@ -4,6 +4,12 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct SettingTests {
+    private static let hastyTLS = {
+        var tls = TLSConfiguration(certificates: [])
+        tls.handshakeTimeout = .zero
+        return tls
+    }()
+
     private static let mistakes: [(name: String, change: @Sendable (App) -> Void)] = [
         ("loops", { $0.loops = 0 }), ("bodyLimit", { $0.bodyLimit = -1 }), ("timeout", { $0.timeout = .zero }),
         ("drainTimeout", { $0.drainTimeout = .seconds(-1) }), ("connectionsPerClient", { $0.connectionsPerClient = 0 }),
@@ -11,6 +17,11 @@ import Testing
         ("server.requestsPerConnection", { $0.server.requestsPerConnection = 0 }),
         ("server.minimumBytesPerSecond", { $0.server.minimumBytesPerSecond = -1 }),
         ("server.idleTimeout", { $0.server.idleTimeout = .zero }),
+        ("server.handshakeTimeout", { $0.server.handshakeTimeout = .zero }),
+        ("server.rateGrace", { $0.server.rateGrace = .seconds(-1) }),
+        ("server.highWaterBytes", { $0.server.highWaterBytes = 0 }),
+        ("server.limits.fields", { $0.server.limits.fields = 0 }),
+        ("tls.handshakeTimeout", { $0.tls = hastyTLS }),
         ("server.http2.concurrentStreams", { $0.server.http2.concurrentStreams = 0 }),
         ("server.http2.streamWindowBytes", { $0.server.http2.streamWindowBytes = 65_534 }),
         ("server.proxyProtocol", { $0.server.proxyProtocol = .required(from: []) }),
