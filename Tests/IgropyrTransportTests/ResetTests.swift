@@ -66,6 +66,79 @@ import Testing
             #expect(try await server.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").contains("speaks TLS"))
         }
     }
+
+    @Test func `a reset at any byte of a request by TLS harms nobody`() async throws {
+        let authority = try await TestAuthority()
+        let files = try await authority.issue("a", for: ["DNS:a.example"])
+        let context = try TLSContext.server(
+            TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)]))
+        let trust = try TLSContext.client(trusting: .authorities(file: authority.file))
+        let request = Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok".utf8)
+        try await TestServer.run(
+            tls: context,
+            onRequest: { _, _, connection in
+                connection.exchange = EchoExchange(connection)
+            }
+        ) { server in
+            var (count, byteCount) = (0, 0)
+            repeat {
+                let client = try await SecureClient.connect(to: server, TLSSession(trust, serverName: "a.example"))
+                try client.session.send(request)
+                client.session.close()
+                let wire = client.session.taken()
+                client.stream.write(wire.span.bytes.extracting(first: count))
+                await server.turn()
+                client.stream.reset()
+                (count, byteCount) = (count + 1, wire.count)
+            } while count <= byteCount
+            while server.server.connectionCount > 0 { await server.turn() }
+            #expect(byteCount > request.count && server.server.counters.handshakes == UInt64(count))
+        }
+    }
+}
+
+/// A client that shakes hands, and leaves the rest to the test.
+private final class SecureClient: TCPStreamDelegate {
+    let session: TLSSession
+    let stream: TCPStream
+    private var waiter: CheckedContinuation<Void, Never>?
+
+    private init(_ session: TLSSession, _ stream: TCPStream) {
+        self.session = session
+        self.stream = stream
+    }
+
+    static func connect(to server: TestServer, _ session: TLSSession) async throws -> SecureClient {
+        let client = SecureClient(session, try TCPStream(on: server.loop))
+        client.stream.delegate = client
+        await withCheckedContinuation { continuation in
+            client.waiter = continuation
+            client.stream.connect(to: server.server.localAddress) { error in
+                guard error == nil else { return client.wake() }
+                client.stream.startReading()
+                client.flush()
+            }
+        }
+        try #require(!session.isHandshaking)
+        return client
+    }
+
+    private func flush() { session.takeCiphertext { stream.write($0) } }
+
+    private func wake() {
+        waiter?.resume()
+        waiter = nil
+    }
+
+    func streamDidRead(_ bytes: RawSpan) {
+        try? session.receive(ciphertext: bytes)
+        flush()
+        if !session.isHandshaking { wake() }
+    }
+
+    func streamDidEnd() { wake() }
+    func streamDidDrain() {}
+    func streamDidFail(_: UVError) { wake() }
 }
 
 extension TestServer {

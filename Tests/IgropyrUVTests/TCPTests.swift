@@ -51,6 +51,25 @@ private final class Recorder: TCPStreamDelegate {
         }
     }
 
+    @Test func `an end that waits for nothing leaves at once`() async throws {
+        let farewell = Array("bye".utf8)
+        let received = try await onLoop { loop in
+            let listener = try TCPListener(on: loop, binding: .loopback(port: 0))
+            let client = try BlockingSocket(to: listener.localAddress)
+            let received = Promise<[[UInt8]?]>()
+            try listener.start { stream in
+                stream.write(farewell.span.bytes)
+                stream.endWriting()
+                received.fulfil([try? client.receive(), try? client.receive()])  // The loop has no turn in between.
+                stream.close()
+            }
+            let pieces = await received.wait()
+            listener.close()
+            return pieces
+        }
+        #expect(received == [farewell, []])
+    }
+
     @Test func `connecting where nobody listens fails with the reason`() async throws {
         let error = try await onLoop { loop in
             let client = try TCPStream(on: loop)
