@@ -42,8 +42,10 @@ public final class TLSSession {
     /// Plaintext that waits for the handshake.
     public var waitingBytes: Int { early.count }
     private let context: TLSContext
-    /// An `SSL`; reads from and writes to `wire`.
-    private let ssl: OpaquePointer
+    /// An `SSL`; reads from and writes to `wire`. A server's is made when the first bytes come: who connects and says
+    /// nothing costs none, and it is worked on while it is in the processor's cache.
+    @exclusivity(unchecked)
+    private var ssl: OpaquePointer?
     private let wire = TLSWire()
     @safe @exclusivity(unchecked) private var early: [UInt8] = []
     @safe @exclusivity(unchecked) private var failure: TLSError?
@@ -56,20 +58,13 @@ public final class TLSSession {
 
     /// A client's first message waits in ``takeCiphertext(_:)`` at once. `serverName` is whom a client expects: the name
     /// or the address that the server's certificate must carry.
-    /// - Throws: `.setup` if there is no memory, or no server name where a certificate is to prove it.
+    /// - Throws: `.setup` if a client has no memory, or no server name where a certificate is to prove it.
     public init(_ context: TLSContext, serverName: String? = nil, limits: Limits = Limits()) throws(TLSError) {
-        ERR_clear_error()
-        guard let ssl = unsafe SSL_new(context.raw) else { throw .taken(during: .setup) }
         self.limits = limits
         self.context = context
-        unsafe self.ssl = ssl
-        try unsafe wire.attach(to: ssl)
-        try unsafe context.expect(serverName, of: ssl)
-        switch context.role {
-        case .server: unsafe SSL_set_accept_state(ssl)
-        case .client: unsafe SSL_set_connect_state(ssl)
-        }
-        if context.role == .client { try shakeHands() }
+        guard context.role == .client else { return }
+        try begin(expecting: serverName)
+        try shakeHands()
     }
 
     deinit { unsafe SSL_free(ssl) }
@@ -171,7 +166,22 @@ public final class TLSSession {
     /// Lends all that must go onto the wire, then forgets it; does not call `body` when there is nothing.
     public func takeCiphertext(_ body: (RawSpan) -> Void) { wire.take(body) }
 
+    private func begin(expecting serverName: String? = nil) throws(TLSError) {
+        ERR_clear_error()
+        guard let ssl = unsafe SSL_new(context.raw) else { throw .taken(during: .setup) }
+        unsafe self.ssl = ssl
+        try unsafe wire.attach(to: ssl)
+        try unsafe context.expect(serverName, of: ssl)
+        switch context.role {
+        case .server: unsafe SSL_set_accept_state(ssl)
+        case .client: unsafe SSL_set_connect_state(ssl)
+        }
+    }
+
     private func shakeHands() throws(TLSError) {
+        if unsafe ssl == nil {
+            do throws(TLSError) { try begin() } catch { throw fail(error) }
+        }
         forgetErrors()
         let result = unsafe SSL_do_handshake(ssl)
         guard result != 1 else { return try finishHandshake() }
