@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Igropyr
 import IgropyrTransport
+import TestSupport
 import Testing
 
 /// What a server has little of: descriptors, memory. Each test is a process of its own.
@@ -62,6 +63,32 @@ import Testing
                     return (heads, bodies)
                 }
                 require(growth < 2 * ExhaustionTests.connections * (64 << 10))
+            }
+        }
+    }
+
+    @Test func `clients that connect for TLS and say nothing cost next to nothing`() async {
+        await #expect(processExitsWith: .success) {
+            let authority = try await TestAuthority()
+            let files = try await authority.issue("a", for: ["DNS:a.example"])
+            try await withApp { app in
+                app.loops = 1
+                app.tls = TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)])
+            } _: { caller in
+                let port = caller.server.address.port
+                // Accepted after all who came before.
+                func knock() throws {
+                    let client = try SlowReader(port: port)
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    require(try client.receiveHead().hasPrefix("HTTP/1.1 400 "))
+                }
+                for _ in 0..<10 { try knock() }
+                let growth = try await memoryGrowth {
+                    let clients = try (0..<ExhaustionTests.connections).map { _ in try SlowReader(port: port) }
+                    try knock()
+                    return clients
+                }
+                require(growth < ExhaustionTests.connections * (5 << 10))  // What OpenSSL has for each takes ten.
             }
         }
     }
