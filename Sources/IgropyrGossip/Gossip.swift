@@ -109,15 +109,12 @@ public struct Gossip: Sendable {
     }
 
     private mutating func enterOurselves(meta: [UInt8], tags: [String: String], at now: Timestamp) {
-        let node = Node(
-            name: name, address: address, meta: meta, versions: delegate.versions, incarnation: incarnation,
-            state: .alive,
-            stateChangedAt: now)
+        let announcement = Announcement(
+            name: name, address: address, meta: meta, tags: tags, versions: delegate.versions)
+        let node = Node(announcement: announcement, stateChangedAt: now, incarnation: incarnation, state: .alive)
         nodes.insert(node, using: &random)
         nodeBroadcasts.add(node.alive.encoded, about: name)
-        serfMembers[name] = SerfMember(
-            name: name, address: address, tags: tags, metadata: meta, versions: delegate.versions, status: .alive,
-            statusTime: 0)
+        serfMembers[name] = SerfMember(announcement)
     }
 
     // MARK: - What it knows
@@ -147,6 +144,10 @@ public struct Gossip: Sendable {
     package var aliveCount: Int { serfMembers.values.count { $0.status == .alive } }
 
     package func holdsForAlive(_ name: String) -> Bool { serfMembers[name]?.status == .alive }
+
+    package func holdsForAlive(exactly names: [String]) -> Bool {
+        aliveCount == names.count && names.allSatisfy(holdsForAlive)
+    }
 
     var hasOthersAlive: Bool { nodes.all.contains { $0.name != name && !$0.isGone } }
 

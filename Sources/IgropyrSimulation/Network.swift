@@ -38,4 +38,9 @@ public struct Traffic: Hashable, Sendable {
 
     public var bytesSent: Int { datagramBytesSent + streamBytesSent }
     public var bytesReceived: Int { datagramBytesReceived + streamBytesReceived }
+
+    mutating func countDatagramSent(_ payloadBytes: Int) {
+        datagramsSent += 1
+        datagramBytesSent += payloadBytes + Network.datagramHeaderBytes
+    }
 }

@@ -67,10 +67,10 @@ extension Simulation {
         switch arrival {
         case .datagram(let bytes, let source):
             record(UInt64(bytes.count) << 40 | UInt64(source) << 24 | UInt64(index) << 8 | 3)
-            hosts[index].traffic.datagramBytesReceived += bytes.count + Network.datagramHeaderBytes
+            let host = hosts[index]
+            host.traffic.datagramBytesReceived += bytes.count + Network.datagramHeaderBytes
             carryOut(
-                hosts[index].gossip.handleDatagram(
-                    bytes, from: Self.address(source), at: hosts[index].localTime(at: now)), of: index)
+                host.gossip.handleDatagram(bytes, from: Self.address(source), at: host.localTime(at: now)), of: index)
             rearm(index)
         case .stream(let number): handleStream(number, at: index)
         case .linkEnd(let end): handleLinkEnd(end)

@@ -8,9 +8,8 @@ extension Simulation {
     // MARK: - Datagrams
 
     func send(_ bytes: [UInt8], from source: Int, to address: MemberAddress) {
-        hosts[source].traffic.datagramsSent += 1
-        hosts[source].traffic.datagramBytesSent += bytes.count + Network.datagramHeaderBytes
-        guard let target = indexByAddress[address], isReachable(source, target), !random.hits(network.loss) else {
+        hosts[source].traffic.countDatagramSent(bytes.count)
+        guard let target = index(of: address), isReachable(source, target), !random.hits(network.loss) else {
             return
         }
         let copies = random.hits(network.duplication) ? 2 : 1
@@ -25,7 +24,7 @@ extension Simulation {
     // MARK: - TCP
 
     func open(_ request: StreamRequest, from client: Int) {
-        guard let server = indexByAddress[request.address] else {
+        guard let server = index(of: request.address) else {
             let reply = hosts[client].gossip.handleReply(
                 .failure(.unreachable("no such host")), to: request.id, at: hosts[client].localTime(at: now))
             return carryOut(reply, of: client)
@@ -140,8 +139,8 @@ extension Simulation {
         switch exchange.stage {
         case .connecting: return
         case .requesting:
-            let request = read(exchange.request, by: hosts[index].gossip, .responder)
-            let answer = hosts[index].gossip.handleRequest(request, at: now)
+            let reader = hosts[index].gossip.makeStreamReader(for: .responder)
+            let answer = hosts[index].gossip.handleRequest(read(exchange.request, by: reader), at: now)
             exchange.reply = answer.reply
             exchange.serverLink = answer.link
             exchange.stage = .replying
@@ -153,8 +152,8 @@ extension Simulation {
             rearm(index)
         case .replying:
             exchanges[number] = nil
-            let gossip = hosts[index].gossip
-            let reply = exchange.reply.map { read($0, by: gossip, .initiator).mapError(StreamFailure.unreadable) }
+            let reader = hosts[index].gossip.makeStreamReader(for: .initiator)
+            let reply = exchange.reply.map { read($0, by: reader).mapError(StreamFailure.unreadable) }
             finish(exchange, reply ?? .failure(.closedWithoutReply))
         }
     }
@@ -186,10 +185,8 @@ extension Simulation {
         if let server { tellEnd(to: server, from: client) }
     }
 
-    private func read(
-        _ bytes: [UInt8], by gossip: Gossip, _ role: StreamReader.Role
-    ) -> Result<StreamMessage, WireError> {
-        var reader = gossip.makeStreamReader(for: role)
+    private func read(_ bytes: [UInt8], by reader: StreamReader) -> Result<StreamMessage, WireError> {
+        var reader = reader
         do throws(WireError) {
             guard let message = try reader.read(bytes) else { throw .truncated(missing: 1) }
             return .success(message)

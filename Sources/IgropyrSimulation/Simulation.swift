@@ -20,10 +20,10 @@ public final class Simulation {
         case faultEnd(Int, victim: Int)
     }
 
-    public internal(set) var hosts: [SimulatedHost] = []
-    public internal(set) var now = Timestamp.zero
+    public var hosts: [SimulatedHost] { machines }
+    public var now: Timestamp { clock }
     /// Of all that happened: equal for equal runs.
-    public internal(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    public var digest: UInt64 { trace }
     /// Events carried out.
     public internal(set) var steps = 0
     /// Each time that a member was declared failed, by each that did; the first million.
@@ -40,13 +40,16 @@ public final class Simulation {
     /// Whether hosts keep what their cores report.
     public var keepsLogs = true
 
+    // What every event touches is seen in this module only: so the compiler, not each access, finds that none is in another's way.
+    var machines: [SimulatedHost] = []
+    var clock = Timestamp.zero
+    var trace: UInt64 = 0xCBF2_9CE4_8422_2325
     var random: SplitMix64
     var events = EventHeap<Event>()
     var exchanges: [Int: Exchange] = [:]
     var lastExchange = 0
     /// Each under both of its ends.
     var links: [SimulatedLink.End: SimulatedLink] = [:]
-    var indexByAddress: [MemberAddress: Int] = [:]
     var indexByName: [String: Int] = [:]
     var faults: [Fault] = []
     var areFaultsOn = false
@@ -63,13 +66,19 @@ public final class Simulation {
             UInt8(truncatingIfNeeded: number), port: 7946)
     }
 
+    /// Nil if there is no such host.
+    func index(of address: MemberAddress) -> Int? {
+        guard let number = address.ipv4 else { return nil }
+        let index = Int(number & 0xFF_FFFF) - 1
+        return machines.indices.contains(index) && Self.address(index) == address ? index : nil
+    }
+
     // MARK: - Hosts
 
     @discardableResult
     public func start(_ name: String, tags: [String: String] = [:]) throws(GossipError) -> Int {
         let index = hosts.count
-        hosts.append(SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: tags)))
-        indexByAddress[Self.address(index)] = index
+        machines.append(SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: tags)))
         indexByName[name] = index
         rearm(index)
         return index
@@ -129,7 +138,7 @@ public final class Simulation {
         host.traffic = old.traffic
         host.side = old.side
         host.impairedUntil = now
-        hosts[index] = host
+        machines[index] = host
         rearm(index)
     }
 
@@ -143,11 +152,9 @@ public final class Simulation {
 
     /// Whether every member that runs holds exactly those that run for alive.
     public var hasOneView: Bool {
-        let running = hosts.indices.filter { hosts[$0].isRunning }
-        return running.allSatisfy { index in
-            hosts[index].gossip.aliveCount == running.count
-                && running.allSatisfy { hosts[index].gossip.holdsForAlive(hosts[$0].gossip.name) }
-        }
+        let running = hosts.filter(\.isRunning)
+        let names = running.map(\.gossip.name)
+        return running.allSatisfy { $0.gossip.holdsForAlive(exactly: names) }
     }
 
     // MARK: - Time
@@ -163,11 +170,11 @@ public final class Simulation {
                 if isDone(self) { return true }
             }
             guard let next = events.nextTime, next <= end, let (time, event) = events.popFirst() else { break }
-            now = max(now, time)
+            clock = max(clock, time)
             steps += 1
             handle(event)
         }
-        now = end
+        clock = end
         return isDone(self)
     }
 
@@ -191,30 +198,33 @@ public final class Simulation {
     }
 
     private func handleTimer(of index: Int, life: UInt32) {
-        guard hosts[index].life == life, hosts[index].armedFor == now, hosts[index].isRunning else { return }
-        guard hosts[index].pausedUntil <= now else { return }  // Seen to when it wakes.
-        hosts[index].armedFor = .distantFuture
+        let host = hosts[index]
+        guard host.life == life, host.armedFor == now, host.isRunning else { return }
+        guard host.pausedUntil <= now else { return }  // Seen to when it wakes.
+        host.armedFor = .distantFuture
         handleTimeout(of: index)
     }
 
     /// Calls the core if its time has come.
     func handleTimeout(of index: Int) {
-        if hosts[index].deadline <= now {
+        let host = hosts[index]
+        if host.deadline <= now {
             record(UInt64(index) << 8 | 1)
-            carryOut(hosts[index].gossip.handleTimeout(at: hosts[index].localTime(at: now)), of: index)
+            carryOut(host.gossip.handleTimeout(at: host.localTime(at: now)), of: index)
         }
         rearm(index)
     }
 
     func rearm(_ index: Int) {
-        let due = max(now, hosts[index].deadline)
-        guard hosts[index].isRunning, due < hosts[index].armedFor else { return }
-        hosts[index].armedFor = due
-        events.add(.timer(index, life: hosts[index].life), at: due)
+        let host = hosts[index]
+        let due = max(now, host.deadline)
+        guard host.isRunning, due < host.armedFor else { return }
+        host.armedFor = due
+        events.add(.timer(index, life: host.life), at: due)
     }
 
     func record(_ value: UInt64) {
-        digest = (digest ^ value ^ UInt64(bitPattern: now.nanoseconds) << 20) &* 0x0000_0100_0000_01B3
-        digest ^= digest >> 29
+        let next = (trace ^ value ^ UInt64(bitPattern: clock.nanoseconds) << 20) &* 0x0000_0100_0000_01B3
+        trace = next ^ next >> 29
     }
 }

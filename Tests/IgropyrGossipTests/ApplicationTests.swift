@@ -15,10 +15,11 @@ import Testing
         return try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
     }
 
-    private func alive(_ name: String = "bravo", meta: [UInt8] = [], versions: [UInt8] = [1, 5, 2, 0, 0, 0]) -> [UInt8]
-    {
+    private static let zero = Versions([1, 5, 2, 0, 0, 0])
+
+    private func alive(_ name: String = "bravo", meta: [UInt8] = [], versions: Versions? = zero) -> [UInt8] {
         Alive(
-            incarnation: 1, node: name, address: Self.bravo.bytes, port: Self.bravo.port, meta: meta, versions: versions
+            incarnation: 1, node: name, address: Self.bravo.ip, port: Self.bravo.port, meta: meta, versions: versions
         ).encoded
     }
 
@@ -43,8 +44,8 @@ import Testing
             (delegate.minimumVersion, delegate.maximumVersion, delegate.currentVersion) = (2, 3, 3)
             configuration.delegate = .application(delegate)
         }
-        _ = feed(alive("old", versions: [1, 5, 2, 0, 0, 0]), to: &gossip)
-        _ = feed(alive("new", versions: [1, 5, 2, 2, 4, 2]), to: &gossip)
+        _ = feed(alive("old"), to: &gossip)
+        _ = feed(alive("new", versions: Versions([1, 5, 2, 2, 4, 2])), to: &gossip)
         #expect(gossip.members.map(\.name) == ["alpha", "new"])
     }
 
@@ -126,7 +127,7 @@ import Testing
 
     @Test(arguments: [GossipDelegate.serf, .application(ApplicationDelegate())])
     func `whom the policy does not admit is no member, and its cluster is not merged`(delegate: GossipDelegate) throws {
-        let ours = delegate.versions.bytes
+        let ours = delegate.versions
         var gossip = try alpha { configuration in
             configuration.delegate = delegate
             var policy = AdmissionPolicy()
@@ -139,7 +140,8 @@ import Testing
         #expect(gossip.members.map(\.name) == ["alpha", "charlie"] && gossip.counters.refusedMembers == 1)
         let nodes = ["delta", "mallory"].map { name in
             NodeState(
-                name: name, address: [127, 0, 1, 9], port: 7946, meta: [0xFF, 0x80], incarnation: 1, state: 0,
+                name: name, address: IPAddress(bytes: [127, 0, 1, 9]), port: 7946, meta: [0xFF, 0x80], incarnation: 1,
+                state: 0,
                 versions: ours)
         }
         for count in [2, 1] {

@@ -56,7 +56,7 @@ import Testing
             + [0xA6] + Array("Height".utf8) + [0xCB, 0x3E, 0xE4, 0xF8, 0xB5, 0x88, 0xE3, 0x68, 0xF1]
             + [0xA3] + Array("Vec".utf8) + [0x98]
             + [[UInt8]](repeating: [0xCB] + [UInt8](repeating: 0, count: 8), count: 8).joined()
-        #expect(Self.fresh.ackPayload == expected)
+        #expect(Self.fresh.ackPayload == expected && Self.of(8) == expected)
     }
 
     private static func payload(_ change: (inout NetworkCoordinate) -> Void) -> [UInt8] {
@@ -65,9 +65,16 @@ import Testing
         return coordinate.ackPayload
     }
 
+    /// In a space of so many dimensions, up to 15.
+    private static func of(_ dimensions: UInt8) -> [UInt8] {
+        let zero = [0xCB] + [UInt8](repeating: 0, count: 8)
+        return payload { _ in }.dropLast(8 * zero.count + 1) + [0x90 | dimensions]
+            + [[UInt8]](repeating: zero, count: Int(dimensions)).joined()
+    }
+
     private static let hostile: [[UInt8]] = [
-        payload { $0.vector[3] = .nan }, payload { $0.vector[0] = .infinity }, payload { $0.vector = [1, 2, 3] },
-        payload { $0.vector = [Double](repeating: 0, count: 9) }, payload { $0.error = -.infinity },
+        payload { $0.vector[3] = .nan }, payload { $0.vector[0] = .infinity }, of(3), of(9),
+        payload { $0.error = -.infinity },
         payload { $0.error = -1 }, payload { $0.height = -0.1 }, payload { $0.adjustment = .nan },
         payload { $0.vector[7] = 1e300 }, [1], [1, 0x81], Array(payload { _ in }.dropLast()),
     ]

@@ -5,8 +5,13 @@
 extension PingSource {
     init(_ json: JSON) {
         self.init(
-            address: json["SourceAddr"].bytes ?? [], port: json["SourcePort"].number(), node: json["SourceNode"].text)
+            address: json["SourceAddr"].ip, port: json["SourcePort"].number(), node: json["SourceNode"].text)
     }
+}
+
+extension JSON {
+    var ip: IPAddress? { bytes.flatMap { IPAddress(bytes: $0) } }
+    var versions: Versions? { bytes.flatMap { Versions($0[...]) } }
 }
 
 extension Accusation {
@@ -25,7 +30,7 @@ extension PacketMessage {
         case "indirectPing":
             self = .indirectPing(
                 IndirectPing(
-                    sequence: body["SeqNo"].number(), target: body["Target"].bytes ?? [], port: body["Port"].number(),
+                    sequence: body["SeqNo"].number(), target: body["Target"].ip, port: body["Port"].number(),
                     node: body["Node"].text, wantsNack: body["Nack"].isTrue, source: PingSource(body)))
         case "ackResp": self = .ack(Ack(sequence: body["SeqNo"].number(), payload: body["Payload"].bytes))
         case "nackResp": self = .nack(Nack(sequence: body["SeqNo"].number()))
@@ -33,8 +38,8 @@ extension PacketMessage {
             self = .alive(
                 Alive(
                     incarnation: body["Incarnation"].number(), node: body["Node"].text,
-                    address: body["Addr"].bytes ?? [], port: body["Port"].number(), meta: body["Meta"].bytes ?? [],
-                    versions: body["Vsn"].bytes ?? []))
+                    address: body["Addr"].ip, port: body["Port"].number(), meta: body["Meta"].bytes ?? [],
+                    versions: body["Vsn"].versions))
         case "suspect": self = .suspect(Accusation(body))
         case "dead": self = .dead(Accusation(body))
         default: return nil
@@ -58,9 +63,9 @@ extension PacketMessage {
 extension NodeState {
     init(_ json: JSON) {
         self.init(
-            name: json["Name"].text, address: json["Addr"].bytes ?? [], port: json["Port"].number(),
+            name: json["Name"].text, address: json["Addr"].ip, port: json["Port"].number(),
             meta: json["Meta"].bytes ?? [], incarnation: json["Incarnation"].number(), state: json["State"].number(),
-            versions: json["Vsn"].bytes ?? [])
+            versions: json["Vsn"].versions)
     }
 }
 

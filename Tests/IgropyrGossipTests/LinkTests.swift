@@ -14,8 +14,8 @@ import Testing
         configuration.settings.probeInterval = .seconds(3600)
         var gossip = try Gossip(configuration, at: .zero, using: SplitMix64(seed: 1))
         let alive = Alive(
-            incarnation: 1, node: "bravo", address: Self.bravo.bytes, port: Self.bravo.port, meta: [0xFF, 0x80],
-            versions: Versions.ours.bytes)
+            incarnation: 1, node: "bravo", address: Self.bravo.ip, port: Self.bravo.port, meta: [0xFF, 0x80],
+            versions: .ours)
         _ = gossip.handleDatagram(alive.encoded, from: Self.bravo, at: .zero)
         return gossip
     }
@@ -100,7 +100,7 @@ import Testing
     }
 
     private func request(from node: String) -> Result<StreamMessage, WireError> {
-        let source = PingSource(address: Self.bravo.bytes, port: Self.bravo.port, node: node)
+        let source = PingSource(address: Self.bravo.ip, port: Self.bravo.port, node: node)
         return .success(StreamMessage(content: .ping(Ping(sequence: 7, node: "alpha", source: source))))
     }
 
@@ -131,8 +131,8 @@ import Testing
         for index in 1..<members - 1 {
             let address = MemberAddress(ipv4: 127, 0, 2, UInt8(index), port: 7946)
             let alive = Alive(
-                incarnation: 1, node: "m\(index)", address: address.bytes, port: 7946, meta: [0xFF, 0x80],
-                versions: Versions.ours.bytes)
+                incarnation: 1, node: "m\(index)", address: address.ip, port: 7946, meta: [0xFF, 0x80],
+                versions: .ours)
             _ = gossip.handleDatagram(alive.encoded, from: address, at: .zero)
         }
         #expect(streams(gossip.handleTimeout(at: .zero)).count { $0.staysOpen } == links)

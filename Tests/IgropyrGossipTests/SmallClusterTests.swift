@@ -22,8 +22,8 @@ import Testing
 
     private func alive(_ index: Int, _ incarnation: UInt32) -> [UInt8] {
         Alive(
-            incarnation: incarnation, node: "p\(index)", address: Self.address(index).bytes, port: 7946,
-            meta: [0xFF, 0x80], versions: Versions.ours.bytes
+            incarnation: incarnation, node: "p\(index)", address: Self.address(index).ip, port: 7946,
+            meta: [0xFF, 0x80], versions: .ours
         ).encoded
     }
 

@@ -1,3 +1,4 @@
+import IgropyrSimulation
 import Testing
 
 @testable import IgropyrGossip
@@ -108,15 +109,23 @@ import Testing
         case "conflictResponse":
             let versions = try #require(Versions([1, 5, 2, 2, 5, 5]))
             let address = try #require(MemberAddress(bytes: body["Addr"].bytes ?? [], port: body["Port"].number()))
-            let member = SerfMember(
-                name: body["Name"].text, address: address, tags: body["Tags"].members.mapValues(\.text), metadata: [],
-                versions: versions, status: .alive, statusTime: 0)
-            #expect(ConflictResponse.encode(member) == payload)
+            let announcement = Announcement(
+                name: body["Name"].text, address: address, meta: [], tags: body["Tags"].members.mapValues(\.text),
+                versions: versions)
+            #expect(ConflictResponse.encode(SerfMember(announcement)) == payload)
         default: break
         }
     }
 
     // MARK: - Layers
+
+    @Test func `long, repetitive and random bytes come back from compression`() throws {
+        var random = SplitMix64(seed: 1)
+        let noise = (0..<20_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        for plain in [[7], [UInt8](repeating: 7, count: 100_000), noise, noise + noise] {
+            #expect(try LZW.decompress(LZW.compress(plain), limitBytes: plain.count) == plain)
+        }
+    }
 
     @Test(arguments: Vector.recorded.filter { $0.layer("compress") != nil && $0.isOfOldAgent })
     func `compression gives the reference's bytes and comes back`(vector: Vector) throws {

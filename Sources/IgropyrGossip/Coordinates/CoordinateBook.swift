@@ -7,7 +7,6 @@ struct CoordinateBook: Sendable {
     private static let leastRoundTrip = 1e-6
     private static let longestRoundTrip = Duration.seconds(10)
     private static let adjustmentWindow = 20
-    private static let latencyWindow = 3
     /// In seconds: how far from the origin the whole cluster may drift (GravityRho).
     private static let gravity = 150.0
 
@@ -18,13 +17,21 @@ struct CoordinateBook: Sendable {
         let sentAt: Timestamp
     }
 
+    /// Somebody who answered us.
+    private struct Peer: Sendable {
+        /// As told last.
+        var coordinate = NetworkCoordinate()
+        var latencies = Latencies()
+    }
+
     private(set) var own = NetworkCoordinate()
-    /// By member, those only that answered us.
-    private(set) var others: [String: NetworkCoordinate] = [:]
-    private var latencies: [String: [Double]] = [:]
+    private var peers: [String: Peer] = [:]
     private var adjustments: [Double] = []
     private var nextAdjustment = 0
     private var measurement: Measurement?
+
+    /// By member, those only that answered us.
+    var others: [String: NetworkCoordinate] { peers.mapValues(\.coordinate) }
 
     mutating func didPing(_ node: String, sequence: UInt32, at now: Timestamp) {
         measurement = Measurement(node: node, sequence: sequence, sentAt: now)
@@ -37,21 +44,21 @@ struct CoordinateBook: Sendable {
         guard let payload = ack.payload, let coordinate = try NetworkCoordinate(ackPayload: payload) else { return }
         let roundTrip = measurement.sentAt.duration(to: now)
         guard roundTrip <= Self.longestRoundTrip else { return }
-        others[measurement.node] = coordinate
-        move(by: coordinate, of: measurement.node, Double(roundTrip.nanosecondsClamped) / 1e9, using: &random)
+        var peer = peers[measurement.node] ?? Peer()
+        peer.coordinate = coordinate
+        peer.latencies.add(Double(roundTrip.nanosecondsClamped) / 1e9)
+        peers[measurement.node] = peer
+        move(by: coordinate, peer.latencies.median, using: &random)
     }
 
-    mutating func forget(_ node: String) {
-        others[node] = nil
-        latencies[node] = nil
-    }
+    mutating func forget(_ node: String) { peers[node] = nil }
 
     // MARK: - Vivaldi
 
     private mutating func move(
-        by other: NetworkCoordinate, of node: String, _ roundTrip: Double, using random: inout RandomSource
+        by other: NetworkCoordinate, _ roundTrip: Double, using random: inout RandomSource
     ) {
-        let latency = max(Self.leastRoundTrip, median(roundTrip, of: node))
+        let latency = max(Self.leastRoundTrip, roundTrip)
         let distance = own.distance(to: other)
         let weight = own.error / max(Self.leastRoundTrip, own.error + other.error)
         let share = Self.tuning * weight
@@ -65,13 +72,6 @@ struct CoordinateBook: Sendable {
             adjustments = []
             nextAdjustment = 0
         }
-    }
-
-    /// Of the last few round trips: one that is late for no reason of the network does not count.
-    private mutating func median(_ roundTrip: Double, of node: String) -> Double {
-        let last = ((latencies[node] ?? []) + [roundTrip]).suffix(Self.latencyWindow)
-        latencies[node] = Array(last)
-        return last.sorted()[last.count / 2]
     }
 
     private mutating func adjust(by difference: Double) {
@@ -88,5 +88,22 @@ struct CoordinateBook: Sendable {
         let origin = NetworkCoordinate()
         let ratio = origin.distance(to: own) / Self.gravity
         own.apply(-ratio * ratio, from: origin, using: &random)
+    }
+}
+
+/// The last three round trips to a member, in seconds. By their median, one that is late for no reason of the network does not
+/// count.
+private struct Latencies: Sendable {
+    private var last: Double?
+    private var second: Double?
+    private var third: Double?
+
+    mutating func add(_ roundTrip: Double) { (last, second, third) = (roundTrip, last, second) }
+
+    /// Of two, the longer.
+    var median: Double {
+        guard let last, let second else { return last ?? 0 }
+        let (shorter, longer) = (min(last, second), max(last, second))
+        return third.map { max(shorter, min(longer, $0)) } ?? longer
     }
 }

@@ -1,14 +1,14 @@
 /// Where a member stands in a space whose distances are round-trip times: Vivaldi's, as Serf has it, in eight dimensions and
 /// a height, which stands for the way from the host to the network. All numbers are seconds, but for the error.
 public struct NetworkCoordinate: Hashable, Sendable {
-    public static let dimensions = 8
+    public static let dimensions = SIMD8<Double>.scalarCount
     /// Nobody is farther from anybody; what claims to be is ignored.
     private static let limit = 60.0
     static let worstError = 1.5
     static let leastHeight = 1e-5
     private static let zeroThreshold = 1e-6
 
-    public internal(set) var vector = [Double](repeating: 0, count: dimensions)
+    public internal(set) var vector = SIMD8<Double>.zero
     /// How little it is to be trusted: 1.5 at first, near 0 in the end.
     public internal(set) var error = worstError
     public internal(set) var height = leastHeight
@@ -28,34 +28,31 @@ public struct NetworkCoordinate: Hashable, Sendable {
     }
 
     func rawDistance(to other: NetworkCoordinate) -> Double {
-        Self.magnitude(difference(to: other)) + (height + other.height)  // So summed, it is the same from both sides.
+        // So summed, it is the same from both sides.
+        Self.magnitude(vector - other.vector) + (height + other.height)
     }
 
-    private func difference(to other: NetworkCoordinate) -> [Double] { zip(vector, other.vector).map { $0 - $1 } }
-
-    private static func magnitude(_ vector: [Double]) -> Double {
-        vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    }
+    private static func magnitude(_ vector: SIMD8<Double>) -> Double { (vector * vector).sum().squareRoot() }
 
     /// Moves away from `other`, or towards it if `force` is negative.
     mutating func apply(_ force: Double, from other: NetworkCoordinate, using random: inout RandomSource) {
-        var direction = difference(to: other)
+        var direction = vector - other.vector
         var length = Self.magnitude(direction)
         let isApart = length > Self.zeroThreshold
         if !isApart {  // Anywhere, as long as they part.
-            direction = direction.map { _ in Double.random(in: -0.5..<0.5, using: &random) }
+            for index in direction.indices { direction[index] = Double.random(in: -0.5..<0.5, using: &random) }
             length = Self.magnitude(direction)
         }
         guard length > 0 else { return }
-        for index in vector.indices { vector[index] += direction[index] / length * force }
+        vector += direction / length * force
         if isApart { height = max(Self.leastHeight, (height + other.height) * force / length + height) }
     }
 
     /// Whether it can be somebody's: finite numbers in bounds.
     var isPlausible: Bool {
         let isNear = { (number: Double) in number.isFinite && abs(number) <= Self.limit }
-        return vector.count == Self.dimensions && vector.allSatisfy(isNear) && isNear(adjustment)
-            && isNear(height) && height >= 0 && isNear(error) && error >= 0
+        return vector.indices.allSatisfy { isNear(vector[$0]) } && isNear(adjustment) && isNear(height) && height >= 0
+            && isNear(error) && error >= 0
     }
 }
 
@@ -89,8 +86,8 @@ extension NetworkCoordinate {
         writer.field("Error", error)
         writer.field("Height", height)
         writer.key("Vec")
-        writer.writeArrayHeader(vector.count)
-        for number in vector { writer.write(number) }
+        writer.writeArrayHeader(Self.dimensions)
+        for index in vector.indices { writer.write(vector[index]) }
         return writer.bytes
     }
 }

@@ -9,13 +9,15 @@ struct Node: Sendable {
         case left = 3
     }
 
-    let name: String
-    var address: MemberAddress
-    var meta: [UInt8]
-    var versions: Versions
+    var announcement: Announcement
+    var stateChangedAt: Timestamp
     var incarnation: UInt32
     var state: State
-    var stateChangedAt: Timestamp
+
+    var name: String { announcement.name }
+    var address: MemberAddress { announcement.address }
+    var meta: [UInt8] { announcement.meta }
+    var versions: Versions { announcement.versions }
 
     var isGone: Bool {
         switch state {
@@ -26,13 +28,13 @@ struct Node: Sendable {
 
     var wireState: NodeState {
         NodeState(
-            name: name, address: address.bytes, port: address.port, meta: meta, incarnation: incarnation,
-            state: state.rawValue, versions: versions.bytes)
+            name: name, address: address.ip, port: address.port, meta: meta, incarnation: incarnation,
+            state: state.rawValue, versions: versions)
     }
 
     var alive: Alive {
         Alive(
-            incarnation: incarnation, node: name, address: address.bytes, port: address.port, meta: meta,
-            versions: versions.bytes)
+            incarnation: incarnation, node: name, address: address.ip, port: address.port, meta: meta,
+            versions: versions)
     }
 }

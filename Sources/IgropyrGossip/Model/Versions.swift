@@ -8,11 +8,12 @@ struct Versions: Equatable, Sendable {
         protocolMinimum: 1, protocolMaximum: 5, protocolCurrent: 2, delegateMinimum: 2, delegateMaximum: 5,
         delegateCurrent: 5)
 
-    /// Nil unless there are six bytes with a usable memberlist range.
-    init?(_ bytes: [UInt8]) {
-        guard bytes.count == 6, bytes[0] > 0, bytes[1] > 0, bytes[0] <= bytes[1] else { return nil }
-        (protocolMinimum, protocolMaximum, protocolCurrent) = (bytes[0], bytes[1], bytes[2])
-        (delegateMinimum, delegateMaximum, delegateCurrent) = (bytes[3], bytes[4], bytes[5])
+    /// Nil unless there are six bytes.
+    init?(_ bytes: ArraySlice<UInt8>) {
+        guard bytes.count == 6 else { return nil }
+        let first = bytes.startIndex
+        (protocolMinimum, protocolMaximum, protocolCurrent) = (bytes[first], bytes[first + 1], bytes[first + 2])
+        (delegateMinimum, delegateMaximum, delegateCurrent) = (bytes[first + 3], bytes[first + 4], bytes[first + 5])
     }
 
     private init(
@@ -40,7 +41,7 @@ struct Versions: Equatable, Sendable {
     /// Whether each of us can speak what the other speaks now. Stricter than the reference, where one alive message with an odd
     /// range makes every merge of every member fail.
     func isCompatible(with ours: Versions) -> Bool {
-        (protocolMinimum...protocolMaximum).contains(ours.protocolCurrent)
+        protocolMinimum > 0 && protocolMinimum <= ours.protocolCurrent && ours.protocolCurrent <= protocolMaximum
             && (ours.protocolMinimum...ours.protocolMaximum).contains(protocolCurrent)
             && delegateMinimum <= ours.delegateCurrent && ours.delegateCurrent <= delegateMaximum
             && (ours.delegateMinimum...ours.delegateMaximum).contains(delegateCurrent)
@@ -49,4 +50,24 @@ struct Versions: Equatable, Sendable {
     var answersStreamPings: Bool { protocolMaximum >= 3 }
     var sendsNacks: Bool { protocolMaximum >= 4 }
     var understandsChecksum: Bool { protocolMaximum >= 5 }
+}
+
+/// What each of several members can speak.
+struct CommonVersions {
+    private var protocols: (low: UInt8, high: UInt8) = (.min, .max)
+    private var delegates: (low: UInt8, high: UInt8) = (.min, .max)
+
+    mutating func narrow(to versions: Versions) {
+        protocols.low = max(protocols.low, versions.protocolMinimum)
+        protocols.high = min(protocols.high, versions.protocolMaximum)
+        delegates.low = max(delegates.low, versions.delegateMinimum)
+        delegates.high = min(delegates.high, versions.delegateMaximum)
+    }
+
+    /// Whether a member speaks that now; one that does not say speaks 0.
+    func includes(_ versions: Versions?) -> Bool {
+        let (spoken, delegate) = (versions?.protocolCurrent ?? 0, versions?.delegateCurrent ?? 0)
+        return protocols.low <= spoken && spoken <= protocols.high && delegates.low <= delegate
+            && delegate <= delegates.high
+    }
 }

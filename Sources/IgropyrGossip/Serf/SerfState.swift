@@ -37,9 +37,13 @@ extension SerfState {
         }
     }
 
+    /// What room is made for before it is needed: nobody makes us take more by a header alone.
+    private static let usualMembers = 4_096
+
     private static func readTimes(from reader: inout MessagePackReader) throws(WireError) -> [String: UInt64] {
-        var times: [String: UInt64] = [:]
-        for _ in 0..<(try reader.readMapHeader()) {
+        let count = try reader.readMapHeader()
+        var times = [String: UInt64](minimumCapacity: min(count, usualMembers))
+        for _ in 0..<count {
             let name = try reader.readName()
             times[name] = try reader.readUnsigned()
         }

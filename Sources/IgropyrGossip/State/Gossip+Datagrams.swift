@@ -40,15 +40,16 @@ extension Gossip {
             return
         }
         let ack = Ack(sequence: ping.sequence, payload: ackPayload(at: now))
-        send(ack.encoded, to: ping.source.memberAddress ?? source)
+        // The numbers of a coordinate do not get any smaller.
+        send(ack.encoded, to: ping.source.memberAddress ?? source, isCompressible: false)
     }
 
     private mutating func handleIndirectPing(_ request: IndirectPing, from source: MemberAddress, at now: Timestamp) {
-        let port = request.port == 0 ? address.port : request.port
-        guard let target = MemberAddress(bytes: request.target, port: port) else {
+        guard let ip = request.target else {
             counters.malformed += 1
             return
         }
+        let target = MemberAddress(ip, port: request.port == 0 ? address.port : request.port)
         guard forwardedPings.count < settings.tableLimit else {
             counters.tableOverflows += 1
             return
@@ -101,5 +102,5 @@ extension Gossip {
         return lastSequence
     }
 
-    var pingSource: PingSource { PingSource(address: address.bytes, port: address.port, node: name) }
+    var pingSource: PingSource { PingSource(address: address.ip, port: address.port, node: name) }
 }

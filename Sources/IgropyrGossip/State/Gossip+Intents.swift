@@ -125,15 +125,15 @@ extension Gossip {
         try requireSerf()
         guard !departure.isUnderway else { throw .leaving }
         guard let meta = Tags.encode(tags) else { throw .tagsTooLarge }
-        serfMembers[name]?.tags = tags
-        announce(meta: meta)
+        announce(meta: meta, tags: tags)
         return takeDirectives(at: now)
     }
 
-    mutating func announce(meta: [UInt8]) {
+    mutating func announce(meta: [UInt8], tags: [String: String] = [:]) {
         guard var node = nodes[name], node.meta != meta else { return }
-        serfMembers[name]?.metadata = meta
-        node.meta = meta
+        node.announcement = Announcement(
+            name: name, address: address, meta: meta, tags: tags, versions: node.versions)
+        serfMembers[name]?.announcement = node.announcement
         nodes.update(node)
         raiseIncarnation()
         announceOurselves()

@@ -7,15 +7,13 @@ extension Gossip {
     mutating func handleAlive(_ alive: Alive, at now: Timestamp) {
         let isOurs = alive.node == name
         guard !(isOurs && departure.isUnderway) else { return }
-        let port = alive.port == 0 ? address.port : alive.port
-        guard !alive.node.isEmpty, alive.meta.count <= Tags.limitBytes, let versions = Versions(alive.versions),
-            versions.isCompatible(with: delegate.versions),
-            let address = MemberAddress(bytes: alive.address, port: port),
-            !address.isUnspecified
+        guard !alive.node.isEmpty, alive.meta.count <= Tags.limitBytes, let versions = alive.versions,
+            versions.isCompatible(with: delegate.versions), let ip = alive.address, !ip.isUnspecified
         else {
             counters.unusableMembers += 1
             return
         }
+        let address = MemberAddress(ip, port: alive.port == 0 ? address.port : alive.port)
         guard isOurs || admits(alive, address: address) else {
             counters.refusedMembers += 1
             return
@@ -61,9 +59,9 @@ extension Gossip {
             counters.tableOverflows += 1
             return
         }
-        let node = Node(
-            name: alive.node, address: address, meta: alive.meta, versions: versions, incarnation: 0, state: .dead,
-            stateChangedAt: now)
+        let announcement = Announcement(
+            name: alive.node, address: address, meta: alive.meta, tags: tags(in: alive.meta), versions: versions)
+        let node = Node(announcement: announcement, stateChangedAt: now, incarnation: 0, state: .dead)
         nodes.insert(node, using: &random)
         accept(alive, address: address, versions: versions, known: node, at: now)
     }
@@ -93,9 +91,10 @@ extension Gossip {
         suspicions[alive.node] = nil
         endVerification(of: alive.node, isAlive: true)
         var node = known
-        node.address = address
-        node.meta = alive.meta
-        node.versions = versions
+        if !node.announcement.says(alive.meta, at: address, versions) {
+            node.announcement = Announcement(
+                name: alive.node, address: address, meta: alive.meta, tags: tags(in: alive.meta), versions: versions)
+        }
         node.incarnation = alive.incarnation
         node.state = .alive
         if known.state != .alive { node.stateChangedAt = now }

@@ -81,7 +81,7 @@ extension Gossip {
         }
         for peer in peers {
             let request = IndirectPing(
-                sequence: sequence, target: node.address.bytes, port: node.address.port, node: node.name,
+                sequence: sequence, target: node.address.ip, port: node.address.port, node: node.name,
                 wantsNack: peer.versions.sendsNacks, source: pingSource)
             send(request.encoded, to: peer.address)
         }

@@ -24,15 +24,14 @@ extension Gossip {
 
     /// Nil: merging it alone will refuse it.
     private func member(_ node: NodeState) -> Member? {
-        guard let address = MemberAddress(bytes: node.address, port: node.port == 0 ? address.port : node.port) else {
-            return nil
-        }
+        guard let ip = node.address else { return nil }
         let status: Member.Status =
             switch Node.State(rawValue: node.state) {
             case .alive, .suspect: .alive
             case .left: .left
             case .dead, nil: .failed
             }
+        let address = MemberAddress(ip, port: node.port == 0 ? address.port : node.port)
         return member(node.name, at: address, meta: node.meta, status: status)
     }
 
@@ -54,19 +53,13 @@ extension Gossip {
 
     /// Whether all alive nodes on both sides can speak what every node speaks now.
     private func isCompatible(_ remote: [NodeState]) -> Bool {
-        let theirs = remote.map { (isAlive: $0.state == Node.State.alive.rawValue, versions: $0.versions) }
-        let all = theirs + nodes.all.map { (isAlive: $0.state == .alive, versions: $0.versions.bytes) }
-        var memberlist = (low: UInt8.min, high: UInt8.max)
-        var delegate = memberlist
-        for node in all where node.isAlive && node.versions.count >= 6 {
-            memberlist = (max(memberlist.low, node.versions[0]), min(memberlist.high, node.versions[1]))
-            delegate = (max(delegate.low, node.versions[3]), min(delegate.high, node.versions[4]))
+        var common = CommonVersions()
+        for node in remote where node.state == Node.State.alive.rawValue {
+            if let versions = node.versions { common.narrow(to: versions) }
         }
-        return all.allSatisfy { node in
-            let current = node.versions.count >= 6 ? (node.versions[2], node.versions[5]) : (0, 0)
-            return memberlist.low <= current.0 && current.0 <= memberlist.high && delegate.low <= current.1
-                && current.1 <= delegate.high
-        }
+        for node in nodes.all where node.state == .alive { common.narrow(to: node.versions) }
+        return remote.allSatisfy { common.includes($0.versions) }
+            && nodes.all.allSatisfy { common.includes($0.versions) }
     }
 
     // MARK: - At our own initiative

@@ -19,9 +19,12 @@ extension Gossip {
     // MARK: - Packets
 
     /// Sends one memberlist message, with as many broadcasts as fit.
-    mutating func send(_ message: [UInt8], to address: MemberAddress) {
+    /// `isCompressible`: False where an attempt would be in vain, unless broadcasts come along.
+    mutating func send(_ message: [UInt8], to address: MemberAddress, isCompressible: Bool = true) {
         let room = packetRoom - message.count - Self.compoundPartBytes
-        transmit([message] + takeBroadcasts(room: room, limitParts: Packet.limitParts - 1), to: address)
+        let broadcasts = takeBroadcasts(room: room, limitParts: Packet.limitParts - 1)
+        guard !broadcasts.isEmpty else { return transmit([message], to: address, isCompressible: isCompressible) }
+        transmit([message] + broadcasts, to: address)
     }
 
     /// Sends a Serf message to one member: without broadcasts.
@@ -29,8 +32,11 @@ extension Gossip {
         transmit([[MessageType.user.rawValue] + message], to: address)
     }
 
-    mutating func transmit(_ messages: [[UInt8]], to address: MemberAddress, addsChecksum: Bool = false) {
-        let packet = Packet.encode(messages, compresses: settings.compresses, addsChecksum: addsChecksum)
+    mutating func transmit(
+        _ messages: [[UInt8]], to address: MemberAddress, addsChecksum: Bool = false, isCompressible: Bool = true
+    ) {
+        let packet = Packet.encode(
+            messages, compresses: isCompressible && settings.compresses, addsChecksum: addsChecksum)
         let sealed = envelope.sealPacket(packet) { random.bytes(12) }
         counters.datagramsSent += 1
         directives.append(.send(sealed, to: address))
@@ -126,7 +132,7 @@ extension Gossip {
         lastStream &+= 1
         let id = StreamID(number: lastStream)
         streams[id] = purpose
-        let bytes = envelope.labelHeader + sealedForStream(message)
+        let bytes = envelope.label.isEmpty ? sealedForStream(message) : envelope.labelHeader + sealedForStream(message)
         directives.append(
             .openStream(StreamRequest(id: id, address: address, bytes: bytes, deadline: deadline, staysOpen: staysOpen))
         )

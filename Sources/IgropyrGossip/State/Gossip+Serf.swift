@@ -51,34 +51,23 @@ extension Gossip {
     // MARK: - From the failure detector
 
     mutating func handleNodeJoined(_ node: Node) {
-        var member =
-            serfMembers[node.name]
-            ?? SerfMember(
-                name: node.name, address: node.address, tags: [:], metadata: [], versions: node.versions,
-                status: .alive,
-                statusTime: 0)
+        var member = serfMembers[node.name] ?? SerfMember(node.announcement)
         member.status = .alive
         member.goneAt = nil
         if serfMembers[node.name] == nil, let intent = intents.take(for: node.name) {
             member.statusTime = intent.time
             if intent.kind == .leave { member.status = .leaving }
         }
-        update(&member, from: node)
+        member.announcement = node.announcement
+        serfMembers[node.name] = member
         report(.joined, member)
     }
 
     mutating func handleNodeUpdated(_ node: Node) {
         guard var member = serfMembers[node.name] else { return }
-        update(&member, from: node)
-        report(.updated, member)
-    }
-
-    private mutating func update(_ member: inout SerfMember, from node: Node) {
-        member.address = node.address
-        member.versions = node.versions
-        member.tags = tags(in: node.meta)
-        member.metadata = node.meta
+        member.announcement = node.announcement
         serfMembers[node.name] = member
+        report(.updated, member)
     }
 
     mutating func handleNodeGone(_ name: String, at now: Timestamp) {

@@ -2,11 +2,13 @@
 struct Alive: Equatable {
     var incarnation: UInt32 = 0
     var node = ""
-    var address: [UInt8] = []
+    /// Nil if it has neither 4 nor 16 bytes.
+    var address: IPAddress?
     var port: UInt16 = 0
     /// Serf's tags as bytes (``Tags``), compared as such; at most 512.
     var meta: [UInt8] = []
-    var versions: [UInt8] = []
+    /// Nil if it has not six bytes.
+    var versions: Versions?
 }
 
 extension Alive {
@@ -16,10 +18,10 @@ extension Alive {
             switch field {
             case 0: incarnation = try reader.readUInt32()
             case 1: node = try reader.readName()
-            case 2: address = try reader.readRaw() ?? []
+            case 2: address = try reader.readAddress()
             case 3: port = try reader.readUInt16()
             case 4: meta = try reader.readRaw() ?? []
-            default: versions = try reader.readRaw() ?? []
+            default: versions = try reader.readVersions()
             }
         }
     }

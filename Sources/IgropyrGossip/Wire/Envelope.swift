@@ -26,13 +26,13 @@ struct Envelope: Sendable {
     // MARK: - Packets
 
     func sealPacket(_ message: [UInt8], nonce: () -> [UInt8]) -> [UInt8] {
-        guard !keyring.isEmpty else { return labelHeader + message }
+        guard !keyring.isEmpty else { return label.isEmpty ? message : labelHeader + message }
         return labelHeader + (keyring.seal(message, nonce: nonce(), authenticating: label) ?? [])
     }
 
     func openPacket(_ datagram: [UInt8]) throws(WireError) -> [UInt8] {
         let start = try labelEnd(in: datagram)
-        let rest = Array(datagram[start...])
+        let rest = start == 0 ? datagram : Array(datagram[start...])
         return keyring.isEmpty ? rest : try keyring.open(rest, authenticating: label)
     }
 

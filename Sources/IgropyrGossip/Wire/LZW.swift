@@ -8,93 +8,64 @@ enum LZW {
 
     /// Byte for byte what the reference writes.
     static func compress(_ bytes: [UInt8]) -> [UInt8] {
+        guard let first = bytes.first else { return [] }
         var encoder = Encoder(inputBytes: bytes.count)
-        for byte in bytes { encoder.add(byte) }
+        // Prefix code and byte to code: open addressing, at most half full. An entry is the key (20 bits) above the code (12 bits),
+        // which is never 0.
+        let bits = tableBits(inputBytes: bytes.count)
+        var table = [UInt32](repeating: 0, count: 1 << bits)
+        var entries = table.mutableSpan
+        var current = UInt32(first)
+        for byte in bytes.dropFirst() {
+            let key = current << 8 | UInt32(byte)
+            var place = Int(truncatingIfNeeded: (key &* 0x9E37_79B1) >> (32 - bits))
+            while entries[place] != 0, entries[place] >> 12 != key { place = (place + 1) & (1 << bits - 1) }
+            if entries[place] != 0 {
+                current = entries[place] & 0xFFF
+                continue
+            }
+            let isFull = encoder.write(Int(current))
+            if isFull { entries.update(repeating: 0) } else { entries[place] = key << 12 | encoder.newest }
+            current = UInt32(byte)
+        }
+        _ = encoder.write(Int(current))
         return encoder.finish()
+    }
+
+    private static func tableBits(inputBytes: Int) -> UInt32 {
+        var bits: UInt32 = 5
+        while 1 << (bits - 1) < min(inputBytes, 1 << widthLimit) { bits += 1 }
+        return bits
     }
 
     private struct Encoder {
         private var writer: BitWriter
-        private var codes: CodeTable
         private var width = 9
         private var high = end
-        /// The string that is being matched; nil before the first byte.
-        private var current: Int?
 
         init(inputBytes: Int) {
             writer = BitWriter(capacity: inputBytes + inputBytes / 8 + 8)
-            codes = CodeTable(capacity: inputBytes)
             writer.write(clear, width: width)
         }
 
-        mutating func add(_ byte: UInt8) {
-            guard let code = current else {
-                current = Int(byte)
-                return
-            }
-            let key = UInt32(truncatingIfNeeded: code << 8) | UInt32(byte)
-            if let longer = codes[key] {
-                current = longer
-                return
-            }
+        /// Accounts for the code. True if the dictionary was full and is to be started anew.
+        mutating func write(_ code: Int) -> Bool {
             writer.write(code, width: width)
-            if !advance() { codes.insert(key, high) }
-            current = Int(byte)
-        }
-
-        mutating func finish() -> [UInt8] {
-            guard let code = current else { return [] }
-            writer.write(code, width: width)
-            _ = advance()
-            writer.write(end, width: width)
-            return writer.finish()
-        }
-
-        /// Accounts for a code just written. True if the dictionary was full and was started anew.
-        private mutating func advance() -> Bool {
             high += 1
             if high == 1 << width { width += 1 }
             guard high == 1 << widthLimit - 1 else { return false }
             writer.write(clear, width: width)
             (width, high) = (9, end)
-            codes.removeAll()
             return true
         }
-    }
 
-    /// Prefix code and byte to code: open addressing, at most half full. An entry is the key (20 bits) above the code (12 bits),
-    /// which is never 0.
-    private struct CodeTable {
-        private var entries: [UInt32]
-        private let shift: UInt32
-        private let mask: Int
+        /// What the string that was written last, and the byte behind it, are called from now on.
+        var newest: UInt32 { UInt32(truncatingIfNeeded: high) }
 
-        init(capacity: Int) {
-            var bits: UInt32 = 5
-            while 1 << (bits - 1) < min(capacity, 1 << widthLimit) { bits += 1 }
-            entries = [UInt32](repeating: 0, count: 1 << bits)
-            shift = 32 - bits
-            mask = 1 << bits - 1
+        mutating func finish() -> [UInt8] {
+            writer.write(end, width: width)
+            return writer.finish()
         }
-
-        private func place(of key: UInt32) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B1) >> shift) }
-
-        subscript(key: UInt32) -> Int? {
-            var place = place(of: key)
-            while entries[place] != 0 {
-                if entries[place] >> 12 == key { return Int(entries[place] & 0xFFF) }
-                place = (place + 1) & mask
-            }
-            return nil
-        }
-
-        mutating func insert(_ key: UInt32, _ code: Int) {
-            var place = place(of: key)
-            while entries[place] != 0 { place = (place + 1) & mask }
-            entries[place] = key << 12 | UInt32(truncatingIfNeeded: code)
-        }
-
-        mutating func removeAll() { for place in entries.indices { entries[place] = 0 } }
     }
 
     private struct BitWriter {
@@ -123,13 +94,12 @@ enum LZW {
     static func decompress(_ bytes: [UInt8], limitBytes: Int) throws(WireError) -> [UInt8] {
         var reader = BitReader(bytes: bytes)
         var dictionary = Dictionary()
-        var output: [UInt8] = []
-        output.reserveCapacity(min(limitBytes, 2 * bytes.count))
+        var output = Output(capacity: min(limitBytes, 4 * bytes.count))
         while true {
             guard let code = reader.read(width: dictionary.width) else { throw .badCompression }
             switch code {
             case clear: dictionary.reset()
-            case end: return output
+            case end: return output.finish()
             default:
                 try dictionary.expand(code, into: &output)
                 guard output.count <= limitBytes else { throw .tooLarge }
@@ -160,6 +130,39 @@ enum LZW {
         }
     }
 
+    /// Grows ahead of what is written, since a byte costs less to set than to append.
+    private struct Output {
+        private(set) var count = 0
+        private var bytes: [UInt8]
+
+        init(capacity: Int) { bytes = [UInt8](repeating: 0, count: capacity) }
+
+        mutating func append(_ byte: UInt8) {
+            makeRoom(for: 1)
+            bytes[count] = byte
+            count += 1
+        }
+
+        /// What was written from `start` on; the last byte may be the first that this writes.
+        mutating func repeatPiece(at start: Int, count length: Int) {
+            makeRoom(for: length)
+            let end = count
+            var span = bytes.mutableSpan
+            for offset in 0..<length { span[end + offset] = span[start + offset] }
+            count += length
+        }
+
+        private mutating func makeRoom(for length: Int) {
+            guard count + length > bytes.count else { return }
+            bytes += [UInt8](repeating: 0, count: max(length, bytes.count))
+        }
+
+        consuming func finish() -> [UInt8] {
+            bytes.removeLast(bytes.count - count)
+            return bytes
+        }
+    }
+
     /// Strings by code: each is a piece of the output, namely a string that was written before and the byte that followed it.
     private struct Dictionary {
         private struct Piece {
@@ -180,7 +183,7 @@ enum LZW {
             previous = nil
         }
 
-        mutating func expand(_ code: Int, into output: inout [UInt8]) throws(WireError) {
+        mutating func expand(_ code: Int, into output: inout Output) throws(WireError) {
             guard code <= high else { throw .badCompression }
             if let previous { pieces.append(Piece(start: previous.start, count: previous.count + 1)) }
             let start = output.count
@@ -188,7 +191,7 @@ enum LZW {
                 output.append(UInt8(truncatingIfNeeded: code))
             } else {
                 let piece = pieces[code - end - 1]  // The newest one may end in what it is about to write.
-                for place in piece.start..<piece.start + piece.count { output.append(output[place]) }
+                output.repeatPiece(at: piece.start, count: piece.count)
             }
             advance(past: Piece(start: start, count: output.count - start))
         }

@@ -3,55 +3,41 @@
 /// The bytes count: the IPv4-mapped form of an IPv4 address (Go's usual one) is another address, as it is for the
 /// reference; but it is shown as IPv4, and `unmapped` is what to send to.
 public struct MemberAddress: Hashable, Sendable {
-    private let high: UInt64
-    private let low: UInt64
-    public let isIPv4: Bool
+    let ip: IPAddress
     public var port: UInt16
+
+    init(_ ip: IPAddress, port: UInt16) {
+        self.ip = ip
+        self.port = port
+    }
 
     /// Nil unless there are 4 or 16 bytes, in network order.
     public init?(bytes: some Collection<UInt8>, port: UInt16) {
-        guard bytes.count == 4 || bytes.count == 16 else { return nil }
-        isIPv4 = bytes.count == 4
-        high = bytes.dropLast(isIPv4 ? 4 : 8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        self.port = port
+        guard let ip = IPAddress(bytes: bytes) else { return nil }
+        self.init(ip, port: port)
     }
 
     public init(ipv4 first: UInt8, _ second: UInt8, _ third: UInt8, _ fourth: UInt8, port: UInt16) {
-        isIPv4 = true
-        high = 0
-        low = [first, second, third, fourth].reduce(0) { $0 << 8 | UInt64($1) }
-        self.port = port
+        let number = UInt32(first) << 24 | UInt32(second) << 16 | UInt32(third) << 8 | UInt32(fourth)
+        self.init(IPAddress(ipv4: number), port: port)
     }
 
     /// The two halves of the address, as numbers.
-    public init(ipv6 high: UInt64, _ low: UInt64, port: UInt16) {
-        isIPv4 = false
-        self.high = high
-        self.low = low
-        self.port = port
-    }
+    public init(ipv6 high: UInt64, _ low: UInt64, port: UInt16) { self.init(IPAddress(ipv6: high, low), port: port) }
+
+    public var isIPv4: Bool { ip.isIPv4 }
+
+    /// As a number; nil for IPv6.
+    package var ipv4: UInt32? { ip.ipv4 }
 
     /// 4 or 16 bytes in network order.
-    public var bytes: [UInt8] {
-        var bytes: [UInt8] = []
-        if isIPv4 {
-            bytes.append(bigEndian: UInt32(truncatingIfNeeded: low))
-        } else {
-            bytes.append(bigEndian: high)
-            bytes.append(bigEndian: low)
-        }
-        return bytes
-    }
+    public var bytes: [UInt8] { ip.bytes }
 
-    /// IPv4 in IPv6's clothes (RFC 4291, section 2.5.5.2) becomes IPv4, since no IPv4 socket sends to it.
-    public var unmapped: MemberAddress {
-        guard !isIPv4, high == 0, low >> 32 == 0xFFFF else { return self }
-        return MemberAddress(bytes: bytes.suffix(4), port: port) ?? self
-    }
+    /// IPv4 in IPv6's clothes becomes IPv4, since no IPv4 socket sends to it.
+    public var unmapped: MemberAddress { MemberAddress(ip.unmapped, port: port) }
 
     /// 0.0.0.0 or ::, which nobody can be reached at.
-    public var isUnspecified: Bool { high == 0 && low == 0 }
+    public var isUnspecified: Bool { ip.isUnspecified }
 }
 
 extension MemberAddress: CustomStringConvertible {

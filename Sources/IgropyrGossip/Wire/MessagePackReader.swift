@@ -35,7 +35,9 @@ struct MessagePackReader {
     private mutating func readBigEndian(_ width: Int) throws(WireError) -> UInt64 {
         guard width <= bytesLeft else { throw .truncated(missing: width - bytesLeft) }
         defer { position += width }
-        return bytes[position..<position + width].reduce(0) { $0 << 8 | UInt64($1) }
+        var value: UInt64 = 0
+        for place in position..<position + width { value = value << 8 | UInt64(bytes[place]) }
+        return value
     }
 
     /// True, and the nil consumed, if the next value is nil.
@@ -120,10 +122,19 @@ struct MessagePackReader {
 
     /// A member's name, "" for nil: valid UTF-8 of at most ``MemberName/limitBytes`` without control characters.
     mutating func readName() throws(WireError) -> String {
-        let raw: ArraySlice<UInt8>
-        if let place = try readShortRaw() { raw = bytes[place] } else { raw = (try readRaw() ?? [])[...] }
-        guard let name = MemberName.check(raw) else { throw .malformedText }
+        guard let name = MemberName.check(try readSlice()) else { throw .malformedText }
         return name
+    }
+
+    /// Nil for a byte string that is no address.
+    mutating func readAddress() throws(WireError) -> IPAddress? { IPAddress(bytes: try readSlice()) }
+
+    /// Nil for a byte string that is none of versions.
+    mutating func readVersions() throws(WireError) -> Versions? { Versions(try readSlice()) }
+
+    /// What ``readRaw()`` reads, empty for nil; without a copy where it is short.
+    private mutating func readSlice() throws(WireError) -> ArraySlice<UInt8> {
+        if let place = try readShortRaw() { bytes[place] } else { (try readRaw() ?? [])[...] }
     }
 
     /// The place of a raw string of up to 31 bytes, without a copy; nil, and nothing consumed, if the next value is none.
@@ -208,9 +219,11 @@ struct MessagePackReader {
             let key = try readRaw() ?? []
             return fields.firstIndex { field in field.withUTF8Buffer { unsafe $0.elementsEqual(key) } }
         }
-        let key = bytes[place]
+        let key = bytes.span.extracting(place)
         return fields.firstIndex { field in
-            field.utf8CodeUnitCount == key.count && field.withUTF8Buffer { unsafe $0.elementsEqual(key) }
+            guard field.utf8CodeUnitCount == key.count else { return false }
+            for offset in key.indices where unsafe field.utf8Start[offset] != key[offset] { return false }
+            return true
         }
     }
 

@@ -13,8 +13,8 @@ struct MessagePackWriter {
 
     init() { bytes = [] }
 
-    /// What most messages fit into.
-    private static let usualBytes = 128
+    /// What most messages fit into, an ack with a coordinate for one.
+    private static let usualBytes = 192
 
     mutating func append(raw: [UInt8]) { bytes += raw }
 
@@ -64,6 +64,18 @@ struct MessagePackWriter {
         write(optional: value)
     }
 
+    mutating func field(_ name: StaticString, _ address: IPAddress?) {
+        key(name)
+        guard let address else { return writeNil() }
+        bytes.append(address.isIPv4 ? 0xA4 : 0xB0)
+        address.append(to: &bytes)
+    }
+
+    mutating func field(_ name: StaticString, _ versions: Versions?) {
+        key(name)
+        write(optional: versions?.bytes)
+    }
+
     mutating func field(_ name: StaticString, _ value: Double) {
         key(name)
         write(value)
@@ -100,8 +112,6 @@ struct MessagePackWriter {
 
 extension [UInt8] {
     mutating func append(bigEndian number: some FixedWidthInteger) {
-        for shift in stride(from: number.bitWidth - 8, through: 0, by: -8) {
-            append(UInt8(truncatingIfNeeded: number >> shift))
-        }
+        unsafe Swift.withUnsafeBytes(of: number.bigEndian) { unsafe append(contentsOf: $0) }
     }
 }

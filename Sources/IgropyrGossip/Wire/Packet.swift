@@ -61,7 +61,7 @@ enum Packet {
         private var compressedCount = 0
 
         mutating func decode(_ bytes: [UInt8]) {
-            do throws(WireError) { pending = [(try Packet.checked(bytes), 0)] } catch { errors.append(error) }
+            do throws(WireError) { try unwrap(try Packet.checked(bytes), depth: 0) } catch { errors.append(error) }
             while let next = pending.popLast() {
                 guard messages.count < messageLimit else { return errors.append(.tooLarge) }
                 do throws(WireError) { try unwrap(next.bytes, depth: next.depth) } catch { errors.append(error) }

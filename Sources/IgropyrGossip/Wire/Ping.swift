@@ -1,18 +1,18 @@
 /// Where the answer goes if not to the datagram's source: the sender's advertised address and name.
 struct PingSource: Equatable {
-    var address: [UInt8] = []
+    var address: IPAddress?
     var port: UInt16 = 0
     var node = ""
 
     /// Nil if the sender left it out or sent no usable address.
-    var memberAddress: MemberAddress? { port == 0 ? nil : MemberAddress(bytes: address, port: port) }
+    var memberAddress: MemberAddress? { port == 0 ? nil : address.map { MemberAddress($0, port: port) } }
 }
 
 extension PingSource {
-    fileprivate var fieldCount: Int { (address.isEmpty ? 0 : 1) + (port == 0 ? 0 : 1) + (node.isEmpty ? 0 : 1) }
+    fileprivate var fieldCount: Int { (address == nil ? 0 : 1) + (port == 0 ? 0 : 1) + (node.isEmpty ? 0 : 1) }
 
     fileprivate func encode(into writer: inout MessagePackWriter) {
-        if !address.isEmpty { writer.field("SourceAddr", address) }
+        if let address { writer.field("SourceAddr", address) }
         if !node.isEmpty { writer.field("SourceNode", node) }
         if port != 0 { writer.field("SourcePort", port) }
     }
@@ -33,7 +33,7 @@ extension Ping {
             switch field {
             case 0: sequence = try reader.readUInt32()
             case 1: node = try reader.readName()
-            case 2: source.address = try reader.readRaw() ?? []
+            case 2: source.address = try reader.readAddress()
             case 3: source.port = try reader.readUInt16()
             default: source.node = try reader.readText()
             }
@@ -53,7 +53,8 @@ extension Ping {
 /// Asks a third member to ping `node` at `target` and to pass its ack on.
 struct IndirectPing: Equatable {
     var sequence: UInt32 = 0
-    var target: [UInt8] = []
+    /// Nil if it has neither 4 nor 16 bytes.
+    var target: IPAddress?
     var port: UInt16 = 0
     var node = ""
     /// Whether the sender wants a nack when no ack came.
@@ -69,11 +70,11 @@ extension IndirectPing {
         try reader.readRecord(fields) { (field, reader) throws(WireError) in
             switch field {
             case 0: sequence = try reader.readUInt32()
-            case 1: target = try reader.readRaw() ?? []
+            case 1: target = try reader.readAddress()
             case 2: port = try reader.readUInt16()
             case 3: node = try reader.readName()
             case 4: wantsNack = try reader.readBool()
-            case 5: source.address = try reader.readRaw() ?? []
+            case 5: source.address = try reader.readAddress()
             case 6: source.port = try reader.readUInt16()
             default: source.node = try reader.readText()
             }

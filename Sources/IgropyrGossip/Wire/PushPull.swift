@@ -1,13 +1,15 @@
 /// A member as told in a push/pull.
 struct NodeState: Equatable {
     var name = ""
-    var address: [UInt8] = []
+    /// Nil if it has neither 4 nor 16 bytes.
+    var address: IPAddress?
     var port: UInt16 = 0
     var meta: [UInt8] = []
     var incarnation: UInt32 = 0
     /// 0 alive, 1 suspect, 2 dead, 3 left.
     var state: UInt8 = 0
-    var versions: [UInt8] = []
+    /// Nil if it has not six bytes.
+    var versions: Versions?
 }
 
 extension NodeState {
@@ -16,12 +18,12 @@ extension NodeState {
             (field, reader) throws(WireError) in
             switch field {
             case 0: name = try reader.readName()
-            case 1: address = try reader.readRaw() ?? []
+            case 1: address = try reader.readAddress()
             case 2: port = try reader.readUInt16()
             case 3: meta = try reader.readRaw() ?? []
             case 4: incarnation = try reader.readUInt32()
             case 5: state = try reader.readUInt8()
-            default: versions = try reader.readRaw() ?? []
+            default: versions = try reader.readVersions()
             }
         }
     }
