@@ -112,7 +112,7 @@ extension EndToEnd {
                 let deployed = try await command(lab, "deploy", hello)
                 try #require(deployed.status == 0, "\(deployed)")
                 #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1"])
-                #expect(try await lab.status().workers.count { $0.application == "hello" && $0.state == "ready" } == 2)
+                #expect(try await lab.status().readyWorkers.count { $0.application == "hello" } == 2)
             }
         }
 

@@ -24,6 +24,9 @@ struct ClusterStatus: Decodable {
     var applications: [Application]
     var workers: [Worker]
 
+    /// Without those that still drain: what a command has waited for may be there before they have gone.
+    var readyWorkers: [Worker] { workers.filter { $0.state == "ready" } }
+
     /// The first worker on that host.
     func worker(on host: Int) -> Worker? { workers.first { $0.host == "host-\(host)" } }
 }

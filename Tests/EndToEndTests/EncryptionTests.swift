@@ -29,7 +29,7 @@ extension EndToEnd {
                 let load = try Load(on: lab.entrance, for: 20, in: lab.folder)
                 try await load.passes(Load.rate)
                 try await lab.serve(encrypted: true)
-                let workers = Set(try await lab.status().workers.filter { $0.state == "ready" }.compactMap(\.pid))
+                let workers = Set(try await lab.status().readyWorkers.compactMap(\.pid))
                 #expect(workers.count == 2)  // Their predecessors may still drain.
                 try await load.passes(Load.rate)
                 try await lab.makeKey(at: "\(lab.folder)/new.key")
@@ -51,7 +51,7 @@ extension EndToEnd {
         @Test func `a program that answers in plain text stops the rollout, and is told why`() async throws {
             try await Lab.up("2", "--balancer") { lab in
                 try await lab.serve(encrypted: true)
-                let before = Set(try await lab.status().workers.filter { $0.state == "ready" }.compactMap(\.pid))
+                let before = Set(try await lab.status().readyWorkers.compactMap(\.pid))
                 let path = "\(lab.folder)/plain"
                 try Data(Self.plainWorker.utf8).write(to: URL(filePath: path))
                 try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)

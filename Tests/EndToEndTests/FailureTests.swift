@@ -53,7 +53,7 @@ extension EndToEnd {
         @Test func `a new revision replaces the old one, and no request is lost`() async throws {
             try await Lab.up("2", "--balancer") { lab in
                 try await lab.serveHello(on: 1...2)
-                let old = try await lab.status().workers.compactMap(\.pid)
+                let old = try await lab.status().readyWorkers.compactMap(\.pid)
                 let revision = "\(lab.folder)/hello-2"  // Bytes after a program's end change what it is called, only.
                 try Data(contentsOf: URL(filePath: Binaries.hello)).appending("\n# 2\n").write(
                     to: URL(filePath: revision))

@@ -7,7 +7,7 @@ extension EndToEnd {
         @Test func `a bad revision rolls back by itself, and no request is lost`() async throws {
             try await Lab.up("3", "--balancer") { lab in
                 try await lab.serveHello(on: 1...3)
-                let old = Set(try await lab.status().workers.compactMap(\.pid))
+                let old = Set(try await lab.status().readyWorkers.compactMap(\.pid))
                 let bad = "\(lab.folder)/bad"
                 try lab.write("#!/bin/sh\necho no database\nexit 3\n", to: bad)
                 let load = try Load(on: lab.entrance, for: 12, in: lab.folder)
@@ -32,17 +32,17 @@ extension EndToEnd {
         @Test func `a restart, a rollback, a scale and a drain lose no request`() async throws {
             try await Lab.up("3", "--balancer") { lab in
                 try await lab.serveHello(on: 1...3)
-                let old = Set(try await lab.status().workers.compactMap(\.pid))
+                let old = Set(try await lab.status().readyWorkers.compactMap(\.pid))
                 let load = try Load(on: lab.entrance, for: 20, in: lab.folder)
                 try await load.passes(Load.rate)
                 let restart = try await lab.command("restart", "hello")
                 #expect(restart.status == 0, "\(restart)")
-                #expect(Set(try await lab.status().workers.compactMap(\.pid)).isDisjoint(with: old))
+                #expect(Set(try await lab.status().readyWorkers.compactMap(\.pid)).isDisjoint(with: old))
                 let rollback = try await lab.command("rollback", "hello")
                 #expect(rollback.status == 0, "\(rollback)")
                 let scale = try await lab.command("scale", "hello", "--per-host", "2")
                 #expect(scale.status == 0, "\(scale)")
-                #expect(try await lab.status().workers.count == 6)
+                #expect(try await lab.status().readyWorkers.count == 6)
                 let plan = try await lab.command("plan", "--without", "host-3")
                 #expect(plan.status == 0 && plan.output.contains("host-3 is gone"), "\(plan)")
                 let drain = try await lab.command("drain", "host-3")
