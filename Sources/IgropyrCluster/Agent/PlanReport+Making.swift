@@ -12,59 +12,48 @@ extension PlanReport {
         }
         let after = Placement(deployments: deployments, hosts: snapshot.state.placementHosts(alive: alive))
         let isNow = request.without.isEmpty && request.scale == nil && request.spec == nil
-        let present = snapshot.state.placement(alive: snapshot.alive)
-        let before = isNow ? Self.running(snapshot) : Self.slots(present)
-        let wanted = Self.slots(after)
-        var moves = wanted.subtracting(before).map { Move(.start, $0, Self.startReason(request, isNow)) }
-        moves += before.subtracting(wanted).map { Move(.stop, $0, Self.stopReason($0, request, isNow)) }
-        let stays = wanted.intersection(before)
-        moves += isNow ? Self.replacements(stays, after, snapshot) : Self.replacements(stays, after, of: present)
+        let before = isNow ? Self.running(snapshot) : Self.kinds(snapshot.state.placement(alive: snapshot.alive))
+        let wanted = Self.kinds(after)
+        let (old, new) = (Set(before.keys), Set(wanted.keys))
+        var moves = new.subtracting(old).map { Move(.start, $0, Self.startReason(request, isNow)) }
+        moves += old.subtracting(new).map { Move(.stop, $0, Self.stopReason($0, request, isNow)) }
+        moves += Self.replacements(before, wanted)
         self.init(
             host: host,
             moves: moves.sorted { ($0.application, $0.host, $0.index) < ($1.application, $1.host, $1.index) },
             shortfalls: after.shortfalls.mapValues(Self.text))
     }
 
-    private static func slots(_ placement: Placement) -> Set<WorkerSlot> {
-        Set(placement.workers.values.flatMap(\.keys))
+    /// What tells whether a worker may stay.
+    private struct Kind: Hashable {
+        let revision: BundleDigest
+        let fingerprint: String?
     }
 
-    private static func running(_ snapshot: Replica.Snapshot) -> Set<WorkerSlot> {
-        var slots: Set<WorkerSlot> = []
+    private static func kinds(_ placement: Placement) -> [WorkerSlot: [Kind]] {
+        let workers = placement.workers.values.flatMap { $0 }
+        return Dictionary(
+            workers.map { ($0.key, [Kind(revision: $0.value.revision, fingerprint: $0.value.fingerprint)]) }
+        ) { first, _ in first }
+    }
+
+    private static func running(_ snapshot: Replica.Snapshot) -> [WorkerSlot: [Kind]] {
+        var kinds: [WorkerSlot: [Kind]] = [:]
         for record in snapshot.state.hosts.values where snapshot.alive.contains(record.name) {
             for worker in record.workers where worker.state != .draining {
-                slots.insert(WorkerSlot(application: worker.application, host: record.name, index: worker.index))
+                let slot = WorkerSlot(application: worker.application, host: record.name, index: worker.index)
+                kinds[slot, default: []].append(Kind(revision: worker.revision, fingerprint: worker.fingerprint))
             }
         }
-        return slots
+        return kinds
     }
 
-    /// Slots that get other workers than they have in `present`.
-    private static func replacements(
-        _ slots: Set<WorkerSlot>, _ placement: Placement, of present: Placement
-    ) -> [Move] {
-        slots.compactMap { slot in
-            guard let spec = placement.workers[slot.host]?[slot], let old = present.workers[slot.host]?[slot],
-                spec.fingerprint != old.fingerprint
-            else { return nil }
-            return Move(
-                .replace, slot,
-                spec.revision == old.revision ? "by other settings" : "by revision \(spec.revision.short)")
-        }
-    }
-
-    /// Slots whose workers are yet to be replaced.
-    private static func replacements(
-        _ slots: Set<WorkerSlot>, _ placement: Placement, _ snapshot: Replica.Snapshot
-    ) -> [Move] {
-        slots.compactMap { slot in
-            guard let spec = placement.workers[slot.host]?[slot] else { return nil }
-            let fingerprint = spec.fingerprint
-            let present = (snapshot.state.hosts[slot.host]?.workers ?? []).filter {
-                $0.application == slot.application && $0.index == slot.index && $0.state != .draining
-            }
-            guard !present.contains(where: { $0.fingerprint == fingerprint }) else { return nil }
-            return Move(.replace, slot, "by revision \(spec.revision.short)")
+    /// Slots of both whose workers get other settings, or another revision.
+    private static func replacements(_ before: [WorkerSlot: [Kind]], _ after: [WorkerSlot: [Kind]]) -> [Move] {
+        after.compactMap { slot, wanted in
+            guard let present = before[slot], let kind = wanted.first, !present.contains(kind) else { return nil }
+            let isOfRevision = present.contains { $0.revision == kind.revision }
+            return Move(.replace, slot, isOfRevision ? "by other settings" : "by revision \(kind.revision.short)")
         }
     }
 
