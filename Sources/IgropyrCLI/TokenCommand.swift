@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IgropyrCluster
+import IgropyrConfiguration
 import IgropyrOrchestration
 
 struct TokenCommand: AsyncParsableCommand {
@@ -39,11 +40,8 @@ struct TokenCommand: AsyncParsableCommand {
 }
 
 private enum Lifetime {
-    private static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
-
     static func parse(_ text: String) throws -> Int {
-        guard let unit = text.last.flatMap({ units[$0] }), let count = Int(text.dropLast()),
-            case let (seconds, overflow) = count.multipliedReportingOverflow(by: unit), !overflow,
+        guard let lifetime = Quantity.duration(text), case let seconds = Int(lifetime.components.seconds),
             JoinToken.lifetimes.contains(seconds)
         else { throw ValidationError("--expires \(text): write it as 90s, 30m, 12h or 7d, up to 30d.") }
         return seconds
