@@ -36,6 +36,11 @@ extension TLSContext {
         return context
     }
 
+    /// `identity` begins with ``PreSharedKeyIdentity/prefix``.
+    fileprivate func issuedKey(identity: UnsafeBufferPointer<UInt8>) -> PreSharedKey? {
+        issuer?(unsafe String(decoding: identity.dropFirst(PreSharedKeyIdentity.prefix.utf8.count), as: UTF8.self))
+    }
+
     /// OpenSSL states a key from outside as a session to be resumed. A fresh one for each handshake: OpenSSL's client
     /// writes into it.
     fileprivate func makeSession(
@@ -72,12 +77,8 @@ private func didReceiveIdentity(
         let context = unsafe TLSContext.of(ssl), let first = context.preSharedKeys.first
     else { return 1 }
     let own = context.preSharedKeys.first { unsafe $0.identity.bytes.elementsEqual(name) }
-    let shortName = unsafe String(decoding: name.dropFirst(PreSharedKeyIdentity.prefix.utf8.count), as: UTF8.self)
-    if own == nil, let issued = context.issuer?(shortName) {
-        unsafe session?.pointee = context.makeSession(for: ssl, by: issued, isIssued: true)
-    } else {
-        unsafe session?.pointee = context.makeSession(for: ssl, by: own ?? first)
-    }
+    let issued = own == nil ? unsafe context.issuedKey(identity: name) : nil
+    unsafe session?.pointee = context.makeSession(for: ssl, by: own ?? issued ?? first, isIssued: issued != nil)
     return 1
 }
 
