@@ -53,7 +53,8 @@ public struct Pattern: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Where the first group of the leftmost match lies; of several such matches the one that the expression prefers, as
-    /// in Perl. Each byte is taken as a character.
+    /// in Perl. Each byte is taken as a character. Where the expression repeats what may be empty without end, as `(a*)*`
+    /// does, the preferences do not say which group it is: it may differ from Perl's, as RE2's may.
     ///
     /// - Returns: nil without a match, if the group has no part in it, or beyond ``limitSubjectBytes``.
     public func firstGroup(in text: Span<UInt8>) -> Range<Int>? {
