@@ -34,7 +34,8 @@ struct IgropyrCommand: AsyncParsableCommand {
             LeaveCommand.self, ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self,
             ResumeCommand.self, PromoteCommand.self, RestartCommand.self, RetryCommand.self, ScaleCommand.self,
             PlanCommand.self, DrainCommand.self, CordonCommand.self, UncordonCommand.self, AuditCommand.self,
-            LogsCommand.self, TopCommand.self, ExplainCommand.self, KeygenCommand.self, TokenCommand.self,
+            LogsCommand.self, ExecCommand.self, TopCommand.self, ExplainCommand.self, KeygenCommand.self,
+            TokenCommand.self,
             LaunchCommand.self, KeepCommand.self,
         ])
 

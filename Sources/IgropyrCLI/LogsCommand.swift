@@ -29,7 +29,7 @@ struct LogsCommand: AsyncParsableCommand {
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
-        let target = try LogTarget(target)
+        let target = try WorkerTarget(target)
         let (follow, json) = (follow, json)
         let ask: @Sendable (ControlClient, SocketAddress) async throws -> Void = { client, node in
             let hosts = try await target.hosts(by: client, node)
@@ -49,7 +49,7 @@ struct LogsCommand: AsyncParsableCommand {
 
     /// - Returns: What went wrong, if anything did.
     private static func tell(
-        _ host: SocketAddress, _ target: LogTarget, _ follow: Bool, _ json: Bool, _ client: ControlClient
+        _ host: SocketAddress, _ target: WorkerTarget, _ follow: Bool, _ json: Bool, _ client: ControlClient
     ) async -> String? {
         do {
             try await client.logs(target.application, index: target.index, follow: follow, of: host) { line in
@@ -58,32 +58,5 @@ struct LogsCommand: AsyncParsableCommand {
             }
             return nil
         } catch { return error.code == .cancelled ? nil : error.description }
-    }
-}
-
-/// `APP[/HOST[/INDEX]]`.
-struct LogTarget: Sendable {
-    var application: ApplicationName
-    var host: String?
-    var index: Int?
-
-    init(_ text: String) throws {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard (1...3).contains(parts.count) else { throw ValidationError("\(text) is not APP[/HOST[/INDEX]].") }
-        application = try ApplicationName(parts[0])
-        host = parts.count > 1 ? parts[1] : nil
-        index = parts.count > 2 ? UInt16(parts[2]).map(Int.init) : nil
-        guard parts.count < 3 || index != nil else { throw ValidationError("\(text) is not APP[/HOST[/INDEX]].") }
-    }
-
-    /// Where it runs.
-    func hosts(by client: ControlClient, _ node: SocketAddress) async throws -> [SocketAddress] {
-        let report = try await client.status(of: node)
-        let names = Set(report.workers.filter { $0.application == application }.map(\.host.rawValue))
-            .filter { host == nil || $0 == host }
-        let addresses = report.hosts.filter { names.contains($0.name) }
-            .compactMap { $0.controlAddress.flatMap { SocketAddress(parsing: $0, defaultPort: 0) } }
-        guard !addresses.isEmpty else { throw CommandFailure("no worker of \(application) is there: igropyr status") }
-        return addresses
     }
 }

@@ -38,4 +38,16 @@ enum Terminal {
         let bytes = Array(text.utf8)
         _ = unsafe Glibc.write(STDOUT_FILENO, bytes, bytes.count)
     }
+
+    /// Writes all of it; false once nobody reads it.
+    static func write(_ bytes: some Sequence<UInt8>, to descriptor: Int32) -> Bool {
+        var rest = ArraySlice(bytes)
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
 }

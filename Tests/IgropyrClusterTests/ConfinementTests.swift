@@ -73,8 +73,8 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         let (_, open) = try WorkerPlace.make(
             for: slot, Confinement(isolation: .off), bundle: node.bundle, at: node.site)
         let command = WorkerCommand(
-            slot: slot, spec: spec(Confinement()), folder: node.bundle, confines: isolated, port: 1,
-            notificationAddress: "")
+            surroundings: WorkerSurroundings(slot: slot, spec: spec(Confinement()), confines: isolated),
+            folder: node.bundle, port: 1, notificationAddress: "")
         let environment = command.environment(SampleWorker.settings)
         #expect(environment["TMPDIR"] == isolated.temporaryFolder && environment["HOME"] == isolated.temporaryFolder)
         for (confines, folder) in [(isolated, "/tmp"), (open, open.temporaryFolder)] {

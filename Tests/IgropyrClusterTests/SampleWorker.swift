@@ -39,7 +39,7 @@ enum SampleWorker {
 
     /// What the shell can do of ``Launcher``: tests do not have the `igropyr` binary.
     static let settings = WorkerSettings(
-        launcher: ["/bin/sh", "-c", "shift; LISTEN_PID=$$ exec \"$@\"", "launch"], siteServer: ["/bin/false"])
+        launcher: ["/bin/sh", "-c", "[ $1 = -- ] || shift 2; shift; LISTEN_PID=$$ exec \"$@\"", "launch"], siteServer: ["/bin/false"])
 
     /// Archives the script in `folder`.
     static func bundle(

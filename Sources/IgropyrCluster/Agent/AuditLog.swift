@@ -13,7 +13,7 @@ struct Caller: Sendable {
 public struct AuditEntry: Codable, Sendable, Hashable {
     public enum Action: String, Codable, Sendable {
         case deploy, remove, scale, restart, retry, pause, resume, promote, rollback, automaticRollback
-        case cordon, drain, uncordon, leave, admit
+        case cordon, drain, uncordon, leave, admit, exec
     }
 
     /// By the clock of the host.

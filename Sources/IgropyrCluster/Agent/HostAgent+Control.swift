@@ -49,7 +49,7 @@ extension HostAgent {
         case .admission: return await admit(parameter, by: caller, parts)
         case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
             return .refusal(500, "a bundle is no message")
-        case .events, .query, .keys, .logs: return .refusal(500, "a stream is no message")
+        case .events, .query, .keys, .logs, .exec: return .refusal(500, "a stream is no message")
         }
     }
 

@@ -70,7 +70,7 @@ extension HostAgent {
 
     // MARK: - Streams
 
-    func lines(for operation: ControlServer.Operation, _ body: [UInt8]) async -> ControlAnswer {
+    func lines(for operation: ControlServer.Operation, _ body: [UInt8], by caller: Caller) async -> ControlAnswer {
         guard let parts, isRunning else {
             return .reply(.refusal(503, "the node \(name) is starting or stopping: ask another one"))
         }
@@ -80,6 +80,7 @@ extension HostAgent {
             case .query: return try await queryLines(try message(in: body), parts)
             case .keys: return try await keyLines(try message(in: body), parts)
             case .logs: return try await logLines(try message(in: body), parts)
+            case .exec: return try await execLines(try message(in: body), by: caller, parts)
             default: return .reply(.refusal(500, "this is no stream"))
             }
         } catch let refusal as ControlReply {

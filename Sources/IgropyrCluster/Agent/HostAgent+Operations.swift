@@ -97,6 +97,20 @@ extension HostAgent {
         return .lines(first: [], rest: tail, last: nil)
     }
 
+    func execLines(_ request: ExecRequest, by caller: Caller, _ parts: Parts) async throws -> ControlAnswer {
+        guard !request.command.isEmpty, request.command.count <= ExecRequest.wordLimit,
+            !request.command.contains(where: { $0.utf8.contains(0) }), request.command[0] != ""
+        else {
+            throw ControlReply.refusal(422, "a command has 1 to \(ExecRequest.wordLimit) words without NUL")
+        }
+        guard let run = await parts.supervisor.exec(request) else {
+            throw ControlReply.refusal(404, "\(name) has no such worker of \(request.application)")
+        }
+        let detail = String(request.command.joined(separator: " ").prefix(500))
+        await note(.exec, by: caller, request.application, nil, detail: detail, parts)
+        return .lines(first: [], rest: run.lines, last: nil)
+    }
+
     // MARK: - Audit
 
     /// Enters who changed what. That it cannot be written down does not keep anybody from mending things.

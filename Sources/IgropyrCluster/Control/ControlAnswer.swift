@@ -60,10 +60,8 @@ final class LineExchange: HTTPServerExchange {
         case .lines(let first, let rest, let last):
             guard !isOver, begin() else { return }
             await send(first)
-            for await line in rest {
-                guard !isOver else { break }
-                await send(line)
-            }
+            // To its end, also when nobody listens any more: whoever makes the lines learns that from being cancelled.
+            for await line in rest { await send(line) }
             if let last, !Task.isCancelled { await send(last) }
             end()
         }

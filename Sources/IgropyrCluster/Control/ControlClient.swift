@@ -122,6 +122,15 @@ public actor ControlClient: LoopBound {
         try await lines(of: .init(.post, "/v1/logs", body: try JSON.encode(request)), at: node, onLine)
     }
 
+    /// Runs a command beside a worker of the node, which ends it if `onLine` returns false or the task is cancelled.
+    public func exec(
+        _ command: [String], beside application: ApplicationName, index: Int?, of node: SocketAddress,
+        onLine: @escaping @Sendable (ExecLine) -> Bool
+    ) async throws(ControlError) {
+        let request = ExecRequest(application: application, index: index, command: command)
+        try await lines(of: .init(.post, "/v1/exec", body: try JSON.encode(request)), at: node, onLine)
+    }
+
     public func audit(of node: SocketAddress) async throws(ControlError) -> AuditReport {
         try await call(.init(.get, "/v1/audit"), at: node)
     }
@@ -189,6 +198,7 @@ public actor ControlClient: LoopBound {
         of request: HTTPClient.Request, at node: SocketAddress, _ onLine: @escaping (Line) -> Bool
     ) async throws(ControlError) {
         var buffer: [UInt8] = []
+        let request = request.from(user)
         let response: HTTPClient.Response
         do {
             let take = { (bytes: RawSpan) throws in
@@ -235,8 +245,7 @@ public actor ControlClient: LoopBound {
         _ request: HTTPClient.Request, at node: SocketAddress, limitBytes: Int = 4 * ControlAPI.messageBytes,
         isPatient: Bool = false
     ) async throws(ControlError) -> HTTPClient.Response {
-        var request = request
-        if let user { request.fields.append((ControlServer.userField, user)) }
+        let request = request.from(user)
         do {
             let client = isPatient ? transfers : requests
             let response = try await client.send(request.versioned, to: node, bodyLimit: limitBytes)
@@ -260,6 +269,13 @@ public actor ControlClient: LoopBound {
 }
 
 extension HTTPClient.Request {
+    /// Says whose it is.
+    fileprivate func from(_ user: String?) -> HTTPClient.Request {
+        var request = self
+        if let user { request.fields.append((ControlServer.userField, user)) }
+        return request
+    }
+
     /// Says which edition of the control API it is of.
     fileprivate var versioned: HTTPClient.Request {
         var request = self

@@ -12,7 +12,7 @@ final class ControlServer: HTTPRequestHandler {
         case members, coordinates, sendEvent, forceLeave, leave, setSecret
         case events, query, keys
         case change, history, schedule, plan, audit, top
-        case logs
+        case logs, exec
         case admission
 
         /// Whether a node that stops refuses it.
@@ -117,9 +117,9 @@ final class ControlServer: HTTPRequestHandler {
             collect(operation, connection.issuedKeyName ?? "", by: caller, limitBytes: 0, on: connection)
         case .sendEvent, .forceLeave, .change, .schedule, .setSecret:
             collect(operation, parameter, by: caller, limitBytes: 64 << 10, on: connection)
-        case .events, .query, .keys, .logs:
+        case .events, .query, .keys, .logs, .exec:
             connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
-                await agent.lines(for: operation, body)
+                await agent.lines(for: operation, body, by: caller)
             }
         case .deploy, .plan: collect(operation, parameter, by: caller, limitBytes: 1 << 20, on: connection)
         case .exchange:
@@ -197,6 +197,7 @@ extension ControlServer.Operation {
         case .audit: (.get, "/v1/audit")
         case .top: (.get, "/v1/top")
         case .logs: (.post, "/v1/logs")
+        case .exec: (.post, "/v1/exec")
         case .admission: (.post, "/v1/admission")
         }
     }

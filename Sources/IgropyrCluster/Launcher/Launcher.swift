@@ -35,8 +35,14 @@ public enum Launcher {
         var words = unsafe command.map { unsafe strdup($0) }
         unsafe words.append(nil)
         defer { for index in unsafe words.indices { unsafe free(words[index]) } }
-        unsafe execv(path ?? command[0], &words)
-        let error = LauncherError.program(command[0], errno)
+        if path == nil, !command[0].contains("/") {
+            unsafe execvp(command[0], &words)  // A command of an operator's.
+        } else {
+            unsafe execv(path ?? command[0], &words)
+        }
+        // A folder of PATH that the user may not enter is no answer.
+        let isUnfound = errno == EACCES && !command[0].contains("/")
+        let error = LauncherError.program(command[0], isUnfound ? ENOENT : errno)
         unsafe pthread_sigmask(SIG_SETMASK, &old, nil)
         return error
     }

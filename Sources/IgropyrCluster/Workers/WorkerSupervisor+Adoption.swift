@@ -96,6 +96,7 @@ extension WorkerSupervisor {
     /// here on.
     func handOver() async throws(UVError) -> Handover {
         isHandingOver = true
+        await stopCommands()
         ledgerFile.write { self.ledger }
         await ledgerFile.finish()
         var handover = Handover()

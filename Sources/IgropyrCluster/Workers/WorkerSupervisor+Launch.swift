@@ -1,10 +1,11 @@
 internal import IgropyrOrchestration
+internal import IgropyrTransport
 internal import IgropyrUV
 
 /// How a worker's process comes to be, with what it has to itself, and what becomes of that.
 extension WorkerSupervisor {
     /// What is made for a process before it starts.
-    private struct Preparation {
+    struct Preparation {
         var folder: String
         /// The path of its program; nil for a site.
         var entry: String?
@@ -12,13 +13,23 @@ extension WorkerSupervisor {
         var place: WorkerPlace
         var confines: Confines
         var secrets: OpenedSecrets
+
+        func surroundings(of worker: Worker) -> WorkerSurroundings {
+            var confines = confines
+            if !secrets.files.isEmpty {
+                confines.secretFolder = place.secretFolder
+                confines.secretFiles = secrets.files
+            }
+            return WorkerSurroundings(
+                slot: worker.slot, spec: worker.spec, confines: confines, secrets: secrets.variables)
+        }
     }
 
     /// Unpacks the bundle if need be, makes a place, then starts the process.
     func launch(_ id: Int) async {
         guard let worker = workers[id] else { return }
         do throws(EncryptionError) { try makeKeys(for: worker) } catch { return worker.process.fail(error.description) }
-        let outcome = await prepare(worker)
+        let outcome = await prepare(worker, keys: worker.keys?.keys ?? [])
         guard workers[id] === worker, !isHandingOver else {
             if case .success(let preparation) = outcome { leave(preparation.place) }
             return
@@ -29,10 +40,9 @@ extension WorkerSupervisor {
         }
     }
 
-    private func prepare(_ worker: Worker) async -> Result<Preparation, any Error> {
+    func prepare(_ worker: Worker, keys: [PreSharedKey]) async -> Result<Preparation, any Error> {
         let (store, log, site) = (store, log(of: worker), configuration.site)
         let (slot, spec) = (worker.slot, worker.spec)
-        let keys = worker.keys?.keys ?? []
         let sealing = SecretSealing(keys: configuration.keys.withLock { $0 })
         return await loop.offload {
             do {
@@ -52,17 +62,11 @@ extension WorkerSupervisor {
     private func start(_ worker: Worker, _ preparation: Preparation) {
         guard let notifications else { return }
         worker.place = preparation.place
-        var confines = preparation.confines
-        if !preparation.secrets.files.isEmpty {
-            confines.secretFolder = preparation.place.secretFolder
-            confines.secretFiles = preparation.secrets.files
-        }
         do throws(UVError) {
             let socket = try listeningSocket(of: worker)
             let command = WorkerCommand(
-                slot: worker.slot, spec: worker.spec, folder: preparation.folder, entry: preparation.entry,
-                confines: confines, secrets: preparation.secrets.variables, port: socket.address.port,
-                notificationAddress: notifications.name)
+                surroundings: preparation.surroundings(of: worker), folder: preparation.folder,
+                entry: preparation.entry, port: socket.address.port, notificationAddress: notifications.name)
             try startChecks(of: worker)
             try startProof(of: worker)
             worker.process.run(
@@ -121,7 +125,7 @@ extension WorkerSupervisor {
         leave(place)
     }
 
-    private func leave(_ place: WorkerPlace) {
+    func leave(_ place: WorkerPlace) {
         leaving += 1
         let host = configuration.site.host
         Task(executorPreference: loop) { await self.remove(place, of: host) }

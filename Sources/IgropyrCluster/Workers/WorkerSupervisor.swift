@@ -46,6 +46,8 @@ actor WorkerSupervisor: LoopBound {
     private var quarantines: [ApplicationName: Quarantine] = [:]
     /// The program is about to be replaced: nothing new is started.
     var isHandingOver = false
+    /// What runs beside workers.
+    var commands: [ObjectIdentifier: CommandRun] = [:]
     let keeper: KeeperProcess
     let ledgerFile: LedgerFile
     private var logTimer: Timer?
@@ -170,6 +172,7 @@ actor WorkerSupervisor: LoopBound {
     /// what the kernel needs to kill.
     func stopAll() async {
         for id in workers.keys.sorted() { end(id: id) }
+        await stopCommands()
         await idleWaiters.wait { !workers.isEmpty || leaving > 0 }
     }
 
