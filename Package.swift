@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "Igropyr", targets: ["Igropyr"]),
         .library(name: "IgropyrSites", targets: ["IgropyrSites"]),
+        .library(name: "IgropyrPostgreSQL", targets: ["IgropyrPostgreSQL"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
         // For `Fuzz` and `Benchmarks`; no promise either.
@@ -70,6 +71,7 @@ let package = Package(
         .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Cores: values in, decisions out; no socket, clock, random source or logger.
@@ -102,6 +104,12 @@ let package = Package(
                 "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto, logging,
                 httpTypes,
             ],
+            swiftSettings: strict),
+
+        // Databases: each with its own C library, so that who uses none links none.
+        .target(name: "IgropyrDatabase", dependencies: ["IgropyrTime", "IgropyrUV"], swiftSettings: strict),
+        .target(
+            name: "IgropyrPostgreSQL", dependencies: ["CPostgreSQL", "IgropyrDatabase", "IgropyrUV"],
             swiftSettings: strict),
 
         // Services.
@@ -223,6 +231,12 @@ let package = Package(
             dependencies: [
                 "Igropyr", "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrHashing",
                 "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "TestSupport",
+            ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrDatabaseTests",
+            dependencies: [
+                "IgropyrDatabase", "IgropyrPostgreSQL", "Igropyr", "IgropyrTime", "IgropyrUV", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(name: "EndToEndTests", swiftSettings: testing),

@@ -142,6 +142,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         takeThread()
         unsafe uv_run(raw, UV_RUN_DEFAULT)
         runLocalWork()
+        for local in unsafe Array(locals.values) { (local as? any LoopResident)?.loopWillEnd() }
         let leaked = openHandles()
         unsafe uv_unref(wakeUp.asHandle)  // From here on only work keeps the loop turning.
         if leaked.isEmpty { unsafe uv_run(raw, UV_RUN_DEFAULT) }

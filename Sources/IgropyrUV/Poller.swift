@@ -1,13 +1,24 @@
 internal import CLibUV
 
-/// Watches a descriptor that libuv has no type for; level-triggered. Does not own the descriptor.
+/// Watches a descriptor that libuv has no type for, as those of other libraries; level-triggered. Does not own the
+/// descriptor, which must not be closed before ``stop()`` or ``close()``.
 @safe
-final class Poller {
+public final class Poller {
+    /// What a descriptor may be ready for.
+    public struct Events: OptionSet, Sendable {
+        public let rawValue: Int32
+
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+
+        public static let readable = Events(rawValue: Int32(UV_READABLE.rawValue))
+        public static let writable = Events(rawValue: Int32(UV_WRITABLE.rawValue))
+    }
+
     private let memory = unsafe HandleMemory<uv_poll_t>()
     private var isClosing = false
-    fileprivate var onReadable: (() -> Void)?
+    fileprivate var onReady: (() -> Void)?
 
-    init(on loop: EventLoop, descriptor: Int32) throws(UVError) {
+    public init(on loop: EventLoop, descriptor: Int32) throws(UVError) {
         loop.preconditionOnLoop()
         try check(unsafe uv_poll_init(loop.raw, memory.pointer, descriptor), "uv_poll_init")
         unsafe memory.retain(owner: self)
@@ -15,26 +26,28 @@ final class Poller {
 
     deinit { unsafe memory.deallocate() }
 
-    func start(onReadable: @escaping () -> Void) throws(UVError) {
-        self.onReadable = onReadable
-        try check(unsafe uv_poll_start(memory.pointer, Int32(UV_READABLE.rawValue), didPoll), "uv_poll_start")
+    /// Calls `onReady` in each turn of the loop in which the descriptor is ready for any of these, or broken; in place of
+    /// what was watched for before.
+    public func start(_ events: Events = .readable, onReady: @escaping () -> Void) throws(UVError) {
+        self.onReady = onReady
+        try check(unsafe uv_poll_start(memory.pointer, events.rawValue, didPoll), "uv_poll_start")
     }
 
-    func stop() {
+    public func stop() {
         guard !isClosing else { return }
         unsafe uv_poll_stop(memory.pointer)
     }
 
     /// Idempotent. The descriptor may be closed once this returns.
-    func close() {
+    public func close() {
         guard !isClosing else { return }
         isClosing = true
         unsafe uv_poll_stop(memory.pointer)
-        onReadable = nil
+        onReady = nil
         unsafe memory.close()
     }
 }
 
 private func didPoll(_ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32) {
-    unsafe owner(of: handle, as: Poller.self).onReadable?()  // An error shows at the next call on the descriptor.
+    unsafe owner(of: handle, as: Poller.self).onReady?()  // An error shows at the next call on the descriptor.
 }

@@ -145,8 +145,7 @@ public final class PulledStream {
         guard !isClosing, received == nil, !hasEnded, failure == nil else { return true }
         var descriptor: Int32 = -1
         unsafe uv_fileno(memory.pointer.asHandle, &descriptor)
-        var byte: UInt8 = 0
-        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) >= 0 || errno != EAGAIN
+        return IgropyrUV.isStale(descriptor)
     }
 
     // MARK: Writing

@@ -1,0 +1,81 @@
+public import IgropyrUV
+
+/// The pools of a database's client: each loop has one of its own, so that a handler's query never leaves its thread. Tasks
+/// that run on no loop share one more, on a thread that their first query starts. For any thread.
+public final class LoopPools<Connection: PooledConnection>: Sendable {
+    public typealias Failure = DatabaseError<Connection.ServerError>
+    typealias Pool = ConnectionPool<Connection>
+
+    private struct State {
+        var pools: [ObjectIdentifier: Pool] = [:]
+        var elsewhere: EventLoopThread?
+        var isClosed = false
+    }
+
+    private let local: LoopLocal<Pool>
+    private let state: Locked<State>
+
+    /// `open` makes a connection on the loop in bounded time, and heeds the task's cancellation.
+    public init(
+        _ settings: PoolSettings, open: @escaping @Sendable (EventLoop) async throws(Failure) -> Connection
+    ) {
+        settings.check()
+        let state = Locked(State())
+        self.state = state
+        local = LoopLocal {
+            guard let loop = EventLoop.current else { preconditionFailure("made on a loop") }
+            let pool = Pool(on: loop, settings, open: open) {
+                state.withLock { $0.pools[ObjectIdentifier(loop)] = nil }
+            }
+            state.withLock { $0.pools[ObjectIdentifier(loop)] = pool }
+            return pool
+        }
+    }
+
+    /// Lends a connection for as long as `body` runs. One that is not whole afterwards, or in a transaction, is dropped.
+    public func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
+        let pool = try await pool()
+        let connection = try await pool.take()
+        do {
+            let result = try await body(connection)
+            await pool.giveBack(connection)
+            return result
+        } catch {
+            await pool.giveBack(connection)
+            throw error
+        }
+    }
+
+    /// Lends nothing any more, and returns when all that was lent is back. Idempotent.
+    public func close() async {
+        let (pools, elsewhere) = state.withLock { state in
+            state.isClosed = true
+            defer { state.elsewhere = nil }
+            return (Array(state.pools.values), state.elsewhere)
+        }
+        for pool in pools { await pool.drain() }
+        try? await elsewhere?.stop()
+    }
+
+    private func pool() async throws -> Pool {
+        guard !state.withLock({ $0.isClosed }) else { throw Failure.closed }
+        if let loop = EventLoop.current { return local.value(on: loop) }
+        let loop = try loopElsewhere()
+        return await withCheckedContinuation { continuation in
+            loop.submit { [local] in continuation.resume(returning: local.value(on: loop)) }
+        }
+    }
+
+    private func loopElsewhere() throws -> EventLoop {
+        do {
+            return try state.withLock { state in
+                if let thread = state.elsewhere { return thread.loop }
+                let thread = try EventLoopThread(name: "igropyr-data")
+                state.elsewhere = thread
+                return thread.loop
+            }
+        } catch {
+            throw Failure.cannotConnect("no thread for it: \(error)")
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import IgropyrTime
+
+/// Which connections of a pool are lent to whom, which rest, and who waits; in the order in which they came.
+///
+/// Connections and borrowers are numbers. Carry out what each call returns, in its order, and call
+/// ``handleTimeout(at:)`` at ``deadline`` or later.
+struct PoolCore {
+    enum Refusal: Equatable { case exhausted, connectFailed, cancelled, closed }
+
+    enum Action: Equatable {
+        /// ``handleOpened(_:at:)`` or ``handleOpenFailed(_:at:)`` is to follow.
+        case open(Int)
+        case close(Int)
+        /// ``takeBack(_:isUsable:at:)`` is to follow.
+        case lend(Int, to: Int)
+        case refuse(Int, Refusal)
+    }
+
+    private let settings: PoolSettings
+    private var nextConnection = 0
+    private var opening: Set<Int> = []
+    /// When each open connection was made.
+    private var born: [Int: Timestamp] = [:]
+    /// The one that was used last stands last, and is lent first: so few are kept busy, and the others time out.
+    private var idle: [(connection: Int, until: Timestamp)] = []
+    private var waiting: [(borrower: Int, until: Timestamp)] = []
+    private(set) var isClosing = false
+
+    init(_ settings: PoolSettings) { self.settings = settings }
+
+    /// When time alone next changes something; nil if nothing waits or rests.
+    var deadline: Timestamp? { (idle.map(\.until) + waiting.prefix(1).map(\.until)).min() }
+
+    /// Whether nothing is open any more, nor will be.
+    var isDrained: Bool { isClosing && born.isEmpty && opening.isEmpty }
+
+    // MARK: Borrowers
+
+    mutating func request(by borrower: Int, at now: Timestamp) -> [Action] {
+        guard !isClosing else { return [.refuse(borrower, .closed)] }
+        if waiting.isEmpty, let connection = takeIdle(at: now) { return [.lend(connection, to: borrower)] }
+        guard waiting.count < settings.waiting || born.count + opening.count < settings.connectionsPerLoop else {
+            return [.refuse(borrower, .exhausted)]
+        }
+        waiting.append((borrower, now.advanced(by: settings.waitTimeout)))
+        return openForWaiting()
+    }
+
+    /// The borrower has lost interest; one that does not wait is of no account.
+    mutating func cancel(_ borrower: Int) -> [Action] {
+        guard let index = waiting.firstIndex(where: { $0.borrower == borrower }) else { return [] }
+        waiting.remove(at: index)
+        return [.refuse(borrower, .cancelled)]
+    }
+
+    mutating func takeBack(_ connection: Int, isUsable: Bool, at now: Timestamp) -> [Action] {
+        guard let birth = born[connection] else { return [] }
+        guard isUsable, !isClosing, now < birth.advanced(by: settings.lifetime) else { return drop(connection) }
+        return lendOrRest(connection, at: now)
+    }
+
+    /// The connection that ``Action/lend(_:to:)`` named was lost while it rested: the borrower gets another one, first of all.
+    mutating func handleLoss(of connection: Int, lentTo borrower: Int, at now: Timestamp) -> [Action] {
+        guard !isClosing else { return drop(connection) + [.refuse(borrower, .closed)] }
+        let closing = drop(connection)
+        if let other = takeIdle(at: now) { return closing + [.lend(other, to: borrower)] }
+        waiting.insert((borrower, now.advanced(by: settings.waitTimeout)), at: 0)
+        return closing + openForWaiting()
+    }
+
+    // MARK: Connections
+
+    mutating func handleOpened(_ connection: Int, at now: Timestamp) -> [Action] {
+        opening.remove(connection)
+        born[connection] = now
+        return isClosing ? drop(connection) : lendOrRest(connection, at: now)
+    }
+
+    /// The one who has waited longest hears of it: the next attempt is for the next one.
+    mutating func handleOpenFailed(_ connection: Int, at now: Timestamp) -> [Action] {
+        opening.remove(connection)
+        guard !waiting.isEmpty else { return [] }
+        return [.refuse(waiting.removeFirst().borrower, .connectFailed)] + openForWaiting()
+    }
+
+    // MARK: Time and end
+
+    mutating func handleTimeout(at now: Timestamp) -> [Action] {
+        var actions: [Action] = []
+        while let first = waiting.first, first.until <= now {
+            waiting.removeFirst()
+            actions.append(.refuse(first.borrower, .exhausted))
+        }
+        for entry in idle where entry.until <= now { actions += drop(entry.connection) }
+        return actions
+    }
+
+    /// Whoever waits is refused, what rests is closed, what is lent goes on until it comes back. Idempotent.
+    mutating func close() -> [Action] {
+        isClosing = true
+        let refused = waiting.map { Action.refuse($0.borrower, .closed) }
+        waiting = []
+        return refused + idle.flatMap { drop($0.connection) }
+    }
+
+    private mutating func takeIdle(at now: Timestamp) -> Int? {
+        guard let index = idle.lastIndex(where: { now < $0.until }) else { return nil }
+        return idle.remove(at: index).connection
+    }
+
+    private mutating func lendOrRest(_ connection: Int, at now: Timestamp) -> [Action] {
+        if !waiting.isEmpty { return [.lend(connection, to: waiting.removeFirst().borrower)] }
+        let end = born[connection]?.advanced(by: settings.lifetime) ?? now
+        idle.append((connection, min(end, now.advanced(by: settings.idleTimeout))))
+        return []
+    }
+
+    private mutating func drop(_ connection: Int) -> [Action] {
+        born[connection] = nil
+        idle.removeAll { $0.connection == connection }
+        return [.close(connection)] + openForWaiting()
+    }
+
+    /// An attempt for each who waits, as far as there is room.
+    private mutating func openForWaiting() -> [Action] {
+        var actions: [Action] = []
+        while opening.count < waiting.count, born.count + opening.count < settings.connectionsPerLoop, !isClosing {
+            nextConnection += 1
+            opening.insert(nextConnection)
+            actions.append(.open(nextConnection))
+        }
+        return actions
+    }
+}

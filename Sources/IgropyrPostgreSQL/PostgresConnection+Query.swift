@@ -1,0 +1,217 @@
+internal import CPostgreSQL
+public import IgropyrDatabase
+
+extension PostgresConnection {
+    /// Runs a statement and gives its rows. It is prepared at its first use, and kept for the next.
+    @discardableResult
+    public func query(_ query: SQLQuery) async throws(PostgresError) -> SQLRows {
+        var part = try await begin(query)
+        defer { end() }
+        var rows = SQLRows(columns: part?.columns ?? [])
+        while let result = part {
+            result.appendRows(to: &rows)
+            rows.affectedRows = result.affectedRows
+            guard rows.byteCount <= settings.resultLimit else {
+                throw fail(.resultTooLarge(limit: settings.resultLimit))
+            }
+            part = try await nextPart()
+        }
+        return rows
+    }
+
+    /// Runs a statement, and calls `body` with one row after the other, however many there are: the server waits
+    /// meanwhile. If `body` throws, the rest of the rows goes, and the connection with it. The time of a query is that
+    /// for each row here.
+    nonisolated public func forEachRow(
+        of query: SQLQuery, _ body: (SQLRow) async throws -> Void
+    ) async throws {
+        var rows = try await firstRows(of: query)
+        do {
+            while let some = rows {
+                for row in some { try await body(row) }
+                rows = try await nextRows()
+            }
+        } catch {
+            await end()
+            throw error
+        }
+        await end()
+    }
+
+    private func firstRows(of query: SQLQuery) async throws(PostgresError) -> SQLRows? {
+        let part = try await begin(query)
+        disarm()
+        return rows(of: part)
+    }
+
+    private func nextRows() async throws(PostgresError) -> SQLRows? {
+        arm(settings.queryTimeout)
+        defer { disarm() }
+        return rows(of: try await nextPart())
+    }
+
+    private func rows(of part: PostgresResult?) -> SQLRows? {
+        guard let part else { return nil }
+        var rows = SQLRows(columns: part.columns)
+        part.appendRows(to: &rows)
+        return rows
+    }
+
+    /// Runs several statements, separated by `;`, and drops what rows they give: a change of the schema.
+    public func run(script: String) async throws(PostgresError) { _ = try await command(script) }
+
+    /// Runs `body` in a transaction, which is rolled back if it throws.
+    /// - Throws: what `body` throws; a ``PostgresError`` if the server does not commit.
+    nonisolated public func transaction<Result>(
+        _ body: (PostgresConnection) async throws -> Result
+    ) async throws -> Result {
+        _ = try await command("BEGIN")
+        do {
+            let result = try await body(self)
+            // So a transaction ends in which a statement failed that `body` did not mind.
+            guard try await command("COMMIT") == "COMMIT" else { throw PostgresError.server(.rolledBack) }
+            return result
+        } catch {
+            // Where that fails the connection is dropped, and the server rolls back.
+            if await isInTransaction { _ = try? await command("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private var isInTransaction: Bool { unsafe failure == nil && PQtransactionStatus(raw) != PQTRANS_IDLE }
+}
+
+// MARK: - One statement
+
+extension PostgresConnection {
+    /// Waits for its turn and sends a statement; ``end()`` is to follow unless it throws.
+    /// - Returns: what comes first of the result.
+    private func begin(_ query: SQLQuery) async throws(PostgresError) -> PostgresResult? {
+        let parameters = try PostgresParameters(query.values)
+        let text = query.text { "$\($0)" }
+        guard !text.utf8.contains(0) else { throw .invalidParameter("the statement holds NUL") }
+        try await takeTurn()
+        do throws(PostgresError) {
+            return try await start(text, parameters)
+        } catch {
+            guard error.isOfStatement, !isInTransaction, let name = statements.remove(text) else {
+                end()
+                throw error
+            }
+            do throws(PostgresError) {
+                try await forget(name)
+                return try await start(text, parameters)
+            } catch {
+                end()
+                throw error
+            }
+        }
+    }
+
+    private func start(_ text: String, _ parameters: PostgresParameters) async throws(PostgresError) -> PostgresResult?
+    {
+        let name = try await prepare(text)
+        guard unsafe parameters.send(to: raw, statement: name) else { throw lose() }
+        unsafe PQsetSingleRowMode(raw)
+        return try await firstPart()
+    }
+
+    /// The name of the statement, which is prepared now unless it was; that which was used longest ago may go for it.
+    private func prepare(_ text: String) async throws(PostgresError) -> String {
+        if let name = statements.find(text) { return name }
+        statementCount += 1
+        let name = settings.preparedStatements > 0 ? "igropyr\(statementCount)" : ""
+        guard unsafe PQsendPrepare(raw, name, text, 0, nil) == 1 else { throw lose() }
+        _ = try await firstPart()
+        while try await nextPart() != nil {}
+        if let old = statements.insert(name, for: text), old != name { try await forget(old) }
+        return name
+    }
+
+    private func forget(_ name: String) async throws(PostgresError) {
+        guard unsafe PQsendQuery(raw, "DEALLOCATE \(name)") == 1 else { throw lose() }
+        do throws(PostgresError) {
+            _ = try await firstPart()
+            while try await nextPart() != nil {}
+        } catch .server {
+            return  // It is gone already.
+        }
+    }
+
+    /// Runs SQL without parameters, and gives what the server says of the last statement, such as `COMMIT`.
+    private func command(_ text: String) async throws(PostgresError) -> String {
+        guard !text.utf8.contains(0) else { throw .invalidParameter("the statement holds NUL") }
+        try await takeTurn()
+        defer { end() }
+        guard unsafe PQsendQuery(raw, text) == 1 else { throw lose() }
+        unsafe PQsetSingleRowMode(raw)
+        var part = try await firstPart()
+        var command = ""
+        while let result = part {
+            command = result.command
+            part = try await nextPart()
+        }
+        return command
+    }
+
+    private func takeTurn() async throws(PostgresError) {
+        while isBusy {
+            guard !Task.isCancelled else { throw .cancelled }
+            await turns.wait(on: loop) { isBusy }
+        }
+        guard !Task.isCancelled else { throw .cancelled }
+        try checkIsWhole()
+        isBusy = true
+        arm(settings.queryTimeout)
+    }
+
+    /// A connection on whose results nobody waits any more is of no use.
+    private func end() {
+        disarm()
+        if hasResultsLeft { _ = fail(.connectionLost("a query was given up before its last row")) }
+        isBusy = false
+        turns.wake()
+    }
+
+    private func firstPart() async throws(PostgresError) -> PostgresResult? {
+        hasResultsLeft = true
+        try await flush()
+        return try await nextPart()
+    }
+
+    /// The next row, or the end of a statement; nil when there is no more.
+    private func nextPart() async throws(PostgresError) -> PostgresResult? {
+        guard let result = try await nextResult() else {
+            hasResultsLeft = false
+            return nil
+        }
+        switch result.status {
+        case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return result
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: throw fail(.unsupported("COPY"))
+        default: throw try await refusal(result)
+        }
+    }
+
+    /// What follows an error is of no account.
+    private func refusal(_ result: PostgresResult) async throws(PostgresError) -> PostgresError {
+        let error = result.error
+        guard !result.isFatal else { return fail(.connectionLost(error.message)) }
+        while try await nextResult() != nil {}
+        hasResultsLeft = false
+        return .server(error)
+    }
+}
+
+extension PostgresError {
+    /// Whether the statement has to be prepared anew: the tables changed, or somebody dropped it.
+    fileprivate var isOfStatement: Bool {
+        guard case .server(let error) = self else { return false }
+        return ["0A000", "26000"].contains(error.sqlState)
+    }
+}
+
+extension PostgresServerError {
+    fileprivate static let rolledBack = PostgresServerError(
+        sqlState: "25P02", message: "rolled back: a statement of the transaction had failed", detail: nil, hint: nil,
+        constraint: nil)
+}

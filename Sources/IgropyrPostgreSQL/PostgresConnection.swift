@@ -1,0 +1,201 @@
+internal import CPostgreSQL
+internal import Glibc
+public import IgropyrDatabase
+public import IgropyrUV
+
+/// One session with a PostgreSQL server, lent by ``Postgres``; an actor of its loop. Queries of several tasks take turns.
+@safe
+public actor PostgresConnection: LoopBound {
+    nonisolated public let loop: EventLoop
+    let settings: PoolSettings
+    let raw: OpaquePointer
+    var statements: StatementCache<String>
+    var statementCount = 0
+    /// Whether somebody has his turn.
+    var isBusy = false
+    /// Why nothing can be asked any more.
+    private(set) var failure: PostgresError?
+    let turns = WaitingTasks()
+    private let timer: Timer
+    private var poller: Poller?
+    private var watched: Poller.Events = []
+    private var isReady = false
+    private var isClosed = false
+    /// Whether a statement was sent whose last result has not been taken.
+    var hasResultsLeft = false
+    private let waiting = WaitingTasks()
+
+    private init(_ raw: OpaquePointer, on loop: EventLoop, _ settings: PoolSettings) throws(UVError) {
+        unsafe self.raw = unsafe raw
+        self.loop = loop
+        self.settings = settings
+        statements = StatementCache(limit: settings.preparedStatements)
+        timer = try Timer(on: loop)
+    }
+
+    /// Connects and proves who asks, within the time that `settings` give.
+    static func open(
+        _ target: PostgresTarget, on loop: EventLoop, _ settings: PoolSettings
+    ) async throws(PostgresError) -> PostgresConnection {
+        let parameters = try await target.resolved(on: loop)
+        guard let started = unsafe start(parameters) else { throw .cannotConnect("out of memory") }
+        nonisolated(unsafe) let raw = unsafe started  // Nobody else has it.
+        let connection: PostgresConnection
+        do throws(UVError) {
+            connection = try unsafe PostgresConnection(raw, on: loop, settings)
+        } catch {
+            unsafe PQfinish(raw)
+            throw .cannotConnect("\(error)")
+        }
+        try await connection.connect()
+        return connection
+    }
+
+    private static func start(_ parameters: [String: String]) -> OpaquePointer? {
+        let pairs = parameters.sorted { $0.key < $1.key }
+        return unsafe withCStrings(pairs.map(\.key)) { keys in
+            unsafe withCStrings(pairs.map(\.value)) { values in unsafe PQconnectStartParams(keys, values, 0) }
+        }
+    }
+
+    private func connect() async throws(PostgresError) {
+        arm(settings.connectTimeout)
+        defer { timer.cancel() }
+        do throws(PostgresError) {
+            try await handshake()
+            try await watchForTheClient()
+        } catch {
+            close()
+            if error == .timedOut { throw .cannotConnect("no answer within \(settings.connectTimeout)") }
+            throw error
+        }
+    }
+
+    private func handshake() async throws(PostgresError) {
+        var wanted = PGRES_POLLING_WRITING
+        if unsafe PQstatus(raw) == CONNECTION_BAD { wanted = PGRES_POLLING_FAILED }
+        while wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING {
+            try await wait(for: wanted == PGRES_POLLING_READING ? .readable : .writable)
+            forgetSocket()  // libpq may take another one for its next attempt.
+            wanted = unsafe PQconnectPoll(raw)
+        }
+        guard wanted == PGRES_POLLING_OK, unsafe PQsetnonblocking(raw, 1) == 0 else { throw .cannotConnect(message) }
+        unsafe PQsetNoticeProcessor(raw, ignoreNotice, nil)
+    }
+
+    /// Has the server look, while it works, whether this side is still there: so a query that was given up ends
+    /// (PostgreSQL 14 and newer; one that cannot does without).
+    private func watchForTheClient() async throws(PostgresError) {
+        guard unsafe PQserverVersion(raw) >= 140_000 else { return }
+        guard unsafe PQsendQuery(raw, "SET client_connection_check_interval = '1s'") == 1 else { throw lose() }
+        while try await nextResult() != nil {}
+    }
+
+    // MARK: The socket
+
+    /// libpq's last words.
+    private var message: String { unsafe String(cString: PQerrorMessage(raw)).trimmed }
+
+    /// Gives the connection up, since it broke.
+    func lose() -> PostgresError { fail(.connectionLost(message)) }
+
+    /// Gives the connection up: nothing can be asked any more.
+    func fail(_ error: PostgresError) -> PostgresError {
+        if failure == nil { failure = error }
+        waiting.wake()
+        return failure ?? error
+    }
+
+    func arm(_ time: Duration) {
+        try? timer.start(after: time) {  // Fails only once closed.
+            self.assumeIsolated { _ = $0.fail(.timedOut) }
+        }
+    }
+
+    func disarm() { timer.cancel() }
+
+    /// Returns when the socket is ready for any of these.
+    private func wait(for events: Poller.Events) async throws(PostgresError) {
+        try checkIsWhole()
+        isReady = false
+        do throws(UVError) { try watch(events) } catch { throw fail(.connectionLost("\(error)")) }
+        await waiting.wait(on: loop) { !isReady && failure == nil }
+        if !isReady, failure == nil { throw fail(.cancelled) }
+        try checkIsWhole()
+    }
+
+    func checkIsWhole() throws(PostgresError) {
+        if let failure { throw failure }
+    }
+
+    private func watch(_ events: Poller.Events) throws(UVError) {
+        if poller == nil { poller = try Poller(on: loop, descriptor: unsafe PQsocket(raw)) }
+        guard watched != events else { return }
+        watched = events
+        try poller?.start(events) { self.assumeIsolated { $0.didBecomeReady() } }
+    }
+
+    private func didBecomeReady() {
+        if isReady {  // Nobody waits: what comes stays with the kernel, and at last with the server.
+            poller?.stop()
+            watched = []
+        }
+        isReady = true
+        waiting.wake()
+    }
+
+    private func forgetSocket() {
+        poller?.close()
+        poller = nil
+        watched = []
+    }
+
+    /// Sends what libpq has queued, and takes what comes meanwhile, lest both sides wait for each other.
+    func flush() async throws(PostgresError) {
+        while true {
+            let result = unsafe PQflush(raw)
+            if result == 0 { return }
+            guard result == 1 else { throw lose() }
+            try await wait(for: [.readable, .writable])
+            guard unsafe PQconsumeInput(raw) == 1 else { throw lose() }
+        }
+    }
+
+    /// Nil when the query is done.
+    func nextResult() async throws(PostgresError) -> PostgresResult? {
+        while unsafe PQisBusy(raw) != 0 {
+            try await wait(for: .readable)
+            guard unsafe PQconsumeInput(raw) == 1 else { throw lose() }
+        }
+        return unsafe PQgetResult(raw).map { unsafe PostgresResult(owning: $0) }
+    }
+}
+
+extension PostgresConnection: PooledConnection {
+    public typealias ServerError = PostgresServerError
+
+    public var isUsable: Bool {
+        unsafe failure == nil && !isBusy && PQtransactionStatus(raw) == PQTRANS_IDLE && !isStale(PQsocket(raw))
+    }
+
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        _ = fail(.closed)
+        timer.close()
+        forgetSocket()
+        unsafe PQfinish(raw)
+    }
+}
+
+private func ignoreNotice(_: UnsafeMutableRawPointer?, _: UnsafePointer<CChar>?) {}
+
+/// Lends C's view of an array of strings, which ends with nil.
+private func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+) -> Result {
+    let copies = unsafe strings.map { unsafe strdup($0) }
+    defer { unsafe copies.forEach { unsafe free($0) } }
+    let pointers: [UnsafePointer<CChar>?] = unsafe copies.map { unsafe UnsafePointer($0) } + [nil]
+    return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import Glibc
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrPostgreSQL
+
+/// Runs something that must fail, and says how.
+func failure(_ body: () async throws -> Void) async -> (any Error)? {
+    do {
+        try await body()
+        return nil
+    } catch { return error }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct PostgresFailureTests {
+    @Test func `a server that dies in the midst of a query is an error, and its successor is found`() async throws {
+        let server = try await PostgresServer()
+        try await server.start()
+        try await withPostgres(server) { postgres in
+            try await postgres.query("SELECT 1")
+            let query = Task.immediate { try await postgres.query("SELECT pg_sleep(60)") }
+            try await eventually("the query runs") {
+                try await postgres.query(
+                    "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sl%' AND state = 'active'"
+                )
+                .count == 1
+            }
+            try await server.crash()
+            let error = await failure { _ = try await query.value }
+            guard case PostgresError.connectionLost? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            let next = await failure { try await postgres.query("SELECT 1") }
+            guard case PostgresError.cannotConnect(let reason)? = next else {
+                Issue.record("\(String(describing: next))")
+                return
+            }
+            #expect(reason.contains("Is the server running"), "\(reason)")
+            try await server.start()
+            #expect(try await postgres.query("SELECT 2").count == 1)
+            try await server.crash()
+        }
+    }
+
+    @Test func `a connection that was ended while it rested is not given out again`() async throws {
+        var settings = PoolSettings()
+        settings.connectionsPerLoop = 2
+        try await withPostgres(nil, settings) { postgres in
+            let pid: Int = try await postgres.query("SELECT pg_backend_pid()")[0].decode(at: 0)
+            try await postgres.withConnection { _ in
+                _ = try await postgres.query("SELECT pg_terminate_backend(\(pid))")
+            }
+            for _ in 0..<5 { #expect(try await postgres.query("SELECT 1").count == 1) }
+        }
+    }
+
+    @Test func `a wrong password, an unknown database and a text that is no address are told in words`() async throws {
+        let server = try await sharedPostgres.value
+        try await onLoop { _ in
+            let good = try Postgres(server.byName)
+            #expect(try await good.query("SELECT 1").count == 1)
+            let urls = [
+                (server.byName.replacing("secret", with: "wrong"), "password authentication failed"),
+                (server.byName.replacing("/postgres?", with: "/nothing?"), "does not exist"),
+                (server.byName.replacing("localhost", with: "nobody.invalid"), "nobody.invalid"),
+                (server.byName.replacing("sslmode=disable", with: "sslmode=require"), "does not support SSL"),
+                ("postgres://app@127.0.0.1:1/postgres", "refused"),
+            ]
+            for (url, reason) in urls {
+                let postgres = try Postgres(url)
+                let error = await failure { try await postgres.query("SELECT 1") }
+                guard case PostgresError.cannotConnect(let text)? = error else {
+                    Issue.record("\(url): \(String(describing: error))")
+                    continue
+                }
+                #expect(text.contains(reason), "\(url): \(text)")
+            }
+            await good.close()
+        }
+        #expect(throws: PostgresError.self) { try Postgres("host=localhost colour=red") }
+    }
+
+    @Test func `a server that says nothing is given up in time`() async throws {
+        let listener = try ListeningSocket.open(freshAddress())
+        defer { ListeningSocket.close(listener) }
+        let address = try #require(ListeningSocket.localAddress(of: listener))
+        var settings = PoolSettings()
+        settings.connectTimeout = .milliseconds(200)
+        let postgres = try Postgres("postgres://app@\(address)/x", settings: settings)
+        try await onLoop { _ in
+            await #expect(throws: PostgresError.cannotConnect("no answer within 0.2 seconds")) {
+                try await postgres.query("SELECT 1")
+            }
+        }
+    }
+
+    @Test func `who finds all connections lent waits for a time`() async throws {
+        var settings = PoolSettings()
+        settings.connectionsPerLoop = 1
+        settings.waitTimeout = .seconds(3)
+        settings.waiting = 1
+        try await withPostgres(nil, settings) { postgres in
+            try await postgres.withConnection { _ in
+                let waiting = Task.immediate { try await postgres.query("SELECT 1") }
+                await #expect(throws: PostgresError.poolExhausted) { try await postgres.query("SELECT 1") }
+                await #expect(throws: PostgresError.poolExhausted) { try await waiting.value }
+                let cancelled = Task.immediate { try await postgres.query("SELECT 1") }
+                cancelled.cancel()
+                await #expect(throws: PostgresError.cancelled) { try await cancelled.value }
+            }
+            #expect(try await postgres.query("SELECT 1").count == 1)
+        }
+    }
+
+    @Test(arguments: [true, false]) func `a query that is cancelled or takes too long ends at the server, too`(
+        isCancelled: Bool
+    ) async throws {
+        var settings = PoolSettings()
+        if !isCancelled { settings.queryTimeout = .milliseconds(300) }
+        let mark = "mark\(UInt32.random(in: 0 ... .max))"
+        try await withPostgres(nil, settings) { postgres in
+            func runs() async throws -> Bool {
+                try await postgres.query(
+                    "SELECT 1 FROM pg_stat_activity WHERE query LIKE \("SELECT pg_sleep(60) AS \(mark)") AND state = 'active'"
+                ).count > 0
+            }
+            let query = Task.immediate { try await postgres.query("SELECT pg_sleep(60) AS \(unescaped: mark)") }
+            try await eventually("the query runs") { try await runs() }
+            if isCancelled { query.cancel() }
+            await #expect(throws: isCancelled ? PostgresError.cancelled : .timedOut) { try await query.value }
+            try await eventually("the server has ended it") { try await !runs() }
+        }
+    }
+
+    @Test func `a transaction that is cancelled leaves nothing behind`() async throws {
+        try await withPostgres { postgres in
+            let table = "c\(UInt32.random(in: 0 ... .max))"
+            try await postgres.run(script: "CREATE TABLE \(table) (id int)")
+            let inserted = Signal()
+            let task = Task.immediate {
+                try await postgres.transaction { connection in
+                    try await connection.query("INSERT INTO \(unescaped: table) VALUES (1)")
+                    inserted.send()
+                    try await connection.query("SELECT pg_sleep(60)")
+                }
+            }
+            await inserted.wait()
+            task.cancel()
+            await #expect(throws: PostgresError.cancelled) { try await task.value }
+            #expect(try await postgres.query("SELECT * FROM \(unescaped: table)").isEmpty)
+            try await postgres.run(script: "DROP TABLE \(table)")
+        }
+    }
+}

@@ -1,0 +1,228 @@
+import Foundation
+import Igropyr
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrPostgreSQL
+
+private struct User: Codable, Equatable {
+    var id: Int
+    var name: String
+    var score: Double?
+    var active: Bool
+}
+
+@Suite(.timeLimit(.minutes(5))) struct PostgresTests {
+    @Test func `values go to the server as parameters, and come back as they were`() async throws {
+        try await withPostgres { postgres in
+            let text = "a'); DROP TABLE users; -- \u{1F600}\n"
+            let bytes = [UInt8](0...255)
+            let rows = try await postgres.query(
+                """
+                SELECT \(Int.min)::int8 AS i, \(-0.1)::float8 AS d, \(true)::bool AS b, \(text)::text AS t,
+                       \(bytes)::bytea AS y, \(String?.none)::text AS n, ''::text AS e
+                """)
+            let row = try #require(rows.first)
+            #expect(rows.columns.names == ["i", "d", "b", "t", "y", "n", "e"])
+            let (i, d, b, t) = try row.decode(Int.self, Double.self, Bool.self, String.self)
+            #expect(i == Int.min && d == -0.1 && b && t == text)
+            #expect(try row.decode("y") == bytes)
+            #expect(try row.decode("n", as: String?.self) == nil && row.decode("e") == "")
+            #expect(throws: SQLDecodingError.self) { try row.decode("n", as: String.self) }
+            #expect(throws: SQLDecodingError.self) { try row.decode("t", as: Int.self) }
+        }
+    }
+
+    @Test func `rows are values of a type`() async throws {
+        try await withPostgres { postgres in
+            try await postgres.withConnection { connection in
+                try await connection.run(
+                    script: "CREATE TEMP TABLE users (id int8, name text, score float8, active bool); SELECT 1;")
+                let users = [
+                    User(id: 1, name: "Ada", score: 1.5, active: true),
+                    User(id: 2, name: "", score: nil, active: false),
+                ]
+                for user in users {
+                    let rows = try await connection.query(
+                        "INSERT INTO users VALUES (\(user.id), \(user.name), \(user.score), \(user.active))")
+                    #expect(rows.affectedRows == 1 && rows.isEmpty)
+                }
+                let rows = try await connection.query("SELECT * FROM users ORDER BY id")
+                #expect(try rows.decode(User.self) == users)
+                #expect(
+                    try await connection.query("SELECT name FROM users ORDER BY id").decode(String.self) == ["Ada", ""])
+                let wrong = try await connection.query("SELECT id FROM users")
+                #expect(throws: DecodingError.self) { try wrong.decode(User.self) }
+            }
+        }
+    }
+
+    @Test func `a statement is prepared once, and anew when its table has changed`() async throws {
+        var settings = PoolSettings()
+        settings.preparedStatements = 3
+        try await withPostgres(nil, settings) { postgres in
+            try await postgres.withConnection { connection in
+                func names() async throws -> Int {
+                    try await connection.query("SELECT count(*) FROM pg_prepared_statements")[0].decode(at: 0)
+                }
+                for number in 0..<10 {
+                    let sum: Int = try await connection.query("SELECT \(number)::int + 1")[0].decode(at: 0)
+                    #expect(sum == number + 1)
+                }
+                #expect(try await names() == 2)
+                for number in 0..<10 { try await connection.query("SELECT \(unescaped: "\(number)")") }
+                #expect(try await names() == 3)
+                try await connection.run(script: "CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1)")
+                #expect(try await connection.query("SELECT * FROM t").columns.names == ["a"])
+                try await connection.run(script: "ALTER TABLE t ADD b text")
+                #expect(try await connection.query("SELECT * FROM t").columns.names == ["a", "b"])
+                try await connection.run(script: "DEALLOCATE ALL")
+                #expect(try await connection.query("SELECT * FROM t").columns.names == ["a", "b"])
+            }
+        }
+    }
+
+    @Test func `what the server refuses is told by its state, and the connection is as before`() async throws {
+        try await withPostgres { postgres in
+            try await postgres.withConnection { connection in
+                try await connection.run(script: "CREATE TEMP TABLE u (id int CONSTRAINT only_one UNIQUE)")
+                try await connection.query("INSERT INTO u VALUES (\(1))")
+                let error = await #expect(throws: PostgresError.self) {
+                    try await connection.query("INSERT INTO u VALUES (\(1))")
+                }
+                guard case .server(let answer) = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+                #expect(answer.sqlState == "23505" && answer.constraint == "only_one" && answer.detail != nil)
+                let syntax = await #expect(throws: PostgresError.self) { try await connection.query("SELEKT") }
+                #expect("\(syntax.map { "\($0)" } ?? "")".contains("42601"))
+                #expect(try await connection.query("SELECT count(*) FROM u")[0].decode(at: 0, as: Int.self) == 1)
+            }
+        }
+    }
+
+    @Test func `a transaction is kept whole or not at all`() async throws {
+        try await withPostgres { postgres in
+            let table = "t\(UInt32.random(in: 0 ... .max))"
+            try await postgres.run(script: "CREATE TABLE \(table) (id int UNIQUE)")
+            func count() async throws -> Int {
+                try await postgres.query("SELECT count(*) FROM \(unescaped: table)")[0].decode(at: 0)
+            }
+            try await postgres.transaction { connection in
+                for id in 1...2 { try await connection.query("INSERT INTO \(unescaped: table) VALUES (\(id))") }
+            }
+            #expect(try await count() == 2)
+            await #expect(throws: CancellationError.self) {
+                try await postgres.transaction { connection in
+                    try await connection.query("INSERT INTO \(unescaped: table) VALUES (\(3))")
+                    throw CancellationError()
+                }
+            }
+            #expect(try await count() == 2)
+            // One that ignores an error finds out at the end.
+            await #expect(throws: PostgresError.self) {
+                try await postgres.transaction { connection in
+                    try await connection.query("INSERT INTO \(unescaped: table) VALUES (\(4))")
+                    _ = try? await connection.query("INSERT INTO \(unescaped: table) VALUES (\(1))")
+                }
+            }
+            #expect(try await count() == 2)
+            try await postgres.run(script: "DROP TABLE \(table)")
+        }
+    }
+
+    @Test func `queries of several tasks share the pool, and those on one connection take turns`() async throws {
+        try await withPostgres { postgres in
+            let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 1...100 {
+                    group.addTask { try await postgres.query("SELECT \(number)::int")[0].decode(at: 0) }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(sum == 5050)
+            try await postgres.withConnection { connection in
+                async let slow = connection.query("SELECT pg_sleep(0.05), 1")
+                async let fast = connection.query("SELECT 2")
+                let (one, two) = try await (slow, fast)
+                #expect(try one[0].decode(at: 1, as: Int.self) == 1 && two[0].decode(at: 0, as: Int.self) == 2)
+            }
+        }
+    }
+
+    @Test func `text with NUL is refused before it is sent`() async throws {
+        try await withPostgres { postgres in
+            await #expect(
+                throws: PostgresError.invalidParameter(
+                    "parameter 1 is text with NUL, which PostgreSQL cannot hold")
+            ) {
+                try await postgres.query("SELECT \("a\0b")")
+            }
+            await #expect(throws: PostgresError.self) { try await postgres.query(SQLQuery(unescaped: "SELECT 1\0")) }
+            let again = try await postgres.query("SELECT 1")
+            #expect(again.count == 1)
+        }
+    }
+
+    @Test func `a huge result is an error, or comes row by row`() async throws {
+        var settings = PoolSettings()
+        settings.resultLimit = 1 << 20
+        try await withPostgres(nil, settings) { postgres in
+            let query: SQLQuery = "SELECT n, repeat('x', 1000) FROM generate_series(1, 20000) AS n"
+            await #expect(throws: PostgresError.resultTooLarge(limit: 1 << 20)) { try await postgres.query(query) }
+            var sum = 0
+            try await postgres.forEachRow(of: query) { row in sum += try row.decode("n") }
+            #expect(sum == 20_000 * 20_001 / 2)
+            // Who stops in the middle costs the connection, not the client.
+            await #expect(throws: CancellationError.self) {
+                try await postgres.forEachRow(of: query) { _ in throw CancellationError() }
+            }
+            let again = try await postgres.query("SELECT 1")
+            #expect(again.count == 1)
+        }
+    }
+
+    @Test func `large values go both ways`() async throws {
+        try await withPostgres { postgres in
+            let bytes = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+            let rows = try await postgres.query("SELECT \(bytes)::bytea")
+            #expect(try rows[0].decode(at: 0) == bytes)
+        }
+    }
+
+    @Test func `one that COPYs is told that this is not for him`() async throws {
+        try await withPostgres { postgres in
+            await #expect(throws: PostgresError.unsupported("COPY")) {
+                try await postgres.run(script: "COPY (SELECT 1) TO STDOUT")
+            }
+            let again = try await postgres.query("SELECT 1")
+            #expect(again.count == 1)
+        }
+    }
+
+    @Test func `tasks without a loop may ask, too`() async throws {
+        let postgres = try Postgres(try await sharedPostgres.value.bySocket)
+        let again = try await postgres.query("SELECT 1")
+        #expect(again.count == 1)
+        await postgres.close()
+        await #expect(throws: PostgresError.closed) { try await postgres.query("SELECT 1") }
+    }
+
+    @Test func `handlers of a server ask on their own loops, and its end closes the connections`() async throws {
+        let postgres = try Postgres(try await sharedPostgres.value.bySocket)
+        let app = App()
+        app.loops = 2
+        app.get("/sum/:a/:b") { request async throws in
+            let (a, b) = (request.parameters["a"] ?? "", request.parameters["b"] ?? "")
+            return try await postgres.query("SELECT \(a)::int + \(b)::int")[0].decode(at: 0, as: String.self)
+        }
+        let server = try await app.start()
+        for number in 0..<20 {
+            let page = try await run(["curl", "-s", "http://\(server.address)/sum/\(number)/1"])
+            #expect(page.output == "\(number + 1)")
+        }
+        try await server.stop()  // Would throw if a handle were left open.
+        await postgres.close()
+    }
+}
