@@ -51,7 +51,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         try await withPostgres(nil, settings) { postgres in
             let pid: Int = try await postgres.query("SELECT pg_backend_pid()")[0].decode(at: 0)
             try await postgres.withConnection { _ in
-                _ = try await postgres.query("SELECT pg_terminate_backend(\(pid))")
+                _ = try await postgres.query("SELECT pg_terminate_backend(\(pid), 60000)")
             }
             for _ in 0..<5 { #expect(try await postgres.query("SELECT 1").count == 1) }
         }
