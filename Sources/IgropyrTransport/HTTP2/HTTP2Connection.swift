@@ -151,12 +151,15 @@ class HTTP2Connection {
         guard !isClosed else { return }
         if failure != nil { return abort() }
         didWrite()
+        if !drained.isEmpty { scheduleSend() }
         notifyDrained()
         if !isClosed { endIfOver() }
     }
 
+    /// Stops after a piece that has emptied a stream: what is less urgent must not go before what that one says next.
+
     private func sendPieces() -> HTTP2Session.Failure? {
-        while !isClosed, stream.queuedBytes < Self.pieceBytes {
+        while !isClosed, drained.isEmpty, stream.queuedBytes < Self.pieceBytes {
             do throws(HTTP2Session.Failure) {
                 try session.produce(upTo: Self.pieceBytes)
             } catch { return error }
