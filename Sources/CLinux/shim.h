@@ -45,6 +45,22 @@ static inline int igropyr_close_on_exec_from(unsigned int first) {
     return (int)syscall(SYS_close_range, first, ~0U, 1U << 2);
 }
 
+// Of the calling thread alone; the C library's calls are for all threads.
+
+static inline int igropyr_set_thread_groups(unsigned long count, const gid_t *groups) {
+    return (int)syscall(SYS_setgroups, count, groups);
+}
+
+static inline int igropyr_set_thread_group(gid_t group) { return (int)syscall(SYS_setresgid, group, group, group); }
+
+static inline int igropyr_set_thread_user(uid_t user) { return (int)syscall(SYS_setresuid, user, user, user); }
+
+static inline int igropyr_thread_id(void) { return (int)syscall(SYS_gettid); }
+
+static inline int igropyr_signal_thread(int process, int thread, int signal) {
+    return (int)syscall(SYS_tgkill, process, thread, signal);
+}
+
 static inline int igropyr_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static inline int igropyr_pidfd_getfd(int process, int descriptor) {

@@ -26,7 +26,8 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Becomes them, in all threads; nothing happens if the process is they already. There is no way back.
-    /// - Throws: `UV_EPERM` without the right, `UV_EINVAL`.
+    /// - Throws: `UV_EPERM` without the right, `UV_EINVAL`; `UV_ETIMEDOUT` if the first thread blocks all signals. End the process
+    ///   then: some threads may have changed.
     public func assume() throws(UVError) {
         let isUser = user.map { $0 == getuid() && $0 == geteuid() } ?? true
         let isGroup = group.map { $0 == getgid() && $0 == getegid() } ?? true
@@ -38,6 +39,7 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
             try check(setgid(group), errnoOf: "setgid")
         }
         if let user { try check(setuid(user), errnoOf: "setuid") }
+        try FirstThread.follow()
     }
 
     /// Whether the process acts as that user already.
