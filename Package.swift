@@ -44,7 +44,7 @@ let package = Package(
             targets: [
                 "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrGossip", "IgropyrDNS",
                 "IgropyrHashing", "IgropyrOrchestration", "IgropyrBundles", "IgropyrConfiguration", "IgropyrUV",
-                "IgropyrTransport", "IgropyrCluster", "IgropyrBalancer",
+                "IgropyrTransport", "IgropyrCluster", "IgropyrBalancer", "Igropyr", "IgropyrSites",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
         .library(name: "IgropyrSimulation", targets: ["IgropyrSimulation"]),

@@ -38,8 +38,8 @@ enum SampleWorker {
         """#
 
     /// What the shell can do of ``Launcher``: tests do not have the `igropyr` binary.
-    static let settings = WorkerSettings(
-        launcher: ["/bin/sh", "-c", "[ $1 = -- ] || shift 2; shift; LISTEN_PID=$$ exec \"$@\"", "launch"], siteServer: ["/bin/false"])
+    static let settings = WorkerSettings(launcher: ["/bin/sh", "-c", launcher, "launch"], siteServer: ["/bin/false"])
+    private static let launcher = #"[ $1 = -- ] || shift 2; shift; LISTEN_PID=$$ exec "$@""#
 
     /// Archives the script in `folder`.
     static func bundle(

@@ -75,7 +75,7 @@ extension Request {
         private let pairs: [(name: String, value: String)]
 
         /// Goes through at most 1000 pairs; what is none is left out.
-        fileprivate init(_ fields: [String]) {
+        init(_ fields: [String]) {
             var pairs: [(name: String, value: String)] = []
             for piece in fields.lazy.flatMap({ $0.split(separator: ";") }).prefix(1000) {
                 guard let equals = piece.firstIndex(of: "=") else { continue }
