@@ -76,7 +76,7 @@ public final class App: RouteBuilder, Sendable {
             metrics: ServerMetrics(configured: configuration.metricsFactory))
         var router = Router<Endpoint>()
         for (route, pattern) in state.routes {
-            try router.add(route.method, RoutePattern(pattern), Endpoint(route, at: pattern, in: surroundings))
+            try router.add(route.method, PathPattern(pattern), Endpoint(route, at: pattern, in: surroundings))
         }
         let fallback = Endpoint(Route.fallback(notFound: state.notFound), at: "", in: surroundings)
         return Definition(

@@ -4,6 +4,7 @@
 @_exported public import enum IgropyrHTTP.ContentCoding
 @_exported public import struct IgropyrHTTP.EntityTag
 @_exported public import struct IgropyrHTTP.HTTPDate
+@_exported public import struct IgropyrHTTP.PathPattern
 @_exported public import struct IgropyrHTTP.Validators
 // How responses are compressed.
 @_exported public import struct IgropyrCoding.Compression

@@ -47,7 +47,7 @@
 
     init() {}
 
-    mutating func add(_ method: HTTPMethod, _ pattern: RoutePattern) throws(DuplicateRoute) {
+    mutating func add(_ method: HTTPMethod, _ pattern: PathPattern) throws(DuplicateRoute) {
         var current = 0
         var names: [String] = []
         var stars = 0
@@ -208,35 +208,5 @@
         nodes.append(Node())
         nodes[node][keyPath: kind] = nodes.count - 1
         return nodes.count - 1
-    }
-}
-
-extension RawSpan {
-    /// What stands in `segment` between two texts, if it begins and ends with them once decoded and has something left;
-    /// its escapes were checked (``PathSegments/validate(_:in:)``).
-    fileprivate func middle(of segment: Range<Int>, between prefix: [UInt8], _ suffix: [UInt8]) -> Range<Int>? {
-        var (start, end) = (segment.lowerBound, segment.upperBound)
-        for expected in prefix {
-            guard start < end else { return nil }
-            let isEscaped = byte(at: start) == UInt8(ascii: "%")
-            guard value(at: start, isEscaped: isEscaped) == expected else { return nil }
-            start += isEscaped ? 3 : 1
-        }
-        for expected in suffix.reversed() {
-            guard start < end else { return nil }
-            // A `%` only ever begins an escape, so this one is whole.
-            let isEscaped = end - 3 >= start && byte(at: end - 3) == UInt8(ascii: "%")
-            end -= isEscaped ? 3 : 1
-            guard value(at: end, isEscaped: isEscaped) == expected else { return nil }
-        }
-        return start < end ? start..<end : nil
-    }
-
-    private func value(at offset: Int, isEscaped: Bool) -> UInt8? {
-        guard isEscaped else { return byte(at: offset) }
-        guard let high = byte(at: offset + 1).hexadecimalValue, let low = byte(at: offset + 2).hexadecimalValue else {
-            return nil
-        }
-        return high << 4 | low
     }
 }

@@ -19,7 +19,7 @@ public struct Router<Value> {
 
     /// Adds a route. Parameters at the same place may have different names in different routes.
     /// - Throws: If a route that matches the same paths has the method already.
-    public mutating func add(_ method: HTTPMethod, _ pattern: RoutePattern, _ value: Value) throws(DuplicateRoute) {
+    public mutating func add(_ method: HTTPMethod, _ pattern: PathPattern, _ value: Value) throws(DuplicateRoute) {
         try trie.add(method, pattern)
         values.append(value)
     }
@@ -57,7 +57,7 @@ public struct RouteParameter: Sendable, Hashable {
 /// Two routes for the same method and the same paths: only one could ever be found.
 public struct DuplicateRoute: Error, Sendable, Hashable, CustomStringConvertible {
     public let method: HTTPMethod
-    public let pattern: RoutePattern
+    public let pattern: PathPattern
 
     public var description: String { "a second route for \(method) \(pattern)" }
 }

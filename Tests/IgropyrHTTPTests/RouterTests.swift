@@ -14,7 +14,7 @@ private func find(_ method: HTTPMethod, _ path: String, in router: Router<String
 
 private func router(_ routes: [(HTTPMethod, String)]) throws -> Router<String> {
     var router = Router<String>()
-    for (method, pattern) in routes { try router.add(method, RoutePattern(pattern), pattern) }
+    for (method, pattern) in routes { try router.add(method, PathPattern(pattern), pattern) }
     return router
 }
 
@@ -79,13 +79,13 @@ func `the best pattern that fits is found`(path: String, answer: String) throws 
 
 @Test(arguments: ["", "a", "/a*b*", "/a/***", "/:a*", "/**/a", "/:", "/:a/:a", "/./a", "/a/.."])
 func `a pattern that cannot mean anything is refused`(pattern: String) {
-    #expect(throws: RoutePattern.Failure.self) { try RoutePattern(pattern) }
+    #expect(throws: PathPattern.Failure.self) { try PathPattern(pattern) }
 }
 
 @Test func `two routes for the same method and paths are refused`() throws {
     var router = try router([(.get, "/:a")])
-    #expect(throws: DuplicateRoute.self) { try router.add(.get, try RoutePattern("/:b"), "") }
-    try router.add(.post, try RoutePattern("/:b"), "/:b")
+    #expect(throws: DuplicateRoute.self) { try router.add(.get, try PathPattern("/:b"), "") }
+    try router.add(.post, try PathPattern("/:b"), "/:b")
     #expect(try find(.post, "/1", in: router) == "/:b b=1")
 }
 

@@ -160,7 +160,7 @@ final class ControlServer: HTTPRequestHandler {
         for operation in Operation.allCases {
             let (method, pattern) = operation.route
             do {
-                try router.add(method, RoutePattern(pattern), operation)
+                try router.add(method, PathPattern(pattern), operation)
             } catch { preconditionFailure("\(error)") }
         }
         return router

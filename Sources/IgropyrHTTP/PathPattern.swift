@@ -1,4 +1,10 @@
-/// What paths a route answers: `/users/:id/files/**`.
+/// Which paths are meant: `/users/:id/files/**`. A ``Router`` finds the best of many patterns for a path; one alone is asked by
+/// ``matches(_:)``.
+///
+/// ```swift
+/// let images = try PathPattern("/img/*.png")
+/// images.matches("/img/logo.png")  // true
+/// ```
 ///
 /// - a literal matches the segment that decodes to the same bytes; case counts
 /// - `:name` matches one segment that is not empty, and keeps it
@@ -8,12 +14,15 @@
 ///
 /// Where several patterns match, the first segment in which they differ decides: literal before `*` with text (more text
 /// before less) before parameter before `*` alone before `**`.
-public struct RoutePattern: Sendable, Hashable, CustomStringConvertible {
+///
+/// It does what the first edition's `par` did, more strictly: there `*` also stood for nothing, and text behind it within a
+/// segment never matched.
+public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
         public let pattern: String
         public let reason: String
 
-        public var description: String { "route pattern \"\(pattern)\": \(reason)" }
+        public var description: String { "path pattern \"\(pattern)\": \(reason)" }
     }
 
     enum Segment: Sendable, Hashable {
