@@ -126,6 +126,38 @@ private enum UserKey: RequestKey { typealias Value = Int }
         }
     }
 
+    @Test func `a client that asks too often is told how long to wait`() async throws {
+        try await withApp { app in
+            let group = app.group("/limited")
+            group.use(RateLimit(requestsPerSecond: 0.01, burst: 3))
+            group.get("/") { _ in "" }
+            app.get("/free") { _ in "" }
+        } _: { caller in
+            for _ in 0..<3 { #expect(try await caller.send("/limited").status == 200) }
+            let refused = try await caller.send("/limited")
+            #expect(refused.status == 429)
+            #expect((90...101).contains(Int(refused.field("Retry-After") ?? "") ?? 0))
+            #expect(try await caller.send("/free").status == 200)
+        }
+    }
+
+    @Test func `behind a proxy clients count by the address that it names`() async throws {
+        try await withApp { app in
+            app.use(RateLimit(requestsPerSecond: 0.01, burst: 1, trustedProxies: [IPNetwork("127.0.0.0/8")!]))
+            app.get("/") { _ in "" }
+        } _: { caller in
+            // What a client claims itself stands before what the proxy adds.
+            let clients = [
+                ("192.0.2.1", 200), ("192.0.2.2", 200), ("198.51.100.7, 192.0.2.1", 429), ("2001:db8::1", 200),
+                ("2001:db8::2", 429),
+            ]
+            for (client, status) in clients {
+                let response = try await caller.send("/", [("X-Forwarded-For", client)])
+                #expect(response.status == status, "\(client)")
+            }
+        }
+    }
+
     private static let redirects: [(fields: [(String, String)], target: String, location: String?)] = [
         ([("Host", "a.example:80")], "/x?y=1", "https://a.example/x?y=1"),
         ([("Host", "[::1]:8080")], "/", "https://[::1]/"),

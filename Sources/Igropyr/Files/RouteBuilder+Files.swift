@@ -25,20 +25,10 @@ extension RouteBuilder {
     /// slow disk makes the loop wait.
     public func files(_ pattern: String, from path: String, _ serving: FileServing = FileServing()) {
         do {
-            try serving.check()
-            let folder = try Folder(path, symlinks: serving.symlinks)
-            let files = LoopLocal { StaticFolder(folder, serving) }
-            var route = Route(
-                HTTPMethod.get,
-                .immediate { request in
-                    // Without a loop, nobody is left to read the answer.
-                    guard let loop = request.loop else { throw CancellationError() }
-                    return try files.value(on: loop).response(to: request)
-                })
+            let files = try StaticFiles(path, serving)
+            var route = Route(HTTPMethod.get, .immediate { request in try files.response(to: request) })
             route.choosesCoding = true
             add(route, at: pattern.hasSuffix("/") ? pattern + "**" : pattern + "/**")
-        } catch let error as UVError {
-            noteMistake(FolderUnusable(path: path, reason: error.reason))
         } catch {
             noteMistake(error)
         }

@@ -52,7 +52,7 @@ final class SiteLoop {
         request.accessLogName = parts.accessLogName(of: host)
         var inquiry = Inquiry(
             request: request, hostName: name ?? request.localAddress?.hostText ?? "", host: host,
-            folders: folders(of: host), client: ClientAddress.of(request, trusting: parts.site.trustedProxies))
+            folders: folders(of: host), client: request.clientAddress(trusting: parts.site.trustedProxies))
         do {
             var path = try SitePath(request)
             for _ in 0...Self.limitRestarts {
