@@ -21,4 +21,38 @@ extension EndToEnd {
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         }
     }
+
+    @Test func `the demo serves the example site`() async throws {
+        try await Lab.network("1") { lab in
+            let folder = "\(lab.folder)/demo"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let demo = try lab.start(
+                on: 1,
+                [
+                    "env", "TMPDIR=\(folder)", "HOME=\(folder)", "igropyr", "demo", "--nodes", "2", "--application",
+                    "\(Binaries.examples)/Site",
+                ])
+            func answer(_ path: String, _ options: [String]) async throws -> String {
+                let command = ["curl", "--silent", "--max-time", "20"] + options + ["http://127.0.0.1:8080" + path]
+                return try await lab.start(on: 1, command).finish(within: .seconds(30)).output
+            }
+            let pages: [(path: String, options: [String], says: String)] = [
+                ("/?name=Ann", [], "<h1>Hello, Ann</h1>"), ("/primes.ws", [], "<p>2 3 5 7 11 "),
+                ("/menu.mustache", [], "<li>Soup, hot</li>"), ("/clock.sh", [], "You asked 127.0.0.1 for /clock.sh"),
+                ("/", ["--header", "Host: docs.localhost"], "recipes.txt"),
+                ("/private/", ["--user", "ann:open sesame"], "salt"), ("/private/", [], "401"),
+            ]
+            for page in pages {
+                try await eventually(
+                    "\(page.path) says \(page.says)", within: .seconds(60), or: demo.errors + demo.output
+                ) {
+                    try await answer(page.path, page.options).contains(page.says)
+                }
+            }
+            demo.signal(SIGINT)
+            let outcome = try await demo.finish(within: .seconds(60))
+            #expect(outcome.status == 0, "\(outcome)")
+            #expect(try await lab.processes(on: 1).isEmpty)
+        }
+    }
 }
