@@ -14,6 +14,9 @@ let package = Package(
             name: "KeyTables", dependencies: [.product(name: "IgropyrParts", package: "igropyr")],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
         .executableTarget(
+            name: "PathPatterns", dependencies: [.product(name: "IgropyrParts", package: "igropyr")],
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
+        .executableTarget(
             name: "AcceptStorm", dependencies: [.product(name: "IgropyrUV", package: "igropyr")],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
     ]

@@ -29,6 +29,8 @@ class Subject:
     scheme: str = "http"
     #: The server closes after each answer, so that by TLS each request costs a full handshake: wrk resumes no session.
     closes: bool = False
+    #: Who does the work behind the server, and is shown apart.
+    backend: Server | None = None
 
 
 def hello(options):
@@ -137,13 +139,14 @@ def compare(subjects, options, base=0):
 
     The last column is the processor time of the subject numbered `base` as a multiple of each one's.
     """
-    row("round", "server", "requests/s", "µs processor time per request")
-    row("--:", "---", "--:", "--:")
+    backends = sorted({subject.backend.name for subject in subjects if subject.backend})
+    row("round", "server", "requests/s", "µs processor time per request", *(f"µs of {name}" for name in backends))
+    row("--:", "---", "--:", "--:", *("--:" for _ in backends))
     rounds = []
     for number in range(1, options.rounds + 1):
         results = {subject.name: load(subject, options.seconds) for subject in subjects}
-        for name, (rate, cost) in results.items():
-            row(number, name, f"{rate:.0f}", f"{cost:.2f}")
+        for name, (rate, *costs) in results.items():
+            row(number, name, f"{rate:.0f}", *(f"{cost:.2f}" for cost in costs))
         rounds.append(results)
     print()
     ours = subjects[base].name
@@ -159,9 +162,11 @@ def compare(subjects, options, base=0):
 def load(subject, seconds):
     generator = h2load if subject.streams else wrk
     generator(subject, 1)
-    before = subject.server.processor_seconds()
+    servers = [subject.server] + ([subject.backend] if subject.backend else [])
+    before = [server.processor_seconds() for server in servers]
     requests, duration = generator(subject, seconds)
-    return requests / duration, (subject.server.processor_seconds() - before) / requests * 1e6
+    costs = [(server.processor_seconds() - start) / requests * 1e6 for server, start in zip(servers, before)]
+    return requests / duration, *costs
 
 
 PIPELINE = """

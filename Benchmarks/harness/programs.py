@@ -53,7 +53,7 @@ def free_port():
 
 
 class Server:
-    """A process that listens on a loopback port, and its children; ended with the `with` statement."""
+    """A process that listens on a loopback port or a Unix socket, and its children; ended with the `with` statement."""
 
     def __init__(self, name, port, command, core=SERVER_CORE, environment=None):
         self.name, self.port = name, port
@@ -66,7 +66,7 @@ class Server:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                connect(self.port).close()
                 return self
             except OSError:
                 time.sleep(0.02)
@@ -85,6 +85,15 @@ class Server:
     def processor_seconds(self):
         """User and system time of the process and its descendants, all threads."""
         return sum(processor_seconds(pid) for pid in family(self.process.pid))
+
+
+def connect(port):
+    if not isinstance(port, pathlib.Path):
+        return socket.create_connection(("127.0.0.1", port), timeout=1)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(1)
+    connection.connect(str(port))
+    return connection
 
 
 def family(pid):

@@ -67,6 +67,13 @@ def nginx_proxy(folder, port, upstream, core):
     return nginx(folder, port, "nginx", NGINX_UPSTREAM.format(port=upstream), NGINX_PROXY, core)
 
 
+def nginx_fastcgi(folder, port, site, socket, kept, core):
+    """By Debian's parameters for FastCGI; a connection for each request unless some are kept."""
+    upstream = f"upstream php {{ server unix:{socket}; {f'keepalive {kept};' if kept else ''} }}"
+    location = f"root {site}; include /etc/nginx/fastcgi.conf; fastcgi_pass php; {'fastcgi_keep_conn on;' if kept else ''}"
+    return nginx(folder, port, "nginx", upstream, location, core)
+
+
 def nginx(folder, port, name, http, location, core, listen=""):
     file = folder / f"{name}-{port}.conf"
     file.write_text(NGINX.format(folder=folder, name=f"{name}-{port}", port=port, http=http, location=location, listen=listen))
