@@ -28,6 +28,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -36,6 +37,7 @@ let package = Package(
         .library(name: "Igropyr", targets: ["Igropyr"]),
         .library(name: "IgropyrSites", targets: ["IgropyrSites"]),
         .library(name: "IgropyrPostgreSQL", targets: ["IgropyrPostgreSQL"]),
+        .library(name: "IgropyrJWT", targets: ["IgropyrJWT"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
         // For `Fuzz` and `Benchmarks`; no promise either.
@@ -60,6 +62,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.2.0"),
     ],
     targets: [
         // System libraries: a module map and a shim header, no logic.
@@ -130,6 +133,7 @@ let package = Package(
             ],
             resources: [.embedInCode("Scheme")],
             swiftSettings: strict),
+        .target(name: "IgropyrJWT", dependencies: ["Igropyr", jwtKit], swiftSettings: strict),
         .target(
             name: "IgropyrMembership",
             dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics, crypto],
@@ -213,6 +217,13 @@ let package = Package(
             dependencies: [
                 "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTime", "IgropyrTransport", "IgropyrUV",
                 "TestSupport",
+            ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrJWTTests",
+            dependencies: [
+                "IgropyrJWT", "Igropyr", "IgropyrTransport", "TestSupport", jwtKit,
+                .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
             swiftSettings: testing),
         .testTarget(

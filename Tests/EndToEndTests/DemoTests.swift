@@ -40,7 +40,7 @@ extension EndToEnd {
                 ("/?name=Ann", [], "<h1>Hello, Ann</h1>"), ("/primes.ws", [], "<p>2 3 5 7 11 "),
                 ("/menu.mustache", [], "<li>Soup, hot</li>"), ("/clock.sh", [], "You asked 127.0.0.1 for /clock.sh"),
                 ("/", ["--header", "Host: docs.localhost"], "recipes.txt"),
-                ("/private/", ["--user", "ann:open sesame"], "salt"), ("/private/", [], "401"),
+                ("/private/", ["--user", "ann:open sesame"], "salt"), ("/private/", [], "Unauthorized"),
             ]
             for page in pages {
                 try await eventually(
