@@ -161,7 +161,7 @@ public enum ServiceNotification {
 }
 
 /// Unix socket addresses as C has them.
-private enum UnixAddress {
+enum UnixAddress {
     static func with<Result>(
         _ name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) throws(UVError) -> Result
     ) throws(UVError) -> Result {

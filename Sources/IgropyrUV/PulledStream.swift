@@ -40,7 +40,7 @@ public final class PulledStream {
         unsafe memory.retain(owner: self)
     }
 
-    /// Takes over one end of a pipe; closes it even if this throws.
+    /// Takes over one end of a pipe, or a Unix socket; closes it even if this throws.
     public convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
         do throws(UVError) {
             try self.init(on: loop, isPipe: true)
@@ -73,7 +73,14 @@ public final class PulledStream {
     /// cancellation.
     /// - Throws: `UV_ENOENT`, `UV_ECONNREFUSED`, `UV_EAGAIN` (a Unix socket's queue is full), `UV_ECANCELED`.
     public static func connect(to address: Address, on loop: EventLoop) async throws(UVError) -> PulledStream {
-        let stream = try PulledStream(on: loop, isPipe: address.isUnix)
+        switch address {
+        case .tcp(let address): try await connect(to: address, on: loop)
+        case .unix(let path): try connect(toUnix: path, on: loop)
+        }
+    }
+
+    private static func connect(to address: SocketAddress, on loop: EventLoop) async throws(UVError) -> PulledStream {
+        let stream = try PulledStream(on: loop, isPipe: false)
         do throws(UVError) {
             try stream.begin(connectingTo: address)
             await stream.writers.wait(on: loop) { stream.isConnecting }
@@ -86,18 +93,29 @@ public final class PulledStream {
         return stream
     }
 
-    private func begin(connectingTo address: Address) throws(UVError) {
+    /// The kernel connects at once or not at all (unix(7)); libuv would say so in the loop's next turn.
+    public static func connect(toUnix path: String, on loop: EventLoop) throws(UVError) -> PulledStream {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = try check(socket(AF_UNIX, kind, 0), errnoOf: "socket")
+        do throws(UVError) {
+            _ = try unsafe UnixAddress.with(path) { address, length throws(UVError) in
+                try check(unsafe Glibc.connect(descriptor, address, length), errnoOf: "connect")
+            }
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        return try PulledStream(on: loop, owning: descriptor)
+    }
+
+    private func begin(connectingTo address: SocketAddress) throws(UVError) {
         let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
         isConnecting = true
-        switch address {
-        case .tcp(let address):
-            let result = unsafe address.withSockaddr { sockaddr, _ in
-                unsafe uv_tcp_connect(request, tcp, sockaddr, didConnect)
-            }
-            if result < 0 { unsafe request.deallocate() }
-            try check(result, "connect")
-        case .unix(let path): unsafe uv_pipe_connect(request, pipe, path, didConnect)
+        let result = unsafe address.withSockaddr { sockaddr, _ in
+            unsafe uv_tcp_connect(request, tcp, sockaddr, didConnect)
         }
+        if result < 0 { unsafe request.deallocate() }
+        try check(result, "connect")
     }
 
     fileprivate func finishConnecting(_ status: Int32) {
@@ -188,10 +206,6 @@ public final class PulledStream {
         readers.wake()
         writers.wake()
     }
-}
-
-extension PulledStream.Address {
-    fileprivate var isUnix: Bool { if case .unix = self { true } else { false } }
 }
 
 extension PulledStream {

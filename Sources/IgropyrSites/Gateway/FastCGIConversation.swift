@@ -7,6 +7,7 @@ internal import Logging
 final class FastCGIConversation: GatewayConversation {
     private let stream: PulledStream
     private let variables: MetaVariables
+    private let hasBody: Bool
     private let keepsConnection: Bool
     private let giveBack: (_ isUsable: Bool) -> Void
     private var errors: ErrorOutput
@@ -18,23 +19,48 @@ final class FastCGIConversation: GatewayConversation {
 
     /// Has the stream until `giveBack` is called, once, which says whether the next request may go there.
     init(
-        _ stream: PulledStream, _ call: FileRequest, _ variables: MetaVariables, keepsConnection: Bool,
+        _ stream: PulledStream, _ call: FileRequest, _ variables: MetaVariables, hasBody: Bool, keepsConnection: Bool,
         giveBack: @escaping (_ isUsable: Bool) -> Void
     ) {
         self.stream = stream
         self.variables = variables
+        self.hasBody = hasBody
         self.keepsConnection = keepsConnection
         self.giveBack = giveBack
         errors = ErrorOutput(of: call.file, call.log)
     }
 
+    /// What is known to be all leaves in one write.
     func begin() async throws {
-        try await stream.write(FastCGIRecord.opening(variables.values, keepsConnection: keepsConnection))
+        let opening = FastCGIRecord.opening(variables.values, keepsConnection: keepsConnection)
+        try await stream.write(hasBody ? opening : opening + FastCGIRecord.endOfInput)
     }
 
     func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
 
-    func endBody() async throws { try await stream.write(FastCGIRecord.endOfInput) }
+    func endBody() async throws { if hasBody { try await stream.write(FastCGIRecord.endOfInput) } }
+
+    func heldRest() throws -> [UInt8]? {
+        var (rest, place): ([UInt8], Int) = ([], offset)
+        while true {
+            switch try FastCGIRecord.next(in: received, from: place) {
+            case .nothing(let consumed): place += consumed
+            case .output(let range, let consumed):
+                rest += received[range]
+                place += consumed
+            case .end(.complete, let consumed):
+                finish(at: place + consumed)
+                return rest
+            case .needMore, .errorOutput, .end: return nil
+            }
+        }
+    }
+
+    private func finish(at place: Int) {
+        offset = place
+        hasEnded = true
+        errors.finish()
+    }
 
     func read() async throws -> [UInt8]? {
         while !hasEnded {
@@ -48,9 +74,7 @@ final class FastCGIConversation: GatewayConversation {
                 errors.take(Array(received[range]))
                 offset += consumed
             case .end(let ending, let consumed):
-                offset += consumed
-                hasEnded = true
-                errors.finish()
+                finish(at: offset + consumed)
                 guard ending == .complete else { throw GatewayMistake.refused("\(ending)") }
             }
         }

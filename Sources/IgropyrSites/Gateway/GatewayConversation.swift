@@ -10,6 +10,13 @@ protocol GatewayConversation: AnyObject {
     /// The next part of what the program answers; nil at the end.
     /// - Throws: `CancellationError` when the client is gone; what broke the connection.
     func read() async throws -> [UInt8]?
+    /// All of the answer that ``read()`` has not given, if it is here already; nil if there may be more to wait for, and then
+    /// nothing of it is lost.
+    func heldRest() throws -> [UInt8]?
     /// Idempotent. The program is to end, if it runs for this request only; whoever waits is told.
     func end()
+}
+
+extension GatewayConversation {
+    func heldRest() -> [UInt8]? { nil }
 }

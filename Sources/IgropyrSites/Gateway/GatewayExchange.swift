@@ -39,13 +39,13 @@ final class GatewayExchange {
     func response(sending body: GatewayBody) async throws -> Response {
         do {
             try await inTime { try await conversation.begin() }
-            begin(body)
+            if body.length == nil { try await conversation.endBody() } else { begin(body) }
             let (head, rest) = try await readHead()
             switch head.meaning {
             case .localRedirect(let path):
                 end()
                 throw RestartRequest(path: path)
-            case .document(let status): return response(head, status, rest)
+            case .document(let status): return try response(head, status, rest)
             }
         } catch let mistake as GatewayMistake {
             end()
@@ -73,8 +73,14 @@ final class GatewayExchange {
         throw GatewayMistake.endsBeforeBody
     }
 
-    private func response(_ head: GatewayHead, _ status: Int, _ rest: [UInt8]) -> Response {
+    private func response(_ head: GatewayHead, _ status: Int, _ rest: [UInt8]) throws -> Response {
         let hasBody = status != 204 && status != 304 && call.method != "HEAD"
+        if hasBody, let body = try conversation.heldRest().map({ rest + $0 }),
+            head.contentLength ?? body.count == body.count
+        {
+            end()
+            return head.filling(Response(.init(code: status), bytes: body, contentType: head.contentType))
+        }
         if !hasBody { end() }
         var response = Response(.init(code: status), contentType: head.contentType) { [self] writer in
             defer { end() }

@@ -52,6 +52,7 @@ final class GatewayPool {
     /// Within the time that the program has to say something.
     private func connect() async throws -> PulledStream {
         let (address, loop) = (settings.address.address, loop)
+        if case .unix(let path) = address { return try PulledStream.connect(toUnix: path, on: loop) }
         let connecting = Task.immediate(executorPreference: loop) {
             Connected(stream: try await PulledStream.connect(to: address, on: loop))
         }

@@ -12,11 +12,13 @@ struct MetaVariables {
         addFields(call)
         let request = call.request
         let script = "/" + call.file
+        let (client, server) = (call.remoteAddress?.hostText, request.localAddress)
         let set: [(String, String?)] = [
             ("GATEWAY_INTERFACE", "CGI/1.1"), ("SERVER_SOFTWARE", call.serverName ?? "igropyr"),
             ("SERVER_PROTOCOL", request.protocolVersion), ("SERVER_NAME", call.hostName),
-            ("SERVER_PORT", "\(call.port)"), ("REQUEST_METHOD", call.method), ("QUERY_STRING", call.query ?? ""),
-            ("REMOTE_ADDR", call.remoteAddress?.hostText ?? ""), ("REMOTE_HOST", call.remoteAddress?.hostText ?? ""),
+            ("SERVER_PORT", "\(server?.port ?? 0)"), ("REQUEST_METHOD", call.method),
+            ("QUERY_STRING", call.query ?? ""),
+            ("REMOTE_ADDR", client ?? ""), ("REMOTE_HOST", client ?? ""),
             ("REMOTE_PORT", call.remoteAddress.flatMap { $0.port == 0 ? nil : "\($0.port)" }),
             ("AUTH_TYPE", call.authenticationScheme), ("REMOTE_USER", call.user), ("SCRIPT_NAME", script),
             ("CONTENT_LENGTH", bodyBytes.map { "\($0)" }),
@@ -24,7 +26,7 @@ struct MetaVariables {
             ("HTTPS", request.isEncrypted ? "on" : nil), ("REQUEST_SCHEME", request.isEncrypted ? "https" : "http"),
             ("REQUEST_URI", request.path + (request.queryText.map { "?" + $0 } ?? "")), ("DOCUMENT_ROOT", root),
             ("DOCUMENT_URI", script),
-            ("SCRIPT_FILENAME", root + script), ("SERVER_ADDR", request.localAddress?.hostText),
+            ("SCRIPT_FILENAME", root + script), ("SERVER_ADDR", server?.hostText),
             ("REDIRECT_STATUS", "200"),  // Without it, php-cgi believes that it was called directly.
         ]
         for (name, value) in set { values[name] = value }

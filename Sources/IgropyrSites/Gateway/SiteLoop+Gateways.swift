@@ -36,9 +36,9 @@ extension SiteLoop {
         var isFresh = false
         while true {
             let (stream, hasRested) = try await connection(pool, call, isFresh: isFresh)
-            let conversation = FastCGIConversation(stream, call, variables, keepsConnection: pool.keepsConnections) {
-                pool.giveBack(stream, isUsable: $0)
-            }
+            let conversation = FastCGIConversation(
+                stream, call, variables, hasBody: body.length != nil, keepsConnection: pool.keepsConnections
+            ) { pool.giveBack(stream, isUsable: $0) }
             do {
                 return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
             } catch let failure as HTTPFailure where failure.status == .badGateway && hasRested && body.length == nil {

@@ -73,9 +73,9 @@ extension SiteLoop {
     private func output(of call: FileRequest, _ variables: MetaVariables, _ body: [UInt8]) async throws -> [UInt8] {
         let (interpreters, settings) = (interpreters, schemeSettings)
         let interpreter = try await interpreters.take(call.log)
-        let conversation = FastCGIConversation(interpreter.stream, call, variables, keepsConnection: true) {
-            interpreters.giveBack(interpreter, isUsable: $0)
-        }
+        let conversation = FastCGIConversation(
+            interpreter.stream, call, variables, hasBody: !body.isEmpty, keepsConnection: true
+        ) { interpreters.giveBack(interpreter, isUsable: $0) }
         defer { conversation.end() }
         let deadline = try Deadline(after: settings.timeout, on: loop) { interpreter.end() }
         defer { deadline.cancel() }
