@@ -9,6 +9,7 @@ extension PathPattern {
 
     /// The same for a path of a request's bytes: ``MessageHead/path``.
     public func matches(_ path: Range<Int>, in bytes: RawSpan) -> Bool {
+        guard path.isEmpty || bytes.byte(at: path.lowerBound) == UInt8(ascii: "/") else { return false }
         do throws(HTTPError) {
             try PathSegments.validate(path, in: bytes)
         } catch {

@@ -5,7 +5,7 @@ public import JWTKit
 /// which it is valid; an audience and an issuer. Follows RFC 8725, the best current practice.
 ///
 /// A token is never believed for what it says of itself: keys that it brings along or names by an address (`jwk`, `jku`, `x5c`,
-/// `x5u`) are not looked at, `alg: none` is none, and extensions that must be understood (`crit`) are not.
+/// `x5u`) are not looked at, and `alg: none` and extensions that have to be understood (`crit`) are refused.
 public struct JWTVerifier: Sendable {
     /// What `iss` must be; nil for anything.
     public var issuer: String?

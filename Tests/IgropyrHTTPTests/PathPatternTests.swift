@@ -21,6 +21,7 @@ private let others: [(pattern: String, path: String, matches: Bool)] = [
     ("/f*/bar", "/%66x/b%61r", true), ("/:a/b", "/x/b", true), ("/:a/b", "//b", false), ("/a/**", "/a", true),
     ("/a/**", "/a/b/c/", true), ("/a/**", "/ab", false), ("/**", "/a/../b", false), ("/**", "/%zz", false),
     ("/**", "/%00", false), ("/caf\u{e9}", "/caf%C3%A9", true), ("/a*", "/a%2Fb", true),
+    ("/oo", "foo", false), ("/", "*", false),
 ]
 
 @Test(arguments: others) func `a path pattern goes by segments, decoded`(
