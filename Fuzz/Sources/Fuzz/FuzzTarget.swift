@@ -12,6 +12,5 @@ let targets: [any FuzzTarget.Type] = [
     MultipartTarget.self, WebSocketTarget.self, DeflateTarget.self, HTTP2HeadTarget.self, RouteTarget.self,
     TLSTarget.self, HTTP1Target.self, HTTP2Target.self, GossipTarget.self, MessagePackTarget.self, RecordsTarget.self,
     DNSTarget.self, ProxyHeaderTarget.self, BundleIndexTarget.self, ArchiveTarget.self, ConfigurationTarget.self,
-    PatternTarget.self, BalancerTarget.self, CookieTarget.self, EnvelopeTarget.self, GatewayHeadTarget.self,
-    FastCGITarget.self,
+    PatternTarget.self, BalancerTarget.self, CookieTarget.self, EnvelopeTarget.self, FastCGITarget.self,
 ]

@@ -68,7 +68,8 @@ enum FastCGITarget: FuzzTarget {
         require(records(in: FastCGIRecord.input(body)).flatMap(\.content) == body)
         let text = String(decoding: body, as: UTF8.self)
         let middle = text.unicodeScalars.index(text.startIndex, offsetBy: text.unicodeScalars.count / 2)
-        let variables = [String(text.unicodeScalars[..<middle]): text, "B": String(text.unicodeScalars[middle...])]
+        let (name, value) = (text.unicodeScalars[..<middle], text.unicodeScalars[middle...])
+        let variables = ["A\(String(name))": text, "B": String(value)]
         let opening = records(in: FastCGIRecord.opening(variables, keepsConnection: body.count & 1 == 1))
         require(opening.first?.kind == 1 && opening.first?.content == [0, 1, UInt8(body.count & 1), 0, 0, 0, 0, 0])
         require(opening.dropFirst().allSatisfy { $0.kind == 4 } && opening.last?.content.isEmpty == true)
