@@ -160,6 +160,12 @@ private func withPHP(
         #expect(throws: mistake) { try FastCGIRecord.next(in: bytes, from: 0) }
     }
 
+    @Test func `a mark that combines with the space before it is a value's beginning`() throws {
+        var parser = GatewayHeadParser()
+        let found = try parser.take(Array("Content-Type: a/b\nX-A: \u{301}b \n\n".utf8))
+        #expect(found?.head.fields.map(\.value) == ["\u{301}b"])
+    }
+
     @Test func `a head is read the same however it is cut`() throws {
         let text = Array("Status: 201 Made\r\nContent-Type: a/b\nX-A: b\r\n\r\nrest".utf8)
         for step in 1...text.count {

@@ -85,6 +85,8 @@ private struct Person: ResponseCodable, Sendable {
             let rows: [([(String, String)], String)] = [
                 ([("Cookie", "a=1; b=\"2\";c = 3 ;nothing; d=4=5; =6; a=7")], "a=1|b=2|c=3|d=4=5|a=1"),
                 ([("Cookie", "a=1"), ("Cookie", "b=2")], "a=1|b=2"),
+                // A combining mark hides no delimiter before it.
+                ([("Cookie", "a=\"1\";\u{301}b= \u{301}2")], "a=1|\u{301}b=\u{301}2"),
                 ([], ""),
             ]
             for (fields, text) in rows {

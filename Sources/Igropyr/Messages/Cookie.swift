@@ -77,12 +77,13 @@ extension Request {
         /// Goes through at most 1000 pairs; what is none is left out.
         init(_ fields: [String]) {
             var pairs: [(name: String, value: String)] = []
-            for piece in fields.lazy.flatMap({ $0.split(separator: ";") }).prefix(1000) {
-                guard let equals = piece.firstIndex(of: "=") else { continue }
-                let name = piece[..<equals].trimmedOfSpaces
-                var value = piece[piece.index(after: equals)...].trimmedOfSpaces
-                if value.count >= 2, value.first == "\"", value.last == "\"" { value = value.dropFirst().dropLast() }
-                if !name.isEmpty { pairs.append((String(name), String(value))) }
+            for piece in fields.lazy.flatMap({ $0.utf8.split(separator: UInt8(ascii: ";")) }).prefix(1000) {
+                guard let equals = piece.firstIndex(of: UInt8(ascii: "=")) else { continue }
+                let name = Substring(piece[..<equals]).trimmedOfSpaces
+                var value = Substring(piece[piece.index(after: equals)...]).trimmedOfSpaces.utf8
+                let quote = UInt8(ascii: "\"")
+                if value.count >= 2, value.first == quote, value.last == quote { value = value.dropFirst().dropLast() }
+                if !name.isEmpty { pairs.append((String(name), String(Substring(value)))) }
             }
             self.pairs = pairs
         }

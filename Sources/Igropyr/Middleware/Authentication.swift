@@ -71,7 +71,7 @@ extension Request {
 
     /// The credentials of `Authorization`, if they are of `scheme`.
     package func authorization(_ scheme: String) -> String? {
-        guard let field = header("Authorization"), let space = field.firstIndex(of: " "),
+        guard let field = header("Authorization"), let space = field.utf8.firstIndex(of: UInt8(ascii: " ")),
             field[..<space].lowercased() == scheme.lowercased()
         else { return nil }
         return String(field[space...].trimmedOfSpaces)

@@ -108,11 +108,10 @@ struct GatewayHeadParser {
             let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
         else { throw .noField(Self.shown(line)) }
         let text = line[(colon + 1)...]
-        guard let value = String(validating: text, as: UTF8.self).map(Self.trimmed), HTTPField.isValidValue(value)
-        else {
-            throw .invalidValue(name.rawName)
-        }
-        try take(name, value)
+        guard let value = String(validating: text, as: UTF8.self)?.trimmedOfSpaces,
+            HTTPField.isValidValue(String(value))
+        else { throw .invalidValue(name.rawName) }
+        try take(name, String(value))
     }
 
     private mutating func take(_ name: HTTPField.Name, _ value: String) throws(GatewayMistake) {
@@ -150,13 +149,6 @@ struct GatewayHeadParser {
         "te",
         "trailer", "transfer-encoding", "upgrade",
     ]
-
-    private static func trimmed(_ text: String) -> String {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        guard let start = text.firstIndex(where: { !isBlank($0) }), let end = text.lastIndex(where: { !isBlank($0) })
-        else { return "" }
-        return String(text[start...end])
-    }
 
     /// Fit for a log.
     private static func shown(_ line: ArraySlice<UInt8>) -> String {
