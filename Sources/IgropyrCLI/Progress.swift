@@ -34,10 +34,7 @@ struct Progress {
 
 enum Terminal {
     /// Writes to standard output at once, line end or not.
-    static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe Glibc.write(STDOUT_FILENO, bytes, bytes.count)
-    }
+    static func write(_ text: String) { _ = write(text.utf8, to: STDOUT_FILENO) }
 
     /// Writes all of it; false once nobody reads it.
     static func write(_ bytes: some Sequence<UInt8>, to descriptor: Int32) -> Bool {

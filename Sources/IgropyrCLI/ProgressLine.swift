@@ -35,8 +35,5 @@ final class ProgressLine: Sendable {
 }
 
 enum StandardError {
-    static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe Glibc.write(STDERR_FILENO, bytes, bytes.count)
-    }
+    static func write(_ text: String) { _ = Terminal.write(text.utf8, to: STDERR_FILENO) }
 }

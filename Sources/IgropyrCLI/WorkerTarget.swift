@@ -18,19 +18,16 @@ struct WorkerTarget: Sendable {
         guard parts.count < 3 || index != nil else { throw ValidationError("\(text) is not APP[/HOST[/INDEX]].") }
     }
 
-    /// The nodes where it runs, those first that have one that is ready.
+    /// The nodes where it runs, or has run beside others of its application; those first that have one that is ready.
     func hosts(by client: ControlClient, _ node: SocketAddress) async throws -> [SocketAddress] {
         let report = try await client.status(of: node)
-        let workers = report.workers.filter {
-            $0.application == application && host ?? $0.host.rawValue == $0.host.rawValue
-                && index ?? $0.index == $0.index
-        }
+        let workers = report.workers.filter { $0.application == application }
+            .filter { host == nil || $0.host.rawValue == host }
         let ready = Set(workers.filter { $0.state == .ready }.map(\.host.rawValue))
         let others = Set(workers.map(\.host.rawValue)).subtracting(ready)
         let addresses = (ready.sorted() + others.sorted()).compactMap { name in
-            report.hosts.first { $0.name == name }?.controlAddress.flatMap {
-                SocketAddress(parsing: $0, defaultPort: 0)
-            }
+            report.hosts.first { $0.name == name }?.controlAddress
+                .flatMap { SocketAddress(parsing: $0, defaultPort: 0) }
         }
         guard !addresses.isEmpty else { throw CommandFailure("no worker of \(application) is there: igropyr status") }
         return addresses
