@@ -18,8 +18,6 @@ public enum DatabaseError<ServerError: Error & Equatable>: Error, Equatable, Sen
     case resultTooLarge(limit: Int)
     /// A value that cannot be sent, such as text with NUL.
     case invalidParameter(String)
-    /// A value that is not of the type that was asked for.
-    case decoding(String)
     /// What this client has no way to do, such as COPY.
     case unsupported(String)
 }
@@ -37,7 +35,6 @@ extension DatabaseError: CustomStringConvertible {
         case .resultTooLarge(let limit):
             "the result takes more than \(limit) bytes (resultLimit): ask for less, or row by row"
         case .invalidParameter(let reason): "a value cannot be sent: \(reason)"
-        case .decoding(let reason): "a value cannot be read: \(reason)"
         case .unsupported(let what): "\(what) cannot be done by this client"
         }
     }

@@ -51,6 +51,7 @@ enum FirstThread {
         try unsafe check(waitForAnswer(order), errnoOf: "the first thread's change of user")
         try unsafe check(sigaction(signal, &before, nil), errnoOf: "sigaction")
         let failure = unsafe order.pointee.failure
+        unsafe Self.order = nil
         unsafe sem_destroy(&order.pointee.isDone)
         unsafe order.deallocate()
         unsafe groups.deallocate()

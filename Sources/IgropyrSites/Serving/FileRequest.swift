@@ -32,8 +32,6 @@ public struct FileRequest {
     let files: StaticFolder
     let folder: Folder
 
-    var port: UInt16 { request.localAddress?.port ?? 0 }
-
     /// A file beneath the root, as it is.
     /// - Throws: ``HTTPFailure`` 404 if there is none.
     public func sendFile(_ path: String) throws -> Response {

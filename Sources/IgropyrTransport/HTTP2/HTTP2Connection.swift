@@ -157,7 +157,6 @@ class HTTP2Connection {
     }
 
     /// Stops after a piece that has emptied a stream: what is less urgent must not go before what that one says next.
-
     private func sendPieces() -> HTTP2Session.Failure? {
         while !isClosed, drained.isEmpty, stream.queuedBytes < Self.pieceBytes {
             do throws(HTTP2Session.Failure) {
