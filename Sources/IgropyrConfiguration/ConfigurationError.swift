@@ -6,6 +6,13 @@ public struct ConfigurationIssue: Hashable, Sendable {
     public var path: String
     /// What is wrong, and what would be right.
     public var problem: String
+
+    /// Escapes control characters: what reads a value may quote it as it is.
+    init(_ problem: String, at position: Position?, _ path: Path) {
+        self.position = position
+        self.path = path.description
+        self.problem = problem.withoutControls
+    }
 }
 
 /// A file that is not what it should be: all that is wrong with it, in the order of the file.
@@ -38,7 +45,7 @@ final class IssueList {
 
     func add(_ problem: String, at position: Position?, _ path: Path) {
         guard issues.count < ConfigurationError.limitIssues else { return omitted += 1 }
-        issues.append(ConfigurationIssue(position: position, path: path.description, problem: problem))
+        issues.append(ConfigurationIssue(problem, at: position, path))
     }
 
     func add(_ problem: String, at node: Node) { add(problem, at: node.position, node.path) }

@@ -33,9 +33,15 @@ indirect enum Path: Sendable {
 extension String {
     /// Fit for a terminal and a log: control characters escaped, at most 80 characters.
     var printable: String {
+        let scalars = unicodeScalars.prefix(80)
+        let text = String(scalars).withoutControls
+        return scalars.endIndex < endIndex ? text + "…" : text
+    }
+
+    /// Control characters escaped.
+    var withoutControls: String {
         var text = ""
-        for (index, scalar) in unicodeScalars.enumerated() {
-            guard index < 80 else { return text + "…" }
+        for scalar in unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator:
                 text += scalar.escaped(asASCII: true)

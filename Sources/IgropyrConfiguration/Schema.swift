@@ -111,8 +111,7 @@ public struct Located<Value> {
 
     /// For what shows only when the world is asked.
     public func error(_ problem: String, in file: String) -> ConfigurationError {
-        let issue = ConfigurationIssue(position: position, path: path.description, problem: problem)
-        return ConfigurationError(file: file, issues: [issue])
+        ConfigurationError(file: file, issues: [ConfigurationIssue(problem, at: position, path)])
     }
 }
 

@@ -224,6 +224,7 @@ private let mistakes: [(text: String, issue: String)] = [
         "b.yaml:1:36: applications.a.proxy-protocol: found v3, expected one of v1, v2"
     ),
     ("applications: {a: {hash: cookie}}", "b.yaml:1:26: applications.a.hash: \"cookie\" is not a hash key"),
+    ("applications: {a: {hash: \"\\t\"}}", "b.yaml:1:26: applications.a.hash: \"\\t\" is not a hash key"),
     ("applications: {a: {hash: \"path~^/x\"}}", "b.yaml:1:26: applications.a.hash: \"path~^/x\" is not a hash key"),
     (
         "applications: {a: {balance: least-request, hash: path}}",
