@@ -97,6 +97,7 @@ struct BalancerCommand: AsyncParsableCommand {
         try await onEventLoop { loop in
             let signals = ServiceSignals(on: loop)
             try await signals.start()
+            let lifeline = try ServiceContract.inherited.lifeline.map { try Lifeline.follow($0, on: loop) }
             let settings = try await command.settings(file, on: loop)
             let file = file ?? BalancerConfiguration()
             let isAlone = command.upstream != nil || file.isIndependent && !command.member.namesCluster
@@ -106,6 +107,7 @@ struct BalancerCommand: AsyncParsableCommand {
                 try await command.balanceCluster(settings, file, signals, on: loop)
             }
             await signals.close()
+            lifeline?.close()
         }
     }
 

@@ -97,7 +97,7 @@ public actor Membership: LoopBound {
     }
 
     private func begin() throws(MembershipError) {
-        let sockets = try Sockets(binding: configuration.bind, on: loop)
+        let sockets = try openSockets()
         self.sockets = sockets
         core = try makeCore(bound: sockets.address)
         do throws(UVError) {
@@ -125,6 +125,15 @@ public actor Membership: LoopBound {
         startMetrics()
         // Without seeds, too: members that come and fail are remembered.
         seedTask = Task(executorPreference: loop) { [weak self] in await self?.lookForSeeds() }
+    }
+
+    private func openSockets() throws(MembershipError) -> Sockets {
+        guard let inherited = configuration.sockets else { return try Sockets(binding: configuration.bind, on: loop) }
+        do throws(UVError) {
+            return try Sockets(owning: inherited, on: loop)
+        } catch {
+            throw MembershipError(code: .system, description: "cannot go on with the sockets for gossip: \(error)")
+        }
     }
 
     private func makeCore(bound: SocketAddress) throws(MembershipError) -> Gossip {
@@ -170,6 +179,15 @@ public actor Membership: LoopBound {
             perform { core, now in core.leave(at: now) }
         }
         shutdown()
+    }
+
+    /// Falls silent for another member of this name that goes on with the sockets, which the caller then owns
+    /// (``MembershipConfiguration/sockets``): as nobody is refused there meanwhile, the others do not take it for failed if it
+    /// comes before they would suspect it. Nil unless running; what throws changes nothing.
+    public func leaveToSuccessor() throws(UVError) -> MembershipSockets? {
+        let left = try sockets?.duplicates()
+        shutdown()
+        return left
     }
 
     /// Closes everything at once, without a word: others will see that we failed. Idempotent.

@@ -13,6 +13,8 @@ public struct MembershipConfiguration: Sendable {
     public var name: String
     /// For UDP and TCP alike; port 0 takes one that is free for both.
     public var bind: SocketAddress
+    /// What ``Membership/leaveToSuccessor()`` left, to be used in place of `bind`. Closed in the end, however it comes.
+    public var sockets: MembershipSockets?
     /// Where others reach us, if not at `bind`; port 0 stands for the bound one. Needed when `bind` is any address.
     public var advertise: SocketAddress?
     /// Serf's tags; at most 512 bytes encoded.
@@ -48,5 +50,16 @@ public struct MembershipConfiguration: Sendable {
     public init(name: String, bind: SocketAddress) {
         self.name = name
         self.bind = bind
+    }
+}
+
+/// Descriptors of the sockets of a member, which are bound to one port.
+public struct MembershipSockets: Hashable, Sendable {
+    public var datagrams: Int32
+    public var listener: Int32
+
+    public init(datagrams: Int32, listener: Int32) {
+        self.datagrams = datagrams
+        self.listener = listener
     }
 }

@@ -9,6 +9,23 @@ struct Sockets {
     /// How often another free port is tried when TCP lacks the one that UDP got.
     private static let attempts = 16
 
+    /// Goes on with those of a member that left them to this one.
+    init(owning inherited: MembershipSockets, on loop: EventLoop) throws(UVError) {
+        do throws(UVError) {
+            datagrams = try UDPSocket(on: loop, owning: inherited.datagrams)
+        } catch {
+            ListeningSocket.close(inherited.listener)
+            throw error
+        }
+        do throws(UVError) {
+            listener = try TCPListener(on: loop, owning: inherited.listener)
+        } catch {
+            datagrams.close()
+            throw error
+        }
+        address = listener.localAddress
+    }
+
     init(binding address: SocketAddress, on loop: EventLoop) throws(MembershipError) {
         var result = try Self.open(address, on: loop)
         for _ in 0..<Self.attempts {
@@ -44,6 +61,17 @@ struct Sockets {
                 throw MembershipError(error, binding: bound, over: "TCP")
             }
             return nil
+        }
+    }
+
+    /// The caller owns them.
+    func duplicates() throws(UVError) -> MembershipSockets {
+        let datagrams = try datagrams.duplicateSocket()
+        do throws(UVError) {
+            return MembershipSockets(datagrams: datagrams, listener: try listener.duplicateSocket())
+        } catch {
+            ListeningSocket.close(datagrams)
+            throw error
         }
     }
 

@@ -15,6 +15,8 @@ public struct ServiceContract: Sendable {
     public let predecessorAddress: String?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
+    /// The other end of a ``Lifeline``: this process is to end with whoever holds that.
+    public let lifeline: Int32?
 
     /// Taken out of the environment, once, so that child processes do not take it for theirs.
     public static let inherited = ServiceContract(pid: CurrentProcess.pid, take: CurrentProcess.takeEnvironment)
@@ -29,6 +31,8 @@ public struct ServiceContract: Sendable {
         let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
         let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
         watchdog = interval.flatMap { $0 > 0 && isForUs ? .microseconds($0) : nil }
+        let end = take(Self.lifelineVariable).flatMap { Int32($0) }
+        lifeline = isOurs ? end : nil
     }
 
     /// What the environment of a process must say for it to take this one's place before whoever started this one:
@@ -46,6 +50,7 @@ public struct ServiceContract: Sendable {
     }
 
     private static let predecessorVariable = "IGROPYR_PREDECESSOR"
+    fileprivate static let lifelineVariable = "IGROPYR_LIFELINE"
 
     /// Nobody may be listening any more; that changes nothing for us.
     public func notify(_ state: String) { Self.send(state, to: notificationAddress) }
@@ -72,5 +77,17 @@ public struct ServiceContract: Sendable {
     private static func send(_ state: String, to address: String?) {
         guard let address else { return }
         try? ServiceNotification.send(state, to: address)
+    }
+}
+
+extension ChildProcess.Command {
+    /// Has the process find these as ``ServiceContract/sockets`` and ``ServiceContract/lifeline``, if its program finds its
+    /// number as `LISTEN_PID`.
+    public mutating func give(sockets: [Int32], lifeline: Int32?) {
+        descriptors = [nil, 1, 2] + sockets
+        environment["LISTEN_FDS"] = "\(sockets.count)"
+        guard let lifeline else { return }
+        environment[ServiceContract.lifelineVariable] = "\(descriptors.count)"
+        descriptors.append(lifeline)
     }
 }

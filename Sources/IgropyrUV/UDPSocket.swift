@@ -1,4 +1,5 @@
 internal import CLibUV
+internal import Glibc
 
 /// A bound UDP socket on an event loop; not `Sendable`, so it stays there.
 @safe
@@ -16,13 +17,10 @@ public final class UDPSocket {
     /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less. `sharesPort`: Others may bind the port,
     /// too, if they say the same; what goes to a group, all of them get.
     /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`.
-    public init(
+    public convenience init(
         on loop: EventLoop, binding address: SocketAddress, sharesPort: Bool = false, bufferBytes: Int32 = 2 << 20
     ) throws(UVError) {
-        loop.preconditionOnLoop()
-        self.loop = loop
-        try check(unsafe uv_udp_init(loop.raw, memory.pointer), "uv_udp_init")
-        unsafe memory.retain(owner: self)
+        try self.init(on: loop)
         do throws(UVError) {
             try check(
                 unsafe address.withSockaddr { sockaddr, _ in
@@ -36,12 +34,43 @@ public final class UDPSocket {
         unsafe uv_recv_buffer_size(memory.pointer.asHandle, &bytes)
     }
 
+    /// Goes on with a socket that is bound already: datagrams that came meanwhile wait in it. Closes it in the end, even if
+    /// this throws.
+    public convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
+        do throws(UVError) {
+            try self.init(on: loop)
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+        do throws(UVError) {
+            try check(unsafe uv_udp_open(memory.pointer, descriptor), "uv_udp_open")
+        } catch {
+            close()
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    private init(on loop: EventLoop) throws(UVError) {
+        loop.preconditionOnLoop()
+        self.loop = loop
+        try check(unsafe uv_udp_init(loop.raw, memory.pointer), "uv_udp_init")
+        unsafe memory.retain(owner: self)
+    }
+
     deinit { unsafe memory.deallocate() }
 
-    public var localAddress: SocketAddress? {
+    public var localAddress: SocketAddress? { descriptor.flatMap(SocketAddress.local(of:)) }
+
+    /// Another descriptor of the socket, which the caller then owns: datagrams wait there when this one is closed.
+    /// - Throws: `UV_EBADF` once closed; `UV_EMFILE`.
+    public func duplicateSocket() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor ?? -1) }
+
+    private var descriptor: Int32? {
         var descriptor: Int32 = -1
         guard !isClosing, unsafe uv_fileno(memory.pointer.asHandle, &descriptor) == 0 else { return nil }
-        return SocketAddress.local(of: descriptor)
+        return descriptor
     }
 
     /// Gets what is sent to a multicast group, and sends to groups, by the interface that has the IPv4 address `local`; with

@@ -65,6 +65,39 @@ import Testing
         }
     }
 
+    @Test func `a member that leaves its sockets to a successor is not taken for failed meanwhile`() async throws {
+        try await onLoop { loop in
+            var linked = localConfiguration("first")
+            linked.settings.linkFanout = 8
+            linked.settings.probeInterval = .seconds(600)
+            linked.settings.probeTimeout = .seconds(60)
+            let first = Membership(linked, on: loop)
+            try await first.start()
+            let events = await first.events()
+            linked.seeds = [try endpoint(await first.localAddress)]
+            linked.name = "second"
+            let second = Membership(linked, on: loop)
+            try await second.start()
+            #expect(await eventually { await first.linkCount == 2 })
+
+            linked.sockets = try await second.leaveToSuccessor()
+            #expect(linked.sockets != nil)
+            // It sees at once that the process may have ended, and asks the host's kernel.
+            #expect(await eventually { await first.counters.linksLost == 2 })
+            linked.tags = ["life": "second"]
+            let successor = Membership(linked, on: loop)
+            try await successor.start()
+            var kinds: [MemberEvent.Kind] = []
+            for await event in events {
+                guard case .member(let event) = event else { continue }
+                kinds.append(event.kind)
+                if event.member.tags["life"] == "second" { break }
+            }
+            #expect(kinds == [.joined, .updated])
+            for member in [first, successor] { await member.shutdown() }
+        }
+    }
+
     @Test func `a seed may be a host name`() async throws {
         try await onLoop { loop in
             var atLoopback = localConfiguration("first")

@@ -48,6 +48,30 @@ struct ServiceContractTests {
         #expect(Self.contract(Self.contract([:]).environment(ofSuccessorHeardAt: "@x")).notificationAddress == nil)
     }
 
+    @Test func `a process ends when nobody holds its lifeline any more`() async {
+        await #expect(processExitsWith: .exitCode(1)) {
+            let loop = try EventLoopThread(name: "test").loop
+            try await Task(executorPreference: loop) {
+                let (lifeline, end) = try Lifeline.make()
+                let successors = Lifeline(owning: try lifeline.duplicate())
+                _ = try Lifeline.follow(end, on: loop)
+                _ = consume lifeline
+                await Task.yield()
+                withExtendedLifetime(successors) { print("still here") }
+            }.value
+            while true { try await Task.sleep(for: .seconds(60)) }
+        }
+    }
+
+    @Test func `a process gets sockets and a lifeline, and its successor the same`() {
+        var command = ChildProcess.Command(executable: "/bin/true")
+        command.give(sockets: [8, 9], lifeline: 12)
+        #expect(command.descriptors == [nil, 1, 2, 8, 9, 12])
+        let contract = Self.contract(command.environment.merging(["LISTEN_PID": "42"]) { $1 })
+        #expect(contract.sockets == [3, 4] && contract.lifeline == 5)
+        #expect(Self.contract(command.environment).lifeline == nil)
+    }
+
     @Test func `inherited sockets are all used, and shared if there are too few`() throws {
         let first = try ListeningSocket.open(.loopback(port: 0), sharingPort: true)
         let address = try #require(ListeningSocket.localAddress(of: first))

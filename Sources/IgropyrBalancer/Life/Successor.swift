@@ -61,10 +61,9 @@ private final class Succession {
             self.timer = timer
             try timer.start(after: limit) { [self] in giveUp() }
             var command = command
-            command.environment["LISTEN_FDS"] = "\(sockets.count)"
-            let contract = ServiceContract.inherited.environment(ofSuccessorHeardAt: notifications.name)
-            command.environment.merge(contract) { $1 }
-            command.descriptors = [nil, 1, 2] + sockets
+            let contract = ServiceContract.inherited
+            command.give(sockets: sockets, lifeline: contract.lifeline)
+            command.environment.merge(contract.environment(ofSuccessorHeardAt: notifications.name)) { $1 }
             child = try ChildProcess(on: loop, command) { [self] in finish(.failure(.ended($0))) }
         } catch {
             finish(.failure(.system(error)))

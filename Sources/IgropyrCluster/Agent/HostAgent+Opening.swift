@@ -199,6 +199,7 @@ extension HostAgent {
         _ remembered: [SocketAddress], controlPort: UInt16
     ) -> MembershipConfiguration {
         var membership = MembershipConfiguration(name: configuration.name, bind: configuration.bind)
+        membership.sockets = configuration.handover.membershipSockets
         membership.advertise = configuration.advertise
         membership.tags = MemberTags.node(controlPort: controlPort)
         membership.keys = keys.map(\.bytes)
@@ -210,5 +211,21 @@ extension HostAgent {
         membership.settings = configuration.gossip
         membership.logger = configuration.logger
         return membership
+    }
+}
+
+extension Handover {
+    /// Nil unless both are there.
+    var membershipSockets: MembershipSockets? {
+        get {
+            guard let datagrams = descriptors["gossip UDP"], let listener = descriptors["gossip TCP"] else {
+                return nil
+            }
+            return MembershipSockets(datagrams: datagrams, listener: listener)
+        }
+        set {
+            descriptors["gossip UDP"] = newValue?.datagrams
+            descriptors["gossip TCP"] = newValue?.listener
+        }
     }
 }

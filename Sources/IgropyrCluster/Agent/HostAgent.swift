@@ -258,6 +258,8 @@ public actor HostAgent: LoopBound {
         await parts.replica.stop()
         var handover = try await parts.supervisor.handOver()
         handover.descriptors["control"] = control
+        // Last: from here on nobody answers the others.
+        if let sockets = try await parts.membership.leaveToSuccessor() { handover.membershipSockets = sockets }
         return handover
     }
 

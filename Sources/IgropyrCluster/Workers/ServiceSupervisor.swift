@@ -8,8 +8,8 @@ public import Logging
 /// Keeps one program running beside a node, such as a balancer: the socket is the node's, so that connections wait while
 /// the program starts again.
 ///
-/// The program says `READY=1`, drains upon SIGTERM, may say `MAINPID=` of a child that takes its place, and dies with this
-/// process. For tasks on any thread; its loop must live as long as the process (see ``Launcher``).
+/// The program says `READY=1`, drains upon SIGTERM, may say `MAINPID=` of a child that takes its place, and ends with this
+/// process by its ``ServiceContract/lifeline``. For tasks on any thread.
 public actor ServiceSupervisor: LoopBound {
     private static let startTimeout = Duration.seconds(30)
     private static let stopTimeout = Duration.seconds(40)
@@ -22,6 +22,7 @@ public actor ServiceSupervisor: LoopBound {
     private let notificationName: String
     private var process: SupervisedProcess?
     private var notifications: NotificationSocket?
+    private var lifeline: Lifeline?
     private let waiters = WaitingTasks()
 
     /// `program` is a path and arguments. The socket belongs to it from here on, even if it is never started.
@@ -62,6 +63,7 @@ public actor ServiceSupervisor: LoopBound {
             supervision, on: loop, onStart: { self.spawn() }, onExit: { _ in self.sayWhatHappened() },
             onChange: { self.waiters.wake() })
         self.process = process
+        lifeline = handover.descriptors["\(name) lifeline"].map(Lifeline.init(owning:))
         if let present = handover.processes[name], (try? process.adopt(present, .init(isReady: true))) != nil { return }
         process.start()
     }
@@ -81,22 +83,30 @@ public actor ServiceSupervisor: LoopBound {
         var handover = Handover()
         handover.descriptors[name] = try ListeningSocket.duplicate(socket)
         handover.descriptors["\(name) notifications"] = try notifications?.duplicate()
+        handover.descriptors["\(name) lifeline"] = try lifeline?.duplicate()
         handover.names[name] = notificationName
         handover.processes[name] = process?.child?.identity
         return handover
     }
 
     private func spawn() {
-        guard let notifications else { return }
+        guard let process, let notifications else { return }
+        do throws(UVError) {
+            let (lifeline, end) = try Lifeline.make()
+            defer { ListeningSocket.close(end) }
+            self.lifeline = lifeline
+            process.run(command(notifications, end))
+        } catch { process.fail("\(error)") }
+    }
+
+    private func command(_ notifications: NotificationSocket, _ lifelineEnd: Int32) -> ChildProcess.Command {
         let launcher = WorkerSettings().launcher
-        var environment = ProcessInfo.processInfo.environment
-        environment["LISTEN_FDS"] = "1"
-        environment["NOTIFY_SOCKET"] = notifications.name
-        process?.run(
-            ChildProcess.Command(
-                executable: launcher[0],
-                arguments: launcher.dropFirst() + Launcher.arguments(for: program, diesWithParent: true),
-                environment: environment, descriptors: [nil, 1, 2, socket], hasOwnSession: true))
+        var command = ChildProcess.Command(
+            executable: launcher[0], arguments: launcher.dropFirst() + Launcher.arguments(for: program),
+            environment: ProcessInfo.processInfo.environment, hasOwnSession: true)
+        command.environment["NOTIFY_SOCKET"] = notifications.name
+        command.give(sockets: [socket], lifeline: lifelineEnd)
+        return command
     }
 
     private func receive(_ message: NotificationSocket.Message) {
