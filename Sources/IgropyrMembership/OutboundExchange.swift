@@ -32,10 +32,7 @@ final class OutboundExchange: TCPStreamDelegate {
 
     private func didConnect(_ error: UVError?, sending bytes: [UInt8]) {
         guard onReply != nil else { return }
-        if let error {
-            let isRefused = error.code == UVError.connectionRefused
-            return finish(.failure(isRefused ? .connectionRefused : .unreachable(error.reason)))
-        }
+        if let error { return finish(.failure(Self.failure(error))) }
         stream.startReading()
         stream.write(bytes)
     }
@@ -87,7 +84,14 @@ final class OutboundExchange: TCPStreamDelegate {
 
     func streamDidFail(_ error: UVError) {
         guard !endLink() else { return }
-        let isReset = error.code == UVError.connectionReset || error.code == UVError.brokenPipe
-        finish(.failure(isReset ? .closedWithoutReply : .unreachable(error.reason)))
+        finish(.failure(Self.failure(error)))
+    }
+
+    private static func failure(_ error: UVError) -> StreamFailure {
+        switch error.code {
+        case UVError.connectionRefused: .connectionRefused
+        case UVError.connectionReset, UVError.brokenPipe: .closedWithoutReply
+        default: .unreachable(error.reason)
+        }
     }
 }

@@ -73,6 +73,26 @@ import Testing
         #expect(gossip.nodes["bravo"]?.state == .suspect)
     }
 
+    @Test(arguments: 1...3) func `a neighbour that cuts the check as it cut the link is asked again, twice`(
+        cuts: Int
+    ) throws {
+        var gossip = try alpha()
+        let link = try linked(&gossip)
+        var directives = gossip.handleLinkClosed(link, at: .seconds(2))
+        for cut in 1...cuts {
+            let check = try #require(streams(directives).first)
+            directives = gossip.handleReply(.failure(.closedWithoutReply), to: check.id, at: .seconds(2))
+            #expect(gossip.nodes["bravo"]?.state == (cut < 3 ? .alive : .suspect))
+        }
+        guard cuts < 3 else {
+            #expect(streams(directives).isEmpty)
+            return
+        }
+        let check = try #require(streams(directives).first)
+        _ = gossip.handleReply(.failure(.connectionRefused), to: check.id, at: .seconds(2))
+        #expect(status(of: gossip) == .failed)
+    }
+
     @Test func `whoever closes after the answer, as agents do, is not asked again for a while`() throws {
         var gossip = try alpha()
         let link = try linked(&gossip)

@@ -11,6 +11,9 @@ extension Gossip {
     /// So, too, a newcomer is asked for a link not at once but when it has had time to hear of us.
     private static let linkUpkeepInterval = Duration.seconds(1)
 
+    /// Of a process that ends, one connection may be accepted and another wait in the backlog when the port is closed.
+    private static let listenerChecks = 3
+
     /// Links whose end would be news.
     public func linkCount(at now: Timestamp) -> Int { links.standingCount(at: now, trial: Self.linkTrial) }
 
@@ -104,23 +107,29 @@ extension Gossip {
     }
 
     /// Whether the member's process is there: its host's kernel knows.
-    mutating func checkListener(of node: Node, at now: Timestamp) {
+    mutating func checkListener(of node: Node, attempt: Int = 1, at now: Timestamp) {
         let ping = Ping(sequence: nextSequence(), node: node.name, source: pingSource)
         openStream(
-            .linkCheck(node.name, node.address), to: node.address, ping.encoded,
+            .linkCheck(node.name, node.address, attempt: attempt), to: node.address, ping.encoded,
             deadline: now.advanced(by: settings.probeTimeout))
     }
 
-    /// A kernel that refuses a connection to the member's port says that nobody listens there any more.
+    /// A kernel that refuses a connection to the member's port says that nobody listens there any more. One that cuts a
+    /// connection may be about to: of a process that ends, links can be closed before the port.
     mutating func finishCheck(
-        of name: String, at address: MemberAddress, _ reply: Result<StreamMessage, StreamFailure>, at now: Timestamp
+        of name: String, at address: MemberAddress, attempt: Int, _ reply: Result<StreamMessage, StreamFailure>,
+        at now: Timestamp
     ) {
         guard let node = nodes[name], node.address == address, case .failure(let failure) = reply else { return }
         let accusation = Accusation(incarnation: node.incarnation, node: name, from: self.name)
-        if failure == .connectionRefused {
+        switch failure {
+        case .connectionRefused:
             handleDead(accusation, at: now)
             spreadAtOnce(at: now)
-        } else {
+        case .closedWithoutReply where attempt < Self.listenerChecks && !node.isGone:
+            checkListener(of: node, attempt: attempt + 1, at: now)
+        case .closedWithoutReply, .unreachable, .timedOut, .refused, .unreadable, .incompatibleVersions,
+            .unexpectedReply:
             handleSuspect(accusation, at: now)
         }
     }

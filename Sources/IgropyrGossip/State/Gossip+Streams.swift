@@ -77,7 +77,8 @@ extension Gossip {
         case .userMessage: break
         case .synchronize, .reconnect: _ = mergeReply(reply, isOurJoin: false, at: now)
         case .link(let sequence): finishOpening(id, reply, sequence, at: now)
-        case .linkCheck(let name, let address): finishCheck(of: name, at: address, reply, at: now)
+        case .linkCheck(let name, let address, let attempt):
+            finishCheck(of: name, at: address, attempt: attempt, reply, at: now)
         case .join(let address): finishJoin(mergeReply(reply, isOurJoin: true, at: now), with: address)
         }
         return takeDirectives(at: now)

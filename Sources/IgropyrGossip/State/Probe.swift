@@ -50,7 +50,7 @@ enum StreamPurpose: Sendable {
     /// To stay open; see ``Link``.
     case link(sequence: UInt32)
     /// Is it still there, now that its link has ended?
-    case linkCheck(String, MemberAddress)
+    case linkCheck(String, MemberAddress, attempt: Int)
 }
 
 /// The steps of leaving; each waits until its message was sent often enough, or for the deadline.
