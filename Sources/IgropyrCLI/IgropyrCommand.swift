@@ -48,12 +48,24 @@ struct IgropyrCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            end(.success)
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let code = exitCode(for: error)
+            guard code == .validationFailure else {
+                let text = fullMessage(for: error)
+                if !text.isEmpty { code.isSuccess ? print(text) : StandardError.write("\(text)\n") }
+                end(code)
+            }
             let reason = message(for: error).split(separator: "\n").first ?? "the command is malformed"
             StandardError.write("Error: \(reason) (igropyr COMMAND --help shows how it is written)\n")
-            Foundation.exit(ExitCode.validationFailure.rawValue)
+            end(code)
         }
+    }
+
+    /// Without what C libraries do in `exit(3)`: they would end their threads, and free what others still use.
+    private static func end(_ code: ExitCode) -> Never {
+        fflush(nil)
+        _exit(code.rawValue)
     }
 }
 

@@ -41,7 +41,7 @@ actor Interruption: LoopBound {
     }
 
     private func receive() {
-        guard !wishes.contains(.end) else { exit(130) }
+        guard !wishes.contains(.end) else { _exit(130) }
         arrive()
     }
 }

@@ -39,7 +39,7 @@ actor ServiceSignals: LoopBound {
     }
 
     private func end() {
-        guard !isEnding else { exit(130) }
+        guard !isEnding else { _exit(130) }
         isEnding = true
         order.yield(.end)
     }

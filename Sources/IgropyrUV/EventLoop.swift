@@ -190,12 +190,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
             unsafe local.append(work)
             return
         }
-        let (isFirst, isAttended) = inbox.withLock { inbox in
+        let isAttended = inbox.withLock { inbox in
             defer { inbox.isAttended = true }
             inbox.work.append(work)
-            return (inbox.work.count == 1, inbox.isAttended)
+            // Before anybody can take the work, and then let go of the loop.
+            if inbox.isAttended, inbox.work.count == 1 { unsafe uv_async_send(wakeUp) }
+            return inbox.isAttended
         }
-        if !isAttended { attend() } else if isFirst { unsafe uv_async_send(wakeUp) }
+        if !isAttended { attend() }
     }
 
     fileprivate func takeInbox() {
@@ -254,7 +256,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// Does what is left to do after ``stop()``, on a thread of its own.
     private func attend() {
         do throws(UVError) {
-            try startThread(name: "igropyr-late") { [self] in
+            let thread = try startThread(name: "igropyr-late") { [self] in
                 takeThread()
                 repeat {
                     unsafe uv_update_time(raw)
@@ -263,6 +265,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
                     unsafe uv_run(raw, UV_RUN_DEFAULT)
                 } while !rest()
             }
+            pthread_detach(thread)
         } catch { preconditionFailure("no thread for a task of a loop that was stopped: \(error)") }
     }
 

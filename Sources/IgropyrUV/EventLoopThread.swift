@@ -1,7 +1,11 @@
+internal import Glibc
+
 /// An event loop that turns on a thread of its own.
 public final class EventLoopThread: Sendable {
     public let loop: EventLoop
     private let outcome = Locked<Outcome>(.running([]))
+    /// Until somebody joins it.
+    private let thread = Locked<pthread_t?>(nil)
 
     private enum Outcome {
         case running([CheckedContinuation<UVError?, Never>])
@@ -12,7 +16,7 @@ public final class EventLoopThread: Sendable {
     public init(name: String) throws(UVError) {
         loop = try EventLoop()
         loop.leaveThread()
-        try startThread(name: name) { [self] in
+        let thread = try startThread(name: name) { [self] in
             do throws(UVError) {
                 try loop.run()
                 finish(nil)
@@ -20,9 +24,15 @@ public final class EventLoopThread: Sendable {
                 finish(error)
             }
         }
+        self.thread.withLock { $0 = thread }
     }
 
-    /// Stops the loop and waits until its thread is done with it.
+    deinit {
+        if let thread = thread.withLock({ $0 }) { pthread_detach(thread) }
+    }
+
+    /// Stops the loop and waits until its thread has ended, with what libraries do for a thread that ends: if the process did
+    /// meanwhile, both might free the same.
     /// - Throws: `UV_EBUSY` if a handle was left open on it.
     public func stop() async throws(UVError) {
         loop.stop()
@@ -37,6 +47,11 @@ public final class EventLoopThread: Sendable {
             }
             if let ended { continuation.resume(returning: ended) }
         }
+        let thread = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        if let thread { pthread_join(thread, nil) }
         if let error { throw error }
     }
 

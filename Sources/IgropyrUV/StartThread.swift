@@ -1,9 +1,10 @@
 internal import CLibUV  // pthread_setname_np
 internal import Glibc
 
-/// Runs `body` on a new thread, called `name` (at most 15 bytes are kept) in `top` and debuggers, which then ends.
+/// Runs `body` on a new thread, called `name` (at most 15 bytes are kept) in `top` and debuggers, which then ends. It is to be
+/// joined or detached.
 /// - Throws: `UV_EAGAIN` when the process may have no more.
-func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(UVError) {
+func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(UVError) -> pthread_t {
     let start = ThreadStart(name: String(name.prefix(15)), body: body)
     let context = unsafe Unmanaged.passRetained(start).toOpaque()  // Released by `run`.
     var thread = pthread_t()
@@ -12,7 +13,7 @@ func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(UV
         unsafe Unmanaged<ThreadStart>.fromOpaque(context).release()
         throw UVError(errno: result, "pthread_create")
     }
-    pthread_detach(thread)
+    return thread
 }
 
 /// What a new thread is to do.

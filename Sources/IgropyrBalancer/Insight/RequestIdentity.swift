@@ -24,12 +24,11 @@ struct RequestIdentity {
             default: break
             }
         }
-        var random = SystemRandomNumberGenerator()
         if settings.startsTraces, trace == nil {
-            trace = TraceContext(using: &random)
+            trace = TraceContext()
             startsTrace = true
         }
-        if settings.addsRequestIDs, !hasRequestID { newRequestID = TraceContext(using: &random).traceIDText }
+        if settings.addsRequestIDs, !hasRequestID { newRequestID = TraceContext().traceIDText }
     }
 
     /// Whether the worker gets the client's field no more.

@@ -8,9 +8,9 @@ struct TraceContext: Hashable, Sendable {
     let flags: UInt8
 
     /// A new trace. Its `sampled` flag is set: else the worker's tracer, which usually goes by it, would record nothing.
-    init(using random: inout some RandomNumberGenerator) {
-        traceID = UInt128.random(in: 1 ... .max, using: &random)
-        parentID = UInt64.random(in: 1 ... .max, using: &random)
+    init() {
+        traceID = .random(in: 1 ... .max)
+        parentID = .random(in: 1 ... .max)
         flags = 1
     }
 
