@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "Igropyr", targets: ["Igropyr"]),
         .library(name: "IgropyrSites", targets: ["IgropyrSites"]),
         .library(name: "IgropyrPostgreSQL", targets: ["IgropyrPostgreSQL"]),
+        .library(name: "IgropyrRedis", targets: ["IgropyrRedis"]),
         .library(name: "IgropyrJWT", targets: ["IgropyrJWT"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
@@ -75,6 +76,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Cores: values in, decisions out; no socket, clock, random source or logger.
@@ -113,6 +115,9 @@ let package = Package(
         .target(name: "IgropyrDatabase", dependencies: ["IgropyrTime", "IgropyrUV"], swiftSettings: strict),
         .target(
             name: "IgropyrPostgreSQL", dependencies: ["CPostgreSQL", "IgropyrDatabase", "IgropyrUV"],
+            swiftSettings: strict),
+        .target(
+            name: "IgropyrRedis", dependencies: ["CHiredis", "IgropyrTime", "IgropyrDatabase", "IgropyrUV", crypto],
             swiftSettings: strict),
 
         // Services.
@@ -249,6 +254,9 @@ let package = Package(
             dependencies: [
                 "IgropyrDatabase", "IgropyrPostgreSQL", "Igropyr", "IgropyrTime", "IgropyrUV", "TestSupport",
             ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrRedisTests", dependencies: ["IgropyrRedis", "Igropyr", "IgropyrUV", "TestSupport"],
             swiftSettings: testing),
         .testTarget(name: "EndToEndTests", swiftSettings: testing),
     ]
