@@ -27,6 +27,7 @@ public final class Redis: RedisCommands {
     public init(
         url: String, settings: PoolSettings = PoolSettings(), subscriptionsPerLoop: Int = 100
     ) throws(RedisError) {
+        precondition(subscriptionsPerLoop > 0, "subscriptionsPerLoop: at least 1")
         let target = try RedisTarget(url)
         let open: @Sendable (EventLoop) async throws(RedisError) -> RedisConnection = {
             loop throws(RedisError) in try await RedisConnection.open(target, on: loop, settings)
@@ -67,8 +68,8 @@ public final class Redis: RedisCommands {
         return try await subscriberPools.withConnection { connection in
             try add(connection)
             defer { remove(connection) }
-            let early = try await connection.subscribe(to: channels, patterns: patterns)
-            return try await body(RedisMessages(connection: connection, early: early))
+            try await connection.subscribe(to: channels, patterns: patterns)
+            return try await body(RedisMessages(connection: connection))
         }
     }
 

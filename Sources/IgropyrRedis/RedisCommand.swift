@@ -5,16 +5,17 @@ public struct RedisCommand: Equatable, Sendable, ExpressibleByArrayLiteral {
     static let partLimit = 1 << 20
 
     let parts: [[UInt8]]
+    /// The first word in capitals; with `CLIENT` and `SCRIPT` the second, too.
+    let name: String
 
-    public init(_ parts: [any RedisConvertible]) { self.parts = parts.map(\.redisBytes) }
+    public init(_ parts: [any RedisConvertible]) {
+        self.parts = parts.map(\.redisBytes)
+        let words = self.parts.prefix(2).lazy.map { String(decoding: $0, as: UTF8.self).uppercased() }
+        let first = words.first ?? ""
+        name = ["CLIENT", "SCRIPT"].contains(first) ? words.joined(separator: " ") : first
+    }
 
     public init(arrayLiteral parts: any RedisConvertible...) { self.init(parts) }
-
-    /// The first word in capitals; with `CLIENT` and `SCRIPT` the second, too.
-    var name: String {
-        let words = parts.prefix(2).map { String(decoding: $0, as: UTF8.self).uppercased() }
-        return ["CLIENT", "SCRIPT"].contains(words.first) ? words.joined(separator: " ") : words.first ?? ""
-    }
 
     func check() throws(RedisError) {
         guard parts.first?.isEmpty == false else { throw .invalidParameter("a command without a name") }

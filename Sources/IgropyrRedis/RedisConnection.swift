@@ -19,6 +19,8 @@ public actor RedisConnection: LoopBound {
     private var poller: Poller?
     private var watched: Poller.Events = []
     private var isReady = false
+    /// What came before the last channel was confirmed.
+    private var early: [RedisMessage] = []
 
     private init(_ place: RedisPlace, on loop: EventLoop, _ settings: PoolSettings) throws(RedisError) {
         self.loop = loop
@@ -50,7 +52,11 @@ public actor RedisConnection: LoopBound {
     private func greet(_ greeting: [RedisCommand], until deadline: Timestamp) async throws(RedisError) {
         do throws(RedisError) {
             let answers = try await converse(greeting, within: max(.zero, loop.now.duration(to: deadline)))
-            for case .error(let error) in answers { throw .cannotConnect("\(error)") }
+            for (command, answer) in zip(greeting, answers) {
+                guard case .error(let error) = answer else { continue }
+                throw command.name == "AUTH" || error.code == "NOAUTH"
+                    ? .accessDenied("\(error)") : .cannotConnect("\(error)")
+            }
         } catch {
             close()
             throw error
@@ -109,8 +115,7 @@ public actor RedisConnection: LoopBound {
     // MARK: Messages
 
     /// Has the server send what is published. The connection serves for nothing else from now on.
-    /// - Returns: what came before the last channel was confirmed.
-    func subscribe(to channels: [String], patterns: [String]) async throws(RedisError) -> [RedisMessage] {
+    func subscribe(to channels: [String], patterns: [String]) async throws(RedisError) {
         try await takeTurn()  // For ever.
         arm(settings.queryTimeout)
         defer { timer.cancel() }
@@ -119,18 +124,17 @@ public actor RedisConnection: LoopBound {
         for (name, list) in [("SUBSCRIBE", channels), ("PSUBSCRIBE", patterns)] where !list.isEmpty {
             try orFail { () throws(RedisError) in try context.append(RedisCommand([name] + list)) }
         }
-        var early: [RedisMessage] = []
         var unconfirmed = channels.count + patterns.count
         while unconfirmed > 0 {
             let answer = try await nextAnswer().checked()
             if let message = RedisMessage(answer) { early.append(message) } else { unconfirmed -= 1 }
         }
-        return early
     }
 
     /// The next message; nil once the client was closed. What nobody takes stays with the kernel, and at last with the
     /// server.
     func nextMessage() async throws(RedisError) -> RedisMessage? {
+        guard early.isEmpty else { return early.removeFirst() }
         while failure != .closed {
             try whole().renewAllowance()
             do throws(RedisError) {

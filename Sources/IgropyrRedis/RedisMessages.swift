@@ -4,18 +4,15 @@
 /// drops a subscriber at last (`client-output-buffer-limit`). Ends when the client is closed.
 public struct RedisMessages: AsyncSequence, Sendable {
     let connection: RedisConnection
-    let early: [RedisMessage]
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let connection: RedisConnection
-        fileprivate var early: ArraySlice<RedisMessage>
 
         /// - Throws: ``RedisError``: `.connectionLost` when the server goes, after which messages may have been missed.
         public mutating func next() async throws -> RedisMessage? {
-            if let message = early.popFirst() { return message }
-            return try await connection.nextMessage()
+            try await connection.nextMessage()
         }
     }
 
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(connection: connection, early: early[...]) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(connection: connection) }
 }

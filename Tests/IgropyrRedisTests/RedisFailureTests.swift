@@ -57,27 +57,44 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         }
     }
 
-    @Test func `nobody there, a wrong password, no such database are told in words`() async throws {
+    @Test func `nobody there and no such database are told in words`() async throws {
         let server = try await sharedRedis.value
         let urls = [
-            (server.byName.replacing("secret", with: "wrong"), "WRONGPASS"),
-            (server.byName.replacing("app:", with: "nobody:"), "WRONGPASS"),
             (server.byName.replacing("/2", with: "/9999"), "out of range"),
             (server.byName.replacing("localhost", with: "nobody.invalid"), "nobody.invalid"),
             ("redis://127.0.0.1:1", "refused"),
             ("unix:/nothing/here", "No such file"),
         ]
-        try await onLoop { _ in
+        for (url, reason) in urls {
+            let error = await failureToConnect(to: url)
+            guard case .cannotConnect(let text)? = error else {
+                Issue.record("\(reason): \(String(describing: error))")
+                continue
+            }
+            #expect(text.contains(reason), "\(text)")
+        }
+    }
+
+    @Test func `a wrong user, a wrong password and none at all are errors of their own`() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        let urls = [
+            (server.byName.replacing("secret", with: "wrong"), "WRONGPASS"),
+            (server.byName.replacing("app:", with: "nobody:"), "WRONGPASS"),
+            (server.byName.replacing("app:secret@", with: ""), "NOAUTH"),
+        ]
+        try await withRedis(server) { redis in
+            try await redis.command("CONFIG", "SET", "requirepass", "default's")
             for (url, reason) in urls {
-                let redis = try Redis(url: url)
-                let error = await failure { try await redis.command("PING") }
-                guard case RedisError.cannotConnect(let text)? = error else {
+                let error = await failureToConnect(to: url)
+                guard case .accessDenied(let text)? = error else {
                     Issue.record("\(reason): \(String(describing: error))")
                     continue
                 }
-                #expect(text.contains(reason), "\(text)")
+                #expect(text.hasPrefix(reason), "\(text)")
             }
         }
+        try await server.crash()
     }
 
     @Test func `a server that says nothing is given up in time`() async throws {
@@ -185,4 +202,11 @@ private func blockedClients(_ redis: Redis) async throws -> Int {
     let text = try await redis.command("INFO", "clients").decode(String.self)
     let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("blocked_clients:") }
     return line.flatMap { Int($0.split(separator: ":")[1]) } ?? -1
+}
+
+private func failureToConnect(to url: String) async -> RedisError? {
+    let error = await failure {
+        try await onLoop { _ in _ = try await Redis(url: url).command("PING") }
+    }
+    return error as? RedisError
 }

@@ -45,6 +45,27 @@ import Testing
         }
     }
 
+    @Test func `messages that nobody takes wait at the server, which drops the subscriber at last`() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withRedis(server) { redis in
+            try await redis.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 4mb 4mb 0")
+            let counts = try await redis.subscribe(to: ["news"]) { messages in
+                var published = 0
+                while try await redis.publish("news", [UInt8](repeating: 7, count: 1 << 20)) == 1 { published += 1 }
+                var taken = 0
+                let error = await failure { for try await _ in messages { taken += 1 } }
+                guard case RedisError.connectionLost? = error else {
+                    Issue.record("\(String(describing: error))")
+                    return (published, taken)
+                }
+                return (published, taken)
+            }
+            #expect((3..<50).contains(counts.0) && counts.1 < counts.0, "\(counts)")
+            try await server.crash()
+        }
+    }
+
     @Test func `a subscription ends when its task is cancelled, or the client closed`() async throws {
         let redis = try Redis(url: try await sharedRedis.value.bySocket)
         try await onLoop { _ in

@@ -21,9 +21,9 @@ import Testing
     }
 
     @Test func `large values go both ways`() async throws {
+        let bytes = (0..<(5 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }  // Takes time: not on the loop.
         try await withRedis { redis in
             let key = freshKey()
-            let bytes = (0..<(5 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
             // More than both sides' buffers hold, while the answers are as large.
             let answers = try await redis.pipeline([
                 ["SET", key, bytes], ["GET", key], ["SET", key, bytes], ["GET", key],
@@ -208,6 +208,39 @@ import Testing
         #expect(try await redis.command("PING") == .status("PONG"))
         await redis.close()
         await #expect(throws: RedisError.closed) { try await redis.command("PING") }
+    }
+
+    @Test func `the manual's example does what it says`() async throws {
+        let redis = try Redis(url: try await sharedRedis.value.byName)
+        let (visits, log, stock) = (freshKey(), freshKey(), freshKey())
+        let app = App()
+        app.get("/greeting/:name") { request async throws in
+            let name = request.parameters["name"] ?? ""
+            if let known = try await redis.get("greeting:\(name)") { return known }
+            try await redis.set("greeting:\(name)", "Hello, \(name)", expiresIn: .seconds(60))
+            return "Hello for the first time, \(name)"
+        }
+        app.get("/visits") { _ async throws in
+            let answers = try await redis.pipeline([["INCR", visits], ["LLEN", log]])
+            return "\(try answers[0].decode(Int.self)) visits, \(try answers[1].decode(Int.self)) lines"
+        }
+        app.get("/stock") { _ async throws in
+            try await redis.transaction([["INCR", stock], ["RPUSH", log, "order 7"]])
+            let take = RedisScript("local n = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return n")
+            let first = try await redis.run(take, keys: [stock]).decode(Int?.self)
+            let second = try await redis.run(take, keys: [stock]).decode(Int?.self)
+            return "\(first ?? -1) \(second ?? -1)"
+        }
+        let server = try await app.start()
+        let pages = [
+            ("greeting/Ada", "Hello for the first time, Ada"), ("greeting/Ada", "Hello, Ada"),
+            ("visits", "1 visits, 0 lines"), ("stock", "1 -1"), ("visits", "2 visits, 1 lines"),
+        ]
+        for (path, text) in pages {
+            #expect(try await run(["curl", "-s", "http://\(server.address)/\(path)"]).output == text)
+        }
+        try await server.stop()
+        await redis.close()
     }
 
     @Test func `handlers of a server ask on their own loops, and its end closes the connections`() async throws {

@@ -10,23 +10,23 @@ final class ScriptedRedis: Sendable {
     private let listener: Int32
 
     init(_ answers: [String]) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        self.listener = listener
-        let bound = freshAddress().withSockaddr { bind(listener, $0, $1) }
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let bound = freshAddress().withSockaddr { [listener] in bind(listener, $0, $1) }
         guard bound == 0, listen(listener, 1) == 0, let address = ListeningSocket.localAddress(of: listener) else {
             throw UVError(code: -errno, call: "listen")
         }
         url = "redis://\(address)"
-        Thread.detachNewThread { serve(listener, answers.map { Array($0.utf8) }) }
+        // It keeps the listener open.
+        Thread.detachNewThread { [self] in serve(listener, answers.map { Array($0.utf8) }) }
     }
+
+    deinit { close(listener) }
 
     /// Idempotent. To be called at last: the thread waits for one who connects.
     func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 }
 
-/// Closes the listener at the end.
 private func serve(_ listener: Int32, _ answers: [[UInt8]]) {
-    defer { close(listener) }
     let peer = uninterrupted { accept(listener, nil, nil) }
     guard peer >= 0 else { return }
     defer { close(peer) }
