@@ -19,7 +19,8 @@ extension RedisCommands {
 
     /// Runs commands with nothing of others between them (`MULTI`, `EXEC`), and gives their answers. One that fails as
     /// it runs is an error among these, and the others stay done: Redis rolls nothing back.
-    /// - Throws: the server's error, if it refuses one of them beforehand; then none was run.
+    /// - Throws: the server's error, if it refuses one of them beforehand; then none was run. If it refuses `MULTI`
+    ///   itself, to a user who may not call it or within another transaction, it takes them one by one.
     @discardableResult
     public func transaction(_ commands: [RedisCommand]) async throws -> [RedisValue] {
         guard let answers = try await execute(commands) else {

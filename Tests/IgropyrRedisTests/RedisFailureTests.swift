@@ -149,6 +149,22 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         }
     }
 
+    @Test func `who is cancelled while another has his turn takes nothing from it`() async throws {
+        try await withRedis { redis in
+            try await redis.withConnection { connection in
+                let key = freshKey()
+                let first = Task.immediate { try await connection.command("BLPOP", key, 0) }
+                let second = Task.immediate { try await connection.command("ECHO", 2) }
+                second.cancel()
+                await #expect(throws: RedisError.cancelled) { try await second.value }
+                try await redis.rpush(key, "here")
+                let answer = try await first.value.elements()
+                #expect(try answer.map { try $0.decode(String.self) } == [key, "here"])
+                #expect(try await connection.command("ECHO", 3).decode() == 3)
+            }
+        }
+    }
+
     @Test func `an answer beyond the limit is an error, and the next connection as good as ever`() async throws {
         var settings = PoolSettings()
         settings.resultLimit = 1 << 20
