@@ -130,6 +130,11 @@ import Testing
             let settings = try await control.plan(question, at: nodes[0].control).moves
             #expect(settings.map(\.kind) == Array(repeating: .replace, count: 4))
             question.application = ApplicationName(rawValue: "other")
+            let taken = await #expect(throws: ControlError.self) {
+                try await control.plan(question, at: nodes[0].control)
+            }
+            #expect(taken?.description.contains("is taken by application shop") == true, "\(taken as Any)")
+            question.spec?.route = try Route(pathPrefix: "/other")
             let other = try await control.plan(question, at: nodes[0].control).moves
             #expect(other.map(\.kind) == Array(repeating: .start, count: 4))
             #expect(try await control.status(of: nodes[0].control).applications.count == 1)

@@ -68,12 +68,14 @@ extension HostAgent {
     }
 
     func plan(_ request: PlanRequest, _ parts: Parts) async -> ControlReply {
-        if let spec = request.spec {
-            do { try spec.validate() } catch { return .refusal(422, "\(error)") }
-        }
         let snapshot = await parts.replica.snapshot
         let name = name
-        return await loop.offload { .json(PlanReport(request, snapshot, host: name)) }
+        do {
+            return .json(
+                try await loop.offload { () throws(DeploymentError) in
+                    try PlanReport(request, snapshot, host: name)
+                })
+        } catch { return Self.refusal(error) }
     }
 
     // MARK: - Workers

@@ -2,14 +2,11 @@ internal import IgropyrOrchestration
 
 extension PlanReport {
     /// Takes the placement twice: not for an event loop.
-    init(_ request: PlanRequest, _ snapshot: Replica.Snapshot, host: HostName) {
+    /// - Throws: what would refuse the deployment.
+    init(_ request: PlanRequest, _ snapshot: Replica.Snapshot, host: HostName) throws(DeploymentError) {
         var alive = snapshot.alive
         for name in request.without { alive.remove(name) }
-        var deployments = snapshot.state.liveDeployments
-        if let application = request.application {
-            if let spec = request.spec { deployments[application] = spec.withSecrets(of: deployments[application]) }
-            if let scale = request.scale { deployments[application]?.scale = scale }
-        }
+        let deployments = try Self.deployments(after: request, snapshot.state, host)
         let after = Placement(deployments: deployments, hosts: snapshot.state.placementHosts(alive: alive))
         let isNow = request.without.isEmpty && request.scale == nil && request.spec == nil
         let before = isNow ? Self.running(snapshot) : Self.kinds(snapshot.state.placement(alive: snapshot.alive))
@@ -22,6 +19,20 @@ extension PlanReport {
             host: host,
             moves: moves.sorted { ($0.application, $0.host, $0.index) < ($1.application, $1.host, $1.index) },
             shortfalls: after.shortfalls.mapValues(Self.text))
+    }
+
+    private static func deployments(
+        after request: PlanRequest, _ present: ReplicatedState, _ host: HostName
+    ) throws(DeploymentError) -> [ApplicationName: DeploymentSpec] {
+        var state = present
+        if let application = request.application, let spec = request.spec {
+            var clock = HybridClock(host: host)
+            let whole = spec.withSecrets(of: present.liveDeployments[application])
+            _ = try state.deploy(application, whole, at: .now, clock: &clock)
+        }
+        var deployments = state.liveDeployments
+        if let application = request.application, let scale = request.scale { deployments[application]?.scale = scale }
+        return deployments
     }
 
     /// What tells whether a worker may stay.
