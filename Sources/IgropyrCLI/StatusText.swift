@@ -41,7 +41,8 @@ struct StatusText {
         var table = Table("NAME", "REVISION", "KIND", "ROUTE", "SCALE", "READY")
         for application in applications {
             table.add(
-                application.name.rawValue, String(application.revision.description.prefix(12)), application.kind,
+                application.name.rawValue, String(application.revision.description.prefix(12)),
+                application.isEncrypted == true ? "\(application.kind), encrypted" : application.kind,
                 application.route, application.scale, "\(application.ready) of \(application.wanted)")
         }
         return table.text

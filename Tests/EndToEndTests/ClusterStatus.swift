@@ -9,6 +9,7 @@ struct ClusterStatus: Decodable {
     struct Application: Decodable {
         var name: String
         var problem: String?
+        var isEncrypted: Bool?
     }
 
     struct Worker: Decodable {

@@ -14,6 +14,7 @@ extension EndToEnd {
                 #expect(hidden.utf8.count > 10_000, "the requests have come by")
                 #expect(!hidden.contains("hidden-request"))
                 #expect(!hidden.contains("hidden-field"))
+                #expect(try await lab.status().applications.first?.isEncrypted == true)
                 // What the recording is worth shows without encryption.
                 try await lab.serve(encrypted: false)
                 let open = try await lab.recording(on: 2) {

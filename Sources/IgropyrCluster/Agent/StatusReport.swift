@@ -29,6 +29,8 @@ public struct StatusReport: Codable, Sendable, Hashable {
         public var revision: BundleDigest
         /// `site` or `executable`.
         public var kind: String
+        /// Whether balancers speak with its workers under the cluster's key; nil from an earlier edition.
+        public var isEncrypted: Bool?
         public var route: String
         /// For people: `2 per host`, `5 in total`.
         public var scale: String
