@@ -259,7 +259,7 @@ public actor HostAgent: LoopBound {
         var handover = try await parts.supervisor.handOver()
         handover.descriptors["control"] = control
         // Last: from here on nobody answers the others.
-        if let sockets = try await parts.membership.leaveToSuccessor() { handover.membershipSockets = sockets }
+        handover.membershipSockets = try await parts.membership.leaveToSuccessor()
         return handover
     }
 
