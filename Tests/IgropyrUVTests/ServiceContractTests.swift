@@ -1,3 +1,4 @@
+import Glibc
 import IgropyrUV
 import Testing
 
@@ -56,8 +57,10 @@ struct ServiceContractTests {
                 let successors = Lifeline(owning: try lifeline.duplicate())
                 _ = try Lifeline.follow(end, on: loop)
                 _ = consume lifeline
-                await Task.yield()
-                withExtendedLifetime(successors) { print("still here") }
+                withExtendedLifetime(successors) {
+                    var state = pollfd(fd: end, events: Int16(POLLIN), revents: 0)
+                    precondition(poll(&state, 1, 0) == 0, "the successor's end counts")
+                }
             }.value
             while true { try await Task.sleep(for: .seconds(60)) }
         }
