@@ -43,12 +43,7 @@ extension EndToEnd {
 
         @Test func `a node's upgrades keep the balancer that it runs beside it`() async throws {
             try await Lab.network("1") { lab in
-                try await lab.makeKey()
-                let entrance = "http://\(lab.address(1)):8080"
-                let node = try lab.start(on: 1, lab.node(1) + ["--balance", "\(lab.address(1)):8080"])
-                let deployed = try await lab.deploy()
-                try #require(deployed.status == 0, "\(deployed)")
-                try await eventually("it answers") { try await lab.statusCode(entrance) == 200 }
+                let (node, entrance) = try await lab.serveBesideBalancer()
                 let worker = try await lab.status().worker(on: 1)?.pid
                 let balancers = try await lab.processes(of: "balancer", on: 1)
                 let load = try Load(on: entrance, for: 8, in: lab.folder)
@@ -75,12 +70,7 @@ extension EndToEnd {
 
         @Test func `a balancer that was upgraded still ends with the node that it runs beside`() async throws {
             try await Lab.network("1") { lab in
-                try await lab.makeKey()
-                let entrance = "http://\(lab.address(1)):8080"
-                let node = try lab.start(on: 1, lab.node(1) + ["--balance", "\(lab.address(1)):8080"])
-                let deployed = try await lab.deploy()
-                try #require(deployed.status == 0, "\(deployed)")
-                try await eventually("it answers") { try await lab.statusCode(entrance) == 200 }
+                let (node, _) = try await lab.serveBesideBalancer()
                 let first = try #require(try await lab.processes(of: "balancer", on: 1).first)
                 kill(first, SIGUSR2)
                 try await eventually("another has taken over", or: node.errors) {
@@ -184,6 +174,17 @@ extension EndToEnd {
 }
 
 extension Lab {
+    /// Has a node of host 1, with a balancer beside it, serve Hello; with where that is reached.
+    fileprivate func serveBesideBalancer() async throws -> (Program, String) {
+        try await makeKey()
+        let entrance = "http://\(address(1)):8080"
+        let program = try start(on: 1, node(1) + ["--balance", "\(address(1)):8080"])
+        let deployed = try await deploy()
+        try #require(deployed.status == 0, "\(deployed)")
+        try await eventually("it answers") { try await statusCode(entrance) == 200 }
+        return (program, entrance)
+    }
+
     /// A folder with `bin/Hello`, that `igropyr.yaml` and those programs.
     fileprivate func bundle(_ name: String, manifest: String, files: [String: String] = [:]) throws -> String {
         let root = "\(folder)/bundle-\(name)"
