@@ -41,7 +41,7 @@ struct RedisTarget: Sendable, Equatable {
     }
 
     private mutating func readUser(_ authority: Substring) throws(RedisError) {
-        guard let end = authority.lastIndex(of: "@") else { return }
+        guard let end = authority.unicodeScalars.lastIndex(of: "@") else { return }
         let (name, secret) = Self.cut(authority[..<end], at: ":")
         guard let secret else { throw .cannotConnect("a Redis URL's user is to have a password: user:password@") }
         user = name.isEmpty ? nil : try Self.decoded(name)
@@ -89,9 +89,10 @@ extension RedisTarget {
         return .cannotConnect("no URL of Redis: write redis://user:password@host:6379/0 or unix:/path")
     }
 
-    private static func cut(_ text: Substring, at mark: Character) -> (Substring, Substring?) {
-        guard let index = text.firstIndex(of: mark) else { return (text, nil) }
-        return (text[..<index], text[text.index(after: index)...])
+    /// By scalars: a combining mark behind it hides no delimiter.
+    private static func cut(_ text: Substring, at mark: Unicode.Scalar) -> (Substring, Substring?) {
+        guard let index = text.unicodeScalars.firstIndex(of: mark) else { return (text, nil) }
+        return (text[..<index], text[text.unicodeScalars.index(after: index)...])
     }
 
     private static func authorityAndPath(_ text: Substring) -> (Substring, Substring) {

@@ -8,6 +8,7 @@ private let targets: [(url: String, server: String, greeting: [RedisCommand])] =
     ("redis://db.example.org", "db.example.org:6379", [["PING"]]),
     ("redis://app:se%3Acr%40t@[::1]:7000/2", "[::1]:7000", [["AUTH", "app", "se:cr@t"], ["SELECT", 2]]),
     ("redis://:a@b@localhost/", "localhost:6379", [["AUTH", "a@b"]]),
+    ("redis://app:\u{301}e@localhost", "localhost:6379", [["AUTH", "app", "\u{301}e"]]),
     ("redis://:1?db=15", "localhost:1", [["SELECT", 15]]),
     ("unix:/run/redis/socket", "/run/redis/socket", [["PING"]]),
     ("unix:///run/redis/socket?db=3", "/run/redis/socket", [["SELECT", 3]]),
