@@ -245,8 +245,9 @@ let package = Package(
         .testTarget(
             name: "IgropyrBalancerTests",
             dependencies: [
-                "Igropyr", "IgropyrBalancer", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrHashing",
-                "IgropyrOrchestration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight", "TestSupport",
+                "Igropyr", "IgropyrBalancer", "IgropyrCluster", "IgropyrCoding", "IgropyrGossip", "IgropyrHashing",
+                "IgropyrHTTP", "IgropyrInsight", "IgropyrMembership", "IgropyrOrchestration", "IgropyrTime",
+                "IgropyrTransport", "IgropyrUV", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(

@@ -20,6 +20,10 @@ public actor ClusterBalancer: LoopBound {
 
     public nonisolated let loop: EventLoop
     private let configuration: MembershipConfiguration
+    /// The key file's.
+    private let key: ClusterKey?
+    private let dataFolder: String?
+    private var memory: BalancerMemory?
     /// The cluster's, the one in use first.
     private var keys: [ClusterKey]
     private var settings: BalancerSettings
@@ -27,14 +31,18 @@ public actor ClusterBalancer: LoopBound {
     private var ears: Ears?
     private let workerWaiters = WaitingTasks()
 
-    /// The member's name and where it gossips are the configuration's, its key and tags are set here.
+    /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`, which it
+    /// has for itself, it keeps the keys that the cluster changes to and where the others are; nil: it starts with `key`
+    /// and the seeds each time.
     public init(
         _ settings: BalancerSettings, member configuration: MembershipConfiguration, key: ClusterKey?,
-        on loop: EventLoop
+        dataFolder: String? = nil, on loop: EventLoop
     ) {
         var configuration = configuration
         configuration.tags = MemberTags.balancer
         self.configuration = configuration
+        self.key = key
+        self.dataFolder = dataFolder
         keys = key.map { [$0] } ?? []
         self.settings = settings
         self.loop = loop
@@ -51,13 +59,17 @@ public actor ClusterBalancer: LoopBound {
 
     /// Listens and begins to look for the cluster, without waiting for it: requests wait for the first worker, for a
     /// while. What failed leaves nothing open.
-    /// - Throws: `UVError` from listening, ``InsightFailure``, `MembershipError` from binding the gossip port, `InvalidName`.
+    /// - Throws: `UVError` from listening, ``InsightFailure``, `MembershipError` from binding the gossip port, `InvalidName`,
+    ///   `DataFolderError`, and what says that the kept keys cannot be read.
     public func start() async throws {
         guard balancer == nil else { return }
         let balancer = try await Balancer.start(settings)
         do {
-            ears = try await listen(for: balancer)
+            try await takeDataFolder()
+            keys = memory?.firstKeys ?? keys
+            ears = try await listen(for: balancer, on: configuration.sockets)
         } catch {
+            memory?.release()
             try? await balancer.stop(timeout: .zero)
             throw error
         }
@@ -75,13 +87,18 @@ public actor ClusterBalancer: LoopBound {
         await ears?.directory.update(rules)
     }
 
-    private func listen(for balancer: Balancer) async throws -> Ears {
+    private func takeDataFolder() async throws {
+        guard let dataFolder else { return }
+        memory = try await BalancerMemory(at: dataFolder, key, logger: configuration.logger, on: loop)
+    }
+
+    private func listen(for balancer: Balancer, on sockets: MembershipSockets?) async throws -> Ears {
         let name = try HostName(configuration.name)
         let directory = try UpstreamDirectory(
             of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
         if !settings.rules.fixedWorkers.isEmpty { await directory.publish() }
         do {
-            return try await listen(for: balancer, as: name, directory)
+            return try await listen(for: balancer, as: name, directory, on: sockets)
         } catch {
             await directory.close()
             throw error
@@ -89,9 +106,11 @@ public actor ClusterBalancer: LoopBound {
     }
 
     private func listen(
-        for balancer: Balancer, as name: HostName, _ directory: UpstreamDirectory
+        for balancer: Balancer, as name: HostName, _ directory: UpstreamDirectory, on sockets: MembershipSockets?
     ) async throws -> Ears {
         var configuration = configuration
+        configuration.sockets = sockets
+        configuration.rememberedPeers = memory?.peers ?? []
         configuration.keys = keys.map(\.bytes)
         let client = try ControlClient(on: loop, key: keys.first)
         let membership = Membership(configuration, on: loop)
@@ -131,18 +150,23 @@ public actor ClusterBalancer: LoopBound {
     /// Returns when every loop has answered.
     public func answer() async { _ = await balancer?.counters }
 
-    /// As ``Balancer/startSuccessor(_:within:on:)``. The new process gossips under this one's name, from the same port: so
+    /// As ``Balancer/startSuccessor(_:with:within:on:)``. The new process gossips under this one's name, by the same sockets: so
     /// this one falls silent for it, and goes on by what it knows. If nothing comes of it, all is as before.
-    /// - Throws: ``SuccessionFailure``; `MembershipError` if it cannot gossip again, either.
+    /// - Throws: ``SuccessionFailure``; what ``start()`` throws if it cannot gossip again, either.
     public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
         guard let balancer, let ears else { throw SuccessionFailure.stopped }
+        let sockets = try await ears.membership.leaveToSuccessor()
         self.ears = nil
-        await ears.membership.shutdown()
         await close(ears)
+        memory?.release()
         do {
-            return try await balancer.startSuccessor(command, within: limit, on: loop)
+            let pid = try await balancer.startSuccessor(
+                command, with: sockets?.descriptors ?? [:], within: limit, on: loop)
+            sockets?.close()
+            return pid
         } catch {
-            self.ears = try await listen(for: balancer)
+            try await takeDataFolder()
+            self.ears = try await listen(for: balancer, on: sockets)
             throw error
         }
     }
@@ -166,6 +190,7 @@ public actor ClusterBalancer: LoopBound {
         guard let ears else { return }
         await ears.membership.leave()
         await close(ears)
+        memory?.release()
     }
 
     private func close(_ ears: Ears) async {
@@ -185,7 +210,19 @@ public actor ClusterBalancer: LoopBound {
             lastDead = dead
             await directory.update(ClusterView(snapshot.state, alive: snapshot.alive))
             workerWaiters.wake()
+            await rememberPeers()
         }
+    }
+
+    private func rememberPeers() async {
+        guard let memory, let ears else { return }
+        await memory.keep(peers: await ears.membership.rememberedPeers)
+    }
+
+    private func remember(_ keys: [ClusterKey]) async {
+        if let memory { return await memory.keep(keys) }
+        configuration.logger.notice(
+            "the cluster's keys change, and this balancer has no data folder: give it the new one for its next start")
     }
 
     /// Those that will not be back at once. Their sockets, which their nodes have, still take connections: what waits
@@ -208,6 +245,7 @@ public actor ClusterBalancer: LoopBound {
                 await directory.use(keys)
                 // It fails only for want of memory; then the next exchange of states tells.
                 if let key = keys.first { try? await client.use(key) }
+                await remember(keys)
             case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged:
                 break
             }

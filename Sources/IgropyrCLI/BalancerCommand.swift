@@ -18,6 +18,12 @@ struct BalancerCommand: AsyncParsableCommand {
               igropyr balancer --listen 0.0.0.0:8080 --bind 10.0.0.1:7950 \\
                   --key-file cluster.key --join 10.0.0.1
 
+            A balancer with a folder of its own keeps what it learns; it then needs no
+            copy of the key, but a token from a member (igropyr token):
+
+              igropyr balancer --listen 0.0.0.0:8080 --bind 10.0.0.1:7950 \\
+                  --join 10.0.0.1 --token igropyr-join.… --data /var/lib/balancer
+
             Or to fixed ones, without any cluster:
 
               igropyr balancer --listen 127.0.0.1:8080 \\
@@ -75,9 +81,19 @@ struct BalancerCommand: AsyncParsableCommand {
 
     @OptionGroup var member: MemberOptions
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where it keeps the cluster's keys, which may change as it runs, and where the other members are, to find back when \
+            it is started again; for this balancer alone. Default: nowhere.
+            """, valueName: "folder"))
+    var data: String?
+
     func validate() throws {
-        guard upstream == nil || (member.join.isEmpty && member.name == nil) else {
-            throw ValidationError("--upstream is for balancing without a cluster: leave --join and --name out.")
+        guard upstream == nil || !member.namesCluster && data == nil else {
+            throw ValidationError(
+                "--upstream is for balancing without a cluster: leave --join, --discover, --name, --key-file, --token and "
+                    + "--data out.")
         }
         guard !check || config != nil else { throw ValidationError("--check needs a --config FILE.") }
         guard upstream == nil || config == nil else {
@@ -176,22 +192,16 @@ struct BalancerCommand: AsyncParsableCommand {
     private func balanceCluster(
         _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
-        let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
-        guard member.keyFilePath != nil || member.insecure || bind.isLoopback else {
+        var configuration = try await member.membership(defaultName: "\(Host.name).balancer", on: loop)
+        configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
+        let keyFile = try await member.keyFile(keptIn: data, askingBy: configuration, on: loop)
+        guard keyFile != nil || member.insecure || configuration.bind.isLoopback else {
             throw CommandFailure(
-                "--bind \(bind.hostText) can be reached by others, and there is no key: give it by --key-file, "
-                    + "or say --insecure")
+                "--bind \(configuration.bind.hostText) can be reached by others, and there is no key: give it by "
+                    + "--key-file, or say --insecure")
         }
-        let key = try member.keyFilePath.map(ClusterKey.reading)
-        var configuration = MembershipConfiguration(name: member.name ?? "\(Host.name).balancer", bind: bind)
-        configuration.advertise = try await member.advertise?.address(
-            defaultPort: bind.port, option: "--advertise", on: loop)
-        configuration.settings = member.profile.settings
-        configuration.seeds = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
-        configuration.seedServices = member.join.compactMap(\.service)
-        configuration.nameServer = try await member.nameServer(on: loop)
-        configuration.discovery = member.discover
-        let balancer = ClusterBalancer(settings, member: configuration, key: key, on: loop)
+        let key = try keyFile.map(ClusterKey.reading)
+        let balancer = ClusterBalancer(settings, member: configuration, key: key, dataFolder: data, on: loop)
         try await starting { try await balancer.start() }
         try await balancer.waitForWorkers(within: Self.patience)
         await serve(signals, answer: balancer.answer) { order throws in
@@ -292,7 +302,9 @@ extension BalancerConfiguration {
 
 extension MemberOptions {
     /// Whether somebody wants a cluster.
-    fileprivate var namesCluster: Bool { !join.isEmpty || name != nil || discover != nil || keyFile != nil }
+    fileprivate var namesCluster: Bool {
+        !join.isEmpty || name != nil || discover != nil || keyFile != nil || token != nil
+    }
 }
 
 extension ClusterKey {

@@ -50,13 +50,6 @@ struct NodeCommand: AsyncParsableCommand {
     var data: String?
 
     @Option(
-        help: """
-            By which a member of --join gives this host the cluster's key, which the data folder then keeps; not looked at \
-            any more once it has one. (env IGROPYR_TOKEN)
-            """)
-    var token: String?
-
-    @Option(
         name: .customLong("tag"), help: "A tag that deployments may ask for (--where), as KEY=VALUE; may be repeated.")
     var tags: [String] = []
 
@@ -79,17 +72,16 @@ struct NodeCommand: AsyncParsableCommand {
             let interruption = Interruption(on: loop)
             try await interruption.start(mayUpgrade: true)
             let program = Executable.path  // Before its file is replaced.
-            let bind = try await member.bind.address(defaultPort: MemberOptions.port, option: "--bind", on: loop)
-            var configuration = NodeConfiguration(name: member.name ?? Host.name, bind: bind, dataFolder: folder)
-            configuration.advertise = try await member.advertise?.address(
-                defaultPort: bind.port, option: "--advertise", on: loop)
+            let membership = try await member.membership(defaultName: Host.name, on: loop)
+            var configuration = NodeConfiguration(name: membership.name, bind: membership.bind, dataFolder: folder)
+            configuration.advertise = membership.advertise
             configuration.isInsecure = member.insecure
-            configuration.joins = member.join.compactMap { $0.endpoint(defaultPort: MemberOptions.port) }
-            configuration.joinServices = member.join.compactMap(\.service)
-            configuration.keyFile = try await command.keyFile(for: configuration, on: loop)
-            configuration.nameServer = try await member.nameServer(on: loop)
-            configuration.discovery = member.discover
-            configuration.gossip = member.profile.settings
+            configuration.joins = membership.seeds
+            configuration.joinServices = membership.seedServices
+            configuration.keyFile = try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
+            configuration.nameServer = membership.nameServer
+            configuration.discovery = membership.discovery
+            configuration.gossip = membership.settings
             configuration.tags = tags
             configuration.capacity = capacity
             configuration.handover = handover
@@ -121,49 +113,6 @@ struct NodeCommand: AsyncParsableCommand {
 }
 
 extension NodeCommand {
-    /// The one that is named, which with a token need not exist; else the data folder's; else what a member gives for the
-    /// token, however long one takes to answer. Nil without any.
-    private func keyFile(for node: NodeConfiguration, on loop: EventLoop) async throws -> String? {
-        let text = token ?? ProcessInfo.processInfo.environment["IGROPYR_TOKEN"]
-        if let named = member.keyFilePath, text == nil || FileManager.default.fileExists(atPath: named) { return named }
-        if let kept = Admission.keyFile(inDataFolder: node.dataFolder) { return kept }
-        guard let text else { return nil }
-        guard let token = JoinToken(text: text) else {
-            throw ValidationError("--token: this is no token of igropyr token, or not all of it.")
-        }
-        guard token.expires > .now else {
-            throw CommandFailure(
-                "the token has expired (\(ClockTime.text(token.expires))): make a new one on a member, by igropyr token"
-            )
-        }
-        let seeds = node.joins.map { Endpoint(host: $0.host, port: $0.port &+ 1) }
-        guard !seeds.isEmpty else {
-            throw ValidationError("--token needs a member to show it to: --join ADDRESS.")
-        }
-        while true {
-            do {
-                let nodes = try await addresses(of: seeds, on: loop)
-                return try await Admission.keyFile(by: token, from: nodes, inDataFolder: node.dataFolder, on: loop)
-            } catch let error as ControlError where error.code == .unreachable {
-                node.logger.warning("waiting to be let in", metadata: ["reason": "\(error)"])
-                try await Task.sleep(for: .seconds(1))
-            }
-        }
-    }
-
-    private func addresses(of endpoints: [Endpoint], on loop: EventLoop) async throws -> [SocketAddress] {
-        var addresses: [SocketAddress] = []
-        for endpoint in endpoints {
-            do throws(UVError) {
-                addresses += try await NameResolver.addresses(of: endpoint, on: loop)
-            } catch {
-                throw CommandFailure(
-                    "--join \(endpoint.host): \(error.reason); give an address, or a name that is known.")
-            }
-        }
-        return addresses
-    }
-
     private static let balancerPort: UInt16 = 7950
 
     /// A balancer of its own process, a member beside the node.
@@ -176,7 +125,7 @@ extension NodeCommand {
         let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind", on: loop)
         var program = [
             Executable.path, "balancer", "--name", "\(node.name).balancer", "--bind", "\(bind ?? beside)", "--join",
-            "\(node.bind)", "--profile", member.profile.rawValue,
+            "\(node.bind)", "--profile", member.profile.rawValue, "--data", "\(node.dataFolder)/balancer",
         ]
         if let file = node.keyFile { program += ["--key-file", file] }
         if let address = node.advertise { program += ["--advertise", "\(address.hostText):\((bind ?? beside).port)"] }
@@ -196,66 +145,6 @@ extension NodeCommand {
         try await supervisor.start()
         return supervisor
     }
-}
-
-/// What nodes and balancers have in common: they gossip.
-struct MemberOptions: ParsableArguments {
-    static let port: UInt16 = 7946
-
-    @Option(help: "This host's address or name, as others reach it; with :PORT if not 7946.")
-    var bind: EndpointArgument = EndpointArgument(argument: "127.0.0.1")!
-
-    @Option(help: "Where others reach this host, if not at --bind.")
-    var advertise: EndpointArgument?
-
-    @Option(help: "The member's name, unique in the cluster. Default: the host's name.")
-    var name: String?
-
-    @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)")
-    var keyFile: String?
-
-    @Option(
-        help: """
-            A member of the cluster, by address or name, with :PORT if not 7946; or srv:NAME, a service whose SRV records \
-            name members (srv:_igropyr._udp.example.org). May be repeated.
-            """)
-    var join: [JoinArgument] = []
-
-    @Option(help: "The name server, ADDRESS[:PORT], to ask about srv: names, in place of this host's.")
-    var dns: EndpointArgument?
-
-    @Option(
-        help: """
-            Find the others on this network by multicast DNS, under a name that all of them give; Serf agents do it with \
-            -discover.
-            """)
-    var discover: String?
-
-    @Option(
-        help: """
-            How members look for failures, the same on all: fast (hosts in one network), lan, wan or local (as Serf's \
-            agents have them).
-            """, transform: Self.profile)
-    var profile = GossipProfile.fast
-
-    @Flag(help: "Allow an address beyond loopback without a key: anybody who reaches it may then deploy.")
-    var insecure = false
-
-    @Flag(name: .shortAndLong, help: "Log more.")
-    var verbose = false
-
-    func nameServer(on loop: EventLoop) async throws -> SocketAddress? {
-        try await dns?.address(defaultPort: 53, option: "--dns", on: loop)
-    }
-
-    private static func profile(_ text: String) throws -> GossipProfile {
-        guard let profile = GossipProfile(rawValue: text) else {
-            throw ValidationError("--profile \(text): choose fast, lan, wan or local.")
-        }
-        return profile
-    }
-
-    var keyFilePath: String? { keyFile ?? ProcessInfo.processInfo.environment["IGROPYR_KEY_FILE"] }
 }
 
 enum Host {

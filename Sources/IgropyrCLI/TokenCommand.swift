@@ -16,7 +16,8 @@ struct TokenCommand: AsyncParsableCommand {
             the cluster's key, and it keeps that in its data folder. A token may let in
             many hosts until it expires, and does nothing else; changing the cluster's
             key (igropyr keys rotate) ends all of them at once. Who came in by which
-            one is in igropyr audit.
+            one is in igropyr audit. It may also stand in the key file of the new host,
+            in place of a key; balancers take it in the same ways.
 
             No node is asked: the token is made from the key file.
             """)

@@ -28,13 +28,13 @@ public struct ServiceDiscovery: Sendable {
         }
     }
 
-    private struct Place: Hashable, Sendable {
+    fileprivate struct Place: Hashable, Sendable {
         let address: [UInt8]
         let port: UInt16
     }
 
     public static let group: (address: String, port: UInt16) = ("224.0.0.251", 5353)
-    private static let timeToLive: UInt32 = 120
+    fileprivate static let timeToLive: UInt32 = 120
     /// Of answers to askers that know nothing of multicast (RFC 6762 §6.7).
     private static let legacyTimeToLive: UInt32 = 10
     /// Between two questions: doubled each time, up to the longest.
@@ -49,10 +49,16 @@ public struct ServiceDiscovery: Sendable {
     /// What one message may have us look at.
     private static let instancesPerMessage = 32
 
+    /// What is said of our own instance.
+    fileprivate struct Own: Sendable {
+        let name: DNSName
+        let place: Place
+        let pointer: DNSRecord
+        let rest: [DNSRecord]
+    }
+
     private let service: DNSName
-    private let ownName: DNSName
-    private let records: (pointer: DNSRecord, rest: [DNSRecord])
-    private let own: Place
+    private let own: Own?
     private var pause = firstPause
     private var questionDue: Timestamp
     private var announcementsLeft = 2
@@ -66,32 +72,21 @@ public struct ServiceDiscovery: Sendable {
     /// Places and askers that were ignored because there were too many.
     public private(set) var overflows = 0
 
-    /// Nil if `cluster` cannot be part of a name: it takes 1 to 57 bytes without dots.
+    /// Without an instance it only looks for others. Nil if `cluster` cannot be part of a name: it takes 1 to 57 bytes without
+    /// dots.
     public init?(
-        cluster: String, instance: Instance, at now: Timestamp, using random: inout some RandomNumberGenerator
+        cluster: String, instance: Instance?, at now: Timestamp, using random: inout some RandomNumberGenerator
     ) {
-        let ownLabel = Array(instance.name.utf8.prefix(DNSName.labelLimitBytes))
-        guard !cluster.isEmpty, !cluster.contains("."), instance.address.count == 4,
-            let service = DNSName("_serf_\(cluster)._tcp.local"),
-            let ownName = DNSName(labels: [ownLabel] + service.labels),
-            let host = DNSName(labels: [ownLabel] + [Array("local".utf8)])
-        else { return nil }
+        guard !cluster.isEmpty, !cluster.contains("."), let service = DNSName("_serf_\(cluster)._tcp.local") else {
+            return nil
+        }
         self.service = service
-        self.ownName = ownName
-        own = Place(address: instance.address, port: instance.port)
-        records = (
-            DNSRecord(service, timeToLive: Self.timeToLive, .pointer(ownName)),
-            [
-                DNSRecord(
-                    ownName, timeToLive: Self.timeToLive, isUnique: true,
-                    .service(.init(priority: 10, weight: 1, port: instance.port, target: host))),
-                // Agents take nobody without a text. The address last: theirs look at what comes last.
-                DNSRecord(
-                    ownName, timeToLive: Self.timeToLive, isUnique: true,
-                    .text([Array("Serf '\(cluster)' cluster".utf8)])),
-                DNSRecord(host, timeToLive: Self.timeToLive, isUnique: true, .address(instance.address)),
-            ]
-        )
+        if let instance {
+            guard let own = Own(instance, of: cluster, service) else { return nil }
+            self.own = own
+        } else {
+            own = nil
+        }
         // Hosts that are switched on together shall not ask together (RFC 6762 §5.2).
         questionDue = now.advanced(by: .milliseconds(Int.random(in: 20...120, using: &random)))
         mayAnswerAt = now
@@ -108,15 +103,15 @@ public struct ServiceDiscovery: Sendable {
             questionDue = now.advanced(by: pause)
             pause = min(pause * 2, Self.longestPause)
             directives.append(.multicast(question))
-            if announcementsLeft > 0 {  // RFC 6762 §8.3.
+            if own != nil, announcementsLeft > 0 {  // RFC 6762 §8.3.
                 announcementsLeft -= 1
                 answerDue = now
             }
         }
-        if let due = answerDue, now >= due {
+        if let own, let due = answerDue, now >= due {
             answerDue = nil
             mayAnswerAt = now.advanced(by: Self.answerInterval)
-            directives.append(.multicast(answer().encoded))
+            directives.append(.multicast(own.answer().encoded))
         }
         return directives
     }
@@ -127,26 +122,15 @@ public struct ServiceDiscovery: Sendable {
         questionDue = min(questionDue, now.advanced(by: pause))
     }
 
-    /// To the group, at the end: forget us.
-    public var goodbye: [UInt8] { answer(timeToLive: 0).encoded }
+    /// To the group, at the end: forget us. Nil if we never said anything of ourselves.
+    public var goodbye: [UInt8]? { own?.answer(timeToLive: 0).encoded }
 
     /// With our own pointer as known, so that nobody repeats it (RFC 6762 §7.1), we ourselves included.
     private var question: [UInt8] {
         var message = DNSMessage()
         message.questions = [.init(service, type: DNSType.pointer)]
-        message.answers = [records.pointer]
+        message.answers = [own?.pointer].compactMap(\.self)
         return message.encoded
-    }
-
-    private func answer(timeToLive: UInt32 = timeToLive) -> DNSMessage {
-        var message = DNSMessage()
-        message.isResponse = true
-        message.isAuthoritative = true
-        message.answers = [records.pointer]
-        message.additional = records.rest
-        for index in message.answers.indices { message.answers[index].timeToLive = timeToLive }
-        for index in message.additional.indices { message.additional[index].timeToLive = timeToLive }
-        return message
     }
 
     // MARK: - Datagrams
@@ -162,37 +146,39 @@ public struct ServiceDiscovery: Sendable {
         }
         guard message.operation == 0, message.responseCode == 0 else { return [] }  // RFC 6762 §18.3, §18.11.
         if message.isResponse { return isFromGroupPort ? learn(from: message, at: now) : [] }
-        return respond(to: message, isFromGroupPort: isFromGroupPort, at: now, using: &random)
+        guard let own else { return [] }
+        return respond(to: message, of: own, isFromGroupPort: isFromGroupPort, at: now, using: &random)
     }
 
     private mutating func respond(
-        to message: DNSMessage, isFromGroupPort: Bool, at now: Timestamp, using random: inout some RandomNumberGenerator
+        to message: DNSMessage, of own: Own, isFromGroupPort: Bool, at now: Timestamp,
+        using random: inout some RandomNumberGenerator
     ) -> [Directive] {
-        let asked = message.questions.filter(isAboutUs)
+        let asked = message.questions.filter { isAbout(own, $0) }
         guard !asked.isEmpty else { return [] }
         guard isFromGroupPort else {
-            var reply = answer(timeToLive: Self.legacyTimeToLive)
+            var reply = own.answer(timeToLive: Self.legacyTimeToLive)
             reply.id = message.id
             reply.questions = asked
             for index in reply.additional.indices { reply.additional[index].isUnique = false }
             return mayReply(at: now) ? [.reply(reply.encoded)] : []
         }
         let isKnown = message.answers.contains { record in
-            record.name == service && record.content == .pointer(ownName) && record.timeToLive >= Self.timeToLive / 2
+            record.name == service && record.content == .pointer(own.name) && record.timeToLive >= Self.timeToLive / 2
         }
         guard !isKnown else { return [] }
-        if asked.allSatisfy(\.wantsUnicast) { return mayReply(at: now) ? [.reply(answer().encoded)] : [] }
+        if asked.allSatisfy(\.wantsUnicast) { return mayReply(at: now) ? [.reply(own.answer().encoded)] : [] }
         // Others answer, too: not all at the same instant (RFC 6762 §6).
         let soon = now.advanced(by: .milliseconds(Int.random(in: 20...120, using: &random)))
         answerDue = min(answerDue ?? .distantFuture, max(soon, mayAnswerAt))
         return []
     }
 
-    private func isAboutUs(_ question: DNSMessage.Question) -> Bool {
+    private func isAbout(_ own: Own, _ question: DNSMessage.Question) -> Bool {
         switch question.type {
         case DNSType.pointer: question.name == service
-        case DNSType.any: question.name == service || question.name == ownName
-        case DNSType.service, DNSType.text: question.name == ownName
+        case DNSType.any: question.name == service || question.name == own.name
+        case DNSType.service, DNSType.text: question.name == own.name
         default: false
         }
     }
@@ -214,7 +200,8 @@ public struct ServiceDiscovery: Sendable {
     private mutating func learn(from message: DNSMessage, at now: Timestamp) -> [Directive] {
         let records = message.answers + message.additional
         var found: [Directive] = []
-        for record in records where record.name.hasSuffix(service) && record.name != ownName && record.timeToLive > 0 {
+        for record in records where record.name.hasSuffix(service) && record.name != own?.name && record.timeToLive > 0
+        {
             guard case .service(let target) = record.content, target.port > 0, found.count < Self.instancesPerMessage
             else { continue }
             for candidate in records where candidate.name == target.target && candidate.timeToLive > 0 {
@@ -230,7 +217,7 @@ public struct ServiceDiscovery: Sendable {
     }
 
     private mutating func isNews(_ place: Place, at now: Timestamp) -> Bool {
-        guard place != own else { return false }
+        guard place != own?.place else { return false }
         if let last = places[place], last.duration(to: now) < Self.memory { return false }
         places = places.filter { $0.value.duration(to: now) < Self.memory }
         guard places.count < Self.placesLimit else {
@@ -239,5 +226,38 @@ public struct ServiceDiscovery: Sendable {
         }
         places[place] = now
         return true
+    }
+}
+
+extension ServiceDiscovery.Own {
+    fileprivate init?(_ instance: ServiceDiscovery.Instance, of cluster: String, _ service: DNSName) {
+        let label = Array(instance.name.utf8.prefix(DNSName.labelLimitBytes))
+        guard instance.address.count == 4, let name = DNSName(labels: [label] + service.labels),
+            let host = DNSName(labels: [label] + [Array("local".utf8)])
+        else { return nil }
+        self.name = name
+        place = ServiceDiscovery.Place(address: instance.address, port: instance.port)
+        let timeToLive = ServiceDiscovery.timeToLive
+        pointer = DNSRecord(service, timeToLive: timeToLive, .pointer(name))
+        rest = [
+            DNSRecord(
+                name, timeToLive: timeToLive, isUnique: true,
+                .service(.init(priority: 10, weight: 1, port: instance.port, target: host))),
+            // Agents take nobody without a text. The address last: theirs look at what comes last.
+            DNSRecord(
+                name, timeToLive: timeToLive, isUnique: true, .text([Array("Serf '\(cluster)' cluster".utf8)])),
+            DNSRecord(host, timeToLive: timeToLive, isUnique: true, .address(instance.address)),
+        ]
+    }
+
+    fileprivate func answer(timeToLive: UInt32 = ServiceDiscovery.timeToLive) -> DNSMessage {
+        var message = DNSMessage()
+        message.isResponse = true
+        message.isAuthoritative = true
+        message.answers = [pointer]
+        message.additional = rest
+        for index in message.answers.indices { message.answers[index].timeToLive = timeToLive }
+        for index in message.additional.indices { message.additional[index].timeToLive = timeToLive }
+        return message
     }
 }

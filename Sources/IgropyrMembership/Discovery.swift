@@ -13,10 +13,10 @@ final class Discovery {
     private let onFound: (SocketAddress) -> Void
     private var isClosed = false
 
-    /// Speaks on the interface that has `member`'s address, which is IPv4.
+    /// Speaks on the interface that has `member`'s address, which is IPv4; without a name only looks for others.
     /// - Throws: an error that says what is wrong with the name or the address, or that the port cannot be had.
     init(
-        of cluster: String, name: String, at member: SocketAddress, on loop: EventLoop,
+        of cluster: String, name: String?, at member: SocketAddress, on loop: EventLoop,
         onFound: @escaping (SocketAddress) -> Void
     ) throws(MembershipError) {
         guard case .v4(let first, let second, let third, let fourth) = member.host else {
@@ -24,8 +24,9 @@ final class Discovery {
                 code: .invalidConfiguration,
                 description: "discovery works over IPv4 only: bind or advertise such an address")
         }
-        let instance = ServiceDiscovery.Instance(
-            name: name, address: [first, second, third, fourth], port: member.port)
+        let instance = name.map {
+            ServiceDiscovery.Instance(name: $0, address: [first, second, third, fourth], port: member.port)
+        }
         guard
             let core = ServiceDiscovery(cluster: cluster, instance: instance, at: EventLoop.preciseNow, using: &random),
             let group = SocketAddress(ServiceDiscovery.group.address, port: ServiceDiscovery.group.port)
@@ -62,7 +63,7 @@ final class Discovery {
     /// Says farewell to the group, and closes.
     func leave() {
         guard !isClosed else { return }
-        socket.send(core.goodbye, to: group)
+        if let goodbye = core.goodbye { socket.send(goodbye, to: group) }
         close()
     }
 

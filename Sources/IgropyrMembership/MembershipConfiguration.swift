@@ -62,4 +62,25 @@ public struct MembershipSockets: Hashable, Sendable {
         self.datagrams = datagrams
         self.listener = listener
     }
+
+    private static let names = (datagrams: "gossip UDP", listener: "gossip TCP")
+
+    /// Out of what a program has left to its successor; nil unless both are there.
+    public init?(_ descriptors: [String: Int32]) {
+        guard let datagrams = descriptors[Self.names.datagrams], let listener = descriptors[Self.names.listener] else {
+            return nil
+        }
+        self.init(datagrams: datagrams, listener: listener)
+    }
+
+    /// For an owner who has no use for them.
+    public func close() {
+        ListeningSocket.close(datagrams)
+        ListeningSocket.close(listener)
+    }
+
+    /// By the names that the successor looks for.
+    public var descriptors: [String: Int32] {
+        [Self.names.datagrams: datagrams, Self.names.listener: listener]
+    }
 }

@@ -15,8 +15,8 @@ public struct ServiceContract: Sendable {
     public let predecessorAddress: String?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
-    /// The other end of a ``Lifeline``: this process is to end with whoever holds that.
-    public let lifeline: Int32?
+    /// What else it was given, by the names that both know.
+    public let descriptors: [String: Int32]
 
     /// Taken out of the environment, once, so that child processes do not take it for theirs.
     public static let inherited = ServiceContract(pid: CurrentProcess.pid, take: CurrentProcess.takeEnvironment)
@@ -31,9 +31,15 @@ public struct ServiceContract: Sendable {
         let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
         let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
         watchdog = interval.flatMap { $0 > 0 && isForUs ? .microseconds($0) : nil }
-        let end = take(Self.lifelineVariable).flatMap { Int32($0) }
-        lifeline = isOurs ? end : nil
+        let others = take(Self.descriptorsVariable)?.split(separator: ",").compactMap { pair -> (String, Int32)? in
+            let words = pair.split(separator: "=")
+            return words.count == 2 ? Int32(words[1]).map { (String(words[0]), $0) } : nil
+        }
+        descriptors = isOurs ? Dictionary(others ?? []) { first, _ in first } : [:]
     }
+
+    /// The other end of a ``Lifeline``: this process is to end with whoever holds that.
+    public var lifeline: Int32? { descriptors[Self.lifelineName] }
 
     /// What the environment of a process must say for it to take this one's place before whoever started this one:
     /// `READY=1` comes to `address`, all that follows goes there.
@@ -50,7 +56,8 @@ public struct ServiceContract: Sendable {
     }
 
     private static let predecessorVariable = "IGROPYR_PREDECESSOR"
-    fileprivate static let lifelineVariable = "IGROPYR_LIFELINE"
+    fileprivate static let descriptorsVariable = "IGROPYR_DESCRIPTORS"
+    public static let lifelineName = "lifeline"
 
     /// Nobody may be listening any more; that changes nothing for us.
     public func notify(_ state: String) { Self.send(state, to: notificationAddress) }
@@ -81,13 +88,13 @@ public struct ServiceContract: Sendable {
 }
 
 extension ChildProcess.Command {
-    /// Has the process find these as ``ServiceContract/sockets`` and ``ServiceContract/lifeline``, if its program finds its
-    /// number as `LISTEN_PID`.
-    public mutating func give(sockets: [Int32], lifeline: Int32?) {
+    /// Has the process find these as ``ServiceContract/sockets`` and ``ServiceContract/descriptors``, if its program finds its
+    /// number as `LISTEN_PID`. Names have neither `,` nor `=`.
+    public mutating func give(sockets: [Int32], others: [String: Int32] = [:]) {
         descriptors = [nil, 1, 2] + sockets
         environment["LISTEN_FDS"] = "\(sockets.count)"
-        guard let lifeline else { return }
-        environment[ServiceContract.lifelineVariable] = "\(descriptors.count)"
-        descriptors.append(lifeline)
+        let named = others.sorted { $0.key < $1.key }.enumerated().map { "\($1.key)=\(descriptors.count + $0)" }
+        environment[ServiceContract.descriptorsVariable] = named.isEmpty ? nil : named.joined(separator: ",")
+        descriptors += others.sorted { $0.key < $1.key }.map(\.value)
     }
 }

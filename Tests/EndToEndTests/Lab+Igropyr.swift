@@ -11,6 +11,16 @@ extension Lab {
         if balancer { try await lab("start", "balancer") }
     }
 
+    /// Starts a node with the lab's key and these options besides.
+    func startNode(on host: Int, _ arguments: String...) throws -> Program {
+        try start(
+            on: host,
+            [
+                "igropyr", "node", "--bind", address(host), "--name", "host-\(host)", "--data",
+                "\(folder)/\(host)/data", "--key-file", keyFile,
+            ] + arguments)
+    }
+
     func makeKey() async throws {
         try await makeKey(at: keyFile)
     }

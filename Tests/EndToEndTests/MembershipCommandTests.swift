@@ -111,15 +111,6 @@ extension EndToEnd {
 
 extension Lab {
     /// A node as an operator would start it, but that its process is the test's.
-    fileprivate func startNode(on host: Int, _ arguments: String...) throws -> Program {
-        try start(
-            on: host,
-            [
-                "igropyr", "node", "--bind", address(host), "--name", "host-\(host)", "--data",
-                "\(folder)/\(host)/data", "--key-file", keyFile,
-            ] + arguments)
-    }
-
     fileprivate func startAgent(
         on host: Int, _ arguments: String..., joining seed: Int? = 1, name: String = "agent"
     ) throws -> Program {

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension EndToEnd {
@@ -22,6 +23,46 @@ extension EndToEnd {
             try await eventually("both answer again", or: second.errors) {
                 try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"]
             }
+        }
+    }
+
+    /// By multicast, and with the token where its key would be.
+    @Test func `a balancer that shows a token is an entrance, keeps the key, and hands its place in the cluster on`()
+        async throws
+    {
+        try await Lab.network("2") { lab in
+            try await lab.makeKey()
+            let node = try lab.startNode(on: 1, "--discover", "shop")
+            try #require(try await lab.deploy().status == 0)
+            let word = "'\(Binaries.igropyr)' token --key-file '\(lab.keyFile)' >'\(lab.folder)/word'"
+            #expect(try await Program.run(["bash", "-c", "umask 077; \(word)"]).status == 0)
+            let address = lab.address(2)
+            let balancer = [
+                "igropyr", "balancer", "--name", "entrance", "--listen", "\(address):8080", "--bind", "\(address):7950",
+                "--data",
+                "\(lab.folder)/entrance",
+            ]
+            func answers() async throws -> Bool {
+                try await lab.hostsAnswering("http://\(address):8080") == ["host-1"]
+            }
+            let first = try lab.start(on: 2, balancer + ["--key-file", "\(lab.folder)/word", "--discover", "shop"])
+            try await eventually("it answers", or: first.errors + node.errors) { try await answers() }
+            first.signal(SIGTERM)
+            #expect(try await first.finish(within: .seconds(30)).status == 0)
+            let second = try lab.start(on: 2, balancer)
+            try await eventually("it answers again, without token and seeds", or: second.errors) { try await answers() }
+            let watch = try lab.start(on: 1, ["igropyr", "members", "--watch"] + lab.access)
+            try await eventually("the watch has begun", or: watch.errors) { watch.output.contains("entrance") }
+            second.signal(SIGUSR2)
+            try await eventually("a third process has its place", or: second.errors) {
+                second.errors.contains("has taken over")
+            }
+            try await eventually("and answers", or: second.errors) { try await answers() }
+            let third = try #require(try await lab.processes(of: "balancer", on: 2).first { $0 != second.pid })
+            kill(third, SIGTERM)
+            // Had nobody answered for it meanwhile, its neighbour would have found it failed at once.
+            try await eventually("it leaves", or: watch.output) { watch.output.contains("left") }
+            #expect(!watch.output.contains("failed"), "\(watch.output)")
         }
     }
 }

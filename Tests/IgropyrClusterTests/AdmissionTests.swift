@@ -92,6 +92,24 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
         }
     }
 
+    @Test func `goes on past who is no node, and past who does not take its word`() async throws {
+        try await onLoop { loop in
+            let (node, other) = (try await SampleNode("a", on: loop, key: key), try await SampleNode("b", on: loop))
+            let folder = try TemporaryFolder()
+            let addresses = [other.control, node.control]  // The first has no key, and speaks plain HTTP.
+            _ = try await Admission.keyFile(by: token(), from: addresses, inDataFolder: folder("data"), on: loop)
+            #expect(Admission.keyFile(inDataFolder: folder("data")) != nil)
+            let failure = await #expect(throws: ControlError.self) {
+                try await Admission.keyFile(
+                    by: token(from: otherKey), from: addresses + [freshAddress()], inDataFolder: folder("none"),
+                    on: loop)
+            }
+            #expect(failure?.code == .wrongKey, "which is worth more than that one does not answer")
+            await node.agent.stop()
+            await other.agent.stop()
+        }
+    }
+
     @Test func `asks again where nobody answers`() async throws {
         try await onLoop { loop in
             let folder = try TemporaryFolder()

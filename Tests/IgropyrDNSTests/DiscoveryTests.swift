@@ -85,7 +85,25 @@ import Testing
             feed(answers[0].message.encoded, to: &first, at: .seconds(21)) == [
                 .found(address: [10, 0, 0, 2], port: 7950)
             ])
-        #expect(feed(second.goodbye, to: &first, at: .seconds(90)).isEmpty)
+        #expect(feed(try #require(second.goodbye), to: &first, at: .seconds(90)).isEmpty)
+    }
+
+    @Test func `who has nothing to offer asks, finds, and says nothing of itself`() throws {
+        var random = SplitMix(seed: 4)
+        var visitor = try #require(ServiceDiscovery(cluster: "shop", instance: nil, at: .zero, using: &random))
+        var member = try ours()
+        let sent = try run(&visitor, until: .seconds(10))
+        #expect(sent.count == 4 && sent.allSatisfy { !$0.message.isResponse && $0.message.answers.isEmpty })
+        #expect(feed(sent[0].message.encoded, to: &visitor, at: .seconds(10)).isEmpty, "our own echo")
+        #expect(feed(Recorded.question, to: &visitor, isFromGroupPort: false).isEmpty)
+        _ = try run(&member, until: .seconds(9))
+        #expect(feed(sent[3].message.encoded, to: &member, at: .seconds(10)).isEmpty)
+        let answer = try #require(try run(&member, until: .seconds(11)).first { $0.message.isResponse })
+        #expect(
+            feed(answer.message.encoded, to: &visitor, at: .seconds(11)) == [
+                .found(address: [10, 0, 0, 1], port: 7946)
+            ])
+        #expect(visitor.goodbye == nil)
     }
 
     @Test func `it asks ever more seldom, at least each minute`() throws {

@@ -66,13 +66,22 @@ struct ServiceContractTests {
         }
     }
 
-    @Test func `a process gets sockets and a lifeline, and its successor the same`() {
+    @Test func `a process finds the sockets that it was given, and other descriptors by name`() {
         var command = ChildProcess.Command(executable: "/bin/true")
-        command.give(sockets: [8, 9], lifeline: 12)
-        #expect(command.descriptors == [nil, 1, 2, 8, 9, 12])
+        command.give(sockets: [8, 9], others: ["lifeline": 12, "gossip UDP": 10])
+        #expect(command.descriptors == [nil, 1, 2, 8, 9, 10, 12])
         let contract = Self.contract(command.environment.merging(["LISTEN_PID": "42"]) { $1 })
-        #expect(contract.sockets == [3, 4] && contract.lifeline == 5)
-        #expect(Self.contract(command.environment).lifeline == nil)
+        #expect(contract.sockets == [3, 4] && contract.descriptors == ["gossip UDP": 5, "lifeline": 6])
+        #expect(contract.lifeline == 6)
+        #expect(Self.contract(command.environment).descriptors.isEmpty, "they are another process's")
+        command.give(sockets: [8])
+        #expect(Self.contract(command.environment.merging(["LISTEN_PID": "42"]) { $1 }).descriptors.isEmpty)
+    }
+
+    @Test(arguments: ["", ",", "=", "a", "a=", "=5", "a=b", "a=1=2", "a=99999999999"])
+    func `descriptors that nobody can have meant are none`(text: String) {
+        let contract = Self.contract(["LISTEN_PID": "42", "LISTEN_FDS": "1", "IGROPYR_DESCRIPTORS": text])
+        #expect(contract.descriptors.isEmpty && contract.sockets == [3])
     }
 
     @Test func `inherited sockets are all used, and shared if there are too few`() throws {

@@ -19,8 +19,9 @@ public enum SuccessionFailure: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension Balancer {
-    /// Starts a new process that takes this one's place: it gets the listening sockets, and says when it is ready. Stop this
-    /// one then. Both serve meanwhile, so nobody is refused, and nothing that waits in a backlog is lost.
+    /// Starts a new process that takes this one's place: it gets the listening sockets, and these descriptors by their names, and
+    /// says when it is ready. Stop this one then. Both serve meanwhile, so nobody is refused, and nothing that waits in a
+    /// backlog is lost.
     ///
     /// The command's descriptors and what ``ServiceContract`` is about are set here; its program has to find its own number as
     /// `LISTEN_PID`, as `igropyr launch` sees to, and to say ``ServiceContract/notifyReady()``. Whoever started this process
@@ -28,12 +29,13 @@ extension Balancer {
     /// the process.
     /// - Returns: the new process's number.
     public func startSuccessor(
-        _ command: ChildProcess.Command, within limit: Duration, on loop: EventLoop
+        _ command: ChildProcess.Command, with others: [String: Int32] = [:], within limit: Duration,
+        on loop: EventLoop
     ) async throws(SuccessionFailure) -> Int32 {
         let outcome: Result<Int32, SuccessionFailure> = await withCheckedContinuation { continuation in
             withSockets { sockets in
                 guard !sockets.isEmpty else { return continuation.resume(returning: .failure(.stopped)) }
-                Succession(limit) { continuation.resume(returning: $0) }.begin(command, sockets, on: loop)
+                Succession(limit) { continuation.resume(returning: $0) }.begin(command, sockets, others, on: loop)
             }
         }
         return try outcome.get()
@@ -53,7 +55,9 @@ private final class Succession {
         self.completion = completion
     }
 
-    func begin(_ command: ChildProcess.Command, _ sockets: [Int32], on loop: EventLoop) {
+    func begin(
+        _ command: ChildProcess.Command, _ sockets: [Int32], _ others: [String: Int32], on loop: EventLoop
+    ) {
         do throws(UVError) {
             let notifications = try NotificationSocket(on: loop) { [self] in receive($0) }
             self.notifications = notifications
@@ -62,7 +66,9 @@ private final class Succession {
             try timer.start(after: limit) { [self] in giveUp() }
             var command = command
             let contract = ServiceContract.inherited
-            command.give(sockets: sockets, lifeline: contract.lifeline)
+            var others = others
+            others[ServiceContract.lifelineName] = contract.lifeline
+            command.give(sockets: sockets, others: others)
             command.environment.merge(contract.environment(ofSuccessorHeardAt: notifications.name)) { $1 }
             child = try ChildProcess(on: loop, command) { [self] in finish(.failure(.ended($0))) }
         } catch {

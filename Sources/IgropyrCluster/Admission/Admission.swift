@@ -11,9 +11,10 @@ public enum Admission {
     }
 
     /// Asks the nodes, by the addresses of their control API, one after the other, and writes what the first one gives to
-    /// the data folder.
+    /// the data folder. Goes on past addresses where something else answers.
     /// - Returns: the path of the key file.
-    /// - Throws: `.wrongKey` if a node does not take the token, `.unreachable` if none answers, `.local` for the folder.
+    /// - Throws: `.wrongKey` if a node does not take the token and no other does, `.unreachable` if none answers, `.local` for
+    ///   the folder.
     public static func keyFile(
         by token: JoinToken, from nodes: [SocketAddress], inDataFolder path: String, on loop: EventLoop
     ) async throws(ControlError) -> String {
@@ -39,7 +40,7 @@ public enum Admission {
     private static func ask(
         _ nodes: [SocketAddress], by client: ControlClient
     ) async throws(ControlError) -> [ClusterKey] {
-        var failure = ControlError(.unreachable, "there is nobody to ask")
+        var failures = [ControlError(.unreachable, "there is nobody to ask")]
         for node in nodes {
             do throws(ControlError) {
                 let keys = try await client.admission(by: node).keys.compactMap(ClusterKey.init(base64:))
@@ -47,12 +48,9 @@ public enum Admission {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) gave no key")
                 }
                 return keys
-            } catch {
-                guard error.code == .unreachable else { throw error }
-                failure = error
-            }
+            } catch { failures.append(error) }
         }
-        throw failure
+        throw failures.first { $0.code == .wrongKey } ?? failures.last { $0.code == .unreachable }!
     }
 
     private static func refusal(of token: JoinToken) -> ControlError {

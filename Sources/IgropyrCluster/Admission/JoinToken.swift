@@ -81,6 +81,14 @@ extension JoinToken: CustomStringConvertible {
         return "\(Self.prefix).\(fingerprint).\(expiry).\(number).\(secret)"
     }
 
+    /// What a key file holds that has a token in place of a key; perhaps no good one. Nil if it has a key, or cannot be read.
+    /// Blocks.
+    public static func text(inFileAt path: String) -> String? {
+        guard let bytes = try? AtomicFile.read(FileSystem.resolved(path), limitBytes: 4096) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.hasPrefix("\(prefix).") ? text.filter { !$0.isWhitespace } : nil
+    }
+
     /// Nil for what ``text`` never is.
     public init?(text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)

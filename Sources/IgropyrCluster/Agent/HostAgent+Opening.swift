@@ -35,12 +35,10 @@ extension HostAgent {
         guard let key = keyFileKey else { return [] }
         let keys: [ClusterKey]
         do {
-            keys = try await loop.offload { try KeyringFile.keys(startingWith: key, from: folder) }
-        } catch {
-            throw .configuration(
-                "\(folder.path)/\(KeyringFile.name) cannot be read (\(error)): remove it, and give the cluster's key by "
-                    + "--key-file")
-        }
+            keys = try await loop.offload { () throws(KeyringUnreadable) in
+                try KeyringFile.keys(startingWith: key, from: folder)
+            }
+        } catch { throw .configuration("\(error)") }
         if keys.first != key {
             configuration.logger.notice(
                 "the cluster's key has changed since the key file was written: using the data folder's",
@@ -199,7 +197,7 @@ extension HostAgent {
         _ remembered: [SocketAddress], controlPort: UInt16
     ) -> MembershipConfiguration {
         var membership = MembershipConfiguration(name: configuration.name, bind: configuration.bind)
-        membership.sockets = configuration.handover.membershipSockets
+        membership.sockets = MembershipSockets(configuration.handover.descriptors)
         membership.advertise = configuration.advertise
         membership.tags = MemberTags.node(controlPort: controlPort)
         membership.keys = keys.map(\.bytes)
@@ -211,21 +209,5 @@ extension HostAgent {
         membership.settings = configuration.gossip
         membership.logger = configuration.logger
         return membership
-    }
-}
-
-extension Handover {
-    /// Nil unless both are there.
-    var membershipSockets: MembershipSockets? {
-        get {
-            guard let datagrams = descriptors["gossip UDP"], let listener = descriptors["gossip TCP"] else {
-                return nil
-            }
-            return MembershipSockets(datagrams: datagrams, listener: listener)
-        }
-        set {
-            descriptors["gossip UDP"] = newValue?.datagrams
-            descriptors["gossip TCP"] = newValue?.listener
-        }
     }
 }

@@ -65,10 +65,10 @@ extension HostAgent {
 
     /// For the next start.
     private func rememberPeers(_ parts: Parts) async {
-        let addresses = await parts.membership.rememberedPeers.map { "\($0)" }
+        let addresses = await parts.membership.rememberedPeers
         guard rememberedPeers != addresses else { return }
         rememberedPeers = addresses
-        let (file, folder) = (PeerFile(peers: addresses), parts.folder)
+        let (file, folder) = (PeerFile(addresses), parts.folder)
         do { try await loop.offload { try file.write(to: folder) } } catch {
             configuration.logger.warning("cannot write peers.json", metadata: ["error": "\(error)"])
         }

@@ -92,7 +92,7 @@ public actor HostAgent: LoopBound {
     /// It stops, and the balancers are to leave its workers alone.
     private var areWorkersLeaving = false
     var agenda: Agenda
-    var rememberedPeers: [String] = []
+    var rememberedPeers: [SocketAddress] = []
     var updating: Task<Void, Never>?
     var mustUpdate = false
     /// Whether an operator keeps workers away.
@@ -259,7 +259,8 @@ public actor HostAgent: LoopBound {
         var handover = try await parts.supervisor.handOver()
         handover.descriptors["control"] = control
         // Last: from here on nobody answers the others.
-        handover.membershipSockets = try await parts.membership.leaveToSuccessor()
+        let sockets = try await parts.membership.leaveToSuccessor()
+        handover.descriptors.merge(sockets?.descriptors ?? [:]) { $1 }
         return handover
     }
 

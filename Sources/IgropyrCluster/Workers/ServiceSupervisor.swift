@@ -105,7 +105,7 @@ public actor ServiceSupervisor: LoopBound {
             executable: launcher[0], arguments: launcher.dropFirst() + Launcher.arguments(for: program),
             environment: ProcessInfo.processInfo.environment, hasOwnSession: true)
         command.environment["NOTIFY_SOCKET"] = notifications.name
-        command.give(sockets: [socket], lifeline: lifelineEnd)
+        command.give(sockets: [socket], others: [ServiceContract.lifelineName: lifelineEnd])
         return command
     }
 

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import IgropyrGossip
+import IgropyrMembership
+import IgropyrUV
+
+/// What nodes and balancers have in common: they gossip.
+struct MemberOptions: ParsableArguments {
+    static let port: UInt16 = 7946
+
+    @Option(help: "This host's address or name, as others reach it; with :PORT if not 7946.")
+    var bind: EndpointArgument = EndpointArgument(argument: "127.0.0.1")!
+
+    @Option(help: "Where others reach this host, if not at --bind.")
+    var advertise: EndpointArgument?
+
+    @Option(help: "The member's name, unique in the cluster. Default: the host's name.")
+    var name: String?
+
+    @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)")
+    var keyFile: String?
+
+    @Option(
+        help: """
+            By which a node that --join or --discover leads to gives this host the cluster's key, which the data folder then \
+            keeps; not looked at any more once it has one. (env IGROPYR_TOKEN)
+            """)
+    var token: String?
+
+    @Option(
+        help: """
+            A member of the cluster, by address or name, with :PORT if not 7946; or srv:NAME, a service whose SRV records \
+            name members (srv:_igropyr._udp.example.org). May be repeated.
+            """)
+    var join: [JoinArgument] = []
+
+    @Option(help: "The name server, ADDRESS[:PORT], to ask about srv: names, in place of this host's.")
+    var dns: EndpointArgument?
+
+    @Option(
+        help: """
+            Find the others on this network by multicast DNS, under a name that all of them give; Serf agents do it with \
+            -discover.
+            """)
+    var discover: String?
+
+    @Option(
+        help: """
+            How members look for failures, the same on all: fast (hosts in one network), lan, wan or local (as Serf's \
+            agents have them).
+            """, transform: Self.profile)
+    var profile = GossipProfile.fast
+
+    @Flag(help: "Allow an address beyond loopback without a key: anybody who reaches it may then deploy.")
+    var insecure = false
+
+    @Flag(name: .shortAndLong, help: "Log more.")
+    var verbose = false
+
+    /// Who it is and whom it asks to be let in, without its tags and keys.
+    func membership(defaultName: String, on loop: EventLoop) async throws -> MembershipConfiguration {
+        let bind = try await bind.address(defaultPort: Self.port, option: "--bind", on: loop)
+        var configuration = MembershipConfiguration(name: name ?? defaultName, bind: bind)
+        configuration.advertise = try await advertise?.address(
+            defaultPort: bind.port, option: "--advertise", on: loop)
+        configuration.seeds = join.compactMap { $0.endpoint(defaultPort: Self.port) }
+        configuration.seedServices = join.compactMap(\.service)
+        configuration.nameServer = try await dns?.address(defaultPort: 53, option: "--dns", on: loop)
+        configuration.discovery = discover
+        configuration.settings = profile.settings
+        return configuration
+    }
+
+    private static func profile(_ text: String) throws -> GossipProfile {
+        guard let profile = GossipProfile(rawValue: text) else {
+            throw ValidationError("--profile \(text): choose fast, lan, wan or local.")
+        }
+        return profile
+    }
+
+    var keyFilePath: String? { keyFile ?? ProcessInfo.processInfo.environment["IGROPYR_KEY_FILE"] }
+
+    var tokenText: String? { token ?? ProcessInfo.processInfo.environment["IGROPYR_TOKEN"] }
+}

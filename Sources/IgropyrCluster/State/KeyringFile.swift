@@ -1,0 +1,49 @@
+internal import FoundationEssentials
+
+/// `keyring.json` in a member's data folder: the keys that the cluster agreed on after the member was given its key file.
+///
+/// Beside it lies `cluster.key` with the one in use, for the commands on this host. All calls block.
+package struct KeyringFile: Codable, Sendable {
+    static let name = "keyring.json"
+    package static let keyName = "cluster.key"
+
+    /// Of the format.
+    var version = ControlAPI.version
+    /// The ``ClusterKey/fingerprint`` of the key file's key when this was written.
+    var base: String
+    /// In Base64, the one in use first.
+    var keys: [String]
+
+    package init(base: ClusterKey, keys: [ClusterKey]) {
+        self.base = base.fingerprint
+        self.keys = keys.map(\.base64)
+    }
+
+    /// The keys to start with. A key file that holds neither the key of then nor one that the cluster has used since is
+    /// an operator's new choice, and counts alone.
+    package static func keys(
+        startingWith key: ClusterKey, from folder: DataFolder
+    ) throws(KeyringUnreadable) -> [ClusterKey] {
+        do {
+            guard let bytes = try folder.read(name, limitBytes: 1 << 16) else { return [key] }
+            let file = try JSONDecoder().decode(KeyringFile.self, from: Data(bytes))
+            let keys = file.keys.compactMap(ClusterKey.init(base64:))
+            guard !keys.isEmpty, keys.count == file.keys.count else { throw CocoaError(.fileReadCorruptFile) }
+            return file.base == key.fingerprint || keys.contains(key) ? keys : [key]
+        } catch { throw KeyringUnreadable(path: "\(folder.path)/\(name)", reason: "\(error)") }
+    }
+
+    package func write(to folder: DataFolder) throws {
+        try folder.write(try JSON.encode(self), to: Self.name)
+        if let first = keys.first { try folder.write(Array("\(first)\n".utf8), to: Self.keyName) }
+    }
+}
+
+package struct KeyringUnreadable: Error, CustomStringConvertible {
+    let path: String
+    let reason: String
+
+    package var description: String {
+        "\(path) cannot be read (\(reason)): remove it, and give the cluster's key by --key-file"
+    }
+}

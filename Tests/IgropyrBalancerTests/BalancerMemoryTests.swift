@@ -1,0 +1,82 @@
+import FoundationEssentials
+import IgropyrCluster
+import IgropyrGossip
+import IgropyrMembership
+import IgropyrUV
+import TestSupport
+import Testing
+
+@testable import IgropyrBalancer
+
+/// What a balancer of a cluster keeps in its data folder.
+@Suite(.timeLimit(.minutes(5))) struct `A balancer with a data folder` {
+    private static let (oldKey, newKey) = (ClusterKey(bytes: [UInt8](1...32))!, ClusterKey(bytes: [UInt8](101...132))!)
+
+    private static func member(_ name: String, seeds: [Endpoint] = []) -> MembershipConfiguration {
+        var configuration = MembershipConfiguration(name: name, bind: freshAddress(port: 0))
+        configuration.settings = .local
+        configuration.keys = [oldKey.bytes]
+        configuration.seeds = seeds
+        configuration.logger.logLevel = .critical
+        return configuration
+    }
+
+    private static func balancer(
+        _ member: MembershipConfiguration, in folder: String, on loop: EventLoop
+    ) -> ClusterBalancer {
+        ClusterBalancer(
+            BalancerSettings(listen: .loopback(port: 0)), member: member, key: oldKey, dataFolder: folder, on: loop)
+    }
+
+    private static func status(of name: String, at membership: Membership) async -> Member.Status? {
+        await membership.members.first { $0.name == name }?.status
+    }
+
+    @Test func `starts with the key that the cluster has changed to, and needs no seed`() async throws {
+        let folder = "/tmp/igropyr-test-\(UInt64.random(in: .min ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await onLoop { loop in
+            let other = Membership(Self.member("other"), on: loop)
+            try await other.start()
+            let seed = try #require(await other.localAddress)
+            let first = Self.balancer(
+                Self.member("entrance", seeds: [Endpoint(host: seed.hostText, port: seed.port)]), in: folder, on: loop)
+            try await first.start()
+            #expect(await eventually { await Self.status(of: "entrance", at: other) == .alive })
+            for operation in [.install(Self.newKey.bytes), .use(Self.newKey.bytes), .remove(Self.oldKey.bytes)]
+                as [KeyOperation]
+            {
+                let query = try await other.changeKeys(operation, timeout: .seconds(60))
+                var answers = 0
+                for await case .answer(_, let payload) in query.replies {
+                    #expect(try KeyResponse(payload: payload).isSuccess)
+                    answers += 1
+                    if answers == 2 { break }
+                }
+            }
+            let keyFile = "\(folder)/cluster.key"
+            #expect(await eventually { (try? ClusterKey(fileAt: keyFile)) == Self.newKey })
+            let second = Self.balancer(Self.member("entrance"), in: folder, on: loop)
+            await #expect(throws: DataFolderError.self, "the first has the folder") { try await second.start() }
+            try await first.stop(timeout: .zero)
+            #expect(await eventually { await Self.status(of: "entrance", at: other) == .left })
+            try await second.start()
+            #expect(await eventually { await Self.status(of: "entrance", at: other) == .alive })
+            try await second.stop(timeout: .zero)
+            await other.shutdown()
+        }
+    }
+
+    @Test func `says what to do about a keyring that cannot be read`() async throws {
+        let folder = "/tmp/igropyr-test-\(UInt64.random(in: .min ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data("{}".utf8).write(to: URL(filePath: "\(folder)/keyring.json"))
+        try await onLoop { loop in
+            let balancer = Self.balancer(Self.member("entrance"), in: folder, on: loop)
+            let failure = await #expect(throws: (any Error).self) { try await balancer.start() }
+            let text = failure.map { "\($0)" } ?? ""
+            #expect(text.contains("\(folder)/keyring.json") && text.contains("--key-file"), "\(text)")
+        }
+    }
+}
