@@ -122,8 +122,14 @@ import Testing
     @Test func `what loses its parent is killed, and leaves no zombie`() async {
         await #expect(processExitsWith: .success) {
             try ChildProcesses.becomeSubreaper()
-            // In a session of its own, and its parent is gone; that it has a child, too, which then loses its parent.
+            // In a session of its own, and its parent is gone; its children will lose theirs.
             precondition(system("setsid sh -c 'sleep 1000 & sleep 1000' &") == 0)
+            var hasChildren = false
+            while !hasChildren {
+                let all = ProcessStatus.all()
+                let orphan = all.first { $0.parent == getpid() }
+                hasChildren = all.count { $0.parent == orphan?.identity.pid } == 2
+            }
             var killed = 0
             while killed < 3 {
                 killed += ChildProcesses.killOrphans()
