@@ -80,6 +80,8 @@ extension App {
             try require("server.requestsPerConnection", perConnection, perConnection > 0, "1 or more")
             let rate = server.minimumBytesPerSecond
             try require("server.minimumBytesPerSecond", rate, rate >= 0, "0 or more")
+            let unread = server.unreadBodyBytes
+            try require("server.unreadBodyBytes", unread, unread >= 0, "0 or more")
             let times = [
                 ("server.handshakeTimeout", server.handshakeTimeout), ("server.headTimeout", server.headTimeout),
                 ("server.idleTimeout", server.idleTimeout), ("server.progressTimeout", server.progressTimeout),

@@ -71,6 +71,59 @@ extension Substring {
         }
     }
 
+    private static let unread: [(head: String, bodyBytes: Int, livesOn: Bool)] = [
+        ("Content-Length: 5", 5, true), ("Content-Length: 1000", 1000, true), ("Content-Length: 1001", 1001, false),
+        ("Content-Length: 5\r\nExpect: 100-continue", 5, false),
+    ]
+
+    /// Else the client asks for more where nobody listens any more.
+    @Test(arguments: unread)
+    func `an answer that leaves the body unread lets the connection live on, or says that it ends`(
+        head: String, bodyBytes: Int, livesOn: Bool
+    ) async throws {
+        var settings = HTTPServerSettings()
+        settings.unreadBodyBytes = 1000
+        try await TestServer.run(settings) { server in
+            let client = try await server.connect()
+            client.send("POST /1 HTTP/1.1\r\nHost: a\r\n\(head)\r\n\r\n")
+            let text = await client.receive { $0.bodies == ["/1"] }
+            #expect(text.contains("Connection: close\r\n") == !livesOn)
+            client.send(String(repeating: "x", count: bodyBytes) + "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            guard livesOn else { return #expect(await client.receiveAll().bodies == ["/1"]) }
+            #expect(await client.receive { $0.bodies.count == 2 }.bodies == ["/1", "/2"])
+        }
+    }
+
+    @Test(arguments: [1000, 1001]) func `chunks that nobody reads are dropped, not without end`(
+        bodyBytes: Int
+    ) async throws {
+        var settings = HTTPServerSettings()
+        settings.unreadBodyBytes = 1000
+        try await TestServer.run(settings) { server in
+            let client = try await server.connect()
+            client.send("POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            _ = await client.receive { $0.bodies == ["/1"] }
+            let body = "\(String(bodyBytes, radix: 16))\r\n\(String(repeating: "x", count: bodyBytes))\r\n0\r\n\r\n"
+            client.send(body)
+            guard bodyBytes <= 1000 else { return #expect(await client.receiveAll().bodies == ["/1"]) }
+            client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await client.receive { $0.bodies.count == 2 }.bodies == ["/1", "/2"])
+        }
+    }
+
+    @Test func `what a handler had wait of a body is dropped once it has answered`() async throws {
+        try await TestServer.run { head, bytes, connection in
+            if head.framing != .none { connection.pauseBody() }
+            answerWithPath(head, bytes, connection)
+        } _: { server in
+            let client = try await server.connect()
+            client.send("POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+            _ = await client.receive { $0.bodies == ["/1"] }
+            client.send("abcdeGET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(await client.receive { $0.bodies.count == 2 }.bodies == ["/1", "/2"])
+        }
+    }
+
     @Test func `a request behind one that closes the connection is not handled`() async throws {
         try await TestServer.run { server in
             let text = try await server.exchange(

@@ -10,9 +10,9 @@ extension HTTPServerConnection: OpenConnection {
             guard keepsAlive, !isDraining else { return linger() }
             if stream.queuedBytes > 0 { awaitProgress() } else { timer.arm(after: server.settings.idleTimeout) }
             if !isProcessing { loop.submitLocally { [self] in goOn() } }
-        case .body:  // The answer is complete before the question: do not read the rest for nothing.
+        case .body:  // The answer is complete before the question.
             exchange = nil
-            if !isProcessing { lingerUnlessEnded() }  // Else once what has arrived was looked at.
+            if !isProcessing { dropRestOfBody() }  // Else once what has arrived was looked at.
         case .tunnel:
             exchange = nil
             linger()
@@ -20,10 +20,11 @@ extension HTTPServerConnection: OpenConnection {
         }
     }
 
-    /// A body that had arrived with its head has ended by now, and the connection lives on.
-    func lingerUnlessEnded() {
+    /// Reads on if the answer is complete and the connection shall live on: little is left of the question then.
+    func dropRestOfBody() {
         guard case .body = request, case .ended = response, !isClosed else { return }
-        linger()
+        guard keepsAlive else { return linger() }
+        resumeBody()
     }
 
     /// Says that nothing more comes and drops what the client still sends, for a while: closing with unread input would

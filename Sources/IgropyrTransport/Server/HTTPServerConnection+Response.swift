@@ -18,7 +18,7 @@ extension HTTPServerConnection {
         }
         let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
         let framing = framing == .chunked && version == .http10 ? .untilClose : framing
-        if framing == .untilClose { keepsAlive = false }
+        if framing == .untilClose || isMuchToCome { keepsAlive = false }
         if !keepsAlive {
             try output.appendField("Connection", "close")
         } else if version == .http10 {
@@ -26,6 +26,11 @@ extension HTTPServerConnection {
         }
         if !isBodyless { output.appendFraming(framing) }
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))
+    }
+
+    /// Whether the handler may leave more of the request unread than is worth to read for the sake of the connection.
+    private var isMuchToCome: Bool {
+        if case .body = request { bodyLeft > UInt64(server.settings.unreadBodyBytes) } else { false }
     }
 
     public func beginInterimResponse(status: Int) throws(HTTPSerializer.Failure) -> Bool {

@@ -11,7 +11,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         case .body, .tunnel: input.add(bytes) { process($0) }
         case .ended: hold(bytes)
         }
-        lingerUnlessEnded()
+        dropRestOfBody()
         guard !isClosed else { return }
         flush()
         goOnOnceThereIsRoom()

@@ -50,6 +50,11 @@ public final class HTTPServerConnection: HTTPServerStream {
     var opensTunnel = false
     /// The response that was begun is not the last one to its request.
     var isInterim = false
+    /// Bytes of the request's body that are to come as far as is known; `.max` while the client waits to be told to go on, and
+    /// may never send them.
+    var bodyLeft: UInt64 = 0
+    /// Bytes of the body that came after the answer was complete.
+    private var unreadBytes = 0
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
     /// What the kernel was asked once; kept after the connection has ended.
@@ -114,7 +119,7 @@ public final class HTTPServerConnection: HTTPServerStream {
                 case .body(let range, let consumed):
                     offset += consumed
                     bodyRate?.add(range.count)
-                    exchange?.requestBodyDidArrive(rest.extracting(range))
+                    bodyDidArrive(rest.extracting(range))
                 case .trailers(let range, let consumed):
                     offset += consumed
                     exchange?.requestTrailersDidArrive(rest.extracting(range))
@@ -158,6 +163,8 @@ public final class HTTPServerConnection: HTTPServerStream {
         if head.framing != .none {
             bodyRate = TransferRate()
             bodyRate?.run(at: loop.now)
+            bodyLeft = head.expectContinue ? .max : head.framing.knownBytes
+            unreadBytes = 0
         }
         if head.framing != .none || stream.queuedBytes > 0 { timer.arm(after: server.settings.progressTimeout) }
         server.handler.handle(head, bytes, on: self)
@@ -165,8 +172,16 @@ public final class HTTPServerConnection: HTTPServerStream {
             borrowMemory()
             try? output.beginResponse(status: 100)
             output.endHead()
+            bodyLeft = head.framing.knownBytes
             flush()
         }
+    }
+
+    private func bodyDidArrive(_ bytes: RawSpan) {
+        if bodyLeft > 0, bodyLeft != .max { bodyLeft -= UInt64(bytes.byteCount) }
+        guard exchange == nil else { exchange?.requestBodyDidArrive(bytes); return }
+        unreadBytes += bytes.byteCount
+        if unreadBytes > server.settings.unreadBodyBytes { keepsAlive = false }
     }
 
     func endRequest() {
@@ -206,7 +221,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         } else {
             input.consumeKept { process($0) }
         }
-        lingerUnlessEnded()
+        dropRestOfBody()
         flush()
         guard !isAwaitingRoom else { return goOnOnceThereIsRoom() }
         if hasPeerEnded, case .none = request { return linger() }
@@ -220,4 +235,9 @@ public final class HTTPServerConnection: HTTPServerStream {
     func goOnOnceThereIsRoom() {
         if isAwaitingRoom, canWrite { loop.submitLocally { [self] in goOn() } }
     }
+}
+
+extension MessageHead.Framing {
+    /// Of the body; 0 where only its end will tell.
+    fileprivate var knownBytes: UInt64 { if case .length(let bytes) = self { bytes } else { 0 } }
 }

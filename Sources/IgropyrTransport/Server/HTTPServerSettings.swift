@@ -31,6 +31,9 @@ public struct HTTPServerSettings: Sendable {
     public var rateGrace = Duration.seconds(10)
     /// How long to read and drop what a client still sends after its last response, so that no reset overtakes that.
     public var lingerTimeout = Duration.seconds(2)
+    /// What is read and dropped of a request's body that its handler leaves unread, so that the connection lives on. A response
+    /// that begins while more is to come says that the connection ends; after chunks beyond it, it ends without a word.
+    public var unreadBodyBytes = 256 << 10
     /// Pipelined input held while a response is being made; beyond it the client has to wait.
     public var pipelineBytes = 64 << 10
     /// Response bytes queued at which a handler should wait for the client.
