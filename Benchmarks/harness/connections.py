@@ -39,25 +39,30 @@ def storm(options):
 
 
 def idle(options):
-    """Private memory per connection that was answered once and rests; the first hundred are the server's warming up."""
+    """Applications beside others."""
     require("nginx", "node")
     allow_descriptors(RESTING)
+    with tempfile.TemporaryDirectory() as folder:
+        with (
+            constant() as ours,
+            rivals.nginx_hello(pathlib.Path(folder), free_port(), BODY, SERVER_CORE) as nginx,
+            rivals.node(SERVER_CORE) as node,
+            rivals.hummingbird(SERVER_CORE) as hummingbird,
+        ):
+            compare_resting([ours, nginx, node, hummingbird])
+
+
+def compare_resting(servers):
+    """Private memory per connection that was answered once and rests; the first hundred are the server's warming up."""
     row("server", f"private bytes per connection of {RESTING}")
     row("---", "--:")
-    with tempfile.TemporaryDirectory() as folder:
-        for server in (
-            constant(),
-            rivals.nginx_hello(pathlib.Path(folder), free_port(), BODY, SERVER_CORE),
-            rivals.node(SERVER_CORE),
-            rivals.hummingbird(SERVER_CORE),
-        ):
-            with server:
-                resting = [answered(server.port) for _ in range(100)]
-                before = private_bytes(server)
-                resting += [answered(server.port) for _ in range(RESTING)]
-                row(server.name, round((private_bytes(server) - before) / RESTING))
-                for connection in resting:
-                    connection.close()
+    for server in servers:
+        resting = [answered(server.port) for _ in range(100)]
+        before = private_bytes(server)
+        resting += [answered(server.port) for _ in range(RESTING)]
+        row(server.name, round((private_bytes(server) - before) / RESTING))
+        for connection in resting:
+            connection.close()
 
 
 def answered(port):

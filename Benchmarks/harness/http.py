@@ -1,4 +1,5 @@
 """Throughput and processor time per request, by wrk or h2load over connections that stay open."""
+import collections.abc
 import dataclasses
 import pathlib
 import random
@@ -22,15 +23,23 @@ class Subject:
     name: str
     server: Server
     path: str = "/"
+    #: Requests go to so many paths in turn, which are `path` and a number; 0: to `path`.
+    paths: int = 0
+    #: Bytes that each request brings, by POST; 0: GETs, without a body.
+    body: int = 0
+    #: Of wrk.
+    connections: int = CONNECTIONS
     #: Requests that wrk sends at a time on a connection.
     pipelined: int = 1
-    #: By HTTP/2, without TLS: requests that h2load has under way on each of few connections; 0: by HTTP/1.1.
+    #: By HTTP/2: requests that h2load has under way on each of few connections; 0: by HTTP/1.1.
     streams: int = 0
     scheme: str = "http"
     #: The server closes after each answer, so that by TLS each request costs a full handshake: wrk resumes no session.
     closes: bool = False
     #: Who does the work behind the server, and is shown apart.
     backend: Server | None = None
+    #: Makes the load in the place of wrk() and h2load(), and is called like them.
+    generator: collections.abc.Callable | None = None
 
 
 def hello(options):
@@ -78,15 +87,21 @@ def tls(options):
     require("nginx", "wrk", "taskset", "openssl")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        chain, key = folder / "chain.pem", folder / "key.pem"
-        command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-        subprocess.run(["openssl", *command.split(), "-keyout", key, "-out", chain], check=True, capture_output=True)
+        chain, key = certificate(folder)
         nginx = rivals.nginx_hello_tls(folder, free_port(), BODY, chain, key, SERVER_CORE)
         with constant(chain, key) as ours, nginx:
             for title, closes in (("connections stay open", False), ("a handshake for each request", True)):
                 print(f"\n{title}\n")
                 subjects = [Subject(server.name, server, scheme="https", closes=closes) for server in (ours, nginx)]
                 compare(subjects, options)
+
+
+def certificate(folder):
+    """Files in PEM: a certificate of EC P-256 for localhost, and its key."""
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    subprocess.run(["openssl", *command.split(), "-keyout", key, "-out", chain], check=True, capture_output=True)
+    return chain, key
 
 
 def constant(*arguments, environment=None):
@@ -118,22 +133,6 @@ def files(options):
                 compare([Subject(server.name, server, f"/{number}.bin") for server in (ours, nginx)], options)
 
 
-def proxy(options):
-    """The balancer beside nginx and HAProxy, before one nginx that has nothing to do."""
-    require("nginx", "haproxy", "wrk", "taskset", IGROPYR)
-    with tempfile.TemporaryDirectory() as folder:
-        folder, upstream = pathlib.Path(folder), free_port()
-        with rivals.nginx_hello(folder, upstream, BODY, LOAD_CORE, name="upstream"):
-            ports = [free_port() for _ in range(3)]
-            command = [IGROPYR, "balancer", "--loops", 1, "--listen", f"127.0.0.1:{ports[0]}", "--upstream", f"127.0.0.1:{upstream}"]
-            with (
-                Server("Igropyr", ports[0], command) as ours,
-                rivals.nginx_proxy(folder, ports[1], upstream, SERVER_CORE) as nginx,
-                rivals.haproxy(folder, ports[2], upstream, SERVER_CORE) as haproxy,
-            ):
-                compare([Subject(server.name, server) for server in (ours, nginx, haproxy)], options)
-
-
 def compare(subjects, options, base=0):
     """Interleaved rounds, so that what else happens on this machine meets all alike; ratios are of the same round.
 
@@ -160,7 +159,7 @@ def compare(subjects, options, base=0):
 
 
 def load(subject, seconds):
-    generator = h2load if subject.streams else wrk
+    generator = subject.generator or (h2load if subject.streams else wrk)
     generator(subject, 1)
     servers = [subject.server] + ([subject.backend] if subject.backend else [])
     before = [server.processor_seconds() for server in servers]
@@ -169,34 +168,46 @@ def load(subject, seconds):
     return requests / duration, *costs
 
 
-PIPELINE = """
-init = function()
-    batch = string.rep(wrk.format("GET"), COUNT)
-end
-request = function() return batch end
-"""
-
-
 def h2load(subject, seconds):
     """As wrk(): requests answered, and in how many seconds."""
-    url = f"http://127.0.0.1:{subject.server.port}{subject.path}"
-    command = ["taskset", "--cpu-list", LOAD_CORE, "h2load", "-t1", "-c8", f"-m{subject.streams}", f"-D{seconds}", url]
-    text = subprocess.run([*map(str, command)], check=True, capture_output=True, text=True).stdout
+    url = f"{subject.scheme}://127.0.0.1:{subject.server.port}{subject.path}"
+    command = ["taskset", "--cpu-list", LOAD_CORE, "h2load", "-t1", "-c8", f"-m{subject.streams}", f"-D{seconds}"]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as targets:
+        targets.write("".join(f"{url}{number}\n" for number in range(1, subject.paths + 1)) or f"{url}\n")
+        targets.flush()
+        text = subprocess.run([*map(str, command), "-i", targets.name], check=True, capture_output=True, text=True).stdout
     found = re.search(r"requests: .* (\d+) succeeded, (\d+) failed", text)
     if found is None or found[1] == "0" or found[2] != "0":
         raise Missing(f"h2load met failures at {url}:\n{text}")
     return int(found[1]), seconds
 
 
+REQUESTS = """
+local batches, number = {}, 0
+init = function()
+    for index = 1, math.max(1, PATHS) do
+        local path = PATHS > 0 and wrk.path .. index or wrk.path
+        local body = BODY > 0 and string.rep("x", BODY) or nil
+        batches[index] = string.rep(wrk.format(body and "POST" or "GET", path, nil, body), PIPELINED)
+    end
+end
+request = function()
+    number = number % #batches + 1
+    return batches[number]
+end
+"""
+
+
 def wrk(subject, seconds):
     """Requests answered, and in how many seconds. One that fails makes the measurement worthless."""
     url = f"{subject.scheme}://127.0.0.1:{subject.server.port}{subject.path}"
-    command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s"]
+    command = ["taskset", "--cpu-list", LOAD_CORE, "wrk", "-t1", f"-c{subject.connections}", f"-d{seconds}s", "--timeout", "30s"]
     if subject.closes:
         command += ["-H", "Connection: close"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        if subject.pipelined > 1:
-            script.write(PIPELINE.replace("COUNT", str(subject.pipelined)))
+        if subject.pipelined > 1 or subject.paths or subject.body:
+            numbers = f"local PATHS, BODY, PIPELINED = {subject.paths}, {subject.body}, {subject.pipelined}"
+            script.write(numbers + REQUESTS)
             script.flush()
             command += ["-s", script.name]
         text = subprocess.run([*map(str, command), url], check=True, capture_output=True, text=True).stdout

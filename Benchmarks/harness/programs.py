@@ -34,7 +34,7 @@ def build(product, package=FOLDER):
 def compile_c(name, folder, *flags):
     """The path of a program of rivals/, compiled into that folder."""
     program = folder / name
-    result = subprocess.run(["cc", "-O2", *flags, "-o", program, FOLDER / f"rivals/{name}.c"], capture_output=True, text=True)
+    result = subprocess.run(["cc", "-O2", "-o", program, FOLDER / f"rivals/{name}.c", *flags], capture_output=True, text=True)
     if result.returncode != 0:
         raise Missing(f"{name}.c cannot be compiled: {result.stderr.strip()[-1000:]}")
     return program
