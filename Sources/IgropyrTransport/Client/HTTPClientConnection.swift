@@ -80,6 +80,8 @@ public final class HTTPClientConnection: HTTPClientStream {
     private var state = State.idle
     @safe @exclusivity(unchecked) private var exchange: (any HTTPClientExchange)?
     private var requestBody = RequestBody.none
+    /// The request's head waits in ``head`` for the first of its body.
+    private var isHeadHeld = false
     private var isRequestEnded = true
     private var isResponseEnded = true
     private var isReusable = true
@@ -139,13 +141,39 @@ public final class HTTPClientConnection: HTTPClientStream {
         parser.expectResponse(to: method)
         head.appendFraming(framing)
         head.endHead()
-        unsafe stream.write(head.bytes.span.bytes)
-        head.removeAll()
         switch framing {
-        case .none, .untilClose, .length(0): isRequestEnded = true
+        case .none, .untilClose, .length(0):
+            isRequestEnded = true
+            return writeHead()
         case .length(let length): requestBody = .length(remaining: length)
         case .chunked: requestBody = .chunked
         }
+        holdHead()
+    }
+
+    /// What is here of the body already, as mostly of a short one, leaves in one write with the head.
+    private func holdHead() {
+        isHeadHeld = true
+        loop.submitLocally { [self] in
+            if isHeadHeld { writeHead() }
+        }
+    }
+
+    private func writeHead(moreFollows: Bool = false) {
+        isHeadHeld = false
+        unsafe stream.write(head.bytes.span.bytes, moreFollows: moreFollows)
+        head.removeAll()
+    }
+
+    /// A large piece goes past ``head``, whose memory the connection keeps.
+    private func writeBody(_ bytes: RawSpan) {
+        guard isHeadHeld else { return stream.write(bytes) }
+        guard bytes.byteCount > 4096 else {
+            head.appendBody(bytes)
+            return writeHead()
+        }
+        writeHead(moreFollows: true)
+        stream.write(bytes)
     }
 
     public func sendBody(_ bytes: RawSpan) {
@@ -156,11 +184,10 @@ public final class HTTPClientConnection: HTTPClientStream {
         case .length(let remaining):
             guard UInt64(bytes.byteCount) <= remaining else { return fail(.cancelled) }
             requestBody = .length(remaining: remaining - UInt64(bytes.byteCount))
-            stream.write(bytes)
+            writeBody(bytes)
         case .chunked:
             head.appendChunk(bytes)
-            unsafe stream.write(head.bytes.span.bytes)
-            head.removeAll()
+            writeHead()
         case .tunnel: stream.write(bytes)
         }
     }
@@ -173,8 +200,7 @@ public final class HTTPClientConnection: HTTPClientStream {
         case .length(let remaining): if remaining > 0 { return fail(.cancelled) }
         case .chunked:
             head.endChunks(trailers)
-            unsafe stream.write(head.bytes.span.bytes)
-            head.removeAll()
+            writeHead()
         case .tunnel:
             stream.endWriting()
             timer.arm(after: pool.settings.idleTimeout)  // For the server to close, too.
