@@ -45,8 +45,8 @@ extension RawSpan {
         let expected = unsafe text.bytes
         guard expected.byteCount == range.count else { return false }
         for offset in 0..<range.count {
-            let byte = self.byte(at: range.lowerBound &+ offset)
-            guard byte.lowercased == expected.byte(at: offset).lowercased else { return false }
+            let (byte, other) = (self.byte(at: range.lowerBound &+ offset), expected.byte(at: offset))
+            guard byte == other || byte.lowercased == other.lowercased else { return false }
         }
         return true
     }

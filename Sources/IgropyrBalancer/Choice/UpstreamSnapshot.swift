@@ -22,6 +22,8 @@ public final class UpstreamSnapshot: Sendable {
     /// Parallel to the router's rules; nil for redirects.
     private let targets: [(position: Int, settings: RequestSettings)?]
     private let positions: [ApplicationName: Int]
+    /// Of the default application, which is asked for most where there are no routes.
+    private let fallback: (name: ApplicationName, position: Int)?
 
     /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
     /// what they have in common; see ``KeyTable`` for what others take. Workers whose address is no IP address are left
@@ -59,6 +61,7 @@ public final class UpstreamSnapshot: Sendable {
         let positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
         self.applications = applications
         self.positions = positions
+        fallback = rules.defaultApplication.flatMap { name in positions[name].map { (name, $0) } }
         targets = rules.routes.map { Self.target(of: $0, applications, positions) }
         router = RequestRouter(rules: rules.routes, deployed: view?.routes, default: rules.defaultApplication)
         isPreliminary = awaitsCluster && view == nil
@@ -83,6 +86,9 @@ public final class UpstreamSnapshot: Sendable {
             guard let target = targets[index] else { return .redirect(router.rules[index]) }
             return .application(target.position, target.settings)
         case .application(let name):
+            if let fallback, fallback.name == name {
+                return .application(fallback.position, applications[fallback.position].settings)
+            }
             guard let position = positions[name] else { return .nowhere }
             return .application(position, applications[position].settings)
         case .nowhere: return .nowhere

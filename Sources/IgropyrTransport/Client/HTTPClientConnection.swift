@@ -99,7 +99,7 @@ public final class HTTPClientConnection: HTTPClientStream {
         case tunnel
     }
 
-    public private(set) var isReused = false
+    @safe @exclusivity(unchecked) public private(set) var isReused = false
     @safe @exclusivity(unchecked) public var head = HTTPSerializer()
 
     init(

@@ -28,6 +28,7 @@ public final class HTTPConnectionPool {
     public var kind: HTTPConnectionKind
     /// Where HTTP/2's connections gather what they write at once, one after the other.
     var frames: [UInt8] = []
+    @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     private var servers: [SocketAddress: ServerConnections] = [:]
     private var isClosed = false
 

@@ -9,7 +9,7 @@ extension HTTPServerConnection: OpenConnection {
             request = .none
             guard keepsAlive, !isDraining else { return linger() }
             if stream.queuedBytes > 0 { awaitProgress() } else { timer.arm(after: server.settings.idleTimeout) }
-            if !isProcessing { loop.submitLocally { [self] in goOn() } }
+            if !isProcessing, hasToGoOn { loop.submitLocally { [self] in goOn() } }
         case .body:  // The answer is complete before the question.
             exchange = nil
             if !isProcessing { dropRestOfBody() }  // Else once what has arrived was looked at.
@@ -19,6 +19,9 @@ extension HTTPServerConnection: OpenConnection {
         case .none: break
         }
     }
+
+    /// Whether something was held back while a request was handled; nearly always nothing was.
+    private var hasToGoOn: Bool { !input.isEmpty || hasPeerEnded || isBodyPaused }
 
     /// Reads on if the answer is complete and the connection shall live on: little is left of the question then.
     func dropRestOfBody() {
