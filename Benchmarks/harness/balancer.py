@@ -85,6 +85,7 @@ def latency(options):
         waits = {"none": [], **{server.name: [] for server in servers}}
         for _ in range(options.rounds):
             for name, port in (("none", ports[0]), *((server.name, server.port) for server in servers)):
+                on_load_core(program, port, CONNECTIONS, rate, 1, 0)
                 waits[name].append(on_load_core(program, port, CONNECTIONS, rate, options.seconds, 0))
     row("balancer", "p50, µs", "p99", "p50 added", "p99 added")
     row("---", "--:", "--:", "--:", "--:")
@@ -121,6 +122,7 @@ def hot(options):
         with Server("workers", ports[0], command, LOAD_CORE), balancers(folder, ports, bound=BOUND) as servers:
             for server in servers * options.rounds:
                 for percent in (0, 50):
+                    on_load_core(paced, server.port, 1024, SLOW_RATE, 1, percent)
                     before = answered_by_each(ports[0])
                     wait = on_load_core(paced, server.port, 1024, SLOW_RATE, options.seconds, percent)
                     counts = [now - then for now, then in zip(answered_by_each(ports[0]), before)]
