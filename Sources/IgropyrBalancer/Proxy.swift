@@ -17,6 +17,8 @@ final class Proxy: HTTPRequestHandler {
     @safe @exclusivity(unchecked) var counters = BalancerCounters()
     @safe @exclusivity(unchecked) var budget: RetryBudget
     @safe @exclusivity(unchecked) var random = SystemRandomNumberGenerator()
+    /// Memory for the next request's head.
+    @safe @exclusivity(unchecked) private var spareHead = HTTPSerializer()
     private(set) var snapshot: UpstreamSnapshot?
     /// Parallel to the snapshot's.
     private(set) var applications: [Application] = []
@@ -151,6 +153,23 @@ final class Proxy: HTTPRequestHandler {
 
     private func healthDidChange() {
         for application in applications { application.healthDidChange() }
+    }
+
+    // MARK: Memory
+
+    /// Before a request's head is written into `head`.
+    func lendMemory(to head: inout HTTPSerializer, capacity: Int) {
+        guard spareHead.hasMemory else { return head = HTTPSerializer(capacity: capacity) }
+        swap(&head, &spareHead)
+    }
+
+    /// Leaves `head` without any. What is large is not kept.
+    func takeMemory(of head: inout HTTPSerializer) {
+        var memory = HTTPSerializer()
+        swap(&head, &memory)
+        guard memory.hasMemory, memory.count <= 4096 else { return }
+        memory.removeAll()
+        spareHead = memory
     }
 
     // MARK: Waiting

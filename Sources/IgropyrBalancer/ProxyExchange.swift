@@ -150,7 +150,7 @@ final class ProxyExchange {
             peer: downstream.peerAddress, policy: proxy.settings.forwarded,
             local: head.authority == nil ? downstream.localAddress : nil, isEncrypted: downstream.isEncrypted,
             upgrade: upgrade, identity: identity, edits: settings.requestEdits)
-        self.head = HTTPSerializer(capacity: head.byteCount + ForwardedRequest.addedBytes)
+        proxy.lendMemory(to: &self.head, capacity: head.byteCount + ForwardedRequest.addedBytes)
         do throws(HTTPSerializer.Failure) {
             try request.write(head, bytes, to: &self.head)
         } catch {
@@ -180,10 +180,13 @@ final class ProxyExchange {
         state = .connecting
         enter(worker)
         record?.beginTry(at: worker.address)
-        let kind = kind(for: worker)
+        let kind = upgrade == nil ? kind(for: worker) : kind(for: worker).forUpgrades
+        let client = announcedClient
+        if !isFresh, let connection = proxy.pool.restingConnection(to: worker.address, as: kind, for: client) {
+            return send(on: connection)
+        }
         proxy.pool.stream(
-            to: worker.address, as: upgrade == nil ? kind : kind.forUpgrades, for: announcedClient, isFresh: isFresh,
-            timeout: settings.values.connectTimeout
+            to: worker.address, as: kind, for: client, isFresh: isFresh, timeout: settings.values.connectTimeout
         ) { [self] outcome in
             guard case .connecting = state else {
                 if case .success(let connection) = outcome { connection.cancel() }
@@ -331,7 +334,7 @@ final class ProxyExchange {
         upstream?.cancel()
         upstream = nil
         leaveWorker()
-        head = HTTPSerializer()
+        proxy.takeMemory(of: &head)
         body = []
     }
 }
