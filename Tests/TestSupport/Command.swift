@@ -66,7 +66,8 @@ public final class BackgroundCommand: Sendable {
     }
 }
 
-/// Standard input, output and errors are files of the folder.
+/// Standard input, output and errors are files of the folder. No signal is blocked, as most are on the threads of Swift's pool:
+/// a program that never hears SIGTERM outlives its test.
 private func spawn(_ command: [String], with folder: TemporaryFolder) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -75,10 +76,17 @@ private func spawn(_ command: [String], with folder: TemporaryFolder) throws -> 
     for (descriptor, name) in [(Int32(1), "out"), (2, "err")] {
         posix_spawn_file_actions_addopen(&actions, descriptor, "\(folder.path)/\(name)", O_WRONLY | O_CREAT, 0o600)
     }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var pid: pid_t = 0
-    let result = posix_spawnp(&pid, command[0], &actions, nil, &arguments, environ)
+    let result = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, environ)
     guard result == 0 else { throw CocoaError(.executableLoad, userInfo: [NSFilePathErrorKey: command[0]]) }
     return pid
 }
