@@ -1,8 +1,7 @@
 internal import CPostgreSQL
 public import IgropyrDatabase
 
-extension PostgresConnection {
-    /// Runs a statement and gives its rows. It is prepared at its first use, and kept for the next.
+extension PostgresConnection: SQLConnection {
     @discardableResult
     public func query(_ query: SQLQuery) async throws(PostgresError) -> SQLRows {
         var part = try await begin(query)
@@ -12,16 +11,13 @@ extension PostgresConnection {
             result.appendRows(to: &rows)
             rows.affectedRows = result.affectedRows
             guard rows.byteCount <= settings.resultLimit else {
-                throw fail(.resultTooLarge(limit: settings.resultLimit))
+                throw socket.fail(.resultTooLarge(limit: settings.resultLimit))
             }
             part = try await nextPart()
         }
         return rows
     }
 
-    /// Runs a statement, and calls `body` with one row after the other, however many there are: the server waits
-    /// meanwhile. If `body` throws, the rest of the rows goes, and the connection with it. The time of a query is that
-    /// for each row here.
     nonisolated public func forEachRow(
         of query: SQLQuery, _ body: (SQLRow) async throws -> Void
     ) async throws {
@@ -40,13 +36,13 @@ extension PostgresConnection {
 
     private func firstRows(of query: SQLQuery) async throws(PostgresError) -> SQLRows? {
         let part = try await begin(query)
-        disarm()
+        socket.disarm()
         return rows(of: part)
     }
 
     private func nextRows() async throws(PostgresError) -> SQLRows? {
-        arm(settings.queryTimeout)
-        defer { disarm() }
+        socket.arm(settings.queryTimeout)
+        defer { socket.disarm() }
         return rows(of: try await nextPart())
     }
 
@@ -57,28 +53,14 @@ extension PostgresConnection {
         return rows
     }
 
-    /// Runs several statements, separated by `;`, and drops what rows they give: a change of the schema.
     public func run(script: String) async throws(PostgresError) { _ = try await command(script) }
 
-    /// Runs `body` in a transaction, which is rolled back if it throws.
-    /// - Throws: what `body` throws; a ``PostgresError`` if the server does not commit.
-    nonisolated public func transaction<Result>(
-        _ body: (PostgresConnection) async throws -> Result
-    ) async throws -> Result {
-        _ = try await command("BEGIN")
-        do {
-            let result = try await body(self)
-            // So a transaction ends in which a statement failed that `body` did not mind.
-            guard try await command("COMMIT") == "COMMIT" else { throw PostgresError.server(.rolledBack) }
-            return result
-        } catch {
-            // Where that fails the connection is dropped, and the server rolls back.
-            if await isInTransaction { _ = try? await command("ROLLBACK") }
-            throw error
-        }
-    }
+    public var isInTransaction: Bool { unsafe socket.failure == nil && PQtransactionStatus(raw) != PQTRANS_IDLE }
 
-    private var isInTransaction: Bool { unsafe failure == nil && PQtransactionStatus(raw) != PQTRANS_IDLE }
+    /// A transaction in which a statement failed that nobody minded ends so.
+    public func commit() async throws(PostgresError) {
+        guard try await command("COMMIT") == "COMMIT" else { throw .server(.rolledBack) }
+    }
 }
 
 // MARK: - One statement
@@ -155,22 +137,15 @@ extension PostgresConnection {
     }
 
     private func takeTurn() async throws(PostgresError) {
-        while isBusy {
-            guard !Task.isCancelled else { throw .cancelled }
-            await turns.wait(on: loop) { isBusy }
-        }
-        guard !Task.isCancelled else { throw .cancelled }
-        try checkIsWhole()
-        isBusy = true
-        arm(settings.queryTimeout)
+        try await socket.takeTurn()
+        socket.arm(settings.queryTimeout)
     }
 
     /// A connection on whose results nobody waits any more is of no use.
     private func end() {
-        disarm()
-        if hasResultsLeft { _ = fail(.connectionLost("a query was given up before its last row")) }
-        isBusy = false
-        turns.wake()
+        socket.disarm()
+        if hasResultsLeft { _ = socket.fail(.connectionLost("a query was given up before its last row")) }
+        socket.endTurn()
     }
 
     private func firstPart() async throws(PostgresError) -> PostgresResult? {
@@ -187,7 +162,7 @@ extension PostgresConnection {
         }
         switch result.status {
         case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return result
-        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: throw fail(.unsupported("COPY"))
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: throw socket.fail(.unsupported("COPY"))
         default: throw try await refusal(result)
         }
     }
@@ -195,7 +170,7 @@ extension PostgresConnection {
     /// What follows an error is of no account.
     private func refusal(_ result: PostgresResult) async throws(PostgresError) -> PostgresError {
         let error = result.error
-        guard !result.isFatal else { return fail(.connectionLost(error.message)) }
+        guard !result.isFatal else { return socket.fail(.connectionLost(error.message)) }
         while try await nextResult() != nil {}
         hasResultsLeft = false
         return .server(error)

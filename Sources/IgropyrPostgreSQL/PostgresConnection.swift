@@ -11,26 +11,17 @@ public actor PostgresConnection: LoopBound {
     let raw: OpaquePointer
     var statements: StatementCache<String>
     var statementCount = 0
-    /// Whether somebody has his turn.
-    var isBusy = false
-    /// Why nothing can be asked any more.
-    private(set) var failure: PostgresError?
-    let turns = WaitingTasks()
-    private let timer: Timer
-    private var poller: Poller?
-    private var watched: Poller.Events = []
-    private var isReady = false
+    let socket: SharedSocket<PostgresServerError>
     private var isClosed = false
     /// Whether a statement was sent whose last result has not been taken.
     var hasResultsLeft = false
-    private let waiting = WaitingTasks()
 
     private init(_ raw: OpaquePointer, on loop: EventLoop, _ settings: PoolSettings) throws(UVError) {
         unsafe self.raw = unsafe raw
         self.loop = loop
         self.settings = settings
         statements = StatementCache(limit: settings.preparedStatements)
-        timer = try Timer(on: loop)
+        socket = try SharedSocket(on: loop)
     }
 
     /// Connects and proves who asks, within the time that `settings` give.
@@ -59,8 +50,8 @@ public actor PostgresConnection: LoopBound {
     }
 
     private func connect() async throws(PostgresError) {
-        arm(settings.connectTimeout)
-        defer { timer.cancel() }
+        socket.arm(settings.connectTimeout)
+        defer { socket.disarm() }
         do throws(PostgresError) {
             try await handshake()
             try await watchForTheClient()
@@ -76,7 +67,7 @@ public actor PostgresConnection: LoopBound {
         if unsafe PQstatus(raw) == CONNECTION_BAD { wanted = PGRES_POLLING_FAILED }
         while wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING {
             try await wait(for: wanted == PGRES_POLLING_READING ? .readable : .writable)
-            forgetSocket()  // libpq may take another one for its next attempt.
+            socket.forgetDescriptor()  // libpq may take another one for its next attempt.
             wanted = unsafe PQconnectPoll(raw)
         }
         guard wanted == PGRES_POLLING_OK, unsafe PQsetnonblocking(raw, 1) == 0 else { throw .cannotConnect(message) }
@@ -97,57 +88,10 @@ public actor PostgresConnection: LoopBound {
     private var message: String { unsafe String(cString: PQerrorMessage(raw)).trimmed }
 
     /// Gives the connection up, since it broke.
-    func lose() -> PostgresError { fail(.connectionLost(message)) }
+    func lose() -> PostgresError { socket.fail(.connectionLost(message)) }
 
-    /// Gives the connection up: nothing can be asked any more.
-    func fail(_ error: PostgresError) -> PostgresError {
-        if failure == nil { failure = error }
-        waiting.wake()
-        return failure ?? error
-    }
-
-    func arm(_ time: Duration) {
-        try? timer.start(after: time) {  // Fails only once closed.
-            self.assumeIsolated { _ = $0.fail(.timedOut) }
-        }
-    }
-
-    func disarm() { timer.cancel() }
-
-    /// Returns when the socket is ready for any of these.
     private func wait(for events: Poller.Events) async throws(PostgresError) {
-        try checkIsWhole()
-        isReady = false
-        do throws(UVError) { try watch(events) } catch { throw fail(.connectionLost("\(error)")) }
-        await waiting.wait(on: loop) { !isReady && failure == nil }
-        if !isReady, failure == nil { throw fail(.cancelled) }
-        try checkIsWhole()
-    }
-
-    func checkIsWhole() throws(PostgresError) {
-        if let failure { throw failure }
-    }
-
-    private func watch(_ events: Poller.Events) throws(UVError) {
-        if poller == nil { poller = try Poller(on: loop, descriptor: unsafe PQsocket(raw)) }
-        guard watched != events else { return }
-        watched = events
-        try poller?.start(events) { self.assumeIsolated { $0.didBecomeReady() } }
-    }
-
-    private func didBecomeReady() {
-        if isReady {  // Nobody waits: what comes stays with the kernel, and at last with the server.
-            poller?.stop()
-            watched = []
-        }
-        isReady = true
-        waiting.wake()
-    }
-
-    private func forgetSocket() {
-        poller?.close()
-        poller = nil
-        watched = []
+        try await socket.wait(for: events, of: unsafe PQsocket(raw))
     }
 
     /// Sends what libpq has queued, and takes what comes meanwhile, lest both sides wait for each other.
@@ -175,15 +119,13 @@ extension PostgresConnection: PooledConnection {
     public typealias ServerError = PostgresServerError
 
     public var isUsable: Bool {
-        unsafe failure == nil && !isBusy && PQtransactionStatus(raw) == PQTRANS_IDLE && !isStale(PQsocket(raw))
+        unsafe socket.isFree && PQtransactionStatus(raw) == PQTRANS_IDLE && !isStale(PQsocket(raw))
     }
 
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        _ = fail(.closed)
-        timer.close()
-        forgetSocket()
+        socket.close()
         unsafe PQfinish(raw)
     }
 }

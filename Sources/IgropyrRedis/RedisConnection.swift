@@ -9,44 +9,27 @@ public actor RedisConnection: LoopBound {
     /// Nil once closed.
     private var context: RedisContext?
     private var session = RedisSession()
-    /// Whether somebody has his turn.
-    private var isBusy = false
-    /// Why nothing can be asked any more.
-    private var failure: RedisError?
-    private let turns = WaitingTasks()
-    private let waiting = WaitingTasks()
-    private let timer: Timer
-    private var poller: Poller?
-    private var watched: Poller.Events = []
-    private var isReady = false
+    private let socket: SharedSocket<RedisServerError>
     /// What came before the last channel was confirmed.
     private var early: [RedisMessage] = []
 
-    private init(_ place: RedisPlace, on loop: EventLoop, _ settings: PoolSettings) throws(RedisError) {
+    private init(_ place: ServerName.Place, on loop: EventLoop, _ settings: PoolSettings) throws(RedisError) {
         self.loop = loop
         self.settings = settings
         context = try RedisContext(place, limitBytes: settings.resultLimit)
-        do throws(UVError) { timer = try Timer(on: loop) } catch { throw .connectionLost("\(error)") }
+        do throws(UVError) { socket = try SharedSocket(on: loop) } catch { throw .connectionLost("\(error)") }
     }
 
     /// Connects to the first address that answers, and proves who asks, within the time that `settings` give.
     static func open(
         _ target: RedisTarget, on loop: EventLoop, _ settings: PoolSettings
     ) async throws(RedisError) -> RedisConnection {
-        let deadline = loop.now.advanced(by: settings.connectTimeout)
-        var reason = "its name has no address"
-        for place in try await target.places(on: loop) {
-            do throws(RedisError) {
-                let connection = try RedisConnection(place, on: loop, settings)
-                try await connection.greet(target.greeting, until: deadline)
-                return connection
-            } catch .connectionLost(let text) {
-                reason = text
-            } catch .timedOut {
-                throw .cannotConnect("no answer within \(settings.connectTimeout)")
-            }
+        try await target.server.connect(on: loop, within: settings.connectTimeout) {
+            place, deadline throws(RedisError) in
+            let connection = try RedisConnection(place, on: loop, settings)
+            try await connection.greet(target.greeting, until: deadline)
+            return connection
         }
-        throw .cannotConnect(reason)
     }
 
     private func greet(_ greeting: [RedisCommand], until deadline: Timestamp) async throws(RedisError) {
@@ -69,15 +52,15 @@ public actor RedisConnection: LoopBound {
     /// ``RedisValue/error(_:)``. Their time is that of one query, their size that of one result.
     public func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
         for command in commands { try command.check() }
-        try await takeTurn()
-        defer { end() }
+        try await socket.takeTurn()
+        defer { socket.endTurn() }
         for command in commands { session.note(command) }
         return try await converse(commands, within: settings.queryTimeout)
     }
 
     private func converse(_ commands: [RedisCommand], within time: Duration) async throws(RedisError) -> [RedisValue] {
-        arm(time)
-        defer { timer.cancel() }
+        socket.arm(time)
+        defer { socket.disarm() }
         let context = try whole()
         context.renewAllowance()
         for command in commands { try orFail { () throws(RedisError) in try context.append(command) } }
@@ -92,33 +75,18 @@ public actor RedisConnection: LoopBound {
             let context = try whole()
             if let answer = try orFail({ () throws(RedisError) in try context.nextAnswer() }) { return answer }
             let isSent = try orFail { () throws(RedisError) in try context.send() }
-            try await wait(for: isSent ? .readable : [.readable, .writable])
+            try await socket.wait(for: isSent ? .readable : [.readable, .writable], of: context.descriptor)
             try orFail { () throws(RedisError) in try context.receive() }
         }
-    }
-
-    private func takeTurn() async throws(RedisError) {
-        while isBusy {
-            guard !Task.isCancelled else { throw .cancelled }
-            await turns.wait(on: loop) { isBusy }
-        }
-        guard !Task.isCancelled else { throw .cancelled }
-        _ = try whole()
-        isBusy = true
-    }
-
-    private func end() {
-        isBusy = false
-        turns.wake()
     }
 
     // MARK: Messages
 
     /// Has the server send what is published. The connection serves for nothing else from now on.
     func subscribe(to channels: [String], patterns: [String]) async throws(RedisError) {
-        try await takeTurn()  // For ever.
-        arm(settings.queryTimeout)
-        defer { timer.cancel() }
+        try await socket.takeTurn()  // For ever.
+        socket.arm(settings.queryTimeout)
+        defer { socket.disarm() }
         let context = try whole()
         context.renewAllowance()
         for (name, list) in [("SUBSCRIBE", channels), ("PSUBSCRIBE", patterns)] where !list.isEmpty {
@@ -135,7 +103,7 @@ public actor RedisConnection: LoopBound {
     /// server.
     func nextMessage() async throws(RedisError) -> RedisMessage? {
         guard early.isEmpty else { return early.removeFirst() }
-        while failure != .closed {
+        while socket.failure != .closed {
             try whole().renewAllowance()
             do throws(RedisError) {
                 if let message = RedisMessage(try await nextAnswer()) { return message }
@@ -146,54 +114,14 @@ public actor RedisConnection: LoopBound {
         return nil
     }
 
-    // MARK: The socket
-
     private func whole() throws(RedisError) -> RedisContext {
-        guard failure == nil, let context else { throw failure ?? .closed }
+        try socket.checkIsWhole()
+        guard let context else { throw .closed }
         return context
     }
 
-    /// Gives the connection up: nothing can be asked any more.
-    private func fail(_ error: RedisError) -> RedisError {
-        if failure == nil { failure = error }
-        waiting.wake()
-        return failure ?? error
-    }
-
     private func orFail<Result>(_ body: () throws(RedisError) -> Result) throws(RedisError) -> Result {
-        do throws(RedisError) { return try body() } catch { throw fail(error) }
-    }
-
-    private func arm(_ time: Duration) {
-        try? timer.start(after: time) {  // Fails only once closed.
-            self.assumeIsolated { _ = $0.fail(.timedOut) }
-        }
-    }
-
-    /// Returns when the socket is ready for any of these.
-    private func wait(for events: Poller.Events) async throws(RedisError) {
-        let context = try whole()
-        isReady = false
-        do throws(UVError) { try watch(events, of: context) } catch { throw fail(.connectionLost("\(error)")) }
-        await waiting.wait(on: loop) { !isReady && failure == nil }
-        if !isReady, failure == nil { throw fail(.cancelled) }
-        _ = try whole()
-    }
-
-    private func watch(_ events: Poller.Events, of context: RedisContext) throws(UVError) {
-        if poller == nil { poller = try Poller(on: loop, descriptor: context.descriptor) }
-        guard watched != events else { return }
-        watched = events
-        try poller?.start(events) { self.assumeIsolated { $0.didBecomeReady() } }
-    }
-
-    private func didBecomeReady() {
-        if isReady {  // Nobody waits.
-            poller?.stop()
-            watched = []
-        }
-        isReady = true
-        waiting.wake()
+        do throws(RedisError) { return try body() } catch { throw socket.fail(error) }
     }
 }
 
@@ -203,16 +131,12 @@ extension RedisConnection: PooledConnection {
     public typealias ServerError = RedisServerError
 
     public var isUsable: Bool {
-        guard failure == nil, !isBusy, session.isClean, let context else { return false }
+        guard socket.isFree, session.isClean, let context else { return false }
         return context.isQuiet && !isStale(context.descriptor)
     }
 
     public func close() {
-        guard context != nil else { return }
-        _ = fail(.closed)
-        timer.close()
-        poller?.close()
-        poller = nil
+        socket.close()
         context = nil
     }
 }

@@ -1,5 +1,7 @@
 internal import CHiredis
 internal import Glibc
+internal import IgropyrDatabase
+internal import IgropyrUV
 
 /// One of hiredis' contexts that do not block, freed with this object: the socket, what is to be sent, what has come.
 ///
@@ -11,11 +13,11 @@ final class RedisContext {
 
     /// Begins to connect. Answers of more than `limitBytes` are refused.
     /// - Throws: `.connectionLost` if that fails at once.
-    init(_ place: RedisPlace, limitBytes: Int) throws(RedisError) {
+    init(_ place: ServerName.Place, limitBytes: Int) throws(RedisError) {
         allowance = RedisAllowance(limitBytes)
         let context =
             switch place {
-            case .address(let host, let port): unsafe redisConnectNonBlock(host, Int32(port))
+            case .address(let address): unsafe redisConnectNonBlock(address.hostText, Int32(address.port))
             case .path(let path): unsafe redisConnectUnixNonBlock(path)
             }
         guard let context = unsafe context else { throw .connectionLost("out of memory") }

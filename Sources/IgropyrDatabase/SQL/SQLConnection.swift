@@ -1,0 +1,40 @@
+/// A session with a server that speaks SQL, lent by ``SQLDatabase``; an actor of its loop. Queries of several tasks take
+/// turns.
+public protocol SQLConnection: PooledConnection {
+    typealias Failure = DatabaseError<ServerError>
+
+    /// Runs a statement and gives its rows. It is prepared at its first use, and kept for the next.
+    @discardableResult
+    func query(_ query: SQLQuery) async throws(Failure) -> SQLRows
+
+    /// Runs a statement, and calls `body` with one row after the other, however many there are: the server waits
+    /// meanwhile. If `body` throws, the rest of the rows goes, and the connection with it. The time of a query is that
+    /// for each row here.
+    nonisolated func forEachRow(of query: SQLQuery, _ body: (SQLRow) async throws -> Void) async throws
+
+    /// Runs several statements, separated by `;`, and drops what rows they give: a change of the schema.
+    func run(script: String) async throws(Failure)
+
+    /// Whether the server has a transaction open.
+    var isInTransaction: Bool { get }
+
+    /// For ``transaction(_:)``: throws if the server has rolled back what it was to commit.
+    func commit() async throws(Failure)
+}
+
+extension SQLConnection {
+    /// Runs `body` in a transaction, which is rolled back if it throws.
+    /// - Throws: what `body` throws; a ``DatabaseError`` if the server does not commit.
+    nonisolated public func transaction<Result>(_ body: (Self) async throws -> Result) async throws -> Result {
+        try await run(script: "BEGIN")
+        do {
+            let result = try await body(self)
+            try await commit()
+            return result
+        } catch {
+            // Where that fails the connection is dropped, and the server rolls back.
+            if await isInTransaction { try? await run(script: "ROLLBACK") }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package import IgropyrUV
+
+/// A database that speaks SQL. For any thread: each loop has connections of its own, and tasks elsewhere share one more
+/// loop.
+public final class SQLDatabase<Connection: SQLConnection>: Sendable {
+    private let pools: LoopPools<Connection>
+
+    package init(
+        _ settings: PoolSettings,
+        open: @escaping @Sendable (EventLoop) async throws(Connection.Failure) -> Connection
+    ) {
+        pools = LoopPools(settings, open: open)
+    }
+
+    /// As ``SQLConnection/query(_:)``, on any connection.
+    /// - Throws: ``DatabaseError``.
+    @discardableResult
+    public func query(_ query: SQLQuery) async throws -> SQLRows {
+        try await pools.withConnection { connection in try await connection.query(query) }
+    }
+
+    /// As ``SQLConnection/forEachRow(of:_:)``, on any connection.
+    public func forEachRow(of query: SQLQuery, _ body: (SQLRow) async throws -> Void) async throws {
+        try await pools.withConnection { connection in try await connection.forEachRow(of: query, body) }
+    }
+
+    /// As ``SQLConnection/run(script:)``, on any connection.
+    public func run(script: String) async throws {
+        try await pools.withConnection { connection in try await connection.run(script: script) }
+    }
+
+    /// Runs `body` in a transaction on a connection of its own; it is rolled back if `body` throws.
+    public func transaction<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
+        try await pools.withConnection { connection in try await connection.transaction(body) }
+    }
+
+    /// Lends a connection, for what concerns a session.
+    public func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
+        try await pools.withConnection(body)
+    }
+
+    /// Refuses queries from now on, and returns when those that run are done. Idempotent.
+    public func close() async { await pools.close() }
+}

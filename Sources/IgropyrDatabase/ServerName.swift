@@ -1,0 +1,56 @@
+package import IgropyrTime
+package import IgropyrUV
+
+/// Where a server is, as people say it.
+package enum ServerName: Sendable, Equatable {
+    /// Where one attempt connects to.
+    package enum Place: Sendable {
+        case address(SocketAddress)
+        case path(String)
+    }
+
+    case endpoint(Endpoint)
+    /// A socket in the file system.
+    case path(String)
+
+    /// What `sun_path` holds.
+    private static let pathLimitBytes = 107
+
+    /// - Throws: if it is no path of a socket.
+    package init(path: String) throws(DatabaseURLError) {
+        guard path.hasPrefix("/"), !path.utf8.contains(0), path.utf8.count <= Self.pathLimitBytes else {
+            throw DatabaseURLError("a socket's path begins with / and has \(Self.pathLimitBytes) bytes at most")
+        }
+        self = .path(path)
+    }
+
+    /// Makes a connection to the first address that answers. `attempt` is given the time by which it is to be done, and
+    /// throws `.connectionLost` for the next address to be tried.
+    package func connect<Connection: PooledConnection>(
+        on loop: EventLoop, within time: Duration,
+        _ attempt: (Place, Timestamp) async throws(DatabaseError<Connection.ServerError>) -> Connection
+    ) async throws(DatabaseError<Connection.ServerError>) -> Connection {
+        let deadline = loop.now.advanced(by: time)
+        let places: [Place]
+        do throws(UVError) { places = try await self.places(on: loop) } catch { throw .cannotConnect("\(error)") }
+        var reason = "its name has no address"
+        for place in places {
+            do throws(DatabaseError<Connection.ServerError>) {
+                return try await attempt(place, deadline)
+            } catch .connectionLost(let text) {
+                reason = text
+            } catch .timedOut {
+                throw .cannotConnect("no answer within \(time)")
+            }
+        }
+        throw .cannotConnect(reason)
+    }
+
+    /// Every address of the server. The databases' libraries would look names up themselves, and block.
+    private func places(on loop: EventLoop) async throws(UVError) -> [Place] {
+        switch self {
+        case .path(let path): [.path(path)]
+        case .endpoint(let endpoint): try await NameResolver.addresses(of: endpoint, on: loop).map { .address($0) }
+        }
+    }
+}
