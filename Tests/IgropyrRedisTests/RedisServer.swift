@@ -28,7 +28,7 @@ final class RedisServer: Sendable {
             "--user", "app", "on", ">secret", "~*", "&*", "+@all",
         ])
         self.program.withLock { $0 = program }
-        endAtExit(program)
+        endAtExit(program, in: folder)
         let answers = try await eventually {
             try await run(["redis-cli", "-s", "\(folder.path)/socket", "ping"]).output == "PONG\n" || !program.isRunning
         }
@@ -44,15 +44,6 @@ final class RedisServer: Sendable {
 
     var bySocket: String { "unix:\(folder.path)/socket" }
     var byName: String { "redis://app:secret@localhost:\(port)/2" }
-}
-
-private let programs = Locked<[BackgroundCommand]>([])
-private let endsThemAtExit: Void = { atexit { for program in programs.withLock({ $0 }) { program.signal(SIGKILL) } } }()
-
-/// For the shared server, which lives as long as the tests.
-private func endAtExit(_ program: BackgroundCommand) {
-    endsThemAtExit
-    programs.withLock { $0.append(program) }
 }
 
 /// One server for all tests that leave it running.
