@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "Igropyr", targets: ["Igropyr"]),
         .library(name: "IgropyrSites", targets: ["IgropyrSites"]),
         .library(name: "IgropyrPostgreSQL", targets: ["IgropyrPostgreSQL"]),
+        .library(name: "IgropyrMySQL", targets: ["IgropyrMySQL"]),
         .library(name: "IgropyrRedis", targets: ["IgropyrRedis"]),
         .library(name: "IgropyrJWT", targets: ["IgropyrJWT"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
@@ -76,6 +77,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CMariaDB", pkgConfig: "libmariadb", providers: [.apt(["libmariadb-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLinux"),
 
@@ -115,6 +117,9 @@ let package = Package(
         .target(name: "IgropyrDatabase", dependencies: ["IgropyrTime", "IgropyrUV"], swiftSettings: strict),
         .target(
             name: "IgropyrPostgreSQL", dependencies: ["CPostgreSQL", "IgropyrDatabase", "IgropyrUV"],
+            swiftSettings: strict),
+        .target(
+            name: "IgropyrMySQL", dependencies: ["CMariaDB", "IgropyrTime", "IgropyrDatabase", "IgropyrUV"],
             swiftSettings: strict),
         .target(
             name: "IgropyrRedis", dependencies: ["CHiredis", "IgropyrTime", "IgropyrDatabase", "IgropyrUV", crypto],
@@ -255,6 +260,9 @@ let package = Package(
             dependencies: [
                 "IgropyrDatabase", "IgropyrPostgreSQL", "Igropyr", "IgropyrTime", "IgropyrUV", "TestSupport",
             ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrMySQLTests", dependencies: ["IgropyrMySQL", "Igropyr", "IgropyrUV", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrRedisTests", dependencies: ["IgropyrRedis", "Igropyr", "IgropyrUV", "TestSupport"],

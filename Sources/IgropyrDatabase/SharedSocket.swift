@@ -7,6 +7,8 @@ public final class SharedSocket<ServerError: Error & Equatable> {
 
     /// Why nothing can be asked any more.
     public private(set) var failure: Failure?
+    /// Told of the first failure, when it happens.
+    public var onFailure: ((Failure) -> Void)?
     private let loop: EventLoop
     private let timer: Timer
     private let turns = WaitingTasks()
@@ -32,9 +34,12 @@ public final class SharedSocket<ServerError: Error & Equatable> {
     /// Gives the connection up: whoever waits is told, and so are all who come later.
     /// - Returns: what is to be thrown, the first failure.
     public func fail(_ error: Failure) -> Failure {
-        if failure == nil { failure = error }
+        if let failure { return failure }
+        failure = error
+        onFailure?(error)
+        onFailure = nil
         waiting.wake()
-        return failure ?? error
+        return error
     }
 
     /// Waits for the caller's turn; ``endTurn()`` is to follow.

@@ -17,6 +17,7 @@ final class PostgresParameters {
             case .null: append(nil, isBinary: false)
             case .bool(let value): append(Array((value ? "t" : "f").utf8), isBinary: false)
             case .int(let value): append(Array("\(value)".utf8), isBinary: false)
+            case .unsigned(let value): append(Array("\(value)".utf8), isBinary: false)
             case .double(let value): append(Array("\(value)".utf8), isBinary: false)
             case .text(let text):
                 guard !text.utf8.contains(0) else {

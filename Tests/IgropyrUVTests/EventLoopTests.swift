@@ -1,3 +1,4 @@
+import Dispatch
 import IgropyrUV
 import TestSupport
 import Testing
@@ -47,6 +48,22 @@ import Testing
         }
         try await thread.stop()
         for sender in 0..<4 { #expect(seen.withLock { $0[sender] } == Array(0..<1000)) }
+    }
+
+    @Test func `a function that waits does so on a thread of its own, and the loop turns meanwhile`() async throws {
+        try await onLoop { loop in
+            let gate = DispatchSemaphore(value: 0)
+            let waiting = Task.immediate {
+                try await EventLoop.onThread(name: "waiter") {
+                    gate.wait()
+                    return loop.isCurrent
+                }
+            }
+            await withCheckedContinuation { continuation in loop.submit { continuation.resume() } }
+            gate.signal()
+            let isOnLoop = try await waiting.value
+            #expect(!isOnLoop)
+        }
     }
 
     @Test func `what an offloaded function held is let go before its caller goes on`() async throws {

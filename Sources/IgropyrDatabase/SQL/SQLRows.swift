@@ -9,6 +9,9 @@ public struct SQLRows: RandomAccessCollection, Sendable {
     public private(set) var columns: SQLColumns
     /// Rows that the statement changed, or those here.
     public package(set) var affectedRows = 0
+    /// The number that MySQL gave to the first row that was inserted (`AUTO_INCREMENT`); nil if it gave none. PostgreSQL
+    /// tells such by `RETURNING`.
+    public package(set) var insertID: UInt64?
     private var bytes: [UInt8] = []
     private var cells: [Cell] = []
     private var rowCount = 0

@@ -3,6 +3,8 @@ public enum SQLValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
+    /// For what ``int(_:)`` cannot hold.
+    case unsigned(UInt64)
     case double(Double)
     case text(String)
     case bytes([UInt8])
@@ -35,6 +37,10 @@ extension Int32: SQLEncodable {
 
 extension Int16: SQLEncodable {
     public var sqlValue: SQLValue { .int(Int64(self)) }
+}
+
+extension UInt64: SQLEncodable {
+    public var sqlValue: SQLValue { Int64(exactly: self).map { .int($0) } ?? .unsigned(self) }
 }
 
 extension Double: SQLEncodable {

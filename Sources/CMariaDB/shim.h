@@ -1,0 +1,2 @@
+#include <errmsg.h>
+#include <mysql.h>
