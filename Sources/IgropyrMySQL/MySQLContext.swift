@@ -38,32 +38,41 @@ final class MySQLContext {
     /// Goes on with the call that waits, as libmariadb's `_cont` functions do.
     var unfinished: ((Int32) -> Int32)?
 
-    /// Rows of more than `limitBytes` are refused.
+    /// Rows of more than `limitBytes` are refused, and in any case those of more than 1 GiB.
     init(_ target: MySQLTarget, limitBytes: Int) throws(MySQLError) {
         guard Self.isInitialized, let raw = unsafe mysql_init(nil) else { throw .cannotConnect("out of memory") }
         unsafe self.raw = unsafe raw
         self.limitBytes = limitBytes
-        var stack = Self.stackBytes
-        var packet = limitBytes + Self.packetBytesBesideRow
-        var no: UInt32 = 0
-        unsafe mysql_options(raw, MYSQL_OPT_NONBLOCK, &stack)
-        unsafe mysql_options(raw, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet)
-        unsafe mysql_options(raw, MYSQL_OPT_LOCAL_INFILE, &no)  // A server may ask for any file.
-        unsafe mysql_options(raw, MYSQL_SET_CHARSET_NAME, "utf8mb4")
-        unsafe mysql_options(raw, MARIADB_OPT_RESTRICTED_AUTH, target.plugins)
-        protect(target)
+        do throws(MySQLError) {
+            try set(MYSQL_OPT_NONBLOCK, to: Self.stackBytes)
+            try set(MYSQL_OPT_MAX_ALLOWED_PACKET, to: min(limitBytes, 1 << 30) + Self.packetBytesBesideRow)
+            try set(MYSQL_OPT_LOCAL_INFILE, to: UInt32(0))  // A server may ask for any file.
+            try set(MYSQL_SET_CHARSET_NAME, to: "utf8mb4")
+            try set(MARIADB_OPT_RESTRICTED_AUTH, to: target.plugins)
+            try protect(target)
+        } catch {
+            unsafe mysql_close(raw)
+            throw error
+        }
     }
 
-    private func protect(_ target: MySQLTarget) {
+    private func protect(_ target: MySQLTarget) throws(MySQLError) {
         guard target.tls != .disabled else { return }
-        var yes: my_bool = 1
-        var isVerified: my_bool = target.tls == .verified ? 1 : 0
-        unsafe mysql_options(raw, MYSQL_OPT_SSL_ENFORCE, &yes)  // In spite of its name: if the server has it.
-        unsafe mysql_options(raw, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &isVerified)
-        for (name, option) in [
-            ("ssl-ca", MYSQL_OPT_SSL_CA), ("ssl-cert", MYSQL_OPT_SSL_CERT), ("ssl-key", MYSQL_OPT_SSL_KEY),
-        ] {
-            if let file = target.files[name] { unsafe mysql_options(raw, option, file) }
+        try set(MYSQL_OPT_SSL_ENFORCE, to: my_bool(1))  // In spite of its name: if the server has it.
+        try set(MYSQL_OPT_SSL_VERIFY_SERVER_CERT, to: my_bool(target.tls == .verified ? 1 : 0))
+        if let file = target.files["ssl-ca"] { try set(MYSQL_OPT_SSL_CA, to: file) }
+        if let file = target.files["ssl-cert"] { try set(MYSQL_OPT_SSL_CERT, to: file) }
+        if let file = target.files["ssl-key"] { try set(MYSQL_OPT_SSL_KEY, to: file) }
+    }
+
+    private func set(_ option: mysql_option, to number: some BitwiseCopyable) throws(MySQLError) {
+        let result = unsafe withUnsafePointer(to: number) { unsafe mysql_options(raw, option, $0) }
+        guard result == 0 else { throw .cannotConnect("libmariadb refuses option \(option.rawValue)") }
+    }
+
+    private func set(_ option: mysql_option, to text: String) throws(MySQLError) {
+        guard unsafe mysql_options(raw, option, text) == 0 else {
+            throw .cannotConnect("libmariadb refuses option \(option.rawValue)")
         }
     }
 

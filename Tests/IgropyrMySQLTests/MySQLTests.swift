@@ -145,6 +145,7 @@ private let expressions: [(sql: String, text: String?)] = [
     @Test func `without room for statements each is prepared for once`() async throws {
         var settings = PoolSettings()
         settings.preparedStatements = 0
+        settings.resultLimit = .max
         try await withMySQL(nil, settings) { mysql in
             try await mysql.withConnection { connection in
                 for number in 0..<10 {
