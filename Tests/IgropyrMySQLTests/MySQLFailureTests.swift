@@ -19,7 +19,7 @@ private func slowQuery(_ mark: String) -> SQLQuery {
 }
 
 private func failureToConnect(
-    to url: String, _ settings: PoolSettings = PoolSettings()
+    to url: String, _ settings: PoolSettings = PoolSettings.patient
 ) async -> MySQLError? {
     await failure {
         let mysql = try MySQL(url, settings: settings)
@@ -54,7 +54,7 @@ private func failureToConnect(
     }
 
     @Test func `a connection that was ended while it rested is not given out again`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 2
         try await withMySQL(nil, settings) { mysql in
             let number: Int = try await mysql.query("SELECT CONNECTION_ID()")[0].decode(at: 0)
@@ -136,7 +136,7 @@ private func failureToConnect(
         let listener = try ListeningSocket.open(freshAddress())
         defer { ListeningSocket.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)
         try await onLoop { [settings] _ in
             let error = await failureToConnect(to: "mysql://app@\(address)?ssl-mode=\(mode)", settings)
@@ -145,7 +145,7 @@ private func failureToConnect(
     }
 
     @Test func `who finds all connections lent waits for a time`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 1
         settings.waitTimeout = .seconds(3)
         settings.waiting = 1
@@ -162,7 +162,7 @@ private func failureToConnect(
     @Test(arguments: [true, false]) func `a query that is cancelled or takes too long ends at the server, too`(
         isCancelled: Bool
     ) async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         if !isCancelled { settings.queryTimeout = .milliseconds(500) }
         let mark = freshName()
         try await withMySQL(nil, settings) { mysql in
@@ -179,7 +179,7 @@ private func failureToConnect(
         withTLS: Bool
     ) async throws {
         let server = try await sharedMariaDB.value
-        let mysql = try MySQL(withTLS ? server.verified : server.bySocket)
+        let mysql = try MySQL(withTLS ? server.verified : server.bySocket, settings: .patient)
         try await onLoop { _ in
             for moment in 0..<40 {
                 let query = Task.immediate {
@@ -234,7 +234,7 @@ private func failureToConnect(
     }
 
     @Test func `what is left of a session is not lent to the next`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 1
         try await withMySQL(nil, settings) { mysql in
             for script in ["BEGIN", "SET autocommit = 0"] {

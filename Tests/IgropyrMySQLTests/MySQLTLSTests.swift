@@ -5,7 +5,7 @@ import Testing
 @testable import IgropyrMySQL
 
 private func cipher(_ url: String) async throws -> String {
-    let mysql = try MySQL(url)
+    let mysql = try MySQL(url, settings: .patient)
     let rows = try await onLoop { _ in
         try await mysql.withConnection { try await $0.command("SHOW SESSION STATUS LIKE 'Ssl_cipher'") }
     }
@@ -58,7 +58,7 @@ private func cipher(_ url: String) async throws -> String {
     @Test func `a server that falls silent within the handshake holds nobody up, and is given up`() async throws {
         let server = try ScriptedMySQL([.greeting(withTLS: true)])
         defer { server.stop() }
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectTimeout = .seconds(2)
         let mysql = try MySQL(server.url, settings: settings)
         try await onLoop { loop in

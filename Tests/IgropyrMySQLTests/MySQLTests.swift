@@ -120,7 +120,7 @@ private let expressions: [(sql: String, text: String?)] = [
     }
 
     @Test func `a statement is prepared once, and the one used longest ago goes`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.preparedStatements = 3
         try await withMySQL(nil, settings) { mysql in
             try await mysql.withConnection { connection in
@@ -143,7 +143,7 @@ private let expressions: [(sql: String, text: String?)] = [
     }
 
     @Test func `without room for statements each is prepared for once`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.preparedStatements = 0
         settings.resultLimit = .max
         try await withMySQL(nil, settings) { mysql in
@@ -329,7 +329,7 @@ private let expressions: [(sql: String, text: String?)] = [
     }
 
     @Test func `a huge result is an error, or comes row by row`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.resultLimit = 1 << 20
         try await withMySQL(nil, settings) { mysql in
             let query: SQLQuery = "SELECT seq AS n, REPEAT('x', 1000) FROM seq_1_to_20000"
@@ -349,12 +349,13 @@ private let expressions: [(sql: String, text: String?)] = [
     }
 
     @Test func `large values go both ways`() async throws {
+        let bytes = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        let many = [UInt8](repeating: 0, count: 17 << 20)
         try await withMySQL { mysql in
-            let bytes = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
             let rows = try await mysql.query("SELECT \(bytes)")
             #expect(try rows[0].decode(at: 0) == bytes)
             // More than the server takes (max_allowed_packet, 16 MiB): it ends the session.
-            let error = await failure { try await mysql.query("SELECT \([UInt8](repeating: 0, count: 17 << 20))") }
+            let error = await failure { try await mysql.query("SELECT \(many)") }
             guard case MySQLError.connectionLost? = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -377,14 +378,14 @@ private let expressions: [(sql: String, text: String?)] = [
     }
 
     @Test func `tasks without a loop may ask, too`() async throws {
-        let mysql = try MySQL(try await sharedMariaDB.value.bySocket)
+        let mysql = try MySQL(try await sharedMariaDB.value.bySocket, settings: .patient)
         #expect(try await mysql.query("SELECT 1").count == 1)
         await mysql.close()
         await #expect(throws: MySQLError.closed) { try await mysql.query("SELECT 1") }
     }
 
     @Test func `handlers of a server ask on their own loops, and its end closes the connections`() async throws {
-        let mysql = try MySQL(try await sharedMariaDB.value.bySocket)
+        let mysql = try MySQL(try await sharedMariaDB.value.bySocket, settings: .patient)
         let app = App()
         app.loops = 2
         app.get("/sum/:a/:b") { request async throws in

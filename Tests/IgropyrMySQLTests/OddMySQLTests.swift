@@ -56,7 +56,7 @@ private let strangers: [[[UInt8]]] = [
         let server = try ScriptedMySQL([UInt8].welcome + [.prepared(type: 8), .rows(type: 8, [row, row])])
         defer { server.stop() }
         try await onLoop { _ in
-            let mysql = try MySQL(server.url)
+            let mysql = try MySQL(server.url, settings: .patient)
             #expect(try await mysql.query("SELECT 42").decode(Int.self) == [42, 42])
             await mysql.close()
         }
@@ -67,9 +67,11 @@ private let strangers: [[[UInt8]]] = [
         let (answers, isMeant) = oddities[index]
         let server = try ScriptedMySQL([UInt8].welcome + answers)
         defer { server.stop() }
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.resultLimit = limit
         settings.queryTimeout = .seconds(2)
+        // Also for the connection that is to end the query, which is not answered.
+        settings.connectTimeout = .seconds(5)
         let mysql = try MySQL(server.url, settings: settings)
         try await onLoop { _ in
             let error = await failure { try await mysql.query("SELECT a") }
@@ -84,7 +86,7 @@ private let strangers: [[[UInt8]]] = [
     ) async throws {
         let server = try ScriptedMySQL(answers)
         defer { server.stop() }
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectTimeout = .seconds(2)
         let mysql = try MySQL(server.url, settings: settings)
         try await onLoop { _ in
