@@ -30,7 +30,7 @@ package enum ServerName: Sendable, Equatable {
         on loop: EventLoop, within time: Duration,
         _ attempt: (Place, Timestamp) async throws(DatabaseError<Connection.ServerError>) -> Connection
     ) async throws(DatabaseError<Connection.ServerError>) -> Connection {
-        let deadline = loop.now.advanced(by: time)
+        let deadline = EventLoop.preciseNow.advanced(by: time)
         let places: [Place]
         do throws(UVError) { places = try await self.places(on: loop) } catch { throw .cannotConnect("\(error)") }
         var reason = "its name has no address"

@@ -88,8 +88,8 @@ public actor MySQLConnection: LoopBound {
 
     private func handshake(until deadline: Timestamp) async throws(MySQLError) {
         let context = try whole()
-        defer { timeLimit = max(.zero, loop.now.duration(to: deadline)) }
-        socket.arm(max(.zero, loop.now.duration(to: deadline)))
+        defer { timeLimit = max(.zero, EventLoop.preciseNow.duration(to: deadline)) }
+        socket.arm(max(.zero, EventLoop.preciseNow.duration(to: deadline)))
         defer { socket.disarm() }
         let login = MySQLLogin(target, at: place)
         var wanted = context.startConnecting(login)
@@ -199,7 +199,7 @@ public actor MySQLConnection: LoopBound {
         guard let identity else { return }
         // Another task, since this one may have been cancelled.
         await Task(executorPreference: loop) { [target, place, loop, settings] in
-            let deadline = loop.now.advanced(by: settings.connectTimeout)
+            let deadline = EventLoop.preciseNow.advanced(by: settings.connectTimeout)
             let other = try? await Self.open(target, at: place, on: loop, settings, until: deadline)
             guard let other else { return }
             await other.end(identity)

@@ -34,7 +34,7 @@ public actor RedisConnection: LoopBound {
 
     private func greet(_ greeting: [RedisCommand], until deadline: Timestamp) async throws(RedisError) {
         do throws(RedisError) {
-            let answers = try await converse(greeting, within: max(.zero, loop.now.duration(to: deadline)))
+            let answers = try await converse(greeting, within: max(.zero, EventLoop.preciseNow.duration(to: deadline)))
             for (command, answer) in zip(greeting, answers) {
                 guard case .error(let error) = answer else { continue }
                 throw command.name == "AUTH" || error.code == "NOAUTH"

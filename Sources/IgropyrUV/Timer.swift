@@ -19,12 +19,13 @@ public final class Timer {
 
     deinit { unsafe memory.deallocate() }
 
-    /// Calls `onFire` once, `delay` after the loop's own time; counts in whole milliseconds, rounded up. A timer that
-    /// is already running starts anew.
+    /// Calls `onFire` once, `delay` from this moment, however long the loop's turn has lasted; counts in whole milliseconds,
+    /// rounded up. A timer that is already running starts anew.
     /// - Throws: `UV_EINVAL` after ``close()``.
     public func start(after delay: Duration, onFire: @escaping () -> Void) throws(UVError) {
         guard !isClosing else { throw UVError(code: UVError.invalidArgument, call: "uv_timer_start") }
         self.onFire = onFire
+        unsafe uv_update_time(memory.pointer.pointee.loop)
         let milliseconds = UInt64(delay.millisecondsRoundedUp)
         try check(unsafe uv_timer_start(memory.pointer, didFire, milliseconds, 0), "uv_timer_start")
     }

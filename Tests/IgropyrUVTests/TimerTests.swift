@@ -5,6 +5,20 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct TimerTests {
+    @Test func `a timer counts from the moment of its start, however long the loop's turn has lasted`() async throws {
+        try await onLoop { loop in
+            let timer = try Timer(on: loop)
+            defer { timer.close() }
+            let begin = EventLoop.preciseNow
+            while begin.duration(to: EventLoop.preciseNow) < .milliseconds(100) {}
+            let start = EventLoop.preciseNow
+            let fired = Promise<Timestamp>()
+            try timer.start(after: .milliseconds(50)) { fired.fulfil(EventLoop.preciseNow) }
+            // libuv counts in milliseconds that are over.
+            #expect(start.duration(to: await fired.wait()) >= .milliseconds(49))
+        }
+    }
+
     @Test func `a timer fires once, not before its time`() async throws {
         try await onLoop { loop in
             let timer = try Timer(on: loop)

@@ -37,7 +37,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
             await withCheckedContinuation { continuation in
                 guard !Task.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
                 borrowers[borrower] = continuation
-                perform(core.request(by: borrower, at: loop.now))
+                perform(core.request(by: borrower, at: EventLoop.preciseNow))
             }
         } onCancel: {
             loop.submit { self.assumeIsolated { $0.perform($0.core.cancel(borrower)) } }
@@ -48,7 +48,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
     func giveBack(_ connection: Connection) {
         guard let number = numbers[ObjectIdentifier(connection)] else { return }
         let isUsable = connection.assumeIsolated { $0.isUsable }
-        perform(core.takeBack(number, isUsable: isUsable, at: loop.now))
+        perform(core.takeBack(number, isUsable: isUsable, at: EventLoop.preciseNow))
     }
 
     /// Lends nothing any more, and returns when all that was lent is back.
@@ -82,7 +82,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
 
     private func lend(_ number: Int, to borrower: Int) {
         guard let connection = connections[number], connection.assumeIsolated({ $0.isUsable }) else {
-            return perform(core.handleLoss(of: number, lentTo: borrower, at: loop.now))
+            return perform(core.handleLoss(of: number, lentTo: borrower, at: EventLoop.preciseNow))
         }
         answer(borrower, .success(connection))
     }
@@ -110,7 +110,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
         } catch {
             attempts[number] = nil
             connectFailure = error
-            perform(core.handleOpenFailed(number, at: loop.now))
+            perform(core.handleOpenFailed(number, at: EventLoop.preciseNow))
         }
     }
 
@@ -118,7 +118,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
         attempts[number] = nil
         connections[number] = connection
         numbers[ObjectIdentifier(connection)] = number
-        perform(core.handleOpened(number, at: loop.now))
+        perform(core.handleOpened(number, at: EventLoop.preciseNow))
     }
 
     private func close(_ number: Int) {
@@ -135,8 +135,8 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
             return
         }
         if timer == nil { timer = try? Timer(on: loop) }  // uv_timer_init has no way to fail.
-        try? timer?.start(after: max(.zero, loop.now.duration(to: deadline))) {
-            self.assumeIsolated { $0.perform($0.core.handleTimeout(at: $0.loop.now)) }
+        try? timer?.start(after: max(.zero, EventLoop.preciseNow.duration(to: deadline))) {
+            self.assumeIsolated { $0.perform($0.core.handleTimeout(at: EventLoop.preciseNow)) }
         }
     }
 }
