@@ -8,7 +8,7 @@ import tempfile
 
 from . import rivals
 from .http import BODY, constant
-from .programs import LOAD_CORE, SERVER_CORE, Missing, compile_c, family, free_port, require
+from .programs import LOAD_CORE, SERVER_CORE, Missing, compile_c, family, free_port, memory_bytes, require
 from .tables import row
 
 STORM, RESTING = 8000, 4000
@@ -74,13 +74,8 @@ def answered(port):
 
 
 def private_bytes(server):
-    """Of the process and its descendants: what no other process shares, proc_pid_smaps_rollup(5)."""
-    total = 0
-    for pid in family(server.process.pid):
-        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Private_"):
-                total += int(line.split()[1]) * 1024
-    return total
+    """Of the process and its descendants: what no other process shares."""
+    return sum(memory_bytes(pid, "Private_") for pid in family(server.process.pid))
 
 
 def allow_descriptors(count):

@@ -114,3 +114,9 @@ def processor_seconds(pid):
 def started_at(pid):
     """Seconds on CLOCK_BOOTTIME, in steps of a clock tick."""
     return int(stat_fields(pid)[19]) / CLOCK_TICKS
+
+
+def memory_bytes(pid, kind):
+    """What proc_pid_smaps_rollup(5) has under names that begin so: Rss, Private_."""
+    lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))

@@ -179,7 +179,7 @@ public final class HTTPServerConnection: HTTPServerStream {
 
     private func bodyDidArrive(_ bytes: RawSpan) {
         if bodyLeft > 0, bodyLeft != .max { bodyLeft -= UInt64(bytes.byteCount) }
-        guard exchange == nil else { exchange?.requestBodyDidArrive(bytes); return }
+        if let exchange { return exchange.requestBodyDidArrive(bytes) }
         unreadBytes += bytes.byteCount
         if unreadBytes > server.settings.unreadBodyBytes { keepsAlive = false }
     }
