@@ -12,24 +12,30 @@ public struct FieldIterator: Sendable {
     /// The next field: its name, and its value without the white space around it. `bytes` are those that the region
     /// counts from; others give a wrong answer, never a trap.
     public mutating func next(in bytes: RawSpan) -> (name: Range<Int>, value: Range<Int>)? {
+        guard let (name, value) = nextLine(in: bytes) else { return nil }
+        return (name, bytes.trimmed(value))
+    }
+
+    /// The same with the white space around the value.
+    @inline(__always) private mutating func nextLine(in bytes: RawSpan) -> (name: Range<Int>, value: Range<Int>)? {
         let end = min(end, bytes.byteCount)
         guard position < end, let colon = bytes.firstOffset(of: UInt8(ascii: ":"), from: position, to: end),
             let lineEnd = bytes.firstOffset(of: .carriageReturn, from: colon + 1, to: end)
         else { return nil }
         let name = position..<colon
         position = lineEnd + 2
-        return (name, bytes.trimmed((colon + 1)..<lineEnd))
+        return (name, (colon + 1)..<lineEnd)
     }
 
     /// The next lines that a proxy passes on, as many in one piece as stand next to each other; nil when none is left.
-    /// Asks `keeps` once for each field.
+    /// Asks `keeps` once for each field; the value has the white space around it.
     @inline(__always) public mutating func nextLines(
         in bytes: RawSpan, keeping keeps: (_ name: Range<Int>, _ value: Range<Int>) -> Bool
     ) -> Range<Int>? {
         var start = position
         while true {
             let end = position
-            if let (name, value) = next(in: bytes), keeps(name, value) { continue }
+            if let (name, value) = nextLine(in: bytes), keeps(name, value) { continue }
             if start < end { return start..<end }
             guard position > end else { return nil }
             start = position
@@ -43,12 +49,7 @@ extension RawSpan {
     public func matches(_ text: String, in range: Range<Int>) -> Bool {
         let text = text.utf8.span
         let expected = unsafe text.bytes
-        guard expected.byteCount == range.count else { return false }
-        for offset in 0..<range.count {
-            let (byte, other) = (self.byte(at: range.lowerBound &+ offset), expected.byte(at: offset))
-            guard byte == other || byte.lowercased == other.lowercased else { return false }
-        }
-        return true
+        return expected.byteCount == range.count && matches(expected, at: range.lowerBound)
     }
 }
 

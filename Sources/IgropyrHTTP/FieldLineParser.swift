@@ -24,61 +24,85 @@ struct FieldLineParser {
 
     /// The next line among the bytes before `end`.
     @inline(__always) mutating func next(in bytes: RawSpan, to end: Int) throws(HTTPError) -> Line {
-        while true {
-            switch state {
-            case .lineStart:
-                guard position < end else { return .incomplete }
-                try startLine(with: bytes.byte(at: position))
-            case .name(let start):
-                position = bytes.endOfToken(from: position, to: end)
-                guard position < end else { return .incomplete }
-                try endName(from: start, with: bytes.byte(at: position))
-            case .value(let name, let start):
-                position = bytes.endOfText(from: position, to: end)
-                guard position < end else { return .incomplete }
-                try endValue(with: bytes.byte(at: position))
-                state = .lineEnd(name: name, value: ByteRange(start, position))
-                position += 1
-            case .lineEnd(let name, let value):
-                guard position < end else { return .incomplete }
-                try endLine(with: bytes.byte(at: position))
-                state = .lineStart
-                return .field(name: name.range, value: bytes.trimmed(value.range))
-            case .sectionEnd:
-                guard position < end else { return .incomplete }
-                try endLine(with: bytes.byte(at: position))
-                return .end
-            }
+        // Nearly all lines are here as a whole.
+        if case .lineStart = state { try startLine(bytes, to: end) } else { try goOn(bytes, to: end) }
+    }
+
+    /// With a line that was cut.
+    @inline(never) private mutating func goOn(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Line {
+        let cut = state
+        state = .lineStart
+        return switch cut {
+        case .lineStart: try startLine(bytes, to: end)
+        case .name(let start): try readName(bytes, from: start, to: end)
+        case .value(let name, let start): try readValue(bytes, of: name, from: start, to: end)
+        case .lineEnd(let name, let value): try endLine(bytes, name, value, to: end)
+        case .sectionEnd: try endSection(bytes, to: end)
         }
     }
 
-    @inline(__always) private mutating func startLine(with byte: UInt8) throws(HTTPError) {
-        switch byte {
+    // Each of the following reads one part and goes on to the next, or waits for the rest of its own.
+
+    private mutating func wait(in state: State) -> Line {
+        self.state = state
+        return .incomplete
+    }
+
+    @inline(__always) private mutating func startLine(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Line {
+        guard position < end else { return wait(in: .lineStart) }
+        switch bytes.byte(at: position) {
         case .carriageReturn:
-            state = .sectionEnd
             position += 1
+            return try endSection(bytes, to: end)
         case .lineFeed: throw .bareLineFeed
         case .space, .tab: throw .lineFolding
-        default: state = .name(start: position)
+        default: return try readName(bytes, from: position, to: end)
         }
     }
 
-    @inline(__always) private mutating func endName(from start: Int, with byte: UInt8) throws(HTTPError) {
+    @inline(__always) private mutating func readName(
+        _ bytes: RawSpan, from start: Int, to end: Int
+    ) throws(HTTPError) -> Line {
+        position = bytes.endOfToken(from: position, to: end)
+        guard position < end else { return wait(in: .name(start: start)) }
+        let byte = bytes.byte(at: position)
         guard byte == UInt8(ascii: ":") else {
             throw byte.isSpace ? .spaceBeforeColon : byte == .lineFeed ? .bareLineFeed : .invalidFieldName
         }
         guard position > start else { throw .invalidFieldName }
         let name = ByteRange(start, position)
         position += 1
-        state = .value(name: name, start: position)
+        return try readValue(bytes, of: name, from: position, to: end)
     }
 
-    @inline(__always) private func endValue(with byte: UInt8) throws(HTTPError) {
+    @inline(__always) private mutating func readValue(
+        _ bytes: RawSpan, of name: ByteRange, from start: Int, to end: Int
+    ) throws(HTTPError) -> Line {
+        position = bytes.endOfText(from: position, to: end)
+        guard position < end else { return wait(in: .value(name: name, start: start)) }
+        let byte = bytes.byte(at: position)
         guard byte == .carriageReturn else { throw byte == .lineFeed ? .bareLineFeed : .controlCharacter }
+        let value = ByteRange(start, position)
+        position += 1
+        return try endLine(bytes, name, value, to: end)
     }
 
-    @inline(__always) private mutating func endLine(with byte: UInt8) throws(HTTPError) {
-        guard byte == .lineFeed else { throw .bareCarriageReturn }
+    @inline(__always) private mutating func endLine(
+        _ bytes: RawSpan, _ name: ByteRange, _ value: ByteRange, to end: Int
+    ) throws(HTTPError) -> Line {
+        guard try readLineFeed(bytes, to: end) else { return wait(in: .lineEnd(name: name, value: value)) }
+        return .field(name: name.range, value: bytes.trimmed(value.range))
+    }
+
+    @inline(__always) private mutating func endSection(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Line {
+        try readLineFeed(bytes, to: end) ? .end : wait(in: .sectionEnd)
+    }
+
+    /// Whether it is here already.
+    @inline(__always) private mutating func readLineFeed(_ bytes: RawSpan, to end: Int) throws(HTTPError) -> Bool {
+        guard position < end else { return false }
+        guard bytes.byte(at: position) == .lineFeed else { throw .bareCarriageReturn }
         position += 1
+        return true
     }
 }

@@ -107,13 +107,37 @@ extension RawSpan {
     /// Whether the bytes of `range` are those of `literal`, which must be ASCII in lower case, in whatever case.
     @inline(__always) func equals(_ literal: StaticString, in range: Range<Int>) -> Bool {
         guard literal.utf8CodeUnitCount == range.count else { return false }
-        for index in 0..<range.count {
-            // The literal has as many bytes as the range: checked above.
-            let expected = unsafe literal.utf8Start[index]
-            let byte = byte(at: range.lowerBound &+ index)
-            guard (expected.isLetter ? byte | 0x20 : byte) == expected else { return false }
+        // A literal's bytes are there for good.
+        let text = unsafe UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+        return matches(unsafe text.bytes, at: range.lowerBound)
+    }
+
+    /// Whether the bytes from `start` on are those of `text`, the case of ASCII letters aside. Traps when there are fewer.
+    @inline(__always) func matches(_ text: RawSpan, at start: Int) -> Bool {
+        let count = text.byteCount
+        checkBounds(start, start &+ count)
+        guard count >= 8 else {
+            for offset in 0..<count {
+                let (byte, other) = (uncheckedByte(at: start &+ offset), text.uncheckedByte(at: offset))
+                guard byte == other || byte.lowercased == other.lowercased else { return false }
+            }
+            return true
+        }
+        var offset = 0
+        while offset < count {
+            offset = min(offset, count &- 8)  // The last word may overlap with the one before.
+            guard Self.isSame(uncheckedWord(at: start &+ offset), text.uncheckedWord(at: offset)) else { return false }
+            offset &+= 8
         }
         return true
+    }
+
+    /// Whether two words are the same, the case of ASCII letters aside.
+    @inline(__always) private static func isSame(_ left: UInt64, _ right: UInt64) -> Bool {
+        let difference = left ^ right
+        guard difference & ~(lowBits &* 0x20) == 0 else { return false }
+        let letters = marks(ofLettersIn: left & ~highBits) & ~left & highBits
+        return difference & ~(letters &>> 2) == 0
     }
 
     /// `range` without the spaces and tabs at its two ends (RFC 9110 §5.5).
@@ -153,11 +177,16 @@ extension RawSpan {
     /// Sets the high bit of each byte that is no letter, digit, `-` or `.`.
     @inline(__always) private static func marks(ofSpecialsIn word: UInt64) -> UInt64 {
         let ascii = word & ~highBits
-        let lowercased = ascii | lowBits &* 0x20
-        let letters = marks(from: 0x61, in: lowercased) & ~marks(from: 0x7B, in: lowercased)
+        let letters = marks(ofLettersIn: ascii)
         let others = marks(from: 0x2D, in: ascii) & ~marks(from: 0x3A, in: ascii)  // With the slash.
         let noSlashes = marks(from: 1, in: ascii ^ (lowBits &* UInt64(UInt8(ascii: "/"))))
         return (~(letters | others & noSlashes) | word) & highBits
+    }
+
+    /// Sets the high bit of each byte that is a letter, if all are ASCII; other bits mean nothing.
+    @inline(__always) private static func marks(ofLettersIn word: UInt64) -> UInt64 {
+        let lowercased = word | lowBits &* 0x20
+        return marks(from: 0x61, in: lowercased) & ~marks(from: 0x7B, in: lowercased)
     }
 
     /// Sets the high bit of each byte from `limit` (1…0x80) on, if all are ASCII; other bits mean nothing.

@@ -37,6 +37,9 @@ import Testing
         ("Content-Length", "content-length", true), ("content-length", "Content-Length", true),
         ("Content-Lengtf", "content-length", false), ("Content", "content-length", false), ("", "", true),
         ("@", "`", false), ("X-A-Name-Longer-Than-A-Word", "x-a-name-longer-than-a-word", true),
+        ("X-A-Name-Longer-Than-A-Ward", "x-a-name-longer-than-a-word", false),
+        ("Keep-Aliv@", "keep-aliv`", false), ("[ame-Of-8", "{ame-of-8", false), ("Name-of\r9", "name-of-9", false),
+        ("Name-Of-É", "name-of-é", false),
     ]
 
     @Test(arguments: names) func `names are one whatever the case of their letters`(
