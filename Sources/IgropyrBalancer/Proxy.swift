@@ -17,8 +17,10 @@ final class Proxy: HTTPRequestHandler {
     @safe @exclusivity(unchecked) var counters = BalancerCounters()
     @safe @exclusivity(unchecked) var budget: RetryBudget
     @safe @exclusivity(unchecked) var random = SystemRandomNumberGenerator()
-    /// Memory for the next request's head.
-    @safe @exclusivity(unchecked) private var spareHead = HTTPSerializer()
+    /// Memory for the heads of the next requests; ``spareHeadLimit`` of them at most.
+    @safe @exclusivity(unchecked) private var spareHeads: [HTTPSerializer] = []
+    /// Each of about 4 KB at most.
+    private static let spareHeadLimit = 64
     private(set) var snapshot: UpstreamSnapshot?
     /// Parallel to the snapshot's.
     private(set) var applications: [Application] = []
@@ -159,17 +161,16 @@ final class Proxy: HTTPRequestHandler {
 
     /// Before a request's head is written into `head`.
     func lendMemory(to head: inout HTTPSerializer, capacity: Int) {
-        guard spareHead.hasMemory else { return head = HTTPSerializer(capacity: capacity) }
-        swap(&head, &spareHead)
+        head = spareHeads.popLast() ?? HTTPSerializer(capacity: capacity)
     }
 
     /// Leaves `head` without any. What is large is not kept.
     func takeMemory(of head: inout HTTPSerializer) {
         var memory = HTTPSerializer()
         swap(&head, &memory)
-        guard memory.hasMemory, memory.count <= 4096 else { return }
+        guard memory.hasMemory, memory.count <= 4096, spareHeads.count < Self.spareHeadLimit else { return }
         memory.removeAll()
-        spareHead = memory
+        spareHeads.append(memory)
     }
 
     // MARK: Waiting

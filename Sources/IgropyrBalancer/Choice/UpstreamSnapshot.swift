@@ -10,7 +10,8 @@ public final class UpstreamSnapshot: Sendable {
     enum Destination {
         /// The application's position, and what holds for the request.
         case application(Int, RequestSettings)
-        case redirect(RouteRule)
+        /// Apart from the rest, since a rule is large and seldom asked for.
+        indirect case redirect(RouteRule)
         case nowhere
     }
 

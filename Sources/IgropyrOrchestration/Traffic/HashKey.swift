@@ -4,7 +4,7 @@ public import IgropyrPatterns
 ///
 /// A request without that part, or with an empty one, goes by its path. Nothing is decoded or normalised: `/a` and `/%61`
 /// are two keys.
-public enum HashKey: Sendable, Hashable {
+public indirect enum HashKey: Sendable, Hashable {
     /// The path without the query.
     case path
     /// The path with the query.
