@@ -182,7 +182,7 @@ final class ProxyExchange {
         record?.beginTry(at: worker.address)
         let kind = upgrade == nil ? kind(for: worker) : kind(for: worker).forUpgrades
         let client = announcedClient
-        if !isFresh, let connection = proxy.pool.restingConnection(to: worker.address, as: kind, for: client) {
+        if !isFresh, let connection = worker.connections?.restingConnection(as: kind, for: client) {
             return send(on: connection)
         }
         proxy.pool.stream(
@@ -195,6 +195,7 @@ final class ProxyExchange {
             switch outcome {
             case .success(let connection):
                 if !connection.isReused { proxy.noteConnection(to: worker) }
+                if let connection = connection as? HTTPClientConnection { worker.connections = connection.server }
                 send(on: connection)
             case .failure(let failure):
                 record?.tryDidFail(ExchangeFailure(connecting: failure))

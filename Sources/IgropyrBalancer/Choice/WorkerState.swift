@@ -1,3 +1,4 @@
+import IgropyrTransport
 import IgropyrUV
 
 /// A worker as one loop knows it: what it has under way there, and whether it is well. Outlives the snapshots.
@@ -7,6 +8,8 @@ final class WorkerState {
     var host: String
     /// How it is spoken to, in place of its application's way; nil for good if it is not encrypted.
     var encryption: WorkerEncryption?
+    /// Where its resting connections are; nil before the first one.
+    var connections: ServerConnections?
     /// Requests of this loop that it has.
     var inFlight = 0
     @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.

@@ -68,7 +68,8 @@ public final class HTTPClientConnection: HTTPClientStream {
         case closed
     }
 
-    let server: ServerConnections
+    /// All of its pool's to the same server.
+    public let server: ServerConnections
     let kind: HTTPConnectionKind
     /// For whom it was opened, where a PROXY header told the server so.
     let client: ProxyHeader

@@ -47,16 +47,6 @@ public final class HTTPConnectionPool {
     /// Open connections, to all servers.
     public var connectionCount: Int { servers.values.reduce(0) { $0 + $1.all.count + $1.sessions.count } }
 
-    /// A connection in HTTP/1.1 of that kind which rests, and from now on does not; nil if there is none, or the kind speaks
-    /// HTTP/2. What ``stream(to:as:for:isFresh:timeout:onReady:)`` looks for first, for callers that would rather make no
-    /// closure for what is the rule.
-    public func restingConnection(
-        to address: SocketAddress, as kind: HTTPConnectionKind, for client: ProxyHeader = .local
-    ) -> HTTPClientConnection? {
-        guard kind.http2 == nil else { return nil }
-        return servers[address]?.takeIdle(kind, for: kind.proxyProtocol == nil ? .local : client)
-    }
-
     /// Finds a connection in HTTP/1.1 of that kind which rests, unless it has to be a fresh one, or opens one; calls
     /// `onReady` once, at once if one rests. With ``HTTPConnectionKind/proxyProtocol``, it is one that was opened for the same `client`;
     /// without, that is of no account. `kind` and `timeout` take the place of the pool's own.
@@ -95,7 +85,7 @@ public final class HTTPConnectionPool {
         let kind = kind ?? self.kind
         let client = kind.proxyProtocol == nil ? .local : client
         guard let http2 = kind.http2 else {
-            if !isFresh, let connection = restingConnection(to: address, as: kind, for: client) {
+            if !isFresh, let connection = servers[address]?.takeIdle(kind, for: client) {
                 return onReady(.success(connection))
             }
             return connection(to: address, as: kind, for: client, isFresh: true, timeout: timeout) { outcome in

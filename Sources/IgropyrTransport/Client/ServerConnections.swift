@@ -2,8 +2,9 @@ internal import IgropyrUV
 
 /// A pool's connections to one server, those that are being opened among them.
 ///
-/// A class, since each request changes it: in place, whoever has found it.
-final class ServerConnections {
+/// A class, since each request changes it: in place, whoever has found it. Whoever keeps it saves himself the look-up by
+/// address; once its last connection has ended the pool forgets it, and it stays empty.
+public final class ServerConnections {
     let address: SocketAddress
     /// In HTTP/1.1, those that rest. The one used last is at the end, and used first again: the others may grow old and be
     /// closed.
@@ -21,6 +22,15 @@ final class ServerConnections {
 
     func session(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTP2ClientConnection? {
         sessions.first { $0.kind === kind && $0.client == client && $0.hasRoom }
+    }
+
+    /// A connection in HTTP/1.1 of that kind which rests, and from now on does not; nil if there is none. What
+    /// ``HTTPConnectionPool/stream(to:as:for:isFresh:timeout:onReady:)`` looks for first, for callers that would rather make
+    /// no closure for what is the rule.
+    public func restingConnection(
+        as kind: HTTPConnectionKind, for client: ProxyHeader = .local
+    ) -> HTTPClientConnection? {
+        takeIdle(kind, for: kind.proxyProtocol == nil ? .local : client)
     }
 
     func takeIdle(_ kind: HTTPConnectionKind, for client: ProxyHeader) -> HTTPClientConnection? {
