@@ -351,8 +351,8 @@ extension HTTPClientConnection: ByteStreamDelegate {
         switch state {
         case .idle: close()  // An answer to nothing.
         case .busy:
-            if !isPaused { awaitProgress() }
             input.add(bytes, consume: process)
+            if case .busy = state, !isPaused { awaitProgress() }  // Mostly it is over.
         case .closed: break
         }
     }
