@@ -1,4 +1,5 @@
 import IgropyrHTTP
+import IgropyrTransport
 import IgropyrUV
 
 /// Writes the head of a request as the worker gets it, without framing and without the empty line at its end.
@@ -10,11 +11,9 @@ struct ForwardedRequest {
     /// What the fields that are added take, about: room for them saves moving the head.
     static let addedBytes = 192
 
-    var peer: SocketAddress?
+    /// Who asked, and how.
+    let connection: any HTTPServerStream
     var policy: ForwardedPolicy
-    /// Where the client reached the balancer; stands in for `Host` in HTTP/1.0 without one.
-    var local: SocketAddress?
-    var isEncrypted: Bool
     var upgrade: Upgrade?
     var identity: RequestIdentity?
     var edits: FieldEdits?
@@ -22,12 +21,12 @@ struct ForwardedRequest {
     func write(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
         try writeRequestLine(head, bytes, to: &output)
         if let authority = head.authority {
-            try output.appendField("Host", bytes.extracting(authority))
-        } else {
-            try output.appendField("Host", local?.description ?? "localhost")
+            output.appendField("Host", checked: bytes.extracting(authority))
+        } else {  // HTTP/1.0. Where the client reached the balancer stands in.
+            try output.appendField("Host", connection.localAddress?.description ?? "localhost")
         }
         let listed = HopByHop.listed(in: head, bytes)
-        let isTrusted = policy.mode == .trust && peer.map(policy.trusts) ?? false
+        let isTrusted = policy.mode == .trust && connection.peerAddress.map(policy.trusts) ?? false
         var told = ToldFields()
         var takesTrailers = false
         var fields = FieldIterator(head.fields)
@@ -49,9 +48,9 @@ struct ForwardedRequest {
         if !isTrusted || !told.hops {
             try writeForwardedFor(head, bytes, earlierHops: told.hops && policy.mode == .append, to: &output)
         }
-        if !isTrusted || !told.scheme { append(isEncrypted ? Self.httpsLine : Self.httpLine, to: &output) }
+        if !isTrusted || !told.scheme { append(connection.isEncrypted ? Self.httpsLine : Self.httpLine, to: &output) }
         if let authority = head.authority, !isTrusted || !told.host {
-            try output.appendField("X-Forwarded-Host", bytes.extracting(authority))
+            output.appendField("X-Forwarded-Host", checked: bytes.extracting(authority))
         }
         if policy.writesStandardField, !isTrusted || !told.standard {
             try writeForwarded(head, bytes, earlierHops: told.standard && policy.mode == .append, to: &output)
@@ -126,10 +125,10 @@ struct ForwardedRequest {
     private func writeForwardedFor(
         _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
     ) throws(HTTPSerializer.Failure) {
-        let client = peer?.hostText ?? "unknown"
+        let client = connection.peerHostText ?? "unknown"
         guard earlierHops else {
             let client = client.utf8.span
-            return try output.appendField("X-Forwarded-For", unsafe client.bytes)
+            return output.appendField("X-Forwarded-For", checked: unsafe client.bytes)
         }
         var hops: [String] = []
         forEachValue(of: "x-forwarded-for", head, bytes) { hops.append(bytes.string(in: $0)) }
@@ -149,7 +148,8 @@ struct ForwardedRequest {
         if !isList { hops = [] }
         hops.append(
             ForwardedElement.text(
-                client: peer, host: head.authority.map { bytes.string(in: $0) }, isEncrypted: isEncrypted))
+                client: connection.peerAddress, host: head.authority.map { bytes.string(in: $0) },
+                isEncrypted: connection.isEncrypted))
         try output.appendField("Forwarded", hops.joined(separator: ", "))
     }
 

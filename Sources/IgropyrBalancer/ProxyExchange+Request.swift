@@ -88,6 +88,7 @@ extension ProxyExchange: HTTPServerExchange {
     }
 
     func requestDidEnd() {
+        guard !isRequestEnded else { return }
         isRequestEnded = true
         isBodyPaused = false
         if case .buffering = state { return connect() }

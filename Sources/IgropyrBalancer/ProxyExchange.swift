@@ -48,7 +48,8 @@ final class ProxyExchange {
     @safe @exclusivity(unchecked) var body: [UInt8] = []
     var isBodyKept = true
     var isBodyPaused = false
-    var isRequestEnded = false
+    /// All of the body has come; from the first on if there is none.
+    var isRequestEnded: Bool
     var requestTrailers = TrailerFields()
     /// What the request's `Connection` lists, which its trailers must not bring through either.
     var requestOptions: [String] = []
@@ -67,7 +68,7 @@ final class ProxyExchange {
     @safe @exclusivity(unchecked) var record: ExchangeRecord?
 
     // Tries.
-    var tried: [WorkerState] = []
+    @safe @exclusivity(unchecked) var tried: [WorkerState] = []
     var retriesLeft: Int
     var hasMetStaleConnection = false
     /// So many of the cluster's keys the worker did not take.
@@ -92,6 +93,7 @@ final class ProxyExchange {
         upgrade = Upgrade(head, bytes)
         method = upgrade == nil ? head.method : .get
         framing = upgrade == nil ? head.framing : .none
+        isRequestEnded = upgrade == nil && head.framing == .none
         settings = proxy.defaults
         retriesLeft = 0
     }
@@ -100,15 +102,17 @@ final class ProxyExchange {
     func start(_ head: MessageHead, _ bytes: RawSpan) {
         guard let downstream else { return }
         let peer = downstream.peerAddress
-        identity = proxy.insight?.identity(of: head, bytes)
-        record = proxy.insight?.begin(head, bytes, identity, from: peer)
+        if let insight = proxy.insight {
+            identity = insight.identity(of: head, bytes)
+            record = insight.begin(head, bytes, identity, from: peer)
+        }
         if method == .connect || method == .trace { return refuse(.notImplemented) }
         client = proxy.settings.forwarded.client(of: head, bytes, peer: peer)
         if let pause = proxy.excess(of: client) { return refuse(.tooManyRequests(after: pause)) }
         if case .length(let count) = framing, count > proxy.settings.bodyBytes ?? .max { return refuse(.tooLarge) }
-        requestOptions = HopByHop.listedNames(in: head, bytes)
+        if head.hasConnectionFields { requestOptions = HopByHop.listedNames(in: head, bytes) }
         guard let snapshot = proxy.snapshot else { return holdUnrouted(head, bytes) }
-        route(head, bytes, by: snapshot)
+        route(head, bytes, by: snapshot, for: downstream)
     }
 
     /// Waits until it can be said who answers.
@@ -126,8 +130,9 @@ final class ProxyExchange {
     }
 
     /// Finds out which application answers, writes the request as its workers get it, and goes to one.
-    private func route(_ head: MessageHead, _ bytes: RawSpan, by snapshot: UpstreamSnapshot) {
-        guard let downstream else { return }
+    private func route(
+        _ head: MessageHead, _ bytes: RawSpan, by snapshot: UpstreamSnapshot, for downstream: any HTTPServerStream
+    ) {
         switch snapshot.destination(head, bytes) {
         case .nowhere: return snapshot.isPreliminary ? holdUnrouted(head, bytes) : refuse(.notRouted)
         case .redirect(let rule):
@@ -147,9 +152,8 @@ final class ProxyExchange {
             hash = settings.values.hashKey.hash(head, bytes, source: client)
         }
         let request = ForwardedRequest(
-            peer: downstream.peerAddress, policy: proxy.settings.forwarded,
-            local: head.authority == nil ? downstream.localAddress : nil, isEncrypted: downstream.isEncrypted,
-            upgrade: upgrade, identity: identity, edits: settings.requestEdits)
+            connection: downstream, policy: proxy.settings.forwarded, upgrade: upgrade, identity: identity,
+            edits: settings.requestEdits)
         proxy.lendMemory(to: &self.head, capacity: head.byteCount + ForwardedRequest.addedBytes)
         do throws(HTTPSerializer.Failure) {
             try request.write(head, bytes, to: &self.head)
@@ -265,9 +269,9 @@ final class ProxyExchange {
     /// There is a new snapshot, or room.
     func tryAgain() {
         guard isHeld, let snapshot = proxy.snapshot else { return }
-        if let (head, bytes) = unrouted {
+        if let (head, bytes) = unrouted, let downstream {
             unrouted = nil
-            return route(head, unsafe bytes.span.bytes, by: snapshot)
+            return route(head, unsafe bytes.span.bytes, by: snapshot, for: downstream)
         }
         if let old = application { application = proxy.application(like: old) }
         guard application != nil else { return refuse(.notRouted) }

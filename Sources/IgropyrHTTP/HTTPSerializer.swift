@@ -73,10 +73,13 @@ public struct HTTPSerializer: Sendable {
     public mutating func beginRequest(method: RawSpan, target: RawSpan) throws(Failure) {
         guard method.isToken else { throw .invalidMethod }
         guard target.isTarget else { throw .invalidTarget }
-        append(method)
-        bytes.append(.space)
-        append(target)
-        append(" HTTP/1.1\r\n")
+        let end: StaticString = " HTTP/1.1\r\n"
+        bytes.append(addingCapacity: method.byteCount + 1 + target.byteCount + end.utf8CodeUnitCount) { output in
+            output.append(method)
+            output.append(.space)
+            output.append(target)
+            output.append(end)
+        }
     }
 
     // MARK: - Fields
@@ -90,6 +93,11 @@ public struct HTTPSerializer: Sendable {
     /// A field whose value is bytes. Its name stands in the program, and so needs no check.
     public mutating func appendField(_ name: StaticString, _ value: RawSpan) throws(Failure) {
         guard value.isFieldValue else { throw .invalidFieldValue }
+        appendField(name, checked: value)
+    }
+
+    /// The same with a value that a parser has checked, or that the program has made of visible ASCII.
+    public mutating func appendField(_ name: StaticString, checked value: RawSpan) {
         bytes.append(addingCapacity: name.utf8CodeUnitCount + value.byteCount + 4) { output in
             output.append(name)
             output.appendColon()

@@ -54,6 +54,7 @@ final class HTTP2ServerConnection: HTTP2Connection {
 
     /// Asked of the kernel once; kept after the connection has ended.
     private(set) lazy var peerAddress: SocketAddress? = stream.peerAddress
+    private(set) lazy var peerHostText = peerAddress?.hostText
 
     override var isClosed: Bool {
         if case .closed = state { true } else { false }

@@ -39,6 +39,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     var server: HTTPServer { connection.server }
     var loop: EventLoop { connection.loop }
     var peerAddress: SocketAddress? { connection.peerAddress }
+    var peerHostText: String? { connection.peerHostText }
     var localAddress: SocketAddress? { connection.stream.localAddress }
     var isEncrypted: Bool { connection.stream.showsCertificate }
     var negotiatedProtocol: String? { connection.stream.negotiatedProtocol }

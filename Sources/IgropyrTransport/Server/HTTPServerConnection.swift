@@ -23,6 +23,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     /// On the heap, since mostly nobody asks.
     private final class Peer {
         let address: SocketAddress?
+        lazy var hostText = address?.hostText
         init(_ address: SocketAddress?) { self.address = address }
     }
 
@@ -92,11 +93,13 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     public var loop: EventLoop { stream.loop }
-    public var peerAddress: SocketAddress? {
-        if let knownPeer { return knownPeer.address }
+    public var peerAddress: SocketAddress? { peer.address }
+    public var peerHostText: String? { peer.hostText }
+    private var peer: Peer {
+        if let knownPeer { return knownPeer }
         let peer = Peer(stream.peerAddress)
         knownPeer = peer
-        return peer.address
+        return peer
     }
     public var localAddress: SocketAddress? { stream.localAddress }
     public var isEncrypted: Bool { stream.showsCertificate }

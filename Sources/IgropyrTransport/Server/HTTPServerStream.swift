@@ -12,6 +12,8 @@ public protocol HTTPServerStream: AnyObject {
     var loop: EventLoop { get }
     /// Kept after the connection has ended.
     var peerAddress: SocketAddress? { get }
+    /// The same as text without the port, made once for each connection that is asked.
+    var peerHostText: String? { get }
     /// Nil once the connection has ended.
     var localAddress: SocketAddress? { get }
     /// Whether the client asks by https. A connection under a key that both ends hold is a proxy's, and says nothing about its
