@@ -27,4 +27,27 @@ import Testing
             }
         }
     }
+
+    @Test func `turns go round in the order of asking, and past those who have gone`() async throws {
+        try await onLoop { loop in
+            nonisolated(unsafe) let turns = Turns(limit: 1, waiting: 100)
+            let order = Locked<[Int]>([])
+            try await turns.take(on: loop)
+            let tasks = (0..<6).map { number in
+                Task.immediate(executorPreference: loop) {
+                    try await turns.take(on: loop)
+                    order.withLock { $0.append(number) }
+                    turns.giveBack()
+                }
+            }
+            tasks[1].cancel()  // It is gone before it has its turn.
+            await #expect(throws: CancellationError.self) { try await tasks[1].value }
+            turns.giveBack()
+            tasks[0].cancel()  // It has its turn, and does not want it any more.
+            await #expect(throws: CancellationError.self) { try await tasks[0].value }
+            for task in tasks[2...] { try await task.value }
+            #expect(order.withLock { $0 } == [2, 3, 4, 5])
+            try await turns.take(on: loop)
+        }
+    }
 }
