@@ -113,6 +113,16 @@ public final class Request {
         }
     }
 
+    /// Calls `body` with each field's name and value, as they were sent and in their order.
+    package func forEachField(_ body: (_ name: String, _ value: String) -> Void) {
+        withBytes { bytes in
+            var iterator = FieldIterator(head.fields)
+            while let field = iterator.next(in: bytes) {
+                body(bytes.string(in: field.name), bytes.string(in: field.value))
+            }
+        }
+    }
+
     /// All fields; made anew at each call.
     public var fields: HTTPFields { withBytes { bytes in head.httpFields(in: bytes) } }
 

@@ -32,8 +32,9 @@ final class FastCGIConversation: GatewayConversation {
 
     /// What is known to be all leaves in one write.
     func begin() async throws {
-        let opening = FastCGIRecord.opening(variables.values, keepsConnection: keepsConnection)
-        try await stream.write(hasBody ? opening : opening + FastCGIRecord.endOfInput)
+        var opening = FastCGIRecord.opening(variables.values, keepsConnection: keepsConnection)
+        if !hasBody { opening += FastCGIRecord.endOfInput }
+        try await stream.write(opening)
     }
 
     func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
@@ -112,14 +113,12 @@ final class SCGIConversation: GatewayConversation {
 
     func begin() async throws { try await stream.write(Self.opening(variables.values)) }
 
-    static func opening(_ variables: [String: String]) -> [UInt8] {
-        var fields = variables
-        let length = fields.removeValue(forKey: "CONTENT_LENGTH") ?? "0"
-        fields["SCGI"] = "1"
-        // The length has to come first.
-        let pairs = [("CONTENT_LENGTH", length)] + fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    static func opening(_ variables: [MetaVariables.Pair]) -> [UInt8] {
+        let length = variables.first { $0.name == "CONTENT_LENGTH" }?.value ?? "0"
+        let others = variables.filter { $0.name != "CONTENT_LENGTH" && $0.name != "SCGI" }
         var content: [UInt8] = []
-        for (name, value) in pairs {
+        // The length has to come first.
+        for (name, value) in [("CONTENT_LENGTH", length), ("SCGI", "1")] + others {
             content += name.utf8
             content.append(0)
             content += value.utf8

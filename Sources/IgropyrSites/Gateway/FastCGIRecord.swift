@@ -29,6 +29,7 @@ enum FastCGIRecord {
     static let headerBytes = 8
     static let limitContent = 65_528
     private static let requestID = 1
+    private static let usualPairBytes = 1024
 
     private enum Kind: UInt8 {
         case begin = 1
@@ -40,16 +41,18 @@ enum FastCGIRecord {
     }
 
     /// FCGI_BEGIN_REQUEST as responder, and all parameters.
-    static func opening(_ variables: [String: String], keepsConnection: Bool) -> [UInt8] {
-        var bytes: [UInt8] = []
-        append(.begin, [0, 1, keepsConnection ? 1 : 0, 0, 0, 0, 0, 0][...], to: &bytes)
+    static func opening(_ variables: [MetaVariables.Pair], keepsConnection: Bool) -> [UInt8] {
         var pairs: [UInt8] = []
-        for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
+        pairs.reserveCapacity(usualPairBytes)
+        for (name, value) in variables {
             append(length: name.utf8.count, to: &pairs)
             append(length: value.utf8.count, to: &pairs)
             pairs += name.utf8
             pairs += value.utf8
         }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(pairs.count + 5 * headerBytes)
+        append(.begin, [0, 1, keepsConnection ? 1 : 0, 0, 0, 0, 0, 0][...], to: &bytes)
         appendStream(.parameters, pairs, to: &bytes)
         append(.parameters, [][...], to: &bytes)
         return bytes
