@@ -1,8 +1,8 @@
 internal import CLibUV
 internal import Glibc
 
-/// A pipe, a Unix socket or a TCP connection that is read when its user asks for more, and so makes the other side wait; for
-/// conversations with programs. Not `Sendable`: it stays on its loop, and is used by one reader and one writer.
+/// A pipe, a Unix socket or a TCP connection that is read little further than its user asks for, and so makes the other side
+/// wait; for conversations with programs. Not `Sendable`: it stays on its loop, and is used by one reader and one writer.
 @safe
 public final class PulledStream {
     /// Where a program listens.
@@ -126,7 +126,7 @@ public final class PulledStream {
 
     // MARK: Reading
 
-    /// The next bytes that come, 64 KiB at most; nil at the end.
+    /// The next bytes that come, 128 KiB at most; nil at the end.
     /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed.
     public func read() async throws -> [UInt8]? {
         if received == nil, !hasEnded, failure == nil, !isClosing {
@@ -146,7 +146,11 @@ public final class PulledStream {
     fileprivate func take(_ count: Int) {
         if count > 0 {
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])
-            received = unsafe [UInt8](bytes)
+            guard received != nil else {
+                received = unsafe [UInt8](bytes)
+                return readers.wake()  // To stop and to start again would cost two calls for each answer of a program.
+            }
+            unsafe received?.append(contentsOf: bytes)
         } else if count == Int(UV_EOF.rawValue) {
             hasEnded = true
         } else if count < 0 {

@@ -65,7 +65,7 @@ final class GatewayPool {
     func giveBack(_ stream: PulledStream, isUsable: Bool) {
         guard used.removeValue(forKey: ObjectIdentifier(stream)) != nil else { return }
         turns.giveBack()
-        guard isUsable, !isClosed, idle.count < settings.idleConnections, !stream.isStale else { return stream.close() }
+        guard isUsable, !isClosed, idle.count < settings.idleConnections else { return stream.close() }
         idle.append((stream, loop.now.advanced(by: Self.restingTime)))
         if idle.count == 1 { watch() }
     }
