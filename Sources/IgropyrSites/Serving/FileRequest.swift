@@ -21,7 +21,7 @@ public struct FileRequest {
     public let remoteAddress: SocketAddress?
     /// The name by which the client was let in.
     public let user: String?
-    public let rules: FolderRules
+    public var rules: FolderRules { scope.rules }
     /// Errors go to the host's error log, messages of level debug to its debug log.
     public let log: Logger
 
@@ -29,8 +29,10 @@ public struct FileRequest {
     let serverName: String?
     let isRestarted: Bool
     let loop: EventLoop
-    let files: StaticFolder
+    let scope: FolderScope
     let folder: Folder
+
+    var files: StaticFolder { scope.files }
 
     /// A file beneath the root, as it is.
     /// - Throws: ``HTTPFailure`` 404 if there is none.

@@ -75,7 +75,7 @@ final class SiteLoop {
     private static func hostName(of request: Request) -> String? {
         guard let authority = request.authority?.lowercased(), !authority.isEmpty else { return nil }
         if authority.hasPrefix("[") { return authority.firstIndex(of: "]").map { String(authority[...$0]) } }
-        return String(authority.prefix { $0 != ":" })
+        return authority.utf8.firstIndex(of: UInt8(ascii: ":")).map { String(authority[..<$0]) } ?? authority
     }
 
     private func folders(of host: OpenHost) -> HostFolders {
@@ -109,8 +109,8 @@ final class SiteLoop {
         try await admit(&inquiry, scope.rules)
         if let response = try redirect(filePath, path, scope.rules) { return response }
         guard
-            filePath.text.split(separator: "/").allSatisfy({
-                FilePath.isServed(String($0), scope.rules.servesDotfiles)
+            filePath.text.utf8.split(separator: UInt8(ascii: "/")).allSatisfy({
+                FilePath.isServed(String(Substring($0)), scope.rules.servesDotfiles)
             }), !inquiry.host.hides(filePath.text)
         else { return try await notFound(call(inquiry, path, filePath.text, [], scope)) }
         if let program = parts.site.program, !(program.servesFiles && found.isFile) {
@@ -156,9 +156,9 @@ final class SiteLoop {
         FileRequest(
             request: inquiry.request, method: path.isRestarted ? "GET" : inquiry.request.method.rawValue,
             hostName: inquiry.hostName, root: inquiry.host.path, file: file, pathInfo: pathInfo, query: path.query,
-            remoteAddress: inquiry.client, user: inquiry.user, rules: scope.rules, log: inquiry.host.log,
+            remoteAddress: inquiry.client, user: inquiry.user, log: inquiry.host.log,
             authenticationScheme: inquiry.scheme, serverName: parts.site.serverName, isRestarted: path.isRestarted,
-            loop: loop, files: scope.files, folder: inquiry.host.folder)
+            loop: loop, scope: scope, folder: inquiry.host.folder)
     }
 
     // MARK: What is there

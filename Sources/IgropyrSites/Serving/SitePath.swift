@@ -56,31 +56,30 @@ struct FoundPath {
 
     /// - Throws: what the kernel answers when it is in trouble; what is merely not there is no error.
     init(_ path: FilePath, in folder: Folder) throws(UVError) {
-        let names = path.text.split(separator: "/").map(String.init)
-        let prefixes = names.indices.map { names[...$0].joined(separator: "/") }
-        switch try Self.kind(of: path.text, in: folder) {
+        let text = path.text
+        let above = text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "/") }.map { String(text[..<$0]) }
+        switch try Self.kind(of: text, in: folder) {
         case .folder:
-            (kind, folders) = (.folder, [""] + prefixes)
-        case .file where !path.endsWithSlash:
-            (kind, folders) = (.file(path.text, pathInfo: []), [""] + prefixes.dropLast())
+            (kind, folders) = (.folder, text.isEmpty ? [""] : [""] + above + [text])
         case .file:
-            (kind, folders) = (.file(path.text, pathInfo: [""]), [""] + prefixes.dropLast())
+            (kind, folders) = (.file(text, pathInfo: path.endsWithSlash ? [""] : []), [""] + above)
         case nil, .other?:
-            (kind, folders) = try Self.search(names, prefixes, path.endsWithSlash, in: folder)
+            (kind, folders) = try Self.search(path, above, in: folder)
         }
     }
 
     /// A path may go on behind a file's name.
     private static func search(
-        _ names: [String], _ prefixes: [String], _ endsWithSlash: Bool, in folder: Folder
+        _ path: FilePath, _ prefixes: [String], in folder: Folder
     ) throws(UVError) -> (Kind, [String]) {
         var folders = [""]
-        for (index, prefix) in prefixes.enumerated() {
+        for prefix in prefixes {
             switch try Self.kind(of: prefix, in: folder) {
             case .folder: folders.append(prefix)
             case .file:
-                let rest = names[(index + 1)...] + (endsWithSlash ? [""] : [])
-                return (.file(prefix, pathInfo: Array(rest)), folders)
+                let rest = path.text.utf8.dropFirst(prefix.utf8.count).split(separator: UInt8(ascii: "/"))
+                let names = rest.map { String(Substring($0)) }
+                return (.file(prefix, pathInfo: names + (path.endsWithSlash ? [""] : [])), folders)
             case nil, .other?: return (.nothing, folders)
             }
         }

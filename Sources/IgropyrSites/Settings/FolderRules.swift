@@ -96,8 +96,10 @@ public enum FileHandling: Sendable {
 extension String {
     /// What stands behind the last dot of a path's last name, in lower case; empty without one.
     var fileEnd: String {
-        let name = lastIndex(of: "/").map { self[index(after: $0)...] } ?? self[...]
-        return name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
+        guard let last = utf8.lastIndex(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }),
+            utf8[last] == UInt8(ascii: ".")
+        else { return "" }
+        return self[utf8.index(after: last)...].lowercased()
     }
 }
 
