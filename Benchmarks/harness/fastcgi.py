@@ -39,21 +39,23 @@ def measure(options):
         (site / "hello.php").write_text(PAGE)
         for title, kept in (("a connection to PHP for each request", 0), (f"{KEPT} connections to PHP kept", KEPT)):
             print(f"\n{title}\n")
-            # Anew for each, so that no connection of one lies around while the other is measured.
-            socket = folder / f"php-{kept}.sock"
+            # Each with PHP of its own: the connections that one keeps hold children, which the other would be without.
+            sockets = [folder / f"{name}-{kept}.sock" for name in ("igropyr", "nginx")]
             with (
-                php(folder, socket) as backend,
-                igropyr(folder, site, socket, kept) as ours,
-                rivals.nginx_fastcgi(folder, free_port(), site, socket, kept, SERVER_CORE) as nginx,
+                php(folder, sockets[0]) as our_backend,
+                php(folder, sockets[1]) as other_backend,
+                igropyr(folder, site, sockets[0], kept) as ours,
+                rivals.nginx_fastcgi(folder, free_port(), site, sockets[1], kept, SERVER_CORE) as nginx,
             ):
-                compare([Subject(server.name, server, "/hello.php", backend=backend) for server in (ours, nginx)], options)
+                subjects = ((ours, our_backend), (nginx, other_backend))
+                compare([Subject(server.name, server, "/hello.php", backend=backend) for server, backend in subjects], options)
 
 
 def php(folder, socket):
     programs = sorted(glob.glob("/usr/sbin/php-fpm*"))
     if not programs:
         raise Missing("no php-fpm here: cluster/setup --bench installs it")
-    file = folder / "php-fpm.conf"
+    file = folder / f"{socket.name}.conf"
     file.write_text(POOL.format(folder=folder, socket=socket, children=CHILDREN))
     return Server("php-fpm", socket, [programs[-1], "-F", "-y", file], LOAD_CORE)
 
