@@ -13,10 +13,11 @@ internal import Synchronization
 /// No task that the loop executes is ever lost: what comes after ``stop()`` runs on a thread that lasts as long as there
 /// is such work.
 @safe
-public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
-    /// What may run on the loop: a Swift task's next stretch, or a plain function.
+public final class EventLoop: TaskExecutor, Sendable {
+    /// What may run on the loop: the next stretch of a Swift task, within no actor or within one, or a plain function.
     private enum Work {
-        case job(UnownedJob)
+        case task(UnownedJob)
+        case actor(UnownedJob)
         case function(@Sendable () -> Void)
     }
 
@@ -49,6 +50,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
     /// By the numbers of ``LoopLocal``s; its thread's own, and gone when the loop rests.
     nonisolated(unsafe) var locals: [Int: AnyObject] = [:]
 
+    private let actorExecutor = LoopActorExecutor()
     private let thread = Atomic<UInt>(UInt(pthread_self()))
     private let isStopping = Atomic<Bool>(false)
 
@@ -85,6 +87,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         unsafe uv_idle_init(raw, keepTurning)
         unsafe forEachOwnHandle { handle in unsafe handle.pointee.data = unsafe unretained }
         unsafe uv_loop_set_data(raw, unretained)
+        unsafe actorExecutor.loop = self
         unsafe uv_prepare_start(beforePoll, willPoll)
         unsafe uv_unref(beforePoll.asHandle)
     }
@@ -171,17 +174,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
 
     // MARK: Executor
 
-    public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+    public func enqueue(_ job: consuming ExecutorJob) { add(.task(UnownedJob(job))) }
 
-    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
-        unsafe UnownedSerialExecutor(ordinary: self)
-    }
+    fileprivate func enqueue(ofActor job: consuming ExecutorJob) { add(.actor(UnownedJob(job))) }
+
+    /// Of actors whose code runs on the loop.
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe actorExecutor.asUnownedSerialExecutor() }
 
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
-
-    public func checkIsolated() { preconditionOnLoop() }
-
-    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
     // MARK: Work
 
@@ -227,7 +227,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
 
     private func run(_ work: Work) {
         switch work {
-        case .job(let job):
+        case .task(let job): unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+        case .actor(let job):
             unsafe job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
         case .function(let function): function()
         }
@@ -289,6 +290,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, Sendable {
         }
         return names
     }
+}
+
+/// The executor of the actors on a loop. The loop itself is that of tasks within no actor: run as an actor's, they would be queued
+/// anew at each call of an async function, and at each return from one.
+private final class LoopActorExecutor: SerialExecutor {
+    nonisolated(unsafe) unowned(unsafe) var loop: EventLoop!  // It is set once, and owns this.
+
+    func enqueue(_ job: consuming ExecutorJob) { unsafe loop.enqueue(ofActor: job) }
+
+    func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
+
+    func checkIsolated() { unsafe loop.preconditionOnLoop() }
+
+    func isIsolatingCurrentContext() -> Bool? { unsafe loop.isCurrent }
 }
 
 private func noteOpenHandle(_ handle: UnsafeMutablePointer<uv_handle_t>?, _ names: UnsafeMutableRawPointer?) {
