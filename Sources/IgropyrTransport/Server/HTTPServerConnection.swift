@@ -21,7 +21,7 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     /// On the heap, since mostly nobody asks.
-    private final class Peer {
+    private final class KnownAddress {
         let address: SocketAddress?
         lazy var hostText = address?.hostText
         init(_ address: SocketAddress?) { self.address = address }
@@ -59,7 +59,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
     /// What the kernel was asked once; kept after the connection has ended.
-    private var knownPeer: Peer?
+    private var knownPeer: KnownAddress?
+    private var knownLocal: KnownAddress?
     var requestCount = 0
     var isProcessing = false
     var isDraining = false
@@ -95,13 +96,18 @@ public final class HTTPServerConnection: HTTPServerStream {
     public var loop: EventLoop { stream.loop }
     public var peerAddress: SocketAddress? { peer.address }
     public var peerHostText: String? { peer.hostText }
-    private var peer: Peer {
+    private var peer: KnownAddress {
         if let knownPeer { return knownPeer }
-        let peer = Peer(stream.peerAddress)
+        let peer = KnownAddress(stream.peerAddress)
         knownPeer = peer
         return peer
     }
-    public var localAddress: SocketAddress? { stream.localAddress }
+    public var localAddress: SocketAddress? {
+        if let knownLocal { return knownLocal.address }
+        let local = KnownAddress(stream.localAddress)
+        knownLocal = local
+        return local.address
+    }
     public var isEncrypted: Bool { stream.showsCertificate }
 
     // MARK: Request
