@@ -37,6 +37,8 @@ struct ForwardedRequest {
                     takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
                 }
                 if HopByHop.contains(name, in: bytes) || bytes.matches("host", in: name) { return false }
+                // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1), and to a worker it would.
+                if head.version == .http10, bytes.matches("expect", in: name) { return false }
                 if let identity, identity.replaces(name, in: bytes) { return false }
                 if told.note(name, in: bytes), !isTrusted { return false }
                 if let edits, edits.drops(name, in: bytes) { return false }

@@ -85,6 +85,15 @@ private let targets: [(line: String, target: String, host: String)] = [
     }
 }
 
+/// There it means nothing, whatever it says; in HTTP/1.1 a worker would heed it, or refuse.
+@Test(arguments: ["100-continue", "more"]) func `what HTTP/1.0 expects stays behind`(expectation: String) async throws {
+    try await withBalancer(workers: 1) { fixture in
+        let answer = try fixture.exchange("GET /a HTTP/1.0\r\nHost: a\r\nExpect: \(expectation)\r\n\r\n")
+        #expect(answer.status == 200)
+        #expect(fixture.workers[0].seen.withLock { $0.first }?.values("Expect") == [])
+    }
+}
+
 @Test func `a chunked response arrives chunked, and the connection goes on`() async throws {
     try await withBalancer(workers: 1) { fixture in
         let client = try fixture.client()
