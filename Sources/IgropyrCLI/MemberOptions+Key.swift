@@ -11,15 +11,15 @@ extension MemberOptions {
     func keyFile(
         keptIn dataFolder: String?, askingBy membership: MembershipConfiguration, on loop: EventLoop
     ) async throws -> String? {
-        var text = tokenText
+        var (text, source) = (tokenText, "--token")
         if let named = keyFilePath, text == nil || FileManager.default.fileExists(atPath: named) {
             guard let found = JoinToken.text(inFileAt: named) else { return named }
-            text = found
+            (text, source) = (found, named)
         }
         if let kept = dataFolder.flatMap(Admission.keyFile(inDataFolder:)) { return kept }
         guard let text else { return nil }
         guard let token = JoinToken(text: text) else {
-            throw ValidationError("this is no token of igropyr token, or not all of it: \(text.prefix(30))…")
+            throw ValidationError("\(source): this is no token of igropyr token, or not all of it.")
         }
         guard token.expires > .now else {
             throw CommandFailure(
