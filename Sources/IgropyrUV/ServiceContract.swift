@@ -93,8 +93,9 @@ extension ChildProcess.Command {
     public mutating func give(sockets: [Int32], others: [String: Int32] = [:]) {
         descriptors = [nil, 1, 2] + sockets
         environment["LISTEN_FDS"] = "\(sockets.count)"
-        let named = others.sorted { $0.key < $1.key }.enumerated().map { "\($1.key)=\(descriptors.count + $0)" }
+        let others = others.sorted { $0.key < $1.key }
+        let named = others.enumerated().map { "\($1.key)=\(descriptors.count + $0)" }
         environment[ServiceContract.descriptorsVariable] = named.isEmpty ? nil : named.joined(separator: ",")
-        descriptors += others.sorted { $0.key < $1.key }.map(\.value)
+        descriptors += others.map(\.value)
     }
 }
