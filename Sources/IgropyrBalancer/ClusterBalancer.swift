@@ -92,6 +92,14 @@ public actor ClusterBalancer: LoopBound {
         memory = try await BalancerMemory(at: dataFolder, key, logger: configuration.logger, on: loop)
     }
 
+    /// Without it, it goes on, too.
+    private func takeDataFolderBack() async {
+        memory = nil
+        do { try await takeDataFolder() } catch {
+            configuration.logger.error("goes on without its data folder", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func listen(for balancer: Balancer, on sockets: MembershipSockets?) async throws -> Ears {
         let name = try HostName(configuration.name)
         let directory = try UpstreamDirectory(
@@ -165,7 +173,7 @@ public actor ClusterBalancer: LoopBound {
             sockets?.close()
             return pid
         } catch {
-            try await takeDataFolder()
+            await takeDataFolderBack()
             self.ears = try await listen(for: balancer, on: sockets)
             throw error
         }

@@ -49,6 +49,7 @@ private final class Succession {
     private var notifications: NotificationSocket?
     private var child: ChildProcess?
     private var timer: Timer?
+    private var isGivenUp = false
 
     init(_ limit: Duration, _ completion: @escaping (Result<Int32, SuccessionFailure>) -> Void) {
         self.limit = limit
@@ -70,22 +71,26 @@ private final class Succession {
             others[ServiceContract.lifelineName] = contract.lifeline
             command.give(sockets: sockets, others: others)
             command.environment.merge(contract.environment(ofSuccessorHeardAt: notifications.name)) { $1 }
-            child = try ChildProcess(on: loop, command) { [self] in finish(.failure(.ended($0))) }
+            child = try ChildProcess(on: loop, command) { [self] in
+                finish(.failure(isGivenUp ? .notReady(after: limit) : .ended($0)))
+            }
         } catch {
             finish(.failure(.system(error)))
         }
     }
 
     private func receive(_ message: NotificationSocket.Message) {
-        guard let child, message.pid == child.pid, message.text.split(separator: "\n").contains("READY=1") else {
+        guard let child, !isGivenUp, message.pid == child.pid, message.text.split(separator: "\n").contains("READY=1")
+        else {
             return
         }
         finish(.success(child.pid))
     }
 
+    /// Over only once the process is gone: what it holds, such as the data folder, is wanted back.
     private func giveUp() {
+        isGivenUp = true
         child?.signal(9 /* SIGKILL */)
-        finish(.failure(.notReady(after: limit)))
     }
 
     private func finish(_ outcome: Result<Int32, SuccessionFailure>) {
