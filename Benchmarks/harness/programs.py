@@ -53,16 +53,17 @@ def free_port():
 
 
 class Server:
-    """A process that listens on a loopback port or a Unix socket, and its children; ended with the `with` statement."""
+    """A process that listens on a loopback port or a Unix socket, and its children; lives as long as the `with` statement."""
 
     def __init__(self, name, port, command, core=SERVER_CORE, environment=None):
         self.name, self.port = name, port
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            ["taskset", "--cpu-list", str(core), *map(str, command)], stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=self.log, env={**os.environ, **(environment or {})})
+        self.command = ["taskset", "--cpu-list", str(core), *map(str, command)]
+        self.environment = {**os.environ, **(environment or {})}
 
     def __enter__(self):
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
