@@ -18,7 +18,7 @@ class BundleLab(Lab):
 
     def __enter__(self):
         try:
-            require("ip", "tc")
+            require("ip", "tc", "strip")
             self("--subnet", self.subnet, "network", self.hosts, "--balancer")
             key = subprocess.run([IGROPYR, "keygen"], check=True, capture_output=True).stdout
             (self.folder / "cluster.key").write_bytes(key)
@@ -33,11 +33,12 @@ class BundleLab(Lab):
     def program(self, size, change=0):
         """Hello with so many bytes behind it, which it does not mind; `change` bytes in the middle are others."""
         path, noise = self.folder / "hello", random.Random(1)
-        padding = bytearray(noise.randbytes(size - os.stat(HELLO).st_size))
+        subprocess.run(["strip", "-o", path, HELLO], check=True)  # With symbols it is larger than the whole is to be.
+        padding = bytearray(noise.randbytes(size - path.stat().st_size))
         middle = len(padding) // 2
         padding[middle:middle + change] = random.Random(2).randbytes(change)
-        with open(HELLO, "rb") as hello:
-            path.write_bytes(hello.read() + padding)
+        with open(path, "ab") as program:
+            program.write(padding)
         path.chmod(0o755)
         return path
 
