@@ -33,8 +33,9 @@ struct DeployCommand: AsyncParsableCommand {
               igropyr deploy ./shop --name shop --canary 1 --canary-hold 60
               igropyr deploy ./shop --name shop --max-surge 0 --max-unavailable 1
 
-            Exit code 2: the canaries are good and wait for igropyr promote; or, with
-            --plan, not all the workers asked for would find a place.
+            Exit code 2: the canaries are good and wait for igropyr promote; or some hosts
+            have no worker, as those that the bundle has no program for; or, with --plan,
+            not all the workers asked for would find a place.
             """)
 
     @Argument(help: "The executable, or the folder of a static site or with an igropyr.yaml.")
@@ -132,6 +133,9 @@ struct DeployCommand: AsyncParsableCommand {
         case nil: print("deployed \(name); igropyr status shows how its workers start")
         case .complete(let ready, let wanted):
             print("deployed \(name), revision \(revision.short): \(ready) of \(wanted) workers are ready")
+            guard ready < wanted else { return }
+            print("the others do not start: igropyr status says why")
+            throw ExitCode.incomplete
         case .isPaused:
             print("deployed \(name), revision \(revision.short), and paused: igropyr resume \(name) goes on")
             throw ExitCode.incomplete

@@ -57,8 +57,17 @@ struct RolloutWatch {
         if !rollout.rollsBack, !rollout.isComplete, let failed = failure(of: name, revision, report) { throw failed }
         if rollout.isPaused { return .isPaused }
         if rollout.awaitsPromotion { return .awaitsPromotion }
-        guard rollout.isComplete, application.ready >= application.wanted else { return nil }
+        guard rollout.isComplete, settled(name, report) >= application.wanted else { return nil }
         return .complete(ready: application.ready, wanted: application.wanted)
+    }
+
+    /// In how many places nothing is waited for: something serves there, or nothing ever will, as on a host that the bundle
+    /// has no program for.
+    private static func settled(_ name: ApplicationName, _ report: StatusReport) -> Int {
+        let workers = report.workers.filter {
+            $0.application == name && ($0.state == .ready || $0.state == .failed && $0.isCurrent != false)
+        }
+        return Set(workers.map { WorkerSlot(application: name, host: $0.host, index: $0.index) }).count
     }
 
     private static func failure(

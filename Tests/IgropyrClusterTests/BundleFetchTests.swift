@@ -97,6 +97,7 @@ import Testing
                             $0.state == .failed && $0.message.contains("this host is") && $0.restarts == 0
                         }
                 })
+            #expect(await eventually { await a.agent.misfits(of: b) == [summary.digest] })
             #expect(try chunks(of: b).isEmpty && !chunks(of: a).isEmpty)
             #expect(await b.agent.status?.problems.contains { $0.contains("deploy it with one for") } == true)
 
@@ -104,6 +105,7 @@ import Testing
             try await deploy(fitting, at: a, over: control)
             for node in [a, b] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
             #expect(await eventually { await b.agent.status?.problems.isEmpty == true })
+            #expect(await eventually { await a.agent.misfits(of: b) == nil })
             await a.agent.stop()
             await b.agent.stop()
             await control.close()
@@ -128,5 +130,12 @@ import Testing
             await again.agent.stop()
             await control.close()
         }
+    }
+}
+
+extension HostAgent {
+    /// As far as this one has heard.
+    fileprivate func misfits(of other: SampleNode) async -> [BundleDigest]? {
+        await parts?.replica.state.hosts[other.agent.name]?.misfits
     }
 }

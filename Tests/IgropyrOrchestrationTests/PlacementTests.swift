@@ -44,6 +44,20 @@ private func slots(_ placement: Placement) -> Set<WorkerSlot> { Set(placement.wo
     }
 }
 
+@Test func `of a total, hosts that have no program for their machine get nothing, unless none has`() {
+    let all = ["a", "b", "c"].map { host(HostName(rawValue: $0)!) }
+    let placement = { (scale: DeploymentSpec.Scale, misfits: Set<HostName>) in
+        var all = all
+        for index in all.indices where misfits.contains(all[index].name) { all[index].misfits = [.of("a")] }
+        return Placement(deployments: ["x": spec("a", scale: scale), "y": spec("b", scale: scale)], hosts: all)
+            .workers.mapValues { $0.keys.map(\.application).sorted() }
+    }
+    #expect(placement(.total(3), ["b"]).values.flatMap(\.self).count { $0 == "x" } == 3)
+    #expect(placement(.total(3), ["b"])["b"] == ["y"])
+    #expect(placement(.total(3), ["a", "b", "c"]) == placement(.total(3), []))
+    #expect(placement(.perHost(1), ["b"]) == placement(.perHost(1), []), "their records say why nothing runs there")
+}
+
 @Test func `the order of hosts does not matter`() {
     let deployments: [ApplicationName: DeploymentSpec] = ["x": spec(scale: .total(17)), "y": spec(scale: .perHost(2))]
     var generator = SplitMix(seed: 3)

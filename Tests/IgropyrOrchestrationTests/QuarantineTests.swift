@@ -9,6 +9,8 @@ private enum Course: CaseIterable {
     case mixed
     /// It loops with what was deployed before.
     case loopedBefore
+    /// Its machine is one for which there is no program.
+    case misfit
 }
 
 private func workers(_ course: Course) -> [WorkerRecord] {
@@ -28,6 +30,7 @@ private func workers(_ course: Course) -> [WorkerRecord] {
     case .good: [one(.ready, gate: .available)]
     case .loops: [one(.backoff, loops: true, gate: .failed)]
     case .mixed: [one(.backoff, loops: true), one(.ready, index: 1)]
+    case .misfit: [one(.failed, gate: .available)]
     case .loopedBefore: [one(.backoff, loops: true, revision: "b")]
     }
 }
@@ -37,7 +40,9 @@ private func state(_ courses: [Course]) throws -> ReplicatedState {
     var clock = HybridClock(host: "a")
     _ = try state.deploy("shop", spec("a"), at: day, clock: &clock)
     for (index, course) in courses.enumerated() {
-        _ = state.publish(record(host(index), workers: workers(course)), epoch: 1)
+        var entry = record(host(index), workers: workers(course))
+        if course == .misfit { entry.misfits = [.of("a")] }
+        _ = state.publish(entry, epoch: 1)
     }
     return state
 }
@@ -58,6 +63,7 @@ private let cases: [(courses: [Course], isBad: Bool)] = [
     ([.loops, .loops, .loops, .good], false), ([.mixed, .loops], false), ([.mixed], false),
     ([.loopedBefore], false), ([.loopedBefore, .loopedBefore], false), ([.loopedBefore, .loops], false),
     ([.starting, .ready, .untried], false), ([], false),
+    ([.loops, .misfit], true), ([.loops, .loops, .misfit], true), ([.misfit, .misfit], false),
 ]
 
 @Test(arguments: cases)

@@ -46,6 +46,9 @@ private let rows: [Row] = [
         rule: "what holds nothing for this host is neither fetched nor started, and takes no one's place",
         desired: [slot: new, slot1: new], workers: [has(1, old, .ready)], bundles: [.of("a")], misfits: [.of("b")],
         expected: []),
+    Row(
+        rule: "what such a thing cannot replace stays, also while it waits for its restart", desired: [slot: new],
+        workers: [has(1, old, .backoff)], bundles: [.of("a")], misfits: [.of("b")], expected: []),
     Row(rule: "what runs as wanted is left alone", desired: [slot: old], workers: [has(1, old, .ready)], expected: []),
     Row(rule: "so is what starts", desired: [slot: old], workers: [has(1, old, .starting)], expected: []),
     Row(

@@ -120,6 +120,7 @@ private let badRecords: [(change: @Sendable (inout HostRecord) -> Void, code: Re
     ({ $0.address = "" }, .malformed), ({ $0.address = "10.0.0.1/x" }, .malformed),
     ({ $0.address = String(repeating: "1", count: 65) }, .malformed),
     ({ $0.bundles = Array(repeating: .of("a"), count: 1001) }, .tooMany),
+    ({ $0.misfits = Array(repeating: .of("a"), count: 1001) }, .tooMany),
     ({ $0.workers = Array(repeating: worker("x"), count: 1001) }, .tooMany),
     ({ $0.workers = [worker("x", -1)] }, .malformed), ({ $0.workers = [worker("x", 1000)] }, .malformed),
     (

@@ -18,6 +18,8 @@ struct RolloutSimulation {
         var state = ReplicatedState()
         var clock: HybridClock
         var workers: [Worker] = []
+        /// What it has found out to have no program for its machine.
+        var misfits: Set<BundleDigest> = []
         var isAlive = true
         /// Of its wall clock.
         var skew: Int64
@@ -46,6 +48,9 @@ struct RolloutSimulation {
     private let loss: Double
     /// Revisions whose workers never become ready, but end at once.
     var badRevisions: Set<BundleDigest> = []
+    /// Hosts that have another machine than the others, and the revisions that have no program for it.
+    var strangers: Set<Int> = []
+    var badForStrangers: Set<BundleDigest> = []
     /// When a host first saw a new worker fail.
     private(set) var firstFailure: Timestamp?
 
@@ -153,11 +158,14 @@ struct RolloutSimulation {
             desired[slot] = assignment.spec
             if assignment.isExclusive { exclusive.insert(slot) }
         }
+        if strangers.contains(index) {
+            hosts[index].misfits.formUnion(badForStrangers.intersection(desired.values.map(\.revision)))
+        }
         let reconciler = Reconciler(
             desired: desired, workers: hosts[index].workers.map(\.local), bundles: [.of("a"), .of("b"), .of("c")],
-            retained: [.of("a"), .of("b"), .of("c")], exclusive: exclusive)
+            misfits: hosts[index].misfits, retained: [.of("a"), .of("b"), .of("c")], exclusive: exclusive)
         for action in reconciler.actions() { carryOut(action, index) }
-        publish(index)
+        publish(index, desired.filter { hosts[index].misfits.contains($0.value.revision) })
     }
 
     private mutating func judge(_ index: Int, _ rollout: Rollout) {
@@ -185,7 +193,7 @@ struct RolloutSimulation {
         }
     }
 
-    private mutating func publish(_ index: Int) {
+    private mutating func publish(_ index: Int, _ misfits: [WorkerSlot: WorkerSpec] = [:]) {
         var entry = record(hosts[index].name)
         entry.bundles = [.of("a"), .of("b"), .of("c")]
         entry.workers = hosts[index].workers.map { worker in
@@ -193,6 +201,12 @@ struct RolloutSimulation {
                 application: worker.local.slot.application, index: worker.local.slot.index,
                 revision: worker.local.spec.revision, address: "10.0.0.1", port: 1, state: worker.local.state,
                 fingerprint: worker.local.spec.fingerprint, gate: worker.gate.verdict)
+        }
+        entry.misfits = hosts[index].misfits.isEmpty ? nil : hosts[index].misfits.sorted()
+        entry.workers += misfits.map { slot, spec in
+            WorkerRecord(
+                application: slot.application, index: slot.index, revision: spec.revision, address: "10.0.0.1", port: 0,
+                state: .failed, message: "another machine", fingerprint: spec.fingerprint, gate: .available)
         }
         _ = hosts[index].state.publish(entry, epoch: day.milliseconds)
     }
@@ -229,6 +243,14 @@ struct RolloutSimulation {
     func allRun(_ digit: Character) -> Bool {
         !slots.isEmpty
             && slots.values.allSatisfy { $0.count == 1 && $0[0].state == .ready && $0[0].spec.revision == .of(digit) }
+    }
+
+    /// On the hosts for which there is a program.
+    func allFittingRun(_ digit: Character) -> Bool {
+        let misfits = Set(strangers.map { hosts[$0].name })
+        let fitting = slots.filter { !misfits.contains($0.key.host) }
+        return !fitting.isEmpty
+            && fitting.values.allSatisfy { $0.count == 1 && $0[0].state == .ready && $0[0].spec.revision == .of(digit) }
     }
 
     func agree(_ isSo: (Deployment) -> Bool) -> Bool {

@@ -149,3 +149,39 @@ func `a revision that fails is rolled back within two seconds, and no slot was w
     cluster.deploy(revision("c", policy))
     cluster.reach("seed \(seed)") { $0.areComplete && $0.allRun("c") }
 }
+
+@Test(arguments: windows, 0..<3 as Range<UInt64>)
+func `hosts that a revision has no program for hold nothing up, and keep what they run`(
+    window: Window, seed: UInt64
+) {
+    let policy = policy(surge: window.surge, unavailable: window.unavailable)
+    var cluster = standing(seed: seed, policy)
+    (cluster.strangers, cluster.badForStrangers) = ([1, 4], [.of("b")])
+    cluster.deploy(revision("b", policy))
+    let isDone = cluster.run(until: { $0.areComplete && $0.allFittingRun("b") }) { cluster in
+        #expect(cluster.doubled <= window.surge, "seed \(seed)")
+        #expect(cluster.unserved <= window.unavailable, "seed \(seed)")
+    }
+    #expect(isDone, "seed \(seed)")
+    #expect(cluster.slots.values.count { $0.map(\.spec.revision) == [.of("a")] } == 4, "seed \(seed)")
+}
+
+@Test(arguments: 0..<3 as Range<UInt64>)
+func `canaries are tried out, so a host that a revision has no program for is none`(seed: UInt64) {
+    let policy = policy(surge: 8) { $0.canary = 1 }
+    var cluster = standing(seed: seed, policy)
+    (cluster.strangers, cluster.badForStrangers, cluster.badRevisions) = (Set(1...5), [.of("b")], [.of("b")])
+    cluster.deploy(revision("b", policy))
+    cluster.reach("seed \(seed)") { $0.areComplete && $0.agree { $0.progress.cause == .automaticRollback } }
+    #expect(cluster.agree { $0.history.map(\.outcome) == [.failed, .stood] }, "seed \(seed)")
+}
+
+@Test(arguments: 0..<3 as Range<UInt64>) func `a revision that has a program for no host is rolled back`(seed: UInt64) {
+    let policy = policy(surge: 1)
+    var cluster = standing(seed: seed, policy)
+    (cluster.strangers, cluster.badForStrangers) = (Set(0..<6), [.of("b")])
+    cluster.deploy(revision("b", policy))
+    cluster.reach("seed \(seed)") { $0.areComplete && $0.agree { $0.progress.cause == .automaticRollback } }
+    #expect(cluster.agree { $0.progress.reason.contains("no program") }, "seed \(seed)")
+    #expect(cluster.allRun("a"), "seed \(seed)")
+}

@@ -48,6 +48,8 @@ extension HostAgent {
         await conclude(findings.rollouts, parts)
         forgetProblems(except: desired)
         await resealSecrets(snapshot, parts)
+        deployedMisfits = Set(snapshot.state.liveDeployments.values.map(\.revision))
+            .intersection(misfits.keys).sorted()
         misfitSlots = desired.filter { misfits[$0.value.revision] != nil }
         await forgetDamagedBundles(of: workers, parts)
         let fetching = await parts.fetcher.fetching

@@ -63,6 +63,8 @@ public actor HostAgent: LoopBound {
     var misfits: [BundleDigest: String] = [:]
     /// Workers that it should run of such bundles.
     var misfitSlots: [WorkerSlot: WorkerSpec] = [:]
+    /// Those of ``misfits`` that are deployed.
+    var deployedMisfits: [BundleDigest] = []
     /// What clients are sending.
     var uploads = BundleUploads()
     /// What goes wrong at present, in a line each.
@@ -275,6 +277,7 @@ public actor HostAgent: LoopBound {
             capacity: configuration.capacity, isDraining: isStopping || scheduling == .drained,
             tags: configuration.tags,
             bundles: Array(bundles.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
+        record.misfits = deployedMisfits.isEmpty ? nil : Array(deployedMisfits.prefix(StateLimits.bundlesPerHost))
         record.isCordoned = scheduling == .cordoned ? true : nil
         await parts.replica.publish(record, epoch: parts.epoch)
     }

@@ -15,6 +15,8 @@ public struct Placement: Hashable, Sendable {
         public var tags: [String: String]
         /// Of a cordoned host: how many workers of each application it has, and may keep; nil: it takes what it gets.
         public var present: [ApplicationName: Int]?
+        /// Bundles that hold nothing for its machine. Of a total it gets none of theirs, unless no other host could either.
+        public var misfits: Set<BundleDigest> = []
 
         public init(name: HostName, capacity: UInt16, cores: UInt16 = 1, tags: [String: String] = [:]) {
             self.name = name
@@ -60,7 +62,8 @@ public struct Placement: Hashable, Sendable {
             switch spec.scale {
             case .perHost(let count): eligible.map { ($0.name, min(count, $0.room(for: name))) }
             case .perCore: eligible.map { ($0.name, min(Int($0.cores), $0.room(for: name))) }
-            case .total(let count): Self.distribute(count, of: name, over: eligible, preferring: spec.preferences)
+            case .total(let count):
+                Self.distribute(count, of: name, over: Self.fitting(spec, eligible), preferring: spec.preferences)
             }
         let worker = spec.worker
         var missing = 0
@@ -76,6 +79,12 @@ public struct Placement: Hashable, Sendable {
 
     private static func meets(_ constraints: [String: String], _ host: Host) -> Bool {
         constraints.allSatisfy { host.tags[$0.key] == $0.value }
+    }
+
+    /// All, where none fits: then their records say why nothing runs.
+    private static func fitting(_ spec: DeploymentSpec, _ hosts: [Host]) -> [Host] {
+        let fitting = hosts.filter { !$0.misfits.contains(spec.revision) }
+        return fitting.isEmpty ? hosts : fitting
     }
 
     /// One worker to each host in the order of cost, those with more of the preferred tags first; once each has one, the
@@ -132,6 +141,7 @@ extension ReplicatedState {
                 var host = Placement.Host(
                     name: record.name, capacity: record.capacity, cores: record.cores, tags: record.tags)
                 host.present = record.isCordoned == true ? record.presentWorkers : nil
+                host.misfits = Set(record.misfits ?? [])
                 return host
             }
     }

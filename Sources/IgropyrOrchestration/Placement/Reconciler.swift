@@ -83,11 +83,10 @@ public struct Reconciler: Hashable, Sendable {
         var missing: Set<BundleDigest> = []
         var room = max(0, startLimit - workers.count(where: \.isStartingAnew))
         for slot in desired.keys.sorted() {
-            guard let spec = desired[slot] else { continue }
             let present = slots[slot] ?? []
+            guard let spec = wanted(in: slot, present) else { continue }
             stops += Self.superfluous(present, wanting: spec)
             guard !present.contains(where: { $0.spec == spec }) else { continue }
-            guard !misfits.contains(spec.revision) else { continue }
             guard bundles.contains(spec.revision) else {
                 missing.insert(spec.revision)
                 continue
@@ -102,6 +101,12 @@ public struct Reconciler: Hashable, Sendable {
         }
         return stops.sorted().map(Action.stopWorker) + starts
             + missing.subtracting(fetching).sorted().map(Action.fetchBundle) + unneededBundles.map(Action.removeBundle)
+    }
+
+    /// Where nothing of it can run here, what runs, if anything, is what stays.
+    private func wanted(in slot: WorkerSlot, _ present: [LocalWorker]) -> WorkerSpec? {
+        guard let spec = desired[slot], misfits.contains(spec.revision) else { return desired[slot] }
+        return present.min(by: Self.precedes)?.spec
     }
 
     private var unneededBundles: [BundleDigest] {

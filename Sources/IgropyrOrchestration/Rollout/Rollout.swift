@@ -30,6 +30,8 @@ public struct Rollout: Sendable {
         var servesOld = false
         var hasNew = false
         var isDone = false
+        /// The host has no program of the new revision: nothing changes there, and nobody waits for it.
+        var isMisfit = false
         var serves = false
         var failure: String?
     }
@@ -57,7 +59,13 @@ public struct Rollout: Sendable {
         self.deployment = deployment
         policy = spec.updatePolicy
         window = policy.window(of: order.count)
-        canaries = deployment.hasCanaries ? min(policy.canary, order.count) : 0
+        canaries = deployment.hasCanaries ? Self.canaries(policy.canary, sights) : 0
+    }
+
+    /// So many slots in which something can be tried, and what stands between them.
+    private static func canaries(_ wanted: Int, _ sights: [Sight]) -> Int {
+        let fitting = sights.indices.filter { !sights[$0].isMisfit }
+        return wanted > fitting.count ? sights.count : wanted == 0 ? 0 : fitting[wanted - 1] + 1
     }
 
     private static func sights(
@@ -71,9 +79,11 @@ public struct Rollout: Sendable {
             }
         }
         return order.map { slot in
-            // A host that has no build of it for itself, or does not get it, must not hold up the others for nothing.
+            let host = state.hosts[slot.host]
+            if host?.hasNothing(of: revision) == true { return Sight(isDone: true, isMisfit: true) }
+            // A host that does not get the bundle must not hold up the others for nothing.
             guard let present = workers[slot] else {
-                return Sight(isDone: state.hosts[slot.host].map { !$0.bundles.contains(revision) } ?? false)
+                return Sight(isDone: host.map { !$0.bundles.contains(revision) } ?? false)
             }
             return present.reduce(into: Sight()) { $0.add($1, target) }
         }
@@ -92,7 +102,8 @@ public struct Rollout: Sendable {
 
     /// Whether all canaries are good and an operator is waited for.
     public var awaitsPromotion: Bool {
-        canaries > 0 && policy.canaryHoldMilliseconds == nil && sights[..<canaries].allSatisfy(\.isDone)
+        canaries > 0 && policy.canaryHoldMilliseconds == nil && failure == nil
+            && sights[..<canaries].allSatisfy(\.isDone)
     }
 
     // MARK: - Turns
@@ -150,6 +161,9 @@ public struct Rollout: Sendable {
 
     /// Why a new worker was not found good, and whose; nil while none has failed.
     public var failure: String? {
+        if let slot = order.first, sights.allSatisfy(\.isMisfit) {
+            return "\(slot.application) has no program for the machine of any host that should run it"
+        }
         guard let index = sights.firstIndex(where: { $0.failure != nil }) else { return nil }
         let message = sights[index].failure ?? ""
         return "\(order[index]) " + (message.isEmpty ? "was not healthy in time" : "failed: \(message)")

@@ -103,6 +103,7 @@ extension HostRecord {
         canonical.append(isCordoned == true ? 1 : 0)
         canonical.append(tags)
         canonical.append(bundles.map(\.rawValue))
+        canonical.append((misfits ?? []).map(\.rawValue))
         canonical.append(workers.count)
         for worker in workers { worker.appendCanonically(to: &canonical) }
         return canonical.bytes

@@ -10,6 +10,7 @@ extension HostRecord {
         try validation.requireAddress(address)
         try validation.requireTags(tags, atMost: StateLimits.tagsPerHost, "tags")
         try validation.requireCount(bundles.count, atMost: StateLimits.bundlesPerHost, of: "bundles")
+        try validation.requireCount(misfits?.count ?? 0, atMost: StateLimits.bundlesPerHost, of: "misfits")
         try validation.requireCount(workers.count, atMost: StateLimits.workersPerHost, of: "workers")
         for worker in workers { try worker.validate(validation) }
     }

@@ -31,6 +31,8 @@ public struct HostRecord: Hashable, Sendable, Codable {
     public var isCordoned: Bool?
     public var tags: [String: String]
     public var bundles: [BundleDigest]
+    /// Those of deployments that hold no program for its machine, as far as it has found out; nil: none.
+    public var misfits: [BundleDigest]?
     public var workers: [WorkerRecord]
 
     public init(
@@ -49,6 +51,9 @@ public struct HostRecord: Hashable, Sendable, Codable {
         self.bundles = bundles
         self.workers = workers
     }
+
+    /// Whether it has found out that the bundle holds no program for its machine.
+    func hasNothing(of bundle: BundleDigest) -> Bool { misfits?.contains(bundle) == true }
 
     /// The newer of two records of one host. Equal versions with different content mean that two hosts use one name;
     /// then the greater canonical bytes win, so that all peers at least agree.

@@ -153,6 +153,7 @@ extension DeploymentSpec {
 extension HostRecord {
     fileprivate var approximateBytes: Int {
         let tagBytes = tags.reduce(512) { $0 + $1.key.utf8.count + $1.value.utf8.count + 8 }
-        return workers.reduce(tagBytes + 72 * bundles.count) { $0 + 384 + $1.message.utf8.count }
+        let digests = bundles.count + (misfits?.count ?? 0)
+        return workers.reduce(tagBytes + 72 * digests) { $0 + 384 + $1.message.utf8.count }
     }
 }

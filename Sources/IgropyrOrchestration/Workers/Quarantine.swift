@@ -3,7 +3,7 @@
 /// The rule, a pure function of the replicated state, so that all hosts come to it by themselves. It holds of a deployment
 /// that has not stood yet, if of the hosts that are alive
 /// - some have workers of it that crash-loop, and none that is ready and does not;
-/// - these are at least two, or all that have a place for it;
+/// - these are at least two, or all that have a place for it and a program;
 /// - they are more than those where it is ready, and nowhere has it been found good.
 ///
 /// So one host with a fault of its own stops nobody, and what has once stood is not bad: it is tried again, at most
@@ -29,7 +29,9 @@ extension ReplicatedState {
         }
         var result: [ApplicationName: Quarantine] = [:]
         for (name, tally) in tallies where !tally.looping.isEmpty {
-            guard let spec = deployments[name]?.spec, tally.isBad(places: placement.hosts(of: name)) else { continue }
+            guard let spec = deployments[name]?.spec else { continue }
+            let places = placement.hosts(of: name).filter { hosts[$0]?.hasNothing(of: spec.revision) != true }
+            guard tally.isBad(places: places) else { continue }
             result[name] = Quarantine(worker: spec.worker, hosts: tally.looping.sorted())
         }
         return result
@@ -52,7 +54,7 @@ private struct Course {
         on host: HostRecord, of fingerprints: [ApplicationName: String]
     ) -> [ApplicationName: Course] {
         var result: [ApplicationName: Course] = [:]
-        for worker in host.workers {
+        for worker in host.workers where !host.hasNothing(of: worker.revision) {
             guard let fingerprint = worker.fingerprint, fingerprint == fingerprints[worker.application] else {
                 continue
             }
