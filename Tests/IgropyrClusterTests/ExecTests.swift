@@ -103,6 +103,14 @@ import Testing
         }
     }
 
+    @Test func `that never stops printing ends, too, when nobody listens any more`() async throws {
+        let mark = "88\(UInt32.random(in: 100_000...999_999))"
+        try await withNode { node, control in
+            try await control.exec(["yes", mark], beside: .shop, index: 0, of: node.control) { _ in false }
+            #expect(await eventually { processes(with: mark) == 0 })
+        }
+    }
+
     @Test func `ends with its node, which waits for that`() async throws {
         let mark = "87\(UInt32.random(in: 100_000...999_999))"
         try await withNode { node, control in

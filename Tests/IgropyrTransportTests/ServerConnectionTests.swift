@@ -240,6 +240,21 @@ extension Substring {
         }
     }
 
+    @Test func `who ends its side before the answer has gone, where half closure is not allowed`() async throws {
+        let aborted = Signal()
+        var settings = HTTPServerSettings()
+        settings.allowsHalfClosure = false
+        try await TestServer.run(
+            settings, onRequest: { _, _, connection in connection.exchange = WatchingExchange(onAbort: aborted.send) }
+        ) { server in
+            let client = try await server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.endSending()
+            #expect(await aborted.wait())
+            #expect(await client.receiveAll().isEmpty)
+        }
+    }
+
     @Test func `who ends its side while a large answer is on its way gets all of it`() async throws {
         try await TestServer.run(onRequest: { _, _, connection in
             answer(connection, String(repeating: "x", count: 8 << 20))

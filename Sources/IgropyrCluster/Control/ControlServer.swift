@@ -36,6 +36,7 @@ final class ControlServer: HTTPRequestHandler {
         settings.connections = 1024  // A hundred hosts may fetch a bundle from one, each over several.
         settings.idleTimeout = .seconds(15)
         settings.http2.isEnabled = false  // Its only clients are nodes.
+        settings.allowsHalfClosure = false  // They wait for the answer, or have gone.
         server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
     }
 

@@ -6,7 +6,9 @@ internal import Glibc
 ///
 /// It finds its own number as `LISTEN_PID` and, if there is a watchdog, as `WATCHDOG_PID`. With a parent, it dies with that
 /// (`PR_SET_PDEATHSIG`): not for workers, which outlive their agent until the next one has come or the ``Keeper`` ends them.
-/// Linux ties it to the parent's thread that started it: one on a loop that lives as long as its process.
+/// Linux ties it to the parent's thread that started it: one on a loop that lives as long as its process, or ends what it has
+/// started before it replaces its program. A `Lifeline` knows no threads, but wants a program that follows it, as an operator's
+/// command does not.
 public enum Launcher {
     /// Becomes the program; returns only by throwing. Takes what follows `launch` on the command line.
     public static func exec(_ arguments: [String]) throws(LauncherError) -> Never {

@@ -34,8 +34,18 @@ actor CommandRun: LoopBound {
         self.prepare = prepare
     }
 
-    /// Each ``ExecLine`` as JSON; what is left is killed when the reader's task is cancelled.
-    nonisolated var lines: AsyncStream<[UInt8]> { AsyncStream { await self.next() } }
+    /// Each ``ExecLine`` as JSON. To be read to the end: one whose task is cancelled has what is left killed by asking once more.
+    /// (An `AsyncStream` would no longer ask.)
+    struct Lines: AsyncSequence, AsyncIteratorProtocol, Sendable {
+        typealias Failure = Never
+
+        fileprivate let run: CommandRun
+
+        func makeAsyncIterator() -> Lines { self }
+        func next() async -> [UInt8]? { await run.next() }
+    }
+
+    nonisolated var lines: Lines { Lines(run: self) }
 
     private func next() async -> [UInt8]? {
         guard !isOver else { return nil }

@@ -47,7 +47,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         case .none: goOn()  // Requests that came before wait their turn; what is queued still has a reader.
         case .body: abort()
         case .tunnel: exchange?.requestDidEnd()
-        case .ended: break  // It has asked and will still read the answer (RFC 9112 §9.6).
+        case .ended: if !server.settings.allowsHalfClosure { abort() }
         }
     }
 

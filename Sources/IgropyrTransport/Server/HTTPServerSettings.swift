@@ -31,6 +31,9 @@ public struct HTTPServerSettings: Sendable {
     public var rateGrace = Duration.seconds(10)
     /// How long to read and drop what a client still sends after its last response, so that no reset overtakes that.
     public var lingerTimeout = Duration.seconds(2)
+    /// Whether a client in HTTP/1.1 that ends its side while its request is handled still gets the answer (RFC 9112 §9.6). Else
+    /// it has gone: its connection is closed, and the exchange hears of that at once.
+    public var allowsHalfClosure = true
     /// What is read and dropped of a request's body that its handler leaves unread, so that the connection lives on. A response
     /// that begins while more is to come says that the connection ends; after chunks beyond it, it ends without a word.
     public var unreadBodyBytes = 256 << 10
