@@ -3,7 +3,6 @@ import Foundation
 import IgropyrCluster
 import IgropyrMembership
 import IgropyrUV
-import Logging
 
 extension MemberOptions {
     /// Where the cluster's key is: the file that is named, unless it holds a token or, with one, does not exist; else the data
@@ -21,32 +20,12 @@ extension MemberOptions {
         guard let token = JoinToken(text: text) else {
             throw ValidationError("\(source): this is no token of igropyr token, or not all of it.")
         }
-        guard token.expires > .now else {
-            throw CommandFailure(
-                "the token has expired (\(ClockTime.text(token.expires))): make a new one on a member, by igropyr token"
-            )
-        }
         guard let dataFolder else {
             throw ValidationError("a token needs a folder where the key is kept: --data FOLDER.")
         }
         guard !join.isEmpty || discover != nil else {
             throw ValidationError("a token needs a node to show it to: --join ADDRESS, or --discover.")
         }
-        while true {
-            do {
-                let members = try await MemberLookup.addresses(membership, on: loop)
-                let nodes = members.map { SocketAddress(host: $0.host, port: $0.port &+ 1) }
-                return try await Admission.keyFile(by: token, from: nodes, inDataFolder: dataFolder, on: loop)
-            } catch let error as MembershipError where error.code == .system {
-                sayWaiting(membership.logger, "\(error)")
-            } catch let error as ControlError where error.code == .unreachable {
-                sayWaiting(membership.logger, "\(error)")
-            }
-            try await Task.sleep(for: .seconds(1))
-        }
-    }
-
-    private func sayWaiting(_ logger: Logger, _ reason: String) {
-        logger.warning("waiting to be let in", metadata: ["reason": "\(reason)"])
+        return try await Admission.keyFile(by: token, askingBy: membership, inDataFolder: dataFolder, on: loop)
     }
 }

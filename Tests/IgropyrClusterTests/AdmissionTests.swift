@@ -1,5 +1,7 @@
+import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrUV
+import Logging
 import TestSupport
 import Testing
 
@@ -11,6 +13,24 @@ private let otherKey = ClusterKey(bytes: [UInt8](101...132))!
 private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixTime = .now) -> JoinToken {
     var generator = SplitMix(seed: 1)
     return JoinToken(from: key, lifetime: lifetime, at: now, using: &generator)
+}
+
+/// Counts what was logged.
+private struct MessageLog: LogHandler {
+    private let messages = Locked<[String]>([])
+    var metadata = Logger.Metadata()
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    var logger: Logger { Logger(label: "test") { _ in self } }
+
+    func log(event: LogEvent) { messages.withLock { $0.append("\(event.message)") } }
+
+    func count(of message: String) -> Int { messages.withLock { $0.count { $0 == message } } }
 }
 
 @Suite struct `A join token` {
@@ -110,7 +130,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
         }
     }
 
-    @Test func `asks again where nobody answers`() async throws {
+    @Test func `is told so where nobody answers`() async throws {
         try await onLoop { loop in
             let folder = try TemporaryFolder()
             let failure = await #expect(throws: ControlError.self) {
@@ -118,6 +138,53 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
                     by: token(), from: [freshAddress()], inDataFolder: folder("data"), on: loop)
             }
             #expect(failure?.code == .unreachable)
+        }
+    }
+
+    /// That wants to be let in by whoever gossips there.
+    private func membership(joining seeds: [SocketAddress], _ log: MessageLog) -> MembershipConfiguration {
+        var membership = MembershipConfiguration(name: "b", bind: freshAddress())
+        membership.seeds = seeds.map { IgropyrUV.Endpoint(host: $0.hostText, port: $0.port) }
+        membership.logger = log.logger
+        return membership
+    }
+
+    @Test func `asks on the port after that of gossip, again and again until it is let in`() async throws {
+        let log = MessageLog()
+        try await onLoop { loop in
+            let folder = try TemporaryFolder()
+            let gossip = freshAddress(port: 7946)
+            let highest = SocketAddress(host: gossip.host, port: .max)  // No port comes after it.
+            let membership = membership(joining: [highest, gossip], log)
+            let path = Task(executorPreference: loop) {
+                try await Admission.keyFile(
+                    by: token(), askingBy: membership, inDataFolder: folder("data"), pause: .milliseconds(10), on: loop)
+            }
+            #expect(await eventually { log.count(of: "waiting to be let in") >= 2 })
+            let node = try await SampleNode("a", on: loop, key: key, bind: gossip)
+            #expect(try await ClusterKey(fileAt: path.value) == key)
+            await node.agent.stop()
+        }
+    }
+
+    @Test func `waits no longer than its token is good, or its task wants it to`() async throws {
+        try await onLoop { loop in
+            let folder = try TemporaryFolder()
+            let log = MessageLog()
+            let membership = membership(joining: [freshAddress(port: 7946)], log)
+            func ask(_ token: JoinToken, _ membership: MembershipConfiguration) async throws -> String {
+                try await Admission.keyFile(
+                    by: token, askingBy: membership, inDataFolder: folder("data"), pause: .milliseconds(10), on: loop)
+            }
+            let refusal = await #expect(throws: ControlError.self) { _ = try await ask(token(lifetime: 2), membership) }
+            #expect(refusal?.code == .wrongKey && refusal?.description.contains("expired") == true)
+            #expect(log.count(of: "waiting to be let in") >= 1)
+            await #expect(throws: MembershipError.self) {
+                _ = try await ask(token(), self.membership(joining: [], log))
+            }
+            let waiting = Task(executorPreference: loop) { try await ask(token(), membership) }
+            waiting.cancel()
+            await #expect(throws: (any Error).self) { _ = try await waiting.value }
         }
     }
 }

@@ -14,10 +14,10 @@ struct SampleNode {
 
     init(
         _ name: String, on loop: EventLoop, joining seed: SampleNode? = nil, key: ClusterKey? = nil,
-        folder: TemporaryFolder? = nil
+        folder: TemporaryFolder? = nil, bind: SocketAddress = freshAddress()
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
-        var configuration = NodeConfiguration(name: name, bind: freshAddress(), dataFolder: folder("data"))
+        var configuration = NodeConfiguration(name: name, bind: bind, dataFolder: folder("data"))
         if let key {
             try folder.write(key.base64 + "\n", to: "key", permissions: 0o600)
             configuration.keyFile = folder("key")

@@ -1,6 +1,8 @@
 internal import FoundationEssentials
+public import IgropyrMembership
 internal import IgropyrOrchestration
 public import IgropyrUV
+internal import Logging
 
 /// How a host without the cluster's key comes by it: a member gives it to who has a ``JoinToken``.
 public enum Admission {
@@ -10,12 +12,40 @@ public enum Admission {
         return (try? FileSystem.status(of: file)) == nil ? nil : file
     }
 
+    /// Asks the nodes to which the membership's seeds, services and discovery lead, and writes what the first one gives to the
+    /// data folder. As long as there is nobody who answers, looks them up anew after each `pause`, and says so to the log.
+    /// - Returns: the path of the key file.
+    /// - Throws: ``ControlError``: `.wrongKey` if the token has expired, or the nodes do not take it, `.local` for the folder;
+    ///   `MembershipError` if nothing can lead to a member; `CancellationError`.
+    public static func keyFile(
+        by token: JoinToken, askingBy membership: MembershipConfiguration, inDataFolder path: String,
+        pause: Duration = .seconds(1), on loop: EventLoop
+    ) async throws -> String {
+        while true {
+            guard token.expires > .now else { throw expiry(of: token) }
+            do {
+                let members = try await MemberLookup.addresses(membership, on: loop)
+                let nodes = members.compactMap(NodeConfiguration.controlAddress(besideGossipAt:))
+                return try await keyFile(by: token, from: nodes, inDataFolder: path, on: loop)
+            } catch let error as MembershipError where error.code == .system {
+                sayWaiting(membership.logger, "\(error)")
+            } catch let error as ControlError where error.code == .unreachable {
+                sayWaiting(membership.logger, "\(error)")
+            }
+            try await Task.sleep(for: pause)
+        }
+    }
+
+    private static func sayWaiting(_ logger: Logger, _ reason: String) {
+        logger.warning("waiting to be let in", metadata: ["reason": "\(reason)"])
+    }
+
     /// Asks the nodes, by the addresses of their control API, one after the other, and writes what the first one gives to
     /// the data folder. Goes on past addresses where something else answers.
     /// - Returns: the path of the key file.
     /// - Throws: `.wrongKey` if a node does not take the token and no other does, `.unreachable` if none answers, `.local` for
     ///   the folder.
-    public static func keyFile(
+    static func keyFile(
         by token: JoinToken, from nodes: [SocketAddress], inDataFolder path: String, on loop: EventLoop
     ) async throws(ControlError) -> String {
         let client = try ControlClient(on: loop, token: token)
@@ -51,6 +81,13 @@ public enum Admission {
             } catch { failures.append(error) }
         }
         throw failures.first { $0.code == .wrongKey } ?? failures.last { $0.code == .unreachable }!
+    }
+
+    private static func expiry(of token: JoinToken) -> ControlError {
+        let time = Date(timeIntervalSince1970: Double(token.expires.milliseconds) / 1000)
+        return ControlError(
+            .wrongKey,
+            "the token has expired (\(time.formatted(.iso8601))): make a new one on a member, by igropyr token")
     }
 
     private static func refusal(of token: JoinToken) -> ControlError {

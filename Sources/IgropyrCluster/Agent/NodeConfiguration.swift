@@ -68,7 +68,7 @@ public struct NodeConfiguration: Sendable {
         guard !bind.isAny || advertise.map({ !$0.isAny }) ?? false else {
             throw .configuration("--bind \(bind.hostText) is every address of this host: say which one by --advertise")
         }
-        if controlPort == nil, bind.port == .max {
+        if controlPort == nil, Self.controlAddress(besideGossipAt: bind) == nil {
             throw .configuration("--bind \(bind): there is no port above for the control API: choose a lower one")
         }
         if let capacity, capacity == 0 { throw .configuration("--capacity 0 would give this host no workers") }
@@ -76,7 +76,14 @@ public struct NodeConfiguration: Sendable {
 
     /// Port 0 takes one that is free.
     var controlAddress: SocketAddress {
-        SocketAddress(host: bind.host, port: controlPort ?? (bind.port == 0 ? 0 : bind.port + 1))
+        let address = controlPort.map { SocketAddress(host: bind.host, port: $0) }
+        return address ?? Self.controlAddress(besideGossipAt: bind) ?? bind
+    }
+
+    /// Where a node that gossips there has its control API unless it is told: on the next port. Nil if there is none.
+    static func controlAddress(besideGossipAt address: SocketAddress) -> SocketAddress? {
+        guard address.port < .max else { return nil }
+        return SocketAddress(host: address.host, port: address.port == 0 ? 0 : address.port + 1)
     }
 }
 
