@@ -1,13 +1,14 @@
 public import IgropyrOrchestration
 
-/// Which bundles a host keeps, and which it may drop: what it runs and what is deployed, in any case; to go back to, each
-/// application's last revisions; and whatever came within the last ten minutes, whose deployment may still be on its way.
+/// Which bundles a host keeps, and which it may drop: what it runs, what is deployed and what a rollback goes back to, in any
+/// case; each application's last revisions, also if they did not stand; and whatever came within the last ten minutes, whose
+/// deployment may still be on its way.
 public struct BundleRetention: Hashable, Sendable {
     /// So many of each application's revisions are kept, the present one included.
     public static let revisions = 3
     public static let graceMilliseconds: Int64 = 10 * 60 * 1000
 
-    /// What deployments and workers need, here or anywhere.
+    /// What deployments, rollbacks and workers need, here or anywhere.
     public var needed: Set<BundleDigest>
     /// Of the applications that are deployed, the latest first.
     public var history: [ApplicationName: [BundleDigest]]
