@@ -46,7 +46,8 @@ let package = Package(
         .library(
             name: "IgropyrParts",
             targets: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrGossip", "IgropyrDNS",
+                "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrGossip",
+                "IgropyrDNS",
                 "IgropyrHashing", "IgropyrOrchestration", "IgropyrBundles", "IgropyrConfiguration", "IgropyrUV",
                 "IgropyrTransport", "IgropyrCluster", "IgropyrBalancer", "Igropyr", "IgropyrSites",
             ]),
@@ -83,33 +84,36 @@ let package = Package(
 
         // Cores: values in, decisions out; no socket, clock, random source or logger.
         .target(name: "IgropyrTime", swiftSettings: strict),
+        .target(name: "IgropyrText", swiftSettings: strict),
         .target(name: "IgropyrHTTP", dependencies: [httpTypes], swiftSettings: strict),
         .target(
             name: "IgropyrCoding", dependencies: ["CZlib", "CBrotli", "CZstd", "IgropyrHTTP"], swiftSettings: strict),
         .target(name: "IgropyrPatterns", swiftSettings: strict),
         .target(
-            name: "IgropyrGossip", dependencies: ["IgropyrTime", "IgropyrPatterns", crypto], swiftSettings: strict),
+            name: "IgropyrGossip", dependencies: ["IgropyrTime", "IgropyrText", "IgropyrPatterns", crypto],
+            swiftSettings: strict),
         .target(name: "IgropyrDNS", dependencies: ["IgropyrTime"], swiftSettings: strict),
         .target(name: "IgropyrHashing", swiftSettings: strict),
         .target(
-            name: "IgropyrOrchestration", dependencies: ["IgropyrTime", "IgropyrHashing", "IgropyrPatterns"],
-            swiftSettings: strict),
+            name: "IgropyrOrchestration",
+            dependencies: ["IgropyrTime", "IgropyrText", "IgropyrHashing", "IgropyrPatterns"], swiftSettings: strict),
         .target(
             name: "IgropyrSimulation",
             dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrHashing", "IgropyrOrchestration"],
             swiftSettings: strict),
         .target(
-            name: "IgropyrBundles", dependencies: ["IgropyrTime", "IgropyrOrchestration", crypto], swiftSettings: strict
-        ),
+            name: "IgropyrBundles", dependencies: ["IgropyrTime", "IgropyrText", "IgropyrOrchestration", crypto],
+            swiftSettings: strict),
         .target(name: "IgropyrConfiguration", dependencies: [yams], swiftSettings: strict),
 
         // The world.
-        .target(name: "IgropyrUV", dependencies: ["CLibUV", "CLinux", "IgropyrTime"], swiftSettings: strict),
+        .target(
+            name: "IgropyrUV", dependencies: ["CLibUV", "CLinux", "IgropyrTime", "IgropyrText"], swiftSettings: strict),
         .target(
             name: "IgropyrTransport",
             dependencies: [
-                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", crypto, logging,
-                httpTypes,
+                "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV",
+                crypto, logging, httpTypes,
             ],
             swiftSettings: strict),
 
@@ -122,7 +126,8 @@ let package = Package(
             name: "IgropyrMySQL", dependencies: ["CMariaDB", "IgropyrTime", "IgropyrDatabase", "IgropyrUV"],
             swiftSettings: strict),
         .target(
-            name: "IgropyrRedis", dependencies: ["CHiredis", "IgropyrTime", "IgropyrDatabase", "IgropyrUV", crypto],
+            name: "IgropyrRedis",
+            dependencies: ["CHiredis", "IgropyrTime", "IgropyrText", "IgropyrDatabase", "IgropyrUV", crypto],
             swiftSettings: strict),
 
         // Services.
@@ -131,15 +136,15 @@ let package = Package(
         .target(
             name: "Igropyr",
             dependencies: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport", "IgropyrInsight",
-                crypto, logging, httpTypes, metrics, tracing, lifecycle,
+                "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV", "IgropyrTransport",
+                "IgropyrInsight", crypto, logging, httpTypes, metrics, tracing, lifecycle,
             ],
             swiftSettings: strict),
         .target(
             name: "IgropyrSites",
             dependencies: [
-                "CCrypt", "IgropyrTime", "IgropyrHTTP", "IgropyrPatterns", "IgropyrConfiguration", "IgropyrUV",
-                "IgropyrInsight", "Igropyr", crypto, logging, httpTypes, mustache,
+                "CCrypt", "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrPatterns", "IgropyrConfiguration",
+                "IgropyrUV", "IgropyrInsight", "Igropyr", crypto, logging, httpTypes, mustache,
             ],
             resources: [.embedInCode("Scheme")],
             swiftSettings: strict),
@@ -151,7 +156,7 @@ let package = Package(
         .target(
             name: "IgropyrCluster",
             dependencies: [
-                "CArchive", "CLinux", "IgropyrTime", "IgropyrHTTP", "IgropyrGossip", "IgropyrHashing",
+                "CArchive", "CLinux", "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrGossip", "IgropyrHashing",
                 "IgropyrOrchestration", "IgropyrBundles", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport",
                 "IgropyrMembership", crypto, logging,
             ],
@@ -159,7 +164,7 @@ let package = Package(
         .target(
             name: "IgropyrBalancer",
             dependencies: [
-                "IgropyrTime", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrHashing",
+                "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrHashing",
                 "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport", "IgropyrInsight",
                 "IgropyrMembership", "IgropyrCluster", logging,
             ],
@@ -192,9 +197,10 @@ let package = Package(
             name: "IgropyrHTTPTests", dependencies: ["IgropyrHTTP", "TestSupport", httpTypes], swiftSettings: testing),
         .testTarget(
             name: "IgropyrCodingTests", dependencies: ["IgropyrCoding", "IgropyrHTTP"], swiftSettings: testing),
+        .testTarget(name: "IgropyrTextTests", dependencies: ["IgropyrText"], swiftSettings: testing),
         .testTarget(name: "IgropyrPatternsTests", dependencies: ["IgropyrPatterns"], swiftSettings: testing),
         .testTarget(
-            name: "IgropyrGossipTests", dependencies: ["IgropyrGossip", "IgropyrSimulation"],
+            name: "IgropyrGossipTests", dependencies: ["IgropyrText", "IgropyrGossip", "IgropyrSimulation"],
             resources: [.copy("Vectors")],
             swiftSettings: testing),
         .testTarget(

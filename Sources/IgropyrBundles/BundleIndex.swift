@@ -1,5 +1,6 @@
 internal import Crypto
 public import IgropyrOrchestration
+internal import IgropyrText
 
 /// What a bundle is made of: the chunks of its archive in their order, and the machines that it has programs for. Its own
 /// SHA-256 names the bundle, so whoever knows that name can check the index, and by the index each chunk.
@@ -140,8 +141,9 @@ public enum BundleIndexError: Error, Hashable, Sendable {
 
 extension BundleDigest {
     init(_ digest: SHA256.Digest) {
-        let hexadecimal = digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        guard let made = BundleDigest(rawValue: hexadecimal) else { preconditionFailure("SHA-256 has 32 bytes") }
+        guard let made = BundleDigest(rawValue: Hexadecimal.text(digest)) else {
+            preconditionFailure("SHA-256 has 32 bytes")
+        }
         self = made
     }
 }

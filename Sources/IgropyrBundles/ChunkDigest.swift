@@ -1,4 +1,5 @@
 internal import Crypto
+internal import IgropyrText
 
 /// The SHA-256 of a chunk: what names it, wherever it lies.
 public struct ChunkDigest: Hashable, Sendable {
@@ -26,9 +27,8 @@ public struct ChunkDigest: Hashable, Sendable {
 
     /// From 64 lower-case hexadecimal digits.
     public init?(hexadecimal text: String) {
-        let digits = text.utf8.compactMap { Self.digits.firstIndex(of: $0).map(UInt8.init) }
-        guard text.utf8.count == 2 * Self.byteCount, digits.count == 2 * Self.byteCount else { return nil }
-        let bytes = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+        guard let bytes = Hexadecimal.bytes(text.utf8), bytes.count == Self.byteCount, text == Hexadecimal.text(bytes)
+        else { return nil }
         self.init(digest: bytes[...])
     }
 
@@ -37,8 +37,6 @@ public struct ChunkDigest: Hashable, Sendable {
             stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
         }
     }
-
-    private static let digits = Array("0123456789abcdef".utf8)
 
     public static func == (left: Self, right: Self) -> Bool { left.words == right.words }
 
@@ -52,7 +50,5 @@ public struct ChunkDigest: Hashable, Sendable {
 
 extension ChunkDigest: CustomStringConvertible {
     /// 64 hexadecimal digits.
-    public var description: String {
-        String(decoding: bytes.flatMap { [Self.digits[Int($0 >> 4)], Self.digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
+    public var description: String { Hexadecimal.text(bytes) }
 }

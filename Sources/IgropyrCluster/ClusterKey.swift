@@ -1,6 +1,7 @@
 internal import Crypto
 internal import FoundationEssentials
 public import IgropyrOrchestration
+internal import IgropyrText
 public import IgropyrTransport
 
 /// The one secret of a cluster: who holds it is a member. Encrypts gossip as it is (AES-GCM).
@@ -46,9 +47,7 @@ public struct ClusterKey: Sendable, Hashable {
 
     /// Names the key to people and says nothing about it: twelve hexadecimal digits.
     public var fingerprint: String {
-        SHA256.hash(data: Array("igropyr key fingerprint v1".utf8) + bytes).prefix(6).map {
-            ($0 < 16 ? "0" : "") + String($0, radix: 16)
-        }.joined()
+        Hexadecimal.text(SHA256.hash(data: Array("igropyr key fingerprint v1".utf8) + bytes).prefix(6))
     }
 
     /// Nil for what is no Base64 of a key.

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import IgropyrText
 
 /// A program in Lua that the server runs with nothing of others in between. Made once, and kept: servers know it by its
 /// digest.
@@ -9,8 +10,6 @@ public struct RedisScript: Sendable {
 
     public init(_ source: String) {
         self.source = source
-        digest = Insecure.SHA1.hash(data: Array(source.utf8)).map { byte in
-            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
+        digest = Hexadecimal.text(Insecure.SHA1.hash(data: Array(source.utf8)))
     }
 }

@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import IgropyrText
 
 /// The processes that ``ChildProcess`` knows of, and what is left of others: as the kernel has it, one table for the
 /// whole process. For any thread.
@@ -12,8 +13,7 @@ public enum ChildProcesses {
 
     /// 128 bits at random in hexadecimal digits, as `INVOCATION_ID` wants them.
     public static func makeInvocation() -> String {
-        let digits = [UInt64.random(in: 0 ... .max), .random(in: 0 ... .max)].map { String($0, radix: 16) }
-        return digits.map { String(repeating: "0", count: 16 - $0.count) + $0 }.joined()
+        Hexadecimal.text(UInt128.random(in: .min ... .max))
     }
 
     /// `body` starts a process and returns its number, or an error's code; nobody takes that for an orphan meanwhile. Of this

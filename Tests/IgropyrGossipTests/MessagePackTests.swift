@@ -74,13 +74,6 @@ import Testing
         #expect(address.bytes == [UInt8](hex: bytes))
     }
 
-    @Test func `keys are named by their Base64`() {
-        #expect(
-            ["", "f", "fo", "foo", "foob"].map { Base64.encode(Array($0.utf8)) } == [
-                "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==",
-            ])
-    }
-
     @Test func `a bomb in a bomb stays within the budget of one packet`() {
         var bomb = [UInt8](repeating: 0, count: 200_000)
         bomb = Compression.compress(bomb)

@@ -1,4 +1,5 @@
 import IgropyrSimulation
+import IgropyrText
 import IgropyrTime
 import Testing
 
@@ -278,7 +279,7 @@ import Testing
         #expect(try ask(.install, new).isSuccess)
         #expect(try ask(.use, new).isSuccess)
         #expect(try !ask(.remove, new).isSuccess)
-        #expect(try ask(.list, []).keys == [new, old].map(Base64.encode))
+        #expect(try ask(.list, []).keys == [new, old].map(Base64.text))
         #expect(try ask(.remove, old).isSuccess)
         #expect(try !ask(.install, [1]).isSuccess)
         #expect(gossip.keys == [new])

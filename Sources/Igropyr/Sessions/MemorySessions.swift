@@ -1,3 +1,4 @@
+internal import IgropyrText
 internal import IgropyrUV
 
 /// Keeps sessions in this process: they end with it, and other workers do not know them. In a cluster have the balancer send
@@ -61,6 +62,6 @@ enum RandomToken {
     static func make() -> String {
         var generator = SystemRandomNumberGenerator()
         let words = (0..<4).map { _ in generator.next() }
-        return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }.base64URL
+        return Base64.urlText(words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
     }
 }

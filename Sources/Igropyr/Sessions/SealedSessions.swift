@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+internal import IgropyrText
 
 /// Keeps each session in its visitor's browser, sealed by AES-256-GCM: who has no key can neither read nor change it. Any
 /// worker with the key knows it, and a restart loses none.
@@ -26,7 +27,7 @@ public struct SealedSessions: SessionStore {
     }
 
     public func load(_ token: String) -> SessionRecord? {
-        guard let sealed = [UInt8](base64URL: token), let box = try? AES.GCM.SealedBox(combined: sealed) else {
+        guard let sealed = Base64.bytes(urlText: token), let box = try? AES.GCM.SealedBox(combined: sealed) else {
             return nil
         }
         for key in keys {
@@ -39,7 +40,7 @@ public struct SealedSessions: SessionStore {
     /// - Throws: ``SessionTooLarge``.
     public func save(_ record: SessionRecord, as token: String?) throws -> String {
         let sealed = try AES.GCM.seal(JSONEncoder().encode(record), using: keys[0])
-        let token = [UInt8](sealed.combined ?? Data()).base64URL  // Nil only for a nonce of another length.
+        let token = Base64.urlText([UInt8](sealed.combined ?? Data()))  // Nil only for a nonce of another length.
         guard token.utf8.count <= Self.longest else { throw SessionTooLarge(byteCount: token.utf8.count) }
         return token
     }
@@ -60,19 +61,5 @@ public struct SessionTooLarge: Error, CustomStringConvertible {
 
     public var description: String {
         "the session takes \(byteCount) bytes as a cookie, and browsers keep about 4000: keep less, or use MemorySessions"
-    }
-}
-
-extension [UInt8] {
-    /// RFC 4648 §5, without padding.
-    var base64URL: String {
-        Data(self).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-    }
-
-    init?(base64URL text: String) {
-        let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-        let plain = text.replacing("-", with: "+").replacing("_", with: "/") + padding
-        guard let data = Data(base64Encoded: plain) else { return nil }
-        self.init(data)
     }
 }

@@ -1,3 +1,5 @@
+import IgropyrText
+
 /// The place of a request in a trace, as `traceparent` says it (<https://www.w3.org/TR/trace-context/> §3.2).
 struct TraceContext: Hashable, Sendable {
     /// What the field is of this version: `00-<trace id>-<parent id>-<flags>`.
@@ -41,16 +43,9 @@ struct TraceContext: Hashable, Sendable {
         return number
     }
 
-    var traceIDText: String { Self.text(traceID, digits: 32) }
+    var traceIDText: String { Hexadecimal.text(traceID) }
 
-    var fieldValue: String {
-        "00-\(traceIDText)-\(Self.text(UInt128(parentID), digits: 16))-\(Self.text(UInt128(flags), digits: 2))"
-    }
-
-    private static func text(_ number: UInt128, digits: Int) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: digits - text.utf8.count) + text
-    }
+    var fieldValue: String { "00-\(traceIDText)-\(Hexadecimal.text(parentID))-\(Hexadecimal.text(flags))" }
 }
 
 extension UInt8 {

@@ -1,6 +1,7 @@
 import IgropyrHTTP
 import IgropyrHashing
 import IgropyrOrchestration
+import IgropyrText
 
 /// A cookie for a client that has none, so that its next requests go where this one goes.
 ///
@@ -26,10 +27,6 @@ extension HashKey {
         _ head: MessageHead, _ bytes: RawSpan, using generator: inout some RandomNumberGenerator
     ) -> AssignedCookie? {
         guard case .assignedCookie(let name) = self, head.cookie(name, in: bytes)?.isEmpty ?? true else { return nil }
-        let digits = [generator.next(), generator.next()].map { (number: UInt64) in
-            let text = String(number, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }
-        return AssignedCookie(name: name, value: digits.joined())
+        return AssignedCookie(name: name, value: Hexadecimal.text(UInt128.random(in: .min ... .max, using: &generator)))
     }
 }

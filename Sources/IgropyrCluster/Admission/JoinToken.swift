@@ -1,6 +1,7 @@
 internal import Crypto
 internal import FoundationEssentials
 public import IgropyrOrchestration
+internal import IgropyrText
 internal import IgropyrTransport
 
 /// What lets hosts into a cluster for a time without its key, which they are then given.
@@ -25,10 +26,9 @@ public struct JoinToken: Sendable, Hashable {
         from key: ClusterKey, lifetime: Int, at now: UnixTime, using generator: inout some RandomNumberGenerator
     ) {
         precondition(Self.lifetimes.contains(lifetime))
-        let digits = String(UInt32.random(in: .min ... .max, using: &generator), radix: 16)
         self.init(
             from: key, expiry: now.milliseconds / 1000 + Int64(lifetime),
-            number: String(repeating: "0", count: 8 - digits.count) + digits)
+            number: Hexadecimal.text(UInt32.random(in: .min ... .max, using: &generator)))
     }
 
     private init(from key: ClusterKey, expiry: Int64, number: String) {
@@ -76,9 +76,7 @@ extension JoinToken: CustomStringConvertible {
 
     /// One word for people to pass on: `igropyr-join.FINGERPRINT.EXPIRY.NUMBER.SECRET`, the secret in Base64 for URLs.
     public var text: String {
-        let secret = Data(secret).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
-            .replacing("=", with: "")
-        return "\(Self.prefix).\(fingerprint).\(expiry).\(number).\(secret)"
+        "\(Self.prefix).\(fingerprint).\(expiry).\(number).\(Base64.urlText(secret))"
     }
 
     /// What a key file holds that has a token in place of a key; perhaps no good one. Nil if it has a key, or cannot be read.
@@ -94,10 +92,9 @@ extension JoinToken: CustomStringConvertible {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 5, parts[0] == Self.prefix, parts[1].count == 12, let expiry = Int64(parts[2]),
             0...(Int64.max / 1000) ~= expiry, parts[3].count == 8,
-            let secret = Data(
-                base64Encoded: parts[4].replacing("-", with: "+").replacing("_", with: "/") + "="), secret.count == 32
+            let secret = Base64.bytes(urlText: parts[4]), secret.count == 32
         else { return nil }
-        (fingerprint, self.expiry, number, self.secret) = (parts[1], expiry, parts[3], Array(secret))
+        (fingerprint, self.expiry, number, self.secret) = (parts[1], expiry, parts[3], secret)
     }
 
     /// Never the secret, so that it cannot reach a log by accident.

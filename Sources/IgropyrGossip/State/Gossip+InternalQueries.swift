@@ -1,3 +1,5 @@
+internal import IgropyrText
+
 /// What an operator may ask of the keyring, from any member, for all.
 enum KeyCommand: String {
     case install = "_serf_install-key"
@@ -41,7 +43,7 @@ extension Gossip {
 
     /// 16 keys of 32 bytes: 740 bytes, so that it always fits an answer.
     private var keyList: KeyResponse {
-        let keys = envelope.keyring.keys.map(Base64.encode)
+        let keys = envelope.keyring.keys.map(Base64.text)
         return KeyResponse(keys: keys, primaryKey: keys.first ?? "")
     }
 }

@@ -1,4 +1,5 @@
 internal import IgropyrHashing
+internal import IgropyrText
 
 /// A value's content as bytes that are equal only for equal values, to settle ties the same way everywhere.
 struct CanonicalBytes {
@@ -89,8 +90,7 @@ extension WorkerSpec {
     public var fingerprint: String {
         var canonical = CanonicalBytes()
         appendCanonically(to: &canonical)
-        let digits = String(XXH64.hash(canonical.bytes.span), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return Hexadecimal.text(XXH64.hash(canonical.bytes.span))
     }
 }
 

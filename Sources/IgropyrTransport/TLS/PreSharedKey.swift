@@ -1,4 +1,5 @@
 internal import Crypto
+internal import IgropyrText
 
 /// Makes a key that was issued again from its name; nil if it was not, or is good no longer. Called on any thread, for
 /// names that strangers send.

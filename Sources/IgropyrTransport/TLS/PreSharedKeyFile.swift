@@ -1,4 +1,5 @@
 internal import Crypto
+internal import IgropyrText
 
 /// The file by which a server gets keys that change while it runs: a line for each, `NAME SECRET` in 16 and 64 hexadecimal
 /// digits. Clients show the first; all are taken.
@@ -38,23 +39,5 @@ extension PreSharedKey {
             let secret = Hexadecimal.bytes(parts[1])
         else { return nil }
         self.init(name: String(decoding: parts[0], as: UTF8.self), secret: SymmetricKey(data: secret))
-    }
-}
-
-/// Bytes as digits, in lower case.
-enum Hexadecimal {
-    static func text(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    /// Nil for what has other characters, or an odd number of digits.
-    static func bytes(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        var bytes: [UInt8] = []
-        for digit in digits {
-            guard let value = Character(UnicodeScalar(digit)).hexDigitValue else { return nil }
-            bytes.append(UInt8(value))
-        }
-        return stride(from: 0, to: bytes.count, by: 2).map { bytes[$0] << 4 | bytes[$0 + 1] }
     }
 }

@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+internal import IgropyrText
 
 /// A certificate; freed with the last reference.
 @safe
@@ -80,9 +81,7 @@ final class X509Certificate {
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         var count: UInt32 = 0
         guard unsafe X509_digest(raw, EVP_sha256(), &digest, &count) == 1 else { return "" }
-        let digits = Array("0123456789abcdef".utf8)
-        let text = digest.prefix(Int(count)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
+        return Hexadecimal.text(digest.prefix(Int(count)))
     }
 
     /// Whether its time has come, and has not passed.

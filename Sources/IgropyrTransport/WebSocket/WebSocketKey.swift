@@ -1,12 +1,12 @@
-internal import COpenSSL
 internal import Crypto
+internal import IgropyrText
 
 /// How the two ends of a handshake know that each means WebSocket (RFC 6455 §4.2.2).
 public enum WebSocketKey {
     /// What a client sends: 16 random bytes.
     public static func make() -> String {
         var random = SystemRandomNumberGenerator()
-        return base64((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+        return Base64.text((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) })
     }
 
     /// Whether it is 16 bytes in base64.
@@ -25,14 +25,7 @@ public enum WebSocketKey {
 
     /// What the server answers.
     public static func answer(to key: String) -> String {
-        base64(Array(Insecure.SHA1.hash(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))))
-    }
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        let count = (bytes.count + 2) / 3 * 4
-        return unsafe String(unsafeUninitializedCapacity: count + 1) { buffer in  // OpenSSL writes a NUL, too.
-            Int(unsafe EVP_EncodeBlock(buffer.baseAddress, bytes, Int32(bytes.count)))
-        }
+        Base64.text(Array(Insecure.SHA1.hash(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))))
     }
 }
 
