@@ -24,7 +24,7 @@ public final class ContentEncoder {
     public init?(_ coding: ContentCoding, quality: Int? = nil, sizeHint: Int? = nil) throws(OutOfMemory) {
         switch coding {
         case .identity: return nil
-        case .gzip: encoder = try GzipEncoder(level: min(max(quality ?? 6, 1), 9))
+        case .gzip: encoder = try DeflateEncoder(.gzip, level: min(max(quality ?? 6, 1), 9))
         case .brotli: encoder = try BrotliEncoder(quality: min(max(quality ?? 5, 0), 11), sizeHint: sizeHint)
         case .zstd: encoder = try ZstdEncoder(level: min(max(quality ?? 3, 1), 19), sizeHint: sizeHint)
         }

@@ -1,18 +1,25 @@
 internal import CZlib
 
-/// gzip (RFC 1952), by zlib.
+/// deflate (RFC 1951), by zlib: as gzip has it (RFC 1952), or raw.
 @safe
-final class GzipEncoder: Encoder {
+final class DeflateEncoder: Encoder {
+    enum Wrapper {
+        case gzip
+        case raw
+    }
+
     /// On the heap: zlib keeps a pointer to it.
     private let stream: UnsafeMutablePointer<z_stream>
 
-    init(level: Int) throws(ContentEncoder.OutOfMemory) {
+    /// `level`: 1 to 9, nil for zlib's own choice. `windowBits`: 9 to 15, which is 32 KiB and all that decoders have.
+    init(_ wrapper: Wrapper, level: Int? = nil, windowBits: Int = 15) throws(ContentEncoder.OutOfMemory) {
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
-        // A window of 32 KiB, as all decoders have it; 16 more ask for gzip's head and checksum.
+        // 16 more ask for gzip's head and checksum; negative, for raw deflate.
+        let bits = wrapper == .gzip ? windowBits + 16 : -windowBits
         let result = unsafe deflateInit2_(
-            stream, Int32(level), Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-            Int32(MemoryLayout<z_stream>.size))
+            stream, level.map { Int32($0) } ?? Z_DEFAULT_COMPRESSION, Z_DEFLATED, Int32(bits), 8, Z_DEFAULT_STRATEGY,
+            ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         guard result == Z_OK else { throw ContentEncoder.OutOfMemory() }
     }
 
@@ -44,4 +51,7 @@ final class GzipEncoder: Encoder {
             unsafe stream.pointee.next_in = nil
         }
     }
+
+    /// What follows knows nothing of what came before.
+    func reset() { unsafe deflateReset(stream) }
 }
