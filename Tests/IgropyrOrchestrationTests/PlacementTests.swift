@@ -160,3 +160,13 @@ private func slots(_ placement: Placement) -> Set<WorkerSlot> { Set(placement.wo
     tell("b", [worker("x"), worker("y"), worker("y", 1)])
     #expect(placement.moving(in: state).isEmpty)
 }
+
+@Test func `nobody waits for an application to move to a host that it has no program for`() {
+    let deployments: [ApplicationName: DeploymentSpec] = ["x": spec("a"), "y": spec("b")]
+    let placement = Placement(deployments: deployments, hosts: [host("a")])
+    var state = ReplicatedState()
+    var misfit = record("a")
+    misfit.misfits = [.of("b")]
+    _ = state.publish(misfit, epoch: 1)
+    #expect(placement.moving(in: state) == ["x"])
+}
