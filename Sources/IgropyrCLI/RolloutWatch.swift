@@ -54,7 +54,13 @@ struct RolloutWatch {
             throw CommandFailure(
                 "another revision of \(name) was deployed in the meantime: \(application.revision.short)")
         }
-        if !rollout.rollsBack, !rollout.isComplete, let failed = failure(of: name, revision, report) { throw failed }
+        if !rollout.rollsBack, !rollout.isComplete {
+            if let failed = failure(of: name, revision, report) { throw failed }
+            // Of an automatic rollback it is the reason for that.
+            if rollout.cause != .automaticRollback, let reason = rollout.reason {
+                throw CommandFailure("\(reason): mend it and deploy again")
+            }
+        }
         if rollout.isPaused { return .isPaused }
         if rollout.awaitsPromotion { return .awaitsPromotion }
         guard rollout.isComplete, settled(name, report) >= application.wanted else { return nil }
@@ -75,7 +81,7 @@ struct RolloutWatch {
     ) -> CommandFailure? {
         let failed = report.workers.first {
             $0.application == name && $0.revision == revision && $0.isCurrent != false
-                && ($0.state == .backoff || $0.state == .failed)
+                && $0.isMisfit != true && ($0.state == .backoff || $0.state == .failed)
         }
         return failed.map {
             CommandFailure(

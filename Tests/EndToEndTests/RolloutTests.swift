@@ -29,6 +29,39 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a host of another machine holds no rollout up, keeps what it runs, and gets none of a total`()
+            async throws
+        {
+            try await Lab.network("3") { lab in
+                try await lab.makeKey()
+                let nodes = [try lab.startNode(on: 1), try lab.startNode(on: 2, "--join", lab.address(1))]
+                // It takes itself for a machine with 32 bits.
+                let other = try lab.start(
+                    on: 3,
+                    [
+                        "linux32", "igropyr", "node", "--bind", lab.address(3), "--name", "host-3", "--data",
+                        "\(lab.folder)/3/data", "--key-file", lab.keyFile, "--join", lab.address(1),
+                    ])
+                func problems() -> String { (nodes + [other]).map(\.errors).joined(separator: "\n") }
+                try await eventually("all are there", or: problems()) { try await lab.status().hosts.count == 3 }
+                let script = "\(lab.folder)/hello"
+                try lab.write("#!/bin/sh\nexec '\(Binaries.hello)'\n", to: script)
+                let first = try await lab.deploy(script)
+                #expect(first.status == 0, "\(first)")
+                let old = try #require(try await lab.status().worker(on: 3)?.pid)
+                let second = try await lab.deploy()
+                #expect(second.status == 0 && second.output.contains("3 of 3"), "\(second)")
+                let workers = try await lab.status().workers.filter { $0.host == "host-3" }
+                #expect(workers.compactMap(\.pid) == [old] && workers.map(\.state).sorted() == ["failed", "ready"])
+                #expect(try await lab.command("scale", "hello", "--total", "2").status == 0)
+                try await eventually("the others have both", or: problems()) {
+                    try await lab.status().workers.map(\.host).sorted() == ["host-1", "host-2"]
+                }
+                let third = try await lab.deploy(name: "other", route: "/other")
+                #expect(third.status == 2 && third.output.contains("2 of 3"), "\(third)")
+            }
+        }
+
         @Test func `a restart, a rollback, a scale and a drain lose no request`() async throws {
             try await Lab.up("3", "--balancer") { lab in
                 try await lab.serveHello(on: 1...3)

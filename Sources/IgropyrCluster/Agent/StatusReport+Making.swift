@@ -70,7 +70,8 @@ extension StatusReport {
                 workers.append(
                     Worker(
                         worker, on: record.name, share: worker.state == .ready ? shares[slot.id] ?? 0 : 0,
-                        isCurrent: worker.fingerprint.map { $0 == fingerprints[worker.application] }))
+                        isCurrent: worker.fingerprint.map { $0 == fingerprints[worker.application] },
+                        isMisfit: record.hasNothing(of: worker.revision) ? true : nil))
             }
         }
         return workers.sorted {
@@ -104,13 +105,15 @@ extension StatusReport.Rollout {
 }
 
 extension StatusReport.Worker {
-    fileprivate init(_ worker: WorkerRecord, on host: HostName, share: Double, isCurrent: Bool?) {
+    fileprivate init(
+        _ worker: WorkerRecord, on host: HostName, share: Double, isCurrent: Bool?, isMisfit: Bool?
+    ) {
         let address = SocketAddress(worker.address, port: worker.port)
         self.init(
             application: worker.application, host: host, index: worker.index, revision: worker.revision,
             address: address.map { "\($0)" } ?? worker.address, state: worker.state,
             pid: worker.pid == 0 ? nil : worker.pid, restarts: worker.restarts, message: worker.message, share: share,
-            isCurrent: isCurrent)
+            isCurrent: isCurrent, isMisfit: isMisfit)
     }
 }
 

@@ -76,6 +76,8 @@ public struct StatusReport: Codable, Sendable, Hashable {
         public var share: Double
         /// Whether it was started with what is deployed now; nil from an earlier edition.
         public var isCurrent: Bool?
+        /// Whether it is none, as the bundle has no program for the host's machine; nil: no.
+        public var isMisfit: Bool?
     }
 
     /// What the host that was asked was sent and did not take, since its start.

@@ -53,7 +53,7 @@ public struct HostRecord: Hashable, Sendable, Codable {
     }
 
     /// Whether it has found out that the bundle holds no program for its machine.
-    func hasNothing(of bundle: BundleDigest) -> Bool { misfits?.contains(bundle) == true }
+    public func hasNothing(of bundle: BundleDigest) -> Bool { misfits?.contains(bundle) == true }
 
     /// The newer of two records of one host. Equal versions with different content mean that two hosts use one name;
     /// then the greater canonical bytes win, so that all peers at least agree.
