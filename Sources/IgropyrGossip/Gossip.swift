@@ -31,8 +31,6 @@ public struct Gossip: Sendable {
     var lossBook = LossBook()
     /// Pings to members that have failed, by number.
     var revivals: [UInt32: String] = [:]
-    /// Whether a small cluster is to hear at once what we have to say.
-    var hasUrgentNews = false
     /// How close a member that answered in the end came to being declared failed; see ``SmallClusterSettings/certaintyDigits``.
     package internal(set) var closestCall = 0.0
     var forwardedPings: [UInt32: ForwardedPing] = [:]
@@ -206,7 +204,6 @@ public struct Gossip: Sendable {
     /// At the end of each call.
     mutating func takeDirectives(at now: Timestamp) -> [Directive] {
         lastTime = now
-        if hasUrgentNews { spreadNews() }
         deadline = nextDeadline
         defer { directives = [] }
         return directives

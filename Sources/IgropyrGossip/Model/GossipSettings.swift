@@ -34,6 +34,11 @@ public struct GossipSettings: Sendable {
     public var gossipToTheDead: Duration = .seconds(30)
     /// Each message is sent this × ceil(log10(members + 1)) times (RetransmitMult).
     public var retransmitMultiplier = 4
+    /// But no less often than so: where members are few, each sends little, and whom all happen to leave out waits long.
+    public var leastTransmits = 0
+    /// Up to so many members, the dead that are remembered included, each hears what is first said here from here, too; 0: by gossip
+    /// only, as from agents.
+    public var directNewsLimit = 0
     /// How often the whole state is exchanged with one random member (PushPullInterval); longer above 32 members.
     public var pushPullInterval: Duration = .seconds(30)
     /// For a whole TCP exchange (TCPTimeout).
@@ -73,12 +78,15 @@ public struct GossipSettings: Sendable {
     /// Intents about members not yet known, pings forwarded for others, unanswered queries.
     public var tableLimit = 1_024
 
-    /// For hosts in one network: memberlist's settings for them, but with the detector for small clusters.
+    /// For hosts in one network: memberlist's settings for them, but with the detector for small clusters, with links, and news at
+    /// first hand.
     public static let fast: GossipSettings = {
         var settings = GossipSettings()
         settings.smallCluster = SmallClusterSettings()
         settings.latenessLimit = .milliseconds(50)
         settings.linkFanout = 8
+        settings.leastTransmits = 8
+        settings.directNewsLimit = 256
         return settings
     }()
 

@@ -51,7 +51,7 @@ extension Gossip {
     /// Gossips a message to everybody. It may arrive several times: what tells new from known is in the message.
     public mutating func broadcastUserMessage(_ bytes: [UInt8], at now: Timestamp) throws(GossipError) -> [Directive] {
         try requireApplication()
-        guard broadcastSerf(bytes, in: \.eventBroadcasts) != nil else {
+        guard announce(bytes, in: \.eventBroadcasts) != nil else {
             throw .userMessageTooLarge(limitBytes: broadcastLimitBytes)
         }
         return takeDirectives(at: now)

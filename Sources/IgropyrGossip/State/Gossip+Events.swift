@@ -47,7 +47,7 @@ extension Gossip {
         guard name.utf8.count + payload.count <= limit, message.count <= min(limit, broadcastLimitBytes) else {
             throw .userEventTooLarge(limitBytes: limit)
         }
-        if handleUserEvent(event) { broadcastSerf(message, in: \.eventBroadcasts) }
+        if handleUserEvent(event) { announce(message, in: \.eventBroadcasts) }
         return takeDirectives(at: now)
     }
 }

@@ -55,7 +55,7 @@ extension Gossip {
         guard delegate.isSerf, !departure.isUnderway else { return }
         let time = memberClock.tick()
         serfMembers[name]?.statusTime = time
-        broadcastSerf(Intent(kind: .join, time: time, node: name).encoded, in: \.intentBroadcasts)
+        announce(Intent(kind: .join, time: time, node: name).encoded, in: \.intentBroadcasts)
     }
 
     // MARK: - Commands
@@ -79,7 +79,7 @@ extension Gossip {
         ourselves.statusTime = time
         serfMembers[name] = ourselves
         let intent = Intent(kind: .leave, time: time, node: name).encoded
-        if delegate.isSerf, hasOthersAlive, let id = broadcastSerf(intent, in: \.intentBroadcasts) {
+        if delegate.isSerf, hasOthersAlive, let id = announce(intent, in: \.intentBroadcasts) {
             departure = .announcing(id, until: now.advanced(by: settings.broadcastTimeout))
         } else {
             sayGoodbye(at: now)
@@ -105,6 +105,7 @@ extension Gossip {
         handleDead(goodbye, at: now)
         guard hasOthersAlive else { return advanceDeparture(at: now) }
         let id = broadcast(goodbye.encoded(as: .dead), about: name)
+        tellAll(goodbye.encoded(as: .dead))
         departure = .sayingGoodbye(id, until: now.advanced(by: settings.broadcastTimeout))
     }
 
@@ -117,7 +118,7 @@ extension Gossip {
         guard !departure.isUnderway else { throw .leaving }
         guard serfMembers[name] != nil, !isOurselves(name) else { throw .unknownMember(name) }
         let intent = Intent(kind: .leave, time: memberClock.tick(), node: name, isPrune: isPruning)
-        if handleIntent(intent, at: now) { broadcastSerf(intent.encoded, in: \.intentBroadcasts) }
+        if handleIntent(intent, at: now) { announce(intent.encoded, in: \.intentBroadcasts) }
         return takeDirectives(at: now)
     }
 

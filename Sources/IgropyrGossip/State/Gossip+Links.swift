@@ -121,21 +121,16 @@ extension Gossip {
         at now: Timestamp
     ) {
         guard let node = nodes[name], node.address == address, case .failure(let failure) = reply else { return }
-        let accusation = Accusation(incarnation: node.incarnation, node: name, from: self.name)
         switch failure {
         case .connectionRefused:
-            handleDead(accusation, at: now)
-            spreadAtOnce(at: now)
+            declareDead(node, at: now)
+            schedule.gossip = now
         case .closedWithoutReply where attempt < Self.listenerChecks && !node.isGone:
             checkListener(of: node, attempt: attempt + 1, at: now)
         case .closedWithoutReply, .unreachable, .timedOut, .refused, .unreadable, .incompatibleVersions,
             .unexpectedReply:
-            handleSuspect(accusation, at: now)
+            handleSuspect(Accusation(incarnation: node.incarnation, node: name, from: self.name), at: now)
         }
-    }
-
-    private mutating func spreadAtOnce(at now: Timestamp) {
-        if smallCluster == nil { schedule.gossip = now } else { hasUrgentNews = true }
     }
 
     mutating func closeLinks(where isUnwanted: (Link) -> Bool) {

@@ -175,6 +175,13 @@ extension Gossip {
         handleNodeGone(node.name, at: now)
     }
 
+    /// We have found out ourselves that a member is dead.
+    mutating func declareDead(_ node: Node, at now: Timestamp) {
+        let accusation = Accusation(incarnation: node.incarnation, node: node.name, from: name)
+        handleDead(accusation, at: now)
+        if nodes[node.name]?.state == .dead { tellAll(accusation.encoded(as: .dead)) }
+    }
+
     /// Outbids a claim about us. The highest incarnation cannot be outbid.
     /// `accuser`: Hears of it directly where clusters are small, even if we take it for dead.
     mutating func refute(_ accused: UInt32, accuser: String? = nil) {
@@ -184,7 +191,6 @@ extension Gossip {
         raiseIncarnation(above: accused)
         announceOurselves()
         guard smallCluster != nil else { return }
-        hasUrgentNews = true
         if let accuser = accuser.flatMap({ nodes[$0] }), accuser.isGone, let node = nodes[name] {
             transmit([node.alive.encoded], to: accuser.address)
         }
@@ -200,5 +206,6 @@ extension Gossip {
         node.incarnation = incarnation
         nodes.update(node)
         broadcast(node.alive.encoded, about: name)
+        tellAll(node.alive.encoded)
     }
 }

@@ -173,7 +173,7 @@ extension Gossip {
         let id = Query.ID(time: message.time, number: message.id)
         let asked = alive(matching: message.filters ?? [])
         ownQueries[id] = OwnQuery(purpose: purpose, deadline: now.advanced(by: timeout))
-        if (try? handleQuery(message, at: now)) == true { broadcastSerf(bytes, in: \.queryBroadcasts) }
+        if (try? handleQuery(message, at: now)) == true { announce(bytes, in: \.queryBroadcasts) }
         return SentQuery(id: id, asked: asked, directives: takeDirectives(at: now))
     }
 

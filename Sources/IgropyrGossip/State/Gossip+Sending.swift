@@ -67,7 +67,7 @@ extension Gossip {
     }
 
     private func transmitLimit(memberCount: Int) -> Int {
-        settings.retransmitMultiplier * Logarithm.decimalCeiling(memberCount + 1)
+        max(settings.leastTransmits, settings.retransmitMultiplier * Logarithm.decimalCeiling(memberCount + 1))
     }
 
     private mutating func takeBroadcasts(room: Int, limitParts: Int) -> [[UInt8]] {
@@ -104,15 +104,26 @@ extension Gossip {
         }
     }
 
-    /// Says what is queued to all members of a small cluster, at once. It is repeated in rounds of gossip, as usual.
-    mutating func spreadNews() {
-        hasUrgentNews = false
-        guard smallCluster != nil else { return }
-        let messages = takeBroadcasts(room: packetRoom, limitParts: Packet.limitParts)
-        guard !messages.isEmpty else { return }
+    // MARK: - News
+
+    /// Says to all members, at once, what is first said here and is gossiped as well. Few members send it few times: of seven or of
+    /// sixty, gossip alone leaves somebody out once in some dozens of times, until it next exchanges states.
+    mutating func tellAll(_ message: [UInt8]) {
+        guard nodes.count <= settings.directNewsLimit else { return }
         for target in nodes.all where !target.isGone && target.name != name {
-            transmit(messages, to: target.address, addsChecksum: target.versions.understandsChecksum)
+            transmit([message], to: target.address, addsChecksum: target.versions.understandsChecksum)
         }
+    }
+
+    /// Gossips a Serf message that is first said here.
+    /// Returns nil if it is too large for any packet.
+    @discardableResult
+    mutating func announce(
+        _ message: [UInt8], in queue: WritableKeyPath<Gossip, BroadcastQueue>
+    ) -> BroadcastQueue.ID? {
+        guard let id = broadcastSerf(message, in: queue) else { return nil }
+        tellAll([MessageType.user.rawValue] + message)
+        return id
     }
 
     // MARK: - Streams

@@ -110,6 +110,7 @@ extension Gossip {
         if let failure {
             directives.append(.joinFailed(address, failure))
         } else {
+            if let node = nodes[name] { tellAll(node.alive.encoded) }
             announceJoin()
             directives.append(.didJoin(address))
         }

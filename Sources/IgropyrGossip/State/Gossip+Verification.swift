@@ -89,8 +89,7 @@ extension Gossip {
         }
         if digits >= Double(small.certaintyDigits), verification.start.duration(to: now) >= small.shortestSilence {
             counters.probesFailed += 1
-            handleDead(Accusation(incarnation: node.incarnation, node: node.name, from: name), at: now)
-            hasUrgentNews = true
+            declareDead(node, at: now)
             return true
         }
         if verification.attempts > 0, verification.askedAt == nil { askOthers(about: node, at: now) }
@@ -110,8 +109,9 @@ extension Gossip {
         guard let index = verifications.firstIndex(where: { $0.node == node.name }) else { return }
         verifications[index].isAccused = true
         let sequence = verifications[index].sequence
-        handleSuspect(Accusation(incarnation: node.incarnation, node: node.name, from: name), at: now)
-        hasUrgentNews = true
+        let accusation = Accusation(incarnation: node.incarnation, node: node.name, from: name)
+        handleSuspect(accusation, at: now)
+        tellAll(accusation.encoded(as: .suspect))
         if node.versions.answersStreamPings {
             openPing(to: node, sequence: sequence, deadline: now.advanced(by: Self.streamPingTimeout))
         }
