@@ -127,7 +127,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "IgropyrRedis",
-            dependencies: ["CHiredis", "IgropyrTime", "IgropyrText", "IgropyrDatabase", "IgropyrUV", crypto],
+            dependencies: [
+                "CHiredis", "IgropyrTime", "IgropyrText", "IgropyrDatabase", "IgropyrUV", "IgropyrTransport", crypto,
+            ],
             swiftSettings: strict),
 
         // Services.

@@ -20,10 +20,17 @@ public final class Redis: RedisCommands {
     private let subscribers = Locked(Subscribers())
 
     /// The URL is `redis://user:password@host:6379/2`, of which all but `redis://` may be missing, or
-    /// `unix:/path?db=2`.
-    /// Nothing is connected yet. Each loop has at most `subscriptionsPerLoop` connections more, one for each
-    /// ``subscribe(to:patterns:_:)``; who finds all taken waits, as for any connection.
-    /// - Throws: `.cannotConnect` if the text cannot be read, and for `rediss://`.
+    /// `unix:/path?db=2`. `rediss://` is the same by TLS, with these options, after a `?` and parted by `&`:
+    ///
+    /// - `ssl-mode`: `VERIFY_IDENTITY`, which is so by itself, for a server whose certificate proves that it has the
+    ///   host's name; `REQUIRED` for whoever it is;
+    /// - `ssl-ca`, a file with the authorities to believe instead of the system's;
+    /// - `ssl-cert` and `ssl-key`, this side's own certificate.
+    ///
+    /// Files are read whenever a connection is made. Nothing is connected yet. Each loop has at most
+    /// `subscriptionsPerLoop` connections more, one for each ``subscribe(to:patterns:_:)``; who finds all taken waits, as
+    /// for any connection.
+    /// - Throws: `.cannotConnect` if the text cannot be read.
     public init(
         url: String, settings: PoolSettings = PoolSettings(), subscriptionsPerLoop: Int = 100
     ) throws(RedisError) {

@@ -1,5 +1,6 @@
 public import IgropyrDatabase
 internal import IgropyrTime
+internal import IgropyrTransport
 public import IgropyrUV
 
 /// One connection to Redis, lent by ``Redis``; an actor of its loop. Commands of several tasks take turns.
@@ -13,10 +14,12 @@ public actor RedisConnection: LoopBound {
     /// What came before the last channel was confirmed.
     private var early: [RedisMessage] = []
 
-    private init(_ place: ServerName.Place, on loop: EventLoop, _ settings: PoolSettings) throws(RedisError) {
+    private init(
+        _ place: ServerName.Place, _ session: sending TLSSession?, on loop: EventLoop, _ settings: PoolSettings
+    ) throws(RedisError) {
         self.loop = loop
         self.settings = settings
-        context = try RedisContext(place, limitBytes: settings.resultLimit)
+        context = try RedisContext(place, session, limitBytes: settings.resultLimit)
         do throws(UVError) { socket = try SharedSocket(on: loop) } catch { throw .connectionLost("\(error)") }
     }
 
@@ -26,7 +29,8 @@ public actor RedisConnection: LoopBound {
     ) async throws(RedisError) -> RedisConnection {
         try await target.server.connect(on: loop, within: settings.connectTimeout) {
             place, deadline throws(RedisError) in
-            let connection = try RedisConnection(place, on: loop, settings)
+            let session = try await target.session(on: loop)
+            let connection = try RedisConnection(place, session, on: loop, settings)
             try await connection.greet(target.greeting, until: deadline)
             return connection
         }
@@ -41,7 +45,11 @@ public actor RedisConnection: LoopBound {
                     ? .accessDenied("\(error)") : .cannotConnect("\(error)")
             }
         } catch {
+            let isHandshaking = context?.isHandshaking ?? false
             close()
+            if error == .timedOut, isHandshaking {
+                throw .cannotConnect("the server does not answer in TLS: it may have none at this port")
+            }
             throw error
         }
     }

@@ -7,21 +7,30 @@ struct RedisTarget: Sendable, Equatable {
     var user: String?
     var password: String?
     var database = 0
+    /// Nil for none.
+    var tls: TLS?
 
-    /// Reads `redis://user:password@host:6379/2`, of which all but `redis://` may be missing, and
-    /// `unix:/path?db=2`, `unix://user:password@/path`; `%` and two digits stand for a byte.
-    /// - Throws: `.cannotConnect` if it is neither.
+    /// Reads `redis://user:password@host:6379/2`, of which all but `redis://` may be missing, the same with `rediss://`,
+    /// and `unix:/path?db=2`, `unix://user:password@/path`; `%` and two digits stand for a byte.
+    /// - Throws: `.cannotConnect` if it is none of them.
     init(_ text: String) throws(RedisError) {
         do throws(DatabaseURLError) { try self.init(reading: text) } catch { throw .cannotConnect(error.reason) }
     }
 
     private init(reading text: String) throws(DatabaseURLError) {
-        let url = try DatabaseURL(text, schemes: ["redis", "unix"], orElse: Self.refusal(of: text))
-        server = url.scheme == "unix" ? try ServerName(path: url.path) : .endpoint(try url.endpoint(defaultPort: 6379))
-        if url.scheme == "redis", url.path.count > 1 { database = try Self.number(url.path.dropFirst()) }
-        for option in url.options {
-            guard option.name == "db" else { throw DatabaseURLError("of a Redis URL's options only db is known") }
-            database = try Self.number(option.value[...])
+        let url = try DatabaseURL(
+            text, schemes: ["redis", "rediss", "unix"],
+            orElse: DatabaseURLError(
+                "no URL of Redis: write redis://user:password@host:6379/0, rediss:// for TLS, or unix:/path"))
+        let isPath = url.scheme == "unix"
+        server = isPath ? try ServerName(path: url.path) : .endpoint(try url.endpoint(defaultPort: 6379))
+        if !isPath, url.path.count > 1 { database = try Self.number(url.path.dropFirst()) }
+        for option in url.options where option.name == "db" { database = try Self.number(option.value[...]) }
+        let others = url.options.filter { $0.name != "db" }
+        if url.scheme == "rediss" {
+            tls = try TLS(others)
+        } else if let option = others.first {
+            throw DatabaseURLError("\(option.name) is no option of such a URL: db is, and with rediss:// those of TLS")
         }
         (user, password) = (url.user, url.password)
         guard user == nil || password != nil else {
@@ -35,14 +44,6 @@ struct RedisTarget: Sendable, Equatable {
         if let password { commands.append(RedisCommand(["AUTH"] + (user.map { [$0] } ?? []) + [password])) }
         if database != 0 { commands.append(["SELECT", database]) }
         return commands.isEmpty ? [["PING"]] : commands
-    }
-
-    private static func refusal(of text: String) -> DatabaseURLError {
-        guard !text.hasPrefix("rediss:") else {
-            return DatabaseURLError(
-                "rediss:// is not supported, as hiredis 0.14 has no TLS: use redis:// to a tunnel, such as stunnel's")
-        }
-        return DatabaseURLError("no URL of Redis: write redis://user:password@host:6379/0 or unix:/path")
     }
 
     private static func number(_ text: Substring) throws(DatabaseURLError) -> Int {

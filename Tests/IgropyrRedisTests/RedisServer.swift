@@ -21,12 +21,13 @@ final class RedisServer: Sendable {
 
     deinit { program.withLock { $0?.signal(SIGKILL) } }
 
-    func start() async throws {
-        let program = try BackgroundCommand([
-            "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
-            "--appendonly", "no", "--unixsocket", "\(folder.path)/socket",
-            "--user", "app", "on", ">secret", "~*", "&*", "+@all",
-        ])
+    func start(_ options: [String] = []) async throws {
+        let program = try BackgroundCommand(
+            [
+                "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "",
+                "--appendonly", "no", "--unixsocket", "\(folder.path)/socket",
+                "--user", "app", "on", ">secret", "~*", "&*", "+@all",
+            ] + options)
         self.program.withLock { $0 = program }
         endAtExit(program, in: folder)
         let answers = try await eventually {

@@ -16,7 +16,6 @@ private let targets: [(url: String, server: String, greeting: [RedisCommand])] =
 ]
 
 private let refusals: [(url: String, reason: String)] = [
-    ("rediss://localhost", "rediss:// is not supported"),
     ("localhost:6379", "no URL of Redis"),
     ("", "no URL of Redis"),
     ("http://localhost", "no URL of Redis"),
@@ -24,7 +23,14 @@ private let refusals: [(url: String, reason: String)] = [
     ("redis://localhost/a", "is no number of a database"),
     ("redis://localhost/-1", "is no number of a database"),
     ("redis://localhost/99999999999999999999", "is no number of a database"),
-    ("redis://localhost?timeout=1", "only db is known"),
+    ("redis://localhost?timeout=1", "timeout is no option"),
+    ("redis://localhost?ssl-ca=/a", "with rediss:// those of TLS"),
+    ("unix:/run/redis/socket?ssl-mode=REQUIRED", "with rediss:// those of TLS"),
+    ("rediss://localhost?timeout=1", "timeout is no option"),
+    ("rediss://localhost?ssl-mode=PREFERRED", "ssl-mode is VERIFY_IDENTITY or REQUIRED"),
+    ("rediss://localhost?ssl-mode=REQUIRED&ssl-ca=/a", "has no effect"),
+    ("rediss://localhost?ssl-cert=/a", "go together"),
+    ("rediss://localhost?ssl-ca=/a%00b", "no NUL"),
     ("redis://app@localhost", "is to have a password"),
     ("redis://:%zz@localhost", "two hex digits"),
     ("redis://:%4@localhost", "two hex digits"),
@@ -46,6 +52,18 @@ struct RedisTargetTests {
             }
         #expect(text == server)
         #expect(target.greeting == greeting)
+    }
+
+    @Test func `a URL with two s is of TLS, by the machine's authorities unless it names others`() throws {
+        #expect(try RedisTarget("redis://db").tls == nil)
+        let plain = try #require(try RedisTarget("rediss://:x@db/2").tls)
+        #expect(plain.trust == .system && plain.certificate == nil)
+        let text = "rediss://app:x@db:7000?db=2&ssl-mode=verify_identity&ssl-ca=/a&ssl-cert=/b%20c&ssl-key=/d"
+        let target = try RedisTarget(text)
+        #expect(target.server == .endpoint(Endpoint(host: "db", port: 7000)) && target.database == 2)
+        #expect(target.tls?.trust == .authorities(file: "/a"))
+        #expect(target.tls?.certificate == .init(chainFile: "/b c", keyFile: "/d"))
+        #expect(try RedisTarget("rediss://db?ssl-mode=REQUIRED").tls?.trust == .unverified)
     }
 
     @Test(arguments: refusals) func `a URL that is none is refused, with what to do, and never its password`(

@@ -12,10 +12,12 @@ extension TLSContext {
     }
 
     /// A client's context: TLS 1.2 or 1.3; the server must show a certificate that is valid, for its name, and issued by
-    /// an authority that is trusted, unless `trust` is `.unverified`. Blocks while it reads files.
+    /// an authority that is trusted, unless `trust` is `.unverified`. To a server that asks for it, the client shows
+    /// `certificate`. Blocks while it reads files.
     /// - Throws: `.unusableFile`, which names the file and says what to do; `.setup`.
     public static func client(
-        trusting trust: Trust = .system, applicationProtocols: [String] = ["http/1.1"]
+        trusting trust: Trust = .system, showing certificate: TLSConfiguration.Certificate? = nil,
+        applicationProtocols: [String] = ["http/1.1"]
     ) throws(TLSError) -> TLSContext {
         let raw = try unsafe makeRaw(.client, from: TLS1_2_VERSION)
         let context = unsafe TLSContext(.client, .trust, applicationProtocols: applicationProtocols, owning: raw)
@@ -25,6 +27,7 @@ extension TLSContext {
         case .authorities(let file): try unsafe TrustedAuthorities(reading: file).install(in: raw)
         case .unverified: unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_NONE, nil)
         }
+        if let certificate { try unsafe TLSIdentity(reading: certificate).install(in: raw) }
         try unsafe context.installApplicationProtocols(in: raw)
         return context
     }

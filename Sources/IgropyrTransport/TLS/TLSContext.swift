@@ -12,7 +12,7 @@ public final class TLSContext: Sendable {
         /// Sessions accept no other proof. A client shows the first; a server asks `issuer` about others' names.
         case preSharedKeys([PreSharedKey], issuer: PreSharedKeyIssuer?)
         case serverCertificates(ServerCertificates)
-        /// The server shows a certificate; see ``TLSContext/client(trusting:applicationProtocols:)``.
+        /// The server shows a certificate; see ``TLSContext/client(trusting:showing:applicationProtocols:)``.
         case trust
     }
 

@@ -95,6 +95,9 @@ public final class TLSSession {
         return unsafe String(decoding: UnsafeRawBufferPointer(start: data, count: count), as: UTF8.self)
     }
 
+    /// Bytes that came and were not read, such as a record's that has not come whole.
+    public var unreadBytes: Int { wire.unreadBytes }
+
     /// Bytes that ``takeCiphertext(_:)`` would lend.
     public var untakenBytes: Int { wire.untakenBytes }
 
