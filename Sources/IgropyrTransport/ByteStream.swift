@@ -41,7 +41,7 @@ public final class ByteStream {
     private let tcp: TCPStream
     /// Nil for a plain stream.
     @safe @exclusivity(unchecked) private var tls: TLSSession?
-    @safe @exclusivity(unchecked) private var isReading = false
+    @safe @exclusivity(unchecked) private(set) var isReading = false
     /// Plaintext may wait in `tls`.
     private var isPullScheduled = false
     @safe @exclusivity(unchecked) private var isClosed = false
@@ -108,6 +108,12 @@ public final class ByteStream {
 
     /// Bytes written that the kernel has not taken yet.
     public var queuedBytes: Int { tcp.queuedBytes + (tls?.waitingBytes ?? 0) }
+
+    /// As ``TCPStream/isBroken``.
+    var isBroken: Bool { tcp.isBroken }
+
+    /// As ``TCPStream/setKeepAlive(after:)``.
+    func setKeepAlive(after idle: Duration) { tcp.setKeepAlive(after: idle) }
 
     public func startReading() {
         guard !isClosed, !isReading else { return }

@@ -213,6 +213,14 @@ public final class TCPStream {
         unsafe memory.close()
     }
 
+    /// Whether the peer has reset the connection, or the kernel has given it up. The delegate of a stream that is read
+    /// hears of that by itself; while it is not read, and once the peer has sent its end, nobody else says so.
+    public var isBroken: Bool {
+        guard !isClosing else { return true }
+        var state = pollfd(fd: descriptor, events: 0, revents: 0)  // Errors, and an end both ways, come unasked.
+        return unsafe poll(&state, 1, 0) > 0
+    }
+
     /// Pieces taken in one go before other connections have their turn, as libuv does.
     private static let piecesPerTurn = 32
 

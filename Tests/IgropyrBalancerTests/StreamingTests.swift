@@ -57,6 +57,19 @@ private let tenMegabytes = 10 << 20
     }
 }
 
+@Test func `a worker hears of a client that has closed its connection before there is an answer`() async throws {
+    try await withBalancer(workers: 1) { fixture in
+        let worker = fixture.workers[0]
+        worker.mood.withLock { $0 = .hangs }
+        var client: RawClient? = try fixture.client()
+        try client?.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try await eventually("the worker has it") { worker.seen.withLock { $0.count } == 1 }
+        client = nil
+        try await eventually("the worker hears of it") { worker.aborts.withLock { $0 } == 1 }
+        #expect(await fixture.balancer.counters.clientAborts == 1)
+    }
+}
+
 @Test func `a worker that does not read stops the client`() async throws {
     try await withBalancer(workers: 1) { fixture in
         fixture.workers[0].mood.withLock { $0 = .ignoresBodies }

@@ -71,6 +71,7 @@ final class RawCaller: TCPStreamDelegate {
 
     func stopReading() { stream.stopReading() }
 
+    func endSending() { stream.endWriting() }
     func close() { stream.close() }
     func reset() { stream.reset() }
 

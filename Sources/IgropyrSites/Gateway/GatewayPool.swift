@@ -59,7 +59,15 @@ final class GatewayPool {
         let timer = try Timer(on: loop)
         defer { timer.close() }
         try timer.start(after: settings.timeout) { connecting.cancel() }
-        return try await unsafe connecting.value.stream
+        do {
+            return try await withTaskCancellationHandler {
+                try await unsafe connecting.value.stream
+            } onCancel: {
+                connecting.cancel()  // The client is gone.
+            }
+        } catch  where Task.isCancelled {
+            throw CancellationError()
+        }
     }
 
     func giveBack(_ stream: PulledStream, isUsable: Bool) {

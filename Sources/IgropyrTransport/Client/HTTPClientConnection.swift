@@ -228,7 +228,16 @@ public final class HTTPClientConnection: HTTPClientStream {
 
     public func cancel() {
         exchange = nil
+        resetIfWaiting()
         close()
+    }
+
+    /// Has the server know that nobody waits for its answer any more: closed only, the connection could be one whose
+    /// client still reads. What goes through a tunnel is let through.
+    private func resetIfWaiting() {
+        guard case .busy = state, !isResponseEnded else { return }
+        if case .tunnel = requestBody { return }
+        stream.reset()
     }
 
     // MARK: Response
@@ -316,7 +325,9 @@ public final class HTTPClientConnection: HTTPClientStream {
     private func timeOut() {
         switch state {
         case .idle: close()
-        case .busy: fail(.timedOut)
+        case .busy:
+            resetIfWaiting()
+            fail(.timedOut)
         case .closed: break
         }
     }

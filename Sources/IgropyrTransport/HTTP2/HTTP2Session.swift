@@ -217,6 +217,9 @@ final class HTTP2Session {
             >= nghttp2_session_get_effective_local_window_size(raw)
     }
 
+    /// Asks the peer for a sign of life, which it gives by itself (RFC 9113 §6.7).
+    func ping() { unsafe nghttp2_submit_ping(raw, Self.noFlags, nil) }
+
     // MARK: End
 
     /// Says that the connection is about to end; requests on their way are still welcome (RFC 9113 §6.8).

@@ -11,6 +11,7 @@ extension HTTP2ServerConnection: OpenConnection {
         idleDeadline = .distantFuture
         headDeadline = .distantFuture
         drainDeadline = .distantFuture
+        watchDeadline = .distantFuture
         stream.endWriting()
         guard stream.queuedBytes == 0 else { return awaitProgress() }
         lingerOn()
@@ -81,8 +82,17 @@ extension HTTP2ServerConnection: OpenConnection {
         case .closed: return
         }
         guard !isClosed else { return }
-        arm(at: min(idleDeadline, headDeadline, writeDeadline, drainDeadline))
+        arm(at: min(idleDeadline, headDeadline, writeDeadline, drainDeadline, watchDeadline))
         for stream in serverStreams { arm(at: stream.deadline) }
+    }
+
+    /// Has a client that sends nothing more looked after, as that of HTTP/1.1 (``ClientWatch``). What it is asked by
+    /// needs no answer, and no program of its ever sees it.
+    func watchClient() {
+        session.ping()
+        stream.setKeepAlive(after: ClientWatch.keepAlive)
+        watchDeadline = loop.now.advanced(by: ClientWatch.interval)
+        arm(at: watchDeadline)
     }
 
     /// What it has are its own.
@@ -101,6 +111,13 @@ extension HTTP2ServerConnection: OpenConnection {
         if drainDeadline <= now {
             drainDeadline = .distantFuture
             session.refuseRequests()
+        }
+        if watchDeadline <= now {
+            guard !stream.isBroken else {
+                server.count(\.failedConnections)
+                return abort()
+            }
+            watchDeadline = now.advanced(by: ClientWatch.interval)
         }
         for stream in serverStreams where stream.deadline <= now {
             stream.timeOut(at: now)

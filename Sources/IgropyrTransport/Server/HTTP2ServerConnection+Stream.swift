@@ -12,6 +12,7 @@ extension HTTP2ServerConnection: ByteStreamDelegate {
         case .open, .draining:
             // Who has asked may still read the answers; what was not asked in full will not be.
             for stream in serverStreams where !stream.isRequestEnded { stream.cut(.cancel) }
+            if !streams.isEmpty { watchClient() }
             send()
         case .lingering: if stream.queuedBytes == 0 { abort() }
         case .closed: break

@@ -30,6 +30,8 @@ final class HTTP2ServerConnection: HTTP2Connection {
     var headDeadline = Timestamp.distantFuture
     var writeDeadline = Timestamp.distantFuture
     var drainDeadline = Timestamp.distantFuture
+    /// When a client that has ended its sending is looked after next.
+    var watchDeadline = Timestamp.distantFuture
     /// What waited in the socket when `writeDeadline` was set.
     var queuedAtLastCheck = 0
     /// When a part of a body last went into a frame.

@@ -117,6 +117,7 @@ extension HTTPServerConnection: OpenConnection {
     func finishClosing() {
         isClosed = true
         timer.invalidate()
+        watch?.invalidate()
         dropInput()
         let exchange = exchange
         self.exchange = nil

@@ -28,6 +28,7 @@ extension HTTPServerConnection {
         } catch { return abort() }
         isClosed = true  // Whatever still happens here has no effect.
         timer.invalidate()
+        watch?.invalidate()
         dropInput()
         server.replace(self, by: connection)
         connection.start()

@@ -31,7 +31,9 @@ extension HTTPServerConnection: ByteStreamDelegate {
     private func hold(_ bytes: RawSpan) {
         input.append(bytes)
         if case .none = request { isAwaitingRoom = true }
-        if input.count >= server.settings.pipelineBytes { stream.stopReading() }
+        guard input.count >= server.settings.pipelineBytes else { return }
+        stream.stopReading()
+        watchClient()
     }
 
     /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice.
@@ -46,8 +48,10 @@ extension HTTPServerConnection: ByteStreamDelegate {
         switch request {
         case .none: goOn()  // Requests that came before wait their turn; what is queued still has a reader.
         case .body: abort()
-        case .tunnel: exchange?.requestDidEnd()
-        case .ended: if !server.settings.allowsHalfClosure { abort() }
+        case .tunnel:
+            watchClient()
+            exchange?.requestDidEnd()
+        case .ended: server.settings.allowsHalfClosure ? watchClient() : abort()
         }
     }
 

@@ -70,6 +70,10 @@ public final class HTTPServerConnection: HTTPServerStream {
     var queuedAtLastCheck = 0
     var isClosed = false
     let timer: WheelTimer
+    /// Looks after a client that is not read from; nil before there was a need.
+    var watch: WheelTimer?
+    var isWatching = false
+    var hasProbed = false
     var place: Int32?
     var client: ClientLimit.Client?
     /// Until TLS, or the first bytes of a plain connection, tell.
@@ -198,6 +202,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         request = .ended
         if bodyRate != nil { bodyRate = nil }
         if stream.queuedBytes == 0 { timer.disarm() }  // How long a handler thinks is its own affair.
+        if hasPeerEnded { watchClient() }
         exchange?.requestDidEnd()
         finishExchangeIfOver()
     }
@@ -211,6 +216,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         bodyRate?.pause(at: loop.now)
         if stream.queuedBytes == 0 { timer.disarm() }
         stream.stopReading()
+        watchClient()
     }
 
     public func resumeBody() {

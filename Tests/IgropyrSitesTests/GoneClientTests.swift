@@ -1,0 +1,72 @@
+import Foundation
+import Glibc
+import IgropyrSites
+import TestSupport
+import Testing
+
+/// Answers nobody until the first to connect has closed; then says the same to all others.
+private let server = """
+    import socket, sys
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    listener.listen()
+    first, _ = listener.accept()
+    while first.recv(65536): open(sys.argv[1] + ".asked", "w")
+    while True:
+        peer, _ = listener.accept()
+        peer.recv(65536)
+        peer.sendall(bytes.fromhex(sys.argv[2]))
+        peer.close()
+    """
+
+private let answer = Array("Content-Type: text/plain\r\n\r\nhere".utf8)
+
+/// FCGI_STDOUT, then FCGI_END_REQUEST.
+private let fastCGIAnswer =
+    [1, 6, 0, 1, 0, UInt8(answer.count), 0, 0] + answer + [1, 3, 0, 1, 0, 8, 0, 0] + [UInt8](repeating: 0, count: 8)
+
+private let protocols = [
+    ("scgi: {address: ADDRESS, connections: 1, timeout: 10m}", answer),
+    ("fastcgi: {address: ADDRESS, connections: 1, timeout: 10m}", fastCGIAnswer),
+    ("fastcgi: {address: ADDRESS, connections: 1, idle-connections: 1, timeout: 10m}", fastCGIAnswer),
+]
+
+@Suite(.timeLimit(.minutes(5))) struct GoneClientTests {
+    @Test func `a script whose client closes its connection before the answer is ended, and its turn another's`()
+        async throws
+    {
+        let yaml = "processes: 1\nhandlers: {sh: {cgi: {interpreter: /bin/sh, timeout: 10m}}}"
+        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
+            try site.write("stuck.sh", "echo $$ > pid; exec sleep 1000")
+            try site.write("quick.sh", "printf 'Content-Type: a/b\\n\\nx'")
+            let raw = try await Raw(to: caller.running.address)
+            try await raw.send("GET /stuck.sh HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await eventually("it runs") { site.text("web/pid").hasSuffix("\n") }
+            let pid = try #require(pid_t(site.text("web/pid").trimmingCharacters(in: .newlines)))
+            raw.close()
+            #expect(try await caller.status("/quick.sh") == 200)
+            #expect(kill(pid, 0) != 0)
+        }
+    }
+
+    @Test(arguments: protocols) func `a program's connection ends with its client, and its turn is another's`(
+        handler: String, answer: [UInt8]
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let socket = folder.path + "/socket"
+        let script = try folder.write("server.py", server)
+        let bytes = answer.map { String(format: "%02x", $0) }.joined()
+        let program = try BackgroundCommand(["python3", script, socket, bytes])
+        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
+        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
+            try site.write("a.app", "")
+            let raw = try await Raw(to: caller.running.address)
+            try await raw.send("GET /a.app HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await eventually("it is asked") { FileManager.default.fileExists(atPath: socket + ".asked") }
+            raw.close()
+            #expect(try await caller.text("/a.app") == "here")
+        }
+        program.signal(SIGTERM)
+    }
+}
