@@ -10,9 +10,7 @@ extension PostgresConnection: SQLConnection {
         while let result = part {
             result.appendRows(to: &rows)
             rows.affectedRows = result.affectedRows
-            guard rows.byteCount <= settings.resultLimit else {
-                throw socket.fail(.resultTooLarge(limit: settings.resultLimit))
-            }
+            try checkSize(of: rows)
             part = try await nextPart()
         }
         return rows
@@ -37,20 +35,31 @@ extension PostgresConnection: SQLConnection {
     private func firstRows(of query: SQLQuery) async throws(PostgresError) -> SQLRows? {
         let part = try await begin(query)
         socket.disarm()
-        return rows(of: part)
+        do throws(PostgresError) { return try rows(of: part) } catch {
+            end()
+            throw error
+        }
     }
 
     private func nextRows() async throws(PostgresError) -> SQLRows? {
         socket.arm(settings.queryTimeout)
         defer { socket.disarm() }
-        return rows(of: try await nextPart())
+        return try rows(of: try await nextPart())
     }
 
-    private func rows(of part: PostgresResult?) -> SQLRows? {
+    /// One row, which libpq holds whole; or none, of a part that is the end.
+    private func rows(of part: PostgresResult?) throws(PostgresError) -> SQLRows? {
         guard let part else { return nil }
         var rows = SQLRows(columns: part.columns)
         part.appendRows(to: &rows)
+        try checkSize(of: rows)
         return rows
+    }
+
+    private func checkSize(of rows: SQLRows) throws(PostgresError) {
+        guard rows.byteCount <= settings.resultLimit else {
+            throw socket.fail(.resultTooLarge(limit: settings.resultLimit))
+        }
     }
 
     public func run(script: String) async throws(PostgresError) { _ = try await command(script) }

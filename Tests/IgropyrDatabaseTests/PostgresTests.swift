@@ -165,6 +165,27 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `a huge row is an error though rows are looked at one by one, the first as well as a later one`()
+        async throws
+    {
+        var settings = PoolSettings()
+        settings.resultLimit = 1 << 20
+        settings.connectionsPerLoop = 1
+        try await withPostgres(nil, settings) { postgres in
+            for huge in [1, 3] {
+                let query: SQLQuery =
+                    "SELECT n, repeat('x', CASE n WHEN \(huge) THEN 2000000 ELSE 900000 END) FROM generate_series(1, 4) AS n"
+                var seen: [Int] = []
+                await #expect(throws: PostgresError.resultTooLarge(limit: 1 << 20)) {
+                    try await postgres.forEachRow(of: query) { row in seen.append(try row.decode("n")) }
+                }
+                #expect(seen == Array(1..<huge))
+            }
+            let again = try await postgres.query("SELECT 1")
+            #expect(again.count == 1)
+        }
+    }
+
     @Test func `a huge result is an error, or comes row by row`() async throws {
         var settings = PoolSettings()
         settings.resultLimit = 1 << 20

@@ -8,8 +8,8 @@ public protocol SQLConnection: PooledConnection {
     func query(_ query: SQLQuery) async throws(Failure) -> SQLRows
 
     /// Runs a statement, and calls `body` with one row after the other, however many there are: the server waits
-    /// meanwhile. If `body` throws, the rest of the rows goes, and the connection with it. The time of a query is that
-    /// for each row here.
+    /// meanwhile. If `body` throws, the rest of the rows goes, and the connection with it. The time of a query, and
+    /// the size of a result, are those of each row here.
     nonisolated func forEachRow(of query: SQLQuery, _ body: (SQLRow) async throws -> Void) async throws
 
     /// Runs several statements, separated by `;`, and drops what rows they give: a change of the schema.
