@@ -150,7 +150,7 @@ let package = Package(
             ],
             resources: [.embedInCode("Scheme")],
             swiftSettings: strict),
-        .target(name: "IgropyrJWT", dependencies: ["Igropyr", jwtKit], swiftSettings: strict),
+        .target(name: "IgropyrJWT", dependencies: ["IgropyrUV", "Igropyr", jwtKit], swiftSettings: strict),
         .target(
             name: "IgropyrMembership",
             dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics, crypto],
@@ -240,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "IgropyrJWTTests",
             dependencies: [
-                "IgropyrJWT", "Igropyr", "IgropyrTransport", "TestSupport", jwtKit,
+                "IgropyrJWT", "Igropyr", "IgropyrTransport", "IgropyrUV", "TestSupport", jwtKit, logging,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
             swiftSettings: testing),

@@ -13,7 +13,8 @@ extension App: Service {
 extension App {
     /// Serves until SIGTERM or SIGINT arrives, the task is cancelled or its service group shuts down; then lets requests in
     /// flight finish and returns. A second signal ends the process at once. With ``tls``, SIGHUP has its files read anew: connections from then on
-    /// get the new certificates; if they cannot be used, the old ones stay, and the log says why.
+    /// get the new certificates; if they cannot be used, the old ones stay, and the log says why. So it is with the files
+    /// of middleware (``Middleware/onReload``).
     ///
     /// Started by a node for an application that was deployed with `--encrypt`, it takes requests by TLS under the keys of the
     /// file that `IGROPYR_WORKER_KEYS` names, and none in plain text; then ``tls`` must be nil, and SIGHUP has that file read anew.
@@ -113,7 +114,7 @@ extension App {
         do throws(UVError) {
             let loops = try await Self.serve(definition, tls, shared, on: sockets)
             return RunningServer(
-                address: address, loops: loops, tls: tls, shared: shared,
+                address: address, loops: loops, tls: tls, shared: shared, reloads: definition.reloads,
                 drainTimeout: configuration.drainTimeout, logger: configuration.logger)
         } catch {
             await shared.stopLogs()

@@ -81,7 +81,14 @@ public final class App: RouteBuilder, Sendable {
         let fallback = Endpoint(Route.fallback(notFound: state.notFound), at: "", in: surroundings)
         return Definition(
             router: router, fallback: fallback, failures: failures, metrics: surroundings.metrics,
-            configuration: configuration)
+            configuration: configuration, reloads: reloads(state.routes.map(\.route)))
+    }
+
+    /// Of all middleware, each once.
+    private func reloads(_ routes: [Route]) -> [@Sendable () async throws -> Void] {
+        var seen: Set<ObjectIdentifier> = []
+        let scopes = [scope] + routes.flatMap(\.scopes)
+        return scopes.filter { seen.insert(ObjectIdentifier($0)).inserted }.flatMap(\.layers).compactMap(\.onReload)
     }
 
     /// An application as the loops share it.
@@ -93,5 +100,7 @@ public final class App: RouteBuilder, Sendable {
         /// Nil if nobody wants to know.
         let metrics: ServerMetrics?
         let configuration: Configuration
+        /// What middleware reads anew.
+        let reloads: [@Sendable () async throws -> Void]
     }
 }

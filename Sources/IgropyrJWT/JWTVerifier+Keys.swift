@@ -3,24 +3,36 @@ internal import JWTKit
 
 extension JWTVerifier {
     /// By the keys of a file: a set as identity providers publish it (JSON, RFC 7517), or one public key in PEM as `openssl pkey
-    /// -pubout` writes it. Read once; at most 1 MiB.
+    /// -pubout` writes it; at most 1 MiB. Read now, at each ``reload()``, and by a middleware of this also when `App.run` gets
+    /// SIGHUP. Blocks meanwhile.
     /// - Throws: ``JWTKeyFailure``.
     public init(keyFile path: String) async throws(JWTKeyFailure) {
+        self.init(JWTKeys(try await Self.keys(ofFile: path), file: path))
+    }
+
+    /// Reads the file of ``init(keyFile:)`` anew, for all copies of this verifier; blocks meanwhile. Does nothing for keys
+    /// that came from no file.
+    /// - Throws: ``JWTKeyFailure``; the old keys then stay.
+    public func reload() async throws(JWTKeyFailure) {
+        guard let file = keys.file else { return }
+        keys.replace(by: try await Self.keys(ofFile: file))
+    }
+
+    private static func keys(ofFile path: String) async throws(JWTKeyFailure) -> JWTKeyCollection {
         guard let data = try? Data(contentsOf: URL(filePath: path)), data.count <= 1 << 20,
             let text = String(validating: data, as: UTF8.self)
         else { throw JWTKeyFailure("\(path) cannot be read as a text of up to 1 MiB") }
-        do throws(JWTKeyFailure) {
-            try await self.init(keys: text)
-        } catch {
+        do throws(JWTKeyFailure) { return try await keys(of: text) } catch {
             throw JWTKeyFailure("\(path): \(error)")
         }
     }
 
     /// By the keys of a text, as ``init(keyFile:)`` reads it from a file.
     /// - Throws: ``JWTKeyFailure``.
-    public init(keys text: String) async throws(JWTKeyFailure) {
-        let isPEM = text.contains("-----BEGIN ")
-        self.init(keys: isPEM ? try await Self.keys(ofPEM: text) : try await Self.keys(ofSet: text))
+    public init(keys text: String) async throws(JWTKeyFailure) { self.init(keys: try await Self.keys(of: text)) }
+
+    private static func keys(of text: String) async throws(JWTKeyFailure) -> JWTKeyCollection {
+        text.contains("-----BEGIN ") ? try await keys(ofPEM: text) : try await keys(ofSet: text)
     }
 
     /// By a secret that the tokens' maker has, too (HS256).

@@ -20,10 +20,12 @@ public struct JWTVerifier: Sendable {
 
     /// Seconds since 1970.
     var now: @Sendable () -> Double = { Date().timeIntervalSince1970 }
-    private let keys: JWTKeyCollection
+    let keys: JWTKeys
 
     /// By keys of one's own; see also ``init(keyFile:)`` and ``init(secret:)``.
-    public init(keys: JWTKeyCollection) { self.keys = keys }
+    public init(keys: JWTKeyCollection) { self.init(JWTKeys(keys)) }
+
+    init(_ keys: JWTKeys) { self.keys = keys }
 
     /// What the token says, once it has passed all of the above and the payload's own `verify(using:)`.
     /// - Throws: ``JWTRejection``, and what the payload's `verify(using:)` throws, `JWTError`s excepted.
@@ -31,8 +33,9 @@ public struct JWTVerifier: Sendable {
         _ token: String, as type: Payload.Type = Payload.self
     ) async throws -> Payload {
         guard token.utf8.count <= limitBytes else { throw JWTRejection.tooLong }
-        let algorithm = try await algorithm(of: token)
-        let verified = try await verified(token, as: type)
+        let keys = keys.current
+        let algorithm = try await algorithm(of: token, keys)
+        let verified = try await verified(token, as: type, keys)
         try check(verified.claims)
         do {
             try await verified.payload.verify(using: algorithm)
@@ -43,7 +46,9 @@ public struct JWTVerifier: Sendable {
     }
 
     /// The algorithm of the token's key, which must be the one that the token names (RFC 8725 §3.1).
-    private func algorithm(of token: String) async throws(JWTRejection) -> any JWTAlgorithm {
+    private func algorithm(
+        of token: String, _ keys: JWTKeyCollection
+    ) async throws(JWTRejection) -> any JWTAlgorithm {
         guard let header = try? DefaultJWTParser().parse(Array(token.utf8), as: AnyPayload.self).header,
             let name = header.alg, header.fields["crit"] == nil
         else { throw .malformed }
@@ -55,7 +60,7 @@ public struct JWTVerifier: Sendable {
     }
 
     private func verified<Payload: JWTPayload>(
-        _ token: String, as: Payload.Type
+        _ token: String, as: Payload.Type, _ keys: JWTKeyCollection
     ) async throws(JWTRejection) -> Verified<Payload> {
         do {
             return try await keys.verify(token)

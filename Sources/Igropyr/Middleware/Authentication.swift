@@ -36,6 +36,8 @@ public struct BasicAuthentication: AsyncMiddleware {
 /// Lets in whoever shows a token that `verify` knows (RFC 6750); others are told 401. The handler finds who it was under
 /// `Key`.
 public struct BearerAuthentication<Key: RequestKey>: AsyncMiddleware {
+    /// Reads anew what `verify` goes by; see ``Middleware/onReload``.
+    public var onReload: (@Sendable () async throws -> Void)?
     private let verify: @Sendable (_ token: String) async throws -> Key.Value?
 
     public init(_ key: Key.Type, verify: @escaping @Sendable (_ token: String) async throws -> Key.Value?) {

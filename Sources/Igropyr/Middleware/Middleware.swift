@@ -10,9 +10,14 @@ public protocol Middleware: Sendable {
 
     /// Changes the response, or notes it.
     func after(_ request: Request, _ response: inout Response)
+
+    /// Reads files anew that this goes by, such as keys, when ``App/run(host:port:)`` gets SIGHUP; nil if there are none.
+    /// What it throws goes to the log, and what was read before should stay.
+    var onReload: (@Sendable () async throws -> Void)? { get }
 }
 
 extension Middleware {
+    public var onReload: (@Sendable () async throws -> Void)? { nil }
     public func before(_ request: Request) throws -> Response? { nil }
     public func after(_ request: Request, _ response: inout Response) {}
 }
@@ -22,12 +27,26 @@ public protocol AsyncMiddleware: Sendable {
     /// Call `next` once for the response of what is further in; an error of that has become a response, whose
     /// ``Response/failure`` says what it was. Or answer in its place.
     func respond(to request: Request, next: (Request) async -> Response) async throws -> Response
+
+    /// As ``Middleware/onReload``.
+    var onReload: (@Sendable () async throws -> Void)? { get }
+}
+
+extension AsyncMiddleware {
+    public var onReload: (@Sendable () async throws -> Void)? { nil }
 }
 
 /// One layer of middleware, as ``RouteBuilder`` takes it.
 public enum Layer: Sendable {
     case immediate(any Middleware)
     case task(any AsyncMiddleware)
+
+    var onReload: (@Sendable () async throws -> Void)? {
+        switch self {
+        case .immediate(let middleware): middleware.onReload
+        case .task(let middleware): middleware.onReload
+        }
+    }
 }
 
 extension RouteBuilder {

@@ -8,18 +8,20 @@ public final class RunningServer: Sendable {
     let loops: [ServerLoop]
     private let tls: Locked<ServerTLS?>
     private let shared: SharedParts
+    private let reloads: [@Sendable () async throws -> Void]
     private let end = SharedTask<any Error>()
     private let drainTimeout: Duration
     private let logger: Logger
 
     init(
         address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, shared: SharedParts,
-        drainTimeout: Duration, logger: Logger
+        reloads: [@Sendable () async throws -> Void], drainTimeout: Duration, logger: Logger
     ) {
         self.address = address
         self.loops = loops
         self.tls = Locked(tls)
         self.shared = shared
+        self.reloads = reloads
         self.drainTimeout = drainTimeout
         self.logger = logger
     }
@@ -84,17 +86,28 @@ extension RunningServer {
         for loop in loops { await loop.replace(new.context) }
     }
 
-    /// An element for each SIGHUP from now on, or for several at once; none without TLS, which leaves the signal alone.
+    /// An element for each SIGHUP from now on, or for several at once; none where nothing is to be read anew, which leaves
+    /// the signal alone.
     func watchReloads() async throws(UVError) -> AsyncStream<Void> {
-        try await signals(1 /* SIGHUP */, if: tls.withLock { $0 != nil })
+        try await signals(1 /* SIGHUP */, if: !reloads.isEmpty || tls.withLock { $0 != nil })
     }
 
     func reloadOrSayWhyNot() async {
-        do throws(TLSError) {
-            try await reloadTLS()
-            logger.info("the certificates or keys were read anew")
-        } catch {
-            logger.error("the old certificates or keys stay", metadata: ["reason": "\(error)"])
+        if tls.withLock({ $0 != nil }) {
+            do throws(TLSError) {
+                try await reloadTLS()
+                logger.info("the certificates or keys were read anew")
+            } catch {
+                logger.error("the old certificates or keys stay", metadata: ["reason": "\(error)"])
+            }
+        }
+        for reload in reloads {
+            do {
+                try await reload()
+                logger.info("the files of middleware were read anew")
+            } catch {
+                logger.error("middleware goes by what it read before", metadata: ["reason": "\(error)"])
+            }
         }
     }
 }
