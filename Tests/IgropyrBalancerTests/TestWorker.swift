@@ -1,3 +1,4 @@
+import Glibc
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
@@ -57,6 +58,9 @@ actor TestWorker: LoopBound {
 
     /// As `kill -9` does: connections are cut, new ones refused.
     func kill() {
+        // A program that another test is just starting may have the socket, too, until it has become itself: closed only,
+        // it would go on to take connections there.
+        if server != nil { shutdown(descriptor, Int32(SHUT_RDWR)) }
         server?.close()
         server = nil
     }
