@@ -36,7 +36,8 @@ import Testing
     /// Who was sent such a message.
     private func told(_ directives: [Directive], _ isWanted: (PacketMessage) -> Bool) -> Set<MemberAddress> {
         var told: Set<MemberAddress> = []
-        for case .send(let bytes, let target) in directives where Packet.decode(bytes).messages.contains(where: isWanted) {
+        for case .send(let bytes, let target) in directives
+        where Packet.decode(bytes).messages.contains(where: isWanted) {
             told.insert(target)
         }
         return told
@@ -90,7 +91,7 @@ import Testing
         let hearsay = Accusation(incarnation: 1, node: "p5", from: "p2").encoded(as: .suspect)
         let directives = gossip.handleDatagram(hearsay, from: Self.address(2), at: .zero)
         let passedOn = told(directives) { if case .suspect = $0 { true } else { false } }
-        #expect(passedOn.subtracting([Self.address(5)]).isEmpty, "the suspect itself is asked, the others hear of it by gossip")
+        #expect(passedOn.subtracting([Self.address(5)]).isEmpty, "others than the suspect hear of it by gossip")
     }
 
     @Test(arguments: [GossipSettings.lan, .wan, .local])
