@@ -50,7 +50,7 @@ public struct Gossip: Sendable {
     var rival: Rival?
 
     // What Serf knows.
-    var serfMembers: [String: SerfMember] = [:]
+    var serfMembers = SerfMemberTable()
     var memberClock = LamportClock()
     var eventClock = LamportClock()
     var queryClock = LamportClock()
@@ -118,7 +118,7 @@ public struct Gossip: Sendable {
     // MARK: - What it knows
 
     /// Everybody, ourselves included, by name.
-    public var members: [Member] { serfMembers.values.map(\.member).sorted { $0.name < $1.name } }
+    public var members: [Member] { serfMembers.all.map(\.member) }
 
     public func member(named name: String) -> Member? { serfMembers[name]?.member }
 
@@ -130,7 +130,7 @@ public struct Gossip: Sendable {
 
     /// How many members have each status, ourselves included.
     public var statusCounts: [Member.Status: Int] {
-        serfMembers.values.reduce(into: [:]) { counts, member in counts[member.status, default: 0] += 1 }
+        serfMembers.all.reduce(into: [:]) { counts, member in counts[member.status, default: 0] += 1 }
     }
 
     /// Messages that wait to be gossiped, or to be gossiped more often.
@@ -139,7 +139,7 @@ public struct Gossip: Sendable {
     }
 
     /// Members that the list says are alive, ourselves included.
-    package var aliveCount: Int { serfMembers.values.count { $0.status == .alive } }
+    package var aliveCount: Int { serfMembers.all.count { $0.status == .alive } }
 
     package func holdsForAlive(_ name: String) -> Bool { serfMembers[name]?.status == .alive }
 
@@ -191,7 +191,10 @@ public struct Gossip: Sendable {
         advanceVerifications(at: now)
         expireForwardedPings(at: now)
         if hasBroadcasts, Schedule.takeDue(&schedule.gossip, every: gossipInterval, at: now) { gossip(at: now) }
-        if Schedule.takeDue(&schedule.pushPull, every: pushPullInterval, at: now) { synchronize(at: now) }
+        // The interval takes some arithmetic.
+        if schedule.pushPull <= now, Schedule.takeDue(&schedule.pushPull, every: pushPullInterval, at: now) {
+            synchronize(at: now)
+        }
         if Schedule.takeDue(&schedule.reap, every: settings.reapInterval, at: now) { reap(at: now) }
         if Schedule.takeDue(&schedule.reconnect, every: settings.reconnectInterval, at: now) { reconnect(at: now) }
         reviveIfDue(at: now)

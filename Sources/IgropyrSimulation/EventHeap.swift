@@ -28,8 +28,7 @@ struct EventHeap<Event> {
     }
 
     mutating func popFirst() -> (time: Timestamp, event: Event)? {
-        guard let first = entries.first, let event = slots[first.slot] else { return nil }
-        slots[first.slot] = nil
+        guard let first = entries.first, let event = slots[first.slot].take() else { return nil }
         freeSlots.append(first.slot)
         let last = entries.removeLast()
         if !entries.isEmpty { siftDown(last) }

@@ -78,7 +78,8 @@ public final class Simulation {
     @discardableResult
     public func start(_ name: String, tags: [String: String] = [:]) throws(GossipError) -> Int {
         let index = hosts.count
-        machines.append(SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: tags)))
+        let host = SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: tags))
+        machines.append(host)
         indexByName[name] = index
         rearm(index)
         return index
@@ -108,10 +109,10 @@ public final class Simulation {
         let range = hosts.count..<hosts.count + count
         for index in range { try start("m\(index)") }
         guard let first = range.first else { return }
-        hosts[first].gossip.meet(hosts[range].dropFirst().map(\.gossip), at: now)
-        let knowing = hosts[first].gossip
+        hosts[first].core.meet(hosts[range].dropFirst().map(\.core), at: now)
+        let knowing = hosts[first].core
         for index in range.dropFirst() {
-            hosts[index].gossip.adoptMembers(of: knowing, at: now)
+            hosts[index].core.adoptMembers(of: knowing, at: now)
             rearm(index)
         }
         rearm(first)
@@ -122,7 +123,7 @@ public final class Simulation {
     public func command<Failure: Error>(
         _ index: Int, _ body: (inout Gossip, Timestamp) throws(Failure) -> [Directive]
     ) throws(Failure) {
-        carryOut(try body(&hosts[index].gossip, hosts[index].localTime(at: now)), of: index)
+        carryOut(try body(&hosts[index].core, hosts[index].localTime(at: now)), of: index)
         rearm(index)
     }
 
@@ -130,20 +131,15 @@ public final class Simulation {
     public func restart(
         _ index: Int, incarnation: UInt32 = 1, tags: [String: String] = [:]
     ) throws(GossipError) {
-        let old = hosts[index]
-        if !old.isPoweredOff { endLinks(of: index) }
-        let host = SimulatedHost(
-            gossip: try makeGossip(old.gossip.name, index: index, incarnation: incarnation, tags: tags))
-        host.life = old.life + 1
-        host.traffic = old.traffic
-        host.side = old.side
-        host.impairedUntil = now
-        machines[index] = host
+        let host = hosts[index]
+        if !host.isPoweredOff { endLinks(of: index) }
+        let gossip = try makeGossip(host.core.name, index: index, incarnation: incarnation, tags: tags)
+        host.beginAnew(with: gossip, at: now)
         rearm(index)
     }
 
     public func status(of name: String, at index: Int) -> Member.Status? {
-        hosts[index].gossip.member(named: name)?.status
+        hosts[index].core.member(named: name)?.status
     }
 
     public func memberEvents(at index: Int) -> [MemberEvent] {
@@ -152,9 +148,9 @@ public final class Simulation {
 
     /// Whether every member that runs holds exactly those that run for alive.
     public var hasOneView: Bool {
-        let running = hosts.filter(\.isRunning)
-        let names = running.map(\.gossip.name)
-        return running.allSatisfy { $0.gossip.holdsForAlive(exactly: names) }
+        let running = hosts.filter(\.runs)
+        let names = running.map(\.core.name)
+        return running.allSatisfy { $0.core.holdsForAlive(exactly: names) }
     }
 
     // MARK: - Time
@@ -182,7 +178,7 @@ public final class Simulation {
         switch event {
         case .timer(let index, let life): handleTimer(of: index, life: life)
         case .datagram(let bytes, let source, let index, let life):
-            guard hosts[index].life == life, hosts[index].isRunning else { return }
+            guard hosts[index].life == life, hosts[index].runs else { return }
             receive(.datagram(bytes, from: source), at: index)
         case .exchange(let number): advance(number)
         case .streamArrival(let number): deliver(number)
@@ -190,7 +186,7 @@ public final class Simulation {
         case .linkEnd(let end): receive(.linkEnd(end), at: end.host)
         case .wake(let index, let life): wake(index, life: life)
         case .join(let index, let life, let address):
-            guard hosts[index].life == life, hosts[index].isRunning else { return }
+            guard hosts[index].life == life, hosts[index].runs else { return }
             command(index) { $0.join([address], at: $1) }
         case .fault(let index, let victim): begin(index, victim: victim)
         case .faultEnd(let index, let victim): end(index, victim: victim)
@@ -199,7 +195,7 @@ public final class Simulation {
 
     private func handleTimer(of index: Int, life: UInt32) {
         let host = hosts[index]
-        guard host.life == life, host.armedFor == now, host.isRunning else { return }
+        guard host.life == life, host.armedFor == now, host.runs else { return }
         guard host.pausedUntil <= now else { return }  // Seen to when it wakes.
         host.armedFor = .distantFuture
         handleTimeout(of: index)
@@ -210,7 +206,7 @@ public final class Simulation {
         let host = hosts[index]
         if host.deadline <= now {
             record(UInt64(index) << 8 | 1)
-            carryOut(host.gossip.handleTimeout(at: host.localTime(at: now)), of: index)
+            carryOut(host.core.handleTimeout(at: host.localTime(at: now)), of: index)
         }
         rearm(index)
     }
@@ -218,7 +214,7 @@ public final class Simulation {
     func rearm(_ index: Int) {
         let host = hosts[index]
         let due = max(now, host.deadline)
-        guard host.isRunning, due < host.armedFor else { return }
+        guard host.runs, due < host.armedFor else { return }
         host.armedFor = due
         events.add(.timer(index, life: host.life), at: due)
     }

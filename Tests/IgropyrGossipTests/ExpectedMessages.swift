@@ -77,7 +77,9 @@ extension SerfState {
                 events: slot["Events"].elements.map { .init(name: $0["Name"].text, payload: $0["Payload"].bytes) })
         }
         self.init(
-            time: json["LTime"].number(), statusTimes: json["StatusLTimes"].members.mapValues { $0.number() },
+            time: json["LTime"].number(),
+            statusTimes: json["StatusLTimes"].members.map { .init(name: $0.key, time: $0.value.number()) }
+                .sorted { $0.name < $1.name },
             leftMembers: json["LeftMembers"].elements.map(\.text), eventTime: json["EventLTime"].number(),
             events: slots, queryTime: json["QueryLTime"].number())
     }

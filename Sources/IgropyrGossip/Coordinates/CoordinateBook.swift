@@ -20,8 +20,15 @@ struct CoordinateBook: Sendable {
     /// Somebody who answered us.
     private struct Peer: Sendable {
         /// As told last.
-        var coordinate = NetworkCoordinate()
-        var latencies = Latencies()
+        private(set) var coordinate = NetworkCoordinate()
+        private var latencies = Latencies()
+
+        /// Returns the round trip that counts, in seconds.
+        mutating func note(_ coordinate: NetworkCoordinate, _ roundTrip: Duration) -> Double {
+            self.coordinate = coordinate
+            latencies.add(Double(roundTrip.nanosecondsClamped) / 1e9)
+            return latencies.median
+        }
     }
 
     private(set) var own = NetworkCoordinate()
@@ -44,11 +51,8 @@ struct CoordinateBook: Sendable {
         guard let payload = ack.payload, let coordinate = try NetworkCoordinate(ackPayload: payload) else { return }
         let roundTrip = measurement.sentAt.duration(to: now)
         guard roundTrip <= Self.longestRoundTrip else { return }
-        var peer = peers[measurement.node] ?? Peer()
-        peer.coordinate = coordinate
-        peer.latencies.add(Double(roundTrip.nanosecondsClamped) / 1e9)
-        peers[measurement.node] = peer
-        move(by: coordinate, peer.latencies.median, using: &random)
+        let median = peers[measurement.node, default: Peer()].note(coordinate, roundTrip)
+        move(by: coordinate, median, using: &random)
     }
 
     mutating func forget(_ node: String) { peers[node] = nil }

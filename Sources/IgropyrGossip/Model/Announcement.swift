@@ -8,6 +8,8 @@ final class Announcement: Sendable {
     /// Serf's; empty without it.
     let tags: [String: String]
     let versions: Versions
+    /// For exchanges of whole states, in which it is repeated unchanged.
+    let encoded: NodeState.Encoded
 
     init(name: String, address: MemberAddress, meta: [UInt8], tags: [String: String], versions: Versions) {
         self.name = name
@@ -15,6 +17,8 @@ final class Announcement: Sendable {
         self.meta = meta
         self.tags = tags
         self.versions = versions
+        encoded = NodeState.Encoded(
+            name: name, address: address.ip, port: address.port, meta: meta, versions: versions)
     }
 
     func says(_ meta: [UInt8], at address: MemberAddress, _ versions: Versions) -> Bool {

@@ -3,5 +3,8 @@ struct HealthScore: Sendable {
     private(set) var value = 0
     let limit: Int
 
+    /// So much longer as we are less healthy.
+    func stretched(_ interval: Duration) -> Duration { value == 0 ? interval : interval * (value + 1) }
+
     mutating func apply(_ delta: Int) { value = min(max(0, limit - 1), max(0, value + delta)) }
 }

@@ -26,12 +26,6 @@ struct Node: Sendable {
         }
     }
 
-    var wireState: NodeState {
-        NodeState(
-            name: name, address: address.ip, port: address.port, meta: meta, incarnation: incarnation,
-            state: state.rawValue, versions: versions)
-    }
-
     var alive: Alive {
         Alive(
             incarnation: incarnation, node: name, address: address.ip, port: address.port, meta: meta,

@@ -11,8 +11,14 @@ struct SerfState: Equatable {
         var events: [Event] = []
     }
 
+    /// When, on the members' clock, a member's status was last announced.
+    struct StatusTime: Equatable {
+        let name: String
+        let time: UInt64
+    }
+
     var time: UInt64 = 0
-    var statusTimes: [String: UInt64] = [:]
+    var statusTimes: [StatusTime] = []
     var leftMembers: [String] = []
     var eventTime: UInt64 = 0
     var events: [Events] = []
@@ -40,12 +46,12 @@ extension SerfState {
     /// What room is made for before it is needed: nobody makes us take more by a header alone.
     private static let usualMembers = 4_096
 
-    private static func readTimes(from reader: inout MessagePackReader) throws(WireError) -> [String: UInt64] {
+    private static func readTimes(from reader: inout MessagePackReader) throws(WireError) -> [StatusTime] {
         let count = try reader.readMapHeader()
-        var times = [String: UInt64](minimumCapacity: min(count, usualMembers))
+        var times: [StatusTime] = []
+        times.reserveCapacity(min(count, usualMembers))
         for _ in 0..<count {
-            let name = try reader.readName()
-            times[name] = try reader.readUnsigned()
+            times.append(StatusTime(name: try reader.readName(), time: try reader.readUnsigned()))
         }
         return times
     }
@@ -81,9 +87,9 @@ extension SerfState {
         writer.field("QueryLTime", queryTime)
         writer.key("StatusLTimes")
         writer.writeMapHeader(statusTimes.count)
-        for (name, time) in statusTimes.sorted(by: { $0.key < $1.key }) {
-            writer.write(name)
-            writer.write(time)
+        for status in statusTimes {
+            writer.write(status.name)
+            writer.write(status.time)
         }
         return writer.bytes
     }

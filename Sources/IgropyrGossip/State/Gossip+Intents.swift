@@ -143,7 +143,7 @@ extension Gossip {
     // MARK: - Regular duties
 
     mutating func reap(at now: Timestamp) {
-        for member in serfMembers.values.filter({ $0.goneAt != nil }).sorted(by: { $0.name < $1.name }) {
+        for member in serfMembers.all where member.goneAt != nil {
             guard let goneAt = member.goneAt, !isOurselves(member.name) else { continue }
             let limit = member.status == .failed ? settings.reconnectTimeout : settings.tombstoneTimeout
             if goneAt.duration(to: now) > limit { forget(member) }
@@ -154,9 +154,9 @@ extension Gossip {
 
     /// Tries a failed member again, the likelier the more there are: heals partitions.
     mutating func reconnect(at now: Timestamp) {
-        let failed = serfMembers.values.filter { $0.status == .failed }.sorted { $0.name < $1.name }
+        let failed = serfMembers.all.filter { $0.status == .failed }
         guard !departure.isUnderway, let target = failed.randomElement(using: &random) else { return }
-        let alive = serfMembers.values.count { $0.status == .alive }
+        let alive = serfMembers.all.count { $0.status == .alive }
         guard Double.random(in: 0..<1, using: &random) < Double(failed.count) / Double(max(1, alive)) else { return }
         openStream(
             .reconnect, to: target.address, encodedState(isJoin: true),

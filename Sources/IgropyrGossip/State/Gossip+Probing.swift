@@ -7,7 +7,7 @@ extension Gossip {
         let sequence = nextSequence()
         probe = Probe(
             node: node.name, sequence: sequence, start: now, stage: .direct(until: now.advanced(by: probeTimeout)),
-            end: now.advanced(by: probeInterval * (health.value + 1)))
+            end: now.advanced(by: health.stretched(probeInterval)))
         coordinates.didPing(node.name, sequence: sequence, at: now)
         sendPing(to: node, sequence: sequence)
     }

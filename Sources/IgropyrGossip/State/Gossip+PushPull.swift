@@ -3,7 +3,9 @@ internal import IgropyrTime
 /// The exchange of whole states.
 extension Gossip {
     func encodedState(isJoin: Bool) -> [UInt8] {
-        PushPull(isJoin: isJoin, nodes: nodes.all.map(\.wireState), userState: encodedUserState).encoded
+        PushPull.encode(isJoin: isJoin, nodes: nodes.all, userState: encodedUserState) { node, writer in
+            node.announcement.encoded.write(incarnation: node.incarnation, state: node.state.rawValue, to: &writer)
+        }
     }
 
     /// `isOurJoin`: Whether we asked to join: then past events are not for us.

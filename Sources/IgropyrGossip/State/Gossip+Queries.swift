@@ -100,7 +100,7 @@ extension Gossip {
     mutating func handleRelay(_ relay: RelayMessage) throws(WireError) {
         guard relay.message.first == SerfMessageType.queryResponse.rawValue,
             let target = MemberAddress(bytes: relay.address, port: relay.port),
-            serfMembers.values.contains(where: { $0.address == target })
+            serfMembers.all.contains(where: { $0.address == target })
         else {
             counters.refusedRelays += 1
             return
@@ -178,14 +178,14 @@ extension Gossip {
     }
 
     private func alive(matching filters: [[UInt8]]) -> [String] {
-        serfMembers.values.filter { member in
+        serfMembers.all.filter { member in
             member.status == .alive
                 && filters.allSatisfy { QueryFilter.matches($0, name: member.name, tags: member.tags) }
-        }.map(\.name).sorted()
+        }.map(\.name)
     }
 
     private var defaultQueryTimeout: Duration {
-        let alive = serfMembers.values.count { $0.status == .alive }
+        let alive = serfMembers.all.count { $0.status == .alive }
         return settings.gossipInterval * (settings.queryTimeoutMultiplier * Logarithm.decimalCeiling(alive + 1))
     }
 

@@ -97,8 +97,8 @@ extension Gossip {
 
     var serfState: SerfState {
         SerfState(
-            time: memberClock.time, statusTimes: serfMembers.mapValues(\.statusTime),
-            leftMembers: serfMembers.values.filter { $0.status == .left }.map(\.name).sorted(),
+            time: memberClock.time, statusTimes: serfMembers.all.map { .init(name: $0.name, time: $0.statusTime) },
+            leftMembers: serfMembers.all.filter { $0.status == .left }.map(\.name),
             eventTime: eventClock.time, events: events.events, queryTime: queryClock.time)
     }
 
@@ -125,18 +125,20 @@ extension Gossip {
 
     private mutating func mergeIntents(of state: SerfState, at now: Timestamp) {
         let left = Set(state.leftMembers)
-        for name in left.sorted() {
-            guard let time = state.statusTimes[name], LamportClock.isPlausible(time) else { continue }
-            _ = handleIntent(Intent(kind: .leave, time: time + 1, node: name), at: now)
+        let departed = state.statusTimes.filter { left.contains($0.name) && LamportClock.isPlausible($0.time) }
+        for status in departed.sorted(by: { $0.name < $1.name }) {
+            _ = handleIntent(Intent(kind: .leave, time: status.time + 1, node: status.name), at: now)
         }
         var news: [Intent] = []
-        for (name, time) in state.statusTimes where !left.contains(name) {
-            if let member = serfMembers[name], time <= member.statusTime {
-                _ = witness(time, on: \.memberClock)
+        var latestKnown: UInt64 = 0
+        for status in state.statusTimes where !left.contains(status.name) {
+            if let member = serfMembers[status.name], status.time <= member.statusTime {
+                latestKnown = max(latestKnown, status.time)
             } else {
-                news.append(Intent(kind: .join, time: time, node: name))
+                news.append(Intent(kind: .join, time: status.time, node: status.name))
             }
         }
+        _ = witness(latestKnown, on: \.memberClock)
         for intent in news.sorted(by: { $0.node < $1.node }) { _ = handleIntent(intent, at: now) }
     }
 }

@@ -125,7 +125,7 @@ extension Gossip {
             verifications[index].nextPing <= now
         else { return }
         let isWatched = verifications[index].hasAnswered && verifications[index].attempts == 0
-        let spacing = isWatched ? small.probeInterval : small.pingSpacing * (health.value + 1)
+        let spacing = isWatched ? small.probeInterval : health.stretched(small.pingSpacing)
         verifications[index].notePing(at: now, next: spacing)
         sendPing(to: node, sequence: verifications[index].sequence)
     }
@@ -167,7 +167,7 @@ extension Gossip {
             !departure.isUnderway
         else { return }
         revivals = [:]
-        let failed = serfMembers.values.filter { $0.status == .failed }.sorted { $0.name < $1.name }
+        let failed = serfMembers.all.filter { $0.status == .failed }
         for member in failed.shuffled(using: &random).prefix(small.revivalFanout) {
             let sequence = nextSequence()
             revivals[sequence] = member.name

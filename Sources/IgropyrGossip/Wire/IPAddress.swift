@@ -11,8 +11,9 @@ struct IPAddress: Hashable, Sendable {
     init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
         isIPv4 = bytes.count == 4
-        high = bytes.dropLast(isIPv4 ? 4 : 8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        var number: (high: UInt64, low: UInt64) = (0, 0)
+        for byte in bytes { number = (number.high << 8 | number.low >> 56, number.low << 8 | UInt64(byte)) }
+        (high, low) = number
     }
 
     init(ipv4 number: UInt32) {

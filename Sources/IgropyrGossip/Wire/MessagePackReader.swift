@@ -34,9 +34,9 @@ struct MessagePackReader {
 
     private mutating func readBigEndian(_ width: Int) throws(WireError) -> UInt64 {
         guard width <= bytesLeft else { throw .truncated(missing: width - bytesLeft) }
-        defer { position += width }
         var value: UInt64 = 0
-        for place in position..<position + width { value = value << 8 | UInt64(bytes[place]) }
+        for byte in bytes[position..<position + width] { value = value << 8 | UInt64(byte) }
+        position += width
         return value
     }
 
@@ -138,6 +138,7 @@ struct MessagePackReader {
     }
 
     /// The place of a raw string of up to 31 bytes, without a copy; nil, and nothing consumed, if the next value is none.
+    @inline(__always)
     private mutating func readShortRaw() throws(WireError) -> Range<Int>? {
         guard position < end, (0xA0...0xBF).contains(bytes[position]) else { return nil }
         let count = Int(bytes[position] & 0x1F)
@@ -220,10 +221,21 @@ struct MessagePackReader {
             return fields.firstIndex { field in field.withUTF8Buffer { unsafe $0.elementsEqual(key) } }
         }
         let key = bytes.span.extracting(place)
-        return fields.firstIndex { field in
-            guard field.utf8CodeUnitCount == key.count else { return false }
-            for offset in key.indices where unsafe field.utf8Start[offset] != key[offset] { return false }
-            return true
+        return fields.firstIndex { $0.utf8CodeUnitCount == key.count && Self.isEqual($0, key) }
+    }
+
+    /// Both are equally long. Each field of each message comes by here: so several bytes at once, some of them twice.
+    private static func isEqual(_ field: StaticString, _ key: Span<UInt8>) -> Bool {
+        let end = key.count
+        return unsafe key.withUnsafeBytes { key in
+            /// With the number's size, `offset` is at most `end`.
+            func isEqual<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Number.Type) -> Bool {
+                unsafe UnsafeRawPointer(field.utf8Start).loadUnaligned(fromByteOffset: offset, as: type)
+                    == key.loadUnaligned(fromByteOffset: offset, as: type)
+            }
+            if end >= 8 { return isEqual(at: 0, as: UInt64.self) && isEqual(at: end - 8, as: UInt64.self) }
+            if end >= 4 { return isEqual(at: 0, as: UInt32.self) && isEqual(at: end - 4, as: UInt32.self) }
+            return (0..<end).allSatisfy { isEqual(at: $0, as: UInt8.self) }
         }
     }
 

@@ -16,6 +16,9 @@ struct MessagePackWriter {
     /// What most messages fit into, an ack with a coordinate for one.
     private static let usualBytes = 192
 
+    /// Makes room for so many bytes more.
+    mutating func reserve(bytes count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
     mutating func append(raw: [UInt8]) { bytes += raw }
 
     mutating func writeMapHeader(_ count: Int) { writeHeader(count, short: 0x80, shortLimit: 15, wide: 0xDE) }
@@ -92,8 +95,13 @@ struct MessagePackWriter {
     }
 
     mutating func key(_ name: StaticString) {
-        writeHeader(name.utf8CodeUnitCount, short: 0xA0, shortLimit: 31, wide: 0xDA)
-        name.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        precondition(name.utf8CodeUnitCount < 0x20)  // A literal of ours.
+        bytes.append(addingCapacity: 1 + name.utf8CodeUnitCount) { output in
+            output.append(0xA0 | UInt8(name.utf8CodeUnitCount))
+            name.withUTF8Buffer { text in
+                for index in text.indices { output.append(unsafe text[index]) }
+            }
+        }
     }
 
     private mutating func writeHeader(_ count: Int, short: UInt8, shortLimit: Int, wide: UInt8) {
@@ -105,13 +113,25 @@ struct MessagePackWriter {
     }
 
     private mutating func writeTagged(_ tag: UInt8, _ number: some FixedWidthInteger) {
-        bytes.append(tag)
-        bytes.append(bigEndian: number)
+        bytes.append(addingCapacity: 1 + MemoryLayout.size(ofValue: number)) { output in
+            output.append(tag)
+            output.append(bigEndian: number)
+        }
     }
 }
 
 extension [UInt8] {
     mutating func append(bigEndian number: some FixedWidthInteger) {
-        unsafe Swift.withUnsafeBytes(of: number.bigEndian) { unsafe append(contentsOf: $0) }
+        append(addingCapacity: MemoryLayout.size(ofValue: number)) { $0.append(bigEndian: number) }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    fileprivate mutating func append(bigEndian number: some FixedWidthInteger) {
+        var shift = number.bitWidth
+        while shift > 0 {
+            shift -= 8
+            append(UInt8(truncatingIfNeeded: number >> shift))
+        }
     }
 }

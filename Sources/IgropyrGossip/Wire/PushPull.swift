@@ -28,15 +28,40 @@ extension NodeState {
         }
     }
 
-    func encode(into writer: inout MessagePackWriter) {
-        writer.writeMapHeader(7)
-        writer.field("Addr", address)
-        writer.field("Incarnation", incarnation)
-        writer.field("Meta", meta)
-        writer.field("Name", name)
-        writer.field("Port", port)
-        writer.field("State", state)
-        writer.field("Vsn", versions)
+    var encoded: Encoded {
+        Encoded(name: name, address: address, port: port, meta: meta, versions: versions)
+    }
+
+    /// What ``init(from:)`` reads, in pieces: incarnation and state change now and then, what is around them hardly ever.
+    struct Encoded: Sendable {
+        private let untilIncarnation: [UInt8]
+        private let untilState: [UInt8]
+        private let behindState: [UInt8]
+
+        init(name: String, address: IPAddress?, port: UInt16, meta: [UInt8], versions: Versions?) {
+            var writer = MessagePackWriter()
+            writer.writeMapHeader(7)
+            writer.field("Addr", address)
+            writer.key("Incarnation")
+            untilIncarnation = writer.bytes
+            writer = MessagePackWriter()
+            writer.field("Meta", meta)
+            writer.field("Name", name)
+            writer.field("Port", port)
+            writer.key("State")
+            untilState = writer.bytes
+            writer = MessagePackWriter()
+            writer.field("Vsn", versions)
+            behindState = writer.bytes
+        }
+
+        func write(incarnation: UInt32, state: UInt8, to writer: inout MessagePackWriter) {
+            writer.append(raw: untilIncarnation)
+            writer.write(incarnation)
+            writer.append(raw: untilState)
+            writer.write(state)
+            writer.append(raw: behindState)
+        }
     }
 }
 
@@ -70,14 +95,27 @@ extension PushPull.Header {
 }
 
 extension PushPull {
-    var encoded: [UInt8] {
+    /// `write`: Writes a node as ``NodeState/init(from:)`` reads it.
+    static func encode<Element>(
+        isJoin: Bool, nodes: [Element], userState: [UInt8], write: (Element, inout MessagePackWriter) -> Void
+    ) -> [UInt8] {
         var writer = MessagePackWriter(messageType: MessageType.pushPull.rawValue)
+        writer.reserve(bytes: nodes.count * usualNodeBytes + userState.count)
         writer.writeMapHeader(3)
         writer.field("Join", isJoin)
         writer.field("Nodes", UInt(nodes.count))
         writer.field("UserStateLen", UInt(userState.count))
-        for node in nodes { node.encode(into: &writer) }
+        for node in nodes { write(node, &writer) }
         writer.append(raw: userState)
         return writer.bytes
     }
+
+    var encoded: [UInt8] {
+        Self.encode(isJoin: isJoin, nodes: nodes, userState: userState) { node, writer in
+            node.encoded.write(incarnation: node.incarnation, state: node.state, to: &writer)
+        }
+    }
+
+    /// Of a node without tags.
+    private static let usualNodeBytes = 96
 }
