@@ -45,6 +45,7 @@ public actor ClusterBalancer: LoopBound {
         self.dataFolder = dataFolder
         keys = key.map { [$0] } ?? []
         self.settings = settings
+        self.settings.client.zone = configuration.zone
         self.loop = loop
     }
 
@@ -120,7 +121,7 @@ public actor ClusterBalancer: LoopBound {
         configuration.sockets = sockets
         configuration.rememberedPeers = memory?.peers ?? []
         configuration.keys = keys.map(\.bytes)
-        let client = try ControlClient(on: loop, key: keys.first)
+        let client = try ControlClient(on: loop, key: keys.first, zone: configuration.zone)
         let membership = Membership(configuration, on: loop)
         let events = await membership.events()
         do {

@@ -43,7 +43,7 @@ struct ControlOptions: ParsableArguments {
                     announced.flatMap { SocketAddress(parsing: $0.control, defaultPort: ControlAPI.defaultPort) }
                     ?? .loopback(port: ControlAPI.defaultPort)
             }
-            let client = try ControlClient(on: loop, key: key, user: Self.user)
+            let client = try ControlClient(on: loop, key: key, user: Self.user, zone: address.zone)
             do {
                 let result = try await body(client, address)
                 await client.close()

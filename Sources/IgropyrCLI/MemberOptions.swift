@@ -8,7 +8,11 @@ import IgropyrUV
 struct MemberOptions: ParsableArguments {
     static let port: UInt16 = 7946
 
-    @Option(help: "This host's address or name, as others reach it; with :PORT if not 7946.")
+    @Option(
+        help: """
+            This host's address or name, as others reach it; with :PORT if not 7946. IPv6 with a port in brackets, link-local \
+            with the interface: '[fe80::1%eth0]:7950'.
+            """)
     var bind: EndpointArgument = EndpointArgument(argument: "127.0.0.1")!
 
     @Option(help: "Where others reach this host, if not at --bind.")
@@ -39,8 +43,8 @@ struct MemberOptions: ParsableArguments {
 
     @Option(
         help: """
-            Find the others on this network by multicast DNS, under a name that all of them give; Serf agents do it with \
-            -discover.
+            Find the others on this network by multicast DNS, over IPv4 and IPv6, under a name that all of them give; Serf \
+            agents do it with -discover.
             """)
     var discover: String?
 

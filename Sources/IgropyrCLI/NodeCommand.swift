@@ -124,11 +124,14 @@ extension NodeCommand {
         let beside = SocketAddress(host: node.bind.host, port: Self.balancerPort)
         let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind", on: loop)
         var program = [
-            Executable.path, "balancer", "--name", "\(node.name).balancer", "--bind", "\(bind ?? beside)", "--join",
-            "\(node.bind)", "--profile", member.profile.rawValue, "--data", "\(node.dataFolder)/balancer",
+            Executable.path, "balancer", "--name", "\(node.name).balancer", "--bind", (bind ?? beside).localText,
+            "--join", node.bind.localText, "--profile", member.profile.rawValue, "--data",
+            "\(node.dataFolder)/balancer",
         ]
         if let file = node.keyFile { program += ["--key-file", file] }
-        if let address = node.advertise { program += ["--advertise", "\(address.hostText):\((bind ?? beside).port)"] }
+        if let address = node.advertise {
+            program += ["--advertise", SocketAddress(host: address.host, port: (bind ?? beside).port).localText]
+        }
         if node.isInsecure { program.append("--insecure") }
         let (name, handover) = ("balancer", node.handover)
         if let present = ServiceSupervisor(name, program: program, from: handover, logger: node.logger, on: loop) {

@@ -17,7 +17,7 @@ public struct ServiceDiscovery: Sendable {
     /// What one host says of itself.
     public struct Instance: Sendable {
         public var name: String
-        /// 4 bytes in network order.
+        /// 4 or 16 bytes in network order.
         public var address: [UInt8]
         public var port: UInt16
 
@@ -28,12 +28,21 @@ public struct ServiceDiscovery: Sendable {
         }
     }
 
+    /// A member that was found: by one of its addresses, though it may tell of several.
     fileprivate struct Place: Hashable, Sendable {
+        let instance: DNSName
         let address: [UInt8]
         let port: UInt16
+
+        func isAnotherAddress(of other: Place) -> Bool {
+            instance == other.instance && port == other.port
+                && DNSAddressKind(address) != DNSAddressKind(other.address)
+        }
     }
 
-    public static let group: (address: String, port: UInt16) = ("224.0.0.251", 5353)
+    /// Who is asked and told, over IPv4 and over IPv6; there, in the interface's zone.
+    public static let groups = (ipv4: "224.0.0.251", ipv6: "ff02::fb")
+    public static let port: UInt16 = 5353
     fileprivate static let timeToLive: UInt32 = 120
     /// Of answers to askers that know nothing of multicast (RFC 6762 §6.7).
     private static let legacyTimeToLive: UInt32 = 10
@@ -59,6 +68,7 @@ public struct ServiceDiscovery: Sendable {
 
     private let service: DNSName
     private let own: Own?
+    private let kinds: [DNSAddressKind]
     private var pause = firstPause
     private var questionDue: Timestamp
     private var announcementsLeft = 2
@@ -72,15 +82,17 @@ public struct ServiceDiscovery: Sendable {
     /// Places and askers that were ignored because there were too many.
     public private(set) var overflows = 0
 
-    /// Without an instance it only looks for others. Nil if `cluster` cannot be part of a name: it takes 1 to 57 bytes without
-    /// dots.
+    /// Without an instance it only looks for others. `kinds`: Which addresses of others are of use to us, the best first. Nil if
+    /// `cluster` cannot be part of a name: it takes 1 to 57 bytes without dots.
     public init?(
-        cluster: String, instance: Instance?, at now: Timestamp, using random: inout some RandomNumberGenerator
+        cluster: String, instance: Instance?, kinds: [DNSAddressKind], at now: Timestamp,
+        using random: inout some RandomNumberGenerator
     ) {
         guard !cluster.isEmpty, !cluster.contains("."), let service = DNSName("_serf_\(cluster)._tcp.local") else {
             return nil
         }
         self.service = service
+        self.kinds = kinds
         if let instance {
             guard let own = Own(instance, of: cluster, service) else { return nil }
             self.own = own
@@ -196,7 +208,7 @@ public struct ServiceDiscovery: Sendable {
         return true
     }
 
-    /// Of each instance of our service, the address that came along.
+    /// Of each instance of our service, the best address that came along.
     private mutating func learn(from message: DNSMessage, at now: Timestamp) -> [Directive] {
         let records = message.answers + message.additional
         var found: [Directive] = []
@@ -204,22 +216,32 @@ public struct ServiceDiscovery: Sendable {
         {
             guard case .service(let target) = record.content, target.port > 0, found.count < Self.instancesPerMessage
             else { continue }
-            for candidate in records where candidate.name == target.target && candidate.timeToLive > 0 {
-                switch candidate.content {
-                case .address(let address), .address6(let address):
-                    let place = Place(address: address, port: target.port)
-                    if isNews(place, at: now) { found.append(.found(address: address, port: target.port)) }
-                case .pointer, .text, .service, .other: break
-                }
-            }
+            guard let address = bestAddress(of: target.target, in: records) else { continue }
+            let place = Place(instance: record.name, address: address, port: target.port)
+            if isNews(place, at: now) { found.append(.found(address: address, port: target.port)) }
         }
         return found
     }
 
+    private func bestAddress(of host: DNSName, in records: [DNSRecord]) -> [UInt8]? {
+        let addresses = records.compactMap { record -> [UInt8]? in
+            guard record.name == host, record.timeToLive > 0 else { return nil }
+            switch record.content {
+            case .address(let address), .address6(let address): return address
+            case .pointer, .text, .service, .other: return nil
+            }
+        }
+        for kind in kinds {
+            if let address = addresses.first(where: { DNSAddressKind($0) == kind }) { return address }
+        }
+        return nil
+    }
+
     private mutating func isNews(_ place: Place, at now: Timestamp) -> Bool {
-        guard place != own?.place else { return false }
+        guard place.address != own?.place.address || place.port != own?.place.port else { return false }
         if let last = places[place], last.duration(to: now) < Self.memory { return false }
         places = places.filter { $0.value.duration(to: now) < Self.memory }
+        guard !places.keys.contains(where: place.isAnotherAddress) else { return false }
         guard places.count < Self.placesLimit else {
             overflows += 1
             return false
@@ -232,11 +254,13 @@ public struct ServiceDiscovery: Sendable {
 extension ServiceDiscovery.Own {
     fileprivate init?(_ instance: ServiceDiscovery.Instance, of cluster: String, _ service: DNSName) {
         let label = Array(instance.name.utf8.prefix(DNSName.labelLimitBytes))
-        guard instance.address.count == 4, let name = DNSName(labels: [label] + service.labels),
+        guard instance.address.count == 4 || instance.address.count == 16,
+            let name = DNSName(labels: [label] + service.labels),
             let host = DNSName(labels: [label] + [Array("local".utf8)])
         else { return nil }
         self.name = name
-        place = ServiceDiscovery.Place(address: instance.address, port: instance.port)
+        place = ServiceDiscovery.Place(instance: name, address: instance.address, port: instance.port)
+        let isIPv4 = instance.address.count == 4
         let timeToLive = ServiceDiscovery.timeToLive
         pointer = DNSRecord(service, timeToLive: timeToLive, .pointer(name))
         rest = [
@@ -246,7 +270,9 @@ extension ServiceDiscovery.Own {
             // Agents take nobody without a text. The address last: theirs look at what comes last.
             DNSRecord(
                 name, timeToLive: timeToLive, isUnique: true, .text([Array("Serf '\(cluster)' cluster".utf8)])),
-            DNSRecord(host, timeToLive: timeToLive, isUnique: true, .address(instance.address)),
+            DNSRecord(
+                host, timeToLive: timeToLive, isUnique: true,
+                isIPv4 ? .address(instance.address) : .address6(instance.address)),
         ]
     }
 

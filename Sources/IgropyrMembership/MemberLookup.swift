@@ -27,7 +27,7 @@ public enum MemberLookup {
             } catch { failure = MembershipError(code: .system, description: "\(endpoint): \(error.reason)") }
         }
         if let cluster = configuration.discovery {
-            let found = try await discover(cluster, at: configuration.advertise ?? configuration.bind, on: loop)
+            let found = try await discover(cluster, configuration, on: loop)
             if found.isEmpty {
                 failure = MembershipError(
                     code: .system, description: "no member of \"\(cluster)\" answers on this network")
@@ -40,12 +40,15 @@ public enum MemberLookup {
 
     /// Returns with the first that answers, and those that came along.
     private static func discover(
-        _ cluster: String, at address: SocketAddress, on loop: EventLoop
+        _ cluster: String, _ configuration: MembershipConfiguration, on loop: EventLoop
     ) async throws(MembershipError) -> [SocketAddress] {
         var found: [SocketAddress] = []
         var isOver = false
         let waiter = WaitingTasks()
-        let discovery = try Discovery(of: cluster, name: nil, at: address, on: loop) { address in
+        let discovery = try Discovery(
+            of: cluster, name: nil, at: configuration.advertise ?? configuration.bind, bound: configuration.bind,
+            on: loop
+        ) { address in
             found.append(address)
             waiter.wake()
         }

@@ -67,7 +67,7 @@ extension Membership {
 
     func carryOut(_ directive: Directive) {
         switch directive {
-        case .send(let bytes, let address): sockets?.datagrams.send(bytes, to: SocketAddress(address))
+        case .send(let bytes, let address): sockets?.datagrams.send(bytes, to: socketAddress(of: address))
         case .openStream(let request): open(request)
         case .closeLink(let id): closeLink(id)
         case .member(let event):
@@ -86,8 +86,8 @@ extension Membership {
         case .queryAnswered(let id, let name, let payload):
             pendingQueries[id]?.yield(.answer(by: name, payload: payload))
         case .queryFinished(let id): pendingQueries.removeValue(forKey: id)?.finish()
-        case .didJoin(let address): didJoin(SocketAddress(address))
-        case .joinFailed(let address, let failure): joinDidFail(SocketAddress(address), failure)
+        case .didJoin(let address): didJoin(socketAddress(of: address))
+        case .joinFailed(let address, let failure): joinDidFail(socketAddress(of: address), failure)
         case .nameConflict(let name, let address):
             if counters.nameConflicts.nonzeroBitCount == 1 {
                 configuration.logger.warning(
@@ -103,7 +103,7 @@ extension Membership {
     }
 
     private func note(_ event: MemberEvent) {
-        let address = SocketAddress(event.member.address)
+        let address = socketAddress(of: event.member.address)
         switch event.kind {
         case .joined, .updated: seeds.remember(address)
         case .left: seeds.forget(address)
@@ -124,7 +124,8 @@ extension Membership {
         guard let core, let wheel else { return }
         do throws(UVError) {
             outbound[request.id] = try OutboundExchange(
-                request, reader: core.makeStreamReader(for: .initiator), wheel: wheel,
+                request, to: socketAddress(of: request.address), reader: core.makeStreamReader(for: .initiator),
+                wheel: wheel,
                 onReply: { reply in self.finish(request, reply) },
                 onLinkClose: { self.linkDidClose(request.id) })
         } catch {

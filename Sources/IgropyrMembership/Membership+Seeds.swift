@@ -74,7 +74,7 @@ extension Membership {
     private func isMissing(_ address: SocketAddress) -> Bool {
         address != advertisedAddress && address != localAddress
             && !members.contains {
-                ($0.status == .alive || $0.status == .leaving) && SocketAddress($0.address) == address
+                ($0.status == .alive || $0.status == .leaving) && socketAddress(of: $0.address) == address
             }
     }
 

@@ -37,7 +37,8 @@ public actor Membership: LoopBound {
         self.configuration = configuration
         self.loop = loop
         seeds = SeedBook(
-            configuration.seeds, services: configuration.seedServices, remembered: configuration.rememberedPeers)
+            configuration.seeds, services: configuration.seedServices,
+            remembered: configuration.rememberedPeers.map { $0.inZone(configuration.zone) })
     }
 
     // MARK: - What it knows
@@ -65,7 +66,12 @@ public actor Membership: LoopBound {
     public var localAddress: SocketAddress? { sockets?.address }
 
     /// Where others reach us; nil unless running.
-    public var advertisedAddress: SocketAddress? { core.map { SocketAddress($0.address) } }
+    public var advertisedAddress: SocketAddress? { core.map { socketAddress(of: $0.address) } }
+
+    /// Members tell addresses without zones: link-local ones are on the network that ours is on.
+    func socketAddress(of member: MemberAddress) -> SocketAddress {
+        SocketAddress(member).inZone(configuration.zone)
+    }
 
     /// All events from now on, so ask before ``start()``; ends with ``shutdown()``. A reader that lags by more than `bufferLimit` loses the oldest and
     /// then reads ``MembershipEvent/lagged``.
@@ -86,6 +92,9 @@ public actor Membership: LoopBound {
         guard core == nil else { return }
         guard !configuration.bind.isAny || configuration.advertise?.isAny == false else {
             throw .noAdvertisedAddress(configuration.bind)
+        }
+        for address in [configuration.bind, configuration.advertise].compactMap(\.self) where address.lacksZone {
+            throw .missingZone(address)
         }
         do throws(MembershipError) {
             try begin()
@@ -111,9 +120,9 @@ public actor Membership: LoopBound {
             throw MembershipError(code: .system, description: "cannot listen on \(sockets.address): \(error)")
         }
         if let cluster = configuration.discovery, let address = advertisedAddress {
-            discovery = try Discovery(of: cluster, name: configuration.name, at: address, on: loop) { found in
-                self.didDiscover(found)
-            }
+            discovery = try Discovery(
+                of: cluster, name: configuration.name, at: address, bound: sockets.address, on: loop
+            ) { found in self.didDiscover(found) }
         }
         configuration.logger.info(
             "gossip started",

@@ -17,6 +17,8 @@ public struct MembershipConfiguration: Sendable {
     public var sockets: MembershipSockets?
     /// Where others reach us, if not at `bind`; port 0 stands for the bound one. Needed when `bind` is any address.
     public var advertise: SocketAddress?
+    /// That of a link-local address of ours, and so that of all members' which say none; 0: there is none.
+    public var zone: UInt32 { (advertise ?? bind).zone }
     /// Serf's tags; at most 512 bytes encoded.
     public var tags: [String: String] = [:]
     /// Who uses memberlist's room for metadata and messages: Serf, or the application itself.
@@ -37,7 +39,7 @@ public struct MembershipConfiguration: Sendable {
     /// Where members were in an earlier life (``Membership/rememberedPeers``), the most recent first; as seeds.
     public var rememberedPeers: [SocketAddress] = []
     /// Find members on the local network, and let them find us, by multicast DNS under this cluster's name, as Serf's agents
-    /// do with `-discover`; nil: do not. 1 to 57 letters, digits and hyphens.
+    /// do with `-discover`, over IPv4 and IPv6; nil: do not. 1 to 57 letters, digits and hyphens.
     public var discovery: String?
     /// For hosts in one network; ``GossipSettings/wan`` for hosts far apart.
     public var settings = GossipSettings.fast

@@ -30,6 +30,12 @@ extension MembershipError {
                 "\(bind) is every address of this host: bind one of them, or say which others shall use (--advertise)")
     }
 
+    static func missingZone(_ address: SocketAddress) -> MembershipError {
+        MembershipError(
+            code: .invalidConfiguration,
+            description: "\(address) is link-local: say on which interface, as in --bind '[\(address.hostText)%eth0]'")
+    }
+
     init(_ error: UVError, binding address: SocketAddress, over transport: String) {
         let what = "cannot bind \(address) (\(transport)): \(error.reason)"
         switch error.code {

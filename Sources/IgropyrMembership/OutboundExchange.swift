@@ -15,8 +15,8 @@ final class OutboundExchange: TCPStreamDelegate {
     /// `onReply`: Called once, later, unless ``close()`` comes first. `onLinkClose`: called once after it, if the request is for a
     /// link and the other side ends it.
     init(
-        _ request: StreamRequest, reader: StreamReader, wheel: TimerWheel, onReply: @escaping (Reply) -> Void,
-        onLinkClose: @escaping () -> Void
+        _ request: StreamRequest, to address: SocketAddress, reader: StreamReader, wheel: TimerWheel,
+        onReply: @escaping (Reply) -> Void, onLinkClose: @escaping () -> Void
     ) throws(UVError) {
         stream = try TCPStream(on: wheel.loop)
         self.reader = reader
@@ -25,7 +25,7 @@ final class OutboundExchange: TCPStreamDelegate {
         deadline = WheelTimer(on: wheel) { [self] in finish(.failure(.timedOut)) }
         deadline?.arm(at: request.deadline)
         stream.delegate = self
-        stream.connect(to: SocketAddress(request.address)) { [weak self] error in
+        stream.connect(to: address) { [weak self] error in
             self?.didConnect(error, sending: request.bytes)
         }
     }

@@ -7,6 +7,21 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         case v4(UInt8, UInt8, UInt8, UInt8)
         /// The 16 bytes as two big-endian halves, and the zone of a link-local address (0: none).
         case v6(UInt64, UInt64, zone: UInt32)
+
+        public var isIPv4: Bool {
+            switch self {
+            case .v4: true
+            case .v6: false
+            }
+        }
+
+        /// Good on one network only, which its zone tells (RFC 4291 §2.5.6); those of IPv4 are not meant.
+        public var isLinkLocal: Bool {
+            switch self {
+            case .v4: false
+            case .v6(let high, _, _): high >> 54 == 0xFE80 >> 6
+            }
+        }
     }
 
     public var host: Host
@@ -56,7 +71,24 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The address without its port: `10.0.0.1`, `fe80::1`.
+    /// A link-local address that names no zone gets this one; any other is left as it is.
+    public func inZone(_ zone: UInt32) -> SocketAddress {
+        guard host.isLinkLocal, case .v6(let high, let low, zone: 0) = host else { return self }
+        return SocketAddress(host: .v6(high, low, zone: zone), port: port)
+    }
+
+    /// Nobody is to be reached there before it is said on which network.
+    public var lacksZone: Bool { host.isLinkLocal && zone == 0 }
+
+    /// Of a link-local address; 0: none.
+    public var zone: UInt32 {
+        switch host {
+        case .v4: 0
+        case .v6(_, _, let zone): zone
+        }
+    }
+
+    /// The address without its port, and without its zone, which means nothing elsewhere: `10.0.0.1`, `fe80::1`.
     public var hostText: String {
         switch host {
         case .v4(let a, let b, let c, let d): Self.dotted([a, b, c, d])
@@ -98,6 +130,12 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         case .v4: "\(hostText):\(port)"
         case .v6: "[\(hostText)]:\(port)"
         }
+    }
+
+    /// For programs on this machine, as ``init(parsing:defaultPort:)`` reads it: with the zone, `[fe80::1%eth0]:7946`.
+    public var localText: String {
+        guard let name = NetworkInterface.name(ofZone: zone) else { return description }
+        return "[\(hostText)%\(name)]:\(port)"
     }
 
     // MARK: C

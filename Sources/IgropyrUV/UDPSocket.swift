@@ -15,16 +15,19 @@ public final class UDPSocket {
     public private(set) var droppedDatagrams = 0
 
     /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less. `sharesPort`: Others may bind the port,
-    /// too, if they say the same; what goes to a group, all of them get.
+    /// too, if they say the same, and for IPv4, if this is IPv6; what goes to a group, all of them get.
     /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`.
     public convenience init(
         on loop: EventLoop, binding address: SocketAddress, sharesPort: Bool = false, bufferBytes: Int32 = 2 << 20
     ) throws(UVError) {
         try self.init(on: loop)
+        var flags: UInt32 = 0
+        if sharesPort { flags |= UV_UDP_REUSEADDR.rawValue }
+        if sharesPort, !address.host.isIPv4 { flags |= UV_UDP_IPV6ONLY.rawValue }
         do throws(UVError) {
             try check(
                 unsafe address.withSockaddr { sockaddr, _ in
-                    unsafe uv_udp_bind(memory.pointer, sockaddr, sharesPort ? UV_UDP_REUSEADDR.rawValue : 0)
+                    unsafe uv_udp_bind(memory.pointer, sockaddr, flags)
                 }, "bind")
         } catch {
             close()
@@ -73,13 +76,18 @@ public final class UDPSocket {
         return descriptor
     }
 
-    /// Gets what is sent to a multicast group, and sends to groups, by the interface that has the IPv4 address `local`; with
-    /// a hop limit of 255, by which receivers tell that nobody passed it on.
-    public func joinGroup(_ group: String, atInterfaceOf local: SocketAddress) throws(UVError) {
-        let interface = local.hostText
+    /// Gets what is sent to a multicast group, and sends to groups, by this interface; with a hop limit of 255, by which
+    /// receivers tell that nobody passed it on.
+    /// - Throws: `UV_EADDRNOTAVAIL` if the interface has no address of the group's family.
+    public func joinGroup(_ group: SocketAddress, on interface: NetworkInterface) throws(UVError) {
+        guard let local = interface.addresses.first(where: { $0.isIPv4 == group.host.isIPv4 }) else {
+            throw UVError(code: UVError.addressNotAvailable, call: "join \(group.hostText) on \(interface.name)")
+        }
+        // IPv4 knows an interface by its address, IPv6 by its zone.
+        let place = local.isIPv4 ? SocketAddress(host: local, port: 0).hostText : "::%\(interface.name)"
         try check(
-            unsafe uv_udp_set_membership(memory.pointer, group, interface, UV_JOIN_GROUP), "uv_udp_set_membership")
-        try check(unsafe uv_udp_set_multicast_interface(memory.pointer, interface), "uv_udp_set_multicast_interface")
+            unsafe uv_udp_set_membership(memory.pointer, group.hostText, place, UV_JOIN_GROUP), "uv_udp_set_membership")
+        try check(unsafe uv_udp_set_multicast_interface(memory.pointer, place), "uv_udp_set_multicast_interface")
         try check(unsafe uv_udp_set_multicast_ttl(memory.pointer, 255), "uv_udp_set_multicast_ttl")
     }
 

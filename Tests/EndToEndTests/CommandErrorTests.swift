@@ -45,6 +45,8 @@ private let mistakes = [
     Mistake("status that is none", "members --status dead ACCESS", names: "--status", "failed"),
     Mistake(
         "name to discover that is none", "node --bind NET.2 --key-file LAB/cluster.key --discover a.b", names: "a.b"),
+    Mistake(
+        "link-local address of no network", "node --bind fe80::1 --key-file LAB/cluster.key", names: "fe80::1", "%eth0"),
     Mistake("service that is none", "node --bind NET.2 --key-file LAB/cluster.key --join srv:a:b", names: "srv:a:b"),
     Mistake("folder that is none", "serve LAB/none --listen NET.2:9998", names: "LAB/none"),
     Mistake("certificate without a key", "serve /tmp --tls-certificate LAB/a.pem", names: "--tls-key"),

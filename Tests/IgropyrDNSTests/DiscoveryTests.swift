@@ -8,11 +8,13 @@ import Testing
 @Suite struct DiscoveryTests {
     private static let service = DNSName("_serf_shop._tcp.local")!
 
-    private func ours(_ seed: UInt64 = 1) throws -> ServiceDiscovery {
+    private func ours(
+        _ seed: UInt64 = 1, at address: [UInt8] = [10, 0, 0, 1], kinds: [DNSAddressKind] = [.ipv4]
+    ) throws -> ServiceDiscovery {
         var random = SplitMix(seed: seed)
         return try #require(
             ServiceDiscovery(
-                cluster: "shop", instance: .init(name: "ours", address: [10, 0, 0, 1], port: 7946), at: .zero,
+                cluster: "shop", instance: .init(name: "ours", address: address, port: 7946), kinds: kinds, at: .zero,
                 using: &random))
     }
 
@@ -66,8 +68,8 @@ import Testing
         var random = SplitMix(seed: 3)
         var second = try #require(
             ServiceDiscovery(
-                cluster: "shop", instance: .init(name: "theirs", address: [10, 0, 0, 2], port: 7950), at: .zero,
-                using: &random))
+                cluster: "shop", instance: .init(name: "theirs", address: [10, 0, 0, 2], port: 7950), kinds: [.ipv4],
+                at: .zero, using: &random))
         let sent = try run(&first, until: .seconds(3))
         let questions = sent.filter { !$0.message.isResponse }
         let announcements = sent.filter { $0.message.isResponse }
@@ -90,7 +92,8 @@ import Testing
 
     @Test func `who has nothing to offer asks, finds, and says nothing of itself`() throws {
         var random = SplitMix(seed: 4)
-        var visitor = try #require(ServiceDiscovery(cluster: "shop", instance: nil, at: .zero, using: &random))
+        var visitor = try #require(
+            ServiceDiscovery(cluster: "shop", instance: nil, kinds: [.ipv4], at: .zero, using: &random))
         var member = try ours()
         let sent = try run(&visitor, until: .seconds(10))
         #expect(sent.count == 4 && sent.allSatisfy { !$0.message.isResponse && $0.message.answers.isEmpty })
@@ -105,6 +108,63 @@ import Testing
             ])
         #expect(visitor.goodbye == nil)
     }
+
+    // MARK: - IPv6
+
+    private static let global: [UInt8] = [0xFD] + [UInt8](repeating: 0, count: 14) + [2]
+    private static let linkLocal: [UInt8] = [0xFE, 0x80] + [UInt8](repeating: 0, count: 13) + [3]
+
+    /// What a host called theirs says that has all of these addresses.
+    private func answer(with addresses: [UInt8]..., port: UInt16 = 7946) -> [UInt8] {
+        let (name, host) = (DNSName("theirs._serf_shop._tcp.local")!, DNSName("theirs.local")!)
+        var message = DNSMessage()
+        message.isResponse = true
+        message.answers = [DNSRecord(Self.service, timeToLive: 120, .pointer(name))]
+        message.additional = [
+            DNSRecord(name, timeToLive: 120, .service(.init(priority: 10, weight: 1, port: port, target: host)))
+        ]
+        for address in addresses {
+            let content: DNSRecord.Content = address.count == 4 ? .address(address) : .address6(address)
+            message.additional.append(DNSRecord(host, timeToLive: 120, content))
+        }
+        return message.encoded
+    }
+
+    @Test(arguments: [global, linkLocal]) func `an IPv6 address is told as such, and found`(address: [UInt8]) throws {
+        let kind = DNSAddressKind(address)
+        var ours = try ours(at: address, kinds: [kind])
+        let announcement = try #require(try run(&ours, until: .seconds(1)).first { $0.message.isResponse }).message
+        #expect(announcement.additional.map(\.content).last == .address6(address))
+        #expect(feed(announcement.encoded, to: &ours, at: .seconds(2)).isEmpty, "our own echo")
+        let neighbour = Array(address.dropLast()) + [9]
+        #expect(
+            feed(answer(with: neighbour), to: &ours, at: .seconds(2)) == [.found(address: neighbour, port: 7946)])
+    }
+
+    @Test(arguments: [
+        ([DNSAddressKind.ipv4], [10, 0, 0, 2] as [UInt8]?), ([.ipv6], global), ([.linkLocal], linkLocal),
+        ([.ipv6, .ipv4], global), ([.ipv4, .ipv6], [10, 0, 0, 2]), ([], nil),
+    ])
+    func `of a host with many addresses the best is found, and once`(kinds: [DNSAddressKind], best: [UInt8]?) throws {
+        var ours = try ours(kinds: kinds)
+        let found = best.map { [ServiceDiscovery.Directive.found(address: $0, port: 7946)] } ?? []
+        let all = answer(with: Self.linkLocal, [10, 0, 0, 2], Self.global)
+        #expect(feed(all, to: &ours) == found)
+        #expect(feed(all, to: &ours).isEmpty, "over the other family")
+    }
+
+    @Test func `a host that tells another address over each family is found once`() throws {
+        var ours = try ours(kinds: [.ipv6, .ipv4])
+        #expect(feed(answer(with: [10, 0, 0, 2]), to: &ours) == [.found(address: [10, 0, 0, 2], port: 7946)])
+        #expect(feed(answer(with: Self.global), to: &ours).isEmpty)
+        #expect(
+            feed(answer(with: Self.global, port: 7950), to: &ours) == [.found(address: Self.global, port: 7950)],
+            "another member, or moved")
+        #expect(
+            feed(answer(with: [10, 0, 0, 3]), to: &ours) == [.found(address: [10, 0, 0, 3], port: 7946)], "moved")
+    }
+
+    // MARK: - Limits
 
     @Test func `it asks ever more seldom, at least each minute`() throws {
         var discovery = try ours()
@@ -142,7 +202,7 @@ import Testing
                     cluster: "shop",
                     instance: .init(
                         name: "n\(index)", address: [10, 1, UInt8(index / 250), UInt8(index % 250)], port: 1),
-                    at: .zero, using: &random))
+                    kinds: [.ipv4], at: .zero, using: &random))
             var talking = liar
             for (_, message) in try run(&talking, until: .milliseconds(200)) {
                 found += feed(message.encoded, to: &discovery, at: .seconds(11)).count
@@ -169,7 +229,8 @@ import Testing
         for cluster in ["", "a.b", String(repeating: "x", count: 58)] {
             var random = SplitMix(seed: 1)
             let instance = ServiceDiscovery.Instance(name: "n", address: [1, 2, 3, 4], port: 1)
-            let discovery = ServiceDiscovery(cluster: cluster, instance: instance, at: .zero, using: &random)
+            let discovery = ServiceDiscovery(
+                cluster: cluster, instance: instance, kinds: [.ipv4], at: .zero, using: &random)
             #expect(discovery == nil, "\(cluster)")
         }
     }

@@ -17,7 +17,10 @@ extension HostAgent {
         do throws(NodeError) {
             keys = try await readKeyring(folder)
             let client: ControlClient
-            do { client = try ControlClient(on: loop, key: keys.first) } catch { throw .system(error.description) }
+            let zone = (configuration.advertise ?? configuration.bind).zone
+            do {
+                client = try ControlClient(on: loop, key: keys.first, zone: zone)
+            } catch { throw .system(error.description) }
             do throws(NodeError) {
                 return try await listen(folder, store, client)
             } catch {

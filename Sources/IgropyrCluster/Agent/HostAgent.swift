@@ -172,7 +172,7 @@ public actor HostAgent: LoopBound {
             keys.first == keyFileKey
             ? configuration.keyFile.flatMap { try? FileSystem.resolved($0) } : "\(folder.path)/\(KeyringFile.keyName)"
         let file = NodeFile(
-            host: name.rawValue, control: "\(parts.controlAddress)", keyFile: keyFile, pid: getpid())
+            host: name.rawValue, control: parts.controlAddress.localText, keyFile: keyFile, pid: getpid())
         do {
             try await loop.offload { try file.write(to: folder) }
         } catch {

@@ -68,6 +68,10 @@ public struct NodeConfiguration: Sendable {
         guard !bind.isAny || advertise.map({ !$0.isAny }) ?? false else {
             throw .configuration("--bind \(bind.hostText) is every address of this host: say which one by --advertise")
         }
+        for address in [bind, advertise].compactMap(\.self) where address.lacksZone {
+            throw .configuration(
+                "\(address) is link-local: say on which interface, as in --bind '[\(address.hostText)%eth0]'")
+        }
         if controlPort == nil, Self.controlAddress(besideGossipAt: bind) == nil {
             throw .configuration("--bind \(bind): there is no port above for the control API: choose a lower one")
         }

@@ -13,17 +13,20 @@ public actor ControlClient: LoopBound {
     private let transfers: HTTPClient
     private let user: String?
 
-    /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs.
-    public init(on loop: EventLoop, key: ClusterKey?, user: String? = nil) throws(ControlError) {
-        try self.init(on: loop, preSharedKey: key?.control, user: user)
+    /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs. `zone`: That of link-local addresses
+    /// which name none, as nodes tell them of each other.
+    public init(on loop: EventLoop, key: ClusterKey?, user: String? = nil, zone: UInt32 = 0) throws(ControlError) {
+        try self.init(on: loop, preSharedKey: key?.control, user: user, zone: zone)
     }
 
     /// For ``admission(by:)`` only.
     init(on loop: EventLoop, token: JoinToken) throws(ControlError) {
-        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil)
+        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil, zone: 0)
     }
 
-    private init(on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?) throws(ControlError) {
+    private init(
+        on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?, zone: UInt32
+    ) throws(ControlError) {
         self.loop = loop
         self.user = user
         hasKey = preSharedKey != nil
@@ -31,6 +34,7 @@ public actor ControlClient: LoopBound {
         settings.connectTimeout = .seconds(3)
         settings.responseTimeout = .seconds(4)
         settings.connectionsPerServer = 16
+        settings.zone = zone
         var patient = settings
         patient.responseTimeout = .seconds(1800)
         do {

@@ -15,6 +15,8 @@ public struct HTTPClientSettings: Sendable {
     public var connectionsPerServer = 1024
     /// Request bytes queued at which a sender should wait for the server.
     public var highWaterBytes = 256 << 10
+    /// Where servers are whose address is link-local and names no zone (``SocketAddress/inZone(_:)``).
+    public var zone: UInt32 = 0
 
     public init() {}
 }
@@ -248,7 +250,7 @@ final class ConnectAttempt {
     private var completion: ((Result<TCPStream, HTTPClientFailure.Cause>) -> Void)?
 
     init(to address: SocketAddress, timeout: Duration, pool: HTTPConnectionPool) throws(UVError) {
-        self.address = address
+        self.address = address.inZone(pool.settings.zone)
         self.timeout = timeout
         tcp = try TCPStream(on: pool.loop)
         timer = WheelTimer(on: pool.wheel) { [self] in fail(.timedOut) }

@@ -11,7 +11,8 @@ enum DNSTarget: FuzzTarget {
         var random = Fixed()
         let instance = ServiceDiscovery.Instance(name: "alpha", address: [10, 0, 0, 1], port: 7946)
         guard
-            var discovery = ServiceDiscovery(cluster: "shop", instance: instance, at: .zero, using: &random)
+            var discovery = ServiceDiscovery(
+                cluster: "shop", instance: instance, kinds: [.ipv4, .ipv6, .linkLocal], at: .zero, using: &random)
         else { fatalError("a plain name is refused") }
         var now = Timestamp.zero
         while !input.isEmpty {
