@@ -9,7 +9,7 @@ extension Scenario {
         let victim = members - 1
         simulation.powerOff(victim)
         return simulation.time(until: members - 1, within: .seconds(300)) { _, event in
-            event.kind == .failed && event.member.name == simulation.hosts[victim].core.name
+            event.kind == .failed && event.member.name == simulation.hosts[victim].gossip.name
         }
     }
 
@@ -19,7 +19,7 @@ extension Scenario {
         let victim = members - 1
         simulation.killProcess(victim)
         return simulation.time(until: members - 1, within: .seconds(300)) { _, event in
-            event.kind == .failed && event.member.name == simulation.hosts[victim].core.name
+            event.kind == .failed && event.member.name == simulation.hosts[victim].gossip.name
         }
     }
 
@@ -42,7 +42,7 @@ extension Scenario {
         simulation.cutOff(0..<members / 2)
         let halves = [members / 2, members - members / 2]
         let areApart = { (simulation: Simulation) in
-            simulation.hosts.enumerated().allSatisfy { $1.core.aliveCount == halves[$0 < halves[0] ? 0 : 1] }
+            simulation.hosts.enumerated().allSatisfy { $1.gossip.aliveCount == halves[$0 < halves[0] ? 0 : 1] }
         }
         guard simulation.run(for: .seconds(600), until: areApart) else { throw ScenarioError.noConvergence(seed: seed) }
         simulation.run(for: simulation.random.duration(in: .seconds(60)...(.seconds(90))))

@@ -51,7 +51,7 @@ extension Scenario {
             bytesReceivedPerSecond: Double(traffic.reduce(0) { $0 + $1.bytesReceived }) / seconds,
             falseDeclarations: verdicts.count { $0 == .ofHealthy },
             lateDeclarations: verdicts.count { $0 == .ofRecovered }, rightDeclarations: verdicts.count { $0 == .right },
-            refutations: simulation.hosts.reduce(0) { $0 + $1.core.counters.refutations },
+            refutations: simulation.hosts.reduce(0) { $0 + $1.gossip.counters.refutations },
             overflows: simulation.hosts.reduce(0) { $0 + $1.overflows },
             convergence: isConverged ? end.duration(to: simulation.now) : nil)
     }

@@ -34,7 +34,7 @@ public struct Scenario: Sendable {
         guard simulation.runUntilOneView(for: .seconds(600)) else { throw ScenarioError.noConvergence(seed: seed) }
         let wait = simulation.random.duration(in: .zero...Self.phase)  // So that nothing is in step with what follows.
         simulation.run(for: warmUp + wait)
-        simulation.hosts.indices.forEach { simulation.hosts[$0].transfers = Traffic() }
+        simulation.hosts.indices.forEach { simulation.hosts[$0].traffic = Traffic() }
         return simulation
     }
 

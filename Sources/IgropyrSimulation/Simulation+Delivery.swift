@@ -42,7 +42,7 @@ extension Simulation {
 
     private func verdict(on subject: Int, by observer: Int) -> Declaration.Verdict {
         let host = hosts[subject]
-        guard host.runs, max(host.pausedUntil, host.starvedUntil) <= now, isReachable(observer, subject)
+        guard host.isRunning, max(host.pausedUntil, host.starvedUntil) <= now, isReachable(observer, subject)
         else { return .right }
         guard let impairedUntil = host.impairedUntil else { return .ofHealthy }
         return impairedUntil.duration(to: now) < Declaration.grace ? .right : .ofRecovered
@@ -68,9 +68,9 @@ extension Simulation {
         case .datagram(let bytes, let source):
             record(UInt64(bytes.count) << 40 | UInt64(source) << 24 | UInt64(index) << 8 | 3)
             let host = hosts[index]
-            host.transfers.datagramBytesReceived += bytes.count + Network.datagramHeaderBytes
+            host.traffic.datagramBytesReceived += bytes.count + Network.datagramHeaderBytes
             carryOut(
-                host.core.handleDatagram(bytes, from: Self.address(source), at: host.localTime(at: now)), of: index)
+                host.gossip.handleDatagram(bytes, from: Self.address(source), at: host.localTime(at: now)), of: index)
             rearm(index)
         case .stream(let number): handleStream(number, at: index)
         case .linkEnd(let end): handleLinkEnd(end)
@@ -79,7 +79,7 @@ extension Simulation {
 
     /// After a pause: what came meanwhile and what was due, in either order, as event loops do.
     func wake(_ index: Int, life: UInt32) {
-        guard hosts[index].life == life, hosts[index].runs, hosts[index].pausedUntil <= now else { return }
+        guard hosts[index].life == life, hosts[index].isRunning, hosts[index].pausedUntil <= now else { return }
         hosts[index].armedFor = .distantFuture
         let areTimersFirst = random.hits(0.5)
         if areTimersFirst { handleTimeout(of: index) }

@@ -35,7 +35,7 @@ extension Simulation {
 
     /// Without a word, and without a kernel that would answer.
     public func powerOff(_ index: Int) {
-        hosts[index].runs = false
+        hosts[index].isRunning = false
         hosts[index].isPoweredOff = true
     }
 
@@ -90,7 +90,7 @@ extension Simulation {
             if hosts[index].impairedUntil ?? now > now { hosts[index].impairedUntil = now }
         }
         for fault in faults where fault.kind == .restart {
-            for index in hosts.indices where !hosts[index].runs { try bringBack(index) }
+            for index in hosts.indices where !hosts[index].isRunning { try bringBack(index) }
         }
     }
 
@@ -106,7 +106,7 @@ extension Simulation {
         guard areFaultsOn else { return }
         let fault = faults[number]
         let length = random.duration(in: fault.length)
-        guard hosts[victim].runs || fault.kind == .partition else { return schedule(number, victim: victim) }
+        guard hosts[victim].isRunning || fault.kind == .partition else { return schedule(number, victim: victim) }
         switch fault.kind {
         case .pause: pause(victim, for: length)
         case .starve: starve(victim, for: length)
@@ -131,7 +131,7 @@ extension Simulation {
     /// Starts a host that is down; it joins by another one that runs.
     private func bringBack(_ index: Int) throws(GossipError) {
         try restart(index, incarnation: UInt32(clamping: 2 + now.nanoseconds / 1_000_000_000))
-        let others = hosts.indices.filter { $0 != index && hosts[$0].runs }
+        let others = hosts.indices.filter { $0 != index && hosts[$0].isRunning }
         if !others.isEmpty { join(index, by: others[Int(random.next() % UInt64(others.count))]) }
     }
 }

@@ -18,7 +18,7 @@ extension Simulation {
     /// Ends the process alone: its host's kernel closes its connections and refuses new ones.
     public func killProcess(_ index: Int) {
         endLinks(of: index)
-        hosts[index].runs = false
+        hosts[index].isRunning = false
     }
 
     /// After the exchange that opens it.
@@ -52,9 +52,9 @@ extension Simulation {
 
     func handleLinkEnd(_ end: SimulatedLink.End) {
         let host = hosts[end.host]
-        guard host.life == end.life, host.runs else { return }
+        guard host.life == end.life, host.isRunning else { return }
         record(UInt64(end.host) << 8 | 5)
-        carryOut(hosts[end.host].core.handleLinkClosed(end.id, at: host.localTime(at: now)), of: end.host)
+        carryOut(hosts[end.host].gossip.handleLinkClosed(end.id, at: host.localTime(at: now)), of: end.host)
         rearm(end.host)
     }
 }

@@ -8,7 +8,7 @@ extension Simulation {
     // MARK: - Datagrams
 
     func send(_ bytes: [UInt8], from source: Int, to address: MemberAddress) {
-        hosts[source].transfers.countDatagramSent(bytes.count)
+        hosts[source].traffic.countDatagramSent(bytes.count)
         guard let target = index(of: address), isReachable(source, target), !random.hits(network.loss) else {
             return
         }
@@ -25,7 +25,7 @@ extension Simulation {
 
     func open(_ request: StreamRequest, from client: Int) {
         guard let server = index(of: request.address) else {
-            let reply = hosts[client].core.handleReply(
+            let reply = hosts[client].gossip.handleReply(
                 .failure(.unreachable("no such host")), to: request.id, at: hosts[client].localTime(at: now))
             return carryOut(reply, of: client)
         }
@@ -62,7 +62,7 @@ extension Simulation {
         }
         let roundTrip = random.duration(in: network.delay) + random.duration(in: network.delay)
         count(segments: 1, bytes: 8, from: server, to: client)
-        guard hosts[server].runs else {
+        guard hosts[server].isRunning else {
             exchanges[number] = nil
             return finish(exchange, .failure(.connectionRefused))
         }
@@ -116,8 +116,8 @@ extension Simulation {
 
     private func count(segments: Int, bytes: Int, from source: Int, to target: Int) {
         let total = bytes + segments * Network.segmentHeaderBytes
-        hosts[source].transfers.streamBytesSent += total
-        hosts[target].transfers.streamBytesReceived += total
+        hosts[source].traffic.streamBytesSent += total
+        hosts[target].traffic.streamBytesReceived += total
     }
 
     // MARK: - Both ends
@@ -128,7 +128,7 @@ extension Simulation {
         let isRequest = exchange.stage == .requesting
         let index = isRequest ? exchange.server : exchange.client
         let life = isRequest ? exchange.serverLife : exchange.clientLife
-        guard hosts[index].life == life, hosts[index].runs else { return }  // Up to the deadline.
+        guard hosts[index].life == life, hosts[index].isRunning else { return }  // Up to the deadline.
         receive(.stream(number), at: index)
     }
 
@@ -139,8 +139,8 @@ extension Simulation {
         switch exchange.stage {
         case .connecting: return
         case .requesting:
-            let reader = hosts[index].core.makeStreamReader(for: .responder)
-            let answer = hosts[index].core.handleRequest(read(exchange.request, by: reader), at: now)
+            let reader = hosts[index].gossip.makeStreamReader(for: .responder)
+            let answer = hosts[index].gossip.handleRequest(read(exchange.request, by: reader), at: now)
             exchange.reply = answer.reply
             exchange.serverLink = answer.link
             exchange.stage = .replying
@@ -152,7 +152,7 @@ extension Simulation {
             rearm(index)
         case .replying:
             exchanges[number] = nil
-            let reader = hosts[index].core.makeStreamReader(for: .initiator)
+            let reader = hosts[index].gossip.makeStreamReader(for: .initiator)
             let reply = exchange.reply.map { read($0, by: reader).mapError(StreamFailure.unreadable) }
             finish(exchange, reply ?? .failure(.closedWithoutReply))
         }
@@ -168,11 +168,11 @@ extension Simulation {
         let server = exchange.serverLink.map {
             SimulatedLink.End(host: exchange.server, life: exchange.serverLife, id: $0)
         }
-        guard hosts[index].life == exchange.clientLife, hosts[index].runs else {
+        guard hosts[index].life == exchange.clientLife, hosts[index].isRunning else {
             return tellEnd(to: server, by: index)
         }
         carryOut(
-            hosts[index].core.handleReply(reply, to: exchange.id, at: hosts[index].localTime(at: now)), of: index)
+            hosts[index].gossip.handleReply(reply, to: exchange.id, at: hosts[index].localTime(at: now)), of: index)
         rearm(index)
         if exchange.staysOpen, case .success = reply {
             open(SimulatedLink.End(host: index, life: exchange.clientLife, id: exchange.id), server)

@@ -40,11 +40,15 @@ public final class Simulation {
     /// Whether hosts keep what their cores report.
     public var keepsLogs = true
 
-    // What every event touches is seen in this module only: so the compiler, not each access, finds that none is in another's way.
+    // What every event touches is seen in this module only: so the compiler, not each access, finds that none is in another's way;
+    // where it cannot, they never are, since nothing is called meanwhile that knows the simulation.
+    @safe @exclusivity(unchecked)
     var machines: [SimulatedHost] = []
     var clock = Timestamp.zero
     var trace: UInt64 = 0xCBF2_9CE4_8422_2325
+    @safe @exclusivity(unchecked)
     var random: SplitMix64
+    @safe @exclusivity(unchecked)
     var events = EventHeap<Event>()
     var exchanges: [Int: Exchange] = [:]
     var lastExchange = 0
@@ -109,10 +113,10 @@ public final class Simulation {
         let range = hosts.count..<hosts.count + count
         for index in range { try start("m\(index)") }
         guard let first = range.first else { return }
-        hosts[first].core.meet(hosts[range].dropFirst().map(\.core), at: now)
-        let knowing = hosts[first].core
+        hosts[first].gossip.meet(hosts[range].dropFirst().map(\.gossip), at: now)
+        let knowing = hosts[first].gossip
         for index in range.dropFirst() {
-            hosts[index].core.adoptMembers(of: knowing, at: now)
+            hosts[index].gossip.adoptMembers(of: knowing, at: now)
             rearm(index)
         }
         rearm(first)
@@ -123,7 +127,7 @@ public final class Simulation {
     public func command<Failure: Error>(
         _ index: Int, _ body: (inout Gossip, Timestamp) throws(Failure) -> [Directive]
     ) throws(Failure) {
-        carryOut(try body(&hosts[index].core, hosts[index].localTime(at: now)), of: index)
+        carryOut(try body(&hosts[index].gossip, hosts[index].localTime(at: now)), of: index)
         rearm(index)
     }
 
@@ -133,13 +137,13 @@ public final class Simulation {
     ) throws(GossipError) {
         let host = hosts[index]
         if !host.isPoweredOff { endLinks(of: index) }
-        let gossip = try makeGossip(host.core.name, index: index, incarnation: incarnation, tags: tags)
+        let gossip = try makeGossip(host.gossip.name, index: index, incarnation: incarnation, tags: tags)
         host.beginAnew(with: gossip, at: now)
         rearm(index)
     }
 
     public func status(of name: String, at index: Int) -> Member.Status? {
-        hosts[index].core.member(named: name)?.status
+        hosts[index].gossip.member(named: name)?.status
     }
 
     public func memberEvents(at index: Int) -> [MemberEvent] {
@@ -148,9 +152,9 @@ public final class Simulation {
 
     /// Whether every member that runs holds exactly those that run for alive.
     public var hasOneView: Bool {
-        let running = hosts.filter(\.runs)
-        let names = running.map(\.core.name)
-        return running.allSatisfy { $0.core.holdsForAlive(exactly: names) }
+        let running = hosts.filter(\.isRunning)
+        let names = running.map(\.gossip.name)
+        return running.allSatisfy { $0.gossip.holdsForAlive(exactly: names) }
     }
 
     // MARK: - Time
@@ -178,7 +182,7 @@ public final class Simulation {
         switch event {
         case .timer(let index, let life): handleTimer(of: index, life: life)
         case .datagram(let bytes, let source, let index, let life):
-            guard hosts[index].life == life, hosts[index].runs else { return }
+            guard hosts[index].life == life, hosts[index].isRunning else { return }
             receive(.datagram(bytes, from: source), at: index)
         case .exchange(let number): advance(number)
         case .streamArrival(let number): deliver(number)
@@ -186,7 +190,7 @@ public final class Simulation {
         case .linkEnd(let end): receive(.linkEnd(end), at: end.host)
         case .wake(let index, let life): wake(index, life: life)
         case .join(let index, let life, let address):
-            guard hosts[index].life == life, hosts[index].runs else { return }
+            guard hosts[index].life == life, hosts[index].isRunning else { return }
             command(index) { $0.join([address], at: $1) }
         case .fault(let index, let victim): begin(index, victim: victim)
         case .faultEnd(let index, let victim): end(index, victim: victim)
@@ -195,7 +199,7 @@ public final class Simulation {
 
     private func handleTimer(of index: Int, life: UInt32) {
         let host = hosts[index]
-        guard host.life == life, host.armedFor == now, host.runs else { return }
+        guard host.life == life, host.armedFor == now, host.isRunning else { return }
         guard host.pausedUntil <= now else { return }  // Seen to when it wakes.
         host.armedFor = .distantFuture
         handleTimeout(of: index)
@@ -206,7 +210,7 @@ public final class Simulation {
         let host = hosts[index]
         if host.deadline <= now {
             record(UInt64(index) << 8 | 1)
-            carryOut(host.core.handleTimeout(at: host.localTime(at: now)), of: index)
+            carryOut(host.gossip.handleTimeout(at: host.localTime(at: now)), of: index)
         }
         rearm(index)
     }
@@ -214,7 +218,7 @@ public final class Simulation {
     func rearm(_ index: Int) {
         let host = hosts[index]
         let due = max(now, host.deadline)
-        guard host.runs, due < host.armedFor else { return }
+        guard host.isRunning, due < host.armedFor else { return }
         host.armedFor = due
         events.add(.timer(index, life: host.life), at: due)
     }
