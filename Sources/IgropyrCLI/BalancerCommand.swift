@@ -49,8 +49,8 @@ struct BalancerCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "Where clients connect: an address with its port. Default: as the file of --config says, or 127.0.0.1:8080."
-    )
+            "Where clients connect: an address with its port. Default: as the file of --config says, or 127.0.0.1:8080.",
+        transform: EndpointArgument.init(parsing:))
     var listen: EndpointArgument?
 
     @Option(
@@ -156,7 +156,7 @@ struct BalancerCommand: AsyncParsableCommand {
         guard let upstream else { return nil }
         var workers: [TrafficRules.FixedWorker] = []
         for text in upstream.split(separator: ",") {
-            guard let endpoint = EndpointArgument(argument: String(text)), endpoint.hasPort else {
+            guard let endpoint = try? EndpointArgument(parsing: String(text)), endpoint.hasPort else {
                 throw ValidationError("--upstream \(text): write it as ADDRESS:PORT.")
             }
             workers.append(.init(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop)))

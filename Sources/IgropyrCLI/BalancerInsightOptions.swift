@@ -17,7 +17,7 @@ struct BalancerInsightOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Answer /metrics (for Prometheus), /health, /workers and /explain here. Whoever reaches the address may ask: choose a loopback one.",
-            valueName: "address:port"))
+            valueName: "address:port"), transform: EndpointArgument.init(parsing:))
     var admin: EndpointArgument?
 
     @Flag(help: "Begin a trace (traceparent) for requests that come without.")

@@ -193,7 +193,9 @@ struct ScaleCommand: AsyncParsableCommand {
 }
 
 struct ScaleOptions: ParsableArguments {
-    @Option(help: "Workers on each host: a number, or auto for as many as it has cores.")
+    @Option(
+        help: "Workers on each host: a number, or auto for as many as it has cores.",
+        transform: WorkersPerHost.init(parsing:))
     var perHost: WorkersPerHost?
 
     @Option(help: "Workers in the whole cluster, in place of so many on each host.")

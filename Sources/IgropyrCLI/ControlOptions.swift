@@ -7,7 +7,9 @@ import IgropyrUV
 ///
 /// Without options: the node of this host, by what it wrote to its data folder; else one on 127.0.0.1 without a key.
 struct ControlOptions: ParsableArguments {
-    @Option(help: "A node: its address or name, with :PORT if its control port is not 7947. (env IGROPYR_NODE)")
+    @Option(
+        help: "A node: its address or name, with :PORT if its control port is not 7947. (env IGROPYR_NODE)",
+        transform: EndpointArgument.init(parsing:))
     var node: EndpointArgument?
 
     @Option(help: "The file with the cluster key. (env IGROPYR_KEY_FILE)")
@@ -79,7 +81,7 @@ struct ControlOptions: ParsableArguments {
     private static var user: String { "\(NSUserName())@\(Host.name)" }
 
     private static func endpoint(_ text: String) throws -> EndpointArgument {
-        guard let endpoint = EndpointArgument(argument: text) else {
+        guard let endpoint = try? EndpointArgument(parsing: text) else {
             throw CommandFailure(
                 "IGROPYR_NODE is \"\(text)\": it takes an address or a name, and a port if it is not 7947.")
         }

@@ -17,8 +17,8 @@ struct DemoCommand: AsyncParsableCommand {
               igropyr demo --application ./public
             """)
 
-    @Option(help: "Where the balancer listens.")
-    var listen: EndpointArgument = EndpointArgument(argument: "127.0.0.1:8080")!
+    @Option(help: "Where the balancer listens. Default: 127.0.0.1:8080", transform: EndpointArgument.init(parsing:))
+    var listen: EndpointArgument = .loopback(port: 8080)
 
     @Option(help: "How many nodes: 1 to 20.")
     var nodes: Int = 3

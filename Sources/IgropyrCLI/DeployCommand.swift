@@ -44,7 +44,7 @@ struct DeployCommand: AsyncParsableCommand {
     @Option(
         help: """
             What the application is called: letters a-z, digits and hyphens. Deployed again, it is replaced. Default: what \
-            the file says.
+            the file says, or what the folder or executable is called.
             """)
     var name: String?
 
@@ -96,10 +96,8 @@ struct DeployCommand: AsyncParsableCommand {
 
     func run() async throws {
         let manifest = try completeManifest()
-        guard let application = manifest.name else {
-            throw ValidationError("--name is missing: say it here, or as \"name\" in \(manifest.file).")
-        }
-        if check { return print(manifest.summary) }
+        let application = try manifest.name ?? ownName()
+        if check { return print(manifest.summary(of: application)) }
         if plan { return try await show(planOf: application, manifest) }
         let files = try KeyValuePairs.parse(secrets, option: "--secret", example: "DB_PASSWORD=password.txt")
         if let unknown = files.keys.sorted().first(where: { manifest.spec.secrets[$0] == nil }) {
@@ -145,6 +143,15 @@ struct DeployCommand: AsyncParsableCommand {
         }
     }
 
+    /// What the folder or program is called itself.
+    private func ownName() throws -> ApplicationName {
+        let own = URL(filePath: bundle).standardizedFileURL.lastPathComponent
+        guard let name = ApplicationName(resembling: own) else {
+            throw ValidationError("--name is missing, and \"\(own)\" makes none: say it here, or in igropyr.yaml.")
+        }
+        return name
+    }
+
     /// The file's, and on top of it what the options say.
     private func completeManifest() throws -> Manifest {
         var manifest = try Manifest(of: bundle, at: manifest)
@@ -169,14 +176,14 @@ struct DeployCommand: AsyncParsableCommand {
 }
 
 /// A number, or `auto`.
-struct WorkersPerHost: ExpressibleByArgument {
+struct WorkersPerHost {
     let scale: DeploymentSpec.Scale
 
-    init?(argument: String) {
-        if argument == "auto" {
+    init(parsing text: String) throws {
+        if text == "auto" {
             scale = .perCore
         } else {
-            guard let count = Int(argument) else { return nil }
+            guard let count = Int(text) else { throw ValidationError("write a number, or auto.") }
             scale = .perHost(count)
         }
     }

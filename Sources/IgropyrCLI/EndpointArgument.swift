@@ -2,15 +2,25 @@ import ArgumentParser
 import IgropyrUV
 
 /// An address or a host name, with or without a port, as an option's value.
-struct EndpointArgument: ExpressibleByArgument {
+struct EndpointArgument: CustomStringConvertible {
     private let text: String
 
-    init?(argument: String) {
-        guard Endpoint(parsing: argument, defaultPort: 0) != nil else { return nil }
-        text = argument
+    init(parsing text: String) throws {
+        guard Endpoint(parsing: text, defaultPort: 0) != nil else {
+            throw ValidationError(
+                "write an address or a name, with :PORT if need be (up to 65535); IPv6 with a port as '[::1]:8080'.")
+        }
+        self.text = text
     }
 
-    var defaultValueDescription: String { text }
+    private init(unchecked text: String) { self.text = text }
+
+    /// This host alone reaches it.
+    static func loopback(port: UInt16? = nil) -> EndpointArgument {
+        EndpointArgument(unchecked: port.map { "127.0.0.1:\($0)" } ?? "127.0.0.1")
+    }
+
+    var description: String { text }
 
     var hasPort: Bool { endpoint(defaultPort: 0).port != 0 }
 
@@ -32,20 +42,19 @@ struct EndpointArgument: ExpressibleByArgument {
 }
 
 /// By whom to join: an address or a name, or a service with SRV records.
-enum JoinArgument: ExpressibleByArgument {
+enum JoinArgument {
     case member(EndpointArgument)
     case service(String)
 
     /// Host names begin with no underscore, services do.
-    init?(argument: String) {
-        let name = argument.hasPrefix("srv:") ? argument.dropFirst(4) : argument[...]
-        if argument.hasPrefix("srv:") || name.hasPrefix("_") {
+    init(parsing text: String) throws {
+        let name = text.hasPrefix("srv:") ? text.dropFirst(4) : text[...]
+        if text.hasPrefix("srv:") || name.hasPrefix("_") {
             guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") })
-            else { return nil }
+            else { throw ValidationError("write a service as srv:_igropyr._udp.example.org, without a port.") }
             self = .service(String(name))
         } else {
-            guard let member = EndpointArgument(argument: argument) else { return nil }
-            self = .member(member)
+            self = .member(try EndpointArgument(parsing: text))
         }
     }
 

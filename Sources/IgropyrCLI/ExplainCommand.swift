@@ -30,8 +30,10 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "The client's IP address, where it is the key.")
     var source: String?
 
-    @Option(help: "Where the balancer's --admin answers.")
-    var admin: EndpointArgument = EndpointArgument(argument: "127.0.0.1:7951")!
+    @Option(
+        help: "Where the balancer's --admin answers. Default: 127.0.0.1:7951",
+        transform: EndpointArgument.init(parsing:))
+    var admin: EndpointArgument = .loopback(port: 7951)
 
     @Flag(help: "For programs.")
     var json = false

@@ -15,13 +15,13 @@ struct FileOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What Cache-Control says, of all files or of those that a pattern fits: '*.html: no-cache'. The first that fits counts; may be given several times.",
-            valueName: "[pattern:] value"))
+            valueName: "[pattern:] value"), transform: CacheRule.init(parsing:))
     var cacheControl: [CacheRule] = []
 
     @Option(
         help: ArgumentHelp(
             "The media type of names with an end: 'gltf=model/gltf+json'. May be given several times.",
-            valueName: "end=type"))
+            valueName: "end=type"), transform: TypeRule.init(parsing:))
     var type: [TypeRule] = []
 
     @Flag(help: "Follow symbolic links that stay within the folder.")
@@ -61,26 +61,31 @@ struct FileOptions: ParsableArguments {
 }
 
 /// `pattern: value`, or a value for all files.
-struct CacheRule: ExpressibleByArgument {
+struct CacheRule {
     let pattern: String
     let value: String
 
-    init?(argument: String) {
-        let parts = argument.split(separator: ":", maxSplits: 1).map { $0.drop { $0 == " " } }
-        guard let value = parts.last, !value.isEmpty else { return nil }
+    init(parsing text: String) throws {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            .map { $0.drop { $0 == " " } }
+        guard let value = parts.last, !value.isEmpty, parts.first?.isEmpty == false else {
+            throw ValidationError("write it as 'max-age=3600', or for some files as '*.html: no-cache'.")
+        }
         self.value = String(value)
         pattern = parts.count == 2 ? String(parts[0]) : "**/*"
     }
 }
 
 /// `end=type`, the end with or without its dot.
-struct TypeRule: ExpressibleByArgument {
+struct TypeRule {
     let end: String
     let type: String
 
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, parts[1].contains("/") else { return nil }
+    init(parsing text: String) throws {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, parts[1].contains("/") else {
+            throw ValidationError("write it as 'gltf=model/gltf+json'.")
+        }
         end = (parts[0].hasPrefix(".") ? parts[0].dropFirst() : parts[0]).lowercased()
         type = String(parts[1])
     }

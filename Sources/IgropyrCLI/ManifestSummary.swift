@@ -4,8 +4,8 @@ import IgropyrOrchestration
 
 extension Manifest {
     /// What was understood, for people. No variable's value, since it may be a secret.
-    var summary: String {
-        var lines = ["application  \(name.map(\.description) ?? "without a name")", "starts       \(program.summary)"]
+    func summary(of application: ApplicationName) -> String {
+        var lines = ["application  \(application)", "starts       \(program.summary)"]
         lines.append("workers      \(spec.scale)")
         let texts = [
             ("only where", spec.constraints.text), ("rather where", spec.preferences.text),

@@ -11,11 +11,11 @@ struct MemberOptions: ParsableArguments {
     @Option(
         help: """
             This host's address or name, as others reach it; with :PORT if not 7946. IPv6 with a port in brackets, link-local \
-            with the interface: '[fe80::1%eth0]:7950'.
-            """)
-    var bind: EndpointArgument = EndpointArgument(argument: "127.0.0.1")!
+            with the interface: '[fe80::1%eth0]:7950'. Default: 127.0.0.1
+            """, transform: EndpointArgument.init(parsing:))
+    var bind: EndpointArgument = .loopback()
 
-    @Option(help: "Where others reach this host, if not at --bind.")
+    @Option(help: "Where others reach this host, if not at --bind.", transform: EndpointArgument.init(parsing:))
     var advertise: EndpointArgument?
 
     @Option(help: "The member's name, unique in the cluster. Default: the host's name.")
@@ -35,10 +35,12 @@ struct MemberOptions: ParsableArguments {
         help: """
             A member of the cluster, by address or name, with :PORT if not 7946; or srv:NAME, a service whose SRV records \
             name members (srv:_igropyr._udp.example.org). May be repeated.
-            """)
+            """, transform: JoinArgument.init(parsing:))
     var join: [JoinArgument] = []
 
-    @Option(help: "The name server, ADDRESS[:PORT], to ask about srv: names, in place of this host's.")
+    @Option(
+        help: "The name server, ADDRESS[:PORT], to ask about srv: names, in place of this host's.",
+        transform: EndpointArgument.init(parsing:))
     var dns: EndpointArgument?
 
     @Option(

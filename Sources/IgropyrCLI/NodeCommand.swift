@@ -56,10 +56,12 @@ struct NodeCommand: AsyncParsableCommand {
     @Option(help: "The host's weight when workers are placed. Default: its processors.")
     var capacity: UInt16?
 
-    @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.")
+    @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.", transform: EndpointArgument.init(parsing:))
     var balance: EndpointArgument?
 
-    @Option(help: "Where that balancer gossips, if not on this node's address with port 7950.")
+    @Option(
+        help: "Where that balancer gossips, if not on this node's address with port 7950.",
+        transform: EndpointArgument.init(parsing:))
     var balanceBind: EndpointArgument?
 
     func run() async throws {

@@ -50,7 +50,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Say what is wrong with the site's file, or what was understood, and end.")
     var check = false
 
-    @Option(help: "Where to listen: ADDRESS:PORT. Default: 127.0.0.1:8080, or the environment's PORT on every address.")
+    @Option(
+        help: "Where to listen: ADDRESS:PORT. Default: 127.0.0.1:8080, or the environment's PORT on every address.",
+        transform: EndpointArgument.init(parsing:))
     var listen: EndpointArgument?
 
     @OptionGroup(title: "Files") var files: FileOptions

@@ -8,7 +8,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Nil if the text is no host, or its port no number from 0 to 65 535.
+    /// Nil if the text is no host (no name has a colon), or its port no number from 0 to 65 535.
     public init?(parsing text: String, defaultPort: UInt16) {
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return nil }
@@ -26,6 +26,12 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
             port = defaultPort
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { return nil }
+        guard !host.contains(":") || Self.isIPv6(host) else { return nil }
+    }
+
+    /// Whether it is an address; of which interface, after a `%`, is for whoever uses it to judge.
+    private static func isIPv6(_ host: String) -> Bool {
+        SocketAddress(String(host.prefix { $0 != "%" }), port: 0) != nil
     }
 
     private static func port(_ text: Substring, default fallback: UInt16?) -> UInt16? {

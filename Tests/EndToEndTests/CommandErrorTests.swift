@@ -28,7 +28,9 @@ private let mistakes = [
     Mistake("gossip port in use", "node --bind NET.2:9999 --key-file LAB/cluster.key", names: "NET.2:9999", "in use"),
     Mistake("control port in use", "node --bind NET.2:9998 --key-file LAB/cluster.key", names: "NET.2:9999", "--bind"),
     Mistake("port in use", "balancer --listen NET.2:9999 --upstream NET.2:1", names: "NET.2:9999", "in use"),
-    Mistake("no such file", "deploy LAB/none --name x ACCESS", names: "LAB/none"),
+    Mistake("no such file", "deploy LAB/none ACCESS", names: "LAB/none", "does not exist"),
+    Mistake("folder whose name makes none", "deploy / ACCESS", names: "--name"),
+    Mistake("number that is none", "deploy /bin/true --per-host x ACCESS", names: "--per-host", "auto"),
     Mistake("not executable", "deploy LAB/cluster.key --name x ACCESS", names: "LAB/cluster.key", "chmod +x"),
     Mistake("name that is none", "deploy /bin/true --name X_Y ACCESS", names: "X_Y"),
     Mistake("unreachable node", "deploy /bin/true --name x --node NET.2 --key-file LAB/cluster.key", names: "NET.2"),
@@ -59,7 +61,7 @@ private let mistakes = [
     Mistake("unknown option", "node --bnid NET.2", names: "--bnid", "--help"),
     Mistake("unknown command", "frobnicate", names: "frobnicate", "--help"),
     Mistake("no argument", "deploy", names: "--help"),
-    Mistake("no address", "node --bind NET.2:port --key-file LAB/cluster.key", names: "NET.2:port"),
+    Mistake("no address", "node --bind NET.2:port --key-file LAB/cluster.key", names: "NET.2:port", "65535"),
 ]
 
 extension EndToEnd {

@@ -13,6 +13,18 @@ private let applicationNames: [(text: String, isValid: Bool)] = [
     #expect((ApplicationName(rawValue: text) != nil) == isValid)
 }
 
+private let fileNames: [(fileName: String, name: String?)] = [
+    ("Hello", "hello"), ("shop", "shop"), ("My_Site.v2", "my-site-v2"), ("--a--b--", "a-b"), ("über app", "ber-app"),
+    ("/", nil),
+    ("…", nil), (String(repeating: "x", count: 64), nil),
+]
+
+@Test(arguments: fileNames) func `a file's name gives an application one that is like it`(
+    fileName: String, name: String?
+) {
+    #expect(ApplicationName(resembling: fileName)?.rawValue == name)
+}
+
 private let hostNames: [(text: String, isValid: Bool)] = [
     ("a", true), ("Node-1.example_x", true), (String(repeating: "h", count: 128), true),
     ("", false), ("a/b", false), ("a b", false), ("ü", false), (String(repeating: "h", count: 129), false),

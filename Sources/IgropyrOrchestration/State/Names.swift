@@ -28,6 +28,17 @@ public struct ApplicationName: RawRepresentable, Hashable, Sendable, Codable, Co
     }
 }
 
+extension ApplicationName {
+    /// The name that comes closest to a file's: in lower case, and a hyphen for whatever else cannot stand in it. Nil if nothing is
+    /// left of it.
+    public init?(resembling fileName: String) {
+        let parts = fileName.lowercased().split { character in
+            !character.isASCII || !(character.isLetter || character.isNumber)
+        }
+        self.init(rawValue: parts.joined(separator: "-"))
+    }
+}
+
 /// A host's name in the cluster, the one it gossips: 1 to 128 of letters, digits, '-', '.' and '_'.
 public struct HostName: RawRepresentable, Hashable, Sendable, Codable, CodingKeyRepresentable {
     public let rawValue: String
