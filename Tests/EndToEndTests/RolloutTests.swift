@@ -44,9 +44,13 @@ extension EndToEnd {
                     ])
                 func problems() -> String { (nodes + [other]).map(\.errors).joined(separator: "\n") }
                 try await eventually("all are there", or: problems()) { try await lab.status().hosts.count == 3 }
-                let script = "\(lab.folder)/hello"
-                try lab.write("#!/bin/sh\nexec '\(Binaries.hello)'\n", to: script)
-                let first = try await lab.deploy(script)
+                // A script is for any machine, whatever lies beside it.
+                let folder = "\(lab.folder)/any"
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(folder)/Hello")
+                try lab.write("#!/bin/sh\nexec \"${0%/*}/Hello\"\n", to: "\(folder)/start")
+                try lab.write("command: start\n", to: "\(folder)/igropyr.yaml")
+                let first = try await lab.deploy(folder)
                 #expect(first.status == 0, "\(first)")
                 let old = try #require(try await lab.status().worker(on: 3)?.pid)
                 let second = try await lab.deploy()
