@@ -130,7 +130,7 @@ extension HTTPServerConnection: OpenConnection {
             server.count(\.handshakeTimeouts)
             return abort()
         }
-        let taken = queuedAtLastCheck - stream.queuedBytes
+        let taken = Int(queuedAtLastCheck) - stream.queuedBytes
         if stream.queuedBytes > 0, taken >= server.settings.leastTaken { return awaitProgress() }
         if case .none = request, !isLingering, !parser.isBetweenMessages {
             server.count(\.timeouts)

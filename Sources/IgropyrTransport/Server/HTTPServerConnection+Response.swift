@@ -9,7 +9,7 @@ extension HTTPServerConnection {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
         borrowMemory()
-        responseStart = output.count
+        responseStart = UInt32(output.count)
         try output.beginResponse(status: status)
         if addsDate {
             try server.commonFields.append(to: &output)
@@ -37,7 +37,7 @@ extension HTTPServerConnection {
         guard 102...199 ~= status else { throw .invalidStatus }
         guard !isClosed, version != .http10, canWrite, case .notBegun = response else { return false }
         borrowMemory()
-        responseStart = output.count
+        responseStart = UInt32(output.count)
         try output.beginResponse(status: status)
         isInterim = true
         response = .head(.none)
@@ -48,7 +48,7 @@ extension HTTPServerConnection {
         guard !isClosed else { return }
         guard case .notBegun = response else { preconditionFailure("one response to a request") }
         borrowMemory()
-        responseStart = output.count
+        responseStart = UInt32(output.count)
         keepsAlive = false
         opensTunnel = true
         response = .head(.untilClose)
@@ -76,7 +76,7 @@ extension HTTPServerConnection {
     public func withdrawHead() {
         switch response {
         case .notBegun, .head:
-            if !isClosed { output.truncate(to: responseStart) }
+            if !isClosed { output.truncate(to: Int(responseStart)) }
             opensTunnel = false
             isInterim = false
             response = .notBegun
@@ -175,7 +175,7 @@ extension HTTPServerConnection {
 
     /// Gives the client time to take some of what is queued.
     func awaitProgress() {
-        queuedAtLastCheck = stream.queuedBytes
+        queuedAtLastCheck = UInt32(clamping: stream.queuedBytes)
         timer.arm(after: server.settings.progressTimeout)
     }
 

@@ -21,10 +21,15 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     /// On the heap, since mostly nobody asks.
-    private final class KnownAddress {
-        let address: SocketAddress?
-        lazy var hostText = address?.hostText
-        init(_ address: SocketAddress?) { self.address = address }
+    private final class KnownAddresses {
+        let peer: SocketAddress?
+        let local: SocketAddress?
+        lazy var peerHostText = peer?.hostText
+
+        init(of stream: ByteStream) {
+            peer = stream.peerAddress
+            local = stream.localAddress
+        }
     }
 
     // What follows is for this class only; its parts stand in several files.
@@ -36,13 +41,26 @@ public final class HTTPServerConnection: HTTPServerStream {
     @safe @exclusivity(unchecked) var parser: HTTPParser
     let input = InputBuffer()
     @safe @exclusivity(unchecked) var output = HTTPSerializer()
-    var request = RequestState.none
     var response = ResponseState.notBegun
     /// Where the response's head begins in `output`.
-    var responseStart = 0
+    var responseStart: UInt32 = 0
+    var requestCount: UInt32 = 0
     /// Of the request that is being handled.
     var method = HTTPMethod.get
     var version = MessageHead.Version.http11
+    // What is small stands together, so that it takes little of a connection that rests.
+    var request = RequestState.none
+    var isProcessing = false
+    var isDraining = false
+    var isLingering = false
+    var isClosed = false
+    var hasPeerEnded = false
+    /// ``watch`` runs.
+    var isWatching = false
+    /// The client was asked for a sign of life.
+    var hasProbed = false
+    /// Until TLS, or the first bytes of a plain connection, tell.
+    var mayBeHTTP2: Bool
     var keepsAlive = true
     var isBodyPaused = false
     /// Further requests have arrived, and the client has to take of what is queued first.
@@ -51,33 +69,22 @@ public final class HTTPServerConnection: HTTPServerStream {
     var opensTunnel = false
     /// The response that was begun is not the last one to its request.
     var isInterim = false
+    var place: Int32?
     /// Bytes of the request's body that are to come as far as is known; `.max` while the client waits to be told to go on, and
     /// may never send them.
     var bodyLeft: UInt64 = 0
     /// Bytes of the body that came after the answer was complete.
-    private var unreadBytes = 0
+    private var unreadBytes: UInt32 = 0
+    /// What waited for the client when the timer was last looked at.
+    var queuedAtLastCheck: UInt32 = 0
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
     /// What the kernel was asked once; kept after the connection has ended.
-    private var knownPeer: KnownAddress?
-    private var knownLocal: KnownAddress?
-    var requestCount = 0
-    var isProcessing = false
-    var isDraining = false
-    var isLingering = false
-    var hasPeerEnded = false
-    /// What waited for the client when the timer was last looked at.
-    var queuedAtLastCheck = 0
-    var isClosed = false
+    private var knownAddresses: KnownAddresses?
     let timer: WheelTimer
     /// Looks after a client that is not read from; nil before there was a need.
     var watch: WheelTimer?
-    var isWatching = false
-    var hasProbed = false
-    var place: Int32?
     var client: ClientLimit.Client?
-    /// Until TLS, or the first bytes of a plain connection, tell.
-    var mayBeHTTP2: Bool
 
     @safe @exclusivity(unchecked) public var exchange: (any HTTPServerExchange)?
 
@@ -98,19 +105,14 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     public var loop: EventLoop { stream.loop }
-    public var peerAddress: SocketAddress? { peer.address }
-    public var peerHostText: String? { peer.hostText }
-    private var peer: KnownAddress {
-        if let knownPeer { return knownPeer }
-        let peer = KnownAddress(stream.peerAddress)
-        knownPeer = peer
-        return peer
-    }
-    public var localAddress: SocketAddress? {
-        if let knownLocal { return knownLocal.address }
-        let local = KnownAddress(stream.localAddress)
-        knownLocal = local
-        return local.address
+    public var peerAddress: SocketAddress? { addresses.peer }
+    public var peerHostText: String? { addresses.peerHostText }
+    public var localAddress: SocketAddress? { addresses.local }
+    private var addresses: KnownAddresses {
+        if let knownAddresses { return knownAddresses }
+        let addresses = KnownAddresses(of: stream)
+        knownAddresses = addresses
+        return addresses
     }
     public var isEncrypted: Bool { stream.showsCertificate }
 
@@ -171,8 +173,8 @@ public final class HTTPServerConnection: HTTPServerStream {
         response = .notBegun
         method = head.method
         version = head.version
-        requestCount += 1
-        keepsAlive = head.keepAlive && !isDraining && requestCount < server.settings.requestsPerConnection
+        requestCount &+= 1
+        keepsAlive = head.keepAlive && !isDraining && Int(requestCount) < server.settings.requestsPerConnection
         if head.framing != .none {
             bodyRate = TransferRate()
             bodyRate?.run(at: loop.now)
@@ -193,8 +195,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     private func bodyDidArrive(_ bytes: RawSpan) {
         if bodyLeft > 0, bodyLeft != .max { bodyLeft -= UInt64(bytes.byteCount) }
         if let exchange { return exchange.requestBodyDidArrive(bytes) }
-        unreadBytes += bytes.byteCount
-        if unreadBytes > server.settings.unreadBodyBytes { keepsAlive = false }
+        unreadBytes = UInt32(clamping: Int(unreadBytes) + bytes.byteCount)
+        if Int(unreadBytes) > server.settings.unreadBodyBytes { keepsAlive = false }
     }
 
     func endRequest() {
