@@ -102,9 +102,12 @@ import Testing
 
     @Test func `in large clusters gossip has to do`() throws {
         var settings = GossipSettings.fast
-        settings.directNewsLimit = 6
+        (settings.directNewsLimit, settings.directEventLimit) = (6, 6)
         var gossip = try alpha(settings)
         #expect(told(try gossip.sendUserEvent("deploy", at: .zero), isUser(.userEvent)).isEmpty)
+        #expect(
+            told(try gossip.updateTags(["role": "web"], at: .zero)) { if case .alive = $0 { true } else { false } }
+                .isEmpty)
     }
 
     @Test func `every join of a seventh member is known to all within a second`() throws {

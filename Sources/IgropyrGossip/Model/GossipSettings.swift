@@ -36,9 +36,11 @@ public struct GossipSettings: Sendable {
     public var retransmitMultiplier = 4
     /// But no less often than so: where members are few, each sends little, and whom all happen to leave out waits long.
     public var leastTransmits = 0
-    /// Up to so many members, the dead that are remembered included, each hears what is first said here from here, too; 0: by gossip
-    /// only, as from agents.
+    /// Up to so many members, the dead that are remembered included, each hears from here, too, who we are and who we found dead; 0:
+    /// by gossip only, as from agents.
     public var directNewsLimit = 0
+    /// The same of events, queries and intents, of which there may be many.
+    public var directEventLimit = 0
     /// How often the whole state is exchanged with one random member (PushPullInterval); longer above 32 members.
     public var pushPullInterval: Duration = .seconds(30)
     /// For a whole TCP exchange (TCPTimeout).
@@ -87,6 +89,7 @@ public struct GossipSettings: Sendable {
         settings.linkFanout = 8
         settings.leastTransmits = 8
         settings.directNewsLimit = 256
+        settings.directEventLimit = 32
         return settings
     }()
 

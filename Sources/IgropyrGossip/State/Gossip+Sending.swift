@@ -109,7 +109,11 @@ extension Gossip {
     /// Says to all members, at once, what is first said here and is gossiped as well. Few members send it few times: of seven or of
     /// sixty, gossip alone leaves somebody out once in some dozens of times, until it next exchanges states.
     mutating func tellAll(_ message: [UInt8]) {
-        guard nodes.count <= settings.directNewsLimit else { return }
+        tellAll(message, upTo: settings.directNewsLimit)
+    }
+
+    private mutating func tellAll(_ message: [UInt8], upTo limit: Int) {
+        guard nodes.count <= limit else { return }
         for target in nodes.all where !target.isGone && target.name != name {
             transmit([message], to: target.address, addsChecksum: target.versions.understandsChecksum)
         }
@@ -122,7 +126,7 @@ extension Gossip {
         _ message: [UInt8], in queue: WritableKeyPath<Gossip, BroadcastQueue>
     ) -> BroadcastQueue.ID? {
         guard let id = broadcastSerf(message, in: queue) else { return nil }
-        tellAll([MessageType.user.rawValue] + message)
+        tellAll([MessageType.user.rawValue] + message, upTo: settings.directEventLimit)
         return id
     }
 
