@@ -31,6 +31,9 @@ public final class WheelTimer {
 
     public func disarm() { deadline = .distantFuture }
 
+    /// False again once `onExpiry` is called.
+    public var isArmed: Bool { deadline < .distantFuture }
+
     /// Ends the timer for good and lets go of `onExpiry`.
     public func invalidate() {
         disarm()

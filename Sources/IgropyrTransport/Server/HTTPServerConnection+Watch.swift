@@ -14,8 +14,7 @@ enum ClientWatch {
 extension HTTPServerConnection {
     /// Has the client looked after until it is read from again, or this connection has done with it.
     func watchClient() {
-        guard !isClosed, !isWatching else { return }
-        isWatching = true
+        guard !isClosed, watch?.isArmed != true else { return }
         let watch = watch ?? WheelTimer(on: server.wheel) { [self] in lookAfterClient() }
         self.watch = watch
         if hasPeerEnded { stream.setKeepAlive(after: ClientWatch.keepAlive) }
@@ -23,7 +22,6 @@ extension HTTPServerConnection {
     }
 
     private func lookAfterClient() {
-        isWatching = false
         guard !isClosed, !isLingering, !stream.isReading else { return }
         if case .none = request { return }
         guard !stream.isBroken else {

@@ -22,14 +22,12 @@ public final class HTTPServerConnection: HTTPServerStream {
 
     /// On the heap, since mostly nobody asks.
     private final class KnownAddresses {
-        let peer: SocketAddress?
-        let local: SocketAddress?
+        private let stream: ByteStream
+        lazy var peer = stream.peerAddress
+        lazy var local = stream.localAddress
         lazy var peerHostText = peer?.hostText
 
-        init(of stream: ByteStream) {
-            peer = stream.peerAddress
-            local = stream.localAddress
-        }
+        init(of stream: ByteStream) { self.stream = stream }
     }
 
     // What follows is for this class only; its parts stand in several files.
@@ -55,8 +53,6 @@ public final class HTTPServerConnection: HTTPServerStream {
     var isLingering = false
     var isClosed = false
     var hasPeerEnded = false
-    /// ``watch`` runs.
-    var isWatching = false
     /// The client was asked for a sign of life.
     var hasProbed = false
     /// Until TLS, or the first bytes of a plain connection, tell.
