@@ -2,25 +2,13 @@ import ArgumentParser
 import IgropyrUV
 
 /// An address or a host name, with or without a port, as an option's value.
-struct EndpointArgument: CustomStringConvertible {
+struct EndpointArgument {
     private let text: String
-
-    init(parsing text: String) throws {
-        guard Endpoint(parsing: text, defaultPort: 0) != nil else {
-            throw ValidationError(
-                "write an address or a name, with :PORT if need be (up to 65535); IPv6 with a port as '[::1]:8080'.")
-        }
-        self.text = text
-    }
-
-    private init(unchecked text: String) { self.text = text }
 
     /// This host alone reaches it.
     static func loopback(port: UInt16? = nil) -> EndpointArgument {
-        EndpointArgument(unchecked: port.map { "127.0.0.1:\($0)" } ?? "127.0.0.1")
+        EndpointArgument(text: port.map { "127.0.0.1:\($0)" } ?? "127.0.0.1")
     }
-
-    var description: String { text }
 
     var hasPort: Bool { endpoint(defaultPort: 0).port != 0 }
 
@@ -38,6 +26,16 @@ struct EndpointArgument: CustomStringConvertible {
                 "\(option) \(text): \(error.reason); give an address, or a name that the resolver knows.")
         }
         throw CommandFailure("\(option) \(text): the name has no address.")
+    }
+}
+
+extension EndpointArgument {
+    init(parsing text: String) throws {
+        guard Endpoint(parsing: text, defaultPort: 0) != nil else {
+            throw ValidationError(
+                "write an address or a name, with :PORT if need be (up to 65535); IPv6 with a port as '[::1]:8080'.")
+        }
+        self.init(text: text)
     }
 }
 

@@ -1,5 +1,5 @@
 internal import IgropyrGossip
-internal import IgropyrUV
+package import IgropyrUV
 
 /// Why a member could not start, or a request was refused. The description is one line that says what to do.
 public struct MembershipError: Error, Sendable, CustomStringConvertible {
@@ -30,7 +30,7 @@ extension MembershipError {
                 "\(bind) is every address of this host: bind one of them, or say which others shall use (--advertise)")
     }
 
-    static func missingZone(_ address: SocketAddress) -> MembershipError {
+    package static func missingZone(_ address: SocketAddress) -> MembershipError {
         MembershipError(
             code: .invalidConfiguration,
             description: "\(address) is link-local: say on which interface, as in --bind '[\(address.hostText)%eth0]'")

@@ -69,8 +69,7 @@ public struct NodeConfiguration: Sendable {
             throw .configuration("--bind \(bind.hostText) is every address of this host: say which one by --advertise")
         }
         for address in [bind, advertise].compactMap(\.self) where address.lacksZone {
-            throw .configuration(
-                "\(address) is link-local: say on which interface, as in --bind '[\(address.hostText)%eth0]'")
+            throw .configuration(MembershipError.missingZone(address).description)
         }
         if controlPort == nil, Self.controlAddress(besideGossipAt: bind) == nil {
             throw .configuration("--bind \(bind): there is no port above for the control API: choose a lower one")
