@@ -100,14 +100,16 @@ import Testing
         #expect(told(try gossip.sendUserEvent("deploy", at: .zero), isUser(.userEvent)).isEmpty)
     }
 
-    @Test func `in large clusters gossip has to do`() throws {
+    @Test(arguments: [(news: 6, isTold: false), (7, true)])
+    func `in larger clusters events are left to gossip, in large ones all news`(news: Int, isTold: Bool) throws {
         var settings = GossipSettings.fast
-        (settings.directNewsLimit, settings.directEventLimit) = (6, 6)
+        (settings.directNewsLimit, settings.directEventLimit) = (news, 6)
         var gossip = try alpha(settings)
         #expect(told(try gossip.sendUserEvent("deploy", at: .zero), isUser(.userEvent)).isEmpty)
-        #expect(
-            told(try gossip.updateTags(["role": "web"], at: .zero)) { if case .alive = $0 { true } else { false } }
-                .isEmpty)
+        let tagged = told(try gossip.updateTags(["role": "web"], at: .zero)) { message in
+            if case .alive = message { true } else { false }
+        }
+        #expect(tagged == (isTold ? everybody : []))
     }
 
     @Test func `every join of a seventh member is known to all within a second`() throws {
