@@ -29,7 +29,11 @@ extension EndToEnd {
             let status = try await lab.status(on: 3)
             #expect(Set(status.hosts.map(\.name)) == ["host-1", "host-2", "host-3", "balancer"])
             #expect(status.hosts.allSatisfy { $0.status == "alive" })
-            #expect((1...3).allSatisfy { status.worker(on: $0)?.state == "ready" }, "\(status)")
+            // The other hosts' news comes with the exchanges of states that follow the join.
+            try await eventually("all workers are ready, as host 3 has it") {
+                let status = try await lab.status(on: 3)
+                return (1...3).allSatisfy { status.worker(on: $0)?.state == "ready" }
+            }
             let text = try await lab.run(on: 3, "igropyr", "status")
             #expect(text.status == 0 && ["host-1", "host-2", "host-3", "hello"].allSatisfy(text.output.contains))
             for program in [first, second, balancer, third] { #expect(program.exitStatus == nil) }
