@@ -16,7 +16,8 @@ public final class Poller {
 
     private let memory = unsafe HandleMemory<uv_poll_t>()
     private var isClosing = false
-    fileprivate var onReady: (() -> Void)?
+    private var watched: Events = []
+    private var onReady: (() -> Void)?
 
     public init(on loop: EventLoop, descriptor: Int32) throws(UVError) {
         loop.preconditionOnLoop()
@@ -26,15 +27,17 @@ public final class Poller {
 
     deinit { unsafe memory.deallocate() }
 
-    /// Calls `onReady` in each turn of the loop in which the descriptor is ready for any of these, or broken; in place of
-    /// what was watched for before.
+    /// Calls `onReady` in each turn of the loop in which the descriptor is ready for any of these, or broken, which shows
+    /// at the next call on it; in place of what was watched for before.
     public func start(_ events: Events = .readable, onReady: @escaping () -> Void) throws(UVError) {
         self.onReady = onReady
-        try check(unsafe uv_poll_start(memory.pointer, events.rawValue, didPoll), "uv_poll_start")
+        watched = events
+        try start()
     }
 
     public func stop() {
         guard !isClosing else { return }
+        watched = []
         unsafe uv_poll_stop(memory.pointer)
     }
 
@@ -46,8 +49,19 @@ public final class Poller {
         onReady = nil
         unsafe memory.close()
     }
+
+    private func start() throws(UVError) {
+        try check(unsafe uv_poll_start(memory.pointer, watched.rawValue, didPoll), "uv_poll_start")
+    }
+
+    /// Of a broken descriptor libuv tells once, and stops; but what came before it broke may be left to read, and only then
+    /// the error.
+    fileprivate func becameReady(isBroken: Bool) {
+        onReady?()
+        if isBroken, !isClosing, !watched.isEmpty { try? start() }
+    }
 }
 
 private func didPoll(_ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32) {
-    unsafe owner(of: handle, as: Poller.self).onReady?()  // An error shows at the next call on the descriptor.
+    unsafe owner(of: handle, as: Poller.self).becameReady(isBroken: status < 0)
 }

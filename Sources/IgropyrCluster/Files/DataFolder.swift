@@ -20,6 +20,9 @@ public final class DataFolder: Sendable {
         try takeLock()
     }
 
+    /// To close it would not do: a program that is being started has the descriptor too, until it runs.
+    deinit { release() }
+
     /// Lets another process, or another object, take the folder, before this object goes. Write nothing afterwards.
     public func release() { lock.unlock() }
 
