@@ -1,6 +1,6 @@
 extension OutputSpan<UInt8> {
     /// - Precondition: There is room for it.
-    mutating func append(_ data: RawSpan) {
+    package mutating func append(_ data: RawSpan) {
         guard !data.isEmpty else { return }
         unsafe data.withUnsafeBytes { unsafe append($0) }
     }

@@ -127,7 +127,7 @@ private func withPHP(
 
     @Test func `a request is opened as FastCGI 1.0 has it`() {
         let long = String(repeating: "v", count: 200)
-        let bytes = FastCGIRecord.opening([("A", "b"), ("LONG", long)], keepsConnection: true)
+        let bytes = FastCGIRecord.opening(MetaVariables([("A", "b"), ("LONG", long)]), keepsConnection: true)
         let begin: [UInt8] = [1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
         #expect(Array(bytes.prefix(16)) == begin)
         let pairs: [UInt8] = [1, 1] + "Ab".utf8 + [4, 0x80, 0, 0, 200] + "LONG".utf8 + long.utf8

@@ -65,4 +65,19 @@ private struct Point: Codable, Sendable {
             #expect(response.text == body)
         }
     }
+
+    @Test func `a request without a body has its end at once`() async throws {
+        let add: @Sendable (App) -> Void = { app in
+            app.get("/") { request async throws in
+                nonisolated(unsafe) var hadAnotherTurn = false
+                request.loop?.submit { hadAnotherTurn = true }
+                let count = try await request.body(upTo: 10).count
+                return "\(count) \(hadAnotherTurn)"
+            }
+        }
+        try await withApp(add) { caller in
+            let answer = try await caller.send("/")
+            #expect(answer.text == "0 false")
+        }
+    }
 }

@@ -113,14 +113,14 @@ public final class Request {
         }
     }
 
-    /// Calls `body` with each field's name and value, as they were sent and in their order.
-    package func forEachField(_ body: (_ name: String, _ value: String) -> Void) {
+    /// The bytes of the head, and where in them each field's name and value are, as they were sent and in their order.
+    package var fieldRanges: (head: [UInt8], fields: [(name: Range<Int>, value: Range<Int>)]) {
+        var ranges: [(name: Range<Int>, value: Range<Int>)] = []
         withBytes { bytes in
             var iterator = FieldIterator(head.fields)
-            while let field = iterator.next(in: bytes) {
-                body(bytes.string(in: field.name), bytes.string(in: field.value))
-            }
+            while let field = iterator.next(in: bytes) { ranges.append(field) }
         }
+        return (bytes, ranges)
     }
 
     /// All fields; made anew at each call.
@@ -149,7 +149,7 @@ public final class Request {
     package var protocolVersion: String { "HTTP/\(head.version.number)" }
 
     /// The target without the scheme and authority that it may have had.
-    var pathAndQuery: String { head.query.map { "\(path)?\(text($0))" } ?? path }
+    package var pathAndQuery: String { head.query.map { "\(path)?\(text($0))" } ?? path }
 
     private func text(_ range: Range<Int>) -> String { withBytes { bytes in bytes.string(in: range) } }
 

@@ -19,7 +19,7 @@ final class Exchange: HTTPServerExchange {
     let connection: any HTTPServerStream
     private let bodyLimit: Int
     private var bodyBytes = 0
-    private var bodyState = BodyState.arriving
+    private var bodyState: BodyState
     private var held: [UInt8] = []
     /// Of the request, once its body has ended.
     private(set) var requestTrailers: HTTPFields?
@@ -47,9 +47,11 @@ final class Exchange: HTTPServerExchange {
     var status = 0
     private var sentBytes = 0
 
-    init(on connection: any HTTPServerStream, bodyLimit: Int) {
+    /// A request that has no body is whole with its head: who asks for the body anyhow need not wait for a turn of the loop.
+    init(on connection: any HTTPServerStream, bodyLimit: Int, hasBody: Bool) {
         self.connection = connection
         self.bodyLimit = bodyLimit
+        bodyState = hasBody ? .arriving : .ended
     }
 
     /// Of the response's body, as far as they were handed to the connection.

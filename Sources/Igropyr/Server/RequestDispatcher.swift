@@ -99,7 +99,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             let request = makeRequest(head, bytes, parameters, connection)
             self.request = nil
             request.refuse(refusal)
-            let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit)
+            let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit, hasBody: head.framing != .none)
             request.exchange = exchange
             connection.exchange = exchange
             if let observer {
@@ -294,12 +294,12 @@ final class RequestDispatcher: HTTPRequestHandler {
             return nil
         case .file(let file, let range):
             guard sendHead(response, on: connection), connection.sendsBody else { return nil }
-            let exchange = Exchange(on: connection, bodyLimit: .max)
+            let exchange = Exchange(on: connection, bodyLimit: .max, hasBody: true)
             connection.exchange = exchange
             exchange.send(FileTransfer(file, range: range, on: connection))
             return exchange
         case .stream, .webSocket:
-            let exchange = Exchange(on: connection, bodyLimit: .max)
+            let exchange = Exchange(on: connection, bodyLimit: .max, hasBody: true)
             connection.exchange = exchange
             start(response, exchange)
             return exchange

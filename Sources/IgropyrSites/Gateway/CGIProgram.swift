@@ -45,7 +45,7 @@ final class CGIProgram: GatewayConversation {
             call, root: call.root, environment: settings.environment, bodyBytes: bodyBytes)
         return ChildProcess.Command(
             executable: words[0], arguments: Array(words.dropFirst()),
-            environment: Dictionary(uniqueKeysWithValues: variables.values.map { ($0.name, $0.value) }),
+            environment: variables.dictionary,
             directory: script.lastIndex(of: "/").map { String(script[..<$0]) },
             descriptors: [pipes.childs[0], pipes.childs[1], pipes.childs[2]], hasOwnSession: true)
     }

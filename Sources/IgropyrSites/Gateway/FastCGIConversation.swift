@@ -32,7 +32,7 @@ final class FastCGIConversation: GatewayConversation {
 
     /// What is known to be all leaves in one write.
     func begin() async throws {
-        var opening = FastCGIRecord.opening(variables.values, keepsConnection: keepsConnection)
+        var opening = FastCGIRecord.opening(variables, keepsConnection: keepsConnection)
         if !hasBody { opening += FastCGIRecord.endOfInput }
         try await stream.write(opening)
     }
@@ -111,19 +111,19 @@ final class SCGIConversation: GatewayConversation {
         self.variables = variables
     }
 
-    func begin() async throws { try await stream.write(Self.opening(variables.values)) }
+    func begin() async throws { try await stream.write(Self.opening(variables)) }
 
-    static func opening(_ variables: [MetaVariables.Pair]) -> [UInt8] {
-        let length = variables.first { $0.name == "CONTENT_LENGTH" }?.value ?? "0"
-        let others = variables.filter { $0.name != "CONTENT_LENGTH" && $0.name != "SCGI" }
-        var content: [UInt8] = []
-        // The length has to come first.
-        for (name, value) in [("CONTENT_LENGTH", length), ("SCGI", "1")] + others {
-            content += name.utf8
-            content.append(0)
-            content += value.utf8
-            content.append(0)
+    static func opening(_ variables: MetaVariables) -> [UInt8] {
+        var (length, others): (ArraySlice<UInt8>, [UInt8]) = ([UInt8(ascii: "0")], [])
+        variables.forEach { name, value in
+            switch variables.text(name) {
+            case "CONTENT_LENGTH": length = variables.bytes[value]
+            case "SCGI": break
+            default: others += variables.bytes[name] + [0] + variables.bytes[value] + [0]
+            }
         }
+        // The length has to come first.
+        let content = Array("CONTENT_LENGTH\0".utf8) + length + Array("\0SCGI\01\0".utf8) + others
         return Array("\(content.count):".utf8) + content + [UInt8(ascii: ",")]
     }
 

@@ -1,3 +1,5 @@
+internal import IgropyrHTTP
+
 /// The records of FastCGI 1.0, as a web server writes and reads them for one request at a time.
 enum FastCGIRecord {
     /// Of the responder's records.
@@ -29,7 +31,8 @@ enum FastCGIRecord {
     static let headerBytes = 8
     static let limitContent = 65_528
     private static let requestID = 1
-    private static let usualPairBytes = 1024
+    /// Of a name and of a value.
+    private static let longestLengthsBytes = 8
 
     private enum Kind: UInt8 {
         case begin = 1
@@ -41,14 +44,15 @@ enum FastCGIRecord {
     }
 
     /// FCGI_BEGIN_REQUEST as responder, and all parameters.
-    static func opening(_ variables: [MetaVariables.Pair], keepsConnection: Bool) -> [UInt8] {
+    static func opening(_ variables: MetaVariables, keepsConnection: Bool) -> [UInt8] {
+        let source = variables.bytes.span
         var pairs: [UInt8] = []
-        pairs.reserveCapacity(usualPairBytes)
-        for (name, value) in variables {
-            append(length: name.utf8.count, to: &pairs)
-            append(length: value.utf8.count, to: &pairs)
-            pairs += name.utf8
-            pairs += value.utf8
+        pairs.append(addingCapacity: source.count + variables.count * longestLengthsBytes) { output in
+            variables.forEach { name, value in
+                append(length: name.count, to: &output)
+                append(length: value.count, to: &output)
+                unsafe output.append(source.bytes.extracting(name.lowerBound..<value.upperBound))
+            }
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(pairs.count + 5 * headerBytes)
@@ -83,10 +87,12 @@ enum FastCGIRecord {
     }
 
     /// One byte up to 127, else four.
-    private static func append(length: Int, to bytes: inout [UInt8]) {
-        guard length > 127 else { return bytes.append(UInt8(length)) }
-        bytes += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }
-        bytes[bytes.count - 4] |= 0x80
+    private static func append(length: Int, to output: inout OutputSpan<UInt8>) {
+        guard length > 127 else { return output.append(UInt8(length)) }
+        output.append(UInt8(truncatingIfNeeded: length >> 24) | 0x80)
+        output.append(UInt8(truncatingIfNeeded: length >> 16))
+        output.append(UInt8(truncatingIfNeeded: length >> 8))
+        output.append(UInt8(truncatingIfNeeded: length))
     }
 
     /// The next event in what has arrived from `start` on, whose first bytes are a record's header. Ranges count from the

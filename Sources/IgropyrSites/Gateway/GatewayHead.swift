@@ -107,11 +107,13 @@ struct GatewayHeadParser {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
             let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
         else { throw .noField(Self.shown(line)) }
-        let text = line[(colon + 1)...]
-        guard let value = String(validating: text, as: UTF8.self)?.trimmedOfSpaces,
-            HTTPField.isValidValue(String(value))
-        else { throw .invalidValue(name.rawName) }
-        try take(name, String(value))
+        let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var text = line[(colon + 1)...].drop(while: isSpace)
+        while let last = text.last, isSpace(last) { text.removeLast() }
+        guard let value = String(validating: text, as: UTF8.self), HTTPField.isValidValue(value) else {
+            throw .invalidValue(name.rawName)
+        }
+        try take(name, value)
     }
 
     private mutating func take(_ name: HTTPField.Name, _ value: String) throws(GatewayMistake) {

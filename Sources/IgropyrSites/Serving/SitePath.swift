@@ -35,7 +35,7 @@ struct SitePath {
     }
 
     private static func limited(_ path: FilePath?) -> FilePath? {
-        guard let path, path.text.count(where: { $0 == "/" }) < limitNames else { return nil }
+        guard let path, path.text.utf8.count(where: { $0 == UInt8(ascii: "/") }) < limitNames else { return nil }
         return path
     }
 }
