@@ -61,44 +61,49 @@ extension App {
 
         /// - Throws: ``InvalidSetting``.
         func check() throws(InvalidSetting) {
-            try require("loops", loops, loops > 0 && loops <= 1024, "1 to 1024")
-            try require("bodyLimit", bodyLimit, bodyLimit >= 0, "0 or more")
-            try require("timeout", timeout ?? .seconds(1), timeout ?? .seconds(1) > .zero, "more than 0, or nil")
-            try require("drainTimeout", drainTimeout, drainTimeout >= .zero, "0 or more")
+            try InvalidSetting.require("loops", loops, loops > 0 && loops <= 1024, "1 to 1024")
+            try InvalidSetting.require("bodyLimit", bodyLimit, bodyLimit >= 0, "0 or more")
+            try InvalidSetting.require(
+                "timeout", timeout ?? .seconds(1), timeout ?? .seconds(1) > .zero, "more than 0, or nil")
+            try InvalidSetting.require("drainTimeout", drainTimeout, drainTimeout >= .zero, "0 or more")
             let perClient = connectionsPerClient ?? 1
-            try require("connectionsPerClient", perClient, perClient > 0, "1 or more, or nil")
+            try InvalidSetting.require("connectionsPerClient", perClient, perClient > 0, "1 or more, or nil")
             for log in accessLogs.values + (accessLog.map { [$0] } ?? []) {
-                try require("accessLog.waitingBytes", log.waitingBytes, log.waitingBytes > 0, "1 or more")
+                try InvalidSetting.require(
+                    "accessLog.waitingBytes", log.waitingBytes, log.waitingBytes > 0, "1 or more")
             }
             try checkServer()
             try checkHTTP2()
         }
 
         private func checkServer() throws(InvalidSetting) {
-            try require("server.connections", server.connections, server.connections > 0, "1 or more")
+            try InvalidSetting.require("server.connections", server.connections, server.connections > 0, "1 or more")
             let perConnection = server.requestsPerConnection
-            try require("server.requestsPerConnection", perConnection, perConnection > 0, "1 or more")
+            try InvalidSetting.require("server.requestsPerConnection", perConnection, perConnection > 0, "1 or more")
             let rate = server.minimumBytesPerSecond
-            try require("server.minimumBytesPerSecond", rate, rate >= 0, "0 or more")
+            try InvalidSetting.require("server.minimumBytesPerSecond", rate, rate >= 0, "0 or more")
             let unread = server.unreadBodyBytes
-            try require("server.unreadBodyBytes", unread, unread >= 0, "0 or more")
+            try InvalidSetting.require("server.unreadBodyBytes", unread, unread >= 0, "0 or more")
             let times = [
                 ("server.handshakeTimeout", server.handshakeTimeout), ("server.headTimeout", server.headTimeout),
                 ("server.idleTimeout", server.idleTimeout), ("server.progressTimeout", server.progressTimeout),
                 ("server.lingerTimeout", server.lingerTimeout),
                 ("tls.handshakeTimeout", tls?.handshakeTimeout ?? server.handshakeTimeout),
             ]
-            for (name, time) in times { try require(name, time, time > .zero, "more than 0") }
+            for (name, time) in times { try InvalidSetting.require(name, time, time > .zero, "more than 0") }
             let graces = [("drainIdleTimeout", server.drainIdleTimeout), ("rateGrace", server.rateGrace)]
-            for (name, time) in graces { try require("server.\(name)", time, time >= .zero, "0 or more") }
+            for (name, time) in graces {
+                try InvalidSetting.require("server.\(name)", time, time >= .zero, "0 or more")
+            }
             let bounds = [
                 ("pipelineBytes", server.pipelineBytes), ("highWaterBytes", server.highWaterBytes),
                 ("limits.targetBytes", server.limits.targetBytes), ("limits.headBytes", server.limits.headBytes),
                 ("limits.fields", server.limits.fields), ("limits.chunkLineBytes", server.limits.chunkLineBytes),
             ]
-            for (name, bound) in bounds { try require("server.\(name)", bound, bound > 0, "1 or more") }
+            for (name, bound) in bounds { try InvalidSetting.require("server.\(name)", bound, bound > 0, "1 or more") }
             if case .required(let networks) = server.proxyProtocol {
-                try require("server.proxyProtocol", server.proxyProtocol, !networks.isEmpty, "off, or networks")
+                try InvalidSetting.require(
+                    "server.proxyProtocol", server.proxyProtocol, !networks.isEmpty, "off, or networks")
             }
         }
 
@@ -114,14 +119,8 @@ extension App {
             ]
             for (name, count, least) in counts {
                 let isValid = count >= least && count <= Int32.max
-                try require("server.http2.\(name)", count, isValid, "\(least) to \(Int32.max)")
+                try InvalidSetting.require("server.http2.\(name)", count, isValid, "\(least) to \(Int32.max)")
             }
-        }
-
-        private func require(
-            _ name: String, _ value: some Sendable, _ isValid: Bool, _ expected: String
-        ) throws(InvalidSetting) {
-            guard isValid else { throw InvalidSetting(name: name, value: "\(value)", expected: expected) }
         }
     }
 }
@@ -133,4 +132,10 @@ public struct InvalidSetting: Error, Hashable, Sendable, CustomStringConvertible
     let expected: String
 
     public var description: String { "the setting \(name) is \(value): set it to \(expected)" }
+
+    static func require(
+        _ name: String, _ value: some Sendable, _ isValid: Bool, _ expected: String
+    ) throws(InvalidSetting) {
+        guard isValid else { throw InvalidSetting(name: name, value: "\(value)", expected: expected) }
+    }
 }

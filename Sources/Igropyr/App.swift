@@ -76,6 +76,7 @@ public final class App: RouteBuilder, Sendable {
             metrics: ServerMetrics(configured: configuration.metricsFactory))
         var router = Router<Endpoint>()
         for (route, pattern) in state.routes {
+            try route.limits.check(at: pattern)
             try router.add(route.method, PathPattern(pattern), Endpoint(route, at: pattern, in: surroundings))
         }
         let fallback = Endpoint(Route.fallback(notFound: state.notFound), at: "", in: surroundings)

@@ -54,6 +54,22 @@ import Testing
         }
     }
 
+    @Test func `a heartbeat of no time at all leaves the loop to others`() async throws {
+        try await withApp { app in
+            app.loops = 1
+            app.get("/") { _ in
+                ServerSentEvents(AsyncStream.makeStream(of: ServerSentEvent.self).stream, heartbeat: .zero)
+            }
+            app.get("/other") { _ in "answered" }
+        } _: { caller in
+            let raw = try await caller.connect()
+            raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await raw.receive { $0.contains(": \n\n") }
+            #expect(try await caller.send("/other").text == "answered")
+            raw.close()
+        }
+    }
+
     @Test func `pieces of a sequence are a body`() async throws {
         try await withApp { app in
             app.get("/") { _ in

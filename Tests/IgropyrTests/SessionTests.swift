@@ -128,6 +128,33 @@ private enum StoreKind: CaseIterable {
         }
     }
 
+    @Test func `a session may be meant to last for ever, and a store may say what it likes of its age`() async throws {
+        struct OddStore: SessionStore {
+            func load(_ token: String) -> SessionRecord? { SessionRecord(began: Int64(token) ?? 0) }
+            func save(_ record: SessionRecord, as token: String?) -> String { token ?? "1" }
+            func remove(_ token: String) {}
+        }
+        let rows = [
+            (Duration.seconds(Int64.max), ["0", "\(Int64.max)", "\(Int64.min)"]), (.seconds(1), ["0", "\(Int64.min)"]),
+        ]
+        for (lasting, tokens) in rows {
+            try await withApp { app in
+                var sessions = Sessions(OddStore())
+                (sessions.idleTimeout, sessions.lifetime) = (lasting, lasting)
+                app.use(sessions)
+                app.get("/") { request in
+                    request.session["name"] = "Ann"
+                    return request.session["name"] ?? ""
+                }
+            } _: { caller in
+                for token in tokens {
+                    let response = try await caller.send("/", [("Cookie", "session=\(token)")])
+                    #expect(response.text == "Ann")
+                }
+            }
+        }
+    }
+
     @Test func `the cookie goes by https only where the request came by it`() async throws {
         try await Self.withSessions(.memory) { caller in
             let secure = try await Browser(caller).get("/login/ann", [("X-Forwarded-Proto", "https")]).setCookie

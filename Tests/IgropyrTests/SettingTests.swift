@@ -10,6 +10,12 @@ import Testing
         return tls
     }()
 
+    private static func webSocket(_ change: (inout WebSocketSettings) -> Void) -> WebSocketSettings {
+        var settings = WebSocketSettings()
+        change(&settings)
+        return settings
+    }
+
     private static let mistakes: [(name: String, change: @Sendable (App) -> Void)] = [
         ("loops", { $0.loops = 0 }), ("bodyLimit", { $0.bodyLimit = -1 }), ("timeout", { $0.timeout = .zero }),
         ("drainTimeout", { $0.drainTimeout = .seconds(-1) }), ("connectionsPerClient", { $0.connectionsPerClient = 0 }),
@@ -25,6 +31,14 @@ import Testing
         ("server.http2.concurrentStreams", { $0.server.http2.concurrentStreams = 0 }),
         ("server.http2.streamWindowBytes", { $0.server.http2.streamWindowBytes = 65_534 }),
         ("server.proxyProtocol", { $0.server.proxyProtocol = .required(from: []) }),
+        ("bodyLimit of /a", { $0.post("/a", bodyLimit: -1) { _ in "" } }),
+        ("timeout of /a", { $0.get("/a", timeout: .zero) { _ in "" } }),
+        ("bodyLimit of /b/a", { $0.group("/b", bodyLimit: .min).post("/a") { _ in "" } }),
+        ("timeout of /b/a", { $0.group("/b", timeout: .seconds(-1)).get("/a") { _ in "" } }),
+        ("messageBytes of /a", { $0.webSocket("/a", settings: webSocket { $0.messageBytes = 0 }) { _, _ in } }),
+        ("heldBytes of /a", { $0.webSocket("/a", settings: webSocket { $0.heldBytes = -1 }) { _, _ in } }),
+        ("pingInterval of /a", { $0.webSocket("/a", settings: webSocket { $0.pingInterval = .zero }) { _, _ in } }),
+        ("closeTimeout of /a", { $0.webSocket("/a", settings: webSocket { $0.closeTimeout = .zero }) { _, _ in } }),
     ]
 
     @Test(arguments: mistakes.indices) func `a setting that cannot be meant fails the start by its name`(

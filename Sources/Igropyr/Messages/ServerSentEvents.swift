@@ -43,12 +43,12 @@ public struct ServerSentEvents: ResponseConvertible {
     private let stream: (ResponseWriter) async throws -> Void
 
     /// After the time of `heartbeat` without an event a comment is sent, so that no proxy takes the connection for dead and
-    /// a client that is gone is noticed; nil for none.
+    /// a client that is gone is noticed; a millisecond at least. Nil for none.
     public init<Events: AsyncSequence>(
         _ events: Events, heartbeat: Duration? = .seconds(15)
     ) where Events.Element == ServerSentEvent {
         stream = { writer in
-            let beat = try heartbeat.map { try Heartbeat(writer.exchange, every: $0) }
+            let beat = try heartbeat.map { try Heartbeat(writer.exchange, every: max($0, .milliseconds(1))) }
             defer { beat?.close() }
             for try await event in events {
                 beat?.rest()

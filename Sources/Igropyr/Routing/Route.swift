@@ -82,6 +82,13 @@ struct RouteLimits: Sendable {
     func orElse(_ outer: RouteLimits) -> RouteLimits {
         RouteLimits(bodyLimit: bodyLimit ?? outer.bodyLimit, timeout: timeout ?? outer.timeout)
     }
+
+    func check(at pattern: String) throws(InvalidSetting) {
+        if let bodyLimit {
+            try InvalidSetting.require("bodyLimit of \(pattern)", bodyLimit, bodyLimit >= 0, "0 or more")
+        }
+        if let timeout { try InvalidSetting.require("timeout of \(pattern)", timeout, timeout > .zero, "more than 0") }
+    }
 }
 
 /// A route for a method that no router knows.

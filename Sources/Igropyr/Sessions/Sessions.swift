@@ -48,8 +48,7 @@ public struct Sessions: AsyncMiddleware {
 
     private func known(_ token: String?) async throws -> SessionRecord? {
         guard let token, token.utf8.count <= 4096, let record = try await store.load(token) else { return nil }
-        guard now() < min(record.used + idleTimeout.components.seconds, record.began + lifetime.components.seconds)
-        else {
+        guard age(since: record.used) < idleTimeout, age(since: record.began) < lifetime else {
             try await store.remove(token)
             return nil
         }
@@ -60,7 +59,7 @@ public struct Sessions: AsyncMiddleware {
     private func kept(_ session: Session, _ token: String?) async throws -> String? {
         var record = session.record
         // That it was used is noted now and then, so that mere reading mostly stores nothing.
-        let isDue = now() - record.used >= max(1, idleTimeout.components.seconds / 10)
+        let isDue = age(since: record.used) >= max(.seconds(1), idleTimeout / 10)
         guard token == nil || session.hasChanged || session.fate == .renewed || isDue else { return nil }
         record.used = now()
         if session.fate == .renewed, let token {
@@ -71,8 +70,11 @@ public struct Sessions: AsyncMiddleware {
     }
 
     private func remaining(_ record: SessionRecord) -> Duration {
-        min(idleTimeout, lifetime - .seconds(now() - record.began))
+        min(idleTimeout, lifetime - age(since: record.began))
     }
+
+    /// A `Duration` holds the difference of any two such times, and a time-out that is meant to be endless.
+    private func age(since time: Int64) -> Duration { .seconds(now()) - .seconds(time) }
 
     private func setCookie(_ response: inout Response, _ request: Request, value: String, age: Duration) throws {
         var cookie = try Cookie(cookieName, value)

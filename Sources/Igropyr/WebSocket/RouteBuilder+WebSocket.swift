@@ -22,6 +22,11 @@ extension RouteBuilder {
         _ pattern: String, settings: WebSocketSettings = WebSocketSettings(),
         _ handler: @escaping @Sendable (Request, WebSocket) async throws -> Void
     ) {
+        do throws(InvalidSetting) {
+            try settings.check(for: pattern)
+        } catch {
+            noteMistake(error)
+        }
         let action = Route.Action.task { request in
             let handshake = try request.webSocketHandshake(settings)
             let opening = WebSocketOpening(handshake, settings) { socket in try await handler(request, socket) }
@@ -29,6 +34,25 @@ extension RouteBuilder {
         }
         add(Route(HTTPMethod.get, action), at: pattern)
         add(Route(HTTPMethod.connect, action), at: pattern)  // In HTTP/2.
+    }
+}
+
+extension WebSocketSettings {
+    /// `place` is where they are for: a pattern or a URL.
+    func check(for place: String) throws(InvalidSetting) {
+        let bounds = [
+            ("messageBytes", messageBytes, 1), ("heldBytes", heldBytes, 0),
+            ("minimumCompressedBytes", minimumCompressedBytes, 0),
+        ]
+        for (name, bound, least) in bounds {
+            try InvalidSetting.require("\(name) of \(place)", bound, bound >= least, "\(least) or more")
+        }
+        let times = [
+            ("pingInterval", pingInterval ?? .seconds(1)), ("openTimeout", openTimeout), ("closeTimeout", closeTimeout),
+        ]
+        for (name, time) in times {
+            try InvalidSetting.require("\(name) of \(place)", time, time > .zero, "more than 0")
+        }
     }
 }
 

@@ -15,7 +15,7 @@ extension WebSocket {
     /// It lives on the loop of the handler that calls this, elsewhere on one that all clients of the process share.
     /// Certificates must be good for the URL's host and vouched for by an authority that this machine trusts, or by one of
     /// those in the PEM file `authorities`, if that is given. `fields` go with the request.
-    /// - Throws: ``WebSocketFailure`` when none can be opened; what `body` throws.
+    /// - Throws: ``WebSocketFailure`` when none can be opened; ``InvalidSetting``; what `body` throws.
     public static func connect<Result>(
         to url: String, settings: WebSocketSettings = WebSocketSettings(), fields: HTTPFields = [:],
         authorities: String? = nil, _ body: (WebSocket) async throws -> Result
@@ -23,6 +23,7 @@ extension WebSocket {
         guard let parts = WebSocketURL(url) else {
             throw WebSocketFailure(url: url, status: nil, reason: "give a URL such as wss://example.org/path")
         }
+        try settings.check(for: url)
         let client: WebSocketClientSide
         let socket: WebSocket
         do {
