@@ -70,7 +70,7 @@ public final class App: RouteBuilder, Sendable {
         try state.configuration.check()
         if let mistake = state.mistakes.first { throw mistake }
         let configuration = state.configuration
-        let failures = FailurePages(logger: configuration.logger, handler: state.failureHandler)
+        let failures = FailurePages(handler: state.failureHandler)
         let surroundings = Endpoint.Surroundings(
             scope: scope, configuration: configuration, failures: failures, tracing: RequestTracing(),
             metrics: ServerMetrics(configured: configuration.metricsFactory))

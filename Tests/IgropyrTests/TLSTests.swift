@@ -7,23 +7,6 @@ import Logging
 import TestSupport
 import Testing
 
-/// Keeps what an application logs.
-private struct KeptLog: LogHandler {
-    let lines: Locked<[String]>
-    var logLevel = Logger.Level.debug
-    var metadata: Logger.Metadata = [:]
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let reason = event.metadata?["reason"].map { ": \($0)" } ?? ""
-        lines.withLock { $0.append("\(event.level) \(event.message)\(reason)") }
-    }
-}
-
 extension TestAuthority {
     /// An application's certificate, in the files that it reads; issued anew at each call.
     fileprivate func configuration(for name: String = "a.example") async throws -> TLSConfiguration {

@@ -6,7 +6,6 @@ internal import Logging
 struct FailurePages: Sendable {
     typealias Handler = @Sendable (any Error, Request) throws -> Response?
 
-    let logger: Logger
     /// The application's own.
     let handler: Handler?
 
@@ -20,14 +19,14 @@ struct FailurePages: Sendable {
         do {
             return try handler?(error, request)
         } catch {
-            logger.error("an error handler failed", metadata: ["error": "\(error)"])
+            request.logger.error("an error handler failed", metadata: ["error": "\(error)"])
             return nil
         }
     }
 
     private func usualResponse(to error: any Error, _ request: Request) -> Response {
         if let failure = HTTPFailure(telling: error) { return failure.response(for: request) }
-        if !(error is CancellationError) { logger.error("a handler failed", metadata: ["error": "\(error)"]) }
+        if !(error is CancellationError) { request.logger.error("a handler failed", metadata: ["error": "\(error)"]) }
         return HTTPFailure(.internalServerError).response(for: request)
     }
 }

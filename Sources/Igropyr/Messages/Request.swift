@@ -2,6 +2,7 @@ public import HTTPTypes
 package import IgropyrHTTP
 public import IgropyrTransport
 public import IgropyrUV
+public import Logging
 
 /// A request as its handler sees it; belongs to the connection's loop.
 ///
@@ -15,6 +16,8 @@ public final class Request {
     @safe @exclusivity(unchecked) private var routeParameters: [RouteParameter] = []
     @safe @exclusivity(unchecked) private var connection: (any HTTPServerStream)?
     var exchange: Exchange?
+    /// The application's.
+    private let plainLogger: Logger
     /// Why no route answers this request; nil if one does.
     @safe @exclusivity(unchecked) private(set) var refusal: Refusal?
     @safe @exclusivity(unchecked) private var values: [ObjectIdentifier: Any] = [:]
@@ -26,9 +29,13 @@ public final class Request {
         case options(HTTPMethodSet)
     }
 
-    init(_ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream) {
+    init(
+        _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream,
+        logger: Logger
+    ) {
         self.head = head
         self.connection = connection
+        plainLogger = logger
         fill(head, bytes, parameters, connection)
     }
 
@@ -74,6 +81,16 @@ public final class Request {
         case .connect: .connect
         case .other: HTTPRequest.Method(text(head.methodName)) ?? .get  // Every head's method is a token.
         }
+    }
+
+    /// The application's logger, whose lines tell of this request its method, its path and, with ``RequestIDs``, its name.
+    /// Made anew at each call.
+    public var logger: Logger {
+        var logger = plainLogger
+        logger[metadataKey: "method"] = "\(method.rawValue)"
+        logger[metadataKey: "path"] = "\(path)"
+        if let id { logger[metadataKey: "request-id"] = "\(id)" }
+        return logger
     }
 
     /// As it was sent, without the query and not decoded; ``parameters`` are decoded.

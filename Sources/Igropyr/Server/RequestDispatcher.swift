@@ -135,7 +135,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             request.fill(head, bytes, parameters, connection)
             return request
         }
-        let request = Request(head, bytes, parameters, connection)
+        let request = Request(head, bytes, parameters, connection, logger: logger)
         self.request = request
         return request
     }
@@ -146,7 +146,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         exchange.cancelTask()
         let failure = HTTPFailure(.serviceUnavailable, "The request took too long.")
         let response = failures.response(to: failure, request)
-        if sendHead(response, on: exchange) { sendBody(response, on: exchange) }
+        if sendHead(response, request, on: exchange) { sendBody(response, on: exchange) }
         exchange.endResponse()
     }
 
@@ -192,12 +192,12 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// The same for a response whose body is made while it is sent.
-    private func start(_ response: Response, _ exchange: Exchange) {
+    private func start(_ response: Response, _ request: Request?, _ exchange: Exchange) {
         taskWillBegin(exchange)
-        nonisolated(unsafe) let (dispatcher, response, exchange) = (self, response, exchange)
+        nonisolated(unsafe) let (dispatcher, response, request, exchange) = (self, response, request, exchange)
         unsafe exchange.run(
             Task.immediate(executorPreference: exchange.connection.loop) {
-                unsafe await dispatcher.respond(response, exchange)?()
+                unsafe await dispatcher.respond(response, request, exchange)?()
                 unsafe dispatcher.taskDidEnd(exchange)
             })
     }
@@ -228,49 +228,53 @@ final class RequestDispatcher: HTTPRequestHandler {
     ) async {
         let rest: (() async -> Void)?
         do {
-            rest = respond(try await handler(request), exchange)
+            rest = respond(try await handler(request), request, exchange)
         } catch {
             rest = respond(to: error, request, exchange)
         }
         await rest?()
     }
 
-    /// Apart for the same reason as ``respond(_:_:)``.
+    /// Apart for the same reason as ``respond(_:_:_:)``.
     @inline(never)
     private func respond(to error: any Error, _ request: Request, _ exchange: Exchange) -> (() async -> Void)? {
-        respond(failures.response(to: error, request), exchange)
+        respond(failures.response(to: error, request), request, exchange)
     }
 
     /// Sends what a task has made. Apart, so that the task's frame, which is on the heap, stays small.
     /// - Returns: what is still to be done if that takes time.
     @inline(never)
-    private func respond(_ response: Response, _ exchange: Exchange) -> (() async -> Void)? {
+    private func respond(
+        _ response: Response, _ request: Request?, _ exchange: Exchange
+    ) -> (() async -> Void)? {
         guard !exchange.isOver else { return nil }
         exchange.hasResponse = true
         let connection = exchange.connection
         switch response.body {
         case .none, .text, .bytes:
-            if sendHead(response, on: exchange) { sendBody(response, on: exchange) }
+            if sendHead(response, request, on: exchange) { sendBody(response, on: exchange) }
             exchange.endResponse()
         case .file(let file, let range):
-            guard sendHead(response, on: exchange), connection.sendsBody else {
+            guard sendHead(response, request, on: exchange), connection.sendsBody else {
                 exchange.endResponse()
                 return nil
             }
             exchange.send(FileTransfer(file, range: range, on: connection))
         case .stream(let produce):
-            guard sendHead(response, on: exchange), connection.sendsBody else {
+            guard sendHead(response, request, on: exchange), connection.sendsBody else {
                 exchange.endResponse()
                 return nil
             }
-            return { [self] in await run(produce, exchange) }
+            return { [self] in await run(produce, request, exchange) }
         case .webSocket(let opening):
-            return { [self] in await open(opening, response, exchange) }
+            return { [self] in await open(opening, response, request, exchange) }
         }
         return nil
     }
 
-    private func run(_ produce: (ResponseWriter) async throws -> Void, _ exchange: Exchange) async {
+    private func run(
+        _ produce: (ResponseWriter) async throws -> Void, _ request: Request?, _ exchange: Exchange
+    ) async {
         do {
             exchange.connection.flush()
             try await produce(ResponseWriter(exchange: exchange))
@@ -278,7 +282,9 @@ final class RequestDispatcher: HTTPRequestHandler {
             if let fields = exchange.responseTrailers { try trailers.append(fields) }
             exchange.endResponse(trailers)
         } catch {
-            if !(error is CancellationError) { logger.error("a stream failed", metadata: ["error": "\(error)"]) }
+            if !(error is CancellationError) {
+                logger(request).error("a stream failed", metadata: ["error": "\(error)"])
+            }
             exchange.abort()
         }
     }
@@ -301,13 +307,15 @@ final class RequestDispatcher: HTTPRequestHandler {
         case .stream, .webSocket:
             let exchange = Exchange(on: connection, bodyLimit: .max, hasBody: true)
             connection.exchange = exchange
-            start(response, exchange)
+            start(response, request, exchange)
             return exchange
         }
     }
 
-    /// Whether the head went out; if not, 500 did in its place.
-    private func sendHead(_ response: Response, on connection: any HTTPServerStream) -> Bool {
+    /// Whether the head went out; if not, 500 did in its place. Nil for the request that was made last.
+    private func sendHead(
+        _ response: Response, _ request: Request? = nil, on connection: any HTTPServerStream
+    ) -> Bool {
         do throws(HTTPSerializer.Failure) {
             guard response.status.code >= 200 else { throw .invalidStatus }
             try connection.beginResponse(status: response.status.code, framing: response.framing)
@@ -317,21 +325,24 @@ final class RequestDispatcher: HTTPRequestHandler {
             sentStatus = response.status.code
             return true
         } catch {
-            withdrawHead(error, on: connection)
+            withdrawHead(error, request ?? self.request, on: connection)
             return false
         }
     }
 
+    /// Of the request, if that is known.
+    func logger(_ request: Request?) -> Logger { request?.logger ?? logger }
+
     /// Answers 500 in place of a response that cannot go out.
-    func withdrawHead(_ error: HTTPSerializer.Failure, on connection: any HTTPServerStream) {
-        logger.error("a response cannot be written", metadata: ["error": "\(error)"])
+    func withdrawHead(_ error: HTTPSerializer.Failure, _ request: Request?, on connection: any HTTPServerStream) {
+        logger(request).error("a response cannot be written", metadata: ["error": "\(error)"])
         connection.withdrawHead()
         respond(HTTPFailure(.internalServerError).response, on: connection)
     }
 
-    private func sendHead(_ response: Response, on exchange: Exchange) -> Bool {
+    private func sendHead(_ response: Response, _ request: Request?, on exchange: Exchange) -> Bool {
         defer { exchange.status = sentStatus }
-        return sendHead(response, on: exchange.connection)
+        return sendHead(response, request, on: exchange.connection)
     }
 
     private func sendBody(_ response: Response, on exchange: Exchange) {

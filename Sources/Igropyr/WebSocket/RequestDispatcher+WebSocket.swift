@@ -4,8 +4,8 @@ internal import Logging
 
 extension RequestDispatcher {
     /// Agrees to a WebSocket and runs its handler.
-    func open(_ opening: WebSocketOpening, _ response: Response, _ exchange: Exchange) async {
-        guard sendHead(opening.handshake, response, on: exchange) else { return exchange.endResponse() }
+    func open(_ opening: WebSocketOpening, _ response: Response, _ request: Request?, _ exchange: Exchange) async {
+        guard sendHead(opening.handshake, response, request, on: exchange) else { return exchange.endResponse() }
         let settings = opening.settings
         let connection = WebSocketConnection(
             on: exchange, as: .server, settings: settings, deflate: opening.handshake.deflate, wheel: wheel)
@@ -21,13 +21,15 @@ extension RequestDispatcher {
             connection.close(.normal)
         } catch {
             let isExpected = error is CancellationError || error is WebSocketClosure
-            if !isExpected { logger.error("a WebSocket's handler failed", metadata: ["error": "\(error)"]) }
+            if !isExpected { logger(request).error("a WebSocket's handler failed", metadata: ["error": "\(error)"]) }
             connection.close(isExpected ? .normal : .internalError)
         }
     }
 
     /// Whether it went out; if not, 500 did in its place.
-    private func sendHead(_ handshake: WebSocketHandshake, _ response: Response, on exchange: Exchange) -> Bool {
+    private func sendHead(
+        _ handshake: WebSocketHandshake, _ response: Response, _ request: Request?, on exchange: Exchange
+    ) -> Bool {
         let connection = exchange.connection
         do throws(HTTPSerializer.Failure) {
             try connection.beginTunnel(to: "websocket")
@@ -38,7 +40,7 @@ extension RequestDispatcher {
             connection.flush()
             return true
         } catch {
-            withdrawHead(error, on: connection)
+            withdrawHead(error, request, on: connection)
             return false
         }
     }
