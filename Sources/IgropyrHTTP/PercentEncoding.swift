@@ -49,6 +49,17 @@ public enum PercentEncoding {
         return String(decoding: encoded, as: UTF8.self)
     }
 
+    /// `text` as a reference to a resource: what cannot stand in one is escaped (RFC 3986 §2), such as a space, a control
+    /// character and what is not ASCII; the rest, escapes included, stays.
+    public static func encodeReference(_ text: String) -> String {
+        guard !text.utf8.allSatisfy(\.mayStandInReference) else { return text }
+        var encoded: [UInt8] = []
+        for byte in text.utf8 {
+            if byte.mayStandInReference { encoded.append(byte) } else { append(escaped: byte, to: &encoded) }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
     static func escaped(at offset: Int, before end: Int, in bytes: RawSpan) throws(HTTPError) -> UInt8 {
         guard offset + 2 < end, let high = bytes.byte(at: offset + 1).hexadecimalValue,
             let low = bytes.byte(at: offset + 2).hexadecimalValue, high | low != 0
@@ -62,5 +73,17 @@ public enum PercentEncoding {
 
     private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
+    }
+}
+
+extension UInt8 {
+    fileprivate var mayStandInReference: Bool {
+        switch self {
+        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\\"), UInt8(ascii: "^"),
+            UInt8(ascii: "`"),
+            UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
+            false
+        default: (0x21...0x7E).contains(self)
+        }
     }
 }

@@ -21,6 +21,16 @@ func `escapes are read strictly`(text: String, decoded: String?) {
 
 @Test(
     arguments: [
+        ("/a?b=c#d", "/a?b=c#d"), ("https://a/%20[]!$&'()*+,;=@", "https://a/%20[]!$&'()*+,;=@"), ("", ""),
+        ("/gr\u{fc}\u{df}e x", "/gr%C3%BC%C3%9Fe%20x"), ("/a\r\nB: c", "/a%0D%0AB:%20c"),
+        ("/\"<>\\^`{|}\0\u{7f}", "/%22%3C%3E%5C%5E%60%7B%7C%7D%00%7F"),
+    ] as [(String, String)])
+func `of a reference is escaped what cannot stand in it`(text: String, encoded: String) {
+    #expect(PercentEncoding.encodeReference(text) == encoded)
+}
+
+@Test(
+    arguments: [
         ("/", [""]), ("", [""]), ("/a", ["a"]), ("/a/", ["a", ""]), ("//a//b", ["", "a", "", "b"]),
         ("/a%2Fb/c", ["a/b", "c"]), ("/...", ["..."]), ("/.a", [".a"]), ("/a..", ["a.."]), ("/%2e%2e%2e", ["..."]),
     ] as [(String, [String])])

@@ -1,5 +1,7 @@
+import Foundation
 import HTTPTypes
 import Igropyr
+import IgropyrUV
 import Testing
 
 private struct Person: ResponseCodable, Sendable {
@@ -11,6 +13,12 @@ private struct Person: ResponseCodable, Sendable {
     var colour: Colour?
     var tags: [String]?
     var weights: Set<Double>?
+    var born: Date?
+    var page: URL?
+    var price: Decimal?
+    var friends: [Friend]?
+
+    struct Friend: Codable, Sendable { var id: Int }
 }
 
 @Suite(.timeLimit(.minutes(5))) struct DecodingTests {
@@ -34,6 +42,12 @@ private struct Person: ResponseCodable, Sendable {
         ("name=A&isAdult=maybe", 400, "at isAdult: not a value of type Bool"),
         ("name=A&colour=green", 400, "at colour: "),
         ("name=A&weights=1&weights=x", 400, "at weights: not a value of type Double"),
+        ("name=A&weights=nan", 400, "at weights: not a value of type Double"),
+        ("name=A&weights=inf", 400, "at weights: not a value of type Double"),
+        ("name=A&born=2026-11-29T21:16:10Z", 200, #""born":"2026-11-29T21:16:10Z""#),
+        ("name=A&born=yesterday", 400, "at born: not a date of ISO 8601"),
+        ("name=A&page=http://a/b?c", 200, #""page":"http://a/b?c""#),
+        ("name=A&price=1.10", 200, #""price":1.1"#),
         ("name=%zz", 400, "invalidPercentEncoding"),
         (String(repeating: "a=b&", count: 1001), 400, "queryTooLong"),
     ]
@@ -63,6 +77,95 @@ private struct Person: ResponseCodable, Sendable {
             for fields in [[("Content-Type", "text/plain")], []] {
                 #expect(try await caller.send("/any", fields, method: "POST", body: "{}").status == 415)
             }
+        }
+    }
+
+    private static let documents: [(json: String, status: Int, answer: String)] = [
+        (#"{"name":"A","born":"2026-11-29T21:16:10Z"}"#, 200, #""born":"2026-11-29T21:16:10Z""#),
+        (#"{"name":"A","born":"2026-11-29T22:16:10+01:00"}"#, 200, #""born":"2026-11-29T21:16:10Z""#),
+        (#"{"name":"A","born":"yesterday"}"#, 400, "at born: not a date of ISO 8601"),
+        (#"{"name":"A","born":7}"#, 400, "at born: not a value of type String"),
+        (#"{"name":"A","friends":[{"id":1},{"id":"x"}]}"#, 400, "at friends[1].id: not a value of type Int"),
+        (#"{"name":"A","friends":[{"id":1},{}]}"#, 400, #"at friends[1]: the key "id" is missing"#),
+        (#"{"name":"A","friends":[{"id":null}]}"#, 400, "at friends[0].id: null where a Int is needed"),
+        (#"{"name":"A","friends":{}}"#, 400, "at friends: not an array"),
+        (#"{"name":"A","friends":[7]}"#, 400, "at friends[0]: not an object"),
+        ("[]", 400, "expected: not an object"),
+        (#"{"name":"A","age":1.5}"#, 400, "a number in it has a fraction"),
+        (#"{"name":"A","age":99999999999999999999}"#, 400, "a number in it has a fraction or more digits than fit"),
+        (#"{"name":"A","#, 400, "not valid JSON"),
+        ("", 400, "not valid JSON"),
+        (String(repeating: "[", count: 100_000), 400, "The body is not the JSON expected"),
+    ]
+
+    @Test(arguments: documents) func `a client is told what is wrong with its JSON, and where`(
+        json: String, status: Int, answer: String
+    ) async throws {
+        try await withApp(Self.addRoutes) { caller in
+            let type = [("Content-Type", "application/json")]
+            let response = try await caller.send("/any", type, method: "POST", body: json)
+            #expect(response.status == status)
+            #expect(response.text.contains(answer), "\(response.text)")
+        }
+    }
+
+    @Test func `bodies are read and written by coders of the application's own`() async throws {
+        let body = try await answer(to: #"{"first_name":"A"}"#)
+        #expect(body == #"{"first_name":"A"}"#)
+    }
+
+    private func answer(to body: String) async throws -> String {
+        struct Named: Codable, Sendable { var firstName: String }
+        let text = Locked("")
+        try await withApp { app in
+            app.post("/") { request async throws in
+                let decoder = JSONDecoder.forBodies
+                decoder.keyDecodingStrategy = .convertFromSnakeCase
+                let encoder = JSONEncoder.forBodies
+                encoder.keyEncodingStrategy = .convertToSnakeCase
+                return JSON(try await request.json(Named.self, by: decoder), by: encoder)
+            }
+        } _: { caller in
+            let response = try await caller.send("/", method: "POST", body: body)
+            text.withLock { $0 = response.text }
+        }
+        return text.withLock { $0 }
+    }
+
+    private enum Size: String, Decodable { case small, large }
+
+    private static let values: [(target: String, status: Int, answer: String)] = [
+        ("/items/7/small", 200, "7 small 1 - []"),
+        ("/items/-7/large?page=2&limit=5&tag=a&tag=b", 200, #"-7 large 2 5 ["a", "b"]"#),
+        ("/items/7/small?page=&limit=", 200, "7 small 1 - []"),
+        ("/items/seven/small", 400, "The path is not the one expected: at id: not a value of type Int"),
+        ("/items/99999999999999999999/small", 400, "at id: not a value of type Int"),
+        ("/items/7/huge", 400, "at size: "),
+        ("/items/7/small?page=two", 400, "The query is not the one expected: at page: not a value of type Int"),
+        ("/items/7/small?limit=300", 400, "at limit: not a value of type UInt8"),
+        ("/needed?id=0B5F1B2E-9B5C-4B0F-8F43-6D1D4B0C9A11", 200, "0B5F1B2E-9B5C-4B0F-8F43-6D1D4B0C9A11"),
+        ("/needed?id=x", 400, "at id: "), ("/needed?id=", 400, #"the key "id" is missing"#),
+        ("/needed", 400, #"the key "id" is missing"#), ("/forgotten/7", 500, "Internal Server Error"),
+    ]
+
+    @Test(arguments: values) func `parts of a path and a query are values, or a 400 that says why not`(
+        target: String, status: Int, answer: String
+    ) async throws {
+        try await withApp { app in
+            app.get("/items/:id/:size") { request in
+                let id = try request.parameters.require("id", as: Int.self)
+                let size: Size = try request.parameters.require("size")
+                let query = try request.query
+                let page = try query.get("page", as: Int.self) ?? 1
+                let limit = try query.get("limit", as: UInt8.self).map { "\($0)" } ?? "-"
+                return "\(id) \(size) \(page) \(limit) \(try query.get("tag", as: [String].self) ?? [])"
+            }
+            app.get("/needed") { request in try request.query.require("id", as: UUID.self).uuidString }
+            app.get("/forgotten/:number") { request in "\(try request.parameters.require("id", as: Int.self))" }
+        } _: { caller in
+            let response = try await caller.send(target)
+            #expect(response.status == status)
+            #expect(response.text.contains(answer), "\(response.text)")
         }
     }
 

@@ -13,6 +13,7 @@ private struct Secret: Error {}
         app.get("/json") { _ in JSON(["x": 1]) }
         app.get("/status") { _ in HTTPResponse.Status.noContent }
         app.get("/redirect") { _ in Redirect(to: "/text") }
+        app.get("/page") { _ in HTML("<h1>", status: .created) }
         app.get("/nothing") { _ in String?.none }
         app.get("/late") { _ async throws in
             await Task.yield()
@@ -35,6 +36,7 @@ private struct Secret: Error {}
     private static let results: [(target: String, status: Int, type: String?, body: String)] = [
         ("/text", 200, "text/plain; charset=utf-8", "Hello"),
         ("/html", 200, "text/html; charset=utf-8", "<p>"),
+        ("/page", 201, "text/html; charset=utf-8", "<h1>"),
         ("/json", 200, "application/json", #"{"x":1}"#),
         ("/status", 204, nil, ""),
         ("/redirect", 303, nil, ""),

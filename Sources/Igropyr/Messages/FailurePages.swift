@@ -63,8 +63,8 @@ extension HTTPFailure {
             <h1>\(title.escapedForHTML)</h1>
             \(detail)</html>
 
-            """
-        ).makeResponse(status)
+            """, status: status
+        ).makeResponse()
     }
 }
 

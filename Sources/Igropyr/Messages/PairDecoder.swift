@@ -1,10 +1,11 @@
+internal import FoundationEssentials
 internal import IgropyrHTTP
 
 /// Decodes a type from the pairs of a query or a form: each property from the values of its name.
 ///
-/// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), enums over those, and what decodes from a single value;
-/// arrays and sets from repeated names. Where the type is optional, a name that is missing or has nothing but empty values
-/// is nil. Nothing is nested.
+/// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), dates as ISO 8601 has them, URLs, enums over those, and
+/// what decodes from a single value; arrays and sets from repeated names. Where the type is optional, a name that is
+/// missing or has nothing but empty values is nil. Nothing is nested.
 struct PairDecoder: Decoder {
     let values: [String: [String]]
     var codingPath: [any CodingKey] { [] }
@@ -80,7 +81,7 @@ extension Array: RepeatedValue {}
 extension Set: RepeatedValue {}
 
 /// Decodes from the values of one name.
-private struct ValueDecoder: Decoder, SingleValueDecodingContainer {
+struct ValueDecoder: Decoder, SingleValueDecodingContainer {
     let values: [String]
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
@@ -101,16 +102,37 @@ private struct ValueDecoder: Decoder, SingleValueDecodingContainer {
             }
             return value
         }
+        // These decode in a manner of their own from what is not a form.
+        if type == Date.self, let date = try Date(iso8601: values.first ?? "", at: codingPath) as? Value { return date }
+        if type == URL.self, let url = values.first.flatMap({ URL(string: $0) }) as? Value { return url }
+        if type == Decimal.self, let number = values.first.flatMap({ Decimal(string: $0) }) as? Value { return number }
         return try Value(from: self)
     }
 
     private static func read(_ text: String, as type: any LosslessStringConvertible.Type) -> Any? {
-        guard type == Bool.self else { return type.init(text) }
+        guard type == Bool.self else { return finite(type.init(text)) }
         return switch text.lowercased() {
         case "true", "1", "on": true
         case "false", "0", "off": false
         default: nil
         }
+    }
+
+    /// No infinity, and no NaN: nobody means them, JSON has none, and they trap where they become an `Int`.
+    private static func finite(_ value: Any?) -> Any? {
+        guard let number = value as? any FloatingPoint, !number.isFinite else { return value }
+        return nil
+    }
+}
+
+extension Date {
+    init(iso8601 text: String, at path: [any CodingKey]) throws {
+        guard let date = try? Date(text, strategy: .iso8601) else {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(
+                    codingPath: path, debugDescription: "not a date of ISO 8601, such as 2026-11-29T21:16:10Z"))
+        }
+        self = date
     }
 }
 

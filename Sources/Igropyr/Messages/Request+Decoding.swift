@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+public import FoundationEssentials
 internal import HTTPTypes
 internal import IgropyrHTTP
 
@@ -13,11 +13,27 @@ extension Request {
         }
     }
 
-    /// The body as JSON, whatever its `Content-Type`.
+    /// The body as JSON, whatever its `Content-Type`. Dates are read as ISO 8601 has them, unless `decoder` is told
+    /// otherwise.
     /// - Throws: ``HTTPFailure`` 400 that says what is wrong with it, and as ``body(upTo:)``.
-    public func json<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
-        let bytes = try await body(upTo: .max)
-        return try decoding("The body is not the JSON expected") { try JSONDecoder().decode(type, from: Data(bytes)) }
+    public func json<Value: Decodable>(
+        _ type: Value.Type = Value.self, by decoder: JSONDecoder = .forBodies
+    ) async throws -> Value {
+        let data = Data(try await body(upTo: .max))
+        return try decoding("The body is not the JSON expected") {
+            do {
+                return try decoder.decode(type, from: data)
+            } catch DecodingError.dataCorrupted(let context) where context.debugDescription.contains("not valid JSON") {
+                // Foundation says of a number that does not fit what it says of a missing bracket.
+                guard (try? decoder.decode(AnyJSON.self, from: data)) != nil else {
+                    throw DecodingError.dataCorrupted(context)
+                }
+                throw HTTPFailure(
+                    .badRequest,
+                    "The body is not the JSON expected: a number in it has a fraction or more digits than fit, or a text is no Unicode"
+                )
+            }
+        }
     }
 
     /// The body as a form of names and values: each property of `type` from the values of its name, arrays from repeated
@@ -36,9 +52,65 @@ extension Request.Query {
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
         try decoding("The query is not the one expected") { try type.init(from: PairDecoder(pairs)) }
     }
+
+    /// What stands under one name, as ``Request/form(_:)`` reads a property; an array takes all values of that name.
+    /// - Throws: ``HTTPFailure`` 400 that says what is wrong; also if the name is missing.
+    public func require<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
+        guard let value = try get(name, as: type) else {
+            throw HTTPFailure(.badRequest, "The query is not the one expected: the key \"\(name)\" is missing")
+        }
+        return value
+    }
+
+    /// The same, or nil if the name is missing or has nothing but empty values.
+    /// - Throws: ``HTTPFailure`` 400 that says what is wrong.
+    public func get<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value? {
+        let values = all(name)
+        guard !values.allSatisfy(\.isEmpty) else { return nil }
+        return try decoding("The query is not the one expected") {
+            try ValueDecoder(values: values, codingPath: [NameKey(name)]).decode(type)
+        }
+    }
 }
 
-private func decoding<Value>(_ complaint: String, _ body: () throws -> Value) throws -> Value {
+extension Request.Parameters {
+    /// The part of the path under that name: text, a number, a `UUID`, an enum over those, or what else decodes from a
+    /// single value.
+    /// - Throws: ``HTTPFailure`` 400 that says what is wrong; ``NoSuchParameter``, which is answered 500, if the route's
+    ///   pattern has no such name.
+    public func require<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
+        guard has(name) else { throw NoSuchParameter(name: name) }
+        guard let text = self[name] else {
+            throw HTTPFailure(.badRequest, "The path is not the one expected: at \(name): not well encoded")
+        }
+        return try decoding("The path is not the one expected") {
+            try ValueDecoder(values: [text], codingPath: [NameKey(name)]).decode(type)
+        }
+    }
+}
+
+/// A handler asks for a part of the path that its route's pattern does not name.
+public struct NoSuchParameter: Error, Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+
+    public var description: String { "the route's pattern has no parameter \"\(name)\"" }
+}
+
+private struct NameKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(_ name: String) { stringValue = name }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+/// Any well-formed document.
+private struct AnyJSON: Decodable {
+    init(from decoder: any Decoder) {}
+}
+
+func decoding<Value>(_ complaint: String, _ body: () throws -> Value) throws -> Value {
     do {
         return try body()
     } catch let error as DecodingError {
@@ -51,6 +123,8 @@ extension DecodingError {
     fileprivate var explanation: String {
         switch self {
         case .keyNotFound(let key, let context): "\(context.place)the key \"\(key.stringValue)\" is missing"
+        case .typeMismatch(is [String: Any].Type, let context): "\(context.place)not an object"
+        case .typeMismatch(is [Any].Type, let context): "\(context.place)not an array"
         case .typeMismatch(let type, let context): "\(context.place)not a value of type \(type)"
         case .valueNotFound(let type, let context): "\(context.place)null where a \(type) is needed"
         case .dataCorrupted(let context): "\(context.place)\(context.debugDescription)"
@@ -61,6 +135,11 @@ extension DecodingError {
 
 extension DecodingError.Context {
     fileprivate var place: String {
-        codingPath.isEmpty ? "" : "at \(codingPath.map(\.stringValue).joined(separator: ".")): "
+        guard !codingPath.isEmpty else { return "" }
+        let path = codingPath.reduce("") { path, key in
+            if let index = key.intValue { return "\(path)[\(index)]" }
+            return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
+        }
+        return "at \(path): "
     }
 }

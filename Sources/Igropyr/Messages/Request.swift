@@ -13,7 +13,7 @@ public final class Request {
     @safe @exclusivity(unchecked) private(set) var head: MessageHead
     /// Begins with the head's bytes; behind them may be what is left of a longer one.
     @safe @exclusivity(unchecked) private var bytes: [UInt8] = []
-    @safe @exclusivity(unchecked) private var routeParameters: [RouteParameter] = []
+    @safe @exclusivity(unchecked) fileprivate var routeParameters: [RouteParameter] = []
     @safe @exclusivity(unchecked) private var connection: (any HTTPServerStream)?
     var exchange: Exchange?
     /// The application's.
@@ -240,6 +240,8 @@ extension Request {
 
         /// Decoded. Nil if the pattern has no such name, or this part of the path is not well encoded.
         public subscript(name: String) -> String? { request.parameter(name) }
+
+        func has(_ name: String) -> Bool { request.routeParameters.contains { $0.name == name } }
     }
 
     /// The pairs of a query, decoded.

@@ -1,5 +1,6 @@
 public import HTTPTypes
-internal import FoundationEssentials
+public import FoundationEssentials
+internal import IgropyrHTTP
 
 /// What a handler may return.
 public protocol ResponseConvertible: SendableMetatype {
@@ -31,35 +32,60 @@ extension Optional: ResponseConvertible where Wrapped: ResponseConvertible {
 /// A page, in UTF-8.
 public struct HTML: ResponseConvertible, Sendable {
     public var text: String
+    public var status: HTTPResponse.Status
 
-    public init(_ text: String) { self.text = text }
-
-    public func makeResponse() -> Response { makeResponse(.ok) }
-
-    func makeResponse(_ status: HTTPResponse.Status) -> Response {
-        Response(status, text: text, contentType: "text/html; charset=utf-8")
+    public init(_ text: String, status: HTTPResponse.Status = .ok) {
+        self.text = text
+        self.status = status
     }
+
+    public func makeResponse() -> Response { Response(status, text: text, contentType: "text/html; charset=utf-8") }
 }
 
 /// A value as JSON.
 public struct JSON<Value: Encodable>: ResponseConvertible {
     public var value: Value
     public var status: HTTPResponse.Status
+    private let encoder: JSONEncoder
 
-    public init(_ value: Value, status: HTTPResponse.Status = .ok) {
+    /// Dates are written as ISO 8601 has them, `2026-11-29T21:16:10Z`, unless `encoder` is told otherwise.
+    public init(_ value: Value, status: HTTPResponse.Status = .ok, by encoder: JSONEncoder = .forBodies) {
         self.value = value
         self.status = status
+        self.encoder = encoder
     }
 
     public func makeResponse() throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        let data = try encoder.encode(value)
-        return Response(status, bytes: Array(data), contentType: "application/json")
+        Response(status, bytes: Array(try encoder.encode(value)), contentType: "application/json")
     }
 }
 
 extension JSON: Sendable where Value: Sendable {}
+
+extension JSONEncoder {
+    /// As the bodies of responses are written by themselves: dates by ISO 8601, slashes as they are. Made anew at each
+    /// call, to be changed.
+    public static var forBodies: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return encoder
+    }
+}
+
+extension JSONDecoder {
+    /// As the bodies of requests are read by themselves: dates by ISO 8601, with a fraction of the second or without. Made
+    /// anew at each call, to be changed.
+    public static var forBodies: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in
+            // Foundation's own strategy does not say which value it fails at.
+            let container = try decoder.singleValueContainer()
+            return try Date(iso8601: try container.decode(String.self), at: decoder.codingPath)
+        }
+        return decoder
+    }
+}
 
 /// A type whose values are answered as JSON, alone, in arrays and as values of dictionaries: declare the conformance.
 public protocol ResponseEncodable: Encodable, ResponseConvertible {}
@@ -76,7 +102,7 @@ extension Array: ResponseEncodable where Element: ResponseEncodable {}
 extension Dictionary: ResponseConvertible where Key == String, Value: ResponseEncodable {}
 extension Dictionary: ResponseEncodable where Key == String, Value: ResponseEncodable {}
 
-/// Sends the client elsewhere.
+/// Sends the client elsewhere: to a path, or to a URL. What cannot stand in one is escaped.
 public struct Redirect: ResponseConvertible, Sendable {
     public var location: String
     public var status: HTTPResponse.Status
@@ -86,5 +112,7 @@ public struct Redirect: ResponseConvertible, Sendable {
         self.status = status
     }
 
-    public func makeResponse() -> Response { Response(status).with(.location, location) }
+    public func makeResponse() -> Response {
+        Response(status).with(.location, PercentEncoding.encodeReference(location))
+    }
 }
