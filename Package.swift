@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "IgropyrMySQL", targets: ["IgropyrMySQL"]),
         .library(name: "IgropyrRedis", targets: ["IgropyrRedis"]),
         .library(name: "IgropyrJWT", targets: ["IgropyrJWT"]),
+        .library(name: "IgropyrTesting", targets: ["IgropyrTesting"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
         // For `Fuzz` and `Benchmarks`; no promise either.
@@ -152,6 +153,9 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "IgropyrJWT", dependencies: ["IgropyrUV", "Igropyr", jwtKit], swiftSettings: strict),
         .target(
+            name: "IgropyrTesting",
+            dependencies: ["IgropyrHTTP", "IgropyrTransport", "IgropyrUV", "Igropyr", httpTypes], swiftSettings: strict),
+        .target(
             name: "IgropyrMembership",
             dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics, crypto],
             swiftSettings: strict),
@@ -243,6 +247,9 @@ let package = Package(
                 "IgropyrJWT", "Igropyr", "IgropyrTransport", "IgropyrUV", "TestSupport", jwtKit, logging,
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrTestingTests", dependencies: ["IgropyrTesting", "Igropyr", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrMembershipTests",

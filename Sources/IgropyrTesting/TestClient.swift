@@ -1,0 +1,124 @@
+public import FoundationEssentials
+public import HTTPTypes
+public import Igropyr
+internal import IgropyrHTTP
+internal import IgropyrTransport
+internal import IgropyrUV
+
+/// Asks an application that is being tested; may be used from anywhere, and by several tasks at once. Keeps no cookies.
+///
+/// A response is given when it is whole, with 16 MiB at most: what streams without an end is ``webSocket(_:settings:fields:_:)``'s,
+/// or a test's with a client of its own. It fails after ten seconds without a word from the application.
+public struct TestClient: Sendable {
+    /// Where the application serves, as `127.0.0.1:40123`.
+    public let address: String
+    private let side: ClientSide
+    private let thread: EventLoopThread
+    private let isEncrypted: Bool
+
+    init(_ address: SocketAddress, isEncrypted: Bool) throws {
+        self.address = "\(address)"
+        self.isEncrypted = isEncrypted
+        thread = try EventLoopThread(name: "igropyr-test")
+        side = ClientSide(address, on: thread.loop, isEncrypted: isEncrypted)
+    }
+
+    func close() async throws {
+        await side.close()
+        try await thread.stop()
+    }
+
+    /// `target` is a path, maybe with a query, both as they go over the wire: escaped.
+    /// - Throws: what kept the response from coming whole; `CancellationError`.
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], body: [UInt8] = []
+    ) async throws -> TestResponse {
+        var request = HTTPClient.Request(HTTPMethod(method.rawValue), target, body: body)
+        request.fields = fields.map { ($0.name.rawName, $0.value) }
+        return TestResponse(try await side.send(request))
+    }
+
+    /// With text as its body, `text/plain` unless `fields` have another `Content-Type`.
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], text: String
+    ) async throws -> TestResponse {
+        try await send(
+            method, target, fields: fields.or("text/plain; charset=utf-8"), body: Array(text.utf8))
+    }
+
+    /// With a form of names and values as its body (`application/x-www-form-urlencoded`).
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], form: KeyValuePairs<String, String>
+    ) async throws -> TestResponse {
+        let pairs = form.map { "\(PercentEncoding.encode($0.key))=\(PercentEncoding.encode($0.value))" }
+        return try await send(
+            method, target, fields: fields.or("application/x-www-form-urlencoded"),
+            body: Array(pairs.joined(separator: "&").utf8))
+    }
+
+    /// With a value as JSON as its body.
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], json: some Encodable,
+        by encoder: JSONEncoder = .forBodies
+    ) async throws -> TestResponse {
+        try await send(
+            method, target, fields: fields.or("application/json"), body: Array(try encoder.encode(json)))
+    }
+
+    public func get(_ target: String, fields: HTTPFields = [:]) async throws -> TestResponse {
+        try await send(.get, target, fields: fields)
+    }
+
+    /// Opens a WebSocket, and closes it when `body` has returned or thrown. By TLS only if this machine believes the
+    /// application's certificate.
+    /// - Throws: ``WebSocketFailure`` when none can be opened; what `body` throws.
+    public func webSocket<Result>(
+        _ target: String, settings: WebSocketSettings = WebSocketSettings(), fields: HTTPFields = [:],
+        _ body: (WebSocket) async throws -> Result
+    ) async throws -> Result {
+        let scheme = isEncrypted ? "wss" : "ws"
+        return try await WebSocket.connect(
+            to: "\(scheme)://\(address)\(target)", settings: settings, fields: fields, body)
+    }
+}
+
+extension HTTPFields {
+    fileprivate func or(_ contentType: String) -> HTTPFields {
+        var fields = self
+        if fields[.contentType] == nil { fields[.contentType] = contentType }
+        return fields
+    }
+}
+
+/// The client's connections, on its loop.
+private actor ClientSide: LoopBound {
+    nonisolated let loop: EventLoop
+    private let address: SocketAddress
+    private let isEncrypted: Bool
+    private var client: HTTPClient?
+
+    init(_ address: SocketAddress, on loop: EventLoop, isEncrypted: Bool) {
+        self.address = address
+        self.loop = loop
+        self.isEncrypted = isEncrypted
+    }
+
+    func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
+        try await openClient().send(request, to: address)
+    }
+
+    private func openClient() throws -> HTTPClient {
+        if let client { return client }
+        var settings = HTTPClientSettings()
+        settings.responseTimeout = .seconds(10)
+        let client = try HTTPClient(
+            on: loop, settings: settings, tls: isEncrypted ? try TLSContext.client(trusting: .unverified) : nil)
+        self.client = client
+        return client
+    }
+
+    func close() {
+        client?.close()
+        client = nil
+    }
+}

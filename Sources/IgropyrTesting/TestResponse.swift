@@ -1,0 +1,39 @@
+public import FoundationEssentials
+public import HTTPTypes
+public import Igropyr
+internal import IgropyrTransport
+
+/// What an application answered to a ``TestClient``.
+public struct TestResponse: Sendable {
+    public let status: HTTPResponse.Status
+    public let fields: HTTPFields
+    public let body: [UInt8]
+
+    init(_ response: HTTPClient.Response) {
+        status = HTTPResponse.Status(code: response.status)
+        var fields = HTTPFields()
+        for (name, value) in response.fields {
+            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
+        }
+        self.fields = fields
+        body = response.body
+    }
+
+    /// The body as UTF-8; what is none is replaced.
+    public var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// The body's JSON as a value.
+    /// - Throws: `DecodingError`.
+    public func decode<Value: Decodable>(
+        _ type: Value.Type = Value.self, by decoder: JSONDecoder = .forBodies
+    ) throws -> Value {
+        try decoder.decode(type, from: Data(body))
+    }
+
+    /// The value of the cookie that was set last under that name; empty for one that was removed, nil without one. Send it
+    /// back by the field `Cookie`.
+    public func cookie(_ name: String) -> String? {
+        let set = fields[values: .setCookie].last { $0.hasPrefix("\(name)=") }
+        return set.map { String($0.dropFirst(name.count + 1).prefix { $0 != ";" }) }
+    }
+}
