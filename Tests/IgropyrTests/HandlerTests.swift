@@ -106,6 +106,33 @@ private struct Secret: Error {}
         }
     }
 
+    private static let joined: [(prefix: String, pattern: String, path: String)] = [
+        ("/a", "/x", "/a/x"), ("/a/", "/x", "/a/x"), ("/", "/x", "/x"), ("", "/x", "/x"), ("/a", "", "/a"),
+        ("/a", "/", "/a"), ("/a/", "/", "/a/"), ("/", "/", "/"), ("", "", "/"), ("/a", "/x/", "/a/x/"),
+    ]
+
+    @Test(arguments: joined) func `a group's prefix and a pattern are parted by one slash`(
+        prefix: String, pattern: String, path: String
+    ) async throws {
+        try await withApp { app in
+            app.group(prefix).get(pattern) { _ in "found" }
+            app.group("/outer/").group(prefix).get(pattern) { _ in "found within" }
+        } _: { caller in
+            let (alone, within) = (try await caller.send(path), try await caller.send("/outer" + path))
+            #expect(alone.text == "found" && within.text == "found within")
+        }
+    }
+
+    @Test(arguments: ["users", "*", ":id"]) func `a pattern without a slash fails the start, in a group, too`(
+        pattern: String
+    ) async {
+        for prefix in ["", "/api", "/api/"] {
+            let app = App()
+            app.group(prefix).get(pattern) { _ in "" }
+            await #expect(throws: PathPattern.Failure.self) { _ = try await app.start() }
+        }
+    }
+
     @Test func `a request that a handler kept is not made into another`() async throws {
         let paths = Locked<[String]>([])
         try await withApp { app in
