@@ -34,6 +34,19 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `a UUID is a value, alone and in a type`() async throws {
+        struct Thing: Codable, Equatable { var id: UUID }
+        let thing = Thing(id: UUID())
+        try await withPostgres { postgres in
+            let rows = try await postgres.query(
+                "SELECT \(thing.id)::uuid AS id, \(UUID?.none)::uuid AS none, 'x' AS text")
+            #expect(try rows.decode(Thing.self) == [thing])
+            #expect(try rows[0].decode("id", as: UUID.self) == thing.id)
+            #expect(try rows[0].decode("none", as: UUID?.self) == nil)
+            #expect(throws: SQLDecodingError.self) { try rows[0].decode("text", as: UUID.self) }
+        }
+    }
+
     @Test func `rows are values of a type`() async throws {
         try await withPostgres { postgres in
             try await postgres.withConnection { connection in

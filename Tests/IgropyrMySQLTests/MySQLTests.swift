@@ -47,6 +47,18 @@ private let expressions: [(sql: String, text: String?)] = [
         }
     }
 
+    @Test func `a UUID is a value, alone and in a type`() async throws {
+        struct Thing: Codable, Equatable { var id: UUID }
+        let thing = Thing(id: UUID())
+        try await withMySQL { mysql in
+            let rows = try await mysql.query("SELECT \(thing.id) AS id, \(UUID?.none) AS none, 'x' AS text")
+            #expect(try rows.decode(Thing.self) == [thing])
+            #expect(try rows[0].decode("id", as: UUID.self) == thing.id)
+            #expect(try rows[0].decode("none", as: UUID?.self) == nil)
+            #expect(throws: SQLDecodingError.self) { try rows[0].decode("text", as: UUID.self) }
+        }
+    }
+
     @Test func `a value of each type comes as the server writes it`() async throws {
         try await withMySQL { mysql in
             for (sql, text) in expressions {
