@@ -38,7 +38,8 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     let segments: [Segment]
 
     /// - Throws: If the pattern does not begin with a slash, has two `*` in a segment, a `**` before the end, a
-    ///   parameter without a name or twice, or a dot segment, which no path has.
+    ///   parameter without a name or twice, or a dot segment, which no path has; and for `{name}` and `:name.txt`, which
+    ///   elsewhere are parameters.
     public init(_ pattern: String) throws(Failure) {
         guard pattern.hasPrefix("/") else { throw Failure(pattern: pattern, reason: "does not begin with a slash") }
         var segments: [Segment] = []
@@ -68,8 +69,24 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
         case 2 where !isParameter: return .affixed(prefix: Array(affixes[0].utf8), suffix: Array(affixes[1].utf8))
         default: throw Failure(pattern: pattern, reason: "\(piece) has more than one variable part")
         }
-        guard isParameter else { return .literal(Array(piece.utf8)) }
+        guard isParameter else {
+            guard !piece.hasPrefix("{") || !piece.hasSuffix("}") else {
+                throw Failure(pattern: pattern, reason: "a parameter is written as :name, not as \(piece)")
+            }
+            return .literal(Array(piece.utf8))
+        }
         guard piece.count > 1 else { throw Failure(pattern: pattern, reason: "a parameter has no name") }
+        guard piece.utf8.dropFirst().allSatisfy(\.mayStandInName) else {
+            throw Failure(
+                pattern: pattern, reason: "\(piece) is a whole segment, by its name; * stands for a part of one")
+        }
         return .parameter(String(piece.dropFirst()))
+    }
+}
+
+extension UInt8 {
+    /// Letters, of any script, digits, `_` and `-`.
+    fileprivate var mayStandInName: Bool {
+        isLetter || isDigit || self == UInt8(ascii: "_") || self == UInt8(ascii: "-") || self >= 0x80
     }
 }

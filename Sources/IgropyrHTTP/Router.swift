@@ -59,5 +59,7 @@ public struct DuplicateRoute: Error, Sendable, Hashable, CustomStringConvertible
     public let method: HTTPMethod
     public let pattern: PathPattern
 
-    public var description: String { "a second route for \(method) \(pattern)" }
+    public var description: String {
+        "a second route for \(method.name.map { "\($0)" } ?? "another method") \(pattern)"
+    }
 }

@@ -77,14 +77,23 @@ func `the best pattern that fits is found`(path: String, answer: String) throws 
     #expect(try find(.get, "/p/1000", in: router) == "404")
 }
 
-@Test(arguments: ["", "a", "/a*b*", "/a/***", "/:a*", "/**/a", "/:", "/:a/:a", "/./a", "/a/.."])
+@Test(arguments: [
+    "", "a", "/a*b*", "/a/***", "/:a*", "/**/a", "/:", "/:a/:a", "/./a", "/a/..", "/{a}", "/b/{a}/c", "/:a.txt", "/:a?",
+    "/:{a}",
+])
 func `a pattern that cannot mean anything is refused`(pattern: String) {
     #expect(throws: PathPattern.Failure.self) { try PathPattern(pattern) }
 }
 
+@Test(arguments: ["/:user_id", "/:user-id", "/:n1", "/:gr\u{f6}\u{df}e", "/{a", "/a}", "/a{b}c", "/*.{js,css}"])
+func `names have letters, digits and two marks, and a brace is a letter like others`(pattern: String) throws {
+    #expect(try PathPattern(pattern).description == pattern)
+}
+
 @Test func `two routes for the same method and paths are refused`() throws {
     var router = try router([(.get, "/:a")])
-    #expect(throws: DuplicateRoute.self) { try router.add(.get, try PathPattern("/:b"), "") }
+    let error = #expect(throws: DuplicateRoute.self) { try router.add(.get, try PathPattern("/:b"), "") }
+    #expect(error?.description == "a second route for GET /:b")
     try router.add(.post, try PathPattern("/:b"), "/:b")
     #expect(try find(.post, "/1", in: router) == "/:b b=1")
 }
