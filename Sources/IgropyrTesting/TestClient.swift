@@ -7,8 +7,8 @@ internal import IgropyrUV
 
 /// Asks an application that is being tested; may be used from anywhere, and by several tasks at once. Keeps no cookies.
 ///
-/// A response is given when it is whole, with 16 MiB at most: what streams without an end is ``webSocket(_:settings:fields:_:)``'s,
-/// or a test's with a client of its own. It fails after ten seconds without a word from the application.
+/// A response is given when it is whole, with 16 MiB at most: what streams without an end is for a client of the test's own.
+/// A request fails after half a minute in which the application makes no progress with it.
 public struct TestClient: Sendable {
     /// Where the application serves, as `127.0.0.1:40123`.
     public let address: String
@@ -110,7 +110,7 @@ private actor ClientSide: LoopBound {
     private func openClient() throws -> HTTPClient {
         if let client { return client }
         var settings = HTTPClientSettings()
-        settings.responseTimeout = .seconds(10)
+        (settings.connectTimeout, settings.handshakeTimeout) = (.seconds(10), .seconds(10))  // Tests share a machine.
         let client = try HTTPClient(
             on: loop, settings: settings, tls: isEncrypted ? try TLSContext.client(trusting: .unverified) : nil)
         self.client = client
