@@ -47,7 +47,14 @@ private struct Person: ResponseCodable, Sendable {
         ("name=A&born=2026-11-29T21:16:10Z", 200, #""born":"2026-11-29T21:16:10Z""#),
         ("name=A&born=yesterday", 400, "at born: not a date of ISO 8601"),
         ("name=A&page=http://a/b?c", 200, #""page":"http://a/b?c""#),
-        ("name=A&price=1.10", 200, #""price":1.1"#),
+        ("name=A&price=1.10", 200, #""price":1.1"#), ("name=A&price=-1e2", 200, #""price":-100"#),
+        ("name=A&price=1.10x", 400, "at price: not a value of type"),
+        ("name=A&price=x", 400, "at price: not a value of type"), ("name=A&price=0x10", 400, "at price: not a value"),
+        ("name=A&price=1e9999", 400, "at price: not a value of type"),
+        ("name=A&born=2026-11-29T22:16:10.250%2B01:00", 200, #""born":"2026-11-29T21:16:10Z""#),
+        ("name=A&born=2026-11-29T21:16:10Zx", 400, "at born: not a date"),
+        ("name=A&born=2026-11-29T21:16:10%2B01:00Z", 400, "at born: not a date"),
+        ("name=A&born=2026-11-29T21:16:10", 400, "at born: not a date"),
         ("name=%zz", 400, "invalidPercentEncoding"),
         (String(repeating: "a=b&", count: 1001), 400, "queryTooLong"),
     ]
@@ -74,7 +81,12 @@ private struct Person: ResponseCodable, Sendable {
                 "/any", [("Content-Type", "application/json")], method: "POST", body: #"{"name":"A"}"#)
             #expect(json.text == #"{"name":"A"}"#)
             #expect(json.field("Content-Type") == "application/json")
-            for fields in [[("Content-Type", "text/plain")], []] {
+            for type in ["application/merge-patch+json", "Application/Vnd.API+JSON; charset=utf-8"] {
+                let patch = try await caller.send(
+                    "/any", [("Content-Type", type)], method: "POST", body: #"{"name":"A"}"#)
+                #expect(patch.text == #"{"name":"A"}"#)
+            }
+            for fields in [[("Content-Type", "text/plain")], [("Content-Type", "json")], []] {
                 #expect(try await caller.send("/any", fields, method: "POST", body: "{}").status == 415)
             }
         }

@@ -95,18 +95,21 @@ struct ValueDecoder: Decoder, SingleValueDecodingContainer {
     func decodeNil() -> Bool { values.allSatisfy(\.isEmpty) }
 
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        if let known = type as? any LosslessStringConvertible.Type {
-            guard let text = values.first, let value = Self.read(text, as: known) as? Value else {
-                throw DecodingError.typeMismatch(
-                    type, DecodingError.Context(codingPath: codingPath, debugDescription: "not a \(type)"))
-            }
-            return value
+        let text = values.first ?? ""
+        let value: Any?
+        switch type {
+        case let known as any LosslessStringConvertible.Type: value = values.isEmpty ? nil : Self.read(text, as: known)
+        // These decode by themselves in a manner of their own, from what is not a form.
+        case is Date.Type: value = try Date(iso8601: text, at: codingPath)
+        case is URL.Type: value = URL(string: text)
+        case is Decimal.Type: value = text.isDecimal ? Decimal(string: text) : nil
+        default: return try Value(from: self)
         }
-        // These decode in a manner of their own from what is not a form.
-        if type == Date.self, let date = try Date(iso8601: values.first ?? "", at: codingPath) as? Value { return date }
-        if type == URL.self, let url = values.first.flatMap({ URL(string: $0) }) as? Value { return url }
-        if type == Decimal.self, let number = values.first.flatMap({ Decimal(string: $0) }) as? Value { return number }
-        return try Value(from: self)
+        guard let value = value as? Value else {
+            throw DecodingError.typeMismatch(
+                type, DecodingError.Context(codingPath: codingPath, debugDescription: "not a \(type)"))
+        }
+        return value
     }
 
     private static func read(_ text: String, as type: any LosslessStringConvertible.Type) -> Any? {
@@ -125,9 +128,24 @@ struct ValueDecoder: Decoder, SingleValueDecodingContainer {
     }
 }
 
+extension String {
+    /// `Decimal` itself takes whatever begins with a number.
+    fileprivate var isDecimal: Bool {
+        Double(self) != nil && utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+    }
+
+    /// Whether behind the time there is a zone and nothing else: Foundation takes whatever begins with a date.
+    fileprivate var endsWithZone: Bool {
+        let zone = utf8.drop { $0 != UInt8(ascii: "T") }.dropFirst().drop { "0123456789:.".utf8.contains($0) }
+        guard let first = zone.first, first != UInt8(ascii: "Z") else { return zone.count == 1 }
+        return (3...9).contains(zone.count) && "+-".utf8.contains(first)
+            && zone.dropFirst().allSatisfy { "0123456789:".utf8.contains($0) }
+    }
+}
+
 extension Date {
     init(iso8601 text: String, at path: [any CodingKey]) throws {
-        guard let date = try? Date(text, strategy: .iso8601) else {
+        guard text.endsWithZone, let date = try? Date(text, strategy: .iso8601) else {
             throw DecodingError.dataCorrupted(
                 DecodingError.Context(
                     codingPath: path, debugDescription: "not a date of ISO 8601, such as 2026-11-29T21:16:10Z"))

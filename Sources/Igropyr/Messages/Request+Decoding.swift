@@ -3,11 +3,12 @@ internal import HTTPTypes
 internal import IgropyrHTTP
 
 extension Request {
-    /// The body, decoded by what `Content-Type` says it is: JSON, or a form (`application/x-www-form-urlencoded`).
+    /// The body, decoded by what `Content-Type` says it is: JSON (`application/json`, or a type that ends with `+json`, RFC
+    /// 6839), or a form (`application/x-www-form-urlencoded`).
     /// - Throws: ``HTTPFailure`` 415 for other types, 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
         switch header("Content-Type").flatMap({ FieldParameters($0) })?.value {
-        case "application/json"?: return try await json(type)
+        case let media? where media == "application/json" || media.hasSuffix("+json"): return try await json(type)
         case "application/x-www-form-urlencoded"?: return try await form(type)
         default: throw HTTPFailure(.unsupportedMediaType, "Send application/json or application/x-www-form-urlencoded.")
         }
