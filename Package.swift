@@ -196,7 +196,8 @@ let package = Package(
         .executableTarget(name: "Chat", dependencies: ["Igropyr"], path: "Examples/Chat", swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["IgropyrUV"], path: "Tests/TestSupport", swiftSettings: testing),
+            name: "TestSupport", dependencies: ["IgropyrDatabase", "IgropyrUV"], path: "Tests/TestSupport",
+            swiftSettings: testing),
         .testTarget(
             name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime", "TestSupport"], swiftSettings: testing),
         .testTarget(

@@ -46,7 +46,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
     }
 
     @Test func `a connection that was ended while it rested is not given out again`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 2
         try await withPostgres(nil, settings) { postgres in
             let pid: Int = try await postgres.query("SELECT pg_backend_pid()")[0].decode(at: 0)
@@ -60,7 +60,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
     @Test func `a wrong password, an unknown database and a text that is no address are told in words`() async throws {
         let server = try await sharedPostgres.value
         try await onLoop { _ in
-            let good = try Postgres(server.byName)
+            let good = try Postgres(server.byName, settings: .patient)
             #expect(try await good.query("SELECT 1").count == 1)
             let urls = [
                 (server.byName.replacing("secret", with: "wrong"), "password authentication failed"),
@@ -87,7 +87,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         let listener = try ListeningSocket.open(freshAddress())
         defer { ListeningSocket.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)
         let postgres = try Postgres("postgres://app@\(address)/x", settings: settings)
         try await onLoop { _ in
@@ -98,7 +98,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
     }
 
     @Test func `who finds all connections lent waits for a time`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 1
         settings.waitTimeout = .seconds(3)
         settings.waiting = 1
@@ -118,20 +118,25 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
     @Test(arguments: [true, false]) func `a query that is cancelled or takes too long ends at the server, too`(
         isCancelled: Bool
     ) async throws {
-        var settings = PoolSettings()
-        if !isCancelled { settings.queryTimeout = .milliseconds(300) }
+        var settings = PoolSettings.patient
+        if !isCancelled { settings.queryTimeout = .seconds(1) }
         let mark = "mark\(UInt32.random(in: 0 ... .max))"
-        try await withPostgres(nil, settings) { postgres in
+        let server = try await sharedPostgres.value
+        try await withPostgres(server, settings) { postgres in
+            let watcher = try Postgres(server.bySocket, settings: .patient)
             func runs() async throws -> Bool {
-                try await postgres.query(
+                try await watcher.query(
                     "SELECT 1 FROM pg_stat_activity WHERE query LIKE \("SELECT pg_sleep(60) AS \(mark)") AND state = 'active'"
                 ).count > 0
             }
             let query = Task.immediate { try await postgres.query("SELECT pg_sleep(60) AS \(unescaped: mark)") }
-            try await eventually("the query runs") { try await runs() }
-            if isCancelled { query.cancel() }
+            if isCancelled {
+                try await eventually("the query runs") { try await runs() }
+                query.cancel()
+            }
             await #expect(throws: isCancelled ? PostgresError.cancelled : .timedOut) { try await query.value }
             try await eventually("the server has ended it") { try await !runs() }
+            await watcher.close()
         }
     }
 

@@ -69,7 +69,7 @@ let sharedPostgres = Task {
 
 /// Runs `body` on a loop of its own, with a client; a connection that stays open afterwards fails the test.
 func withPostgres(
-    _ server: PostgresServer? = nil, _ settings: PoolSettings = PoolSettings(),
+    _ server: PostgresServer? = nil, _ settings: PoolSettings = .patient,
     _ body: @escaping @Sendable (Postgres) async throws -> Void
 ) async throws {
     let server = if let server { server } else { try await sharedPostgres.value }

@@ -72,7 +72,7 @@ private struct User: Codable, Equatable {
     }
 
     @Test func `a statement is prepared once, and anew when its table has changed`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.preparedStatements = 3
         try await withPostgres(nil, settings) { postgres in
             try await postgres.withConnection { connection in
@@ -181,7 +181,7 @@ private struct User: Codable, Equatable {
     @Test func `a huge row is an error though rows are looked at one by one, the first as well as a later one`()
         async throws
     {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.resultLimit = 1 << 20
         settings.connectionsPerLoop = 1
         try await withPostgres(nil, settings) { postgres in
@@ -200,7 +200,7 @@ private struct User: Codable, Equatable {
     }
 
     @Test func `a huge result is an error, or comes row by row`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.resultLimit = 1 << 20
         try await withPostgres(nil, settings) { postgres in
             let query: SQLQuery = "SELECT n, repeat('x', 1000) FROM generate_series(1, 20000) AS n"

@@ -83,16 +83,6 @@ final class MariaDBServer: Sendable {
     private var user: [String] { getuid() == 0 ? ["--user=mysql"] : [] }
 }
 
-extension PoolSettings {
-    /// For a machine on which all is slow.
-    static var patient: PoolSettings {
-        var settings = PoolSettings()
-        settings.connectTimeout = .seconds(60)
-        settings.waitTimeout = .seconds(60)
-        return settings
-    }
-}
-
 /// One server for all tests that leave it running.
 let sharedMariaDB = Task {
     let server = try await MariaDBServer()
@@ -102,7 +92,7 @@ let sharedMariaDB = Task {
 
 /// Runs `body` on a loop of its own, with a client; a connection that stays open afterwards fails the test.
 func withMySQL(
-    _ server: MariaDBServer? = nil, _ settings: PoolSettings = PoolSettings.patient,
+    _ server: MariaDBServer? = nil, _ settings: PoolSettings = .patient,
     _ body: @escaping @Sendable (MySQL) async throws -> Void
 ) async throws {
     let server = if let server { server } else { try await sharedMariaDB.value }

@@ -163,15 +163,20 @@ private func failureToConnect(
         isCancelled: Bool
     ) async throws {
         var settings = PoolSettings.patient
-        if !isCancelled { settings.queryTimeout = .milliseconds(500) }
+        if !isCancelled { settings.queryTimeout = .seconds(2) }
         let mark = freshName()
-        try await withMySQL(nil, settings) { mysql in
+        let server = try await sharedMariaDB.value
+        try await withMySQL(server, settings) { mysql in
+            let watcher = try MySQL(server.bySocket, settings: .patient)
             let query = Task.immediate { try await mysql.query(slowQuery(mark)) }
-            try await eventually("the query runs") { try await runs("SELECT \(mark)", mysql) }
-            if isCancelled { query.cancel() }
+            if isCancelled {
+                try await eventually("the query runs") { try await runs("SELECT \(mark)", watcher) }
+                query.cancel()
+            }
             await #expect(throws: isCancelled ? MySQLError.cancelled : .timedOut) { try await query.value }
-            try await eventually("the server has ended it") { try await !runs("SELECT \(mark)", mysql) }
+            try await eventually("the server has ended it") { try await !runs("SELECT \(mark)", watcher) }
             for _ in 0..<5 { #expect(try await mysql.query("SELECT 1").count == 1) }
+            await watcher.close()
         }
     }
 

@@ -47,7 +47,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         let server = try RedisServer()
         try await server.start()
         try await withRedis(server) { redis in
-            let other = try Redis(url: server.byName)
+            let other = try Redis(url: server.byName, settings: .patient)
             for number in 0..<5 {
                 #expect(try await redis.command("ECHO", number).decode() == number)
                 #expect(try await other.command("CLIENT", "KILL", "TYPE", "normal") == .integer(1))
@@ -101,7 +101,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         let listener = try ListeningSocket.open(freshAddress())
         defer { ListeningSocket.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)
         let redis = try Redis(url: "redis://\(address)", settings: settings)
         try await onLoop { _ in
@@ -112,7 +112,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
     }
 
     @Test func `who finds all connections lent waits for a time`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 1
         settings.waitTimeout = .seconds(3)
         settings.waiting = 1
@@ -129,13 +129,13 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
     @Test(arguments: [true, false]) func `a command that is cancelled or takes too long goes with its connection`(
         isCancelled: Bool
     ) async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectionsPerLoop = 1
-        if !isCancelled { settings.queryTimeout = .milliseconds(300) }
+        if !isCancelled { settings.queryTimeout = .seconds(2) }
         let server = try RedisServer()
         try await server.start()
         try await withRedis(server, settings) { redis in
-            let watcher = try Redis(url: server.byName)
+            let watcher = try Redis(url: server.byName, settings: .patient)
             let command = Task.immediate { try await redis.command("BLPOP", "nothing", 0) }
             if isCancelled {
                 try await eventually("the command runs") { try await blockedClients(watcher) == 1 }
@@ -166,7 +166,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
     }
 
     @Test func `an answer beyond the limit is an error, and the next connection as good as ever`() async throws {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.resultLimit = 1 << 20
         try await withRedis(nil, settings) { redis in
             let key = freshKey()
@@ -183,7 +183,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
 
     @Test(arguments: oddities.indices) func `whatever a server says ends in an error of a type`(index: Int) async throws
     {
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.resultLimit = 1 << 20
         let (answer, isMeant) = oddities[index]
         let server = try ScriptedRedis(["+PONG\r\n", answer])
@@ -199,7 +199,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
     @Test func `a server that says more than it was asked gets no second command on that connection`() async throws {
         let server = try ScriptedRedis(["+PONG\r\n", "+OK\r\n+AND\r\n+MORE\r\n"])
         defer { server.stop() }
-        var settings = PoolSettings()
+        var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(100)
         let redis = try Redis(url: server.url, settings: settings)
         try await onLoop { _ in

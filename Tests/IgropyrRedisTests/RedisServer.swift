@@ -56,7 +56,7 @@ let sharedRedis = Task {
 
 /// Runs `body` on a loop of its own, with a client; a connection that stays open afterwards fails the test.
 func withRedis(
-    _ server: RedisServer? = nil, _ settings: PoolSettings = PoolSettings(),
+    _ server: RedisServer? = nil, _ settings: PoolSettings = .patient,
     _ body: @escaping @Sendable (Redis) async throws -> Void
 ) async throws {
     let server = if let server { server } else { try await sharedRedis.value }
