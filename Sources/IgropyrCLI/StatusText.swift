@@ -19,7 +19,7 @@ struct StatusText {
         }
         let rollouts = report.applications.compactMap(Self.rollout(of:))
         if !rollouts.isEmpty { parts.append("Rollouts:\n" + rollouts.joined(separator: "\n")) }
-        let all = problems + report.problems.map { "  \(report.host): \($0)" }
+        let all = problems + report.problems.map { "  \($0)" }
         if !all.isEmpty { parts.append("Problems:\n" + all.joined(separator: "\n")) }
         return parts.joined(separator: "\n\n")
     }

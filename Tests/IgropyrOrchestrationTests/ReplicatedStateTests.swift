@@ -138,6 +138,8 @@ private let badRecords: [(change: @Sendable (inout HostRecord) -> Void, code: Re
             $0.workers = [worker("x")]; $0.workers[0].restarts = -1
         }, .malformed
     ),
+    ({ $0.problems = Array(repeating: "full", count: 9) }, .tooMany), ({ $0.problems = ["\u{1B}[2J"] }, .malformed),
+    ({ $0.problems = [String(repeating: "m", count: 513)] }, .tooLarge),
     ({ $0.tags = ["a": "\n"] }, .malformed),
     ({ record in for key in 0...64 { record.tags["k\(key)"] = "" } }, .tooMany),
 ]

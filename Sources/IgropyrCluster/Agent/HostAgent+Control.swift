@@ -63,14 +63,12 @@ extension HostAgent {
 
     private func status(_ parts: Parts) async -> StatusReport {
         let snapshot = await parts.replica.snapshot
-        let storage = await parts.replica.storageProblem
-        let problems = [storage].compactMap(\.self) + problems.values.sorted()
         let name = name
         let membership = parts.membership
         let refusals = StatusReport.Refusals(
             gossipMessages: await membership.counters.refusedMessages + membership.refusedDiscoveries,
             controlConnections: parts.control.refusedConnections)
-        return await loop.offload { StatusReport(snapshot, host: name, problems: problems, refusals: refusals) }
+        return await loop.offload { StatusReport(snapshot, host: name, refusals: refusals) }
     }
 
     private func decoding<Message: Decodable>(

@@ -67,8 +67,10 @@ public actor HostAgent: LoopBound {
     var deployedMisfits: [BundleDigest] = []
     /// What clients are sending.
     var uploads = BundleUploads()
-    /// What goes wrong at present, in a line each.
-    var problems: [Problem: String] = [:]
+    /// What goes wrong at present, in a line each; the host's record tells the others.
+    var problems: [Problem: String] = [:] {
+        didSet { if problems != oldValue { setNeedsUpdate() } }
+    }
     /// The key file's; nil without one.
     var keyFileKey: ClusterKey?
     /// The cluster's, the one in use first; empty without a key file.
@@ -279,7 +281,14 @@ public actor HostAgent: LoopBound {
             bundles: Array(bundles.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
         record.misfits = deployedMisfits.isEmpty ? nil : Array(deployedMisfits.prefix(StateLimits.bundlesPerHost))
         record.isCordoned = scheduling == .cordoned ? true : nil
+        let problems = await currentProblems(parts).prefix(StateLimits.problemsPerHost)
+        record.problems = problems.isEmpty ? nil : problems.map(WorkerRecord.message)
         await parts.replica.publish(record, epoch: parts.epoch)
+    }
+
+    private func currentProblems(_ parts: Parts) async -> [String] {
+        let storage = await parts.replica.storageProblem
+        return [storage].compactMap(\.self) + problems.values.sorted()
     }
 
     var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }

@@ -5,12 +5,19 @@ internal import IgropyrUV
 
 extension StatusReport {
     /// Takes tens of milliseconds, for the rings: not for an event loop.
-    init(_ snapshot: Replica.Snapshot, host: HostName, problems: [String], refusals: Refusals) {
+    init(_ snapshot: Replica.Snapshot, host: HostName, refusals: Refusals) {
         let view = ClusterView(snapshot.state, alive: snapshot.alive)
         let placement = snapshot.state.placement(alive: snapshot.alive)
         self.init(
             host: host, hosts: Self.hosts(snapshot), applications: Self.applications(snapshot, view, placement),
-            workers: Self.workers(snapshot, Self.shares(view)), problems: problems, refusals: refusals)
+            workers: Self.workers(snapshot, Self.shares(view)), problems: Self.problems(snapshot), refusals: refusals)
+    }
+
+    private static func problems(_ snapshot: Replica.Snapshot) -> [String] {
+        let records = snapshot.state.hosts.values.filter { snapshot.alive.contains($0.name) }
+        return records.sorted { $0.name < $1.name }.flatMap { record in
+            (record.problems ?? []).map { "\(record.name): \($0)" }
+        }
     }
 
     private static func hosts(_ snapshot: Replica.Snapshot) -> [Host] {

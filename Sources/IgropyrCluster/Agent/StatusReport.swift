@@ -97,7 +97,7 @@ public struct StatusReport: Codable, Sendable, Hashable {
     public var applications: [Application]
     /// By application, host and index.
     public var workers: [Worker]
-    /// What is wrong on the host that was asked, such as a full disk; a line each.
+    /// What is wrong on hosts that are alive, such as a full disk: a line each that begins with the host's name.
     public var problems: [String]
     public var refusals: Refusals
 }

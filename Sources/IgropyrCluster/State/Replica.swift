@@ -352,11 +352,13 @@ public actor Replica: LoopBound {
 
     private func write(to folder: DataFolder) async {
         let snapshot = state.snapshot
+        let wasWell = storageProblem == nil
+        defer { if wasWell != (storageProblem == nil) { didChange() } }  // The host's record tells of it.
         do {
             try await loop.offload { try StateFile.write(snapshot, to: folder) }
             storageProblem = nil
         } catch {
-            if storageProblem == nil {
+            if wasWell {
                 configuration.logger.error("cannot save the state; trying again", metadata: ["error": "\(error)"])
             }
             storageProblem = "\(error)"

@@ -104,6 +104,7 @@ extension HostRecord {
         canonical.append(tags)
         canonical.append(bundles.map(\.rawValue))
         canonical.append((misfits ?? []).map(\.rawValue))
+        if let problems { canonical.append(problems) }
         canonical.append(workers.count)
         for worker in workers { worker.appendCanonically(to: &canonical) }
         return canonical.bytes

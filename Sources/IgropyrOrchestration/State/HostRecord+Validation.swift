@@ -11,6 +11,10 @@ extension HostRecord {
         try validation.requireTags(tags, atMost: StateLimits.tagsPerHost, "tags")
         try validation.requireCount(bundles.count, atMost: StateLimits.bundlesPerHost, of: "bundles")
         try validation.requireCount(misfits?.count ?? 0, atMost: StateLimits.bundlesPerHost, of: "misfits")
+        try validation.requireCount(problems?.count ?? 0, atMost: StateLimits.problemsPerHost, of: "problems")
+        for problem in problems ?? [] {
+            try validation.requirePlainText(problem, atMost: StateLimits.messageBytes, "a problem")
+        }
         try validation.requireCount(workers.count, atMost: StateLimits.workersPerHost, of: "workers")
         for worker in workers { try worker.validate(validation) }
     }

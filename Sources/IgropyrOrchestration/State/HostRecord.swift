@@ -33,6 +33,8 @@ public struct HostRecord: Hashable, Sendable, Codable {
     public var bundles: [BundleDigest]
     /// Those of deployments that hold no program for its machine, as far as it has found out; nil: none.
     public var misfits: [BundleDigest]?
+    /// For people: what goes wrong on the host at present, such as a full disk; nil: nothing.
+    public var problems: [String]?
     public var workers: [WorkerRecord]
 
     public init(

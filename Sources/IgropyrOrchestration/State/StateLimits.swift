@@ -8,6 +8,7 @@ public enum StateLimits {
     public static let workersPerHost = 1000
     public static let bundlesPerHost = 1000
     public static let tagsPerHost = 64
+    public static let problemsPerHost = 8
     /// Of an application; likewise preferences.
     public static let constraints = 32
     public static let routes = 16
