@@ -107,7 +107,10 @@ struct BalancerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let file = try config.map(BalancerConfiguration.reading)
-        if check, let file { return print(file.summary) }
+        if check, let file, let config {
+            do throws(TLSError) { try file.checkFiles() } catch { throw CommandFailure("\(config): \(error)") }
+            return print(file.summary)
+        }
         Logs.begin(isVerbose: member.verbose)
         let command = self
         try await onEventLoop { loop in
@@ -176,9 +179,10 @@ struct BalancerCommand: AsyncParsableCommand {
         StandardError.write("balancing \(addresses) over \(count) upstreams\n")
         await serve(signals, answer: { _ = await balancer.counters }) { order throws in
             switch order {
-            case .reload:
-                if let rules = try await reloadedRules(on: loop) { await directory.update(rules) }
+            case .reload:  // All of it, or nothing.
+                let rules = try await reloadedRules(on: loop)
                 try balancer.reloadCertificates()
+                if let rules { await directory.update(rules) }
             case .reopenLogs: balancer.reopenAccessLog()
             case .upgrade(let command):
                 return try await balancer.startSuccessor(command, within: Self.successorLimit, on: loop)
@@ -206,9 +210,10 @@ struct BalancerCommand: AsyncParsableCommand {
         try await balancer.waitForWorkers(within: Self.patience)
         await serve(signals, answer: balancer.answer) { order throws in
             switch order {
-            case .reload:
-                if let rules = try await reloadedRules(on: loop) { await balancer.update(rules) }
+            case .reload:  // All of it, or nothing.
+                let rules = try await reloadedRules(on: loop)
                 try await balancer.reloadCertificates()
+                if let rules { await balancer.update(rules) }
             case .reopenLogs: await balancer.reopenAccessLog()
             case .upgrade(let command):
                 return try await balancer.startSuccessor(command, within: Self.successorLimit)

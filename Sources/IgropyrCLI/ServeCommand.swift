@@ -1,6 +1,7 @@
 import ArgumentParser
 import Igropyr
 import IgropyrSites
+import IgropyrTransport
 import IgropyrUV
 
 struct ServeCommand: AsyncParsableCommand {
@@ -74,6 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
             guard let site else {
                 throw CommandFailure("\(folder ?? "") has no \(Site.fileName) that could be checked")
             }
+            if let tls = site.tls { _ = try TLSContext.server(tls) }
             return print(site.summary)
         }
         Logs.begin(isVerbose: verbose)

@@ -15,7 +15,9 @@ extension Site {
             throw CommandFailure("\(path): cannot be opened; is it there, and may this user read it?")
         }
         let limit = 1 << 20  // What a configuration may have; a byte more says that there is more.
-        let bytes = try file.read(upToCount: limit + 1) ?? Data()
+        guard let bytes = try? file.read(upToCount: limit + 1) ?? Data() else {
+            throw CommandFailure("\(path): cannot be read; is it a file?")
+        }
         do throws(ConfigurationError) {
             return try Site(Array(bytes), file: path)
         } catch {

@@ -198,6 +198,10 @@ private let mistakes: [(text: String, issue: String)] = [
         "b.yaml:1:45: listen.redirect-to-https: found 0, expected true, false"
     ),
     (
+        "listen: [\":80\", {address: \"0.0.0.0:80\"}]",
+        "b.yaml:1:17: listen[1]: 0.0.0.0:80 is there twice, first in line 1"
+    ),
+    (
         "listen: {address: \":80\", proxy-protocol: [10.0.0.1/8]}",
         "b.yaml:1:43: listen.proxy-protocol[0]: found 10.0.0.1/8"
     ),

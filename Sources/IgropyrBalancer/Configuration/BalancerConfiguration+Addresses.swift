@@ -1,5 +1,5 @@
 import IgropyrConfiguration
-import IgropyrTransport
+public import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
@@ -28,6 +28,15 @@ extension BalancerConfiguration {
             rules.settings[name] = settings
         }
         return rules
+    }
+
+    /// Reads the certificates, keys and authorities that it names, and keeps none; blocks meanwhile.
+    /// - Throws: what is wrong with one of them, by the file's name.
+    public func checkFiles() throws(TLSError) {
+        for tls in listeners.compactMap(\.tls) { _ = try TLSContext.server(tls) }
+        for application in applications.sorted(by: { $0.key < $1.key }).map(\.value) {
+            _ = try application.connection.kind()
+        }
     }
 
     /// The listeners, with names of hosts resolved on the loop, which the caller runs on.

@@ -9,7 +9,10 @@ extension Schema where Value == BalancerConfiguration {
     static var balancer: Schema<BalancerConfiguration> {
         .section { section in
             var configuration = BalancerConfiguration()
-            section.read("listen", .oneOrMore(of: .listener, limit: 64), into: &configuration.listeners)
+            let listeners = section.value(
+                "listen", .oneOrMore(of: Schema<ListenerSettings>.listener.located, limit: 64))
+            if let listeners { configuration.listeners = listeners.map(\.value) }
+            refuseRepetitions(listeners ?? [], in: section)
             section.read("loops", .integer(in: 1...256), into: &configuration.loops)
             let applications = section.value("applications", .mapping(keys: .application, values: .settings)) ?? []
             for (name, application) in applications { configuration.applications[name] = application }
@@ -25,6 +28,17 @@ extension Schema where Value == BalancerConfiguration {
             section.read("drain-timeout", .duration(in: .zero ... .seconds(86_400)), into: &configuration.drainTimeout)
             section.read("access-log", .off(or: .accessLog), into: &configuration.accessLog)
             return configuration
+        }
+    }
+
+    private static func refuseRepetitions(_ listeners: [Located<ListenerSettings>], in section: Section) {
+        var first: [NetworkAddress: Position] = [:]
+        for listener in listeners {
+            if let earlier = first[listener.value.address] {
+                section.refuse(listener, "\(listener.value.address) is there twice, first in line \(earlier.line)")
+            } else {
+                first[listener.value.address] = listener.position
+            }
         }
     }
 
