@@ -57,8 +57,12 @@ struct ControlOptions: ParsableArguments {
         }
     }
 
-    /// The same for what goes on until Ctrl-C, which then ends it without an error. Should the node end first, that is one.
-    func following(_ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Void) async throws {
+    /// The same for what goes on until Ctrl-C, which then ends it without an error, or until nobody reads standard output.
+    /// Should the node end first, that is one. A body that acts, and not only tells, `endsWithReader` had better not.
+    func following(
+        endsWithReader: Bool = true,
+        _ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Void
+    ) async throws {
         try await withClient { client, node in
             let interruption = Interruption(on: client.loop)
             try await interruption.start()
@@ -66,12 +70,18 @@ struct ControlOptions: ParsableArguments {
                 defer { Task(executorPreference: client.loop) { await interruption.arrive() } }
                 try await body(client, node)
             }
+            let reader = Task(executorPreference: client.loop) {
+                while !(endsWithReader && Terminal.isAbandoned) { try await Task.sleep(for: .milliseconds(500)) }
+                await interruption.arrive()
+            }
             await interruption.wait()
+            reader.cancel()
             following.cancel()
             let outcome = await following.result
             await interruption.close()
             do {
                 try outcome.get()
+                guard Terminal.hasWrittenAll else { return }  // Which ends it; the end of the program says why.
                 throw CommandFailure("the node at \(node) has ended")
             } catch let error as ControlError where error.code == .cancelled {}
         }

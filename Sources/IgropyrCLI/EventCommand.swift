@@ -52,12 +52,8 @@ struct EventCommand: AsyncParsableCommand {
         let json = json
         try await control.following { client, node in
             try await client.events(of: node) { line in
-                if json {
-                    Terminal.write(JSONText.line(line) + "\n")
-                } else if let text = Self.text(line) {
-                    Terminal.write("  \(ClockTime.now)  \(text)\n")
-                }
-                return true
+                if json { return Terminal.write(JSONText.line(line) + "\n") }
+                return Self.text(line).map { Terminal.write("  \(ClockTime.now)  \($0)\n") } ?? true
             }
         }
     }

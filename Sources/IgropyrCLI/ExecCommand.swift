@@ -34,7 +34,7 @@ struct ExecCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (target, command) = (try WorkerTarget(target), command)
-        try await control.following { client, node in
+        try await control.following(endsWithReader: false) { client, node in
             let host = try await target.hosts(by: client, node)[0]
             let ending = Locked<ExecLine?>(nil)
             try await client.exec(command, beside: target.application, index: target.index, of: host) { line in

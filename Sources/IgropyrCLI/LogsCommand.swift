@@ -54,7 +54,6 @@ struct LogsCommand: AsyncParsableCommand {
         do {
             try await client.logs(target.application, index: target.index, follow: follow, of: host) { line in
                 Terminal.write((json ? JSONText.line(line) : "\(line.host)/\(line.index)  \(line.text)") + "\n")
-                return true
             }
             return nil
         } catch { return error.code == .cancelled ? nil : error.description }

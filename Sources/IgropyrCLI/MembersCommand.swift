@@ -64,9 +64,9 @@ struct MembersCommand: AsyncParsableCommand {
                 case .started(let host, let members):
                     let members = members.filter(filter.matches)
                     let line = EventLine.started(host: host, members: members)
-                    Terminal.write((json ? JSONText.line(line) : Self.table(of: members)) + "\n")
+                    return Terminal.write((json ? JSONText.line(line) : Self.table(of: members)) + "\n")
                 case .member(let change, let member) where filter.matches(member):
-                    Terminal.write((json ? JSONText.line(line) : Self.text(change, member)) + "\n")
+                    return Terminal.write((json ? JSONText.line(line) : Self.text(change, member)) + "\n")
                 case .lagged: StandardError.write("some changes were lost: this reader was too slow\n")
                 case .member, .userEvent, .query, .joined, .joinFailed, .nameConflict, .keysChanged: break
                 }

@@ -33,7 +33,3 @@ final class ProgressLine: Sendable {
         if state.withLock({ $0.isVisible }) { StandardError.write("\r\u{1b}[K") }
     }
 }
-
-enum StandardError {
-    static func write(_ text: String) { _ = Terminal.write(text.utf8, to: STDERR_FILENO) }
-}
