@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import IgropyrCluster
 import IgropyrUV
 
@@ -20,9 +21,18 @@ struct ControlOptions: ParsableArguments {
 
     private static let environment = ProcessInfo.processInfo.environment
 
+    /// Where this host's node says how it is reached: the user's own, or the one that is installed.
+    private var dataFolders: [String] {
+        if let named = data ?? Self.environment["IGROPYR_DATA"] { return [named] }
+        return [NodeConfiguration.defaultDataFolder, NodeConfiguration.systemDataFolder]
+    }
+
     /// What this host's node says of itself; nil if none runs.
-    private var announced: NodeFile? {
-        NodeFile.read(fromDataFolder: data ?? Self.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder)
+    private var announced: NodeFile? { dataFolders.lazy.compactMap(NodeFile.read(fromDataFolder:)).first }
+
+    /// The folder of a node that may be there, but not for this user.
+    private var forbiddenFolder: String? {
+        dataFolders.first { unsafe access("\($0)/\(NodeFile.name)", R_OK) != 0 && errno == EACCES }
     }
 
     /// The cluster's key; nil if none is named and this host's node has none.
@@ -36,6 +46,7 @@ struct ControlOptions: ParsableArguments {
     ) async throws -> Result {
         let (announced, key) = (announced, try readKey())
         let named = try node ?? Self.environment["IGROPYR_NODE"].map(Self.endpoint)
+        let forbiddenFolder = named == nil && announced == nil ? forbiddenFolder : nil
         return try await onEventLoop { loop in
             let address: SocketAddress
             if let named {
@@ -52,6 +63,11 @@ struct ControlOptions: ParsableArguments {
                 return result
             } catch {
                 await client.close()
+                if let forbiddenFolder, (error as? ControlError)?.code == .unreachable {
+                    throw CommandFailure(
+                        "no node answers at \(address), and \(forbiddenFolder), where this host's would say where it is, cannot be "
+                            + "read: permission denied; use sudo, or --node and --key-file")
+                }
                 throw error
             }
         }

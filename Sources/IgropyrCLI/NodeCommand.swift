@@ -87,9 +87,11 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.tags = tags
             configuration.capacity = capacity
             configuration.handover = handover
+            // Its socket first: a host whose entrance cannot be had had better not join.
+            let balancer = try await command.balancer(beside: configuration, on: loop)
             let agent = try HostAgent(configuration, on: loop)
             try await agent.start()
-            let balancer = try await command.startBalancer(beside: configuration, on: loop)
+            try await balancer?.start(from: handover)
             let ending = Task(executorPreference: loop) {
                 try? await agent.waitUntilStopped()
                 await interruption.arrive()
@@ -117,8 +119,8 @@ struct NodeCommand: AsyncParsableCommand {
 extension NodeCommand {
     private static let balancerPort: UInt16 = 7950
 
-    /// A balancer of its own process, a member beside the node.
-    private func startBalancer(
+    /// A balancer of its own process, a member beside the node; not yet started, but its socket is there.
+    private func balancer(
         beside node: NodeConfiguration, on loop: EventLoop
     ) async throws -> ServiceSupervisor? {
         guard let balance else { return nil }
@@ -137,7 +139,6 @@ extension NodeCommand {
         if node.isInsecure { program.append("--insecure") }
         let (name, handover) = ("balancer", node.handover)
         if let present = ServiceSupervisor(name, program: program, from: handover, logger: node.logger, on: loop) {
-            try await present.start(from: handover)
             return present
         }
         let socket: Int32
@@ -146,9 +147,7 @@ extension NodeCommand {
         } catch {
             throw CommandFailure("--balance \(listen): \(error.reason); choose another address")
         }
-        let supervisor = ServiceSupervisor(name, program: program, socket: socket, logger: node.logger, on: loop)
-        try await supervisor.start()
-        return supervisor
+        return ServiceSupervisor(name, program: program, socket: socket, logger: node.logger, on: loop)
     }
 }
 

@@ -94,6 +94,6 @@ struct RolloutWatch {
         let name = application.name
         return CommandFailure(
             "deployed \(name), but only \(application.ready) of \(application.wanted) workers were ready in time: "
-                + "igropyr status says why, igropyr rollback \(name) takes it back")
+                + "igropyr status says why; igropyr rollback \(name) takes it back, igropyr remove \(name) a first one")
     }
 }

@@ -58,7 +58,7 @@ extension Schema {
     /// A mapping with exactly one of these keys, each with a schema of its own.
     public static func oneOf(_ choices: KeyValuePairs<String, Schema<Value>>) -> Schema<Value> {
         let pairs = Array(choices)
-        let expected = "a mapping with one of the keys " + pairs.map(\.key).joined(separator: ", ")
+        let expected = "a mapping with just one of the keys " + pairs.map(\.key).joined(separator: ", ")
         return Schema(expected: expected) { node, issues in
             guard case .mapping(let entries) = node.content, entries.count == 1, let entry = entries.first else {
                 issues.add("found \(node.found), expected \(expected)", at: node)

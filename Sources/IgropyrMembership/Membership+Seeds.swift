@@ -4,6 +4,9 @@ internal import Logging
 
 /// Asking to be let in, and finding those who are missing.
 extension Membership {
+    /// Some seconds.
+    private static let patientRounds = 4
+
     /// Where members were last, those that have left aside, the one heard of last first: seeds for the next start.
     public var rememberedPeers: [SocketAddress] { seeds.remembered.reversed() }
 
@@ -46,6 +49,15 @@ extension Membership {
         }
         let missing = candidates + seeds.remembered.reversed()
         _ = join(wasAlone ? missing : Array(missing.filter(isMissing).shuffled().prefix(SeedBook.missingPerRound)))
+        if isAlone { sayWhoIsMissing() }
+    }
+
+    /// Once: who is asked by multicast and is not there says nothing, be it for another name or another network.
+    private func sayWhoIsMissing() {
+        guard seeds.attempts == Self.patientRounds, let cluster = configuration.discovery else { return }
+        configuration.logger.notice(
+            "nobody on this network answers yet; asking on (all have to give the same --discover)",
+            metadata: ["discover": "\(cluster)"])
     }
 
     private func seedEndpoints() async -> [Endpoint] {

@@ -8,7 +8,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Nil if the text is no host (no name has a colon), or its port no number from 0 to 65 535.
+    /// Nil if the text is no host (no name has a colon, or ends in a number), or its port no number from 0 to 65 535.
     public init?(parsing text: String, defaultPort: UInt16) {
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return nil }
@@ -27,6 +27,12 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { return nil }
         guard !host.contains(":") || Self.isIPv6(host) else { return nil }
+        guard !Self.endsInNumber(host) || SocketAddress(host, port: 0) != nil else { return nil }
+    }
+
+    /// Such a host is an IPv4 address, or a mistake: a resolver takes 8080 for 0.0.31.144 (inet_aton(3)).
+    private static func endsInNumber(_ host: String) -> Bool {
+        host.split(separator: ".").last?.utf8.allSatisfy { (0x30...0x39).contains($0) } ?? false
     }
 
     /// Whether it is an address; of which interface, after a `%`, is for whoever uses it to judge.

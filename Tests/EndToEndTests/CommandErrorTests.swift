@@ -61,6 +61,15 @@ private let mistakes = [
     Mistake("unknown option", "node --bnid NET.2", names: "--bnid", "--help"),
     Mistake("unknown command", "frobnicate", names: "frobnicate", "--help"),
     Mistake("no argument", "deploy", names: "--help"),
+    Mistake("port in place of an address", "balancer --listen 8080", names: "--listen", "8080", ":PORT"),
+    Mistake("port in place of a member", "node --bind NET.2 --key-file LAB/cluster.key --join 7946", names: "7946"),
+    Mistake("tag too long", "node --bind NET.2 --key-file LAB/cluster.key --tag LONG=1", names: "--tag", "64"),
+    Mistake(
+        "entrance in use", "node --bind NET.2 --key-file LAB/cluster.key --join NET.1 --balance NET.2:9999",
+        names: "--balance", "NET.2:9999", "in use"),
+    Mistake(
+        "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
+    Mistake("file that is a folder", "balancer --config LAB --check", names: "LAB", "a file"),
     Mistake("no address", "node --bind NET.2:port --key-file LAB/cluster.key", names: "NET.2:port", "65535"),
 ]
 
@@ -70,6 +79,9 @@ extension EndToEnd {
             try await lab.startNodes(1...1)
             for name in ["other", "damaged"] { try await lab.makeKey(at: "\(lab.folder)/\(name).key") }
             guard truncate("\(lab.folder)/damaged.key", 40) == 0 else { throw Failure("truncate") }
+            let tls =
+                "listen: {address: \":443\", tls: {certificate: \(lab.folder)/none.pem, key: \(lab.folder)/none.pem}}"
+            try Data(tls.utf8).write(to: URL(filePath: "\(lab.folder)/tls.yaml"))
             let holder = try lab.start(on: 2, ["serf", "agent", "-bind=\(lab.address(2)):9999"])
             try await lab.whenListening(on: 2, ports: 9999)
             for mistake in mistakes { try await lab.expectRefusal(of: mistake) }
@@ -91,6 +103,7 @@ extension Lab {
 
     private func expand(_ text: String) -> String {
         text.replacing("ACCESS", with: access.joined(separator: " ")).replacing("LAB", with: folder)
+            .replacing("LONG", with: String(repeating: "t", count: 65))
             .replacing("NET", with: subnet)
     }
 }

@@ -77,6 +77,15 @@ extension EndToEnd {
             for host in 2...3 { nodes.append(try lab.startNode(on: host, "--discover", "shop")) }
             let log = { (nodes.map(\.errors) + [first.output]).joined(separator: "\n") }
             try await lab.expectMembers(["agent", "host-2", "host-3"], on: 2, or: log())
+            let alone = try lab.start(
+                on: 1,
+                [
+                    "igropyr", "node", "--bind", "\(lab.address(1)):9000", "--name", "alone", "--key-file", lab.keyFile,
+                    "--discover", "nobody", "--data", "\(lab.folder)/alone",
+                ])
+            try await eventually("who finds nobody says so", within: .seconds(30), or: alone.errors) {
+                alone.errors.contains("nobody on this network answers yet")
+            }
             let last = try lab.startAgent(on: 4, "-discover=shop", joining: nil, name: "late")
             try await lab.expectMembers(["agent", "host-2", "host-3", "late"], on: 3, or: log() + last.output)
         }

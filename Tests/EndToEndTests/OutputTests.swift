@@ -21,4 +21,17 @@ extension EndToEnd {
             }
         }
     }
+
+    @Test func `who may not ask this host's node is told so`() async throws {
+        try await Lab.network("1") { lab in
+            try await lab.startNodes(1...1)
+            // Where anybody may run it.
+            let program = "\(lab.folder)/igropyr"
+            let copy = try await Program.run(["install", "--mode=755", Binaries.igropyr, program])
+            try #require(copy.status == 0, "\(copy)")
+            let outcome = try await lab.run(
+                on: 1, "setpriv", "--reuid=65534", "--clear-groups", "--", program, "status")
+            #expect(outcome.status == 1 && outcome.errors.contains("permission denied; use sudo"), "\(outcome)")
+        }
+    }
 }

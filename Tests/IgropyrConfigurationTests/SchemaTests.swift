@@ -127,8 +127,8 @@ private let schemaOfOne = Schema<Int>.oneOf([
 @Test func `one of several keys is asked for, and exactly one`() throws {
     #expect(try schemaOfOne.read(Array("dozen: 2".utf8), file: "f") == 24)
     for (text, problem) in [
-        ("{}", "f:1:1: found an empty mapping, expected a mapping with one of the keys count, dozen"),
-        ("{count: 1, dozen: 2}", "f:1:1: found a mapping, expected a mapping with one of the keys count, dozen"),
+        ("{}", "f:1:1: found an empty mapping, expected a mapping with just one of the keys count, dozen"),
+        ("{count: 1, dozen: 2}", "f:1:1: found a mapping, expected a mapping with just one of the keys count, dozen"),
         ("dosen: 2", "f:1:1: dosen: unknown key \"dosen\"; did you mean \"dozen\"?"),
     ] {
         let error = #expect(throws: ConfigurationError.self) { try schemaOfOne.read(Array(text.utf8), file: "f") }

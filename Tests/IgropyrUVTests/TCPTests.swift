@@ -145,6 +145,8 @@ private let texts: [(text: String, host: String?, port: UInt16)] = [
     ("db.example.org:1", "db.example.org", 1), ("db", "db", 7946), ("db:", nil, 0), ("db:+1", nil, 0),
     ("db:65536", nil, 0), ("[::1", nil, 0), ("[::1]80", nil, 0), ("", nil, 0), ("a b", nil, 0),
     ("fe80::1%eth0", "fe80::1%eth0", 7946), ("[fe80::1%eth0]:1", "fe80::1%eth0", 1),
+    ("8080", nil, 0), ("80:80", nil, 0), ("10.1:80", nil, 0), ("10.0.0.256", nil, 0), ("db.1:80", nil, 0),
+    ("db1", "db1", 7946),
     ("db:1:2", nil, 0), ("10.0.0.1:80:90", nil, 0), ("::::", nil, 0), ("[db:1]:2", nil, 0),
 ]
 

@@ -48,15 +48,18 @@ public struct NodeConfiguration: Sendable {
         self.dataFolder = dataFolder
     }
 
-    /// `/var/lib/igropyr` for root, else `~/.local/share/igropyr`.
+    /// Of a node that root started, or that is installed as a service.
+    public static let systemDataFolder = "/var/lib/igropyr"
+
+    /// ``systemDataFolder`` for root, else `~/.local/share/igropyr`.
     public static var defaultDataFolder: String {
         let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
-        return DataFolder.isRoot || home.isEmpty ? "/var/lib/igropyr" : "\(home)/.local/share/igropyr"
+        return DataFolder.isRoot || home.isEmpty ? systemDataFolder : "\(home)/.local/share/igropyr"
     }
 
     /// Checks what can be checked without opening anything.
     public func validate() throws(NodeError) {
-        guard HostName(rawValue: name) != nil else {
+        guard let hostName = HostName(rawValue: name) else {
             throw .configuration(
                 "--name \"\(name.prefix(130))\" is no host name: use 1 to 128 letters, digits, '-', '.' and '_'")
         }
@@ -74,6 +77,8 @@ public struct NodeConfiguration: Sendable {
         if controlPort == nil, Self.controlAddress(besideGossipAt: bind) == nil {
             throw .configuration("--bind \(bind): there is no port above for the control API: choose a lower one")
         }
+        let record = HostRecord(name: hostName, address: "127.0.0.1", controlPort: 0, cores: 1, tags: tags)
+        do throws(Refusal) { try record.validate(at: .now) } catch { throw .configuration("--tag: \(error.reason)") }
         if let capacity, capacity == 0 { throw .configuration("--capacity 0 would give this host no workers") }
     }
 

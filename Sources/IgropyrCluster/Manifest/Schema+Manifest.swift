@@ -87,7 +87,7 @@ extension Schema where Value == Started {
     /// A program's path, or a list of it and its arguments.
     fileprivate static var command: Schema<Started> {
         Schema<[Located<String>]>.oneOrMore(of: Schema<String>.processText.located, limit: StateLimits.arguments + 1)
-            .checked("a program's path within the folder, or a list of it and its arguments") { words in
+            .checked("a program's path within the folder, such as bin/shop, or a list that begins with one") { words in
                 words.first.map { DeploymentSpec.isEntry($0.value) } ?? false
             }
             .map { Started(program: $0[0], arguments: $0.dropFirst().map(\.value)) }

@@ -107,7 +107,7 @@ extension UpdatePolicy {
     func validate(_ validation: Validation) throws(Refusal) {
         try validation.require(
             maxUnavailable != .count(0) || maxSurge != .count(0), .malformed,
-            "maxUnavailable and maxSurge are both 0: nothing could ever be replaced")
+            "max-unavailable and max-surge are both 0: nothing could ever be replaced")
         try validation.requireRange(canary, 0...Placement.maximumTotal, "the number of canaries")
         try validation.requireRange(
             canaryHoldMilliseconds ?? 0, 0...StateLimits.durationMilliseconds, "the canaries' hold time")
