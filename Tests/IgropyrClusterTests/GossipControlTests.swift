@@ -164,6 +164,9 @@ import Testing
                 return false
             }
             await old.close()
+            let changes = try await client.audit(of: first.control).entries.filter { $0.action == .keys }.map(\.detail)
+            #expect(changes.starts(with: ["add \(newKey.fingerprint)", "use \(newKey.fingerprint)"]))
+            #expect(changes.last == "remove \(key.fingerprint)")
 
             await second.agent.stop()
             let again = try await SampleNode("b", on: loop, joining: first, key: key, folder: second.folder)
@@ -205,6 +208,8 @@ import Testing
             }
             try await client.forceLeave(.init(name: "b", isPruning: true), by: first.control)
             #expect(try await client.members(of: first.control).members.map(\.name) == ["a"])
+            let change = try await client.audit(of: first.control).entries.last
+            #expect(change?.action == .forceLeave && change?.detail == "b, forgotten")
             await stop(first, client: client)
         }
     }

@@ -13,7 +13,7 @@ struct Caller: Sendable {
 public struct AuditEntry: Codable, Sendable, Hashable {
     public enum Action: String, Codable, Sendable {
         case deploy, remove, scale, restart, retry, pause, resume, promote, rollback, automaticRollback
-        case cordon, drain, uncordon, leave, admit, exec
+        case cordon, drain, uncordon, leave, forceLeave, admit, exec, secret, keys
     }
 
     /// By the clock of the host.

@@ -40,12 +40,14 @@ extension HostAgent {
         case .coordinates: return .json(await coordinates(parts))
         case .sendEvent: return await decoding(body) { (event: EventMessage) in await self.send(event, parts) }
         case .forceLeave:
-            return await decoding(body) { (message: ForceLeaveMessage) in await self.forceLeave(message, parts) }
+            return await decoding(body) { (message: ForceLeaveMessage) in
+                await self.forceLeave(message, by: caller, parts)
+            }
         case .leave:
             await note(.leave, by: caller, nil, nil, detail: "", parts)
             return leave()
         case .setSecret:
-            return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, parts) }
+            return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, by: caller, parts) }
         case .admission: return await admit(parameter, by: caller, parts)
         case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
             return .refusal(500, "a bundle is no message")

@@ -33,7 +33,7 @@ extension HostAgent {
         }
     }
 
-    func forceLeave(_ message: ForceLeaveMessage, _ parts: Parts) async -> ControlReply {
+    func forceLeave(_ message: ForceLeaveMessage, by caller: Caller, _ parts: Parts) async -> ControlReply {
         guard message.name != name.rawValue else {
             return .refusal(422, "\(name) is this node itself: igropyr leave has it leave")
         }
@@ -48,6 +48,8 @@ extension HostAgent {
         }
         return await carryingOut {
             try await parts.membership.forceLeave(message.name, isPruning: message.isPruning)
+            let detail = message.isPruning ? "\(message.name), forgotten" : message.name
+            await note(.forceLeave, by: caller, nil, nil, detail: detail, parts)
         }
     }
 
@@ -78,7 +80,7 @@ extension HostAgent {
             switch operation {
             case .events: return await eventLines(parts)
             case .query: return try await queryLines(try message(in: body), parts)
-            case .keys: return try await keyLines(try message(in: body), parts)
+            case .keys: return try await keyLines(try message(in: body), by: caller, parts)
             case .logs: return try await logLines(try message(in: body), parts)
             case .exec: return try await execLines(try message(in: body), by: caller, parts)
             default: return .reply(.refusal(500, "this is no stream"))
@@ -116,9 +118,15 @@ extension HostAgent {
             rest: query.replies.map { JSON.line(ReplyLine($0)) }, last: JSON.line(ReplyLine.finished))
     }
 
-    private func keyLines(_ message: KeysMessage, _ parts: Parts) async throws -> ControlAnswer {
-        let operation = try operation(message)
+    private func keyLines(
+        _ message: KeysMessage, by caller: Caller, _ parts: Parts
+    ) async throws -> ControlAnswer {
+        let key = message.action == .list ? nil : try key(message)
+        let operation = Self.operation(message.action, key)
         let query = try await parts.membership.changeKeys(operation, timeout: try duration(message.timeout))
+        if let key {
+            await note(.keys, by: caller, nil, nil, detail: "\(message.action.rawValue) \(key.fingerprint)", parts)
+        }
         let answers = query.replies.map { reply in
             switch reply {
             case .ack: JSON.line(ReplyLine(reply))
@@ -130,10 +138,9 @@ extension HostAgent {
             first: JSON.line(ReplyLine.asked(members: query.asked)), rest: answers, last: JSON.line(ReplyLine.finished))
     }
 
-    private func operation(_ message: KeysMessage) throws -> KeyOperation {
-        guard message.action != .list else { return .list }
-        let key = try key(message)
-        return switch message.action {
+    private static func operation(_ action: KeysMessage.Action, _ key: ClusterKey?) -> KeyOperation {
+        guard let key else { return .list }
+        return switch action {
         case .add: .install(key.bytes)
         case .use: .use(key.bytes)
         case .remove: .remove(key.bytes)

@@ -24,7 +24,7 @@ extension HostAgent {
         return spec
     }
 
-    func setSecret(_ request: SecretRequest, _ parts: Parts) async -> ControlReply {
+    func setSecret(_ request: SecretRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
         do {
             guard let spec = await parts.replica.state.liveDeployments[request.application] else {
                 throw DeploymentError.unknownApplication(request.application)
@@ -37,6 +37,7 @@ extension HostAgent {
             _ = try await parts.replica.change(request.application) { $0.secrets[name]?.value = value }
             configuration.logger.info(
                 "set a secret", metadata: ["application": "\(request.application)", "name": "\(request.name)"])
+            await note(.secret, by: caller, request.application, nil, detail: "set \(name)", parts)
             return .json(DoneMessage())
         } catch let error as DeploymentError {
             return .refusal(404, error.description)
