@@ -25,7 +25,8 @@ struct DeployCommand: AsyncParsableCommand {
 
             What is said here goes before what the file says: variables and tags one by
             one, routes and arguments as a whole. Where neither says how many workers
-            there are to be, each host has one.
+            there are to be, an application keeps as many as it has (igropyr scale); a
+            new one has one on each host.
 
             A new revision replaces the old one a few workers at a time, and what does
             not become healthy brings the last one back that stood:
@@ -157,7 +158,7 @@ struct DeployCommand: AsyncParsableCommand {
         var manifest = try Manifest(of: bundle, at: manifest)
         if let name { manifest.name = try ApplicationName(name) }
         if !arguments.isEmpty { manifest.spec.arguments = arguments }
-        if let scale = scale.scale { manifest.spec.scale = scale }
+        if let scale = scale.scale { (manifest.spec.scale, manifest.namesScale) = (scale, true) }
         let variables = try KeyValuePairs.parse(env, option: "--env", example: "LEVEL=info")
         manifest.spec.environment.merge(variables) { $1 }
         let tags = try KeyValuePairs.parse(constraints, option: "--where", example: "disk=ssd")

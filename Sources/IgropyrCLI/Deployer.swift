@@ -16,7 +16,8 @@ struct Deployer {
             let sending = ProgressLine("sending to \(node)")
             _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
             sending.finish()
-            _ = try await client.deploy(name, manifest.spec(for: summary), secrets: secrets, at: node)
+            let spec = try await spec(of: name, manifest, summary)
+            _ = try await client.deploy(name, spec, secrets: secrets, at: node)
             return summary.digest
         }
     }
@@ -26,9 +27,23 @@ struct Deployer {
         try await packing(manifest.source(in: bundle)) { summary, _ in
             var request = PlanRequest()
             request.application = name
-            request.spec = manifest.spec(for: summary)
+            request.spec = try await spec(of: name, manifest, summary)
             return try await client.plan(request, at: node)
         }
+    }
+
+    /// The scale belongs to the load: unless the manifest names one, that of the present deployment stays.
+    private func spec(
+        of name: ApplicationName, _ manifest: Manifest, _ summary: BundleArchive.Summary
+    ) async throws -> DeploymentSpec {
+        var spec = manifest.spec(for: summary)
+        guard !manifest.namesScale else { return spec }
+        do throws(ControlError) {
+            if let present = try await client.deployment(name, at: node).spec { spec.scale = present.scale }
+        } catch {
+            guard error.code == .refused(status: 404) else { throw error }  // It is the first.
+        }
+        return spec
     }
 
     /// Calls `body` with a bundle of what is at `source`, and the path of its archive, which goes with the call.

@@ -6,7 +6,7 @@ extension Manifest {
     /// What was understood, for people. No variable's value, since it may be a secret.
     func summary(of application: ApplicationName) -> String {
         var lines = ["application  \(application)", "starts       \(program.summary)"]
-        lines.append("workers      \(spec.scale)")
+        lines.append("workers      \(namesScale ? "\(spec.scale)" : "as many as it has; if it is new, \(spec.scale)")")
         let texts = [
             ("only where", spec.constraints.text), ("rather where", spec.preferences.text),
             ("environment", spec.environment.keys.sorted().joined(separator: " ")),

@@ -16,7 +16,8 @@ struct QueryCommand: AsyncParsableCommand {
               igropyr query load --member agent-1 --member agent-2 --json
 
             Ends as soon as everybody has answered, at the latest after the timeout.
-            Exit code 2: somebody who should have it has not acknowledged it.
+            Exit code 2: somebody who should have it has not acknowledged it, or there is
+            nobody who should.
             """)
 
     @Argument(help: "The query's name.")
@@ -71,7 +72,8 @@ struct QueryCommand: AsyncParsableCommand {
             print("\(poll.acks.count) of \(poll.asked.count) received it, \(poll.answers.count) answered")
             poll.complain(poll.asked.subtracting(poll.acks), "did not acknowledge it")
         }
-        if !poll.asked.isSubset(of: poll.acks) { throw ExitCode.incomplete }
+        if poll.asked.isEmpty, poll.acks.isEmpty { StandardError.write("no member is as asked for\n") }
+        if !poll.asked.isSubset(of: poll.acks) || poll.acks.isEmpty { throw ExitCode.incomplete }
     }
 
     private struct Result: Encodable {

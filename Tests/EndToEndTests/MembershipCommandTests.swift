@@ -26,6 +26,8 @@ extension EndToEnd {
 
             let answer = try await lab.succeed("query", "load", "--member", "agent")
             #expect(answer.contains("agent  0.5") && answer.contains("1 of 1 received it, 1 answered"), "\(answer)")
+            let nobody = try await lab.command("query", "load", "--member", "nobody")
+            #expect(nobody.status == 2 && nobody.errors.contains("no member is as asked for"), "\(nobody)")
             #expect(try await lab.succeed("reachability").contains("3 of 3"))
             try await eventually("round trips are known on both sides") {
                 let ours = try await lab.command("rtt", "agent", "host-2")

@@ -19,6 +19,8 @@ public struct Manifest: Sendable {
     public var name: ApplicationName?
     /// Nil: a folder is a site, a file is a program.
     public var program: Program?
+    /// Whether it says how many workers there are to be; if not, those that are deployed already stay as many as they are.
+    public var namesScale = false
     /// All else. Of its revision and kind nothing is known before there is a bundle.
     public var spec: DeploymentSpec
 

@@ -8,6 +8,7 @@ extension Schema where Value == Manifest {
             section.read("name", .application, into: &manifest.name)
             readProgram(section, into: &manifest)
             readPlacement(section, into: &manifest.spec)
+            manifest.namesScale = section.has("workers")
             section.read("environment", .environment, into: &manifest.spec.environment)
             readLife(section, into: &manifest.spec)
             section.read("secrets", .secrets, into: &manifest.spec.secrets)
