@@ -24,6 +24,7 @@ struct ClusterStatus: Decodable {
     var hosts: [Host]
     var applications: [Application]
     var workers: [Worker]
+    var problems: [String]
 
     /// Without those that still drain: what a command has waited for may be there before they have gone.
     var readyWorkers: [Worker] { workers.filter { $0.state == "ready" } }

@@ -38,6 +38,13 @@ import Testing
             }
             #expect(await node.agent.status?.hosts.map(\.role) == [.node, .balancer])
 
+            var record = HostRecord(name: HostName(rawValue: "a")!, address: "127.0.0.1", controlPort: 1, cores: 1)
+            record.version.epoch = UnixTime.now.milliseconds + 2 * 86_400_000
+            let early = StateExchange(sender: record.name, digest: StateDigest(), delta: StateDelta(hosts: [record]))
+            _ = await replica.answer(early)
+            #expect(await replica.refusalProblems.first?.contains("24 hours behind that of a") == true)
+            #expect(await eventually { await replica.refusalProblems.isEmpty }, "the next exchange is all right")
+
             await node.agent.stop()
             for await snapshot in await replica.snapshots() {
                 if ClusterView(snapshot.state, alive: snapshot.alive).endpoints[.shop]?.isEmpty == true { break }

@@ -288,7 +288,7 @@ public actor HostAgent: LoopBound {
 
     private func currentProblems(_ parts: Parts) async -> [String] {
         let storage = await parts.replica.storageProblem
-        return [storage].compactMap(\.self) + problems.values.sorted()
+        return await [storage].compactMap(\.self) + parts.replica.refusalProblems + problems.values.sorted()
     }
 
     var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }

@@ -63,6 +63,7 @@ public actor Replica: LoopBound {
     private var isStopped = false
     /// Why the state on the disk is not the present one; nil when it is.
     public private(set) var storageProblem: String?
+    private var refusals = RefusalBook()
 
     public init(_ configuration: Configuration, membership: Membership, client: ControlClient, on loop: EventLoop) {
         self.configuration = configuration
@@ -214,19 +215,31 @@ public actor Replica: LoopBound {
             sender: configuration.name, digest: state.digest, delta: state.delta(for: message.digest))
     }
 
-    private func take(_ delta: StateDelta, from peer: HostName) {
+    /// What peers say and this host refuses, in a line each; empty as a rule.
+    public var refusalProblems: [String] { refusals.problems(of: peers.keys) }
+
+    /// Whether anything was new.
+    @discardableResult
+    private func take(_ delta: StateDelta, from peer: HostName) -> Bool {
         var known = Set(members.compactMap(\.host))
         known.insert(configuration.name)
         let own = state.hosts[configuration.name]
         let change = state.apply(delta, at: .now, clock: &clock, knownHosts: known)
-        for refusal in change.refusals {
-            configuration.logger.warning(
-                "refused a part of a peer's state", metadata: ["peer": "\(peer)", "reason": "\(refusal)"])
-        }
-        guard !change.isEmpty else { return }
+        if !delta.isEmpty { note(change.refusals, from: peer) }
+        guard !change.isEmpty else { return false }
         didChange()
         save()
         if state.hosts[configuration.name] != own { announce() }  // It got a new version, above the peer's.
+        return true
+    }
+
+    private func note(_ refused: [Refusal], from peer: HostName) {
+        let known = refusals.problems(of: peers.keys)
+        for refusal in refusals.note(refused, from: peer) {
+            configuration.logger.warning(
+                "refused a part of a peer's state", metadata: ["peer": "\(peer)", "reason": "\(refusal)"])
+        }
+        if refusals.problems(of: peers.keys) != known { didChange() }  // The host's record tells of it.
     }
 
     /// Fetches from a peer what this host lacks, and sends it what it lacks; one after the other for each peer.
@@ -266,9 +279,12 @@ public actor Replica: LoopBound {
             guard let address = peers[peer], !Task.isCancelled else { return }
             let answer = try await client.exchange(
                 StateExchange(sender: configuration.name, digest: state.digest, delta: outgoing), with: address)
-            take(answer.delta, from: peer)
-            outgoing = state.delta(for: answer.digest)
-            if answer.delta.isComplete, outgoing.isEmpty { return }
+            if answer.delta.isEmpty { note([], from: peer) }
+            let isNews = take(answer.delta, from: peer)
+            let rest = state.delta(for: answer.digest)
+            if answer.delta.isComplete, rest.isEmpty { return }
+            guard isNews || rest != outgoing else { return }  // One of both refuses it, and would again.
+            outgoing = rest
         }
     }
 
@@ -285,6 +301,7 @@ public actor Replica: LoopBound {
     private func keepUp() async {
         while (try? await Task.sleep(for: Self.upkeepInterval)) != nil {
             state.collectTombstones(at: .now)
+            refusals.beginAnew()
             state.forgetHosts(except: Set(members.compactMap(\.host)).union([configuration.name]))
             didChange()
             save()

@@ -1,0 +1,30 @@
+import FoundationEssentials
+import Testing
+
+extension EndToEnd {
+    @Test func `a host whose clock is days off is told of, in few words`() async throws {
+        try await Lab.network("2") { lab in
+            try await lab.startNodes(1...1)
+            let outcome = try await lab.deploy()
+            try #require(outcome.status == 0, "\(outcome)")
+            try await lab.lab("clock", "2", "-172800")
+            try await lab.lab("start", "2")
+            try await eventually("the other host tells of it") {
+                try await lab.status().problems.contains {
+                    $0.hasPrefix("host-2: its clock is more than 24 hours behind that of host-1")
+                }
+            }
+            // Once a state that is refused was sent again and again, and each time all of it was told.
+            let lines = try lab.log(of: 2).split(separator: "\n").count {
+                $0.contains("refused a part of a peer's state")
+            }
+            #expect(2...8 ~= lines)
+        }
+    }
+}
+
+extension Lab {
+    fileprivate func log(of host: Int) throws -> String {
+        String(decoding: try Data(contentsOf: URL(filePath: "\(folder)/\(host)/log")), as: UTF8.self)
+    }
+}
