@@ -1,0 +1,48 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    @Test func `a balancer that finds a bad certificate when it reads its file anew changes nothing`() async throws {
+        try await Lab.network("1") { lab in
+            let (file, chain) = ("\(lab.folder)/balancer.yaml", "\(lab.folder)/chain.pem")
+            let certificate = try await lab.run(
+                on: 1, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-keyout",
+                "\(lab.folder)/key.pem", "-out", chain)
+            try #require(certificate.status == 0, "\(certificate)")
+            let good = try Data(contentsOf: URL(filePath: chain))
+            let write = { (target: String, certificate: Data) in
+                let text = """
+                    listen:
+                      - \(lab.address(1)):8080
+                      - {address: "\(lab.address(1)):8443", tls: {certificate: \(chain), key: \(lab.folder)/key.pem}}
+                    applications: {a: {upstreams: ["127.0.0.1:1"]}}
+                    routes: [{path: /, redirect: "https://\(target)/"}]
+                    """
+                try Data(text.utf8).write(to: URL(filePath: file))
+                try certificate.write(to: URL(filePath: chain))
+            }
+            let target = {
+                try await lab.run(
+                    on: 1, "curl", "--silent", "--output", "/dev/null", "--write-out", "%{redirect_url}",
+                    "http://\(lab.address(1)):8080/"
+                ).output
+            }
+
+            try write("first", good)
+            let balancer = try lab.start(on: 1, ["igropyr", "balancer", "--config", file])
+            try await eventually("it serves", or: balancer.errors) { try await target() == "https://first/" }
+            try write("second", Data("none".utf8))
+            balancer.signal(SIGHUP)
+            try await eventually("it says so", or: balancer.errors) {
+                balancer.errors.contains("all goes on as before")
+            }
+            #expect(try await target() == "https://first/")
+            try write("second", good)
+            balancer.signal(SIGHUP)
+            try await eventually("it goes by the file", or: balancer.errors) {
+                try await target() == "https://second/"
+            }
+        }
+    }
+}
