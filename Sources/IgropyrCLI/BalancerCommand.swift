@@ -204,6 +204,9 @@ struct BalancerCommand: AsyncParsableCommand {
                 "--bind \(configuration.bind.hostText) can be reached by others, and there is no key: give it by "
                     + "--key-file, or say --insecure")
         }
+        if member.join.isEmpty, member.discover == nil, member.token == nil, data == nil {
+            StandardError.write("no --join and no --discover: alone until a node joins this balancer\n")
+        }
         let key = try keyFile.map(ClusterKey.reading)
         let balancer = ClusterBalancer(settings, member: configuration, key: key, dataFolder: data, on: loop)
         try await starting { try await balancer.start() }

@@ -143,8 +143,12 @@ private struct NamedKey {
     private let key: ClusterKey?
 
     init(_ argument: String) throws {
-        let isFingerprint = (6...12).contains(argument.count) && argument.allSatisfy(\.isHexDigit)
-        key = isFingerprint && !FileManager.default.fileExists(atPath: argument) ? nil : try .reading(argument)
+        let isFingerprint = argument.allSatisfy(\.isHexDigit) && !FileManager.default.fileExists(atPath: argument)
+        guard !isFingerprint || (6...12).contains(argument.count) else {
+            throw CommandFailure(
+                "\(argument): give the first 6 to 12 digits of the key's fingerprint (igropyr keys list), or its file")
+        }
+        key = isFingerprint ? nil : try .reading(argument)
         text = key?.fingerprint ?? argument.lowercased()
     }
 

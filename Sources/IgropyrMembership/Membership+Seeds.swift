@@ -107,8 +107,12 @@ extension Membership {
 
     private func seedDidFail(_ name: String, _ seed: Endpoint, _ reason: String, isKeyMismatch: Bool) {
         let isNews = seeds.noteFailure(of: name, reason)
+        // A member that is gone puts nothing in question, as long as others are there.
+        let isWanted = isAlone || seeds.isNamed(name)
+        let message: Logger.Message =
+            isWanted ? "could not join by this seed; trying again" : "a member of before does not answer; looking again"
         configuration.logger.log(
-            level: isNews ? .warning : .debug, "could not join by this seed; trying again",
+            level: !isNews ? .debug : isWanted ? .warning : .info, message,
             metadata: ["seed": "\(name)", "reason": "\(reason)", "attempt": "\(seeds.attempts)"])
         subscribers.yield(.joinFailed(seed: seed, reason: reason, isKeyMismatch: isKeyMismatch))
     }

@@ -30,6 +30,9 @@ struct SeedBook {
         self.remembered = remembered.prefix(Self.rememberedLimit).reversed()
     }
 
+    /// Whether the user has named it.
+    func isNamed(_ seed: String) -> Bool { services.contains(seed) || endpoints.contains { "\($0)" == seed } }
+
     var isEmpty: Bool { endpoints.isEmpty && services.isEmpty && remembered.isEmpty }
 
     // MARK: - Members

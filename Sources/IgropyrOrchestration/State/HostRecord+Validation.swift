@@ -46,7 +46,7 @@ extension Validation {
     func requireAddress(_ text: String) throws(Refusal) {
         let isAddress = text.utf8.allSatisfy {
             $0.isDigit || $0.isLetter || $0 == .period || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "%")
-                || $0 == .hyphen
+                || $0 == .hyphen || $0 == UInt8(ascii: "_")
         }
         try require(
             isAddress && (1...StateLimits.addressBytes).contains(text.utf8.count), .malformed, "an address is not one")
