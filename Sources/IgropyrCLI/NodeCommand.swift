@@ -54,7 +54,7 @@ struct NodeCommand: AsyncParsableCommand {
     var tags: [String] = []
 
     @Option(help: "The host's weight when workers are placed. Default: its processors.")
-    var capacity: UInt16?
+    var capacity: Int?
 
     @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.", transform: EndpointArgument.init(parsing:))
     var balance: EndpointArgument?
@@ -63,6 +63,10 @@ struct NodeCommand: AsyncParsableCommand {
         help: "Where that balancer gossips, if not on this node's address with port 7950.",
         transform: EndpointArgument.init(parsing:))
     var balanceBind: EndpointArgument?
+
+    func validate() throws {
+        guard 1...65_535 ~= capacity ?? 1 else { throw ValidationError("--capacity takes a number from 1 to 65535.") }
+    }
 
     func run() async throws {
         let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
@@ -85,7 +89,7 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.discovery = membership.discovery
             configuration.gossip = membership.settings
             configuration.tags = tags
-            configuration.capacity = capacity
+            configuration.capacity = capacity.map(UInt16.init)
             configuration.handover = handover
             // Its socket first: a host whose entrance cannot be had had better not join.
             let balancer = try await command.balancer(beside: configuration, on: loop)
