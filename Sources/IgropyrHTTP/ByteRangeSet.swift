@@ -59,7 +59,7 @@ public enum ByteRangeSet: Sendable, Hashable {
         else { return nil }
         var specifiers: [Specifier] = []
         for element in field[field.utf8.index(after: equals)...].utf8.split(separator: UInt8(ascii: ",")) {
-            let element = trimmed(element)
+            let element = element.trimmedOfSpaces
             guard !element.isEmpty else { continue }  // Empty elements of a list count for nothing (§5.6.1.2).
             guard specifiers.count < maximumCount, let specifier = specifier(element) else { return nil }
             specifiers.append(specifier)
@@ -87,12 +87,6 @@ public enum ByteRangeSet: Sendable, Hashable {
             number = number < 1 << 56 ? number * 10 + Int(byte & 0x0F) : number
         }
         return number
-    }
-
-    private static func trimmed(_ text: Substring.UTF8View) -> Substring.UTF8View {
-        var text = text.drop { $0.isSpace }
-        while text.last?.isSpace ?? false { text.removeLast() }
-        return text
     }
 
     /// What overlaps or almost touches becomes one range, which takes the place of its first.

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import Igropyr
+internal import IgropyrHTTP
 
 /// The head of what a CGI program answers (RFC 3875 §6.2, §6.3), whichever way it came.
 struct GatewayHead: Equatable {
@@ -107,9 +108,7 @@ struct GatewayHeadParser {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
             let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
         else { throw .noField(Self.shown(line)) }
-        let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-        var text = line[(colon + 1)...].drop(while: isSpace)
-        while let last = text.last, isSpace(last) { text.removeLast() }
+        let text = line[(colon + 1)...].trimmedOfSpaces
         guard let value = String(validating: text, as: UTF8.self), HTTPField.isValidValue(value) else {
             throw .invalidValue(name.rawName)
         }
