@@ -147,7 +147,10 @@ public struct Gossip: Sendable {
         aliveCount == names.count && names.allSatisfy(holdsForAlive)
     }
 
-    var hasOthersAlive: Bool { nodes.all.contains { $0.name != name && !$0.isGone } }
+    /// Somebody whom gossip reaches.
+    func hasListeners(at now: Timestamp) -> Bool {
+        nodes.all.contains { $0.name != name && $0.hearsGossip(at: now, settings) }
+    }
 
     // MARK: - For simulations of large clusters, which would take long to find each other
 

@@ -42,7 +42,7 @@ import Testing
             try await membership.updateTags(["igropyr": "node", "version": "2"])
             #expect(await eventually { await agent.members()["ours"]?.tags["version"] == "2" })
             await membership.leave()
-            #expect(await eventually { await agent.members()["ours"]?.status == "left" })
+            #expect(await eventually { await agent.members()["ours"]?.status == "left" }, "\(agent.output)")
         }
     }
 
@@ -80,6 +80,24 @@ import Testing
             agent.signal(SIGINT)
             #expect(await eventually { await status(of: "agent", at: second) == .left })
             await second.shutdown()
+        }
+    }
+
+    /// It lives and was only slow; to it we would have failed.
+    @Test func `who leaves says so to an agent, too, that it takes for failed`() async throws {
+        guard SerfAgent.isInstalled(for: "leaving one that seems to have failed") else { return }
+        let agent = try SerfAgent("agent")
+        #expect(await agent.waitUntilReady())
+        try await onLoop { loop in
+            let membership = Membership(configuration("ours", seeds: [agent.address]), on: loop)
+            try await membership.start()
+            #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
+            agent.signal(SIGSTOP)
+            #expect(await eventually { await status(of: "agent", at: membership) == .failed })
+            async let left: Void = membership.leave()
+            agent.signal(SIGCONT)
+            await left
+            #expect(await eventually { await agent.members()["ours"]?.status == "left" }, "\(agent.output)")
         }
     }
 

@@ -26,6 +26,15 @@ struct Node: Sendable {
         }
     }
 
+    /// Who has died does for a while, so that it can refute; who has left does not.
+    func hearsGossip(at now: Timestamp, _ settings: GossipSettings) -> Bool {
+        switch state {
+        case .alive, .suspect: true
+        case .dead: stateChangedAt.duration(to: now) <= settings.gossipToTheDead
+        case .left: false
+        }
+    }
+
     var alive: Alive {
         Alive(
             incarnation: incarnation, node: name, address: address.ip, port: address.port, meta: meta,

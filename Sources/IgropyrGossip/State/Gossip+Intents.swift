@@ -73,18 +73,22 @@ extension Gossip {
     /// Leaves for good: everybody will know that we left and did not fail. Ends in ``Directive/leaveCompleted``, after some
     /// seconds at most; go on with datagrams, streams and timeouts until then.
     public mutating func leave(at now: Timestamp) -> [Directive] {
-        guard !departure.isUnderway, var ourselves = serfMembers[name] else { return takeDirectives(at: now) }
-        let time = memberClock.tick()
-        ourselves.status = .leaving
-        ourselves.statusTime = time
-        serfMembers[name] = ourselves
-        let intent = Intent(kind: .leave, time: time, node: name).encoded
-        if delegate.isSerf, hasOthersAlive, let id = announce(intent, in: \.intentBroadcasts) {
+        guard !departure.isUnderway else { return takeDirectives(at: now) }
+        serfMembers[name]?.status = .leaving
+        if let id = announceLeave(at: now) {
             departure = .announcing(id, until: now.advanced(by: settings.broadcastTimeout))
         } else {
             sayGoodbye(at: now)
         }
         return takeDirectives(at: now)
+    }
+
+    /// Returns nil if there is nobody to tell, or nothing, without Serf.
+    private mutating func announceLeave(at now: Timestamp) -> BroadcastQueue.ID? {
+        let time = memberClock.tick()
+        serfMembers[name]?.statusTime = time
+        guard delegate.isSerf, hasListeners(at: now) else { return nil }
+        return announce(Intent(kind: .leave, time: time, node: name).encoded, in: \.intentBroadcasts)
     }
 
     mutating func advanceDeparture(at now: Timestamp) {
@@ -103,7 +107,9 @@ extension Gossip {
         let goodbye = Accusation(incarnation: incarnation, node: name, from: name)
         departure = .lingering(until: now)
         handleDead(goodbye, at: now)
-        guard hasOthersAlive else { return advanceDeparture(at: now) }
+        guard hasListeners(at: now) else { return advanceDeparture(at: now) }
+        // Once more, as a later one: whoever took us for failed, and then for alive again, has by now forgotten the first.
+        _ = announceLeave(at: now)
         let id = broadcast(goodbye.encoded(as: .dead), about: name)
         tellAll(goodbye.encoded(as: .dead))
         departure = .sayingGoodbye(id, until: now.advanced(by: settings.broadcastTimeout))

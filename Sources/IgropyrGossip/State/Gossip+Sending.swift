@@ -90,12 +90,7 @@ extension Gossip {
     /// One round: to some random members, what is queued.
     mutating func gossip(at now: Timestamp) {
         let targets = nodes.sample(settings.gossipFanout, using: &random) { [name, settings] node in
-            guard node.name != name else { return false }
-            switch node.state {
-            case .alive, .suspect: return true
-            case .dead: return node.stateChangedAt.duration(to: now) <= settings.gossipToTheDead
-            case .left: return false
-            }
+            node.name != name && node.hearsGossip(at: now, settings)
         }
         for target in targets {
             let messages = takeBroadcasts(room: packetRoom, limitParts: Packet.limitParts)

@@ -95,10 +95,13 @@ extension Gossip {
 
     // MARK: - Push/pull
 
+    /// Who is leaving counts as one that has left: of all others it says that they joined, at the time of their last intent, and
+    /// the intent to leave itself would then be no news.
     var serfState: SerfState {
-        SerfState(
+        let leavers = serfMembers.all.filter { $0.status == .left || $0.status == .leaving }
+        return SerfState(
             time: memberClock.time, statusTimes: serfMembers.all.map { .init(name: $0.name, time: $0.statusTime) },
-            leftMembers: serfMembers.all.filter { $0.status == .left }.map(\.name),
+            leftMembers: leavers.map(\.name),
             eventTime: eventClock.time, events: events.events, queryTime: queryClock.time)
     }
 
