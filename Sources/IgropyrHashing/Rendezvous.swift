@@ -33,9 +33,26 @@ public enum Rendezvous {
         cost(draw: draw(key: key, member: member), inverseWeight: inverse(of: weight))
     }
 
-    /// Uniform over all 64-bit numbers, and independent from one pair to the next.
+    /// Uniform over all 64-bit numbers, and independent from one pair to the next (`mix` in `docs/hashing.md`).
     public static func draw(key: UInt64, member: UInt64) -> UInt64 {
         XXH64.avalanche(XXH64.avalanche(key) ^ member)
+    }
+
+    /// The same for a slot of a table, and stratified: over all slots a member draws each value of the upper 16 bits once. So it
+    /// has neither more nor fewer high draws than others, and members of equal weight get shares that are more even.
+    static func draw(slot: UInt16, member: UInt64) -> UInt64 {
+        UInt64(permuted(slot, by: member)) << 48 | draw(key: UInt64(slot), member: member) >> 16
+    }
+
+    /// One of the permutations of all 16-bit numbers, as the bits of `key` pick it.
+    static func permuted(_ number: UInt16, by key: UInt64) -> UInt16 {
+        var mixed = number ^ UInt16(truncatingIfNeeded: key)
+        mixed &*= UInt16(truncatingIfNeeded: key >> 16) | 1
+        mixed ^= mixed >> 8
+        mixed &*= UInt16(truncatingIfNeeded: key >> 32) | 1
+        mixed ^= mixed >> 7
+        mixed &*= UInt16(truncatingIfNeeded: key >> 48) | 1
+        return mixed ^ mixed >> 9
     }
 
     /// 2^64 / weight: multiplying by it and taking the high half divides, in a tenth of the time.

@@ -110,11 +110,11 @@ struct RingTable {
 
     /// Whether all of them certainly cost more than the last choice of a slot.
     private func areOutOfReach(_ field: Field, _ slot: Int, _ last: UInt16) -> Bool {
-        let key = UInt64(slot)
-        let cost = candidate(last, Rendezvous.draw(key: key, member: entrants[Int(last)].hash)).cost
+        let slot = UInt16(slot)
+        let cost = candidate(last, Rendezvous.draw(slot: slot, member: entrants[Int(last)].hash)).cost
         for band in field.bands {
             let reach = Rendezvous.reach(within: cost, weight: band.weight)
-            for index in band.range where ~Rendezvous.draw(key: key, member: field.hashes[index]) <= reach {
+            for index in band.range where ~Rendezvous.draw(slot: slot, member: field.hashes[index]) <= reach {
                 return false
             }
         }
@@ -135,14 +135,14 @@ struct RingTable {
 
     private func rank(_ slot: Int, _ field: Field, _ listed: [UInt16], _ empty: Ranking) -> Ranking {
         var ranking = empty
-        let key = UInt64(slot)
+        let slot = UInt16(slot)
         for position in listed {
-            ranking.insert(candidate(position, Rendezvous.draw(key: key, member: entrants[Int(position)].hash)))
+            ranking.insert(candidate(position, Rendezvous.draw(slot: slot, member: entrants[Int(position)].hash)))
         }
         for band in field.bands {
             var reach = Rendezvous.reach(within: ranking.last.cost, weight: band.weight)
             for index in band.range {
-                let draw = Rendezvous.draw(key: key, member: field.hashes[index])
+                let draw = Rendezvous.draw(slot: slot, member: field.hashes[index])
                 guard ~draw <= reach else { continue }  // Most are out here, without a logarithm.
                 ranking.insert(candidate(field.positions[index], draw))
                 reach = Rendezvous.reach(within: ranking.last.cost, weight: band.weight)

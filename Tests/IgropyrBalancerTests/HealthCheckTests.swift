@@ -33,8 +33,9 @@ private func quickChecks(_ path: String?) -> (inout BalancerSettings) -> Void {
         #expect(try client.get(path).text == "worker-0")
         fixture.workers[0].mood.withLock { $0 = .fails }
         try await eventually("its keys go elsewhere") { try ["worker-1", "worker-2"].contains(client.get(path).text) }
-        let asked = fixture.workers[0].seen.withLock { $0.first { $0.target == "/health" } }
-        #expect(asked?.method == "GET" && asked?.values("Host") == [fixture.workers[0].address.description])
+        let check = { fixture.workers[0].seen.withLock { $0.first { $0.target == "/health" } } }
+        try await eventually("it is checked") { check() != nil }
+        #expect(check()?.method == "GET" && check()?.values("Host") == [fixture.workers[0].address.description])
         fixture.workers[0].mood.withLock { $0 = .answers }
         try await eventually("it has its keys again") { try client.get(path).text == "worker-0" }
     }

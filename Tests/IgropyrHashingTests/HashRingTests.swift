@@ -52,11 +52,35 @@ private func owners(of ring: HashRing) -> [String] {
     #expect(!moved.isEmpty && moved.allSatisfy { $0.1 == members[2].id })
 }
 
-@Test(arguments: [2, 5, 16, 100]) func `equal members get equal shares within five standard deviations`(count: Int) {
+@Test func `a member draws each of the upper halves once, and independently of others`() {
+    let hashes = workers(hosts: 40).map { XXH64.hash($0.id) }
+    for (one, other) in zip(hashes, hashes.dropFirst()) {
+        let draws = (0..<HashRing.slotCount).map { Rendezvous.permuted(UInt16($0), by: one) }
+        #expect(Set(draws).count == HashRing.slotCount)
+        var cells = [Double](repeating: 0, count: 256)
+        for (slot, draw) in draws.enumerated() {
+            cells[Int((draw >> 12) << 4 | Rendezvous.permuted(UInt16(slot), by: other) >> 12)] += 1
+        }
+        let chiSquared = cells.reduce(0) { $0 + ($1 - 256) * ($1 - 256) / 256 }
+        #expect((130...330).contains(chiSquared), "225 degrees of freedom")
+    }
+}
+
+@Test func `of ten equal members the busiest has a percent and a half more than the mean`() {
+    let sets = 25
+    let busiest = (0..<sets).reduce(0) { sum, set in
+        let members = (0..<10).map { HashRing.Member(id: "app\(set)/h\($0)/0", host: "h\($0)") }
+        return sum + (HashRing(members, depth: 1).shares().max() ?? .max)
+    }
+    let mean = Double(sets * HashRing.slotCount) / 10
+    #expect(Double(busiest) < 1.015 * mean, "on the average of some sets; free draws give 1.019")
+}
+
+@Test(arguments: [2, 5, 16, 100]) func `shares of equals are within four deviations of free draws`(count: Int) {
     let expected = Double(HashRing.slotCount) / Double(count)
     for share in HashRing(workers(hosts: count)).shares() {
         let deviation = Double(share) - expected
-        #expect(deviation * deviation < 25 * expected, "\(share) instead of \(expected)")
+        #expect(deviation * deviation < 16 * expected, "\(share) instead of \(expected)")
     }
 }
 
@@ -84,10 +108,12 @@ private func owners(of ring: HashRing) -> [String] {
     let members = workers(hosts: 5, perHost: 2, weight: 3)
     let ring = HashRing(members)
     for slot in stride(from: 0, to: HashRing.slotCount, by: 1021) {
-        let ranked = members.sorted { left, right in
-            Rendezvous.cost(key: UInt64(slot), member: XXH64.hash(left.id), weight: left.weight)
-                < Rendezvous.cost(key: UInt64(slot), member: XXH64.hash(right.id), weight: right.weight)
+        func cost(_ member: HashRing.Member) -> Rendezvous.Cost {
+            Rendezvous.cost(
+                draw: Rendezvous.draw(slot: UInt16(slot), member: XXH64.hash(member.id)),
+                inverseWeight: Rendezvous.inverse(of: member.weight))
         }
+        let ranked = members.sorted { cost($0) < cost($1) }
         var hosts: Set<String> = []
         let expected = ranked.filter { hosts.insert($0.host).inserted }.prefix(3).map(\.id)
         #expect(choices(of: ring, slot: slot) == expected)

@@ -33,8 +33,8 @@ private let choices: [(kind: KeyTable.Kind, choices: [String: String])] = [
     (
         .rendezvous,
         [
-            "/": "delta, gamma, alpha", "/index.html": "beta, gamma, alpha", "/cart?id=17": "beta, gamma, delta",
-            "203.0.113.9": "alpha, delta, gamma",
+            "/": "delta, alpha, gamma", "/index.html": "beta, delta, alpha", "/cart?id=17": "delta, alpha, gamma",
+            "203.0.113.9": "alpha, delta, beta",
         ]
     ),
     (
@@ -66,7 +66,7 @@ private let choices: [(kind: KeyTable.Kind, choices: [String: String])] = [
 }
 
 private let checksums: [(kind: KeyTable.Kind, four: UInt64, thirty: UInt64, nine: UInt64)] = [
-    (.rendezvous, 0xEDD0_613F_388C_06A5, 0xCAF6_38B4_4C8F_0548, 0xE648_9ABF_00AF_AAD3),
+    (.rendezvous, 0x8EF0_35B2_CDE7_C894, 0xEEA7_854E_BD11_8537, 0x40C2_799A_9C89_3DB9),
     (.maglev, 0xD2A1_3743_6AE9_523F, 0xD97F_863E_3365_5B9B, 0x6014_41B7_FF77_3F3B),
     (.ketama, 0x907F_3157_44AF_B20D, 0x1093_8C97_FD7D_CE0C, 0x4901_0F71_DF03_F2C0),
 ]
