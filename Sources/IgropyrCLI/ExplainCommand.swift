@@ -45,7 +45,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let admin = admin
         let response = try await onEventLoop { loop in
             let address = try await admin.address(defaultPort: 7951, option: "--admin", on: loop)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             do {
                 return try await client.send(.init(.get, target), to: address)

@@ -1,4 +1,3 @@
-public import FoundationEssentials
 public import HTTPTypes
 public import Igropyr
 internal import IgropyrHTTP
@@ -9,7 +8,7 @@ internal import IgropyrUV
 ///
 /// A response is given when it is whole, with 16 MiB at most: what streams without an end is for a client of the test's own.
 /// A request fails after half a minute in which the application makes no progress with it.
-public struct TestClient: Sendable {
+public struct TestClient: HTTPRequesting {
     /// Where the application serves, as `127.0.0.1:40123`.
     public let address: String
     private let side: ClientSide
@@ -31,42 +30,12 @@ public struct TestClient: Sendable {
     /// `target` is a path, maybe with a query, both as they go over the wire: escaped.
     /// - Throws: what kept the response from coming whole; `CancellationError`.
     public func send(
-        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], body: [UInt8] = []
-    ) async throws -> TestResponse {
-        var request = HTTPClient.Request(HTTPMethod(method.rawValue), target, body: body)
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields, body: [UInt8]
+    ) async throws -> HTTPClientResponse {
+        var request = HTTPRequester.Request(HTTPMethod(method.rawValue), target, body: body)
         request.fields = fields.map { ($0.name.rawName, $0.value) }
-        return TestResponse(try await side.send(request))
-    }
-
-    /// With text as its body, `text/plain` unless `fields` have another `Content-Type`.
-    public func send(
-        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], text: String
-    ) async throws -> TestResponse {
-        try await send(
-            method, target, fields: fields.or("text/plain; charset=utf-8"), body: Array(text.utf8))
-    }
-
-    /// With a form of names and values as its body (`application/x-www-form-urlencoded`).
-    public func send(
-        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], form: KeyValuePairs<String, String>
-    ) async throws -> TestResponse {
-        let pairs = form.map { "\(PercentEncoding.encode($0.key))=\(PercentEncoding.encode($0.value))" }
-        return try await send(
-            method, target, fields: fields.or("application/x-www-form-urlencoded"),
-            body: Array(pairs.joined(separator: "&").utf8))
-    }
-
-    /// With a value as JSON as its body.
-    public func send(
-        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], json: some Encodable,
-        by encoder: JSONEncoder = .forBodies
-    ) async throws -> TestResponse {
-        try await send(
-            method, target, fields: fields.or("application/json"), body: Array(try encoder.encode(json)))
-    }
-
-    public func get(_ target: String, fields: HTTPFields = [:]) async throws -> TestResponse {
-        try await send(.get, target, fields: fields)
+        return HTTPClientResponse(
+            try await side.send(request), from: "\(isEncrypted ? "https" : "http")://\(address)\(target)")
     }
 
     /// Opens a WebSocket, and closes it when `body` has returned or thrown. By TLS only if this machine believes the
@@ -82,20 +51,12 @@ public struct TestClient: Sendable {
     }
 }
 
-extension HTTPFields {
-    fileprivate func or(_ contentType: String) -> HTTPFields {
-        var fields = self
-        if fields[.contentType] == nil { fields[.contentType] = contentType }
-        return fields
-    }
-}
-
 /// The client's connections, on its loop.
 private actor ClientSide: LoopBound {
     nonisolated let loop: EventLoop
     private let address: SocketAddress
     private let isEncrypted: Bool
-    private var client: HTTPClient?
+    private var client: HTTPRequester?
 
     init(_ address: SocketAddress, on loop: EventLoop, isEncrypted: Bool) {
         self.address = address
@@ -103,15 +64,15 @@ private actor ClientSide: LoopBound {
         self.isEncrypted = isEncrypted
     }
 
-    func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
+    func send(_ request: HTTPRequester.Request) async throws -> HTTPRequester.Response {
         try await openClient().send(request, to: address)
     }
 
-    private func openClient() throws -> HTTPClient {
+    private func openClient() throws -> HTTPRequester {
         if let client { return client }
         var settings = HTTPClientSettings()
         (settings.connectTimeout, settings.handshakeTimeout) = (.seconds(10), .seconds(10))  // Tests share a machine.
-        let client = try HTTPClient(
+        let client = try HTTPRequester(
             on: loop, settings: settings, tls: isEncrypted ? try TLSContext.client(trusting: .unverified) : nil)
         self.client = client
         return client

@@ -109,7 +109,7 @@ private func view(
 
 /// Runs `body` on a loop, many at a time, each with a keep-alive client of its own.
 private func onClients(
-    _ count: Int, _ body: @escaping @Sendable (HTTPClient, Int) async -> Void,
+    _ count: Int, _ body: @escaping @Sendable (HTTPRequester, Int) async -> Void,
     meanwhile: () async throws -> Void
 ) async throws {
     let thread = try EventLoopThread(name: "clients")
@@ -117,7 +117,7 @@ private func onClients(
         try await withThrowingTaskGroup { group in
             for number in 0..<count {
                 group.addTask {
-                    let client = try HTTPClient(on: thread.loop)
+                    let client = try HTTPRequester(on: thread.loop)
                     await body(client, number)
                     client.close()
                 }

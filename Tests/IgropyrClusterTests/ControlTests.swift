@@ -95,10 +95,10 @@ import Testing
             #expect(try node.folder.names("data/bundles") == ["boot", "chunks"])
             #expect(try node.folder.names("data/bundles/chunks").isEmpty)
 
-            let http = try HTTPClient(on: loop)
-            let offer = HTTPClient.Request(.put, "/v1/bundles/\(broken.digest)", body: broken.bytes)
+            let http = try HTTPRequester(on: loop)
+            let offer = HTTPRequester.Request(.put, "/v1/bundles/\(broken.digest)", body: broken.bytes)
             #expect(try await http.send(offer, to: node.control).status == 202)
-            let rows: [(HTTPClient.Request, Int)] = [
+            let rows: [(HTTPRequester.Request, Int)] = [
                 (.init(.put, "/v1/bundles/\(other)", body: broken.bytes), 409),
                 (.init(.put, "/v1/bundles/\(other)", body: noArchive), 422),
                 (.init(.put, "/v1/bundles/\(broken.digest)/chunks/\(chunk.digest)", body: Array("lies".utf8)), 409),
@@ -177,7 +177,7 @@ import Testing
         }
     }
 
-    private static let requests: [(request: HTTPClient.Request, status: Int)] = [
+    private static let requests: [(request: HTTPRequester.Request, status: Int)] = [
         (.init(.get, "/"), 404), (.init(.get, "/v2/status"), 404), (.init(.put, "/v1/status"), 405),
         (.init(.get, "/v1/bundles/abc"), 404), (.init(.post, "/v1/state", body: Array("{}".utf8)), 400),
         (.init(.post, "/v1/applications", body: Array("{\"version\": 2}".utf8)), 400),
@@ -192,7 +192,7 @@ import Testing
     @Test func `answers everything in JSON, with its version`() async throws {
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             for (request, status) in Self.requests {
                 let answer = try await client.send(request, to: node.control)
                 #expect(answer.status == status, "\(request.method) \(request.target)")

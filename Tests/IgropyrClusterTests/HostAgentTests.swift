@@ -28,7 +28,7 @@ import Testing
         let key = ClusterKey.generate(using: &generator)
         try await onLoop { loop in
             let control = try ControlClient(on: loop, key: key)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             let first = try await SampleNode("a", on: loop, key: key)
             let second = try await SampleNode("b", on: loop, joining: first, key: key)
             try await deploy(SampleWorker.spec(bundle.summary), at: first, over: control)
@@ -208,7 +208,7 @@ import Testing
     @Test func `replaces its workers when the deployment changes, without a gap`() async throws {
         try await onLoop { loop in
             let control = try ControlClient(on: loop, key: nil)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             let node = try await SampleNode("a", on: loop)
             try await deploy(SampleWorker.spec(bundle.summary, says: "old"), at: node, over: control)
             #expect(try await eventually { try await node.answer(over: client)?.hasSuffix(" old") == true })

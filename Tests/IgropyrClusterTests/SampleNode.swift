@@ -41,7 +41,7 @@ struct SampleNode {
     }
 
     /// What its first ready worker answers.
-    func answer(over client: HTTPClient) async throws -> String? {
+    func answer(over client: HTTPRequester) async throws -> String? {
         guard let worker = await readyWorkers().first,
             let address = SocketAddress(parsing: worker.address, defaultPort: 0)
         else { return nil }

@@ -74,7 +74,7 @@ private func igropyr() throws -> String {
     /// Whether the worker answers one who shows that key on a connection of his own; plain text without.
     private func answers(_ key: ClusterKey?, _ supervisor: WorkerSupervisor, _ loop: EventLoop) async throws -> Bool {
         let kind = try key.map { try HTTPConnectionKind.plain.secured(by: $0.worker(of: .shop)) } ?? .plain
-        let client = try HTTPClient(on: loop, kind: kind)
+        let client = try HTTPRequester(on: loop, kind: kind)
         defer { client.close() }
         guard let port = await supervisor.records().first?.port else { return false }
         return (try? await client.send(.init(.get, "/"), to: .loopback(port: port)).status) == 200
@@ -97,7 +97,7 @@ private func igropyr() throws -> String {
 
     @Test func `hears of the cluster's new keys without a restart`() async throws {
         var deployment = try site()
-        deployment.health = HealthCheck(.http(path: "/"), intervalMilliseconds: 20)
+        deployment.health = HealthCheck(.http(path: "/"), intervalMilliseconds: 20, timeoutMilliseconds: 60_000)
         let spec = deployment.worker
         try await withSupervisor { supervisor, loop in
             try await supervisor.start(slot, spec)

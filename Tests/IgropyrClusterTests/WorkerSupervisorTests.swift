@@ -51,7 +51,7 @@ import Testing
         let spec = SampleWorker.spec(revision).worker
         try await onLoop { loop in
             let supervisor = try await supervisor(on: loop)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             try await supervisor.start(slot, spec)
             #expect(await supervisor.localWorkers.map(\.state) == [.starting])
             #expect(await eventually { await isReady(supervisor) })
@@ -164,7 +164,7 @@ import Testing
         let spec = SampleWorker.spec(revision).worker
         try await onLoop { loop in
             let supervisor = try await supervisor(on: loop)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             try await supervisor.start(slot, spec)
             #expect(await eventually { await isReady(supervisor) })
             let before = try #require(await record(supervisor))

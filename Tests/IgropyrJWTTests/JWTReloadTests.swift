@@ -58,13 +58,13 @@ private struct KeptLog: LogHandler {
         // Before it listens for the signal, that would end all tests.
         try await logged("listening")
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             func statuses() async throws -> [Int] {
                 var statuses: [Int] = []
                 for token in [tokens.old, tokens.new] {
                     let fields = [(name: "Authorization", value: "Bearer \(token)")]
-                    let request = HTTPClient.Request(.get, "/members/me", fields: fields)
+                    let request = HTTPRequester.Request(.get, "/members/me", fields: fields)
                     statuses.append(try await client.send(request, to: port.address).status)
                 }
                 return statuses

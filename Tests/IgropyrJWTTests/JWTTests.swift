@@ -238,11 +238,11 @@ extension String {
         let server = try await app.start()
         let tokens = [try await maker.sign(Visitor()), try await maker.sign(Visitor(exp: 1)), "x"]
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
-            func send(_ authorization: String?) async throws -> HTTPClient.Response {
+            func send(_ authorization: String?) async throws -> HTTPRequester.Response {
                 let fields = authorization.map { [(name: "Authorization", value: $0)] } ?? []
-                return try await client.send(HTTPClient.Request(.get, "/me", fields: fields), to: server.address)
+                return try await client.send(HTTPRequester.Request(.get, "/me", fields: fields), to: server.address)
             }
             let known = try await send("Bearer \(tokens[0])")
             #expect(known.status == 200 && String(decoding: known.body, as: UTF8.self) == "ann")

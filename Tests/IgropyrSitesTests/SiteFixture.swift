@@ -39,21 +39,21 @@ struct SiteFixture: Sendable {
 
 /// Sends requests to a site that runs for the length of a test.
 final class SiteCaller {
-    let client: HTTPClient
+    let client: HTTPRequester
     let running: RunningSite
 
-    init(_ client: HTTPClient, _ running: RunningSite) {
+    init(_ client: HTTPRequester, _ running: RunningSite) {
         self.client = client
         self.running = running
     }
 
     func send(
         _ target: String, _ fields: [(String, String)] = [], method: String = "GET", body: [UInt8] = []
-    ) async throws -> HTTPClient.Response {
+    ) async throws -> HTTPRequester.Response {
         // The client has a `Host` of its own: another is named in the target (RFC 9112 §3.2.2).
         let host = fields.first { $0.0 == "Host" }.map { "http://" + $0.1 } ?? ""
         let others = fields.filter { $0.0 != "Host" }.map { (name: $0.0, value: $0.1) }
-        let request = HTTPClient.Request(.init(method), host + target, fields: others, body: body)
+        let request = HTTPRequester.Request(.init(method), host + target, fields: others, body: body)
         return try await client.send(request, to: running.address, bodyLimit: 64 << 20)
     }
 
@@ -66,7 +66,7 @@ final class SiteCaller {
     }
 }
 
-extension HTTPClient.Response {
+extension HTTPRequester.Response {
     var text: String { String(decoding: body, as: UTF8.self) }
 }
 
@@ -89,7 +89,7 @@ func withSite(
 func serve(_ site: Site, _ body: @escaping @Sendable (SiteCaller) async throws -> Void) async throws {
     let running = try await site.start()
     try await onLoop { loop in
-        let client = try HTTPClient(on: loop)
+        let client = try HTTPRequester(on: loop)
         defer { client.close() }
         try await body(SiteCaller(client, running))
     }

@@ -5,18 +5,18 @@ import TestSupport
 
 /// Sends requests to an application that runs for the length of a test.
 final class Caller {
-    let client: HTTPClient
+    let client: HTTPRequester
     let server: RunningServer
 
-    fileprivate init(_ client: HTTPClient, _ server: RunningServer) {
+    fileprivate init(_ client: HTTPRequester, _ server: RunningServer) {
         self.client = client
         self.server = server
     }
 
     func send(
         _ target: String, _ fields: [(String, String)] = [], method: String = "GET", body: String = ""
-    ) async throws -> HTTPClient.Response {
-        let request = HTTPClient.Request(
+    ) async throws -> HTTPRequester.Response {
+        let request = HTTPRequester.Request(
             .init(method), target, fields: fields.map { (name: $0.0, value: $0.1) }, body: Array(body.utf8))
         return try await client.send(request, to: server.address)
     }
@@ -25,7 +25,7 @@ final class Caller {
     func connect() async throws -> RawCaller { try await RawCaller(to: server.address, on: client.pool.loop) }
 }
 
-extension HTTPClient.Response {
+extension HTTPRequester.Response {
     var text: String { String(decoding: body, as: UTF8.self) }
 }
 
@@ -38,7 +38,7 @@ func withApp(
     try configure(app)
     let server = try await app.start()
     try await onLoop { loop in
-        let client = try HTTPClient(on: loop)
+        let client = try HTTPRequester(on: loop)
         defer { client.close() }
         try await body(Caller(client, server))
     }

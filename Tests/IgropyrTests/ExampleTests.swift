@@ -37,11 +37,11 @@ private final class Example {
 @Suite(.timeLimit(.minutes(5))) struct ExampleTests {
     private static func withExample(
         _ name: String, _ arguments: [String] = [],
-        _ body: @escaping @Sendable (HTTPClient, SocketAddress) async throws -> Void
+        _ body: @escaping @Sendable (HTTPRequester, SocketAddress) async throws -> Void
     ) async throws {
         try await onLoop { loop in
             let example = try Example(name, arguments: arguments, on: loop)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer {
                 client.close()
                 example.close()
@@ -54,7 +54,7 @@ private final class Example {
         try await Self.withExample("Todos") { client, address in
             func send(_ method: String, _ target: String, _ body: String = "") async throws -> (Int, String) {
                 let fields = [(name: "Content-Type", value: "application/json")]
-                let request = HTTPClient.Request(.init(method), target, fields: fields, body: Array(body.utf8))
+                let request = HTTPRequester.Request(.init(method), target, fields: fields, body: Array(body.utf8))
                 let response = try await client.send(request, to: address)
                 return (response.status, response.text)
             }

@@ -10,7 +10,7 @@ import Testing
     /// An application in a service group or task, which tells its port by its log alone, and a client.
     private static func withService(
         _ start: @escaping @Sendable (App) -> Task<Void, any Error>,
-        _ body: @escaping @Sendable (HTTPClient, SocketAddress, Task<Void, any Error>) async throws -> Void
+        _ body: @escaping @Sendable (HTTPRequester, SocketAddress, Task<Void, any Error>) async throws -> Void
     ) async throws {
         let log = AddressLog()
         let app = App()
@@ -26,7 +26,7 @@ import Testing
         await log.isListening.wait()
         let address = try #require(log.address.withLock { $0 })
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             try await body(client, address, task)
         }
@@ -115,7 +115,7 @@ import Testing
             if row.isReading { stream.startReading() }
             if row.endsSending { stream.endWriting() }
             // A later connection to the same loop has been answered: what came before has arrived, too.
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             _ = try await client.send(.init(.get, "/small"), to: server.address)
             client.close()
             let began = ContinuousClock.now
@@ -136,7 +136,7 @@ import Testing
         }
         let server = try await app.start()
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             nonisolated(unsafe) let asking = client  // On its loop.
             let answer = Task(executorPreference: loop) {
@@ -173,7 +173,7 @@ import Testing
             return "late"
         }
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             nonisolated(unsafe) let asking = client  // On its loop.
             var server: RunningServer? = try await app.start()

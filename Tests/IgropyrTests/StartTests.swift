@@ -41,7 +41,7 @@ import Testing
         }
         let server = try await app.start()
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             nonisolated(unsafe) let asking = client  // On its loop.
             let answer = Task(executorPreference: loop) {
@@ -67,7 +67,7 @@ import Testing
         }
         let server = try await app.start()
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             nonisolated(unsafe) let asking = client  // On its loop.
             let answer = Task(executorPreference: loop) { try await asking.send(.init(.get, "/"), to: server.address) }

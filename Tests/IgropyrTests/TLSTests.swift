@@ -18,7 +18,7 @@ extension TestAuthority {
 /// Runs an application by TLS, and gives a client that trusts it.
 private func withApp(
     _ authority: TestAuthority, _ configuration: TLSConfiguration, logger: Logger = Logger(label: "test"),
-    _ configure: (App) -> Void, _ body: @escaping @Sendable (HTTPClient, RunningServer) async throws -> Void
+    _ configure: (App) -> Void, _ body: @escaping @Sendable (HTTPRequester, RunningServer) async throws -> Void
 ) async throws {
     let app = App()
     app.logger = logger
@@ -28,7 +28,7 @@ private func withApp(
     let server = try await app.start()
     let context = try TLSContext.client(trusting: .authorities(file: authority.file))
     try await onLoop { loop in
-        let client = try HTTPClient(on: loop, tls: context, serverName: "a.example")
+        let client = try HTTPRequester(on: loop, tls: context, serverName: "a.example")
         defer { client.close() }
         try await body(client, server)
     }
@@ -90,7 +90,7 @@ private func withApp(
                 let error = await #expect(throws: TLSError.self) { try await server.reloadTLS() }
                 #expect(error?.code == .unusableFile)
                 let context = try TLSContext.client(trusting: .authorities(file: authority.file))
-                let other = try HTTPClient(on: client.pool.loop, tls: context, serverName: "b.example")
+                let other = try HTTPRequester(on: client.pool.loop, tls: context, serverName: "b.example")
                 defer { other.close() }
                 await #expect(throws: HTTPClientFailure.self) {
                     _ = try await other.send(.init(.get, "/"), to: address)
@@ -131,7 +131,7 @@ private func withApp(
                 }
                 let context = try TLSContext.client(trusting: .authorities(file: authority.file))
                 for _ in 0..<40 {  // Each a handshake of its own, then two requests.
-                    let caller = try HTTPClient(on: loop, tls: context, serverName: "a.example")
+                    let caller = try HTTPRequester(on: loop, tls: context, serverName: "a.example")
                     defer { caller.close() }
                     for _ in 0..<2 {
                         #expect(try await caller.send(.init(.get, "/"), to: server.address).text == "hello")

@@ -23,7 +23,7 @@ private struct Broken: Error {}
         app.get("/broken") { _ -> String in throw Broken() }
         let server = try await withTracer(tracer) { try await app.start() }
         try await onLoop { loop in
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer { client.close() }
             for target in ["/users/7?a=b", "/late", "/broken", "/none"] {
                 let fields = [(name: "in-memory-trace-id", value: "t"), (name: "in-memory-span-id", value: "s")]
@@ -50,5 +50,21 @@ private struct Broken: Error {}
         let broken = try #require(spans["GET /broken"])
         #expect(broken.status?.code == .error)
         #expect(broken.errors.contains { $0.error is Broken })
+    }
+    @Test func `a request to another server takes the trace along`() async throws {
+        let tracer = InMemoryTracer()
+        let app = App()
+        app.loops = 1
+        app.get("/") { request in
+            "\(request.header("in-memory-trace-id") ?? "") \(request.header("in-memory-span-id") ?? "")"
+        }
+        let server = try await app.start()
+        let text = try await withTracer(tracer) {
+            try await tracer.withSpan("asking") { _ in try await HTTPClient.shared.get("http://\(server.address)/").text
+            }
+        }
+        try await server.stop()
+        let span = try #require(tracer.finishedSpans.first)
+        #expect(text == "\(span.traceID) \(span.spanID)")
     }
 }

@@ -46,7 +46,7 @@ private func answer(to key: PreSharedKey, from server: RunningServer, on loop: E
 private func answer(
     as kind: HTTPConnectionKind, from server: RunningServer, on loop: EventLoop
 ) async throws -> String? {
-    let client = try HTTPClient(on: loop, kind: kind)
+    let client = try HTTPRequester(on: loop, kind: kind)
     defer { client.close() }
     guard let answer = try? await client.send(.init(.get, "/"), to: server.address) else { return nil }
     return answer.status == 200 ? String(decoding: answer.body, as: UTF8.self) : nil
@@ -67,7 +67,7 @@ private func answer(
 
     @Test func `reads its file anew: what is open goes on, what was removed is refused`() async throws {
         try await withWorker([old]) { server, file, loop in
-            let client = try HTTPClient(on: loop, kind: .plain.secured(by: old))
+            let client = try HTTPRequester(on: loop, kind: .plain.secured(by: old))
             defer { client.close() }
             _ = try await client.send(.init(.get, "/"), to: server.address)
             try file.write([new])

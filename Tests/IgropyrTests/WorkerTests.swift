@@ -71,11 +71,11 @@ private final class Hello {
 
 @Suite(.timeLimit(.minutes(5))) struct WorkerTests {
     private static func withHello(
-        _ body: @escaping @Sendable (Hello, HTTPClient) async throws -> Void
+        _ body: @escaping @Sendable (Hello, HTTPRequester) async throws -> Void
     ) async throws {
         try await onLoop { loop in
             let hello = try Hello(on: loop)
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             defer {
                 client.close()
                 hello.close()

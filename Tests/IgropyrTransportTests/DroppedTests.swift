@@ -21,7 +21,7 @@ import Testing
                 let server = try HTTPServer(listener: listener, handler: Handler())
                 (dropped, address) = (server, server.localAddress)
             }
-            let client = try HTTPClient(on: loop)
+            let client = try HTTPRequester(on: loop)
             #expect(try await client.send(.init(.get, "/here"), to: address).body == Array("/here".utf8))
             client.close()
             let server = try #require(dropped)
@@ -33,7 +33,7 @@ import Testing
         try await TestServer.run { server in
             weak var dropped: HTTPConnectionPool?
             do {
-                let client = try HTTPClient(on: server.loop)
+                let client = try HTTPRequester(on: server.loop)
                 _ = try await client.send(.init(.get, "/"), to: server.server.localAddress)
                 dropped = client.pool
             }
@@ -43,7 +43,7 @@ import Testing
 
     @Test func `a pool that is closed fails what is under way`() async throws {
         try await TestServer.run(onRequest: { _, _, _ in }) { server in
-            let client = try HTTPClient(on: server.loop)
+            let client = try HTTPRequester(on: server.loop)
             let address = server.server.localAddress
             nonisolated(unsafe) let asking = client  // On its loop.
             let answer = Task(executorPreference: server.loop) {

@@ -31,7 +31,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
             guard held.streams.count == 50 else { return }
             for stream in held.streams { answer(stream, "ok") }
         }) { server in
-            nonisolated(unsafe) let client = try HTTPClient(on: server.loop, kind: http2)  // Stays on its loop.
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop, kind: http2)  // Stays on its loop.
             defer { client.close() }
             let address = server.server.localAddress
             let calls = (0..<50).map { number in
@@ -50,7 +50,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
             connection.exchange = EchoExchange(connection, pausing: true)
         }
         try await TestServer.run(tls: isEncrypted ? serverTLS : nil, onRequest: onRequest) { server in
-            let client = try HTTPClient(on: server.loop, kind: isEncrypted ? kind : http2)
+            let client = try HTTPRequester(on: server.loop, kind: isEncrypted ? kind : http2)
             defer { client.close() }
             let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: 0x20 + ($0 &* 31 &+ $0 >> 8) % 0x50) }
             for _ in 0..<2 {
@@ -64,7 +64,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
     @Test func `sends nothing to a server that does not agree to it`() async throws {
         let (serverTLS, kind) = try await contexts(offering: "http/1.1")
         try await TestServer.run(tls: serverTLS) { server in
-            let client = try HTTPClient(on: server.loop, kind: kind)
+            let client = try HTTPRequester(on: server.loop, kind: kind)
             defer { client.close() }
             let failure = await #expect(throws: HTTPClientFailure.self) {
                 _ = try await client.send(.init(.get, "/"), to: server.server.localAddress)
@@ -79,7 +79,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
         settings.requestsPerConnection = 5
         settings.drainIdleTimeout = .milliseconds(1)
         try await TestServer.run(settings) { server in
-            nonisolated(unsafe) let client = try HTTPClient(on: server.loop, kind: http2)  // Stays on its loop.
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop, kind: http2)  // Stays on its loop.
             defer { client.close() }
             for number in 0..<23 {
                 let response = try await client.send(.init(.get, "/\(number)"), to: server.server.localAddress)
@@ -94,7 +94,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
         settings.http2.concurrentStreams = 2
         let held = Held()
         try await TestServer.run(settings, onRequest: { _, _, stream in held.streams.append(stream) }) { server in
-            nonisolated(unsafe) let client = try HTTPClient(on: server.loop, kind: http2)  // Stays on its loop.
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop, kind: http2)  // Stays on its loop.
             defer { client.close() }
             let address = server.server.localAddress
             let calls = (0..<10).map { _ in
@@ -128,7 +128,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
             stream.exchange = WatchingExchange(onAbort: aborted.send)
             come.send()
         }) { server in
-            nonisolated(unsafe) let client = try HTTPClient(on: server.loop, kind: http2)  // Stays on its loop.
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop, kind: http2)  // Stays on its loop.
             defer { client.close() }
             let address = server.server.localAddress
             let call = Task(executorPreference: server.loop) {
@@ -147,7 +147,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
         try await TestServer.run(onRequest: { _, _, stream in stream.exchange = WatchingExchange() }) { server in
             var settings = HTTPClientSettings()
             settings.responseTimeout = .milliseconds(100)
-            let client = try HTTPClient(on: server.loop, settings: settings, kind: http2)
+            let client = try HTTPRequester(on: server.loop, settings: settings, kind: http2)
             defer { client.close() }
             let failure = await #expect(throws: HTTPClientFailure.self) {
                 _ = try await client.send(.init(.get, "/"), to: server.server.localAddress)
@@ -159,7 +159,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
     @Test func `fails all requests of a connection that breaks`() async throws {
         let held = Held()
         try await TestServer.run(onRequest: { _, _, stream in held.streams.append(stream) }) { server in
-            nonisolated(unsafe) let client = try HTTPClient(on: server.loop, kind: http2)  // Stays on its loop.
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop, kind: http2)  // Stays on its loop.
             defer { client.close() }
             let address = server.server.localAddress
             let calls = (0..<3).map { _ in

@@ -25,7 +25,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
         }
         try await TestServer.run(tls: serverTLS, onRequest: onRequest) { server in
             let address = server.server.localAddress
-            let client = try HTTPClient(on: server.loop, tls: clientTLS, serverName: name)
+            let client = try HTTPRequester(on: server.loop, tls: clientTLS, serverName: name)
             defer { client.close() }
             for _ in 1...2 {
                 let response = try await client.send(.init(.get, "/"), to: address)
@@ -41,7 +41,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
         let elsewhere = try await contexts().client
         try await TestServer.run(tls: serverTLS) { server in
             for (context, name) in [(clientTLS, "b.example"), (elsewhere, "a.example"), (try .client(), "a.example")] {
-                let client = try HTTPClient(on: server.loop, tls: context, serverName: name)
+                let client = try HTTPRequester(on: server.loop, tls: context, serverName: name)
                 defer { client.close() }
                 let failure = await #expect(throws: HTTPClientFailure.self) {
                     _ = try await client.send(.init(.get, "/"), to: server.server.localAddress)
@@ -62,7 +62,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
             connection.exchange = EchoExchange(connection, pausing: true)
         }
         try await TestServer.run(tls: serverTLS, onRequest: onRequest) { server in
-            let client = try HTTPClient(on: server.loop, tls: clientTLS, serverName: "a.example")
+            let client = try HTTPRequester(on: server.loop, tls: clientTLS, serverName: "a.example")
             defer { client.close() }
             let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: 0x20 + ($0 &* 31 &+ $0 >> 8) % 0x50) }
             let response = try await client.send(.init(.post, "/", body: body), to: server.server.localAddress)
@@ -79,7 +79,7 @@ private func contexts() async throws -> (server: TLSContext, client: TLSContext)
             if isWhole { connection.endResponse() } else { connection.abort() }
         }
         try await TestServer.run(tls: serverTLS, onRequest: onRequest) { server in
-            let client = try HTTPClient(on: server.loop, tls: clientTLS, serverName: "a.example")
+            let client = try HTTPRequester(on: server.loop, tls: clientTLS, serverName: "a.example")
             defer { client.close() }
             let address = server.server.localAddress
             guard !isWhole else {

@@ -135,7 +135,7 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
         try await TestServer.run(tls: authority.context()) { server in
             let address = server.server.localAddress
             let context = try TLSContext.client(trusting: .authorities(file: authority.file))
-            let client = try HTTPClient(on: server.loop, tls: context, serverName: "a.example")
+            let client = try HTTPRequester(on: server.loop, tls: context, serverName: "a.example")
             defer { client.close() }
             #expect(try await client.send(.init(.get, "/1"), to: address).status == 200)
             let files = try await authority.issue("b", for: ["DNS:b.example"])
@@ -143,7 +143,7 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
                 TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)]))
             #expect(try await client.send(.init(.get, "/2"), to: address).status == 200)
             #expect(server.server.counters.accepted == 1)
-            let other = try HTTPClient(on: server.loop, tls: context, serverName: "b.example")
+            let other = try HTTPRequester(on: server.loop, tls: context, serverName: "b.example")
             defer { other.close() }
             #expect(try await other.send(.init(.get, "/3"), to: address).status == 200)
         }

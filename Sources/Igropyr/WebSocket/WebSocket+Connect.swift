@@ -20,14 +20,14 @@ extension WebSocket {
         to url: String, settings: WebSocketSettings = WebSocketSettings(), fields: HTTPFields = [:],
         authorities: String? = nil, _ body: (WebSocket) async throws -> Result
     ) async throws -> Result {
-        guard let parts = WebSocketURL(url) else {
+        guard let parts = ServerURL(url, for: .webSocket) else {
             throw WebSocketFailure(url: url, status: nil, reason: "give a URL such as wss://example.org/path")
         }
         try settings.check(for: url)
         let client: WebSocketClientSide
         let socket: WebSocket
         do {
-            client = WebSocketClientSide(on: try EventLoop.current ?? SharedLoop.thread.get().loop)
+            client = WebSocketClientSide(on: try SharedLoop.current())
             socket = try await client.open(parts, settings, fields, authorities: authorities)
         } catch {
             throw WebSocketFailure(url, error) ?? error
@@ -70,9 +70,4 @@ public struct WebSocketFailure: Error, Hashable, Sendable, CustomStringConvertib
         default: return nil
         }
     }
-}
-
-/// Where clients live that no handler has opened.
-private enum SharedLoop {
-    static let thread = Result { () throws(UVError) in try EventLoopThread(name: "igropyr-client") }
 }

@@ -12,7 +12,7 @@ actor WebSocketClientSide: LoopBound {
 
     /// Tries the host's addresses, one after the other. Leaves nothing behind if it throws.
     func open(
-        _ url: WebSocketURL, _ settings: WebSocketSettings, _ fields: HTTPFields, authorities: String?
+        _ url: ServerURL, _ settings: WebSocketSettings, _ fields: HTTPFields, authorities: String?
     ) async throws -> WebSocket {
         do {
             return try await connect(url, settings, fields, authorities)
@@ -23,7 +23,7 @@ actor WebSocketClientSide: LoopBound {
     }
 
     private func connect(
-        _ url: WebSocketURL, _ settings: WebSocketSettings, _ fields: HTTPFields, _ authorities: String?
+        _ url: ServerURL, _ settings: WebSocketSettings, _ fields: HTTPFields, _ authorities: String?
     ) async throws -> WebSocket {
         let request = WebSocketClient.Request(
             target: url.target, fields: fields.map { ($0.name.rawName, $0.value) })
@@ -101,21 +101,6 @@ private final class Attempt {
     private func finish(_ outcome: Result<WebSocket, any Error>) {
         continuation?.resume(with: outcome)
         continuation = nil
-    }
-}
-
-/// What clients trust.
-private enum ClientTLS {
-    private static let system = Locked<TLSContext?>(nil)
-
-    /// Reads files, away from the loop; those of the machine once for the process.
-    static func context(_ authorities: String?, on loop: EventLoop) async throws(TLSError) -> TLSContext {
-        if authorities == nil, let context = system.withLock({ $0 }) { return context }
-        let context = try await loop.offload { () throws(TLSError) in
-            try TLSContext.client(trusting: authorities.map { .authorities(file: $0) } ?? .system)
-        }
-        if authorities == nil { system.withLock { $0 = context } }
-        return context
     }
 }
 

@@ -8,9 +8,9 @@ public import IgropyrUV
 public actor ControlClient: LoopBound {
     public nonisolated let loop: EventLoop
     private let hasKey: Bool
-    private let requests: HTTPClient
+    private let requests: HTTPRequester
     /// For what may take long: an upload ends only when the node has checked the bundle.
-    private let transfers: HTTPClient
+    private let transfers: HTTPRequester
     private let user: String?
 
     /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs. `zone`: That of link-local addresses
@@ -39,8 +39,8 @@ public actor ControlClient: LoopBound {
         patient.responseTimeout = .seconds(1800)
         do {
             let tls = try preSharedKey.map { try TLSContext.preSharedKey($0, role: .client) }
-            requests = try HTTPClient(on: loop, settings: settings, tls: tls)
-            transfers = try HTTPClient(on: loop, settings: patient, tls: tls)
+            requests = try HTTPRequester(on: loop, settings: settings, tls: tls)
+            transfers = try HTTPRequester(on: loop, settings: patient, tls: tls)
         } catch { throw ControlError(.local, "\(error)") }
     }
 
@@ -199,11 +199,11 @@ public actor ControlClient: LoopBound {
     private struct Enough: Error {}
 
     private func lines<Line: Decodable>(
-        of request: HTTPClient.Request, at node: SocketAddress, _ onLine: @escaping (Line) -> Bool
+        of request: HTTPRequester.Request, at node: SocketAddress, _ onLine: @escaping (Line) -> Bool
     ) async throws(ControlError) {
         var buffer: [UInt8] = []
         let request = request.from(user)
-        let response: HTTPClient.Response
+        let response: HTTPRequester.Response
         do {
             let take = { (bytes: RawSpan) throws in
                 buffer += bytes.array(in: 0..<bytes.byteCount)
@@ -232,7 +232,7 @@ public actor ControlClient: LoopBound {
 
     /// `isPatient`: the answer may take long.
     func call<Answer: Decodable>(
-        _ request: HTTPClient.Request, at node: SocketAddress, isPatient: Bool = false
+        _ request: HTTPRequester.Request, at node: SocketAddress, isPatient: Bool = false
     ) async throws(ControlError) -> Answer {
         let response = try await send(request, at: node, isPatient: isPatient)
         guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
@@ -246,9 +246,9 @@ public actor ControlClient: LoopBound {
     }
 
     func send(
-        _ request: HTTPClient.Request, at node: SocketAddress, limitBytes: Int = 4 * ControlAPI.messageBytes,
+        _ request: HTTPRequester.Request, at node: SocketAddress, limitBytes: Int = 4 * ControlAPI.messageBytes,
         isPatient: Bool = false
-    ) async throws(ControlError) -> HTTPClient.Response {
+    ) async throws(ControlError) -> HTTPRequester.Response {
         let request = request.from(user)
         do {
             let client = isPatient ? transfers : requests
@@ -260,7 +260,7 @@ public actor ControlClient: LoopBound {
         } catch { throw ControlError(error, from: node, hasKey: hasKey) }
     }
 
-    func unexpected(_ response: HTTPClient.Response, from node: SocketAddress) -> ControlError {
+    func unexpected(_ response: HTTPRequester.Response, from node: SocketAddress) -> ControlError {
         guard response.field(ControlAPI.versionField) != nil else {
             return ControlError(
                 .unexpectedAnswer,
@@ -272,16 +272,16 @@ public actor ControlClient: LoopBound {
     }
 }
 
-extension HTTPClient.Request {
+extension HTTPRequester.Request {
     /// Says whose it is.
-    fileprivate func from(_ user: String?) -> HTTPClient.Request {
+    fileprivate func from(_ user: String?) -> HTTPRequester.Request {
         var request = self
         if let user { request.fields.append((ControlServer.userField, user)) }
         return request
     }
 
     /// Says which edition of the control API it is of.
-    fileprivate var versioned: HTTPClient.Request {
+    fileprivate var versioned: HTTPRequester.Request {
         var request = self
         request.fields.append((ControlAPI.versionField, "\(ControlAPI.version)"))
         return request

@@ -10,7 +10,7 @@ final class WorkerChecks {
 
     private let address: SocketAddress
     private let loop: EventLoop
-    private let client: HTTPClient
+    private let client: HTTPRequester
     private var watch: HealthWatch
     private let report: (HealthWatch.Verdict, _ reason: String) -> Void
     private var task: Task<Void, Never>?
@@ -28,7 +28,7 @@ final class WorkerChecks {
         var settings = HTTPClientSettings()
         settings.connectTimeout = .milliseconds(check.timeoutMilliseconds)
         settings.responseTimeout = Self.warmUpTimeout
-        client = try HTTPClient(on: loop, settings: settings, kind: kind)
+        client = try HTTPRequester(on: loop, settings: settings, kind: kind)
         task = loop.startLocally { [self] in await run() }
     }
 
@@ -91,7 +91,7 @@ final class WorkerChecks {
 
     private func status(of path: String) async -> Int? {
         let fields = [("User-Agent", "igropyr-health"), ("Connection", "close")]
-        let request = HTTPClient.Request(.get, path, fields: fields.map { (name: $0.0, value: $0.1) })
+        let request = HTTPRequester.Request(.get, path, fields: fields.map { (name: $0.0, value: $0.1) })
         return try? await client.send(request, to: address, bodyLimit: Self.bodyLimit).status
     }
 

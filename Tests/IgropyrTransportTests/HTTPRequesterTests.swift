@@ -3,7 +3,7 @@ import IgropyrTransport
 import IgropyrUV
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct HTTPClientTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPRequesterTests {
     /// Each second request meets a connection that the server cuts without an answer, as if it had been about to close.
     private static func cutEverySecond(
         _ seen: Locked<Int>
@@ -20,7 +20,7 @@ import Testing
     @Test func `an idempotent request that meets a closing connection is made once more`() async throws {
         let seen = Locked(0)
         try await TestServer.run(onRequest: Self.cutEverySecond(seen)) { server in
-            let client = try HTTPClient(on: server.loop)
+            let client = try HTTPRequester(on: server.loop)
             defer { client.close() }
             let address = server.server.localAddress
             #expect(try await client.send(.init(.get, "/first"), to: address).body == Array("/first".utf8))
@@ -32,7 +32,7 @@ import Testing
     @Test func `a request that is not idempotent is never made twice`() async throws {
         let seen = Locked(0)
         try await TestServer.run(onRequest: Self.cutEverySecond(seen)) { server in
-            let client = try HTTPClient(on: server.loop)
+            let client = try HTTPRequester(on: server.loop)
             defer { client.close() }
             let address = server.server.localAddress
             _ = try await client.send(.init(.post, "/first"), to: address)
@@ -46,7 +46,7 @@ import Testing
     @Test func `a request that fails on a fresh connection is not repeated`() async throws {
         let seen = Locked(1)
         try await TestServer.run(onRequest: Self.cutEverySecond(seen)) { server in
-            let client = try HTTPClient(on: server.loop)
+            let client = try HTTPRequester(on: server.loop)
             defer { client.close() }
             await #expect(throws: HTTPClientFailure.self) {
                 try await client.send(.init(.get, "/"), to: server.server.localAddress)

@@ -4,7 +4,7 @@ public import IgropyrUV
 /// Makes requests one by one, for programs that wait for the answer; the proxy uses the pool itself.
 ///
 /// It may be used on the loop only: by actors bound to it, and by tasks that prefer it.
-public final class HTTPClient {
+public final class HTTPRequester {
     /// What is asked.
     public struct Request: Sendable {
         public var method: HTTPMethod
@@ -12,6 +12,8 @@ public final class HTTPClient {
         public var target: String
         public var fields: [(name: String, value: String)]
         public var body: [UInt8]
+        /// What it names as its host; nil for what the kind of connection says of the address.
+        public var host: String?
 
         public init(
             _ method: HTTPMethod, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = []
@@ -56,7 +58,7 @@ public final class HTTPClient {
 
     /// Asks and waits for the whole answer.
     ///
-    /// Takes up to `bodyLimit` bytes of the answer's body; more fails with `.responseTooLarge`. `upload` gives the
+    /// It goes by a connection of that kind, in place of the pool's own. Takes up to `bodyLimit` bytes of the answer's body; more fails with `.responseTooLarge`. `upload` gives the
     /// request's body piece by piece and nil at its end, in place of the request's own; it must add up to `uploadBytes`.
     /// `onBody` takes the body of a 2xx answer piece by piece, in place of the response's own.
     ///
@@ -65,18 +67,18 @@ public final class HTTPClient {
     /// Throws ``HTTPClientFailure`` when there is no whole answer, `CancellationError` when the task is cancelled, and
     /// what the two closures throw.
     public func send(
-        _ request: Request, to address: SocketAddress, bodyLimit: Int = 16 << 20, uploadBytes: UInt64 = 0,
-        upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil,
+        _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind? = nil, bodyLimit: Int = 16 << 20,
+        uploadBytes: UInt64 = 0, upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil,
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
-        let call = HTTPClientCall(bodyLimit: bodyLimit, upload: upload, onBody: onBody)
+        let call = HTTPRequesterCall(bodyLimit: bodyLimit, upload: upload, onBody: onBody)
         nonisolated(unsafe) let cancelled = call  // Touched on the loop only.
         let loop = pool.loop
         return try await withTaskCancellationHandler {
             _ = isolation  // Without it, this would run on the threads that all tasks share.
             loop.preconditionOnLoop()
             return try await withCheckedThrowingContinuation { continuation in
-                call.start(request, to: address, uploadBytes: uploadBytes, pool: pool, continuation)
+                call.start(request, to: address, as: kind, uploadBytes: uploadBytes, pool: pool, continuation)
             }
         } onCancel: {
             loop.submit { unsafe cancelled.cancel() }
@@ -87,18 +89,18 @@ public final class HTTPClient {
     public func close() { pool.close() }
 }
 
-/// One request of an ``HTTPClient`` and its response.
-private final class HTTPClientCall: HTTPClientExchange {
+/// One request of an ``HTTPRequester`` and its response.
+private final class HTTPRequesterCall: HTTPClientExchange {
     private let bodyLimit: Int
     private let upload: (() throws -> [UInt8]?)?
     private let onBody: ((RawSpan) throws -> Void)?
     private var connection: (any HTTPClientStream)?
     private var host = ""
-    private var continuation: CheckedContinuation<HTTPClient.Response, any Error>?
+    private var continuation: CheckedContinuation<HTTPRequester.Response, any Error>?
     private var isCancelled = false
     /// Asks once more on a fresh connection; nil if that was done or may not be.
     private var repetition: (() -> Void)?
-    private var response = HTTPClient.Response(status: 0, fields: [], body: [])
+    private var response = HTTPRequester.Response(status: 0, fields: [], body: [])
 
     init(bodyLimit: Int, upload: (() throws -> [UInt8]?)?, onBody: ((RawSpan) throws -> Void)?) {
         self.bodyLimit = bodyLimit
@@ -107,14 +109,14 @@ private final class HTTPClientCall: HTTPClientExchange {
     }
 
     func start(
-        _ request: HTTPClient.Request, to address: SocketAddress, uploadBytes: UInt64, pool: HTTPConnectionPool,
-        _ continuation: CheckedContinuation<HTTPClient.Response, any Error>
+        _ request: HTTPRequester.Request, to address: SocketAddress, as kind: HTTPConnectionKind?, uploadBytes: UInt64,
+        pool: HTTPConnectionPool, _ continuation: CheckedContinuation<HTTPRequester.Response, any Error>
     ) {
         self.continuation = continuation
         guard !isCancelled else { return finish(.failure(CancellationError())) }
-        host = pool.kind.host(of: address)
+        host = request.host ?? (kind ?? pool.kind).host(of: address)
         let attempt = { [self] (isFresh: Bool) in
-            pool.stream(to: address, isFresh: isFresh) { [self] outcome in
+            pool.stream(to: address, as: kind, isFresh: isFresh) { [self] outcome in
                 switch outcome {
                 case .failure(let failure): finish(.failure(failure))
                 case .success(let connection): send(request, uploadBytes: uploadBytes, on: connection)
@@ -125,7 +127,7 @@ private final class HTTPClientCall: HTTPClientExchange {
         attempt(false)
     }
 
-    private func send(_ request: HTTPClient.Request, uploadBytes: UInt64, on connection: any HTTPClientStream) {
+    private func send(_ request: HTTPRequester.Request, uploadBytes: UInt64, on connection: any HTTPClientStream) {
         guard continuation != nil else { return connection.cancel() }
         self.connection = connection
         connection.begin(self)
@@ -137,7 +139,8 @@ private final class HTTPClientCall: HTTPClientExchange {
             return fail(error)
         }
         let length = upload == nil ? UInt64(request.body.count) : uploadBytes
-        connection.endHead(method: request.method, framing: length > 0 ? .length(length) : .none)
+        let isAnnounced = length > 0 || request.method.announcesBody
+        connection.endHead(method: request.method, framing: isAnnounced ? .length(length) : .none)
         if upload == nil {
             unsafe connection.sendBody(request.body.span.bytes)
             connection.endRequest()
@@ -203,9 +206,19 @@ private final class HTTPClientCall: HTTPClientExchange {
         finish(.failure(error))
     }
 
-    private func finish(_ outcome: Result<HTTPClient.Response, any Error>) {
+    private func finish(_ outcome: Result<HTTPRequester.Response, any Error>) {
         repetition = nil
         continuation?.resume(with: outcome)
         continuation = nil
+    }
+}
+
+extension HTTPMethod {
+    /// Whether a request without a body should say so (RFC 9110 §8.6).
+    fileprivate var announcesBody: Bool {
+        switch self {
+        case .post, .put, .patch: true
+        case .get, .head, .delete, .connect, .options, .trace, .other: false
+        }
     }
 }

@@ -1,15 +1,16 @@
 public import FoundationEssentials
 public import HTTPTypes
-public import Igropyr
 internal import IgropyrTransport
 
-/// What an application answered to a ``TestClient``.
-public struct TestResponse: Sendable {
+/// What a server answered to an ``HTTPClient``.
+public struct HTTPClientResponse: Sendable {
     public let status: HTTPResponse.Status
     public let fields: HTTPFields
     public let body: [UInt8]
+    /// Where it comes from, after all redirections.
+    public let url: String
 
-    init(_ response: HTTPClient.Response) {
+    package init(_ response: HTTPRequester.Response, from url: String) {
         status = HTTPResponse.Status(code: response.status)
         var fields = HTTPFields()
         for (name, value) in response.fields {
@@ -17,6 +18,7 @@ public struct TestResponse: Sendable {
         }
         self.fields = fields
         body = response.body
+        self.url = url
     }
 
     /// The body as UTF-8; what is none is replaced.

@@ -1,0 +1,89 @@
+public import HTTPTypes
+internal import IgropyrHTTP
+public import IgropyrTransport
+internal import IgropyrUV
+
+/// Asks servers by HTTP/1.1, with TLS or without; may be used from anywhere, and by several tasks at once. Make one and keep
+/// it, or use ``shared``: its connections are kept for the next requests.
+///
+/// ```swift
+/// let user = try await HTTPClient.shared.get("https://api.example.org/users/7").decode(User.self)
+/// ```
+///
+/// A handler's requests never leave its loop; all others go by one that all clients of the process share. Cancelling the task
+/// ends the request. A request that may be repeated (RFC 9110 §9.2.2) and meets a connection that the server has just closed is
+/// made once more. The trace that a task stands in goes along.
+public final class HTTPClient: HTTPRequesting {
+    /// With the default settings.
+    public static let shared = HTTPClient()
+
+    /// What bounds a client, and whom it trusts.
+    public struct Settings: Sendable {
+        /// How long it may take to reach each of a server's addresses, one after the other; for TLS the same once more.
+        public var connectTimeout = Duration.seconds(5)
+        /// How long a server may make no progress with a response.
+        public var responseTimeout = Duration.seconds(30)
+        /// Of a response's body; one that is larger is an error. At most 1 GiB.
+        public var bodyLimit = 16 << 20
+        /// How many redirections are followed, from 0 to 100; with 0 they are responses like others. From `https` none is
+        /// followed to `http`, and to another server neither `Authorization` nor `Cookie` goes along.
+        public var redirects = 5
+        /// To one server, of one loop; what comes beyond fails.
+        public var connectionsPerServer = 256
+        /// Certificates must be vouched for by one of those in this PEM file; nil for an authority that this machine trusts.
+        public var authorities: String?
+        /// What is shown to servers that ask for a certificate.
+        public var certificate: TLSConfiguration.Certificate?
+
+        public init() {}
+    }
+
+    private let settings: Settings
+    private let sides: LoopLocal<HTTPClientSide>
+
+    public init(_ settings: Settings = Settings()) {
+        self.settings = settings
+        sides = LoopLocal {
+            guard let loop = EventLoop.current else { preconditionFailure("made on a loop") }
+            return HTTPClientSide(on: loop, settings)
+        }
+    }
+
+    /// Asks, and waits for the whole response, whatever its status. The URL is `http://…` or `https://…`, escaped.
+    ///
+    /// Of `fields`, those that frame the message or concern the connection (`Content-Length`, `Transfer-Encoding`,
+    /// `Connection`, …) are left out, for they are the client's own.
+    /// - Throws: ``HTTPRequestFailure`` if there is no whole response; ``InvalidSetting``; `CancellationError`.
+    public func send(
+        _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields, body: [UInt8]
+    ) async throws -> HTTPClientResponse {
+        try settings.check()
+        guard let first = ServerURL(url, for: .http) else { throw HTTPRequestFailure(url, .invalidURL) }
+        var request = OutgoingRequest(method, first, fields, body)
+        for _ in 0...settings.redirects {
+            let response = try await side().send(request)
+            guard settings.redirects > 0, let next = request.redirected(by: response) else { return response }
+            request = next
+        }
+        throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+    }
+
+    private func side() async throws -> HTTPClientSide {
+        let loop = try SharedLoop.current()
+        if EventLoop.current === loop { return sides.value(on: loop) }
+        return await withCheckedContinuation { continuation in
+            loop.submit { [sides] in continuation.resume(returning: sides.value(on: loop)) }
+        }
+    }
+}
+
+extension HTTPClient.Settings {
+    func check() throws(InvalidSetting) {
+        try InvalidSetting.require("connectTimeout", connectTimeout, connectTimeout > .zero, "more than 0")
+        try InvalidSetting.require("responseTimeout", responseTimeout, responseTimeout > .zero, "more than 0")
+        try InvalidSetting.require("bodyLimit", bodyLimit, 0...(1 << 30) ~= bodyLimit, "0 to 1073741824")
+        try InvalidSetting.require("redirects", redirects, 0...100 ~= redirects, "0 to 100")
+        try InvalidSetting.require(
+            "connectionsPerServer", connectionsPerServer, connectionsPerServer > 0, "1 or more")
+    }
+}

@@ -1,0 +1,111 @@
+internal import HTTPTypes
+internal import IgropyrHTTP
+internal import IgropyrTime
+internal import IgropyrTransport
+internal import IgropyrUV
+
+/// A client's connections on one loop.
+actor HTTPClientSide: LoopBound, LoopResident {
+    /// How to reach a server.
+    private struct Route {
+        let kind: HTTPConnectionKind
+        let addresses: [SocketAddress]
+        /// A resolver does not tell for how long names hold.
+        let until: Timestamp
+    }
+
+    private struct Server: Hashable {
+        let isEncrypted: Bool
+        let endpoint: IgropyrUV.Endpoint
+    }
+
+    private static let routeLifetime = Duration.seconds(10)
+    private static let routeLimit = 1_024
+
+    nonisolated let loop: EventLoop
+    private let settings: HTTPClient.Settings
+    private var requester: HTTPRequester?
+    private var routes: [Server: Route] = [:]
+    private var kinds: [String: HTTPConnectionKind] = [:]
+
+    init(on loop: EventLoop, _ settings: HTTPClient.Settings) {
+        self.loop = loop
+        self.settings = settings
+    }
+
+    nonisolated func loopWillEnd() { assumeIsolated { $0.close() } }
+
+    private func close() {
+        requester?.close()
+        requester = nil
+    }
+
+    /// Tries the server's addresses, one after the other.
+    func send(_ request: OutgoingRequest) async throws -> HTTPClientResponse {
+        do {
+            let message = try request.message
+            let route = try await route(to: request.url)
+            var unreachable: HTTPClientFailure?
+            for address in route.addresses {
+                do {
+                    let response = try await openRequester().send(
+                        message, to: address, as: route.kind, bodyLimit: settings.bodyLimit)
+                    return HTTPClientResponse(response, from: "\(request.url)")
+                } catch let failure as HTTPClientFailure where failure.isAboutReaching {
+                    unreachable = failure
+                }
+            }
+            routes = [:]  // The servers may have moved.
+            throw unreachable ?? HTTPClientFailure(.closed, mayHaveBeenReceived: false)
+        } catch {
+            throw HTTPRequestFailure(request.url, error) ?? error
+        }
+    }
+
+    private func openRequester() throws(UVError) -> HTTPRequester {
+        if let requester { return requester }
+        var own = HTTPClientSettings()
+        own.connectTimeout = settings.connectTimeout
+        own.handshakeTimeout = settings.connectTimeout
+        own.responseTimeout = settings.responseTimeout
+        own.connectionsPerServer = settings.connectionsPerServer
+        let requester = try HTTPRequester(on: loop, settings: own)
+        self.requester = requester
+        return requester
+    }
+
+    private func route(to url: ServerURL) async throws -> Route {
+        let server = Server(isEncrypted: url.isEncrypted, endpoint: url.endpoint)
+        if let route = routes[server], loop.now < route.until { return route }
+        let kind = try await kind(for: url)
+        let addresses = try await NameResolver.addresses(of: url.endpoint, on: loop)
+        let route = Route(kind: kind, addresses: addresses, until: loop.now.advanced(by: Self.routeLifetime))
+        if routes.count >= Self.routeLimit { routes = [:] }
+        routes[server] = route
+        return route
+    }
+
+    /// The same for the same name: connections of another kind would not be used again.
+    private func kind(for url: ServerURL) async throws -> HTTPConnectionKind {
+        guard url.isEncrypted else { return .plain }
+        let name = url.endpoint.host.lowercased()
+        if let kind = kinds[name] { return kind }
+        let context = try await ClientTLS.context(settings.authorities, showing: settings.certificate, on: loop)
+        if let kind = kinds[name] { return kind }  // Another task was first.
+        let kind = HTTPConnectionKind(tls: context, serverName: url.serverName)
+        if kinds.count >= Self.routeLimit { kinds = [:] }
+        kinds[name] = kind
+        return kind
+    }
+}
+
+extension HTTPClientFailure {
+    /// Whether another address may do better.
+    fileprivate var isAboutReaching: Bool {
+        guard !mayHaveBeenReceived else { return false }
+        switch cause {
+        case .connection, .timedOut: return true
+        case .closed, .malformedResponse, .responseTooLarge, .refused, .exhausted, .cancelled: return false
+        }
+    }
+}

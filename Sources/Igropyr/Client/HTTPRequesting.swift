@@ -1,0 +1,64 @@
+public import FoundationEssentials
+public import HTTPTypes
+internal import IgropyrHTTP
+
+/// Who asks by HTTP: an ``HTTPClient``, or the client that tests an application. Functions that take `any HTTPRequesting` can be
+/// tested without the servers that they ask.
+public protocol HTTPRequesting: Sendable {
+    /// Asks, and waits for the whole response, whatever its status.
+    func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields, body: [UInt8]
+    ) async throws -> HTTPClientResponse
+}
+
+extension HTTPRequesting {
+    public func get(_ target: String, fields: HTTPFields = [:]) async throws -> HTTPClientResponse {
+        try await send(.get, target, fields: fields, body: [])
+    }
+
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:]
+    ) async throws -> HTTPClientResponse {
+        try await send(method, target, fields: fields, body: [])
+    }
+
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, body: [UInt8]
+    ) async throws -> HTTPClientResponse {
+        try await send(method, target, fields: [:], body: body)
+    }
+
+    /// With text as its body, `text/plain` unless `fields` have another `Content-Type`.
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], text: String
+    ) async throws -> HTTPClientResponse {
+        try await send(method, target, fields: fields.or("text/plain; charset=utf-8"), body: Array(text.utf8))
+    }
+
+    /// With a form of names and values as its body (`application/x-www-form-urlencoded`).
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], form: KeyValuePairs<String, String>
+    ) async throws -> HTTPClientResponse {
+        let pairs = form.map { "\(PercentEncoding.encode($0.key))=\(PercentEncoding.encode($0.value))" }
+        return try await send(
+            method, target, fields: fields.or("application/x-www-form-urlencoded"),
+            body: Array(pairs.joined(separator: "&").utf8))
+    }
+
+    /// With a value as JSON as its body.
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], json: some Encodable,
+        by encoder: JSONEncoder = .forBodies
+    ) async throws -> HTTPClientResponse {
+        try await send(
+            method, target, fields: fields.or("application/json"), body: Array(try encoder.encode(json)))
+    }
+}
+
+extension HTTPFields {
+    fileprivate func or(_ contentType: String) -> HTTPFields {
+        var fields = self
+        if fields[.contentType] == nil { fields[.contentType] = contentType }
+        return fields
+    }
+}

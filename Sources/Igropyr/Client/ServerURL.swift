@@ -1,0 +1,75 @@
+internal import FoundationEssentials
+internal import IgropyrUV
+
+/// What is to be had of which server: `http://host:port/path?query`, or `https:` for TLS (RFC 9110 §4.2); the same with `ws`
+/// and `wss` (RFC 6455 §3).
+struct ServerURL: Hashable, Sendable {
+    enum Purpose {
+        case http
+        case webSocket
+    }
+
+    let isEncrypted: Bool
+    let endpoint: IgropyrUV.Endpoint
+    /// In origin form.
+    let target: String
+    private let purpose: Purpose
+
+    /// Nil for other URLs, for one with a user's name, and for a WebSocket's with a fragment, which requests leave out.
+    init?(_ text: String, for purpose: Purpose) {
+        guard let parts = URLComponents(string: text) else { return nil }
+        self.init(parts, for: purpose)
+    }
+
+    private init?(_ parts: URLComponents, for purpose: Purpose) {
+        guard parts.user == nil, parts.password == nil, parts.fragment == nil || purpose == .http,
+            let host = parts.host, !host.isEmpty
+        else { return nil }
+        switch (parts.scheme?.lowercased(), purpose) {
+        case ("http", .http), ("ws", .webSocket): isEncrypted = false
+        case ("https", .http), ("wss", .webSocket): isEncrypted = true
+        default: return nil
+        }
+        guard let port = parts.port.map({ UInt16(exactly: $0) }) ?? (isEncrypted ? 443 : 80) else { return nil }
+        endpoint = IgropyrUV.Endpoint(host: host.first == "[" ? String(host.dropFirst().dropLast()) : host, port: port)
+        let path = parts.percentEncodedPath
+        target = (path.isEmpty ? "/" : path) + (parts.percentEncodedQuery.map { "?\($0)" } ?? "")
+        self.purpose = purpose
+    }
+
+    /// What a response at this one says by `Location`, which may be relative (RFC 9110 §10.2.2).
+    func resolving(_ reference: String) -> ServerURL? {
+        guard let base = URL(string: "\(self)"), let url = URL(string: reference, relativeTo: base),
+            let parts = URLComponents(url: url, resolvingAgainstBaseURL: true)
+        else { return nil }
+        return ServerURL(parts, for: purpose)
+    }
+
+    /// Nil if the host is an address.
+    var serverName: String? {
+        SocketAddress(endpoint.host, port: endpoint.port) == nil ? endpoint.host : nil
+    }
+
+    /// As the field `Host` has it (RFC 9110 §7.2).
+    var authority: String {
+        let text = "\(endpoint)"
+        guard endpoint.port == (isEncrypted ? 443 : 80) else { return text }
+        return String(text[..<(text.lastIndex(of: ":") ?? text.endIndex)])
+    }
+
+    func isSameOrigin(as other: ServerURL) -> Bool {
+        isEncrypted == other.isEncrypted && endpoint.port == other.endpoint.port
+            && endpoint.host.lowercased() == other.endpoint.host.lowercased()
+    }
+}
+
+extension ServerURL: CustomStringConvertible {
+    var description: String {
+        let scheme =
+            switch purpose {
+            case .http: isEncrypted ? "https" : "http"
+            case .webSocket: isEncrypted ? "wss" : "ws"
+            }
+        return "\(scheme)://\(authority)\(target)"
+    }
+}

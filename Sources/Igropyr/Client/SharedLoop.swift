@@ -1,0 +1,12 @@
+internal import IgropyrUV
+
+/// Where clients live that no handler has opened.
+enum SharedLoop {
+    static let thread = Result { () throws(UVError) in try EventLoopThread(name: "igropyr-client") }
+
+    /// The loop that this runs on, or else the one that all clients of the process share.
+    static func current() throws(UVError) -> EventLoop {
+        if let loop = EventLoop.current { return loop }
+        return try thread.get().loop
+    }
+}

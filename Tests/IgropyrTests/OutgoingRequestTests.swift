@@ -1,0 +1,216 @@
+import FoundationEssentials
+import Glibc
+import Igropyr
+import IgropyrUV
+import TestSupport
+import Testing
+
+private struct Item: ResponseCodable, Sendable, Equatable {
+    var id: Int
+    var name: String
+}
+
+/// What handlers, and others, ask of other servers.
+@Suite(.timeLimit(.minutes(5))) struct OutgoingRequestTests {
+    private static func routes(_ app: App) {
+        app.get("/items/:id") { request in Item(id: try request.parameters.require("id"), name: "nut") }
+        app.post("/items") { request async throws in
+            JSON(try await request.decode(Item.self), status: .created)
+        }
+        app.get("/port") { request in "\(request.remoteAddress?.port ?? 0)" }
+        for method in [HTTPRequest.Method.get, .post, .put, .delete] {
+            app.on(method, "/seen") { request async throws in
+                let names = [
+                    "Host", "Content-Length", "Content-Type", "Authorization", "Cookie", "User-Agent", "X-Own",
+                ]
+                let fields = names.compactMap { name in request.header(name).map { "\(name): \($0)" } }
+                let body = String(decoding: try await request.body(upTo: 1000), as: UTF8.self)
+                return (["\(request.method.rawValue) \(request.path)"] + fields + [body]).joined(separator: "\n")
+            }
+        }
+        app.get("/long") { _ in String(repeating: "a", count: 100_000) }
+        app.get("/cut") { _ in
+            Response { writer in
+                try await writer.write("half")
+                throw CancellationError()
+            }
+        }
+        app.get("/never") { _ async throws -> String in
+            try await Task.sleep(for: .seconds(600))
+            return "late"
+        }
+        for method in [HTTPRequest.Method.get, .post] {
+            app.on(method, "/to/:status/**") { request in
+                let status = try request.parameters.require("status", as: Int.self)
+                return Response(HTTPResponse.Status(code: status)).with(.location, try request.query.require("to"))
+            }
+        }
+        app.get("/round") { _ in Response(.found).with(.location, "round?again") }
+    }
+
+    private func withServer(
+        _ body: @escaping @Sendable (_ url: String) async throws -> Void
+    ) async throws {
+        try await withApp(Self.routes) { caller in try await body("http://\(caller.server.address)") }
+    }
+
+    private func failure(_ body: () async throws -> HTTPClientResponse) async -> HTTPRequestFailure.Cause? {
+        let failure = await #expect(throws: HTTPRequestFailure.self) { _ = try await body() }
+        return failure?.cause
+    }
+
+    /// The same without its reason.
+    private func kind(_ body: () async throws -> HTTPClientResponse) async -> Substring? {
+        await failure(body).map { "\($0)".prefix { $0 != "(" } }
+    }
+
+    @Test func `a value comes and goes, and any status is a response`() async throws {
+        try await withServer { url in
+            let client = HTTPClient()
+            let response = try await client.get("\(url)/items/7")
+            #expect(response.status == .ok && response.fields[.contentType] == "application/json")
+            #expect(try response.decode(Item.self) == Item(id: 7, name: "nut"))
+            #expect(response.url == "\(url)/items/7")
+            let created = try await client.send(.post, "\(url)/items", json: Item(id: 8, name: "bolt"))
+            #expect(created.status == .created)
+            #expect(try created.decode(Item.self) == Item(id: 8, name: "bolt"))
+            #expect(try await client.get("\(url)/none").status == .notFound)
+            #expect(try await client.send(.post, "\(url)/items", text: "{").status == .unsupportedMediaType)
+        }
+    }
+
+    @Test func `a handler's requests go by one connection of its loop, and so do those from elsewhere`() async throws {
+        try await withServer { url in
+            let client = HTTPClient()
+            let app = App()
+            app.loops = 1
+            app.get("/") { _ async throws in
+                let first = try await client.get("\(url)/port").text
+                return try await client.get("\(url)/port").text == first ? "one" : "two"
+            }
+            let server = try await app.start()
+            #expect(try await client.get("http://\(server.address)/").text == "one")
+            try await server.stop()
+            let ports = try await [client.get("\(url)/port").text, client.get("\(url)/port").text]
+            #expect(ports[0] == ports[1] && ports[0] != "0")
+        }
+    }
+
+    @Test func `fields and body go as they are, but not what is the client's own`() async throws {
+        try await withServer { url in
+            let client = HTTPClient()
+            let host = url.dropFirst("http://".count)
+            var fields: HTTPFields = [.contentLength: "999", .transferEncoding: "chunked", .connection: "close"]
+            fields[HTTPField.Name("Host")!] = "elsewhere"
+            fields[HTTPField.Name("X-Own")!] = "a"
+            let put = try await client.send(.put, "\(url)/seen?q#part", fields: fields, body: Array("xyz".utf8))
+            #expect(put.text == "PUT /seen\nHost: \(host)\nContent-Length: 3\nUser-Agent: Igropyr\nX-Own: a\nxyz")
+            let post = try await client.send(.post, "\(url)/seen", fields: [.userAgent: "other"])
+            #expect(post.text == "POST /seen\nHost: \(host)\nContent-Length: 0\nUser-Agent: other\n", "RFC 9110 §8.6")
+            let delete = try await client.send(.delete, "\(url)/seen")
+            #expect(delete.text == "DELETE /seen\nHost: \(host)\nUser-Agent: Igropyr\n")
+        }
+    }
+
+    private static let redirections: [(status: Int, method: HTTPRequest.Method, followed: String)] = [
+        (301, .get, "GET"), (302, .post, "GET"), (303, .post, "GET"), (307, .post, "POST"), (308, .post, "POST"),
+    ]
+
+    @Test(arguments: redirections) func `redirections are followed as browsers do`(
+        status: Int, method: HTTPRequest.Method, followed: String
+    ) async throws {
+        try await withServer { url in
+            let body = method == .post ? "text" : ""
+            let response = try await HTTPClient.shared.send(
+                method, "\(url)/to/\(status)/a/b?to=../../../seen", fields: [.cookie: "c=1", .contentType: "a/b"],
+                body: Array(body.utf8))
+            let lines = response.text.split(separator: "\n").map(String.init)
+            #expect(lines.first == "\(followed) /seen" && lines.contains("Cookie: c=1"))
+            #expect((lines.last == "text") == (followed == "POST"))
+            #expect(lines.contains("Content-Type: a/b") == (followed == "POST" || method == .get))
+            #expect(response.url == "\(url)/seen")
+        }
+    }
+
+    @Test func `credentials stay with the server that they are for`() async throws {
+        try await withServer { other in
+            try await withServer { url in
+                let fields: HTTPFields = [.authorization: "Bearer x", .cookie: "c=1"]
+                let there = try await HTTPClient.shared.get("\(url)/to/302/x?to=\(other)/seen", fields: fields)
+                #expect(there.url == "\(other)/seen")
+                #expect(!there.text.contains("Authorization") && !there.text.contains("Cookie"))
+                let here = try await HTTPClient.shared.get("\(url)/to/302/x?to=\(url)/seen", fields: fields)
+                #expect(here.text.contains("Authorization: Bearer x") && here.text.contains("Cookie: c=1"))
+            }
+        }
+    }
+
+    @Test func `too many redirections are an error; with none to follow, and to what is no URL, they are responses`()
+        async throws
+    {
+        try await withServer { url in
+            #expect(await failure { try await HTTPClient.shared.get("\(url)/round") } == .tooManyRedirects)
+            var settings = HTTPClient.Settings()
+            settings.redirects = 0
+            let response = try await HTTPClient(settings).get("\(url)/round")
+            #expect(response.status == .found && response.fields[.location] == "round?again")
+            #expect(try await HTTPClient.shared.get("\(url)/to/302/x?to=mailto:a@example.org").status == .found)
+        }
+    }
+
+    @Test func `what goes wrong is told apart`() async throws {
+        try await withServer { url in
+            var settings = HTTPClient.Settings()
+            settings.bodyLimit = 99_999
+            let client = HTTPClient(settings)
+            for url in ["example.org", "ftp://example.org/", "http://", "http://user@example.org/", "http://a b/"] {
+                #expect(await failure { try await client.get(url) } == .invalidURL, "\(url)")
+            }
+            let closed = freshAddress(port: 9)
+            #expect(await kind { try await client.get("http://\(closed)/") } == "unreachable")
+            #expect(await kind { try await client.get("http://nobody.invalid/") } == "unknownHost", "RFC 6761 §6.4")
+            #expect(await failure { try await client.get("\(url)/long") } == .tooLarge)
+            #expect(await kind { try await client.get("\(url)/cut") } == "brokenResponse")
+            #expect(await kind { try await client.send(.connect, "\(url)/") } == "invalidRequest")
+            settings.responseTimeout = .milliseconds(50)
+            let hasty = HTTPClient(settings)
+            #expect(await failure { try await hasty.get("\(url)/never") } == .timedOut)
+            settings.connectionsPerServer = 0
+            let wrong = HTTPClient(settings)
+            await #expect(throws: InvalidSetting.self) { try await wrong.get("\(url)/port") }
+        }
+    }
+
+    @Test func `a task that is cancelled waits no longer`() async throws {
+        try await withServer { url in
+            let asking = Task { try await HTTPClient.shared.get("\(url)/never") }
+            asking.cancel()
+            await #expect(throws: CancellationError.self) { try await asking.value }
+        }
+    }
+
+    @Test func `by TLS a server must be who it says`() async throws {
+        let authority = try await TestAuthority()
+        let files = try await authority.issue("app", for: ["IP:127.0.0.1"], subject: "/CN=app")
+        let app = App()
+        app.loops = 1
+        app.tls = TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)])
+        app.get("/") { request in "\(request.isEncrypted)" }
+        app.get("/down") { _ in Response(.found).with(.location, "http://127.0.0.1:1/") }
+        let server = try await app.start()
+        var settings = HTTPClient.Settings()
+        settings.authorities = authority.file
+        let client = HTTPClient(settings)
+        let url = "https://127.0.0.1:\(server.address.port)"
+        #expect(try await client.get(url).text == "true")
+        #expect(try await client.get("\(url)/down").status == .found, "not from https to http")
+        #expect(await kind { try await HTTPClient.shared.get(url) } == "unreachable", "not trusted by this machine")
+        let other = await failure { try await client.get("https://localhost:\(server.address.port)/") }
+        #expect(String(describing: other).contains("hostname mismatch"), "\(String(describing: other))")
+        settings.authorities = "/nowhere/ca.pem"
+        let blind = HTTPClient(settings)
+        let missing = await failure { try await blind.get(url) }
+        #expect(String(describing: missing).contains("/nowhere/ca.pem"))
+        try await server.stop()
+    }
+}
