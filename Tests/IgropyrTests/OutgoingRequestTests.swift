@@ -35,6 +35,17 @@ private struct Item: ResponseCodable, Sendable, Equatable {
                 throw CancellationError()
             }
         }
+        app.get("/flow") { _ in
+            Response { writer in
+                for number in 0..<200 { try await writer.write([UInt8](repeating: UInt8(number), count: 50_000)) }
+            }
+        }
+        app.get("/drip") { _ in
+            Response { writer in
+                try await writer.write("first")
+                try await Task.sleep(for: .seconds(600))
+            }
+        }
         app.get("/never") { _ async throws -> String in
             try await Task.sleep(for: .seconds(600))
             return "late"
@@ -178,6 +189,53 @@ private struct Item: ResponseCodable, Sendable, Equatable {
             settings.connectionsPerServer = 0
             let wrong = HTTPClient(settings)
             await #expect(throws: InvalidSetting.self) { try await wrong.get("\(url)/port") }
+        }
+    }
+
+    @Test(arguments: [false, true]) func `a body comes piece by piece, at the reader's pace`(onLoop: Bool) async throws
+    {
+        try await withServer { url in
+            let read = { @Sendable () async throws -> [Int] in
+                try await HTTPClient.shared.stream(.get, "\(url)/to/302/x?to=/flow") { response in
+                    #expect(response.status == .ok && response.url == "\(url)/flow")
+                    var counts = [Int](repeating: 0, count: 200)
+                    for try await piece in response.body { for byte in piece { counts[Int(byte)] += 1 } }
+                    return counts
+                }
+            }
+            guard onLoop else {
+                #expect(try await read() == [Int](repeating: 50_000, count: 200))
+                return
+            }
+            let app = App()
+            app.loops = 1
+            app.get("/") { _ async throws in "\(try await read() == [Int](repeating: 50_000, count: 200))" }
+            let server = try await app.start()
+            let answer = try await HTTPClient.shared.get("http://\(server.address)/").text
+            try await server.stop()
+            #expect(answer == "true")
+        }
+    }
+
+    @Test func `the first piece is there before the last, and the rest may be left`() async throws {
+        try await withServer { url in
+            let client = HTTPClient()
+            let first = try await client.stream(.get, "\(url)/drip") { response in
+                for try await piece in response.body { return piece }
+                return []
+            }
+            #expect(first == Array("first".utf8))
+            let stream = Task {
+                try await client.stream(.get, "\(url)/drip") { response in
+                    for try await _ in response.body { withUnsafeCurrentTask { $0?.cancel() } }
+                }
+            }
+            await #expect(throws: CancellationError.self) { try await stream.value }
+            let broken = await kind {
+                try await client.stream(.get, "\(url)/cut") { response in for try await _ in response.body {} }
+                return try await client.get("\(url)/port")
+            }
+            #expect(broken == "brokenResponse")
         }
     }
 

@@ -57,15 +57,62 @@ public final class HTTPClient: HTTPRequesting {
     public func send(
         _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields, body: [UInt8]
     ) async throws -> HTTPClientResponse {
-        try settings.check()
-        guard let first = ServerURL(url, for: .http) else { throw HTTPRequestFailure(url, .invalidURL) }
-        var request = OutgoingRequest(method, first, fields, body)
+        var request = try request(method, url, fields, body)
         for _ in 0...settings.redirects {
             let response = try await side().send(request)
-            guard settings.redirects > 0, let next = request.redirected(by: response) else { return response }
+            guard let next = redirection(of: request, response.status, response.fields) else { return response }
             request = next
         }
         throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+    }
+
+    /// Asks, and gives the response to `use` as soon as its head is there: its body comes piece by piece, and is bounded by
+    /// nothing. What `use` leaves of it stays with the server.
+    ///
+    /// ```swift
+    /// try await HTTPClient.shared.stream(.get, "https://example.org/events") { response in
+    ///     for try await piece in response.body { print(piece.count) }
+    /// }
+    /// ```
+    /// - Throws: as ``send(_:_:fields:body:)``, also while the body is read; what `use` throws.
+    public func stream<Result>(
+        _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields = [:], body: [UInt8] = [],
+        _ use: (HTTPStreamedResponse) async throws -> Result
+    ) async throws -> Result {
+        var request = try request(method, url, fields, body)
+        for _ in 0...settings.redirects {
+            let side = try await side()
+            let response = try await side.open(request)
+            if let next = redirection(of: request, response.status, response.fields) {
+                await side.end(response.body)
+                request = next
+                continue
+            }
+            let result: Result
+            do {
+                result = try await use(response)
+            } catch {
+                await side.end(response.body)
+                throw error
+            }
+            await side.end(response.body)
+            return result
+        }
+        throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+    }
+
+    private func request(
+        _ method: HTTPRequest.Method, _ url: String, _ fields: HTTPFields, _ body: [UInt8]
+    ) throws -> OutgoingRequest {
+        try settings.check()
+        guard let parts = ServerURL(url, for: .http) else { throw HTTPRequestFailure(url, .invalidURL) }
+        return OutgoingRequest(method, parts, fields, body)
+    }
+
+    private func redirection(
+        of request: OutgoingRequest, _ status: HTTPResponse.Status, _ fields: HTTPFields
+    ) -> OutgoingRequest? {
+        settings.redirects > 0 ? request.redirected(by: status, fields) : nil
     }
 
     private func side() async throws -> HTTPClientSide {

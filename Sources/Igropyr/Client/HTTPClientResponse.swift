@@ -12,11 +12,7 @@ public struct HTTPClientResponse: Sendable {
 
     package init(_ response: HTTPRequester.Response, from url: String) {
         status = HTTPResponse.Status(code: response.status)
-        var fields = HTTPFields()
-        for (name, value) in response.fields {
-            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
-        }
-        self.fields = fields
+        fields = HTTPFields(response.fields)
         body = response.body
         self.url = url
     }
@@ -37,5 +33,15 @@ public struct HTTPClientResponse: Sendable {
     public func cookie(_ name: String) -> String? {
         let set = fields[values: .setCookie].last { $0.hasPrefix("\(name)=") }
         return set.map { String($0.dropFirst(name.count + 1).prefix { $0 != ";" }) }
+    }
+}
+
+extension HTTPFields {
+    /// Without those whose name is none.
+    init(_ fields: [(name: String, value: String)]) {
+        self.init()
+        for (name, value) in fields {
+            if let name = HTTPField.Name(name) { append(HTTPField(name: name, value: value)) }
+        }
     }
 }

@@ -40,17 +40,42 @@ actor HTTPClientSide: LoopBound, LoopResident {
         requester = nil
     }
 
-    /// Tries the server's addresses, one after the other.
     func send(_ request: OutgoingRequest) async throws -> HTTPClientResponse {
+        try await reach(request) { requester, message, address, kind in
+            let response = try await requester.send(message, to: address, as: kind, bodyLimit: settings.bodyLimit)
+            return HTTPClientResponse(response, from: "\(request.url)")
+        }
+    }
+
+    func open(_ request: OutgoingRequest) async throws -> HTTPStreamedResponse {
+        try await reach(request) { requester, message, address, kind in
+            let (head, body) = try await requester.open(message, to: address, as: kind)
+            return HTTPStreamedResponse(head, HTTPClientBody(body, of: self, request.url), from: "\(request.url)")
+        }
+    }
+
+    func read(_ body: HTTPClientBody) async throws -> [UInt8]? {
+        do {
+            return try await body.stream.read()
+        } catch {
+            throw HTTPRequestFailure(body.url, error) ?? error
+        }
+    }
+
+    func end(_ body: HTTPClientBody) { body.stream.cancel() }
+
+    /// Tries the server's addresses, one after the other.
+    private func reach<Answer>(
+        _ request: OutgoingRequest,
+        _ ask: (HTTPRequester, HTTPRequester.Request, SocketAddress, HTTPConnectionKind) async throws -> Answer
+    ) async throws -> Answer {
         do {
             let message = try request.message
             let route = try await route(to: request.url)
             var unreachable: HTTPClientFailure?
             for address in route.addresses {
                 do {
-                    let response = try await openRequester().send(
-                        message, to: address, as: route.kind, bodyLimit: settings.bodyLimit)
-                    return HTTPClientResponse(response, from: "\(request.url)")
+                    return try await ask(openRequester(), message, address, route.kind)
                 } catch let failure as HTTPClientFailure where failure.isAboutReaching {
                     unreachable = failure
                 }

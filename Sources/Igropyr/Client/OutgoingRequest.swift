@@ -44,13 +44,13 @@ struct OutgoingRequest: Sendable {
 
     /// Where the response sends it on to; nil if it does not, or if it should not be followed. A form that was sent is then
     /// asked for, as browsers do it (RFC 9110 §15.4).
-    func redirected(by response: HTTPClientResponse) -> OutgoingRequest? {
-        guard [301, 302, 303, 307, 308].contains(response.status.code), let location = response.fields[.location],
+    func redirected(by status: HTTPResponse.Status, _ fields: HTTPFields) -> OutgoingRequest? {
+        let code = status.code
+        guard [301, 302, 303, 307, 308].contains(code), let location = fields[.location],
             let target = url.resolving(location), target.isEncrypted || !url.isEncrypted
         else { return nil }
         var next = self
         next.url = target
-        let code = response.status.code
         if code == 303 && method != .head || (code == 301 || code == 302) && method == .post {
             next.method = .get
             next.body = []

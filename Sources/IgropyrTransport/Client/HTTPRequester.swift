@@ -72,6 +72,23 @@ public final class HTTPRequester {
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
         let call = HTTPRequesterCall(bodyLimit: bodyLimit, upload: upload, onBody: onBody)
+        return try await perform(call, request, to: address, as: kind, uploadBytes: uploadBytes)
+    }
+
+    /// Asks, and waits for the head of the answer. Its body is to be read, or let go by ``HTTPBodyStream/cancel()``.
+    public func open(
+        _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind? = nil,
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws -> (head: Response, body: HTTPBodyStream) {
+        let body = HTTPBodyStream(on: pool.loop)
+        let head = try await perform(HTTPRequesterCall(body), request, to: address, as: kind)
+        return (head, body)
+    }
+
+    private func perform(
+        _ call: HTTPRequesterCall, _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind?,
+        uploadBytes: UInt64 = 0, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Response {
         nonisolated(unsafe) let cancelled = call  // Touched on the loop only.
         let loop = pool.loop
         return try await withTaskCancellationHandler {
@@ -94,6 +111,8 @@ private final class HTTPRequesterCall: HTTPClientExchange {
     private let bodyLimit: Int
     private let upload: (() throws -> [UInt8]?)?
     private let onBody: ((RawSpan) throws -> Void)?
+    /// Where the body goes, while the caller has the head already.
+    private let stream: HTTPBodyStream?
     private var connection: (any HTTPClientStream)?
     private var host = ""
     private var continuation: CheckedContinuation<HTTPRequester.Response, any Error>?
@@ -106,6 +125,12 @@ private final class HTTPRequesterCall: HTTPClientExchange {
         self.bodyLimit = bodyLimit
         self.upload = upload
         self.onBody = onBody
+        stream = nil
+    }
+
+    init(_ stream: HTTPBodyStream) {
+        (bodyLimit, upload, onBody) = (0, nil, nil)
+        self.stream = stream
     }
 
     func start(
@@ -167,9 +192,13 @@ private final class HTTPRequesterCall: HTTPClientExchange {
         head.forEachField(in: bytes) { name, value in
             response.fields.append((bytes.string(in: name), bytes.string(in: value)))
         }
+        guard let stream else { return }
+        stream.connection = connection
+        finish(.success(response))
     }
 
     func responseBodyDidArrive(_ bytes: RawSpan) {
+        if let stream { return stream.take(bytes) }
         do {
             if let onBody, response.status / 100 == 2 { return try onBody(bytes) }
             guard response.body.count + bytes.byteCount <= bodyLimit else {
@@ -183,6 +212,7 @@ private final class HTTPRequesterCall: HTTPClientExchange {
 
     func responseDidEnd() {
         connection = nil
+        stream?.finish(.success(()))
         finish(.success(response))
     }
 
@@ -190,7 +220,10 @@ private final class HTTPRequesterCall: HTTPClientExchange {
         let wasResting = connection?.isReused == true && response.status == 0
         connection = nil
         // The server may have closed it at the very moment when the request came (RFC 9112 §9.3.1).
-        guard wasResting, failure.cause != .timedOut, let repetition else { return finish(.failure(failure)) }
+        guard wasResting, failure.cause != .timedOut, let repetition else {
+            stream?.finish(.failure(failure))
+            return finish(.failure(failure))
+        }
         self.repetition = nil
         repetition()
     }

@@ -1,0 +1,60 @@
+internal import IgropyrHTTP
+internal import IgropyrUV
+
+/// The body of a response that is read piece by piece; stays on its loop.
+public final class HTTPBodyStream {
+    /// What may wait to be read, one read of the connection aside; the server waits then.
+    private static let limitBytes = 256 << 10
+
+    private let loop: EventLoop
+    private var received: [UInt8] = []
+    private var outcome: Result<Void, HTTPClientFailure>?
+    private var isPaused = false
+    private let readers = WaitingTasks()
+    /// Nil before the head and after the end.
+    var connection: (any HTTPClientStream)?
+
+    init(on loop: EventLoop) { self.loop = loop }
+
+    /// What has come since the last time, once there is any; nil at the end.
+    /// - Throws: ``HTTPClientFailure`` if it breaks off; `CancellationError`.
+    public func read() async throws -> [UInt8]? {
+        await readers.wait(on: loop) { received.isEmpty && outcome == nil }
+        try Task.checkCancellation()
+        guard received.isEmpty else {
+            defer { received = [] }
+            resume()
+            return received
+        }
+        try outcome?.get()
+        return nil
+    }
+
+    /// Leaves the rest to the server. Idempotent.
+    public func cancel() {
+        let connection = connection
+        finish(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: true)))
+        connection?.cancel()
+    }
+
+    func take(_ bytes: RawSpan) {
+        unsafe bytes.withUnsafeBytes { unsafe received.append(contentsOf: $0) }
+        if received.count >= Self.limitBytes, !isPaused {
+            isPaused = true
+            connection?.pauseResponse()
+        }
+        readers.wake()
+    }
+
+    private func resume() {
+        guard isPaused else { return }
+        isPaused = false
+        connection?.resumeResponse()
+    }
+
+    func finish(_ outcome: Result<Void, HTTPClientFailure>) {
+        connection = nil
+        if self.outcome == nil { self.outcome = outcome }
+        readers.wake()
+    }
+}
