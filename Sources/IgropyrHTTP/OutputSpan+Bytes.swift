@@ -1,12 +1,12 @@
 extension OutputSpan<UInt8> {
     /// - Precondition: There is room for it.
-    package mutating func append(_ data: RawSpan) {
+    @inlinable package mutating func append(_ data: RawSpan) {
         guard !data.isEmpty else { return }
         unsafe data.withUnsafeBytes { unsafe append($0) }
     }
 
     /// - Precondition: There is room for it.
-    mutating func append(_ literal: StaticString) {
+    @inlinable package mutating func append(_ literal: StaticString) {
         unsafe append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
@@ -29,7 +29,7 @@ extension OutputSpan<UInt8> {
         append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
     }
 
-    private mutating func append(_ source: UnsafeRawBufferPointer) {
+    @inlinable mutating func append(_ source: UnsafeRawBufferPointer) {
         precondition(source.count <= freeCapacity, "no room")
         guard let start = source.baseAddress else { return }
         unsafe withUnsafeMutableBufferPointer { buffer, count in

@@ -1,9 +1,9 @@
 /// The character classes of RFC 9110 §5.6 and RFC 3986.
 extension UInt8 {
-    static var tab: UInt8 { 0x09 }
+    @inlinable static var tab: UInt8 { 0x09 }
     static var lineFeed: UInt8 { 0x0A }
     static var carriageReturn: UInt8 { 0x0D }
-    static var space: UInt8 { 0x20 }
+    @inlinable static var space: UInt8 { 0x20 }
 
     /// `tchar`: letters, digits and ``!#$%&'*+-.^_`|~``.
     @inline(__always) var isToken: Bool {
@@ -17,7 +17,7 @@ extension UInt8 {
     /// Visible ASCII but for `#`, since a target has no fragment.
     @inline(__always) var isTarget: Bool { self > 0x20 && self < 0x7F && self != UInt8(ascii: "#") }
 
-    @inline(__always) var isSpace: Bool { self == .space || self == .tab }
+    @inlinable var isSpace: Bool { self == .space || self == .tab }
     @inline(__always) var isDigit: Bool { self &- 0x30 < 10 }
     @inline(__always) var isLetter: Bool { (self | 0x20) &- 0x61 < 26 }
     @inline(__always) var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }

@@ -47,7 +47,7 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
 
 extension Sequence<IPNetwork> {
     /// Whether any of the networks has the address.
-    public func contains(_ host: SocketAddress.Host) -> Bool { contains { $0.contains(host) } }
+    @inlinable public func contains(_ host: SocketAddress.Host) -> Bool { contains { $0.contains(host) } }
 }
 
 extension SocketAddress.Host {

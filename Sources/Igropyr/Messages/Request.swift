@@ -65,7 +65,7 @@ public final class Request {
     /// What middleware has to tell the handler, under a key of its own; nil unless it was set.
     public subscript<Key: RequestKey>(key: Key.Type) -> Key.Value? {
         get { values.isEmpty ? nil : values[ObjectIdentifier(key)] as? Key.Value }
-        set { values[ObjectIdentifier(key)] = newValue }
+        set { if newValue != nil || !values.isEmpty { values[ObjectIdentifier(key)] = newValue } }
     }
 
     public var method: HTTPRequest.Method {
@@ -133,6 +133,7 @@ public final class Request {
     /// The bytes of the head, and where in them each field's name and value are, as they were sent and in their order.
     package var fieldRanges: (head: [UInt8], fields: [(name: Range<Int>, value: Range<Int>)]) {
         var ranges: [(name: Range<Int>, value: Range<Int>)] = []
+        ranges.reserveCapacity(head.fieldCount)
         withBytes { bytes in
             var iterator = FieldIterator(head.fields)
             while let field = iterator.next(in: bytes) { ranges.append(field) }
