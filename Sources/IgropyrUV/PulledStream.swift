@@ -22,10 +22,14 @@ public final class PulledStream {
     fileprivate let loop: EventLoop
     private let memory = unsafe HandleMemory<uv_any_handle>()
     private var isClosing = false
+    @safe @exclusivity(unchecked)  // As in ``EventLoop``: that check shows in the profile of a request.
     private var received: [UInt8]?
     private var hasEnded = false
     private var failure: UVError?
     private var isConnecting = false
+    /// Of reads that have to be over in time; made by the first of these.
+    private var timer: Timer?
+    private var isLate = false
     private let readers = WaitingTasks()
     private let writers = WaitingTasks()
 
@@ -126,21 +130,38 @@ public final class PulledStream {
 
     // MARK: Reading
 
-    /// The next bytes that come, 128 KiB at most; nil at the end.
-    /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed.
-    public func read() async throws -> [UInt8]? {
-        if received == nil, !hasEnded, failure == nil, !isClosing {
+    /// The next bytes that come, 128 KiB at most; nil at the end. `limit` is how long to wait for them, in whole milliseconds,
+    /// rounded up; nil for as long as it takes.
+    /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed; `UV_ETIMEDOUT` when the time is over,
+    ///   after which the stream can be read again.
+    public func read(within limit: Duration? = nil) async throws -> [UInt8]? {
+        if hasNothing {
             let result = unsafe uv_read_start(stream, willRead, didRead)
             try check(result == UV_EALREADY.rawValue ? 0 : result, "uv_read_start")
+            if let limit { try startTimer(limit) }
         }
-        await readers.wait(on: loop) { received == nil && !hasEnded && failure == nil && !isClosing }
+        await readers.wait(on: loop) { hasNothing && !isLate }
+        timer?.cancel()
+        let isTimedOut = isLate
+        isLate = false
         try Task.checkCancellation()
         if let received {
             self.received = nil
             return received
         }
         if hasEnded { return nil }
-        throw failure ?? UVError(code: UVError.cancelled, call: "read")
+        throw failure ?? UVError(code: isTimedOut && !isClosing ? UVError.timedOut : UVError.cancelled, call: "read")
+    }
+
+    /// Neither bytes nor what keeps them from coming.
+    private var hasNothing: Bool { received == nil && !hasEnded && failure == nil && !isClosing }
+
+    private func startTimer(_ limit: Duration) throws(UVError) {
+        if timer == nil { timer = try Timer(on: loop) }
+        try timer?.start(after: limit) { [self] in
+            isLate = true
+            readers.wake()
+        }
     }
 
     fileprivate func take(_ count: Int) {
@@ -175,13 +196,19 @@ public final class PulledStream {
     /// Returns when the kernel has all of it.
     /// - Throws: `CancellationError`; `UV_EPIPE` if nobody will read it; `UV_ECANCELED` if the stream was closed.
     public func write(_ bytes: [UInt8]) async throws {
-        guard !isClosing else { throw UVError(code: UVError.cancelled, call: "write") }
-        guard !bytes.isEmpty else { return }
-        try check(unsafe bytes.withUnsafeBytes { unsafe send($0) }, "write")
+        try enqueue(bytes)
         await writers.wait(on: loop) { hasQueue && failure == nil && !isClosing }
         try Task.checkCancellation()
         if let failure { throw failure }
         if isClosing { throw UVError(code: UVError.cancelled, call: "write") }
+    }
+
+    /// Does not wait: what the kernel does not take at once is held until it does, so this is for what is short.
+    /// - Throws: as ``write(_:)``, but for `CancellationError`.
+    public func enqueue(_ bytes: [UInt8]) throws(UVError) {
+        guard !isClosing else { throw UVError(code: UVError.cancelled, call: "write") }
+        guard !bytes.isEmpty else { return }
+        try check(unsafe bytes.withUnsafeBytes { unsafe send($0) }, "write")
     }
 
     /// What the kernel does not take at once is queued.
@@ -206,6 +233,7 @@ public final class PulledStream {
     public func close() {
         guard !isClosing else { return }
         isClosing = true
+        timer?.close()
         unsafe memory.close()
         readers.wake()
         writers.wake()

@@ -27,6 +27,9 @@ public struct RequestBody: AsyncSequence {
 
     let exchange: Exchange?
 
+    /// Nothing of it is left: who asks for more is told so at once.
+    package var isAtEnd: Bool { exchange?.isBodyAtEnd ?? true }
+
     public func makeAsyncIterator() -> Iterator { Iterator(exchange: exchange) }
 
     public struct Iterator: AsyncIteratorProtocol {

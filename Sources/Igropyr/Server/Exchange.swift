@@ -85,6 +85,9 @@ final class Exchange: HTTPServerExchange {
 
     // MARK: Body
 
+    /// It has been whole, and nothing of it is left.
+    var isBodyAtEnd: Bool { if case .ended = bodyState { held.isEmpty } else { false } }
+
     func nextPiece() async throws -> [UInt8]? {
         while held.isEmpty {
             switch bodyState {

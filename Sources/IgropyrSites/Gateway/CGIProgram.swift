@@ -56,8 +56,8 @@ final class CGIProgram: GatewayConversation {
 
     func endBody() { input.close() }
 
-    func read() async throws -> [UInt8]? {
-        let bytes = try await output.read()
+    func read(within limit: Duration?) async throws -> [UInt8]? {
+        let bytes = try await output.read(within: limit)
         isComplete = bytes == nil
         return bytes
     }

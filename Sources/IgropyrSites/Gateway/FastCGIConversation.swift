@@ -11,8 +11,9 @@ final class FastCGIConversation: GatewayConversation {
     private let keepsConnection: Bool
     private let giveBack: (_ isUsable: Bool) -> Void
     private var errors: ErrorOutput
-    private var received: [UInt8] = []
-    private var offset = 0
+    // Unchecked, as in ``GatewayPool``.
+    @safe @exclusivity(unchecked) private var received: [UInt8] = []
+    @safe @exclusivity(unchecked) private var offset = 0
     private var isOver = false
     /// The responder has said that it is done; until then the connection cannot be used again.
     private var hasEnded = false
@@ -31,15 +32,15 @@ final class FastCGIConversation: GatewayConversation {
     }
 
     /// What is known to be all leaves in one write.
-    func begin() async throws {
+    func begin() throws {
         var opening = FastCGIRecord.opening(variables, keepsConnection: keepsConnection)
         if !hasBody { opening += FastCGIRecord.endOfInput }
-        try await stream.write(opening)
+        try stream.enqueue(opening)
     }
 
     func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
 
-    func endBody() async throws { if hasBody { try await stream.write(FastCGIRecord.endOfInput) } }
+    func endBody() throws { if hasBody { try stream.enqueue(FastCGIRecord.endOfInput) } }
 
     func heldRest() throws -> [UInt8]? {
         var (rest, place): ([UInt8], Int) = ([], offset)
@@ -63,10 +64,19 @@ final class FastCGIConversation: GatewayConversation {
         errors.finish()
     }
 
-    func read() async throws -> [UInt8]? {
+    func read(within limit: Duration? = nil) async throws -> [UInt8]? {
+        while true {
+            if let output = try nextOutput() { return output }
+            if hasEnded { return nil }
+            guard try await fill(within: limit) else { throw GatewayMistake.endsEarly }
+        }
+    }
+
+    /// Of what is here already; nil if more has to come, or ``hasEnded``.
+    private func nextOutput() throws -> [UInt8]? {
         while !hasEnded {
             switch try FastCGIRecord.next(in: received, from: offset) {
-            case .needMore: guard try await fill() else { throw GatewayMistake.endsEarly }
+            case .needMore: return nil
             case .nothing(let consumed): offset += consumed
             case .output(let range, let consumed):
                 offset += consumed
@@ -83,11 +93,15 @@ final class FastCGIConversation: GatewayConversation {
     }
 
     /// Whether more has come. What is held is less than two records.
-    private func fill() async throws -> Bool {
-        guard let bytes = try await stream.read() else { return false }
-        received.removeFirst(offset)
+    private func fill(within limit: Duration?) async throws -> Bool {
+        guard let bytes = try await stream.read(within: limit) else { return false }
+        if offset == received.count {
+            received = bytes
+        } else {
+            received.removeFirst(offset)
+            received += bytes
+        }
         offset = 0
-        received += bytes
         return true
     }
 
@@ -111,7 +125,7 @@ final class SCGIConversation: GatewayConversation {
         self.variables = variables
     }
 
-    func begin() async throws { try await stream.write(Self.opening(variables)) }
+    func begin() throws { try stream.enqueue(Self.opening(variables)) }
 
     static func opening(_ variables: MetaVariables) -> [UInt8] {
         var (length, others): (ArraySlice<UInt8>, [UInt8]) = ([UInt8(ascii: "0")], [])
@@ -131,7 +145,7 @@ final class SCGIConversation: GatewayConversation {
 
     func endBody() {}
 
-    func read() async throws -> [UInt8]? { try await stream.read() }
+    func read(within limit: Duration?) async throws -> [UInt8]? { try await stream.read(within: limit) }
 
     func end() {
         guard !isOver else { return }

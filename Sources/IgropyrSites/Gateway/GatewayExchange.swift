@@ -9,20 +9,13 @@ final class GatewayExchange {
     private let call: FileRequest
     private let conversation: any GatewayConversation
     private let timeout: Duration
-    private let timer: Timer
-    private var isTimedOut = false
     private var pump: Task<Void, Never>?
 
-    init(_ call: FileRequest, _ conversation: any GatewayConversation, timeout: Duration) throws {
+    /// `timeout` is how long the program may say nothing.
+    init(_ call: FileRequest, _ conversation: any GatewayConversation, timeout: Duration) {
         self.call = call
         self.conversation = conversation
         self.timeout = timeout
-        do throws(UVError) {
-            timer = try Timer(on: call.loop)
-        } catch {
-            conversation.end()
-            throw error
-        }
     }
 
     deinit { end() }
@@ -30,7 +23,6 @@ final class GatewayExchange {
     private func end() {
         pump?.cancel()
         pump = nil
-        timer.close()
         conversation.end()
     }
 
@@ -38,8 +30,8 @@ final class GatewayExchange {
     /// - Throws: ``HTTPFailure`` 502 and 504; ``RestartRequest`` for a local redirect; `CancellationError`.
     func response(sending body: GatewayBody) async throws -> Response {
         do {
-            try await inTime { try await conversation.begin() }
-            if body.length == nil { try await conversation.endBody() } else { begin(body) }
+            try conversation.begin()
+            if body.length == nil { try conversation.endBody() } else { begin(body) }
             let (head, rest) = try await readHead()
             switch head.meaning {
             case .localRedirect(let path):
@@ -48,21 +40,21 @@ final class GatewayExchange {
             case .document(let status): return try response(head, status, rest)
             }
         } catch let mistake as GatewayMistake {
-            end()
-            call.log.error(
-                "a program's answer is none", metadata: ["file": "\(call.file)", "reason": "\(mistake)"])
-            throw HTTPFailure(.badGateway)
+            throw failure(.badGateway, "a program's answer is none", ["reason": "\(mistake)"])
         } catch let error as UVError {
-            end()
-            call.log.error("a program cannot be heard", metadata: ["file": "\(call.file)", "reason": "\(error)"])
-            throw HTTPFailure(.badGateway)
+            throw failure(.badGateway, "a program cannot be heard", ["reason": "\(error)"])
         }
     }
 
-    private func timeOut() -> HTTPFailure {
-        call.log.error(
-            "a program said nothing for too long", metadata: ["file": "\(call.file)", "limit": "\(timeout)"])
-        return HTTPFailure(.gatewayTimeout)
+    /// Ends the conversation, and tells the log why.
+    private func failure(
+        _ status: HTTPResponse.Status, _ message: Logger.Message, _ metadata: Logger.Metadata
+    ) -> HTTPFailure {
+        end()
+        var metadata = metadata
+        metadata["file"] = "\(call.file)"
+        call.log.error(message, metadata: metadata)
+        return HTTPFailure(status)
     }
 
     private func readHead() async throws -> (head: GatewayHead, rest: [UInt8]) {
@@ -75,7 +67,7 @@ final class GatewayExchange {
 
     private func response(_ head: GatewayHead, _ status: Int, _ rest: [UInt8]) throws -> Response {
         let hasBody = status != 204 && status != 304 && call.method != "HEAD"
-        if hasBody, let body = try conversation.heldRest().map({ rest + $0 }),
+        if hasBody, let body = try conversation.heldRest().map({ $0.isEmpty ? rest : rest + $0 }),
             head.contentLength ?? body.count == body.count
         {
             end()
@@ -91,19 +83,11 @@ final class GatewayExchange {
         return head.filling(response)
     }
 
-    private func next() async throws -> [UInt8]? { try await inTime { try await conversation.read() } }
-
-    /// What comes within the time there is.
-    private func inTime<Result>(_ body: () async throws -> Result) async throws -> Result {
-        try timer.start(after: timeout) { [weak self] in
-            self?.isTimedOut = true
-            self?.conversation.end()
-        }
-        defer { timer.cancel() }
+    private func next() async throws -> [UInt8]? {
         do {
-            return try await body()
-        } catch  where isTimedOut {
-            throw timeOut()
+            return try await conversation.read(within: timeout)
+        } catch let error as UVError where error.code == UVError.timedOut {
+            throw failure(.gatewayTimeout, "a program said nothing for too long", ["limit": "\(timeout)"])
         }
     }
 
@@ -118,37 +102,46 @@ final class GatewayExchange {
 
 /// The body of a request, whose length is known: CGI has it told before (RFC 3875 §4.1.2).
 struct GatewayBody {
-    /// Read before its length was known.
-    private let held: [UInt8]
-    private let rest: RequestBody?
-    /// Nil without a body.
-    let length: Int?
+    /// Read to learn its length.
+    private var held: [UInt8] = []
+    private var rest: RequestBody?
+    /// Nil without a body, and while it is not known.
+    private(set) var length: Int?
 
     /// Of a body without a length so much is read to learn it.
     private static let heldBytes = 256 << 10
 
-    /// - Throws: ``HTTPFailure`` 413; 411 for a long one without its length.
-    init(_ call: FileRequest) async throws {
-        let request = call.request
-        if call.isRestarted {
-            (held, rest, length) = ([], nil, nil)
-        } else if let text = request.header("Content-Length"), let length = Int(text) {
+    /// - Throws: ``HTTPFailure`` 413.
+    init(_ call: FileRequest) throws {
+        let body = call.request.body
+        guard !call.isRestarted else { return }
+        if let text = call.request.header("Content-Length"), let length = Int(text) {
             guard length <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
-            (held, rest, self.length) = ([], request.body, length)
-        } else {
-            var held: [UInt8] = []
-            for try await piece in request.body {
-                held += piece
-                guard held.count <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
-                guard held.count <= Self.heldBytes else { throw HTTPFailure(.lengthRequired) }
-            }
-            (self.held, rest, length) = (held, nil, held.isEmpty ? nil : held.count)
+            (rest, self.length) = (body, length)
+        } else if !body.isAtEnd {
+            rest = body
         }
+    }
+
+    /// It has to be read to learn its length.
+    var hasUnknownLength: Bool { rest != nil && length == nil }
+
+    /// To be called if ``hasUnknownLength``.
+    /// - Throws: ``HTTPFailure`` 413; 411 for a long one.
+    mutating func learnLength(_ call: FileRequest) async throws {
+        guard let rest else { return }
+        for try await piece in rest {
+            held += piece
+            guard held.count <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
+            guard held.count <= Self.heldBytes else { throw HTTPFailure(.lengthRequired) }
+        }
+        self.rest = nil
+        length = held.isEmpty ? nil : held.count
     }
 
     func send(to conversation: any GatewayConversation) async throws {
         if !held.isEmpty { try await conversation.send(held) }
         if let rest { for try await piece in rest { try await conversation.send(piece) } }
-        try await conversation.endBody()
+        try conversation.endBody()
     }
 }

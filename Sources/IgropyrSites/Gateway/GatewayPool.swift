@@ -12,8 +12,10 @@ final class GatewayPool {
     private let settings: GatewaySettings
     private let turns: Turns
     private let timer: Timer
-    private var idle: [(stream: PulledStream, until: Timestamp)] = []
-    private var used: [ObjectIdentifier: PulledStream] = [:]
+    // Unchecked, since the runtime's check that nobody else uses them meanwhile shows in the profile of a request.
+    @safe @exclusivity(unchecked) private var idle: [(stream: PulledStream, until: Timestamp)] = []
+    /// All of them, idle or not.
+    private var open: [ObjectIdentifier: PulledStream] = [:]
     private var isClosed = false
 
     init(_ loop: EventLoop, _ settings: GatewaySettings) throws(UVError) {
@@ -33,15 +35,14 @@ final class GatewayPool {
         try await turns.take(on: loop)
         while !isFresh, let stream = idle.popLast()?.stream {
             guard !stream.isStale else {
-                stream.close()
+                close(stream)
                 continue
             }
-            used[ObjectIdentifier(stream)] = stream
             return (stream, true)
         }
         do {
             let stream = try await connect()
-            used[ObjectIdentifier(stream)] = stream
+            open[ObjectIdentifier(stream)] = stream
             return (stream, false)
         } catch {
             turns.giveBack()
@@ -71,9 +72,9 @@ final class GatewayPool {
     }
 
     func giveBack(_ stream: PulledStream, isUsable: Bool) {
-        guard used.removeValue(forKey: ObjectIdentifier(stream)) != nil else { return }
+        guard !isClosed else { return stream.close() }
         turns.giveBack()
-        guard isUsable, !isClosed, idle.count < settings.idleConnections else { return stream.close() }
+        guard isUsable, idle.count < settings.idleConnections else { return close(stream) }
         idle.append((stream, loop.now.advanced(by: Self.restingTime)))
         if idle.count == 1 { watch() }
     }
@@ -81,7 +82,7 @@ final class GatewayPool {
     private func watch() {
         try? timer.start(after: Self.restingTime) { [weak self] in
             guard let self else { return }
-            while let first = idle.first, first.until <= loop.now { idle.removeFirst().stream.close() }
+            while let first = idle.first, first.until <= loop.now { close(idle.removeFirst().stream) }
             if !idle.isEmpty { watch() }
         }
     }
@@ -90,10 +91,14 @@ final class GatewayPool {
     func close() {
         isClosed = true
         timer.close()
-        for (stream, _) in idle { stream.close() }
-        for stream in used.values { stream.close() }
+        for stream in open.values { stream.close() }
         idle = []
-        used = [:]
+        open = [:]
+    }
+
+    private func close(_ stream: PulledStream) {
+        open[ObjectIdentifier(stream)] = nil
+        stream.close()
     }
 }
 

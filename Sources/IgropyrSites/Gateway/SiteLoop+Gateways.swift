@@ -11,7 +11,8 @@ extension SiteLoop {
                 "scripts that answer by themselves (nph-…) are not supported", metadata: ["file": "\(call.file)"])
             throw HTTPFailure(.notImplemented)
         }
-        let body = try await GatewayBody(call)
+        var body = try GatewayBody(call)
+        if body.hasUnknownLength { try await body.learnLength(call) }
         try await programs.turns.take(on: loop)
         let program: CGIProgram
         do {
@@ -29,7 +30,8 @@ extension SiteLoop {
 
     /// Has a FastCGI responder answer for the file.
     func askFastCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
-        let body = try await GatewayBody(call)
+        var body = try GatewayBody(call)
+        if body.hasUnknownLength { try await body.learnLength(call) }
         let variables = MetaVariables(
             call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
         let pool = try pool(settings)
@@ -49,7 +51,8 @@ extension SiteLoop {
 
     /// The same by SCGI.
     func askSCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
-        let body = try await GatewayBody(call)
+        var body = try GatewayBody(call)
+        if body.hasUnknownLength { try await body.learnLength(call) }
         let variables = MetaVariables(
             call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
         let pool = try pool(settings)
@@ -64,10 +67,13 @@ extension SiteLoop {
         do {
             return try await pool.take(isFresh: isFresh)
         } catch let error as UVError {
-            call.log.error(
-                "a program that should listen cannot be reached",
-                metadata: ["file": "\(call.file)", "reason": "\(error)"])
-            throw HTTPFailure(.badGateway)
+            throw unreachable(call, error)
         }
+    }
+
+    private func unreachable(_ call: FileRequest, _ error: UVError) -> HTTPFailure {
+        call.log.error(
+            "a program that should listen cannot be reached", metadata: ["file": "\(call.file)", "reason": "\(error)"])
+        return HTTPFailure(.badGateway)
     }
 }

@@ -92,9 +92,9 @@ extension SiteLoop {
     private static func talk(
         _ conversation: FastCGIConversation, _ body: [UInt8], limit: Int
     ) async throws -> [UInt8] {
-        try await conversation.begin()
+        try conversation.begin()
         if !body.isEmpty { try await conversation.send(body) }
-        try await conversation.endBody()
+        try conversation.endBody()
         var output: [UInt8] = []
         while let piece = try await conversation.read() {
             output += piece

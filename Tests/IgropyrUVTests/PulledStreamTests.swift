@@ -1,0 +1,45 @@
+import IgropyrUV
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct PulledStreamTests {
+    /// Both ends of a socket.
+    private static func withPair(
+        _ body: @escaping @Sendable (_ ours: PulledStream, _ theirs: PulledStream) async throws -> Void
+    ) async throws {
+        try await onLoop { loop in
+            let pair = try PulledStream.socketPair()
+            let ours = try PulledStream(on: loop, owning: pair.ours)
+            defer { ours.close() }
+            let theirs = try PulledStream(on: loop, owning: pair.childs)
+            defer { theirs.close() }
+            try await body(ours, theirs)
+        }
+    }
+
+    @Test func `a read that has to be over in time is, and the next gets what comes`() async throws {
+        try await Self.withPair { ours, theirs in
+            for text in ["one", "two"] {
+                let error = await #expect(throws: UVError.self) { _ = try await ours.read(within: .milliseconds(1)) }
+                #expect(error?.code == UVError.timedOut)
+                try await theirs.write(Array(text.utf8))
+                #expect(try await ours.read(within: .seconds(60)) == Array(text.utf8))
+            }
+            theirs.close()
+            #expect(try await ours.read(within: .seconds(60)) == nil)
+        }
+    }
+
+    @Test func `what is enqueued beyond what the kernel takes comes whole and in order`() async throws {
+        try await Self.withPair { ours, theirs in
+            let bytes = (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }
+            try ours.enqueue(bytes)
+            try ours.enqueue([1, 2, 3])
+            var received: [UInt8] = []
+            while received.count < bytes.count + 3, let piece = try await theirs.read() { received += piece }
+            #expect(received == bytes + [1, 2, 3])
+            ours.close()
+            #expect(throws: UVError.self) { try ours.enqueue([4]) }
+        }
+    }
+}
