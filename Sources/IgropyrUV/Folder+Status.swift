@@ -12,21 +12,34 @@ extension Folder {
 
         public let kind: Kind
         public let identity: OpenFile.Identity
+
+        fileprivate init(_ status: stat) {
+            kind =
+                switch status.st_mode & S_IFMT {
+                case S_IFREG: .file
+                case S_IFDIR: .folder
+                default: .other
+                }
+            identity = OpenFile.Identity(status)
+        }
     }
 
-    /// About 2 µs, by the path as it is now: nothing is cached.
+    /// About 2 µs, and less for a name without a slash, by the path as it is now: nothing is cached.
     /// - Throws: as ``open(beneath:)``; needs no right to read what is there.
     public func status(of path: String) throws(UVError) -> Status {
+        if let status = try statusOfName(path) { return status }
         let opened = try openDescriptor(path, igropyr_O_PATH | O_CLOEXEC)
         defer { Glibc.close(opened) }
         var status = stat()
         try check(unsafe fstat(opened, &status), errnoOf: "fstat")
-        let kind: Status.Kind =
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: .file
-            case S_IFDIR: .folder
-            default: .other
-            }
-        return Status(kind: kind, identity: OpenFile.Identity(status))
+        return Status(status)
+    }
+
+    /// The same in one call, for a single name, which leads nowhere else; nil if it is none, or a symbolic link's.
+    private func statusOfName(_ name: String) throws(UVError) -> Status? {
+        guard !name.isEmpty, name != "..", !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
+        var status = stat()
+        try check(unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW), errnoOf: "fstatat")
+        return status.st_mode & S_IFMT == S_IFLNK ? nil : Status(status)
     }
 }

@@ -11,7 +11,7 @@ public final class Folder: Sendable {
         case beneath
     }
 
-    private let descriptor: Int32
+    let descriptor: Int32
     private let symlinks: Symlinks
 
     /// - Throws: `UV_ENOENT`, `UV_ENOTDIR`, `UV_EACCES`.

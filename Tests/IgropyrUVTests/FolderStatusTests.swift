@@ -1,0 +1,31 @@
+import Glibc
+import IgropyrUV
+import TestSupport
+import Testing
+
+@Suite struct FolderStatusTests {
+    private static let paths: [(path: String, kind: Folder.Status.Kind?)] = [
+        ("file", .file), ("sub", .folder), ("sub/file", .file), ("pipe", .other), ("sub/pipe", .other), ("", .folder),
+        ("none", nil), ("sub/none", nil), ("file/none", nil), ("..", nil), ("sub/../..", nil),
+        ("out/etc", nil),
+    ]
+
+    @Test(arguments: [Folder.Symlinks.refused, .beneath])
+    func `a path tells what stands there, and nothing of what is outside`(symlinks: Folder.Symlinks) throws {
+        let place = try TemporaryFolder()
+        try #require(mkdir(place.path + "/sub", 0o700) == 0)
+        for name in ["file", "sub/file"] { try place.write(name, "content") }
+        for name in ["pipe", "sub/pipe"] { try #require(mkfifo(place.path + "/" + name, 0o600) == 0) }
+        for name in ["out", "sub/out"] { try #require(symlink("/", place.path + "/" + name) == 0) }
+        try #require(symlink("sub/file", place.path + "/link") == 0)
+        let folder = try Folder(place.path, symlinks: symlinks)
+        for (path, kind) in Self.paths { #expect((try? folder.status(of: path).kind) == kind, "\(path)") }
+        for (path, target) in [("out", nil), ("sub/out", nil), ("link", Folder.Status.Kind.file)] {
+            #expect((try? folder.status(of: path).kind) == (symlinks == .beneath ? target : .other), "\(path)")
+        }
+        guard case .file(let file) = try folder.open(beneath: "file") else { throw POSIXFailure() }
+        #expect(try folder.status(of: "file").identity == file.identity)
+    }
+
+    private struct POSIXFailure: Error {}
+}
