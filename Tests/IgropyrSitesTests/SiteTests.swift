@@ -140,17 +140,20 @@ import Testing
         "/%e0%80%ae%e0%80%ae/outside.txt", "/%c0%af..%c0%afoutside.txt", "/a.txt%00.html", "/a.txt%00", "/%ff",
         "//outside.txt", "/./a.txt", "/a.txt/../a.txt", "/out/outside.txt", "/out.txt", "/.secret", "/sub/.secret",
         "/a.txt/..%2f..%2f", "/.access.yaml", "/sub/.access.yaml", "/.access.yaml/", "/.access.yaml/x",
-        "/%2eaccess.yaml",
+        "/%2eaccess.yaml", "/sub/.%cc%81secret", "/.%cc%81secret", "/.well-known/.secret",
     ]
 
     @Test(arguments: ["refused", "within"], [false, true]) func `no path leads out of the root or to what is hidden`(
         links: String, dotfiles: Bool
     ) async throws {
-        let attacks = dotfiles ? Self.attacks.filter { !$0.contains(".secret") } : Self.attacks
+        let attacks = dotfiles ? Self.attacks.filter { !$0.contains("secret") } : Self.attacks
         try await withSite("symlinks: \(links)\naccess-file: .access.yaml\ndotfiles: \(dotfiles)") { caller, site in
             try site.write("a.txt", "inside")
             try site.write("../outside.txt", "outside")
-            for name in [".secret", "sub/.secret"] { try site.write(name, "outside") }
+            for name in [".secret", "sub/.secret", "sub/.\u{301}secret", ".\u{301}secret", ".well-known/.secret"] {
+                try site.write(name, "outside")
+            }
+            try site.write(".well-known/b.txt", "known")
             for name in [".access.yaml", "sub/.access.yaml"] { try site.write(name, "body: 1KiB  # outside") }
             try site.link("out", to: "..")
             try site.link("out.txt", to: "../outside.txt")
@@ -160,6 +163,22 @@ import Testing
                 #expect(!response.text.contains("outside"), "\(attack)")
             }
             #expect(try await caller.text("/a.txt") == "inside")
+            #expect(try await caller.text("/.well-known/b.txt") == "known")
+        }
+    }
+
+    private static let authorities = [
+        ("a.test", "a.test"), ("A.Test:8080", "a.test"), ("[::1]", "[::1]"), ("[FE80::1]:80", "[fe80::1]"),
+    ]
+
+    @Test(arguments: authorities) func `a host's name is told in lower case and without the port`(
+        authority: String, name: String
+    ) async throws {
+        try await withSite(change: { site in
+            site.base.rules.handlers["who"] = .custom { call in Response(text: call.hostName) }
+        }) { caller, site in
+            try site.write("a.who", "")
+            #expect(try await caller.text("/a.who", [("Host", authority)]) == name)
         }
     }
 

@@ -9,7 +9,7 @@ package struct FilePath {
 
     /// As ``init(_:servesDotfiles:)``, without taking a plain path apart.
     /// - Throws: if it is not well encoded.
-    init?(_ request: Request, servesDotfiles: Bool) throws(HTTPError) {
+    package init?(_ request: Request, servesDotfiles: Bool) throws(HTTPError) {
         if let plain = request.plainRest {
             self.init(plain: plain)
         } else {
@@ -32,12 +32,30 @@ package struct FilePath {
         text = names.count == 1 ? names[0] : names.joined(separator: "/")
     }
 
-    package static func isServed(_ name: String, _ servesDotfiles: Bool) -> Bool {
+    static func isServed(_ name: String, _ servesDotfiles: Bool) -> Bool {
         guard let first = name.utf8.first else { return false }
-        guard first != UInt8(ascii: ".") || servesDotfiles || name == ".well-known" else { return false }
+        guard first != UInt8(ascii: ".") || servesDotfiles || name == wellKnown else { return false }
         return name.utf8.allSatisfy {
             $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\")
         }
+    }
+
+    /// A folder whose name begins with a dot, and that is there for all (RFC 8615).
+    private static let wellKnown = ".well-known"
+
+    /// Whether a name in it begins with a dot and is no `.well-known`.
+    package var hasDotfile: Bool {
+        let bytes = text.utf8.span
+        let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
+        let hasDot = bytes.indices.contains { bytes[$0] == dot && ($0 == 0 || bytes[$0 - 1] == slash) }
+        return hasDot
+            && text.utf8.split(separator: slash).contains { $0.first == dot && !$0.elementsEqual(Self.wellKnown.utf8) }
+    }
+
+    /// How many folders its last name is in, beneath the folder.
+    package var depth: Int {
+        let bytes = text.utf8.span
+        return bytes.indices.count { bytes[$0] == UInt8(ascii: "/") }
     }
 
     /// The path of a name in this folder.

@@ -3,35 +3,49 @@ public import IgropyrUV
 public import Logging
 
 /// A request for a file of a site, once it is known which; stays on its loop.
-public struct FileRequest {
-    public let request: Request
+public final class FileRequest {
     /// The method, which is GET once a program has sent the request on.
     public let method: String
-    /// The host that the client asked for, in lower case and without the port; the server's address if it named none.
-    public let hostName: String
-    /// The root's whole path, without a slash at its end.
-    public let root: String
     /// Beneath the root, without a slash before it: a file's path, a folder's, or what was asked for and is not there.
     public let file: String
     /// The names behind the file's, decoded.
     public let pathInfo: [String]
     /// As it was sent.
     public let query: String?
-    /// Who asks, as trusted proxies say it.
-    public let remoteAddress: SocketAddress?
     /// The name by which the client was let in.
     public let user: String?
-    public var rules: FolderRules { scope.rules }
-    /// Errors go to the host's error log, messages of level debug to its debug log.
-    public let log: Logger
 
     let authenticationScheme: String?
-    let serverName: String?
     let isRestarted: Bool
-    let loop: EventLoop
     let scope: FolderScope
-    let folder: Folder
+    private let inquiry: Inquiry
 
+    init(_ inquiry: Inquiry, _ path: SitePath, file: String, pathInfo: [String], _ scope: FolderScope) {
+        self.inquiry = inquiry
+        self.file = file
+        self.pathInfo = pathInfo
+        self.scope = scope
+        method = path.isRestarted ? "GET" : inquiry.request.method.rawValue
+        query = path.query
+        isRestarted = path.isRestarted
+        user = inquiry.user
+        authenticationScheme = inquiry.scheme
+    }
+
+    public var request: Request { inquiry.request }
+    /// The host that the client asked for, in lower case and without the port; the server's address if it named none.
+    public var hostName: String { inquiry.hostName }
+    /// The root's whole path, without a slash at its end.
+    public var root: String { inquiry.host.path }
+    /// Who asks, as trusted proxies say it.
+    public var remoteAddress: SocketAddress? { inquiry.client }
+    public var rules: FolderRules { scope.rules }
+    /// Errors go to the host's error log, messages of level debug to its debug log.
+    public var log: Logger { inquiry.host.log }
+
+    var serverName: String? { inquiry.serverName }
+    var loop: EventLoop { inquiry.loop }
+    var folder: Folder { inquiry.host.folder }
     var files: StaticFolder { scope.files }
 
     /// A file beneath the root, as it is.

@@ -50,32 +50,46 @@ final class SiteLoop {
         let name = Self.hostName(of: request)
         let host = parts.host(named: name)
         request.accessLogName = parts.accessLogName(of: host)
-        var inquiry = Inquiry(
-            request: request, hostName: name ?? request.localAddress?.hostText ?? "", host: host,
-            folders: folders(of: host), client: request.clientAddress(trusting: parts.site.trustedProxies))
+        let inquiry = Inquiry(
+            request, hostName: name, host, folders(of: host),
+            client: request.clientAddress(trusting: parts.site.trustedProxies), serverName: parts.site.serverName,
+            on: loop)
         do {
             var path = try SitePath(request)
             for _ in 0...Self.limitRestarts {
                 do {
-                    return decorate(try await answer(&inquiry, path), inquiry)
+                    var response = try await answer(inquiry, path)
+                    decorate(&response, inquiry)
+                    return response
                 } catch let restart as RestartRequest {
                     path = try SitePath(restart, isRestarted: path.isRestarted)
                 }
             }
-            host.log.error("a request was sent on without end", metadata: ["path": "\(request.path)"])
-            throw HTTPFailure(.internalServerError)
+            throw tooManyRestarts(inquiry)
         } catch let error as CancellationError {
             throw error
         } catch {
-            return decorate(try await failure(error, inquiry), inquiry)
+            var response = try await failure(error, inquiry)
+            decorate(&response, inquiry)
+            return response
         }
+    }
+
+    private func tooManyRestarts(_ inquiry: Inquiry) -> HTTPFailure {
+        inquiry.host.log.error("a request was sent on without end", metadata: ["path": "\(inquiry.request.path)"])
+        return HTTPFailure(.internalServerError)
     }
 
     /// In lower case and without the port; nil if the client named none.
     private static func hostName(of request: Request) -> String? {
-        guard let authority = request.authority?.lowercased(), !authority.isEmpty else { return nil }
-        if authority.hasPrefix("[") { return authority.firstIndex(of: "]").map { String(authority[...$0]) } }
-        return authority.utf8.firstIndex(of: UInt8(ascii: ":")).map { String(authority[..<$0]) } ?? authority
+        guard let authority = request.authority, !authority.isEmpty else { return nil }
+        let bytes = authority.utf8.span
+        guard bytes[0] == UInt8(ascii: "[") else {
+            let end = bytes.indices.first { bytes[$0] == UInt8(ascii: ":") } ?? bytes.count
+            return Substring(authority.utf8.prefix(end)).lowercased()
+        }
+        let end = bytes.indices.first { bytes[$0] == UInt8(ascii: "]") }
+        return end.map { Substring(authority.utf8.prefix($0 + 1)).lowercased() }
     }
 
     private func folders(of host: OpenHost) -> HostFolders {
@@ -86,48 +100,31 @@ final class SiteLoop {
         return new
     }
 
-    /// A request on its way.
-    private struct Inquiry {
-        let request: Request
-        let hostName: String
-        let host: OpenHost
-        let folders: HostFolders
-        let client: SocketAddress?
-        /// What governs it; nil while that is not known.
-        var scope: FolderScope?
-        var user: String?
-        var scheme: String?
-        var file = ""
-    }
-
-    private func answer(_ inquiry: inout Inquiry, _ path: SitePath) async throws -> Response {
+    private func answer(_ inquiry: Inquiry, _ path: SitePath) async throws -> Response {
         guard let filePath = path.path else { throw HTTPFailure(.notFound) }
         inquiry.file = filePath.text
         let found = try FoundPath(filePath, in: inquiry.host.folder)
         let scope = try inquiry.folders.scope(of: found.folders)
         inquiry.scope = scope
-        try await admit(&inquiry, scope.rules)
-        if let response = try redirect(filePath, path, scope.rules) { return response }
-        guard
-            filePath.text.utf8.split(separator: UInt8(ascii: "/")).allSatisfy({
-                FilePath.isServed(String(Substring($0)), scope.rules.servesDotfiles)
-            }), !inquiry.host.hides(filePath.text)
-        else { return try await notFound(call(inquiry, path, filePath.text, [], scope)) }
+        guard scope.rules.networks.admit(inquiry.client) else { throw HTTPFailure(.forbidden) }
+        (inquiry.user, inquiry.scheme) = (nil, nil)
+        if let authentication = scope.rules.authentication { try await admit(inquiry, by: authentication) }
+        if let response = try redirect(filePath, path, scope) { return response }
+        guard scope.rules.servesDotfiles || !filePath.hasDotfile, !inquiry.host.hides(filePath.text) else {
+            return try await notFound(FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope))
+        }
         if let program = parts.site.program, !(program.servesFiles && found.isFile) {
-            return try await show(call(inquiry, path, filePath.text, [], scope), by: program)
+            return try await show(FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope), by: program)
         }
         switch found.kind {
         case .file(let file, let pathInfo):
-            return try await serveFile(call(inquiry, path, file, pathInfo, scope), inquiry.host)
+            return try await serveFile(FileRequest(inquiry, path, file: file, pathInfo: pathInfo, scope), inquiry.host)
         case .folder: return try await folder(inquiry, path, filePath, scope)
-        case .nothing: return try await notFound(call(inquiry, path, filePath.text, [], scope))
+        case .nothing: return try await notFound(FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope))
         }
     }
 
-    private func admit(_ inquiry: inout Inquiry, _ rules: FolderRules) async throws {
-        guard rules.networks.admit(inquiry.client) else { throw HTTPFailure(.forbidden) }
-        (inquiry.user, inquiry.scheme) = (nil, nil)
-        guard let authentication = rules.authentication else { return }
+    private func admit(_ inquiry: Inquiry, by authentication: SiteAuthentication) async throws {
         let user = try await gatekeeper.admit(inquiry.request, by: authentication)
         inquiry.request[AuthenticatedNameKey.self] = user
         inquiry.user = user
@@ -135,30 +132,19 @@ final class SiteLoop {
     }
 
     /// - Throws: ``RestartRequest`` for a rewrite.
-    private func redirect(_ filePath: FilePath, _ path: SitePath, _ rules: FolderRules) throws -> Response? {
-        guard !rules.redirects.isEmpty || !rules.rewrites.isEmpty else { return nil }
+    private func redirect(_ filePath: FilePath, _ path: SitePath, _ scope: FolderScope) throws -> Response? {
+        guard !scope.rules.redirects.isEmpty || !scope.rules.rewrites.isEmpty else { return nil }
         let text = filePath.text + (filePath.endsWithSlash && !filePath.text.isEmpty ? "/" : "")
-        for rule in rules.redirects {
+        for rule in scope.rules.redirects {
             guard let target = rule.destination(of: text, query: path.query) else { continue }
             return Redirect(to: target, status: rule.status).makeResponse()
         }
-        for rule in rules.rewrites {
+        for rule in scope.rules.rewrites {
             guard let target = rule.destination(of: text, query: path.query) else { continue }
             let own = "/" + text + (path.query.map { "?" + $0 } ?? "")
             if target != own { throw RestartRequest(path: target, keepsRequest: true) }
         }
         return nil
-    }
-
-    private func call(
-        _ inquiry: Inquiry, _ path: SitePath, _ file: String, _ pathInfo: [String], _ scope: FolderScope
-    ) -> FileRequest {
-        FileRequest(
-            request: inquiry.request, method: path.isRestarted ? "GET" : inquiry.request.method.rawValue,
-            hostName: inquiry.hostName, root: inquiry.host.path, file: file, pathInfo: pathInfo, query: path.query,
-            remoteAddress: inquiry.client, user: inquiry.user, log: inquiry.host.log,
-            authenticationScheme: inquiry.scheme, serverName: parts.site.serverName, isRestarted: path.isRestarted,
-            loop: loop, scope: scope, folder: inquiry.host.folder)
     }
 
     // MARK: What is there
@@ -211,9 +197,9 @@ final class SiteLoop {
             guard !inquiry.host.hides(file), try FoundPath.kind(of: file, in: inquiry.host.folder) == .file else {
                 continue
             }
-            return try await serveFile(call(inquiry, path, file, [], scope), inquiry.host)
+            return try await serveFile(FileRequest(inquiry, path, file: file, pathInfo: [], scope), inquiry.host)
         }
-        let call = call(inquiry, path, filePath.text, [], scope)
+        let call = FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope)
         if let response = try await parts.site.events.directory?(call) { return response }
         guard scope.rules.listing != nil else { throw HTTPFailure(.forbidden) }
         if let response = try answerMethod(call) { return response }
@@ -235,9 +221,8 @@ final class SiteLoop {
         let scope = inquiry.scope ?? inquiry.folders.outermost
         if let exception = parts.site.events.exception, HTTPFailure(telling: error) == nil {
             let path = SitePath(empty: inquiry.request.queryText)
-            if let response = try await exception(error, call(inquiry, path, inquiry.file, [], scope)) {
-                return response
-            }
+            let call = FileRequest(inquiry, path, file: inquiry.file, pathInfo: [], scope)
+            if let response = try await exception(error, call) { return response }
         }
         let failure = HTTPFailure(telling: error) ?? HTTPFailure(.internalServerError)
         switch error {
@@ -267,12 +252,10 @@ final class SiteLoop {
         return response
     }
 
-    private func decorate(_ response: Response, _ inquiry: Inquiry) -> Response {
-        guard let rules = inquiry.scope?.rules, !rules.fields.isEmpty else { return response }
-        var response = response
-        for (name, value) in rules.fields {
+    private func decorate(_ response: inout Response, _ inquiry: Inquiry) {
+        guard let scope = inquiry.scope else { return }
+        for (name, value) in scope.rules.fields {
             if name == .contentType { response.contentType = value } else { response.fields[name] = value }
         }
-        return response
     }
 }

@@ -14,7 +14,7 @@ struct SitePath {
     /// - Throws: `HTTPError` if it is not well encoded.
     init(_ request: Request) throws {
         // What may be seen is the rules' to say, which are not known yet.
-        path = Self.limited(FilePath(try request.restSegments(), servesDotfiles: true))
+        path = Self.limited(try FilePath(request, servesDotfiles: true))
         query = request.queryText
         isRestarted = false
     }
@@ -35,7 +35,7 @@ struct SitePath {
     }
 
     private static func limited(_ path: FilePath?) -> FilePath? {
-        guard let path, path.text.utf8.count(where: { $0 == UInt8(ascii: "/") }) < limitNames else { return nil }
+        guard let path, path.depth < limitNames else { return nil }
         return path
     }
 }
@@ -57,7 +57,7 @@ struct FoundPath {
     /// - Throws: what the kernel answers when it is in trouble; what is merely not there is no error.
     init(_ path: FilePath, in folder: Folder) throws(UVError) {
         let text = path.text
-        let above = text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "/") }.map { String(text[..<$0]) }
+        let above = path.depth == 0 ? [] : Self.prefixes(of: text)
         switch try Self.kind(of: text, in: folder) {
         case .folder:
             (kind, folders) = (.folder, text.isEmpty ? [""] : [""] + above + [text])
@@ -66,6 +66,11 @@ struct FoundPath {
         case nil, .other?:
             (kind, folders) = try Self.search(path, above, in: folder)
         }
+    }
+
+    /// What stands before each of its slashes.
+    private static func prefixes(of text: String) -> [String] {
+        text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "/") }.map { String(text[..<$0]) }
     }
 
     /// A path may go on behind a file's name.

@@ -96,10 +96,11 @@ public enum FileHandling: Sendable {
 extension String {
     /// What stands behind the last dot of a path's last name, in lower case; empty without one.
     var fileEnd: String {
-        guard let last = utf8.lastIndex(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }),
-            utf8[last] == UInt8(ascii: ".")
-        else { return "" }
-        return self[utf8.index(after: last)...].lowercased()
+        let bytes = utf8.span
+        let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
+        let last = bytes.indices.last { bytes[$0] == dot || bytes[$0] == slash }
+        guard let last, bytes[last] == dot else { return "" }
+        return Substring(utf8.suffix(bytes.count - last - 1)).lowercased()
     }
 }
 
@@ -130,4 +131,7 @@ public struct GatewaySettings: Sendable, Hashable {
     public var idleConnections = 0
 
     public init(_ address: GatewayAddress) { self.address = address }
+
+    /// By the address alone, since each request looks for it: programs at one address are seldom talked to in several ways.
+    public func hash(into hasher: inout Hasher) { hasher.combine(address) }
 }

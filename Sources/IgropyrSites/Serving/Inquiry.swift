@@ -1,0 +1,33 @@
+internal import Igropyr
+internal import IgropyrUV
+
+/// A request on its way to whoever answers it; stays on its loop.
+final class Inquiry {
+    let request: Request
+    let hostName: String
+    let host: OpenHost
+    let folders: HostFolders
+    let client: SocketAddress?
+    let serverName: String?
+    let loop: EventLoop
+    /// What governs it; nil while that is not known.
+    var scope: FolderScope?
+    /// Who was let in, and by which scheme of authentication; nil if nobody had to be.
+    var user: String?
+    var scheme: String?
+    /// The path beneath the root that was asked for last.
+    var file = ""
+
+    init(
+        _ request: Request, hostName: String?, _ host: OpenHost, _ folders: HostFolders, client: SocketAddress?,
+        serverName: String?, on loop: EventLoop
+    ) {
+        self.request = request
+        self.hostName = hostName ?? request.localAddress?.hostText ?? ""
+        self.host = host
+        self.folders = folders
+        self.client = client
+        self.serverName = serverName
+        self.loop = loop
+    }
+}
