@@ -256,6 +256,15 @@ import Testing
         }
     }
 
+    @Test func `an environment does not bring what the request has not`() async throws {
+        let environment = "environment: {HTTPS: \"on\", REMOTE_USER: root, PATH_INFO: /x, MORE: less}"
+        try await withSite("handlers: {sh: {cgi: {interpreter: /bin/sh, \(environment)}}}") { caller, site in
+            try site.write(
+                "a.sh", "printf 'Content-Type: a/b\\n\\n'; echo \"[$HTTPS] [$REMOTE_USER] [$PATH_INFO] [$MORE]\"")
+            #expect(try await caller.text("/a.sh") == "[] [] [] [less]\n")
+        }
+    }
+
     /// The manual's example: PHP by its interpreter.
     @Test func `PHP runs by CGI`() async throws {
         try await withSite("handlers: {php: {cgi: {interpreter: /usr/bin/php-cgi}}}") { caller, site in

@@ -30,7 +30,7 @@ enum FastCGIRecord {
 
     static let headerBytes = 8
     static let limitContent = 65_528
-    private static let requestID = 1
+    private static let requestID: UInt8 = 1
     /// Of a name and of a value.
     private static let longestLengthsBytes = 8
 
@@ -81,9 +81,18 @@ enum FastCGIRecord {
     }
 
     private static func append(_ kind: Kind, _ content: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
-        let count = content.count
-        bytes += [1, kind.rawValue, 0, UInt8(requestID), UInt8(count >> 8), UInt8(count & 0xFF), 0, 0]
-        bytes += content
+        let content = content.span
+        bytes.append(addingCapacity: headerBytes + content.count) { output in
+            output.append(1)
+            output.append(kind.rawValue)
+            output.append(0)
+            output.append(requestID)
+            output.append(UInt8(content.count >> 8))
+            output.append(UInt8(content.count & 0xFF))
+            output.append(0)
+            output.append(0)
+            unsafe output.append(content.bytes)
+        }
     }
 
     /// One byte up to 127, else four.
@@ -104,7 +113,7 @@ enum FastCGIRecord {
         let count = Int(bytes[start + 4]) << 8 | Int(bytes[start + 5])
         let consumed = headerBytes + count + Int(bytes[start + 6])
         guard let kind = Kind(rawValue: bytes[start + 1]) else { throw .unexpectedType(bytes[start + 1]) }
-        guard request == requestID else { throw .otherRequest(request) }
+        guard request == Int(requestID) else { throw .otherRequest(request) }
         guard bytes.count - start >= consumed else { return .needMore }
         let content = (start + headerBytes)..<(start + headerBytes + count)
         switch kind {

@@ -85,7 +85,7 @@ struct GatewayHeadParser {
 
     /// The head, and what of the body came with it; nil while it is not whole.
     mutating func take(_ piece: [UInt8]) throws(GatewayMistake) -> (head: GatewayHead, rest: [UInt8])? {
-        bytes += piece
+        if bytes.isEmpty { bytes = piece } else { bytes += piece }
         while let end = bytes[scanned...].firstIndex(of: UInt8(ascii: "\n")) {
             guard end < Self.limitBytes else { throw .headTooLong }
             var line = bytes[lineStart..<end]
@@ -109,9 +109,9 @@ struct GatewayHeadParser {
             let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
         else { throw .noField(Self.shown(line)) }
         let text = line[(colon + 1)...].trimmedOfSpaces
-        guard let value = String(validating: text, as: UTF8.self), HTTPField.isValidValue(value) else {
-            throw .invalidValue(name.rawName)
-        }
+        guard let valid = try? UTF8Span(validating: text.span) else { throw .invalidValue(name.rawName) }
+        let value = String(copying: valid)
+        guard HTTPField.isValidValue(value) else { throw .invalidValue(name.rawName) }
         try take(name, value)
     }
 

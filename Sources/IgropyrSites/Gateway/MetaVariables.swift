@@ -13,7 +13,7 @@ struct MetaVariables {
 
     private struct Variable {
         let name: Range<Int>
-        let valueEnd: Int
+        var valueEnd: Int
         /// If not, the program is not to have it from elsewhere either.
         var isTold: Bool
 
@@ -23,7 +23,11 @@ struct MetaVariables {
     /// Names and values are as long in all.
     private static let (usualBytes, usualCount) = (1024, 40)
 
-    private init() {
+    /// Whether to note what the program is not to have, since an environment could bring it.
+    private let notesWithheld: Bool
+
+    private init(notesWithheld: Bool = false) {
+        self.notesWithheld = notesWithheld
         bytes.reserveCapacity(Self.usualBytes)
         variables.reserveCapacity(Self.usualCount)
     }
@@ -52,10 +56,10 @@ extension MetaVariables {
     /// `environment` is what the administrator gives, and gives way; `bodyBytes` is nil without a body; `root` is the
     /// document root as the program sees it.
     init(_ call: FileRequest, root: String, environment: [String: String], bodyBytes: Int?) {
-        self.init()
+        self.init(notesWithheld: !environment.isEmpty)
         appendOwn(call, root: root, bodyBytes: bodyBytes)
         appendFields(of: call)
-        for (name, value) in environment where !has(name) { append(name, value) }
+        for (name, value) in environment where !has(name) { append(named: name, value) }
         dropValuesWithNUL()
     }
 
@@ -63,6 +67,7 @@ extension MetaVariables {
         let request = call.request
         let (client, server) = (call.remoteAddress, request.localAddress)
         let clientHost = client?.hostText ?? ""
+        let isEncrypted = request.isEncrypted
         let info = call.pathInfo.isEmpty ? nil : "/" + call.pathInfo.joined(separator: "/")
         append("GATEWAY_INTERFACE", "CGI/1.1")
         append("SERVER_SOFTWARE", call.serverName ?? "igropyr")
@@ -76,15 +81,19 @@ extension MetaVariables {
         append("REMOTE_PORT", client.flatMap { $0.port == 0 ? nil : String($0.port) })
         append("AUTH_TYPE", call.authenticationScheme)
         append("REMOTE_USER", call.user)
-        append("SCRIPT_NAME", "/", call.file)
+        append("SCRIPT_NAME", "/")
+        extend(by: call.file)
         append("CONTENT_LENGTH", bodyBytes.map { String($0) })
         append("CONTENT_TYPE", bodyBytes == nil ? nil : request.header("Content-Type"))
-        append("HTTPS", request.isEncrypted ? "on" : nil)
-        append("REQUEST_SCHEME", request.isEncrypted ? "https" : "http")
+        append("HTTPS", isEncrypted ? "on" : nil)
+        append("REQUEST_SCHEME", isEncrypted ? "https" : "http")
         append("REQUEST_URI", request.pathAndQuery)
         append("DOCUMENT_ROOT", root)
-        append("DOCUMENT_URI", "/", call.file)
-        append("SCRIPT_FILENAME", root, "/", call.file)
+        append("DOCUMENT_URI", "/")
+        extend(by: call.file)
+        append("SCRIPT_FILENAME", root)
+        extend(by: "/")
+        extend(by: call.file)
         append("SERVER_ADDR", server?.hostText)
         append("REDIRECT_STATUS", "200")  // Without it, php-cgi believes that it was called directly.
         append("PATH_INFO", info)
@@ -107,7 +116,7 @@ extension MetaVariables {
                 bytes += isEqual(name, Self.cookie) ? "; ".utf8 : ", ".utf8
                 bytes += head[other.value]
             }
-            variables.append(Variable(name: name, valueEnd: bytes.count, isTold: true))
+            note(name, isTold: true)
         }
     }
 
@@ -131,39 +140,62 @@ extension MetaVariables {
 extension MetaVariables {
     init(_ variables: [(name: String, value: String)]) {
         self.init()
-        for (name, value) in variables { append(name, value) }
+        for (name, value) in variables { append(named: name, value) }
     }
 
-    private mutating func append(_ name: String, _ value: String?, _ more: String = "", _ rest: String = "") {
-        let start = bytes.count
-        let (nameSpan, valueSpan) = (name.utf8.span, (value ?? "").utf8.span)
-        let (moreSpan, restSpan) = (more.utf8.span, rest.utf8.span)
-        let count = nameSpan.count + valueSpan.count + moreSpan.count + restSpan.count
-        bytes.append(addingCapacity: count) { output in
-            unsafe output.append(nameSpan.bytes)
-            unsafe output.append(valueSpan.bytes)
-            unsafe output.append(moreSpan.bytes)
-            unsafe output.append(restSpan.bytes)
+    /// Nil is for what the program is not to have.
+    private mutating func append(_ name: StaticString, _ value: String?) {
+        guard value != nil || notesWithheld else { return }
+        let nameRange = bytes.count..<(bytes.count + name.utf8CodeUnitCount)
+        let text = (value ?? "").utf8.span
+        bytes.append(addingCapacity: nameRange.count + text.count) { output in
+            output.append(name)
+            unsafe output.append(text.bytes)
         }
-        let nameEnd = start + nameSpan.count
-        variables.append(Variable(name: start..<nameEnd, valueEnd: start + count, isTold: value != nil))
+        note(nameRange, isTold: value != nil)
+    }
+
+    /// Lengthens the value that was appended last.
+    private mutating func extend(by text: String) {
+        append(text)
+        variables[variables.count - 1].valueEnd = bytes.count
+    }
+
+    private mutating func append(named name: String, _ value: String) {
+        let start = bytes.count
+        append(name)
+        let end = bytes.count
+        append(value)
+        note(start..<end, isTold: true)
+    }
+
+    private mutating func append(_ text: String) {
+        let text = text.utf8.span
+        bytes.append(addingCapacity: text.count) { output in unsafe output.append(text.bytes) }
+    }
+
+    /// The rest of ``bytes`` is the value.
+    private mutating func note(_ name: Range<Int>, isTold: Bool) {
+        variables.append(Variable(name: name, valueEnd: bytes.count, isTold: isTold))
     }
 
     /// `HTTP_` and the field's name. Nil for one with an underscore: it would pass for another.
     private mutating func append(variableOf field: ArraySlice<UInt8>) -> Range<Int>? {
         guard !field.contains(UInt8(ascii: "_")) else { return nil }
         let start = bytes.count
-        bytes += Self.prefix
-        for byte in field { bytes.append(Self.variableByte(byte)) }
+        bytes.append(addingCapacity: Self.prefix.utf8CodeUnitCount + field.count) { output in
+            output.append(Self.prefix)
+            for byte in field { output.append(Self.variableByte(byte)) }
+        }
         return start..<bytes.count
     }
 
     private func isVariable(_ variable: Range<Int>, of field: ArraySlice<UInt8>) -> Bool {
-        variable.count == Self.prefix.count + field.count && !field.contains(UInt8(ascii: "_"))
-            && bytes[variable].dropFirst(Self.prefix.count).elementsEqual(field.lazy.map(Self.variableByte))
+        variable.count == Self.prefix.utf8CodeUnitCount + field.count && !field.contains(UInt8(ascii: "_"))
+            && bytes[variable].suffix(field.count).elementsEqual(field.lazy.map(Self.variableByte))
     }
 
-    private static let prefix = Array("HTTP_".utf8)
+    private static let prefix: StaticString = "HTTP_"
 
     private static func variableByte(_ byte: UInt8) -> UInt8 {
         switch byte {
