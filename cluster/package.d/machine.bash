@@ -9,6 +9,7 @@ machine_start() {
     ip netns exec "$namespace" unshare --fork --pid --mount --uts --ipc \
         bash "$parts/machine-init" "$name" "$folder" </dev/null >>"$work/$name.console" 2>&1 &
     outer=$!
+    disown # Its end, by `machine_kill`, is no news.
     machine_pid[$name]=
     until [[ -n ${machine_pid[$name]} ]]; do
         kill -0 "$outer" 2>/dev/null || fail "machine $name does not start: $(tail -3 "$work/$name.console")"
