@@ -16,6 +16,7 @@ enum SampleWorker {
             socket(my $out, AF_UNIX, SOCK_DGRAM, 0);
             send($out, $_[0], 0, pack_sockaddr_un($name)) or die $!;
         }
+        exit 4 if $ENV{SAYS} eq "silence";
         print "says $ENV{SAYS}\n";
         exit 3 if $ENV{SAYS} eq "nothing";
         if ($ENV{SAYS} eq "behind" and !fork) { exec "sleep", "1000"; }

@@ -284,6 +284,40 @@ import Testing
         return status.map { String(decoding: $0, as: UTF8.self).contains(") Z ") } ?? true
     }
 
+    @Test(arguments: [("nothing", "it said: says nothing"), ("silence", nil)])
+    func `quotes what the process that ended has printed, and not what another did`(
+        says: String, quotation: String?
+    ) async throws {
+        try folder.write("of before\n", to: "logs/shop-0.log")
+        let spec = SampleWorker.spec(revision, says: says).worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, spec)
+            var quotations: Set<String> = []
+            #expect(
+                await eventually {
+                    guard let record = await record(supervisor) else { return false }
+                    if let quoted = record.message.firstRange(of: "it said: ") {
+                        quotations.insert(String(record.message[quoted.lowerBound...]))
+                    }
+                    return record.restarts > 2 && quotations.isEmpty == (quotation == nil)
+                })
+            #expect(quotations == Set([quotation].compactMap(\.self)))
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
+    @Test func `tells the last line of a log from a place on`() throws {
+        let log = WorkerLog(path: folder("logs/x.log"))
+        let writer = try log.open()
+        try writer.write(Array("first\nsecond\n".utf8).span.bytes)
+        #expect(try [0, 6, 13].map { try log.lastLine(from: $0) } == ["second", "second", nil])
+        try log.rotateIfFull(limitBytes: 13)
+        try writer.write(Array("third\n".utf8).span.bytes)
+        #expect(try log.lastLine(from: 13) == "third", "the log was emptied since")
+    }
+
     @Test func `moves a full log aside while it is being written to`() throws {
         let log = WorkerLog(path: folder("logs/x.log"))
         let writer = try log.open()

@@ -27,7 +27,9 @@ final class Worker {
     /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
     private var message = ""
     private var messageState: Supervision.State?
-    /// What the last process printed before it ended; nil while there is a process.
+    /// Where in its log the present process, or else the last one, begins; 0 for one that outlived its agent.
+    var logStart: Int64 = 0
+    /// What the last process printed before it ended; nil while there is a process, or if it printed nothing.
     var lastWords: String?
     /// Nobody wants it any more: it goes when its process has gone.
     var isUnwanted = false

@@ -10,6 +10,8 @@ extension WorkerSupervisor {
         /// The path of its program; nil for a site.
         var entry: String?
         var log: SharedFile
+        /// How much is in the log already: others' words.
+        var logStart: Int64
         var place: WorkerPlace
         var confines: Confines
         var secrets: OpenedSecrets
@@ -49,12 +51,14 @@ extension WorkerSupervisor {
                 let folder = try store.extracted(spec.revision)
                 let entry = try spec.kind.entry(in: folder)
                 let file = try log.opened()
+                let logStart = try file.file.status().byteCount
                 let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
                 let (place, confines) = try WorkerPlace.make(
                     for: slot, spec.confinement, bundle: folder, keys: keys, at: site)
                 return .success(
                     Preparation(
-                        folder: folder, entry: entry, log: file, place: place, confines: confines, secrets: secrets))
+                        folder: folder, entry: entry, log: file, logStart: logStart, place: place, confines: confines,
+                        secrets: secrets))
             } catch { return .failure(error) }
         }
     }
@@ -62,6 +66,7 @@ extension WorkerSupervisor {
     private func start(_ worker: Worker, _ preparation: Preparation) {
         guard let notifications else { return }
         worker.place = preparation.place
+        worker.logStart = preparation.logStart
         do throws(UVError) {
             let socket = try listeningSocket(of: worker)
             let command = WorkerCommand(

@@ -251,8 +251,8 @@ actor WorkerSupervisor: LoopBound {
 
     /// Why a program gave up is mostly the last thing that it printed.
     private func learnLastWords(of id: Int) async {
-        guard let log = workers[id].map(log) else { return }
-        let line = await loop.offload { try? log.lastLine() }
+        guard let (log, start) = workers[id].map({ (log(of: $0), $0.logStart) }) else { return }
+        let line = await loop.offload { try? log.lastLine(from: start) }
         guard let worker = workers[id], worker.process.child == nil, let line else { return }
         worker.lastWords = line
         onChange()
