@@ -69,6 +69,22 @@ import Testing
         #expect(bravo.member(named: "alpha")?.status == .left)
     }
 
+    @Test func `that somebody leaves is not spread by an exchange of states: it may have denied it`() throws {
+        var (alpha, bravo) = try pair()
+        _ = alpha.handleDatagram(
+            [MessageType.user.rawValue] + Intent(kind: .leave, time: 50, node: "bravo").encoded,
+            from: Self.address(3), at: .zero)
+        #expect(alpha.member(named: "bravo")?.status == .leaving)
+        var charlie = try member("charlie", 3)
+        charlie.meet([alpha, bravo], at: .zero)
+        charlie.mergeSerf(alpha.serfState.encoded, isOurJoin: false, at: .zero)
+        #expect(charlie.member(named: "bravo")?.status == .alive)
+        bravo.mergeSerf(alpha.serfState.encoded, isOurJoin: false, at: .zero)
+        bravo.announceJoin()
+        alpha.mergeSerf(bravo.serfState.encoded, isOurJoin: false, at: .zero)
+        #expect(alpha.member(named: "bravo")?.status == .alive)
+    }
+
     @Test func `who took it for failed, and for alive again, after its first intent, hears the second`() throws {
         var (alpha, bravo) = try pair()
         var isRevived = false

@@ -95,13 +95,16 @@ extension Gossip {
 
     // MARK: - Push/pull
 
-    /// Who is leaving counts as one that has left: of all others it says that they joined, at the time of their last intent, and
-    /// the intent to leave itself would then be no news.
+    /// It says of all but those who have left that they joined, and when. Of one that is leaving it is the time before that of its
+    /// intent, which would be no news any more to who hears this first.
     var serfState: SerfState {
-        let leavers = serfMembers.all.filter { $0.status == .left || $0.status == .leaving }
-        return SerfState(
-            time: memberClock.time, statusTimes: serfMembers.all.map { .init(name: $0.name, time: $0.statusTime) },
-            leftMembers: leavers.map(\.name),
+        SerfState(
+            time: memberClock.time,
+            statusTimes: serfMembers.all.map { member in
+                let isLeaving = member.status == .leaving && member.statusTime > 0
+                return .init(name: member.name, time: isLeaving ? member.statusTime - 1 : member.statusTime)
+            },
+            leftMembers: serfMembers.all.filter { $0.status == .left }.map(\.name),
             eventTime: eventClock.time, events: events.events, queryTime: queryClock.time)
     }
 
