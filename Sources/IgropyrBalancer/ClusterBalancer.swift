@@ -76,7 +76,11 @@ public actor ClusterBalancer: LoopBound {
         }
         self.balancer = balancer
         configuration.logger.info(
-            "balancer started", metadata: ["name": "\(configuration.name)", "listen": "\(balancer.address)"])
+            "balancer started",
+            metadata: [
+                "name": "\(configuration.name)",
+                "listen": "\(balancer.addresses.map(\.description).joined(separator: " "))",
+            ])
     }
 
     /// As ``Balancer/reloadCertificates()``; nothing unless running.

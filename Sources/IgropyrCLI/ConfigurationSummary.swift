@@ -25,6 +25,9 @@ extension BalancerConfiguration {
         var lines = listeners.map { "listen       \($0.summary)" }
         for (name, application) in applications.sorted(by: { $0.key < $1.key }) {
             lines.append("application  \(name): \(application.summary)")
+            if unreachableApplications.contains(name) {
+                lines.append("             NO REQUEST GETS THERE: no route leads to it, and it is not the default")
+            }
         }
         for route in routes { lines.append("route        \(route.summary)") }
         if let defaultApplication { lines.append("default      \(defaultApplication)") }

@@ -85,6 +85,7 @@ private let whole = """
     #expect(file.accessLog?.format == .json && file.accessLog?.destination == .file("/var/log/access.log"))
     #expect(file.drainTimeout == .seconds(10))
     #expect(file.clusterApplications == [name("blog"), name("wiki")])
+    #expect(file.unreachableApplications.isEmpty)
     #expect(file.limits.connectionsPerClient == 100 && file.limits.requestsPerSecond == 50.5)
     #expect(file.limits.requestBurst == 20 && file.limits.bodyBytes == 10 << 20)
     var settings = BalancerSettings(listen: .loopback(port: 0))
@@ -301,4 +302,14 @@ private let mistakes: [(text: String, issue: String)] = [
 @Test(arguments: mistakes) func `a mistake is told with its place and its remedy`(text: String, issue: String) {
     let found = issues(text)
     #expect(found.count == 1 && found.first?.hasPrefix(issue) == true, "\(found)")
+}
+
+@Test func `an application with upstreams that neither a route nor the default leads to is found`() throws {
+    let text = """
+        applications: {a: {upstreams: ["10.0.0.1:80"]}, b: {upstreams: ["10.0.0.2:80"]}, c: {upstreams: ["10.0.0.3:80"]}, d: {}}
+        routes: [{path: /b, application: b}]
+        default: c
+        """
+    let file = try BalancerConfiguration(Array(text.utf8), file: "b.yaml")
+    #expect(file.unreachableApplications == [name("a")])
 }
