@@ -136,7 +136,8 @@ def files(options):
 def compare(subjects, options, base=0):
     """Interleaved rounds, so that what else happens on this machine meets all alike; ratios are of the same round.
 
-    The last column is the processor time of the subject numbered `base` as a multiple of each one's.
+    The last column is the processor time of the subject numbered `base` as a multiple of each one's; where there are
+    backends, one more has that of both together.
     """
     backends = sorted({subject.backend.name for subject in subjects if subject.backend})
     row("round", "server", "requests/s", "µs processor time per request", *(f"µs of {name}" for name in backends))
@@ -149,13 +150,15 @@ def compare(subjects, options, base=0):
         rounds.append(results)
     print()
     ours = subjects[base].name
-    row("server", "requests/s", "µs processor time per request", f"{ours}'s processor time to its")
-    row("---", "--:", "--:", "--:")
+    totals = [f"{ours}'s with {name}'s to its" for name in backends]
+    row("server", "requests/s", "µs processor time per request", f"{ours}'s processor time to its", *totals)
+    row("---", "--:", "--:", "--:", *("--:" for _ in totals))
     for name in (subject.name for subject in subjects):
         rate = statistics.median(results[name][0] for results in rounds)
         cost = statistics.median(results[name][1] for results in rounds)
         ratio = statistics.median(results[ours][1] / results[name][1] for results in rounds)
-        row(name, f"{rate:.0f}", f"{cost:.2f}", f"{ratio:.2f}")
+        total = statistics.median(sum(results[ours][1:]) / sum(results[name][1:]) for results in rounds)
+        row(name, f"{rate:.0f}", f"{cost:.2f}", f"{ratio:.2f}", *(f"{total:.2f}" for _ in totals))
 
 
 def load(subject, seconds):
