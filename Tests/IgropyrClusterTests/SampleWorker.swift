@@ -19,6 +19,7 @@ enum SampleWorker {
         exit 4 if $ENV{SAYS} eq "silence";
         print "says $ENV{SAYS}\n";
         exit 3 if $ENV{SAYS} eq "nothing";
+        sleep 1 if $ENV{SAYS} eq "slowly";
         if ($ENV{SAYS} eq "behind" and !fork) { exec "sleep", "1000"; }
         $listener->blocking(1);
         my $stopping = 0;

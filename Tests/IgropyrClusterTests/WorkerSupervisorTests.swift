@@ -191,6 +191,23 @@ import Testing
         }
     }
 
+    @Test func `tells that a killed worker is missing when its successor is not there in a moment`() async throws {
+        let spec = SampleWorker.spec(revision, says: "slowly").worker
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop)
+            try await supervisor.start(slot, spec)
+            #expect(await eventually { await isReady(supervisor) })
+            let before = try #require(await record(supervisor))
+            kill(before.pid, SIGKILL)
+            #expect(await eventually { await record(supervisor)?.state == .starting })
+            #expect(await eventually { await isReady(supervisor) })
+            let after = try #require(await record(supervisor))
+            #expect(after.pid != before.pid && after.restarts == 1)
+            await supervisor.stopAll()
+            await supervisor.close()
+        }
+    }
+
     @Test func `backs off from a worker that ends at its start, and says why`() async throws {
         let spec = SampleWorker.spec(revision, says: "nothing").worker
         try await onLoop { loop in

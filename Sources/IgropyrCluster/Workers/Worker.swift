@@ -4,11 +4,9 @@ internal import IgropyrUV
 
 /// One worker of a ``WorkerSupervisor``: what is told of it, and the process that it has at the moment.
 final class Worker {
-    /// How long a worker that died while it served still counts as ready once its successor is being started: its
-    /// socket goes on listening, so balancers need not look elsewhere.
-    private static let restartGrace: Duration = .milliseconds(200)
-    /// A longer pause before the next start is not hidden from them.
-    private static let longestHiddenPause: Duration = .milliseconds(250)
+    /// How long a worker that died while it served still counts as ready if its successor is being started already: most are
+    /// there by then, and its socket goes on listening, so balancers need not look elsewhere.
+    private static let restartGrace: Duration = .milliseconds(30)
 
     let id: Int
     let slot: WorkerSlot
@@ -24,6 +22,7 @@ final class Worker {
     var keys: WorkerKeys?
     private let graceTimer: Timer
     private var countsAsReady = false
+    private var lastRecord: WorkerRecord?
     /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
     private var message = ""
     private var messageState: Supervision.State?
@@ -59,25 +58,14 @@ final class Worker {
         process.close()
     }
 
-    /// It died while it served: for a moment that is not told.
-    func beginGrace(at now: Timestamp, onEnd: @escaping () -> Void) {
-        guard let end = graceEnd(at: now) else { return }
+    /// It died while it served: for a moment nothing of that is told, so that what is told next need not wait for its turn.
+    func beginGrace(onEnd: @escaping () -> Void) {
+        guard supervision.recordState == .starting else { return }
         countsAsReady = true
         // Fails only once closed.
-        try? graceTimer.start(after: now.duration(to: end)) { [unowned self] in
+        try? graceTimer.start(after: Self.restartGrace) { [unowned self] in
             countsAsReady = false
             onEnd()
-        }
-    }
-
-    /// Until when it counts as ready after it died; nil if it should not.
-    private func graceEnd(at now: Timestamp) -> Timestamp? {
-        switch supervision.state {
-        case .starting: return now.advanced(by: Self.restartGrace)
-        case .backoff(let until):
-            guard now.duration(to: until) <= Self.longestHiddenPause else { return nil }
-            return until.advanced(by: Self.restartGrace)
-        case .idle, .aborting, .ready, .quarantined, .stopping, .killing, .ended: return nil
         }
     }
 
@@ -91,12 +79,15 @@ final class Worker {
     }
 
     func record(address host: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
-        WorkerRecord(
+        if countsAsReady, supervision.recordState == .starting, let lastRecord { return lastRecord }
+        let record = WorkerRecord(
             application: slot.application, index: slot.index, revision: spec.revision, address: host,
             port: address.port, state: shownState, pid: process.child?.pid ?? 0,
             restarts: supervision.restarts, message: fullMessage(at: now), startedAt: process.startedAt,
             fingerprint: spec.fingerprint, gate: gate ?? .pending, isLooping: supervision.isLooping ? true : nil,
             isEncrypted: spec.isEncrypted ? true : nil)
+        lastRecord = record
+        return record
     }
 
     private func fullMessage(at now: Timestamp) -> String {
@@ -111,7 +102,6 @@ final class Worker {
     private var shownState: WorkerRecord.State {
         if isRetiring { return .draining }
         let state = supervision.recordState
-        if countsAsReady, state == .starting || state == .backoff { return .ready }
         return state == .ready && process.saysStopping ? .draining : state
     }
 }

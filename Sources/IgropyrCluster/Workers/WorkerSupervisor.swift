@@ -239,7 +239,7 @@ actor WorkerSupervisor: LoopBound {
     private func processDidExit(of id: Int, hadServed: Bool) {
         guard let worker = workers[id] else { return }
         leavePlace(of: worker)
-        if hadServed { worker.beginGrace(at: loop.now) { self.onChange() } }
+        if hadServed { worker.beginGrace { self.onChange() } }
         if !worker.isUnwanted { Task(executorPreference: loop) { await self.learnLastWords(of: id) } }
         configuration.logger.log(
             level: worker.isUnwanted ? .info : .warning, "a worker has ended",
