@@ -79,7 +79,7 @@ final class Worker {
     }
 
     func record(address host: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
-        if countsAsReady, supervision.recordState == .starting, let lastRecord { return lastRecord }
+        if countsAsReady, !isRetiring, supervision.recordState == .starting, let lastRecord { return lastRecord }
         let record = WorkerRecord(
             application: slot.application, index: slot.index, revision: spec.revision, address: host,
             port: address.port, state: shownState, pid: process.child?.pid ?? 0,

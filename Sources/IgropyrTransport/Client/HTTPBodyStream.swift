@@ -22,9 +22,10 @@ public final class HTTPBodyStream {
         await readers.wait(on: loop) { received.isEmpty && outcome == nil }
         try Task.checkCancellation()
         guard received.isEmpty else {
-            defer { received = [] }
+            let bytes = received
+            received = []
             resume()
-            return received
+            return bytes
         }
         try outcome?.get()
         return nil
