@@ -14,18 +14,13 @@ actor HTTPClientSide: LoopBound, LoopResident {
         let until: Timestamp
     }
 
-    private struct Server: Hashable {
-        let isEncrypted: Bool
-        let endpoint: IgropyrUV.Endpoint
-    }
-
     private static let routeLifetime = Duration.seconds(10)
     private static let routeLimit = 1_024
 
     nonisolated let loop: EventLoop
     private let settings: HTTPClient.Settings
     private var requester: HTTPRequester?
-    private var routes: [Server: Route] = [:]
+    private var routes: [ServerURL.Origin: Route] = [:]
     private var kinds: [String: HTTPConnectionKind] = [:]
 
     init(on loop: EventLoop, _ settings: HTTPClient.Settings) {
@@ -100,20 +95,20 @@ actor HTTPClientSide: LoopBound, LoopResident {
     }
 
     private func route(to url: ServerURL) async throws -> Route {
-        let server = Server(isEncrypted: url.isEncrypted, endpoint: url.endpoint)
-        if let route = routes[server], loop.now < route.until { return route }
+        let origin = url.origin
+        if let route = routes[origin], loop.now < route.until { return route }
         let kind = try await kind(for: url)
         let addresses = try await NameResolver.addresses(of: url.endpoint, on: loop)
         let route = Route(kind: kind, addresses: addresses, until: loop.now.advanced(by: Self.routeLifetime))
         if routes.count >= Self.routeLimit { routes = [:] }
-        routes[server] = route
+        routes[origin] = route
         return route
     }
 
     /// The same for the same name: connections of another kind would not be used again.
     private func kind(for url: ServerURL) async throws -> HTTPConnectionKind {
         guard url.isEncrypted else { return .plain }
-        let name = url.endpoint.host.lowercased()
+        let name = url.origin.host
         if let kind = kinds[name] { return kind }
         let context = try await ClientTLS.context(settings.authorities, showing: settings.certificate, on: loop)
         if let kind = kinds[name] { return kind }  // Another task was first.

@@ -56,7 +56,7 @@ struct OutgoingRequest: Sendable {
             next.body = []
             for name in [HTTPField.Name.contentType, .contentEncoding, .contentLanguage] { next.fields[name] = nil }
         }
-        if !target.isSameOrigin(as: url) {
+        if target.origin != url.origin {
             for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { next.fields[name] = nil }
         }
         return next

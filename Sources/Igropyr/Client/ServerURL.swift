@@ -57,10 +57,15 @@ struct ServerURL: Hashable, Sendable {
         return String(text[..<(text.lastIndex(of: ":") ?? text.endIndex)])
     }
 
-    func isSameOrigin(as other: ServerURL) -> Bool {
-        isEncrypted == other.isEncrypted && endpoint.port == other.endpoint.port
-            && endpoint.host.lowercased() == other.endpoint.host.lowercased()
+    /// Who answers, and how it is spoken to (RFC 9110 §4.3.1).
+    struct Origin: Hashable {
+        let isEncrypted: Bool
+        /// In lower case.
+        let host: String
+        let port: UInt16
     }
+
+    var origin: Origin { Origin(isEncrypted: isEncrypted, host: endpoint.host.lowercased(), port: endpoint.port) }
 }
 
 extension ServerURL: CustomStringConvertible {
