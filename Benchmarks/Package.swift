@@ -17,6 +17,9 @@ let package = Package(
             name: "PathPatterns", dependencies: [.product(name: "IgropyrParts", package: "igropyr")],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
         .executableTarget(
+            name: "SimulatedHosts", dependencies: [.product(name: "IgropyrParts", package: "igropyr")],
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
+        .executableTarget(
             name: "AcceptStorm", dependencies: [.product(name: "IgropyrUV", package: "igropyr")],
             swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault"), .treatAllWarnings(as: .error)]),
     ]

@@ -1,4 +1,4 @@
-"""What a node costs its host while nothing happens, in a large cluster: real nodes, all on this machine."""
+"""What a node costs its host while nothing happens in a large cluster: one real node, the other hosts simulated."""
 import json
 import pathlib
 import statistics
@@ -6,59 +6,67 @@ import subprocess
 import tempfile
 import time
 
-from .programs import IGROPYR, Missing, compile_c, memory_bytes, processor_seconds, require
+from .programs import IGROPYR, LOAD_CORE, SERVER_CORE, Missing, build, compile_c, memory_bytes, processor_seconds, require
 from .tables import row
 
-HOSTS, APPLICATIONS, REST = 100, 20, 60
+HOSTS, APPLICATIONS, SPAN, SPANS = 100, 20, 30, 6
+NETWORK = "127.90.0"
 
 
 def measure(options):
-    """Each host runs a worker of each application, which does nothing; then all of it rests."""
-    require("cc", IGROPYR)
+    """The node runs a worker of each application, which does nothing; the others say that they do. Then all of it rests."""
+    require("cc", "taskset", IGROPYR)
+    hosts = build("SimulatedHosts")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         key = folder / "cluster.key"
         key.write_bytes(subprocess.run([IGROPYR, "keygen"], check=True, capture_output=True).stdout)
         key.chmod(0o600)
         worker = compile_c("resting_worker", folder)
-        nodes = []
+        access = ["--node", f"{NETWORK}.1", "--key-file", key]
+        node = start(SERVER_CORE, folder / "node.log", IGROPYR, "node", "--bind", f"{NETWORK}.1", "--name", "host-1",
+                     "--data", folder / "data", "--key-file", key)
+        others = start(LOAD_CORE, folder / "hosts.log", hosts, key, f"{NETWORK}.1", NETWORK, 2, HOSTS, APPLICATIONS)
         try:
-            for host in range(1, HOSTS + 1):
-                nodes.append(start(folder, host, key))
-            access = ["--node", address(1), "--key-file", key]
-            await_true("all nodes know each other", lambda: alive(access) == HOSTS)
+            await_true("all hosts know each other", lambda: alive(access) == HOSTS)
             for number in range(1, APPLICATIONS + 1):
                 await_true(f"application {number} is deployed", lambda: deploy(worker, number, access))
-                await_true("all its workers are ready", lambda: ready(access) == HOSTS * number)
-            time.sleep(20)  # What is still to be told is told.
-            before = [processor_seconds(node.pid) for node in nodes]
-            time.sleep(REST)
-            shares = [(processor_seconds(node.pid) - start) / REST * 100 for node, start in zip(nodes, before)]
-            memory = [memory_bytes(node.pid, "Rss:") / (1 << 20) for node in nodes]
-            own = [memory_bytes(node.pid, "Private_") / (1 << 20) for node in nodes]
+            await_true("all workers are ready", lambda: ready(access) == HOSTS * APPLICATIONS)
+            time.sleep(SPAN)  # What is still to be told is told.
+            shares = [share(node, SPAN) for _ in range(SPANS)]
+            memory = [memory_bytes(node.pid, kind) / (1 << 20) for kind in ("Rss:", "Private_")]
+            peak = peak_bytes(node.pid) / (1 << 20)
         finally:
-            for node in nodes:
-                node.terminate()
-            for node in nodes:
-                node.wait()
-    row(f"of {HOSTS} nodes with {APPLICATIONS} workers each", "median", "worst")
+            for process in (others, node):
+                process.terminate()
+                process.wait()
+    row(f"a node of {HOSTS} with {APPLICATIONS} workers each", "", "bar")
     row("---", "--:", "--:")
-    for title, values in (
-        ("processor time at rest, % of a core", shares), ("memory, MB", memory), ("of it private, MB", own),
-    ):
-        row(title, f"{statistics.median(values):.2f}", f"{max(values):.2f}")
+    row("processor time at rest, % of a core, median", f"{statistics.median(shares):.2f}", "2")
+    row(f"the same in the worst of {SPANS} spans of {SPAN} s", f"{max(shares):.2f}", "2")
+    row("memory, MB", f"{memory[0]:.1f}", "64")
+    row("of it private, MB", f"{memory[1]:.1f}", "")
+    row("most that it ever was, MB", f"{peak:.1f}", "")
 
 
-def address(host):
-    return f"127.90.0.{host}"
+def share(process, seconds):
+    """Of a core that the process takes, in percent."""
+    before = processor_seconds(process.pid)
+    time.sleep(seconds)
+    return (processor_seconds(process.pid) - before) / seconds * 100
 
 
-def start(folder, host, key):
-    command = [IGROPYR, "node", "--bind", address(host), "--name", f"host-{host}", "--data", folder / f"data-{host}", "--key-file", key]
-    if host > 1:
-        command += ["--join", address(1)]
-    with open(folder / f"log-{host}", "wb") as log:
-        return subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+def peak_bytes(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    raise Missing(f"process {pid} has ended")
+
+
+def start(core, log, *command):
+    with open(log, "wb") as file:
+        return subprocess.Popen(
+            ["taskset", "--cpu-list", str(core), *map(str, command)], stdin=subprocess.DEVNULL, stdout=file, stderr=file)
 
 
 def ask(command, *words, is_json=True):

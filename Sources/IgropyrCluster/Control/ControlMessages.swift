@@ -18,7 +18,7 @@ public enum ControlAPI {
 }
 
 /// Half of an exchange of states: what the sender has, and what it knows that the other lacks.
-struct StateExchange: Codable, Sendable {
+public struct StateExchange: Codable, Sendable {
     var version = ControlAPI.version
     var sender: HostName
     var digest: StateDigest

@@ -179,7 +179,7 @@ public actor Replica: LoopBound {
     }
 
     /// Makes this what the host says about itself, and announces it if it differs from before.
-    func publish(_ record: HostRecord, epoch: Int64) {
+    public func publish(_ record: HostRecord, epoch: Int64) {
         if state.publish(record, epoch: epoch) { didChangeHere() }
     }
 
@@ -209,7 +209,7 @@ public actor Replica: LoopBound {
     // MARK: - Exchanges
 
     /// Answers a peer's half of an exchange.
-    func answer(_ message: StateExchange) -> StateExchange {
+    public func answer(_ message: StateExchange) -> StateExchange {
         take(message.delta, from: message.sender)
         return StateExchange(
             sender: configuration.name, digest: state.digest, delta: state.delta(for: message.digest))
