@@ -8,10 +8,11 @@ struct LogsCommand: AsyncParsableCommand {
         commandName: "logs",
         abstract: "Show what workers print, from whatever host; or follow it.",
         discussion: """
-            The last 16 KB of each; the files themselves lie in the hosts' data folders.
+            The last lines of each; the files themselves lie in the hosts' data folders.
 
               igropyr logs shop
-              igropyr logs shop --follow
+              igropyr logs shop --lines 1000 | grep ERROR
+              igropyr logs shop --lines 0 --follow
               igropyr logs shop/host-2/0 --follow --json | jq -r .text
 
             Exit code 2: not all hosts could be asked.
@@ -19,6 +20,9 @@ struct LogsCommand: AsyncParsableCommand {
 
     @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.")
     var target: String
+
+    @Option(name: [.long, .customShort("n")], help: "How many lines of each worker, from the end.")
+    var lines = 100
 
     @Flag(name: .shortAndLong, help: "Go on with what is printed from now on, until Ctrl-C.")
     var follow = false
@@ -28,14 +32,18 @@ struct LogsCommand: AsyncParsableCommand {
 
     @OptionGroup var control: ControlOptions
 
+    func validate() throws {
+        guard lines >= 0 else { throw ValidationError("--lines is 0 or more.") }
+    }
+
     func run() async throws {
         let target = try WorkerTarget(target)
-        let (follow, json) = (follow, json)
+        let (lines, follow, json) = (lines, follow, json)
         let ask: @Sendable (ControlClient, SocketAddress) async throws -> Void = { client, node in
             let hosts = try await target.hosts(by: client, node)
             let unheard = await withTaskGroup(of: String?.self) { group in
                 for host in hosts {
-                    group.addTask { await Self.tell(host, target, follow, json, client) }
+                    group.addTask { await Self.tell(host, target, lines, follow, json, client) }
                 }
                 return await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
             }
@@ -49,10 +57,13 @@ struct LogsCommand: AsyncParsableCommand {
 
     /// - Returns: What went wrong, if anything did.
     private static func tell(
-        _ host: SocketAddress, _ target: WorkerTarget, _ follow: Bool, _ json: Bool, _ client: ControlClient
+        _ host: SocketAddress, _ target: WorkerTarget, _ lines: Int, _ follow: Bool, _ json: Bool,
+        _ client: ControlClient
     ) async -> String? {
         do {
-            try await client.logs(target.application, index: target.index, follow: follow, of: host) { line in
+            try await client.logs(
+                target.application, index: target.index, lines: lines, follow: follow, of: host
+            ) { line in
                 Terminal.write((json ? JSONText.line(line) : "\(line.host)/\(line.index)  \(line.text)") + "\n")
             }
             return nil

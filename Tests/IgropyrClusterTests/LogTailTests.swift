@@ -1,3 +1,4 @@
+import Foundation
 import IgropyrOrchestration
 import IgropyrUV
 import TestSupport
@@ -15,20 +16,65 @@ import Testing
         try file.write(Array(text.utf8).span.bytes)
     }
 
-    private func tail(_ isFollowing: Bool, _ loop: EventLoop) -> LogTail {
+    private func tail(_ isFollowing: Bool, _ loop: EventLoop, lines: Int = LogTail.defaultLines) -> LogTail {
         LogTail(
-            host: HostName(rawValue: "a")!, logs: WorkerLog.files(of: .shop, in: folder("")),
+            host: HostName(rawValue: "a")!, logs: WorkerLog.files(of: .shop, in: folder("")), lines: lines,
             isFollowing: isFollowing, loop: loop)
+    }
+
+    /// Of all lines what was printed.
+    private func texts(lines: Int = LogTail.defaultLines) async throws -> [String] {
+        try await onLoop { loop in
+            var texts: [String] = []
+            for await line in tail(false, loop, lines: lines) {
+                texts.append(try JSONDecoder().decode(LogLine.self, from: Data(line)).text)
+            }
+            return texts
+        }
     }
 
     private func text(_ bytes: [UInt8]?) -> String { String(decoding: bytes ?? [], as: UTF8.self) }
 
-    @Test func `ends with the file, whole lines only`() async throws {
-        try append("one\ntwo\nthr")
+    @Test func `ends with the file, and tells also what has no end of line`() async throws {
+        try append("one\n\ntwo\nFatal err")
+        #expect(try await texts() == ["one", "", "two", "Fatal err"])
+    }
+
+    @Test(arguments: [0, 1, 2, 3, 4, 5, 100]) func `has as many lines as are asked for, also of the file before`(
+        count: Int
+    ) async throws {
+        try folder.write("one\ntwo\n", to: "shop-0.log.1")
+        try append("three\nfour\n")
+        #expect(try await texts(lines: count) == ["one", "two", "three", "four"].suffix(count))
+    }
+
+    @Test func `counts the lines of a file that is read in pieces`() async throws {
+        let lines = (0..<20_000).map { "line \($0)" }
+        try append(lines.map { "\($0)\n" }.joined())
+        #expect(try await texts(lines: 15_000) == lines.suffix(15_000))
+    }
+
+    @Test func `ends though the worker prints on`() async throws {
+        try append("one\n")
         try await onLoop { loop in
-            var lines: [String] = []
-            for await line in tail(false, loop) { lines.append(text(line)) }
-            #expect(lines.count == 2 && lines[0].contains("\"text\":\"one\"") && lines[1].contains("\"two\""))
+            var lines = tail(false, loop).makeAsyncIterator()
+            #expect(text(await lines.next()).contains("one"))
+            try append("two\n")
+            #expect(await lines.next() == nil)
+        }
+    }
+
+    @Test func `loses nothing that is copied aside while it is read`() async throws {
+        try folder.write("long ago\n", to: "shop-0.log.1")
+        try append("one\n")
+        try await onLoop { loop in
+            var lines = tail(true, loop, lines: 1).makeAsyncIterator()
+            #expect(text(await lines.next()).contains("one"))
+            try append("two\n")
+            try WorkerLog.files(of: .shop, in: folder(""))[0].log.rotateIfFull(limitBytes: 8)
+            #expect(text(await lines.next()).contains("two"))
+            try append("three\n")
+            #expect(text(await lines.next()).contains("three"))
         }
     }
 

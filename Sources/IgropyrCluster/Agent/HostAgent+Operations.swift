@@ -95,7 +95,9 @@ extension HostAgent {
         guard !logs.isEmpty else {
             throw ControlReply.refusal(404, "\(name) has no log of that worker of \(request.application)")
         }
-        let tail = LogTail(host: name, logs: logs, isFollowing: request.isFollowing, loop: loop)
+        let tail = LogTail(
+            host: name, logs: logs, lines: max(0, request.lines ?? LogTail.defaultLines),
+            isFollowing: request.isFollowing, loop: loop)
         return .lines(first: [], rest: tail, last: nil)
     }
 

@@ -117,13 +117,14 @@ public actor ControlClient: LoopBound {
         try await call(.init(.get, "/v1/top"), at: node)
     }
 
-    /// What the node's workers of an application print; with `follow` until `onLine` returns false.
+    /// What the node's workers of an application have printed, the last `lines` of each; with `follow` until `onLine` returns
+    /// false what they print then.
     public func logs(
-        _ application: ApplicationName, index: Int?, follow: Bool, of node: SocketAddress,
+        _ application: ApplicationName, index: Int?, lines: Int, follow: Bool, of node: SocketAddress,
         onLine: @escaping @Sendable (LogLine) -> Bool
     ) async throws(ControlError) {
-        let request = LogsRequest(application: application, index: index, isFollowing: follow)
-        try await lines(of: .init(.post, "/v1/logs", body: try JSON.encode(request)), at: node, onLine)
+        let request = LogsRequest(application: application, index: index, isFollowing: follow, lines: lines)
+        try await self.lines(of: .init(.post, "/v1/logs", body: try JSON.encode(request)), at: node, onLine)
     }
 
     /// Runs a command beside a worker of the node, which ends it if `onLine` returns false or the task is cancelled.

@@ -9,6 +9,8 @@ struct LogsRequest: Codable, Sendable {
     /// nil: all.
     var index: Int?
     var isFollowing: Bool
+    /// How many of each, from the end; nil from an earlier edition.
+    var lines: Int?
 }
 
 /// One line of the answer.
@@ -19,74 +21,80 @@ public struct LogLine: Codable, Sendable, Hashable {
     public var text: String
 }
 
-/// The ends of some logs, line by line, and what is appended, for as long as somebody reads. What the reader does not take
-/// yet stays in the file; what is rotated away meanwhile is lost to it.
+/// The last lines of some logs, and what is appended, for as long as somebody reads. What the reader does not take yet stays
+/// in the files.
 struct LogTail: AsyncSequence, Sendable {
     typealias Element = [UInt8]
     typealias Failure = Never
 
-    /// From where each file's end is shown.
-    static let tailBytes: Int64 = 16 << 10
+    static let defaultLines = 100
     static let lineBytes = 8 << 10
-    private static let pieceBytes = 64 << 10
     private static let interval = Duration.milliseconds(250)
 
     let host: HostName
-    let logs: [(index: Int, path: String)]
+    let logs: [(index: Int, log: WorkerLog)]
+    let lines: Int
     let isFollowing: Bool
     let loop: EventLoop
 
     struct AsyncIterator: AsyncIteratorProtocol {
         let tail: LogTail
-        /// nil before the first look.
-        var offsets: [Int64]?
+        /// Of each log; empty before the first look.
+        var places: [LogPlace] = []
+        /// Of each log a line that has not ended yet.
         var rests: [[UInt8]]
         var waiting: ArraySlice<LogLine> = []
+        var hasEnded = false
 
         mutating func next() async -> [UInt8]? {
             while waiting.isEmpty {
-                guard !Task.isCancelled else { return nil }
-                let isFirst = offsets == nil
-                await look()
-                guard waiting.isEmpty else { break }
-                if !isFirst {
-                    guard tail.isFollowing else { return nil }
+                guard !hasEnded, !Task.isCancelled else { return nil }
+                if await look() { continue }
+                if !tail.isFollowing {
+                    // Whatever is printed from now on: a worker may never pause.
+                    hasEnded = true
+                    takeRests()
+                } else if waiting.isEmpty {
                     guard (try? await Task.sleep(for: LogTail.interval)) != nil else { return nil }
                 }
             }
             return waiting.popFirst().map(JSON.line)
         }
 
-        private mutating func look() async {
-            for (position, log) in tail.logs.enumerated() {
-                let offset = offsets?[position]
-                let (bytes, end) = await tail.loop.offload { LogTail.read(log.path, from: offset) }
-                if offsets == nil { offsets = tail.logs.map { _ in 0 } }
-                offsets?[position] = end
-                take(bytes, of: position, startsAnew: offset == nil)
+        /// - Returns: Whether there is more already.
+        private mutating func look() async -> Bool {
+            var isMore = false
+            for (position, log) in tail.logs.map(\.log).enumerated() {
+                let (place, lines) = (places.count > position ? places[position] : nil, tail.lines)
+                let (bytes, end, hasMore) = await tail.loop.offload {
+                    log.read(from: place ?? log.place(ofLast: lines))
+                }
+                if place == nil { places.append(end) } else { places[position] = end }
+                isMore = isMore || hasMore
+                take(bytes, of: position)
             }
+            return isMore
         }
 
-        /// The first line of a file's end may be a part of one: it is left out.
-        private mutating func take(_ bytes: [UInt8], of position: Int, startsAnew: Bool) {
+        private mutating func take(_ bytes: [UInt8], of position: Int) {
             var lines = (rests[position] + bytes).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             let rest = lines.removeLast()
             rests[position] = rest.count < LogTail.lineBytes ? Array(rest) : []
             if rest.count >= LogTail.lineBytes { lines.append(rest) }
-            for line in lines {
-                let text = String(decoding: line.prefix(LogTail.lineBytes), as: UTF8.self)
-                waiting.append(LogLine(host: tail.host, index: tail.logs[position].index, text: text))
-            }
+            for line in lines { append(line, of: position) }
+        }
+
+        /// What a worker printed last may have no end: it says why it died.
+        private mutating func takeRests() {
+            for (position, rest) in rests.enumerated() where !rest.isEmpty { append(rest[...], of: position) }
+            rests = rests.map { _ in [] }
+        }
+
+        private mutating func append(_ line: ArraySlice<UInt8>, of position: Int) {
+            let text = String(decoding: line.prefix(LogTail.lineBytes), as: UTF8.self)
+            waiting.append(LogLine(host: tail.host, index: tail.logs[position].index, text: text))
         }
     }
 
     func makeAsyncIterator() -> AsyncIterator { AsyncIterator(tail: self, rests: logs.map { _ in [] }) }
-
-    /// Blocks. What follows the offset, or the end if there is none or the file was emptied; and where that ends.
-    private static func read(_ path: String, from offset: Int64?) -> (bytes: [UInt8], end: Int64) {
-        guard let file = try? OpenFile(path, .read), let count = try? file.status().byteCount else { return ([], 0) }
-        let start = offset.map { $0 <= count ? $0 : 0 } ?? Swift.max(0, count - tailBytes)
-        let bytes = (try? file.read(from: start, upTo: pieceBytes)) ?? []
-        return (bytes, start + Int64(bytes.count))
-    }
 }

@@ -68,12 +68,6 @@ struct OpenFile: ~Copyable {
         try read(upTo: limitBytes, at: max(0, try status().byteCount - Int64(limitBytes)))
     }
 
-    /// What follows the offset, of at most that many bytes.
-    func read(from offset: Int64, upTo limitBytes: Int) throws(FileError) -> [UInt8] {
-        guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw FileError("lseek", path) }
-        return try read(upTo: limitBytes)
-    }
-
     /// Writes all or throws.
     func write(_ bytes: RawSpan) throws(FileError) {
         try unsafe bytes.withUnsafeBytes { buffer throws(FileError) in

@@ -17,12 +17,13 @@ struct WorkerLog: Sendable {
     init(of slot: WorkerSlot, in folder: String) { path = "\(folder)/\(slot.application)-\(slot.index).log" }
 
     /// The logs of an application's workers that are there, by index.
-    static func files(of application: ApplicationName, in folder: String) -> [(index: Int, path: String)] {
+    static func files(of application: ApplicationName, in folder: String) -> [(index: Int, log: WorkerLog)] {
         let names = (try? FileSystem.names(in: folder)) ?? []
         let prefix = "\(application)-"
         return names.compactMap { name in
             guard name.hasPrefix(prefix), name.hasSuffix(".log") else { return nil }
-            return UInt16(name.dropFirst(prefix.count).dropLast(4)).map { (Int($0), "\(folder)/\(name)") }
+            guard let index = UInt16(name.dropFirst(prefix.count).dropLast(4)) else { return nil }
+            return (Int(index), WorkerLog(path: "\(folder)/\(name)"))
         }.sorted { $0.index < $1.index }
     }
 
