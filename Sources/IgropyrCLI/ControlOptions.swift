@@ -99,6 +99,7 @@ struct ControlOptions: ParsableArguments {
                 try outcome.get()
                 guard Terminal.hasWrittenAll else { return }  // Which ends it; the end of the program says why.
                 throw CommandFailure("the node at \(node) has ended")
+            } catch is CancellationError {
             } catch let error as ControlError where error.code == .cancelled {}
         }
     }

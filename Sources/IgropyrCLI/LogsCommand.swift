@@ -47,6 +47,7 @@ struct LogsCommand: AsyncParsableCommand {
                 }
                 return await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
             }
+            try Task.checkCancellation()
             guard unheard.isEmpty else {
                 StandardError.write(unheard.joined(separator: "\n") + "\n")
                 throw ExitCode.incomplete

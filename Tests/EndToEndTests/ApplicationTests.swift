@@ -37,13 +37,6 @@ extension EndToEnd {
             routes: /shop
             """
 
-        private func write(_ text: String, to path: String, permissions: Int = 0o644) throws {
-            let folder = path.split(separator: "/").dropLast().joined(separator: "/")
-            try FileManager.default.createDirectory(atPath: "/\(folder)", withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: URL(filePath: path))
-            try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
-        }
-
         private func answer(_ lab: Lab, _ path: String = "/shop") async throws -> String {
             try await Program.run(["curl", "--silent", "--max-time", "5", lab.entrance + path]).output
         }
@@ -51,14 +44,14 @@ extension EndToEnd {
         @Test func `an application gets what its file asks for: secrets, warm-up, confinement`() async throws {
             try await Lab.up("1", "--balancer") { lab in
                 let (shop, data) = ("\(lab.folder)/shop", "\(lab.folder)/1/data")
-                try write(Self.program, to: "\(shop)/bin/shop", permissions: 0o755)
-                try write(Self.manifest.replacing("PLACE", with: data), to: "\(shop)/igropyr.yaml")
-                try write("first-token-value\n", to: "\(lab.folder)/token")
-                try write("key-of-many-lines\nsecond line", to: "\(lab.folder)/key")
-                let missing = try await command(lab, "deploy", shop)
+                try lab.write(Self.program, to: "\(shop)/bin/shop", permissions: 0o755)
+                try lab.write(Self.manifest.replacing("PLACE", with: data), to: "\(shop)/igropyr.yaml")
+                try lab.write("first-token-value\n", to: "\(lab.folder)/token")
+                try lab.write("key-of-many-lines\nsecond line", to: "\(lab.folder)/key")
+                let missing = try await lab.command("deploy", shop)
                 #expect(missing.status == 1 && missing.errors.contains("the secret KEY has no value"), "\(missing)")
-                let deployed = try await command(
-                    lab, "deploy", shop, "--secret", "TOKEN=\(lab.folder)/token", "--secret", "KEY=\(lab.folder)/key")
+                let deployed = try await lab.command(
+                    "deploy", shop, "--secret", "TOKEN=\(lab.folder)/token", "--secret", "KEY=\(lab.folder)/key")
                 try #require(deployed.status == 0, "\(deployed)")
                 try await eventually("it answers") { try await answer(lab).contains("uid 65534") }
                 let body = try await answer(lab)
@@ -67,13 +60,13 @@ extension EndToEnd {
                     "state out of sight", "tmp /tmp", "before /health /first /second",
                 ] { #expect(body.contains(line), "\(line) in \(body)") }
 
-                try write("second-token-value\n", to: "\(lab.folder)/token")
-                let set = try await command(lab, "secret", "set", "shop", "TOKEN", "--file", "\(lab.folder)/token")
+                try lab.write("second-token-value\n", to: "\(lab.folder)/token")
+                let set = try await lab.command("secret", "set", "shop", "TOKEN", "--file", "\(lab.folder)/token")
                 try #require(set.status == 0, "\(set)")
                 try await eventually("its workers have the new value") {
                     try await answer(lab).contains("token second-token-value")
                 }
-                let again = try await command(lab, "deploy", shop, "--env", "MORE=1")
+                let again = try await lab.command("deploy", shop, "--env", "MORE=1")
                 #expect(again.status == 0, "what was set stays: \(again)")
                 #expect(try await answer(lab).contains("token second-token-value"))
 
@@ -90,7 +83,7 @@ extension EndToEnd {
         @Test func `what is wrong with the file is told with lines, and nothing is sent`() async throws {
             try await Lab.network("1") { lab in
                 let shop = "\(lab.folder)/shop"
-                try write("name: shop\ncommand: bin/none\nworkrs: 2\n", to: "\(shop)/igropyr.yaml")
+                try lab.write("name: shop\ncommand: bin/none\nworkrs: 2\n", to: "\(shop)/igropyr.yaml")
                 for arguments in [["--check"], ["--node", "127.0.0.1:1"]] {
                     let outcome = try await lab.start(on: 1, ["igropyr", "deploy", shop] + arguments)
                         .finish(within: .seconds(10))
@@ -106,18 +99,14 @@ extension EndToEnd {
                 let hello = "\(lab.folder)/hello"
                 let example = try String(
                     decoding: Data(contentsOf: URL(filePath: "\(Binaries.examples)/Hello/igropyr.yaml")), as: UTF8.self)
-                try write(example, to: "\(hello)/igropyr.yaml")
+                try lab.write(example, to: "\(hello)/igropyr.yaml")
                 try FileManager.default.createDirectory(atPath: "\(hello)/bin", withIntermediateDirectories: true)
                 try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(hello)/bin/Hello")
-                let deployed = try await command(lab, "deploy", hello)
+                let deployed = try await lab.command("deploy", hello)
                 try #require(deployed.status == 0, "\(deployed)")
                 #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1"])
                 #expect(try await lab.status().readyWorkers.count { $0.application == "hello" } == 2)
             }
-        }
-
-        private func command(_ lab: Lab, _ words: String...) async throws -> Outcome {
-            try await lab.start(on: 1, ["igropyr"] + words + lab.access).finish(within: .seconds(60))
         }
     }
 }

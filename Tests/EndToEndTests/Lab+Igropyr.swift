@@ -42,6 +42,33 @@ extension Lab {
             .finish(within: .seconds(60))
     }
 
+    /// `igropyr COMMAND…` on a host, about the node there.
+    func command(_ words: String..., on host: Int = 1) async throws -> Outcome {
+        try await command(words, on: host)
+    }
+
+    func command(_ words: [String], on host: Int = 1) async throws -> Outcome {
+        let access = ["--node", address(host), "--key-file", keyFile]
+        return try await start(on: host, ["igropyr"] + words + access).finish(within: .seconds(60))
+    }
+
+    /// The same where anything but success ends the test; what it printed.
+    @discardableResult
+    func succeed(_ words: String...) async throws -> String {
+        let outcome = try await command(words)
+        try #require(outcome.status == 0, "\(words): \(outcome)")
+        return outcome.output
+    }
+
+    /// Makes a file, and the folder that it lies in.
+    func write(_ text: String, to path: String, permissions: Int = 0o644) throws {
+        let file = URL(filePath: path)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: file)
+        try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
+    }
+
     /// Deploys `Examples/Hello` and waits until the balancer hands requests to each of the hosts.
     func serveHello(on hosts: ClosedRange<Int>) async throws {
         let outcome = try await deploy()

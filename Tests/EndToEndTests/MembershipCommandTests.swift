@@ -134,23 +134,6 @@ extension Lab {
             ] + (seed.map { ["-join=\(address($0))"] } ?? []) + arguments)
     }
 
-    /// `igropyr COMMAND…` on a host, about the node there.
-    fileprivate func command(_ words: String..., on host: Int = 1) async throws -> Outcome {
-        try await command(words, on: host)
-    }
-
-    private func command(_ words: [String], on host: Int) async throws -> Outcome {
-        let access = ["--node", address(host), "--key-file", keyFile]
-        return try await start(on: host, ["igropyr"] + words + access).finish(within: .seconds(30))
-    }
-
-    @discardableResult
-    fileprivate func succeed(_ words: String...) async throws -> String {
-        let outcome = try await command(words, on: 1)
-        try #require(outcome.status == 0, "\(words): \(outcome)")
-        return outcome.output
-    }
-
     /// Waits until the node on that host has exactly these as alive members.
     fileprivate func expectMembers(
         _ names: [String], on host: Int, within limit: Duration = .seconds(30),

@@ -9,7 +9,7 @@ extension EndToEnd {
                 try await lab.serveHello(on: 1...3)
                 let old = Set(try await lab.status().readyWorkers.compactMap(\.pid))
                 let bad = "\(lab.folder)/bad"
-                try lab.write("#!/bin/sh\necho no database\nexit 3\n", to: bad)
+                try lab.write("#!/bin/sh\necho no database\nexit 3\n", to: bad, permissions: 0o755)
                 let load = try Load(on: lab.entrance, for: 12, in: lab.folder)
                 try await load.passes(Load.rate)
                 let outcome = try await lab.deploy(bad)
@@ -48,7 +48,7 @@ extension EndToEnd {
                 let folder = "\(lab.folder)/any"
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
                 try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(folder)/Hello")
-                try lab.write("#!/bin/sh\nexec \"${0%/*}/Hello\"\n", to: "\(folder)/start")
+                try lab.write("#!/bin/sh\nexec \"${0%/*}/Hello\"\n", to: "\(folder)/start", permissions: 0o755)
                 try lab.write("command: start\n", to: "\(folder)/igropyr.yaml")
                 let first = try await lab.deploy(folder)
                 #expect(first.status == 0, "\(first)")
@@ -98,17 +98,5 @@ extension EndToEnd {
                 #expect(summary.lost == 0)
             }
         }
-    }
-}
-
-extension Lab {
-    /// Runs an `igropyr` command on the first host.
-    fileprivate func command(_ words: String...) async throws -> Outcome {
-        try await start(on: 1, ["igropyr"] + words + access).finish(within: .seconds(60))
-    }
-
-    fileprivate func write(_ script: String, to path: String) throws {
-        try Data(script.utf8).write(to: URL(filePath: path))
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
     }
 }

@@ -1,0 +1,48 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+extension EndToEnd {
+    @Test func `what workers print, use and see is shown, from whatever host`() async throws {
+        try await Lab.network("2") { lab in
+            try await lab.startNodes(1...2)
+            let folder = "\(lab.folder)/chatty"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(folder)/Hello")
+            let script = "#!/bin/sh\nseq --format='line %g' 150\nexec \"${0%/*}/Hello\"\n"
+            try lab.write(script, to: "\(folder)/start", permissions: 0o755)
+            try lab.write("command: start\n", to: "\(folder)/igropyr.yaml")
+            try await eventually("both hosts are there") { try await lab.status().hosts.count == 2 }
+            let deployed = try await lab.deploy(folder)
+            try #require(deployed.status == 0, "\(deployed)")
+
+            let usual = try await lab.command("logs", "hello/host-2")
+            #expect(usual.status == 0 && usual.output.hasPrefix("host-2/0  line 52\n"), "\(usual)")
+            #expect(usual.output.hasSuffix("listening\n"), "\(usual)")
+            let all = try await lab.command("logs", "hello", "--lines", "1000")
+            for host in 1...2 { #expect(all.output.contains("host-\(host)/0  line 1\n"), "\(all)") }
+            #expect(try await lab.command("logs", "hello", "--lines", "-1").status == 64)
+            let strange = try await lab.command("logs", "shop")
+            #expect(strange.status == 1 && strange.errors.contains("shop"), "\(strange)")
+
+            let following = try lab.start(on: 1, ["igropyr", "logs", "hello", "-n", "0", "--follow"] + lab.access)
+            try await lab.succeed("restart", "hello")
+            for host in 1...2 {
+                try await eventually("it tells what host \(host) prints", or: following.output) {
+                    following.output.contains("host-\(host)/0  line 150\n")
+                }
+            }
+            following.signal(SIGINT)
+            let followed = try await following.finish(within: .seconds(10))
+            #expect(followed.status == 0 && followed.errors.isEmpty, "\(followed)")
+
+            let top = try await lab.command("top")
+            #expect(top.status == 0 && top.output.contains("host-1") && top.output.contains("host-2"), "\(top)")
+            let command = "echo out; echo err >&2; test -x start || exit 9; exit 3"
+            let ran = try await lab.start(
+                on: 1, ["igropyr", "exec", "hello/host-2"] + lab.access + ["--", "sh", "-c", command]
+            ).finish(within: .seconds(20))
+            #expect(ran.status == 3 && ran.output == "out\n" && ran.errors == "err\n", "\(ran)")
+        }
+    }
+}
