@@ -42,8 +42,6 @@ public struct Gossip: Sendable {
     var schedule: Schedule
     var departure = Departure.none
     var coordinates = CoordinateBook()
-    /// When an ack of a small cluster's member may tell its coordinate again.
-    var coordinateDue = Timestamp.zero
     let resolvesNameConflicts: Bool
     /// When we may ask again who owns our name.
     var nextConflictPoll = Timestamp.zero

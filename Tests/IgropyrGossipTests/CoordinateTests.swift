@@ -116,4 +116,14 @@ import Testing
             #expect(book.own.isPlausible)
         }
     }
+
+    /// Members ping in step with each other: nobody may be the one whom the coordinate never comes to.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>) func `in a small cluster each soon knows all coordinates`(
+        seed: UInt64
+    ) throws {
+        var scenario = Scenario(members: 4, settings: .fast)
+        scenario.warmUp = .seconds(60)
+        let cluster = try scenario.makeCluster(seed: seed)
+        for host in cluster.hosts { #expect(host.gossip.knownCoordinates.count == 4, "\(host.gossip.name)") }
+    }
 }

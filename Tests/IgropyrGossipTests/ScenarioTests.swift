@@ -125,7 +125,7 @@ import Testing
             Fault(.pause, members: .count(1), every: .seconds(60), for: .milliseconds(500)...(.seconds(20))),
             Fault(.starve, members: .count(1), every: .seconds(60), for: .seconds(5)...(.seconds(20))),
         ]
-        let report = try scenario.run(seed: seed, for: .seconds(200))
+        let report = try scenario.run(seed: seed, for: .seconds(300))
         #expect(report.isGood && report.rightDeclarations > 0, "seed \(seed): \(report)")
     }
 

@@ -13,11 +13,12 @@ extension Gossip {
     private static let coordinateInterval = Duration.seconds(1)
 
     /// A small cluster pings often: there, one ack a second with our coordinate, which is larger than the rest of it, is enough.
-    mutating func ackPayload(at now: Timestamp) -> [UInt8]? {
+    /// Which one, chance decides: members ping in step, so whoever asks at a time of ours would always be the same.
+    mutating func ackPayload() -> [UInt8]? {
         guard delegate.isSerf else { return nil }
-        if smallCluster != nil {
-            guard coordinateDue <= now else { return nil }
-            coordinateDue = now.advanced(by: Self.coordinateInterval)
+        if let smallCluster {
+            let share = smallCluster.probeInterval / Self.coordinateInterval
+            guard Double.random(in: 0..<1, using: &random) < share else { return nil }
         }
         return coordinates.own.ackPayload
     }

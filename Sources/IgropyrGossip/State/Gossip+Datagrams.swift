@@ -39,7 +39,7 @@ extension Gossip {
             counters.pingsForOthers += 1
             return
         }
-        let ack = Ack(sequence: ping.sequence, payload: ackPayload(at: now))
+        let ack = Ack(sequence: ping.sequence, payload: ackPayload())
         // The numbers of a coordinate do not get any smaller.
         send(ack.encoded, to: ping.source.memberAddress ?? source, isCompressible: false)
     }
