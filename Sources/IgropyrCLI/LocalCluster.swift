@@ -26,6 +26,8 @@ actor LocalCluster: LoopBound {
     private static let application = "hello"
     private static let gossipPort: UInt16 = 7946
     private static let balancerGossipPort: UInt16 = 7950
+    /// Where `igropyr explain` asks.
+    private static let admin = SocketAddress.loopback(port: 7951)
     /// How long a part may take to start, or to end.
     private static let patience = Duration.seconds(20)
 
@@ -53,6 +55,7 @@ actor LocalCluster: LoopBound {
             let control = SocketAddress(host: address.host, port: address.port + 1)
             try Self.requireFree(control, advice: "is another demo or node running?")
         }
+        try Self.requireFree(Self.admin, advice: "is another demo or balancer running?")
         try Self.requireFree(front, advice: "choose another port for the balancer with --listen")
         self.folder = folder
         nodes = addresses.enumerated().map { index, address in
@@ -93,7 +96,7 @@ actor LocalCluster: LoopBound {
             balancer,
             [
                 "balancer", "--listen", "\(front)", "--bind", "\(balancer.address)", "--name", balancer.name,
-                "--join", "\(nodes[0].address)",
+                "--join", "\(nodes[0].address)", "--admin", "\(Self.admin)",
             ])
         try await expect("the balancer to listen") { [self] in await accepts(front) }
     }
@@ -190,7 +193,8 @@ actor LocalCluster: LoopBound {
             Three things to try in another terminal:
 
               curl http://\(front)/a http://\(front)/b http://\(front)/c
-                each path has its worker: the same again and again, on different nodes
+                each path has its worker: the same again and again, on different nodes; why that one:
+                \(program) explain http://\(front)/a
 
               kill -9 \(nodes.last?.pid ?? 0)
                 the node on \(nodes.last?.address.hostText ?? "") dies, and its worker follows in 30 seconds; curl again: nothing
