@@ -51,6 +51,11 @@ extension RawSpan {
         let expected = unsafe text.bytes
         return expected.byteCount == range.count && matches(expected, at: range.lowerBound)
     }
+
+    /// Whether two ranges hold the same, the case of ASCII letters aside. Traps when one that is as long is out of bounds.
+    package func areSame(_ range: Range<Int>, _ other: Range<Int>) -> Bool {
+        range.count == other.count && matches(extracting(other), at: range.lowerBound)
+    }
 }
 
 extension MessageHead {

@@ -105,7 +105,7 @@ extension RawSpan {
     }
 
     /// Whether the bytes of `range` are those of `literal`, which must be ASCII in lower case, in whatever case.
-    @inline(__always) func equals(_ literal: StaticString, in range: Range<Int>) -> Bool {
+    @inline(__always) package func equals(_ literal: StaticString, in range: Range<Int>) -> Bool {
         guard literal.utf8CodeUnitCount == range.count else { return false }
         // A literal's bytes are there for good.
         let text = unsafe UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
@@ -230,7 +230,7 @@ extension RawSpan {
     var isTarget: Bool { !isEmpty && endOfTarget(from: 0, to: byteCount) == byteCount }
 
     /// A field's value: no control character but the tab, no white space at its ends.
-    var isFieldValue: Bool {
+    package var isFieldValue: Bool {
         isEmpty
             || (endOfText(from: 0, to: byteCount) == byteCount && !byte(at: 0).isSpace
                 && !byte(at: byteCount - 1).isSpace)

@@ -37,9 +37,12 @@ extension Folder {
 
     /// The same in one call, for a single name, which leads nowhere else; nil if it is none, or a symbolic link's.
     private func statusOfName(_ name: String) throws(UVError) -> Status? {
-        guard !name.isEmpty, name != "..", !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
+        let bytes = name.utf8.span
+        let hasSlash = bytes.indices.contains { bytes[$0] == UInt8(ascii: "/") }
+        guard !name.isEmpty, name != "..", !hasSlash else { return nil }
         var status = stat()
-        try check(unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW), errnoOf: "fstatat")
+        let result = unsafe name.withCString { unsafe fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }
+        try check(result, errnoOf: "fstatat")
         return status.st_mode & S_IFMT == S_IFLNK ? nil : Status(status)
     }
 }

@@ -46,14 +46,22 @@ public final class PulledStream {
 
     /// Takes over one end of a pipe, or a Unix socket; closes it even if this throws.
     public convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
+        try self.init(on: loop, owning: descriptor, isPipe: true)
+    }
+
+    private convenience init(on loop: EventLoop, owning descriptor: Int32, isPipe: Bool) throws(UVError) {
         do throws(UVError) {
-            try self.init(on: loop, isPipe: true)
+            try self.init(on: loop, isPipe: isPipe)
         } catch {
             Glibc.close(descriptor)
             throw error
         }
         do throws(UVError) {
-            try check(unsafe uv_pipe_open(pipe, descriptor), "uv_pipe_open")
+            if isPipe {
+                try check(unsafe uv_pipe_open(pipe, descriptor), "uv_pipe_open")
+            } else {
+                try check(unsafe uv_tcp_open(tcp, descriptor), "uv_tcp_open")
+            }
         } catch {
             close()
             Glibc.close(descriptor)
@@ -109,7 +117,8 @@ public final class PulledStream {
             Glibc.close(descriptor)
             throw error
         }
-        return try PulledStream(on: loop, owning: descriptor)
+        // For any socket that is a stream; who takes it for a pipe asks the kernel for its flags first.
+        return try PulledStream(on: loop, owning: descriptor, isPipe: false)
     }
 
     private func begin(connectingTo address: SocketAddress) throws(UVError) {
@@ -183,9 +192,16 @@ public final class PulledStream {
         readers.wake()
     }
 
-    /// Whether the other side has closed, or said something unasked: what rested cannot be used again.
+    /// Has the loop watch what rests, and ``isKnownStale`` tell what it saw. To be read again at any time.
+    public func watch() { if hasNothing { unsafe uv_read_start(stream, willRead, didRead) } }
+
+    /// ``isStale``, as far as the loop has seen it; what it has not, as nobody has read or called ``watch()``, or as it came
+    /// just now, shows when the stream is used.
+    public var isKnownStale: Bool { !hasNothing }
+
+    /// Whether the other side has closed, or said something unasked: what rested cannot be used again. Asks the kernel.
     public var isStale: Bool {
-        guard !isClosing, received == nil, !hasEnded, failure == nil else { return true }
+        guard hasNothing else { return true }
         var descriptor: Int32 = -1
         unsafe uv_fileno(memory.pointer.asHandle, &descriptor)
         return IgropyrUV.isStale(descriptor)

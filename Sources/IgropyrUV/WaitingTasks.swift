@@ -2,20 +2,17 @@
 ///
 /// A task that asks for a continuation may be queued anew before it gets it: the runtime does that to tasks that do not
 /// prefer the loop. What happens in between is missed by whoever looked before asking, so this looks once more then.
+@safe
 public final class WaitingTasks {
     @safe @exclusivity(unchecked)  // As in ``EventLoop``: that check shows in the profile of a request.
-    private var waiting: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    private var waiting: [(number: Int, continuation: UnsafeContinuation<Void, Never>)] = unsafe []
     private var next = 0
 
     public init() {}
 
     /// Returns when `isNeeded()` is false; it is asked at once, and at each ``wake()``.
     public func wait(while isNeeded: () -> Bool) async {
-        while isNeeded() {
-            await withCheckedContinuation { continuation in
-                if isNeeded() { add(takeNumber(), continuation) } else { continuation.resume() }
-            }
-        }
+        while isNeeded() { await suspend(takeNumber(), while: isNeeded) }
     }
 
     /// The same; returns at once when the task is cancelled, too. `loop` is the one where this lives.
@@ -27,33 +24,36 @@ public final class WaitingTasks {
             let number = takeNumber()
             await withTaskCancellationHandler {
                 _ = isolation  // Without it, this would run on the threads that all tasks share.
-                await withCheckedContinuation { continuation in
-                    guard isNeeded(), !Task.isCancelled else { return continuation.resume() }
-                    add(number, continuation)
-                }
+                await suspend(number) { isNeeded() && !Task.isCancelled }
             } onCancel: {
                 loop.submit { unsafe list.wake(number) }
             }
         }
     }
 
+    /// Each continuation is resumed once: by whoever takes it off the list, or here, where it never was on it.
+    private func suspend(_ number: Int, while isNeeded: () -> Bool) async {
+        await unsafe withUnsafeContinuation { continuation in
+            guard isNeeded() else { return unsafe continuation.resume() }
+            unsafe waiting.append((number, continuation))
+        }
+    }
+
     /// Has all look again.
     public func wake() {
-        for task in waiting { task.continuation.resume() }  // Which queues it: nothing of it runs before this returns.
-        waiting.removeAll(keepingCapacity: true)
+        for index in unsafe waiting.indices {
+            unsafe waiting[index].continuation.resume()  // Which queues it: nothing of it runs before this returns.
+        }
+        unsafe waiting.removeAll(keepingCapacity: true)
     }
 
     private func wake(_ number: Int) {
-        guard let index = waiting.firstIndex(where: { $0.number == number }) else { return }
-        waiting.remove(at: index).continuation.resume()
+        guard let index = unsafe waiting.firstIndex(where: { unsafe $0.number == number }) else { return }
+        unsafe waiting.remove(at: index).continuation.resume()
     }
 
     private func takeNumber() -> Int {
         defer { next += 1 }
         return next
-    }
-
-    private func add(_ number: Int, _ continuation: CheckedContinuation<Void, Never>) {
-        waiting.append((number, continuation))
     }
 }

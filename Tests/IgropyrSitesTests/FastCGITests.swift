@@ -113,6 +113,22 @@ private func withPHP(
         }
     }
 
+    /// The first may be sent on the connection of who is gone, and then again; what has a body may not.
+    @Test func `a connection that rested is left when its program is gone`() async throws {
+        try await withPHP(idle: 4) { caller, site, _ in
+            try site.write("a.php", "<?php echo $_SERVER['REQUEST_METHOD'], ' ', getmypid();")
+            for method in ["GET", "POST"] {
+                let first = try await caller.text("/a.php")
+                let program = try #require(first.split(separator: " ").last.flatMap { pid_t($0) })
+                kill(program, SIGKILL)
+                if method == "POST" { try await eventually("it is gone") { kill(program, 0) != 0 } }
+                let body = method == "POST" ? Array("text".utf8) : []
+                let second = try await caller.send("/a.php", method: method, body: body).text
+                #expect(second.hasPrefix(method) && !second.hasSuffix(" \(program)"))
+            }
+        }
+    }
+
     @Test func `errors of a page go to the error log, and silence has an end`() async throws {
         try await withPHP(timeout: "500ms") { caller, site, _ in
             try site.write("a.php", "<?php error_log('it hurts'); echo 'fine';")
@@ -127,13 +143,21 @@ private func withPHP(
 
     @Test func `a request is opened as FastCGI 1.0 has it`() {
         let long = String(repeating: "v", count: 200)
-        let bytes = FastCGIRecord.opening(MetaVariables([("A", "b"), ("LONG", long)]), keepsConnection: true)
+        let variables = MetaVariables([("A", "b"), ("LONG", long)])
+        let bytes = FastCGIRecord.opening(variables, hasInput: true, keepsConnection: true)
+        let whole = FastCGIRecord.opening(variables, hasInput: false, keepsConnection: true)
+        #expect(whole == bytes + FastCGIRecord.endOfInput)
         let begin: [UInt8] = [1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
         #expect(Array(bytes.prefix(16)) == begin)
         let pairs: [UInt8] = [1, 1] + "Ab".utf8 + [4, 0x80, 0, 0, 200] + "LONG".utf8 + long.utf8
         #expect(Array(bytes[16..<24]) == [1, 4, 0, 1, UInt8(pairs.count >> 8), UInt8(pairs.count & 0xFF), 0, 0])
         #expect(Array(bytes[24..<(24 + pairs.count)]) == pairs)
         #expect(Array(bytes.suffix(8)) == [1, 4, 0, 1, 0, 0, 0, 0])
+    }
+
+    @Test func `variables are read as they were written`() {
+        let variables = ["A": "b", "EMPTY": "", "LONG": String(repeating: "é", count: 100), "": "unnamed"]
+        #expect(MetaVariables(variables.map { (name: $0.key, value: $0.value) }).dictionary == variables)
     }
 
     private static let records: [(bytes: [UInt8], event: FastCGIRecord.Event)] = [

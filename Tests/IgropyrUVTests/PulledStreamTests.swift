@@ -30,6 +30,25 @@ import Testing
         }
     }
 
+    @Test func `what the other side does while a stream rests is seen`() async throws {
+        try await Self.withPair { ours, theirs in
+            try await theirs.write([1])
+            #expect(try await ours.read() == [1])
+            ours.watch()
+            #expect(!ours.isKnownStale && !ours.isStale)
+            try await theirs.write([2])
+            #expect(ours.isStale)
+            try await eventually("it is seen") { ours.isKnownStale }
+            #expect(try await ours.read() == [2])
+            ours.watch()
+            #expect(!ours.isKnownStale)
+            theirs.close()
+            try await eventually("the end is seen") { ours.isKnownStale }
+            #expect(ours.isStale)
+            #expect(try await ours.read() == nil)
+        }
+    }
+
     @Test func `what is enqueued beyond what the kernel takes comes whole and in order`() async throws {
         try await Self.withPair { ours, theirs in
             let bytes = (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }

@@ -161,10 +161,21 @@ public final class Request {
     /// such a certificate, and once the client is gone. Made anew at each call.
     public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
 
+    /// In bytes, as the client has said it; nil if it has said nothing, or there is no body.
+    package var bodyLength: Int? {
+        if case .length(let length) = head.framing { Int(length) } else { nil }
+    }
+
     /// As it was sent.
     package var queryText: String? { head.query.map(text) }
 
-    package var protocolVersion: String { "HTTP/\(head.version.number)" }
+    package var protocolVersion: String {
+        switch head.version {
+        case .http10: "HTTP/1.0"
+        case .http11: "HTTP/1.1"
+        case .http2: "HTTP/2"
+        }
+    }
 
     /// The target without the scheme and authority that it may have had.
     package var pathAndQuery: String { head.query.map { "\(path)?\(text($0))" } ?? path }

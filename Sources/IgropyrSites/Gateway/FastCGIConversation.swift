@@ -33,9 +33,8 @@ final class FastCGIConversation: GatewayConversation {
 
     /// What is known to be all leaves in one write.
     func begin() throws {
-        var opening = FastCGIRecord.opening(variables, keepsConnection: keepsConnection)
-        if !hasBody { opening += FastCGIRecord.endOfInput }
-        try stream.enqueue(opening)
+        try stream.enqueue(
+            FastCGIRecord.opening(variables, hasInput: hasBody, keepsConnection: keepsConnection))
     }
 
     func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
@@ -68,7 +67,8 @@ final class FastCGIConversation: GatewayConversation {
         while true {
             if let output = try nextOutput() { return output }
             if hasEnded { return nil }
-            guard try await fill(within: limit) else { throw GatewayMistake.endsEarly }
+            guard let bytes = try await stream.read(within: limit) else { throw GatewayMistake.endsEarly }
+            take(bytes)
         }
     }
 
@@ -92,9 +92,8 @@ final class FastCGIConversation: GatewayConversation {
         return nil
     }
 
-    /// Whether more has come. What is held is less than two records.
-    private func fill(within limit: Duration?) async throws -> Bool {
-        guard let bytes = try await stream.read(within: limit) else { return false }
+    /// What is held is less than two records.
+    private func take(_ bytes: [UInt8]) {
         if offset == received.count {
             received = bytes
         } else {
@@ -102,7 +101,6 @@ final class FastCGIConversation: GatewayConversation {
             received += bytes
         }
         offset = 0
-        return true
     }
 
     func end() {

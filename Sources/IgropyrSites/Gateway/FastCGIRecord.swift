@@ -31,8 +31,9 @@ enum FastCGIRecord {
     static let headerBytes = 8
     static let limitContent = 65_528
     private static let requestID: UInt8 = 1
-    /// Of a name and of a value.
-    private static let longestLengthsBytes = 8
+    private static let beginningBytes = 8
+    /// Of a variable's name and of its value.
+    static let longestLengthsBytes = 8
 
     private enum Kind: UInt8 {
         case begin = 1
@@ -43,65 +44,57 @@ enum FastCGIRecord {
         case errors = 7
     }
 
-    /// FCGI_BEGIN_REQUEST as responder, and all parameters.
-    static func opening(_ variables: MetaVariables, keepsConnection: Bool) -> [UInt8] {
-        let source = variables.bytes.span
-        var pairs: [UInt8] = []
-        pairs.append(addingCapacity: source.count + variables.count * longestLengthsBytes) { output in
-            variables.forEach { name, value in
-                append(length: name.count, to: &output)
-                append(length: value.count, to: &output)
-                unsafe output.append(source.bytes.extracting(name.lowerBound..<value.upperBound))
-            }
-        }
+    /// FCGI_BEGIN_REQUEST as responder, all parameters, and the end of the input if there is none.
+    static func opening(_ variables: MetaVariables, hasInput: Bool, keepsConnection: Bool) -> [UInt8] {
+        let count = variables.bytes.count
+        let records = 4 + (count + limitContent - 1) / limitContent
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(pairs.count + 5 * headerBytes)
-        append(.begin, [0, 1, keepsConnection ? 1 : 0, 0, 0, 0, 0, 0][...], to: &bytes)
-        appendStream(.parameters, pairs, to: &bytes)
-        append(.parameters, [][...], to: &bytes)
+        bytes.append(addingCapacity: records * headerBytes + count + beginningBytes) { output in
+            append(headerOf: .begin, beginningBytes, to: &output)
+            output.append(0)
+            output.append(1)  // FCGI_RESPONDER
+            output.append(keepsConnection ? 1 : 0)
+            for _ in 3..<beginningBytes { output.append(0) }
+            appendStream(.parameters, variables.bytes, to: &output)
+            append(headerOf: .parameters, 0, to: &output)
+            if !hasInput { append(headerOf: .input, 0, to: &output) }
+        }
         return bytes
     }
 
     static func input(_ body: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
-        appendStream(.input, body, to: &bytes)
+        let records = (body.count + limitContent - 1) / limitContent
+        bytes.append(addingCapacity: records * headerBytes + body.count) { output in
+            appendStream(.input, body, to: &output)
+        }
         return bytes
     }
 
     static let endOfInput: [UInt8] = {
         var bytes: [UInt8] = []
-        append(.input, [][...], to: &bytes)
+        bytes.append(addingCapacity: headerBytes) { output in append(headerOf: .input, 0, to: &output) }
         return bytes
     }()
 
-    private static func appendStream(_ kind: Kind, _ content: [UInt8], to bytes: inout [UInt8]) {
-        for start in stride(from: 0, to: content.count, by: limitContent) {
-            append(kind, content[start..<min(start + limitContent, content.count)], to: &bytes)
-        }
-    }
-
-    private static func append(_ kind: Kind, _ content: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+    private static func appendStream(_ kind: Kind, _ content: [UInt8], to output: inout OutputSpan<UInt8>) {
         let content = content.span
-        bytes.append(addingCapacity: headerBytes + content.count) { output in
-            output.append(1)
-            output.append(kind.rawValue)
-            output.append(0)
-            output.append(requestID)
-            output.append(UInt8(content.count >> 8))
-            output.append(UInt8(content.count & 0xFF))
-            output.append(0)
-            output.append(0)
-            unsafe output.append(content.bytes)
+        for start in stride(from: 0, to: content.count, by: limitContent) {
+            let end = min(start + limitContent, content.count)
+            append(headerOf: kind, end - start, to: &output)
+            unsafe output.append(content.bytes.extracting(start..<end))
         }
     }
 
-    /// One byte up to 127, else four.
-    private static func append(length: Int, to output: inout OutputSpan<UInt8>) {
-        guard length > 127 else { return output.append(UInt8(length)) }
-        output.append(UInt8(truncatingIfNeeded: length >> 24) | 0x80)
-        output.append(UInt8(truncatingIfNeeded: length >> 16))
-        output.append(UInt8(truncatingIfNeeded: length >> 8))
-        output.append(UInt8(truncatingIfNeeded: length))
+    private static func append(headerOf kind: Kind, _ count: Int, to output: inout OutputSpan<UInt8>) {
+        output.append(1)
+        output.append(kind.rawValue)
+        output.append(0)
+        output.append(requestID)
+        output.append(UInt8(count >> 8))
+        output.append(UInt8(count & 0xFF))
+        output.append(0)
+        output.append(0)
     }
 
     /// The next event in what has arrived from `start` on, whose first bytes are a record's header. Ranges count from the

@@ -42,8 +42,15 @@ final class GatewayExchange {
         } catch let mistake as GatewayMistake {
             throw failure(.badGateway, "a program's answer is none", ["reason": "\(mistake)"])
         } catch let error as UVError {
-            throw failure(.badGateway, "a program cannot be heard", ["reason": "\(error)"])
+            throw failure(telling: error)
         }
+    }
+
+    private func failure(telling error: UVError) -> HTTPFailure {
+        guard error.code == UVError.timedOut else {
+            return failure(.badGateway, "a program cannot be heard", ["reason": "\(error)"])
+        }
+        return failure(.gatewayTimeout, "a program said nothing for too long", ["limit": "\(timeout)"])
     }
 
     /// Ends the conversation, and tells the log why.
@@ -59,7 +66,7 @@ final class GatewayExchange {
 
     private func readHead() async throws -> (head: GatewayHead, rest: [UInt8]) {
         var parser = GatewayHeadParser()
-        while let piece = try await next() {
+        while let piece = try await conversation.read(within: timeout) {
             if let found = try parser.take(piece) { return found }
         }
         throw GatewayMistake.endsBeforeBody
@@ -71,7 +78,9 @@ final class GatewayExchange {
             head.contentLength ?? body.count == body.count
         {
             end()
-            return head.filling(Response(.init(code: status), bytes: body, contentType: head.contentType))
+            var response = Response(.init(code: status), bytes: body, contentType: head.contentType)
+            head.fill(&response)
+            return response
         }
         if !hasBody { end() }
         var response = Response(.init(code: status), contentType: head.contentType) { [self] writer in
@@ -80,14 +89,15 @@ final class GatewayExchange {
             while let piece = try await next() { try await writer.write(piece) }
         }
         response.streamLength = head.contentLength
-        return head.filling(response)
+        head.fill(&response)
+        return response
     }
 
     private func next() async throws -> [UInt8]? {
         do {
             return try await conversation.read(within: timeout)
         } catch let error as UVError where error.code == UVError.timedOut {
-            throw failure(.gatewayTimeout, "a program said nothing for too long", ["limit": "\(timeout)"])
+            throw failure(telling: error)
         }
     }
 
@@ -115,7 +125,7 @@ struct GatewayBody {
     init(_ call: FileRequest) throws {
         let body = call.request.body
         guard !call.isRestarted else { return }
-        if let text = call.request.header("Content-Length"), let length = Int(text) {
+        if let length = call.request.bodyLength {
             guard length <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
             (rest, self.length) = (body, length)
         } else if !body.isAtEnd {

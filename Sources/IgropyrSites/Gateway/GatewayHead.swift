@@ -31,12 +31,10 @@ struct GatewayHead: Equatable {
         return .document(status: status ?? 302)
     }
 
-    /// The response with the head's fields.
-    func filling(_ response: Response) -> Response {
-        var response = response
+    /// Gives the response the head's fields.
+    func fill(_ response: inout Response) {
         for field in fields { response.fields.append(HTTPField(name: field.name, value: field.value)) }
         if let location { response.fields[.location] = location }
-        return response
     }
 }
 
@@ -92,7 +90,6 @@ struct GatewayHeadParser {
             if line.last == UInt8(ascii: "\r") { line = line.dropLast() }
             (lineStart, scanned) = (end + 1, end + 1)
             guard !line.isEmpty else {
-                if head == GatewayHead() { throw .nothingSaid }
                 if head.contentType == nil, head.location == nil, head.status == nil { throw .nothingSaid }
                 return (head, Array(bytes[scanned...]))
             }
@@ -106,41 +103,72 @@ struct GatewayHeadParser {
     private mutating func take(line: ArraySlice<UInt8>) throws(GatewayMistake) {
         if line.starts(with: "HTTP/".utf8) { throw .statusLine }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
-            let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self))
+            let name = FieldName(line.startIndex..<colon, in: unsafe bytes.span.bytes)
         else { throw .noField(Self.shown(line)) }
         let text = line[(colon + 1)...].trimmedOfSpaces
-        guard let valid = try? UTF8Span(validating: text.span) else { throw .invalidValue(name.rawName) }
-        let value = String(copying: valid)
-        guard HTTPField.isValidValue(value) else { throw .invalidValue(name.rawName) }
-        try take(name, value)
+        guard let valid = try? UTF8Span(validating: text.span) else { throw .invalidValue(name.text) }
+        guard unsafe text.span.bytes.isFieldValue else { throw .invalidValue(name.text) }
+        try take(name, String(copying: valid))
     }
 
-    private mutating func take(_ name: HTTPField.Name, _ value: String) throws(GatewayMistake) {
-        switch name.canonicalName {
-        case "status":
+    /// Those that say what the answer is are looked for first: most heads have no other.
+    private enum FieldName {
+        case status, location, contentType, contentLength
+        case other(HTTPField.Name)
+
+        init?(_ name: Range<Int>, in bytes: RawSpan) {
+            if bytes.equals("content-type", in: name) {
+                self = .contentType
+            } else if bytes.equals("status", in: name) {
+                self = .status
+            } else if bytes.equals("location", in: name) {
+                self = .location
+            } else if bytes.equals("content-length", in: name) {
+                self = .contentLength
+            } else if let name = HTTPField.Name(bytes.string(in: name)) {
+                self = .other(name)
+            } else {
+                return nil
+            }
+        }
+
+        var text: String {
+            switch self {
+            case .status: "Status"
+            case .location: "Location"
+            case .contentType: "Content-Type"
+            case .contentLength: "Content-Length"
+            case .other(let name): name.rawName
+            }
+        }
+    }
+
+    private mutating func take(_ name: FieldName, _ value: String) throws(GatewayMistake) {
+        switch name {
+        case .status:
             guard head.status == nil else { throw .repeated("Status") }
             let digits = value.prefix { $0 != " " }
             guard digits.utf8.count == 3, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
                 let status = Int(digits), (200...599).contains(status)
             else { throw .invalidStatus }
             head.status = status
-        case "location":
+        case .location:
             guard head.location == nil else { throw .repeated("Location") }
             guard value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !value.isEmpty else {
                 throw .invalidValue("Location")
             }
             head.location = value
-        case "content-type":
+        case .contentType:
             guard head.contentType == nil else { throw .repeated("Content-Type") }
             head.contentType = value
-        case "content-length":
+        case .contentLength:
             guard head.contentLength == nil else { throw .repeated("Content-Length") }
             guard (1...18).contains(value.utf8.count), value.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
                 throw .invalidValue("Content-Length")
             }
             head.contentLength = Int(value)
-        case let other where Self.serversOwn.contains(other): break
-        default: head.fields.append(.init(name: name, value: value))
+        case .other(let name) where Self.serversOwn.contains(name.canonicalName): break
+        case .other(let name): head.fields.append(.init(name: name, value: value))
         }
     }
 

@@ -9,7 +9,7 @@ final class GatewayPool {
     private static let restingTime = Duration.seconds(5)
 
     private let loop: EventLoop
-    private let settings: GatewaySettings
+    let settings: GatewaySettings
     private let turns: Turns
     private let timer: Timer
     // Unchecked, since the runtime's check that nobody else uses them meanwhile shows in the profile of a request.
@@ -28,13 +28,16 @@ final class GatewayPool {
     var keepsConnections: Bool { settings.idleConnections > 0 }
 
     /// A connection of the caller's own; ``giveBack(_:isUsable:)`` is to follow.
-    /// - Parameter isFresh: Whether one that rested will not do.
+    /// - Parameters:
+    ///   - isFresh: Whether one that rested will not do.
+    ///   - canRepeat: Whether the request can be sent again, so that what the loop has seen of one that rested will do, and the
+    ///     kernel need not be asked.
     /// - Returns: It, and whether it has rested: the program may have closed it meanwhile.
     /// - Throws: ``HTTPFailure`` 503 when too many wait; what keeps it from being made.
-    func take(isFresh: Bool) async throws -> (stream: PulledStream, hasRested: Bool) {
+    func take(isFresh: Bool, canRepeat: Bool) async throws -> (stream: PulledStream, hasRested: Bool) {
         try await turns.take(on: loop)
         while !isFresh, let stream = idle.popLast()?.stream {
-            guard !stream.isStale else {
+            guard !(canRepeat ? stream.isKnownStale : stream.isStale) else {
                 close(stream)
                 continue
             }
@@ -75,6 +78,7 @@ final class GatewayPool {
         guard !isClosed else { return stream.close() }
         turns.giveBack()
         guard isUsable, idle.count < settings.idleConnections else { return close(stream) }
+        stream.watch()
         idle.append((stream, loop.now.advanced(by: Self.restingTime)))
         if idle.count == 1 { watch() }
     }

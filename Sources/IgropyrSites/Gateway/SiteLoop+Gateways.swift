@@ -29,22 +29,23 @@ extension SiteLoop {
     }
 
     /// Has a FastCGI responder answer for the file.
-    func askFastCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
+    func askFastCGI(_ call: FileRequest, _ pool: GatewayPool) async throws -> Response {
+        let settings = pool.settings
         var body = try GatewayBody(call)
         if body.hasUnknownLength { try await body.learnLength(call) }
         let variables = MetaVariables(
             call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
-        let pool = try pool(settings)
+        let canRepeat = body.length == nil  // Nothing of a body is lost when the program has closed the connection.
         var isFresh = false
         while true {
-            let (stream, hasRested) = try await connection(pool, call, isFresh: isFresh)
+            let (stream, hasRested) = try await connection(pool, call, isFresh: isFresh, canRepeat: canRepeat)
             let conversation = FastCGIConversation(
                 stream, call, variables, hasBody: body.length != nil, keepsConnection: pool.keepsConnections
             ) { pool.giveBack(stream, isUsable: $0) }
             do {
                 return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
-            } catch let failure as HTTPFailure where failure.status == .badGateway && hasRested && body.length == nil {
-                isFresh = true  // The program had closed the connection; nothing of a body is lost.
+            } catch let failure as HTTPFailure where failure.status == .badGateway && hasRested && canRepeat {
+                isFresh = true
             }
         }
     }
@@ -56,16 +57,16 @@ extension SiteLoop {
         let variables = MetaVariables(
             call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
         let pool = try pool(settings)
-        let (stream, _) = try await connection(pool, call, isFresh: true)
+        let (stream, _) = try await connection(pool, call, isFresh: true, canRepeat: false)
         let conversation = SCGIConversation(stream, pool, variables)
         return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
     }
 
     private func connection(
-        _ pool: GatewayPool, _ call: FileRequest, isFresh: Bool
+        _ pool: GatewayPool, _ call: FileRequest, isFresh: Bool, canRepeat: Bool
     ) async throws -> (stream: PulledStream, hasRested: Bool) {
         do {
-            return try await pool.take(isFresh: isFresh)
+            return try await pool.take(isFresh: isFresh, canRepeat: canRepeat)
         } catch let error as UVError {
             throw unreachable(call, error)
         }

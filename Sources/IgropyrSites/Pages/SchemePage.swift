@@ -115,7 +115,9 @@ extension SiteLoop {
             switch head.meaning {
             case .localRedirect(let path): throw RestartRequest(path: path)
             case .document(let status):
-                return head.filling(Response(.init(code: status), bytes: body, contentType: head.contentType))
+                var response = Response(.init(code: status), bytes: body, contentType: head.contentType)
+                head.fill(&response)
+                return response
             }
         } catch let mistake as GatewayMistake {
             call.log.error("a page's head is none", metadata: ["file": "\(call.file)", "reason": "\(mistake)"])

@@ -34,12 +34,11 @@ extension Site {
         configure(app, parts, loops: count)
         let loops = LoopLocals(parts, count)
         app.loopWillEnd = { loop in loops.local.value(on: loop).close() }
-        for method in Self.methods {
-            app.on(method, "/**") { request async throws in
-                guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
-                return try await loops.local.value(on: loop).respond(to: request)
-            }
+        @Sendable func respond(to request: Request) async throws -> Response {
+            guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
+            return try await loops.local.value(on: loop).respond(to: request)
         }
+        for method in Self.methods { app.on(method, "/**", respond: respond(to:)) }
         return (app, parts.logs)
     }
 

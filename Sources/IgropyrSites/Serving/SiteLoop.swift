@@ -17,6 +17,9 @@ final class SiteLoop {
     let templates = MustachePages()
     private var folders: [ObjectIdentifier: HostFolders] = [:]
     private var pools: [GatewaySettings: GatewayPool] = [:]
+    /// Most requests are for the same one as the last.
+    @safe @exclusivity(unchecked)  // As in ``GatewayPool``.
+    private var lastPool: GatewayPool?
 
     init(_ parts: SiteParts, _ loop: EventLoop, loops: Int) {
         self.parts = parts
@@ -32,49 +35,61 @@ final class SiteLoop {
         interpreters.close()
         for pool in pools.values { pool.close() }
         pools = [:]
+        lastPool = nil
     }
 
     var schemeSettings: SchemeSettings { parts.site.scheme }
     var showsErrors: Bool { parts.site.isDevelopment }
 
     func pool(_ settings: GatewaySettings) throws(UVError) -> GatewayPool {
-        if let pool = pools[settings] { return pool }
-        let pool = try GatewayPool(loop, settings)
+        if let lastPool, lastPool.settings == settings { return lastPool }
+        let pool = if let known = pools[settings] { known } else { try GatewayPool(loop, settings) }
         pools[settings] = pool
+        lastPool = pool
         return pool
     }
 
     // MARK: Requests
 
     func respond(to request: Request) async throws -> Response {
-        let name = Self.hostName(of: request)
-        let host = parts.host(named: name)
-        request.accessLogName = parts.accessLogName(of: host)
-        let inquiry = Inquiry(
-            request, hostName: name, host, folders(of: host),
-            client: request.clientAddress(trusting: parts.site.trustedProxies), serverName: parts.site.serverName,
-            on: loop)
+        let inquiry = inquiry(request)
+        var response: Response
         do {
-            var path = try SitePath(request)
-            for _ in 0...Self.limitRestarts {
-                do {
-                    var response = try await answer(inquiry, path)
-                    decorate(&response, inquiry)
-                    return response
-                } catch let restart as RestartRequest {
-                    path = try SitePath(restart, isRestarted: path.isRestarted)
-                }
-            }
-            throw tooManyRestarts(inquiry)
+            response = try await answer(inquiry)
         } catch let error as CancellationError {
             throw error
         } catch {
-            var response = try await failure(error, inquiry)
-            decorate(&response, inquiry)
-            return response
+            response = try await failure(error, inquiry)
         }
+        decorate(&response, inquiry)
+        return response
     }
 
+    /// Apart, as others here are, so that a task's frames, which are on the heap, stay small.
+    @inline(never)
+    private func inquiry(_ request: Request) -> Inquiry {
+        let name = Self.hostName(of: request)
+        let host = parts.host(named: name)
+        request.accessLogName = parts.accessLogName(of: host)
+        return Inquiry(
+            request, hostName: name, host, folders(of: host),
+            client: request.clientAddress(trusting: parts.site.trustedProxies), serverName: parts.site.serverName,
+            on: loop)
+    }
+
+    private func answer(_ inquiry: Inquiry) async throws -> Response {
+        var path = try SitePath(inquiry.request)
+        for _ in 0...Self.limitRestarts {
+            do {
+                return try await answer(inquiry, path)
+            } catch let restart as RestartRequest {
+                path = try SitePath(restart, isRestarted: path.isRestarted)
+            }
+        }
+        throw tooManyRestarts(inquiry)
+    }
+
+    @inline(never)
     private func tooManyRestarts(_ inquiry: Inquiry) -> HTTPFailure {
         inquiry.host.log.error("a request was sent on without end", metadata: ["path": "\(inquiry.request.path)"])
         return HTTPFailure(.internalServerError)
@@ -85,11 +100,11 @@ final class SiteLoop {
         guard let authority = request.authority, !authority.isEmpty else { return nil }
         let bytes = authority.utf8.span
         guard bytes[0] == UInt8(ascii: "[") else {
-            let end = bytes.indices.first { bytes[$0] == UInt8(ascii: ":") } ?? bytes.count
-            return Substring(authority.utf8.prefix(end)).lowercased()
+            let end = bytes.indices.first { bytes[$0] == UInt8(ascii: ":") }
+            return end.map { Substring(authority.utf8.prefix($0)).inLowerCase } ?? authority[...].inLowerCase
         }
         let end = bytes.indices.first { bytes[$0] == UInt8(ascii: "]") }
-        return end.map { Substring(authority.utf8.prefix($0 + 1)).lowercased() }
+        return end.map { Substring(authority.utf8.prefix($0 + 1)).inLowerCase }
     }
 
     private func folders(of host: OpenHost) -> HostFolders {
@@ -153,10 +168,18 @@ final class SiteLoop {
         if !call.pathInfo.isEmpty {
             guard call.rules.allowsPathInfo, !host.hides(call.file) else { return try await notFound(call) }
         }
-        if let response = try await parts.site.events.file?(call) { return response }
-        switch call.rules.handlers[call.file.fileEnd] {
+        if let file = parts.site.events.file, let response = try await file(call) { return response }
+        let handling = call.rules.handlers[call.file.fileEnd]
+        // By itself, since each call that may be awaited makes the frame larger.
+        if case .fastCGI(let settings)? = handling { return try await askFastCGI(call, try pool(settings)) }
+        return try await serveFile(call, by: handling)
+    }
+
+    @inline(never)
+    private func serveFile(_ call: FileRequest, by handling: FileHandling?) async throws -> Response {
+        switch handling {
         case .cgi(let settings): return try await run(call, settings)
-        case .fastCGI(let settings): return try await askFastCGI(call, settings)
+        case .fastCGI(let settings): return try await askFastCGI(call, try pool(settings))
         case .scgi(let settings): return try await askSCGI(call, settings)
         case .schemePage(let tags): return try await show(call, .page(tags))
         case .schemeValue: return try await show(call, .value)
@@ -252,6 +275,7 @@ final class SiteLoop {
         return response
     }
 
+    @inline(never)
     private func decorate(_ response: inout Response, _ inquiry: Inquiry) {
         guard let scope = inquiry.scope else { return }
         for (name, value) in scope.rules.fields {

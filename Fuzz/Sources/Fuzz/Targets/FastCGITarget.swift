@@ -70,7 +70,8 @@ enum FastCGITarget: FuzzTarget {
         let middle = text.unicodeScalars.index(text.startIndex, offsetBy: text.unicodeScalars.count / 2)
         let (name, value) = (text.unicodeScalars[..<middle], text.unicodeScalars[middle...])
         let variables = [(name: "A\(String(name))", value: text), (name: "B", value: String(value))]
-        let opening = records(in: FastCGIRecord.opening(MetaVariables(variables), keepsConnection: body.count & 1 == 1))
+        let opening = records(
+            in: FastCGIRecord.opening(MetaVariables(variables), hasInput: true, keepsConnection: body.count & 1 == 1))
         require(opening.first?.kind == 1 && opening.first?.content == [0, 1, UInt8(body.count & 1), 0, 0, 0, 0, 0])
         require(opening.dropFirst().allSatisfy { $0.kind == 4 } && opening.last?.content.isEmpty == true)
         let read = pairs(in: opening.dropFirst().flatMap(\.content))
