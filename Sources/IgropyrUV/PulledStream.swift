@@ -192,7 +192,8 @@ public final class PulledStream {
         readers.wake()
     }
 
-    /// Has the loop watch what rests, and ``isKnownStale`` tell what it saw. To be read again at any time.
+    /// Has the loop watch what rests, so that ``isKnownStale`` tells. What comes, as for ``read(within:)``, is kept for the next
+    /// read.
     public func watch() { if hasNothing { unsafe uv_read_start(stream, willRead, didRead) } }
 
     /// ``isStale``, as far as the loop has seen it; what it has not, as nobody has read or called ``watch()``, or as it came
