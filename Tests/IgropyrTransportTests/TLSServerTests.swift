@@ -59,6 +59,32 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
         }
     }
 
+    @Test func `gives who resumes a session a ticket for the next time`() async throws {
+        let authority = try await TestAuthority()
+        try await TestServer.run(tls: authority.context(), onRequest: answerWithPath) { server in
+            let port = server.server.localAddress.port
+            _ = try await authority.client(port, "-tls1_3 -ign_eof -sess_out 1")
+            for number in 1...3 {
+                let options = "-tls1_3 -ign_eof -sess_in \(number) -sess_out \(number + 1)"
+                let next = try await authority.client(port, options)
+                #expect(next.output.contains("Reused, "), "\(next)")
+            }
+            #expect(server.server.counters.resumedHandshakes == 3)
+        }
+    }
+
+    @Test func `has who shows a certificate show it again after a session was resumed`() async throws {
+        let authority = try await TestAuthority()
+        let context = try await authority.context { $0.clientCertificates = .requested(caFile: authority.file) }
+        try await TestServer.run(tls: context, onRequest: answerWithPath) { server in
+            let port = server.server.localAddress.port
+            let first = try await authority.client(port, "-tls1_3 -ign_eof -sess_out session")
+            #expect(first.output.contains("New Session Ticket arrived"), "\(first)")
+            let second = try await authority.client(port, "-tls1_3 -ign_eof -sess_in session")
+            #expect(second.output.contains("Reused, ") && !second.output.contains("Ticket arrived"), "\(second)")
+        }
+    }
+
     @Test func `resumes sessions after its certificates were read anew, but not without tickets`() async throws {
         let authority = try await TestAuthority()
         let old = try await authority.context()

@@ -38,7 +38,8 @@ public struct TLSConfiguration: Sendable, Hashable {
     /// The oldest version that is spoken.
     public var minimumVersion = Version.tls12
     public var clientCertificates = ClientCertificates.none
-    /// How long a client may resume a session without a full handshake; zero forbids it. The keys that seal what clients
+    /// How long a client may resume a session without a full handshake; zero forbids it. In TLS 1.3 the time begins anew with each
+    /// connection, unless clients are asked for certificates: then each session is resumed once. The keys that seal what clients
     /// keep are made at random, replaced after this time, and forgotten after as much again.
     public var sessionLifetime = Duration.seconds(4 * 3600)
     /// From the connection's beginning to the end of the handshake; then it is closed.

@@ -72,11 +72,15 @@ func willUseTicketKey(
     _ ssl: OpaquePointer?, _ name: UnsafeMutablePointer<UInt8>?, _ vector: UnsafeMutablePointer<UInt8>?,
     _ cipher: OpaquePointer?, _ mac: OpaquePointer?, _ isSealing: Int32
 ) -> Int32 {
-    guard let tickets = unsafe TLSContext.of(ssl)?.certificates?.tickets, let cipher = unsafe cipher,
-        let mac = unsafe mac
+    guard let certificates = unsafe TLSContext.of(ssl)?.certificates, let tickets = certificates.tickets,
+        let cipher = unsafe cipher, let mac = unsafe mac
     else { return -1 }
     let name = unsafe UnsafeMutableBufferPointer(start: name, count: 16)
     let vector = unsafe UnsafeMutableBufferPointer(start: vector, count: 16)  // AES's block.
-    return isSealing != 0
-        ? unsafe tickets.seal(name, vector, cipher, mac) : unsafe tickets.open(name, vector, cipher, mac)
+    guard isSealing == 0 else { return unsafe tickets.seal(name, vector, cipher, mac) }
+    let result = unsafe tickets.open(name, vector, cipher, mac)
+    guard result > 0, unsafe SSL_version(ssl) == TLS1_3_VERSION else { return result }
+    // A client of TLS 1.3 uses a ticket once (RFC 8446 §C.4), so it gets another. With that a session's time begins anew;
+    // who proves itself by a certificate gets none, and has to do that again (§4.6.1).
+    return certificates.clientTrust.authorities == nil ? 2 : 1
 }
