@@ -4,14 +4,13 @@ import pathlib
 import random
 import re
 import statistics
-import subprocess
 import tempfile
 import urllib.request
 
 from . import rivals
 from .connections import RESTING, allow_descriptors, compare_resting
 from .http import BODY, CONNECTIONS, Subject, certificate, compare, wrk
-from .programs import IGROPYR, LOAD_CORE, SERVER_CORE, Missing, Server, compile_c, free_port, require
+from .programs import IGROPYR, LOAD_CORE, SERVER_CORE, Missing, Server, compile_c, free_port, on_load_core, require
 from .tables import row
 
 WORKERS, PATHS = 3, 1000
@@ -175,15 +174,6 @@ def igropyr(folder, port, ports, tls):
     addresses = ", ".join(f'"127.0.0.1:{worker}"' for worker in ports)
     file.write_text(CONFIGURATION.format(port=port, workers=addresses, tls=TLS.format(*tls) if tls else ""))
     return Server("Igropyr", port, [IGROPYR, "balancer", "--config", file])
-
-
-def on_load_core(program, *arguments):
-    """What a program of rivals/ prints: numbers."""
-    command = ["taskset", "--cpu-list", LOAD_CORE, program, *arguments]
-    result = subprocess.run([*map(str, command)], capture_output=True, text=True)
-    if result.returncode != 0:
-        raise Missing(f"{program.name} met failures: {result.stderr.strip()}")
-    return [float(field) for field in result.stdout.split("\t")]
 
 
 def counted(status):

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from . import rivals
-from .programs import IGROPYR, LOAD_CORE, SERVER_CORE, Missing, Server, build, free_port, require
+from .programs import IGROPYR, LOAD_CORE, SERVER_CORE, Missing, Server, build, compile_c, free_port, on_load_core, require
 from .tables import row
 
 CONNECTIONS = 64
@@ -34,7 +34,7 @@ class Subject:
     #: By HTTP/2: requests that h2load has under way on each of few connections; 0: by HTTP/1.1.
     streams: int = 0
     scheme: str = "http"
-    #: The server closes after each answer, so that by TLS each request costs a full handshake: wrk resumes no session.
+    #: The server closes after each answer. By TLS, wrk then resumes the session of which it got a ticket.
     closes: bool = False
     #: Who does the work behind the server, and is shown apart.
     backend: Server | None = None
@@ -83,16 +83,28 @@ def http2(options):
 
 
 def tls(options):
-    """By TLS 1.3 with a certificate of EC P-256: connections that stay open, then one for each request."""
-    require("nginx", "wrk", "taskset", "openssl")
+    """By TLS 1.3 with a certificate of EC P-256: connections that stay open, then one for each request, resumed or not."""
+    require("nginx", "wrk", "taskset", "openssl", "cc")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         chain, key = certificate(folder)
         nginx = rivals.nginx_hello_tls(folder, free_port(), BODY, chain, key, SERVER_CORE)
+        program = compile_c("handshakes", folder, "-lssl", "-lcrypto")
+
+        def handshakes(subject, seconds):
+            count, duration = on_load_core(program, subject.server.port, CONNECTIONS, seconds)
+            return int(count), duration
+
         with constant(chain, key) as ours, nginx:
-            for title, closes in (("connections stay open", False), ("a handshake for each request", True)):
+            for title, closes, generator in (
+                ("connections stay open", False, wrk),
+                ("a resumed handshake for each request", True, wrk),
+                ("a full handshake for each request", True, handshakes),
+            ):
                 print(f"\n{title}\n")
-                subjects = [Subject(server.name, server, scheme="https", closes=closes) for server in (ours, nginx)]
+                subjects = [
+                    Subject(server.name, server, scheme="https", closes=closes, generator=generator) for server in (ours, nginx)
+                ]
                 compare(subjects, options)
 
 

@@ -40,6 +40,15 @@ def compile_c(name, folder, *flags):
     return program
 
 
+def on_load_core(program, *arguments):
+    """What a program of rivals/ prints: numbers."""
+    command = ["taskset", "--cpu-list", LOAD_CORE, program, *arguments]
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise Missing(f"{program.name} met failures: {result.stderr.strip()}")
+    return [float(field) for field in result.stdout.split("\t")]
+
+
 def require(*programs):
     for program in programs:
         if shutil.which(program) is None:
