@@ -38,9 +38,9 @@ public struct TLSConfiguration: Sendable, Hashable {
     /// The oldest version that is spoken.
     public var minimumVersion = Version.tls12
     public var clientCertificates = ClientCertificates.none
-    /// How long a client may resume a session without a full handshake; zero forbids it. In TLS 1.3 the time begins anew with each
-    /// connection, unless clients are asked for certificates: then each session is resumed once. The keys that seal what clients
-    /// keep are made at random, replaced after this time, and forgotten after as much again.
+    /// How long a client may resume a session without a full handshake; zero forbids it. In TLS 1.3 it begins anew with each
+    /// connection, since who resumes gets another ticket; but not where clients are asked for certificates. The keys that seal
+    /// what clients keep are made at random, replaced after this time, and forgotten after as much again.
     public var sessionLifetime = Duration.seconds(4 * 3600)
     /// From the connection's beginning to the end of the handshake; then it is closed.
     public var handshakeTimeout = Duration.seconds(10)
