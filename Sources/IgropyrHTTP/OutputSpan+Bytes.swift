@@ -24,7 +24,7 @@ extension OutputSpan<UInt8> {
     }
 
     /// - Precondition: There is room for it: 20 digits at most.
-    package mutating func append(decimal value: UInt64) {
+    mutating func append(decimal value: UInt64) {
         if value > 9 { append(decimal: value / 10) }
         append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
     }

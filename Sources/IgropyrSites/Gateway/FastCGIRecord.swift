@@ -32,8 +32,6 @@ enum FastCGIRecord {
     static let limitContent = 65_528
     private static let requestID: UInt8 = 1
     private static let beginningBytes = 8
-    /// Of a variable's name and of its value.
-    static let longestLengthsBytes = 8
 
     private enum Kind: UInt8 {
         case begin = 1

@@ -16,24 +16,21 @@ struct FieldVariables {
         hidesAuthorization = call.user != nil
     }
 
-    /// More bytes than ``append(to:)`` appends: what is between the values of one name comes in place of the name.
-    var room: Int { head.count + fields.count * (FastCGIRecord.longestLengthsBytes + Self.prefix.utf8CodeUnitCount) }
-
-    func append(to output: inout OutputSpan<UInt8>) {
+    func append(to variables: inout MetaVariables) {
         let bytes = unsafe head.span.bytes
         for index in fields.indices {
             let name = fields[index].name
             guard isTold(name, in: bytes), !hasNamesake(name, before: index, in: bytes) else { continue }
             let separator: StaticString = bytes.equals("cookie", in: name) ? "; " : ", "
-            output.append(
-                lengthsOfVariable: Self.prefix.utf8CodeUnitCount + name.count,
-                valueCount(from: index, separator.utf8CodeUnitCount, in: bytes))
-            output.append(Self.prefix)
-            for offset in name { output.append(Self.variableByte(head[offset])) }
-            output.append(bytes.extracting(fields[index].value))
-            for other in fields[(index + 1)...] where bytes.areSame(other.name, name) {
-                output.append(separator)
-                output.append(bytes.extracting(other.value))
+            let valueCount = valueCount(from: index, separator.utf8CodeUnitCount, in: bytes)
+            variables.append(Self.prefix.utf8CodeUnitCount + name.count, valueCount) { output in
+                output.append(Self.prefix)
+                for offset in name { output.append(Self.variableByte(head[offset])) }
+                output.append(bytes.extracting(fields[index].value))
+                for other in fields[(index + 1)...] where bytes.areSame(other.name, name) {
+                    output.append(separator)
+                    output.append(bytes.extracting(other.value))
+                }
             }
         }
     }

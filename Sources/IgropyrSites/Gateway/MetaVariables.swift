@@ -8,12 +8,13 @@ struct MetaVariables {
     /// Of each the lengths of its name and of its value, then both (FastCGI 1.0 §3.4).
     private(set) var bytes: [UInt8] = []
 
-    /// Has `write` append variables; `room` is for no fewer bytes than it appends.
-    init(room: Int, _ write: (inout OutputSpan<UInt8>) -> Void) {
-        bytes.append(addingCapacity: room, initializingWith: write)
-    }
+    /// What most requests need.
+    private static let usualBytes = 1024
+    /// Of a variable's name and of its value.
+    private static let longestLengthsBytes = 8
 
-    init(_ variables: [(name: String, value: String)]) {
+    init(_ variables: [(name: String, value: String)] = []) {
+        bytes.reserveCapacity(Self.usualBytes)
         for (name, value) in variables { append(name, value) }
     }
 
@@ -45,12 +46,59 @@ struct MetaVariables {
 
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
+    // MARK: - Writing
+
+    /// Has `write` append a name and a value, of so many bytes in all.
+    @inline(__always) mutating func append(
+        _ nameCount: Int, _ valueCount: Int, _ write: (inout OutputSpan<UInt8>) -> Void
+    ) {
+        bytes.append(addingCapacity: Self.longestLengthsBytes + nameCount + valueCount) { output in
+            output.append(length: nameCount)
+            output.append(length: valueCount)
+            write(&output)
+        }
+    }
+
     mutating func append(_ name: String, _ value: String) {
-        let (nameCount, valueCount) = (name.utf8.count, value.utf8.count)
-        bytes.append(addingCapacity: FastCGIRecord.longestLengthsBytes + nameCount + valueCount) { output in
-            output.append(lengthsOfVariable: nameCount, valueCount)
+        append(name.utf8.count, value.utf8.count) { output in
             output.append(text: name)
             output.append(text: value)
         }
+    }
+
+    mutating func append(_ name: StaticString, _ value: String) {
+        append(name.utf8CodeUnitCount, value.utf8.count) { output in
+            output.append(name)
+            output.append(text: value)
+        }
+    }
+
+    /// The value is the texts, one behind the other.
+    mutating func append(_ name: StaticString, _ first: String, _ second: String, _ third: String = "") {
+        let count = first.utf8.count + second.utf8.count + third.utf8.count
+        append(name.utf8CodeUnitCount, count) { output in
+            output.append(name)
+            output.append(text: first)
+            output.append(text: second)
+            output.append(text: third)
+        }
+    }
+
+    mutating func append(_ name: StaticString, _ number: UInt64) { append(name, String(number)) }
+}
+
+extension OutputSpan<UInt8> {
+    /// One byte up to 127, else four.
+    @inline(__always) fileprivate mutating func append(length: Int) {
+        guard length > 127 else { return append(UInt8(length)) }
+        append(UInt8(truncatingIfNeeded: length >> 24) | 0x80)
+        append(UInt8(truncatingIfNeeded: length >> 16))
+        append(UInt8(truncatingIfNeeded: length >> 8))
+        append(UInt8(truncatingIfNeeded: length))
+    }
+
+    fileprivate mutating func append(text: String) {
+        let text = text.utf8.span
+        unsafe append(text.bytes)
     }
 }
