@@ -22,6 +22,8 @@ public final class TCPStream {
     private let memory = unsafe HandleMemory<uv_tcp_t>()
     private var isClosing = false
     private var closesAfterWriting = false
+    /// -1 until it was asked for.
+    @safe @exclusivity(unchecked) private var knownDescriptor: Int32 = -1
     fileprivate var onConnect: ((UVError?) -> Void)?
 
     /// Strong: the owner of a connection lives as long as the connection is open. ``close()`` lets go of it.
@@ -58,11 +60,10 @@ public final class TCPStream {
 
     private var stream: UnsafeMutablePointer<uv_stream_t> { unsafe memory.pointer.asStream }
 
-    /// The kernel's number for the socket, for calls that libuv does not have.
+    /// The kernel's number for the socket, for calls that libuv does not have. Not to be used once closed: another socket's, then.
     private var descriptor: Int32 {
-        var descriptor: Int32 = -1
-        unsafe uv_fileno(memory.pointer.asHandle, &descriptor)
-        return descriptor
+        if knownDescriptor < 0 { unsafe uv_fileno(memory.pointer.asHandle, &knownDescriptor) }
+        return knownDescriptor
     }
 
     public var peerAddress: SocketAddress? { isClosing ? nil : SocketAddress.peer(of: descriptor) }

@@ -23,11 +23,15 @@ public final class HTTPServerConnection: HTTPServerStream {
     /// On the heap, since mostly nobody asks.
     private final class KnownAddresses {
         private let stream: ByteStream
-        lazy var peer = stream.peerAddress
+        let peer: SocketAddress?
+        let peerHostText: String?
         lazy var local = stream.localAddress
-        lazy var peerHostText = peer?.hostText
 
-        init(of stream: ByteStream) { self.stream = stream }
+        init(of stream: ByteStream) {
+            self.stream = stream
+            peer = stream.peerAddress
+            peerHostText = peer?.hostText
+        }
     }
 
     // What follows is for this class only; its parts stand in several files.
@@ -101,14 +105,20 @@ public final class HTTPServerConnection: HTTPServerStream {
     }
 
     public var loop: EventLoop { stream.loop }
-    public var peerAddress: SocketAddress? { addresses.peer }
-    public var peerHostText: String? { addresses.peerHostText }
-    public var localAddress: SocketAddress? { addresses.local }
-    private var addresses: KnownAddresses {
-        if let knownAddresses { return knownAddresses }
-        let addresses = KnownAddresses(of: stream)
-        knownAddresses = addresses
-        return addresses
+    public var peerAddress: SocketAddress? {
+        askForAddresses()
+        return knownAddresses?.peer
+    }
+    public var peerHostText: String? {
+        askForAddresses()
+        return knownAddresses?.peerHostText
+    }
+    public var localAddress: SocketAddress? {
+        askForAddresses()
+        return knownAddresses?.local
+    }
+    private func askForAddresses() {
+        if knownAddresses == nil { knownAddresses = KnownAddresses(of: stream) }
     }
     public var isEncrypted: Bool { stream.showsCertificate }
 
