@@ -40,6 +40,7 @@ extension HeadParser {
     /// Connection options; empty elements are allowed. One that names a field on which framing or routing rests would
     /// have proxies remove it: refused.
     private mutating func recordConnection(_ value: Range<Int>, in bytes: RawSpan) throws(HTTPError) {
+        if bytes.equals("keep-alive", in: value) { return head.connectionListsKeepAlive = true }  // The common case.
         var list = ListIterator(value)
         while let option = list.next(in: bytes) {
             guard !option.isEmpty else { continue }
