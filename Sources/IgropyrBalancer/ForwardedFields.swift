@@ -1,23 +1,7 @@
 import IgropyrHTTP
 
-/// Fields that belong to one connection and not to the message, so that they are not passed on.
+/// Fields that a message says belong to its connection, beside those that always do (``ProxiedField/hopByHop``).
 enum HopByHop {
-    /// Whether a proxy keeps the field to itself (RFC 9110 §7.6.1), or makes it anew: `Content-Length` is framing.
-    /// `Proxy-Authorization` goes since nothing behind is a proxy.
-    static func contains(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
-        switch name.count {
-        case 2: bytes.matches("te", in: name)
-        case 7: bytes.matches("upgrade", in: name)
-        case 10: bytes.matches("connection", in: name) || bytes.matches("keep-alive", in: name)
-        case 14: bytes.matches("content-length", in: name)
-        case 16: bytes.matches("proxy-connection", in: name)
-        case 17: bytes.matches("transfer-encoding", in: name)
-        case 18: bytes.matches("proxy-authenticate", in: name)
-        case 19: bytes.matches("proxy-authorization", in: name)
-        default: false
-        }
-    }
-
     /// The names that `Connection` lists beyond the usual ones; empty in nearly all messages.
     static func listed(in head: MessageHead, _ bytes: RawSpan) -> [Range<Int>] {
         guard head.hasConnectionFields else { return [] }
@@ -49,7 +33,7 @@ extension TrailerFields {
         self.init()
         var fields = FieldIterator(0..<lines.byteCount)
         while let (name, value) = fields.next(in: lines) {
-            if HopByHop.contains(name, in: lines) { continue }
+            if ProxiedField(name, in: lines).isHopByHop { continue }
             if listed.contains(where: { lines.matches($0, in: name) }) { continue }
             try? append(name: lines.extracting(name), value: lines.extracting(value))
         }

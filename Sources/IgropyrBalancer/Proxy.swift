@@ -6,6 +6,7 @@ import IgropyrUV
 
 /// One loop's proxy: hands each request to an exchange and keeps what exchanges share. Stays on its loop.
 final class Proxy: HTTPRequestHandler {
+    let loop: EventLoop
     let settings: BalancerSettings
     let pool: HTTPConnectionPool
     let wheel: TimerWheel
@@ -35,6 +36,7 @@ final class Proxy: HTTPRequestHandler {
     init(
         on loop: EventLoop, settings: BalancerSettings, rate: ClientRateLimit? = nil, log: AccessLogWriter? = nil
     ) throws(UVError) {
+        self.loop = loop
         self.settings = settings
         self.rate = rate
         defaults = RequestSettings(settings.application)
@@ -49,13 +51,12 @@ final class Proxy: HTTPRequestHandler {
         budget = RetryBudget(settings.retryBudget, at: loop.now)
     }
 
-    var loop: EventLoop { pool.loop }
     var now: Timestamp { loop.now }
 
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
         counters.requests &+= 1
         budget.noteRequest()
-        ProxyExchange(connection, proxy: self, head, bytes).start(head, bytes)
+        ProxyExchange(connection, proxy: self, head, bytes).start(head, bytes, on: connection)
     }
 
     func requestWasRefused(status: Int, on connection: any HTTPServerStream) {
@@ -170,7 +171,7 @@ final class Proxy: HTTPRequestHandler {
         swap(&head, &memory)
         guard memory.hasMemory, memory.count <= 4096, spareHeads.count < Self.spareHeadLimit else { return }
         memory.removeAll()
-        spareHeads.append(memory)
+        spareHeads.append(consume memory)
     }
 
     // MARK: Waiting

@@ -3,20 +3,23 @@ import IgropyrTransport
 
 extension ProxyExchange {
     /// Sends the head and what there is of the body.
-    func send(on connection: any HTTPClientStream) {
+    func send(on connection: some HTTPClientStream) {
         state = .sent
         upstream = connection
         connection.begin(self, responseTimeout: settings.values.responseTimeout)
         record?.didSend()
         let bytes = head.bytes
-        connection.head.appendBody(unsafe bytes.span.bytes)
-        connection.endHead(method: method, framing: framing)
+        connection.sendHead(unsafe bytes.span.bytes, method: method, framing: framing)
         if !body.isEmpty {
             let kept = body
             connection.sendBody(unsafe kept.span.bytes)
         }
-        if isRequestEnded { return connection.endRequest(trailers: requestTrailers) }
-        balanceRequest()
+        guard isRequestEnded else { return balanceRequest() }
+        if framing != .none { endRequest(on: connection) }  // Else its head was all.
+    }
+
+    private func endRequest(on connection: some HTTPClientStream) {
+        connection.endRequest(trailers: trailers?.request ?? TrailerFields())
     }
 
     /// Has the client wait while the worker does not keep up, or while there is no worker and enough is kept.
@@ -84,7 +87,8 @@ extension ProxyExchange: HTTPServerExchange {
     }
 
     func requestTrailersDidArrive(_ lines: RawSpan) {
-        requestTrailers = TrailerFields(forwarding: lines, except: requestOptions)
+        let trailers = makeTrailers()
+        trailers.request = TrailerFields(forwarding: lines, except: trailers.requestOptions)
     }
 
     func requestDidEnd() {
@@ -92,7 +96,7 @@ extension ProxyExchange: HTTPServerExchange {
         isRequestEnded = true
         isBodyPaused = false
         if case .buffering = state { return connect() }
-        upstream?.endRequest(trailers: requestTrailers)
+        if let upstream { endRequest(on: upstream) }
     }
 
     func responseDidDrain() {

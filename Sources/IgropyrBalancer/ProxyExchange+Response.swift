@@ -65,7 +65,7 @@ extension ProxyExchange: HTTPClientExchange {
         while let lines = fields.nextLines(
             in: bytes,
             keeping: { name, _ in
-                if HopByHop.contains(name, in: bytes) { return false }
+                if ProxiedField(name, in: bytes).isHopByHop { return false }
                 if isTunnel, isAnsweredAlready(name, in: bytes) { return false }
                 if let compressor, compressor.rewrites(name, in: bytes) { return false }
                 if let edits, edits.drops(name, in: bytes) { return false }
@@ -89,7 +89,7 @@ extension ProxyExchange: HTTPClientExchange {
             return head.contentLength.map { .length($0) } ?? .none
         }
         if compressor?.isEncoded == true {
-            responseOptions = HopByHop.listedNames(in: head, bytes)
+            noteOptions(head, bytes)
             remainingBytes = nil
             return .chunked
         }
@@ -101,10 +101,14 @@ extension ProxyExchange: HTTPClientExchange {
             remainingBytes = length
             return .length(length)
         case .chunked, .untilClose:
-            responseOptions = HopByHop.listedNames(in: head, bytes)
+            noteOptions(head, bytes)
             remainingBytes = nil
             return .chunked
         }
+    }
+
+    private func noteOptions(_ head: MessageHead, _ bytes: RawSpan) {
+        if head.hasConnectionFields { makeTrailers().responseOptions = HopByHop.listedNames(in: head, bytes) }
     }
 
     func responseBodyDidArrive(_ bytes: RawSpan) {
@@ -132,7 +136,8 @@ extension ProxyExchange: HTTPClientExchange {
     }
 
     func responseTrailersDidArrive(_ lines: RawSpan) {
-        responseTrailers = TrailerFields(forwarding: lines, except: responseOptions)
+        let trailers = makeTrailers()
+        trailers.response = TrailerFields(forwarding: lines, except: trailers.responseOptions)
     }
 
     func responseDidEnd() {
@@ -141,9 +146,9 @@ extension ProxyExchange: HTTPClientExchange {
             guard let rest = try? compressor.finish() else { return cut() }
             passOnBody(unsafe rest.span.bytes)
         }
-        let downstream = downstream
+        let downstream = downstream.take()
         finish()
-        downstream?.endResponse(trailers: responseTrailers)
+        downstream?.endResponse(trailers: trailers?.response ?? TrailerFields())
     }
 
     func requestDidDrain() {

@@ -24,15 +24,24 @@ final class ProxyExchange {
         case finished
     }
 
+    final class Trailers {
+        var request = TrailerFields()
+        /// What the request's `Connection` lists, which its trailers must not bring through either.
+        var requestOptions: [String] = []
+        var response = TrailerFields()
+        /// Likewise.
+        var responseOptions: [String] = []
+    }
+
     let proxy: Proxy
     var state = State.starting
     /// Nil once the response is complete or the client is gone.
     var downstream: (any HTTPServerStream)?
     var upstream: (any HTTPClientStream)?
-    var application: Application?
+    /// Whose it is; while there is a ``worker``, the one that the worker was chosen from.
+    private(set) var application: Application?
     /// Whose turn it is, from the choice on.
     private(set) var worker: WorkerState?
-    private var traffic: ApplicationTraffic?
     var hash: UInt64 = 0
 
     // The request.
@@ -42,7 +51,7 @@ final class ProxyExchange {
     let upgrade: Upgrade?
     // Those that are unchecked are used several times for each request, where the runtime's check that nobody else uses
     // them meanwhile shows in the profile.
-    /// As the worker gets it, without framing and end.
+    /// As the worker gets it.
     @safe @exclusivity(unchecked) var head = HTTPSerializer()
     /// What came of the body so far, as long as ``isBodyKept``.
     @safe @exclusivity(unchecked) var body: [UInt8] = []
@@ -50,12 +59,9 @@ final class ProxyExchange {
     var isBodyPaused = false
     /// All of the body has come; from the first on if there is none.
     var isRequestEnded: Bool
-    var requestTrailers = TrailerFields()
-    /// What the request's `Connection` lists, which its trailers must not bring through either.
-    var requestOptions: [String] = []
     /// The client's head, when there was no snapshot to route by.
     private var unrouted: (head: MessageHead, bytes: [UInt8])?
-    private var identity: RequestIdentity?
+    private(set) var identity: RequestIdentity?
     /// Who asks, as far as proxies in front may be believed.
     private var client: SocketAddress?
     private(set) var settings: RequestSettings
@@ -63,6 +69,9 @@ final class ProxyExchange {
     var newCookie: String?
     /// Bytes of the body that have come, while there is a bound.
     var bodyBytes: UInt64 = 0
+
+    /// Of the request and the response; nil in nearly all exchanges.
+    private(set) var trailers: Trailers?
 
     /// Nil while nobody wants to know.
     @safe @exclusivity(unchecked) var record: ExchangeRecord?
@@ -80,27 +89,24 @@ final class ProxyExchange {
     /// Of a body of known length.
     var remainingBytes: UInt64?
     var isResponsePaused = false
-    var responseTrailers = TrailerFields()
-    var responseOptions: [String] = []
     /// Nil where responses are passed on as they are.
     var compressor: ResponseCompressor?
     /// The worker has agreed to ``upgrade``.
     var isTunnel = false
 
     init(_ connection: any HTTPServerStream, proxy: Proxy, _ head: MessageHead, _ bytes: RawSpan) {
-        self.proxy = proxy
-        downstream = connection
         upgrade = Upgrade(head, bytes)
         method = upgrade == nil ? head.method : .get
         framing = upgrade == nil ? head.framing : .none
         isRequestEnded = upgrade == nil && head.framing == .none
         settings = proxy.defaults
         retriesLeft = 0
+        self.proxy = proxy
+        downstream = connection
     }
 
-    /// Takes the request on, unless it is answered at once.
-    func start(_ head: MessageHead, _ bytes: RawSpan) {
-        guard let downstream else { return }
+    /// Takes the request on, unless it is answered at once. `downstream` is the one that it was made with.
+    func start(_ head: MessageHead, _ bytes: RawSpan, on downstream: any HTTPServerStream) {
         let peer = downstream.peerAddress
         if let insight = proxy.insight {
             identity = insight.identity(of: head, bytes)
@@ -110,9 +116,16 @@ final class ProxyExchange {
         client = proxy.settings.forwarded.client(of: head, bytes, peer: peer)
         if let pause = proxy.excess(of: client) { return refuse(.tooManyRequests(after: pause)) }
         if case .length(let count) = framing, count > proxy.settings.bodyBytes ?? .max { return refuse(.tooLarge) }
-        if head.hasConnectionFields { requestOptions = HopByHop.listedNames(in: head, bytes) }
+        if head.hasConnectionFields { makeTrailers().requestOptions = HopByHop.listedNames(in: head, bytes) }
         guard let snapshot = proxy.snapshot else { return holdUnrouted(head, bytes) }
         route(head, bytes, by: snapshot, for: downstream)
+    }
+
+    func makeTrailers() -> Trailers {
+        if let trailers { return trailers }
+        let trailers = Trailers()
+        self.trailers = trailers
+        return trailers
     }
 
     /// Waits until it can be said who answers.
@@ -151,12 +164,9 @@ final class ProxyExchange {
         } else {
             hash = settings.values.hashKey.hash(head, bytes, source: client)
         }
-        let request = ForwardedRequest(
-            connection: downstream, policy: proxy.settings.forwarded, upgrade: upgrade, identity: identity,
-            edits: settings.requestEdits)
-        proxy.lendMemory(to: &self.head, capacity: head.byteCount + ForwardedRequest.addedBytes)
+        proxy.lendMemory(to: &self.head, capacity: head.byteCount + Self.addedBytes)
         do throws(HTTPSerializer.Failure) {
-            try request.write(head, bytes, to: &self.head)
+            try writeForwardedHead(head, bytes, from: downstream, to: &self.head)
         } catch {
             return refuse(.badRequest)
         }
@@ -229,17 +239,15 @@ final class ProxyExchange {
     // MARK: - The worker's load
 
     private func enter(_ worker: WorkerState) {
-        traffic = application?.traffic
         self.worker = worker
-        traffic?.enter(worker)
+        application?.traffic.enter(worker)
     }
 
     /// The worker is done with it, or failed.
     func leaveWorker() {
-        guard let worker, let traffic else { return }
-        self.worker = nil
-        traffic.leave(worker)
-        proxy.roomDidAppear(in: traffic)
+        guard let worker = worker.take(), let application else { return }
+        application.traffic.leave(worker)
+        proxy.roomDidAppear(in: application.traffic)
     }
 
     /// It is not asked again.

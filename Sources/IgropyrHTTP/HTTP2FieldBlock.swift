@@ -35,7 +35,7 @@ public struct HTTP2FieldBlock: Sendable {
         append(":status") { $0.append(decimal: UInt64(status)) }
     }
 
-    /// Takes over the head of a request as ``HTTPSerializer`` has written it, in origin form and without the empty line;
+    /// Takes over the head of a request as ``HTTPSerializer`` has written it, in origin form;
     /// `Host` becomes `:authority`. Forgets the last head.
     /// - Throws: `.invalidMethod`, `.invalidTarget` for something else.
     public mutating func begin(request: RawSpan, isEncrypted: Bool) throws(HTTPSerializer.Failure) {

@@ -73,6 +73,11 @@ public struct HTTPSerializer: Sendable {
     public mutating func beginRequest(method: RawSpan, target: RawSpan) throws(Failure) {
         guard method.isToken else { throw .invalidMethod }
         guard target.isTarget else { throw .invalidTarget }
+        beginRequest(checkedMethod: method, target: target)
+    }
+
+    /// The same with what a parser has checked.
+    public mutating func beginRequest(checkedMethod method: RawSpan, target: RawSpan) {
         let end: StaticString = " HTTP/1.1\r\n"
         bytes.append(addingCapacity: method.byteCount + 1 + target.byteCount + end.utf8CodeUnitCount) { output in
             output.append(method)
@@ -151,10 +156,7 @@ public struct HTTPSerializer: Sendable {
     }
 
     /// The empty line after fields, or after trailers.
-    public mutating func endHead() {
-        bytes.append(.carriageReturn)
-        bytes.append(.lineFeed)
-    }
+    public mutating func endHead() { append("\r\n") }
 
     // MARK: - Bodies
 

@@ -26,8 +26,12 @@ public struct ForwardedPolicy: Sendable, Hashable {
     /// untrusted party wrote stands before it and is not looked at.
     ///
     /// - Returns: The peer itself where nobody is trusted, or what a trusted proxy wrote cannot be read.
-    func client(of head: MessageHead, _ bytes: RawSpan, peer: SocketAddress?) -> SocketAddress? {
-        guard let peer, !trusted.isEmpty, trusts(peer) else { return peer }
+    @inline(__always) func client(of head: MessageHead, _ bytes: RawSpan, peer: SocketAddress?) -> SocketAddress? {
+        guard let peer, !trusted.isEmpty else { return peer }  // The common case.
+        return trusts(peer) ? lastUntrusted(in: head, bytes, before: peer) : peer
+    }
+
+    private func lastUntrusted(in head: MessageHead, _ bytes: RawSpan, before peer: SocketAddress) -> SocketAddress {
         var hops: [SocketAddress?] = []
         head.forEachField(in: bytes) { name, value in
             guard bytes.matches("x-forwarded-for", in: name) else { return }

@@ -110,16 +110,17 @@ private final class HealthWatch {
     private func send(_ path: String, on connection: any HTTPClientStream) {
         status = nil
         connection.begin(self, responseTimeout: subject.settings.timeout)
-        let (method, target) = ("GET".utf8.span, path.utf8.span)
+        var head = HTTPSerializer()
         do throws(HTTPSerializer.Failure) {
-            try connection.head.beginRequest(method: unsafe method.bytes, target: unsafe target.bytes)
-            try connection.head.appendField("Host", subject.settings.host ?? subject.kind.host(of: subject.address))
-            try connection.head.appendField("User-Agent", "igropyr-health")
-            try connection.head.appendField("Connection", "close")
+            try head.beginRequest(.get, target: path)
+            try head.appendField("Host", subject.settings.host ?? subject.kind.host(of: subject.address))
+            try head.appendField("User-Agent", "igropyr-health")
+            try head.appendField("Connection", "close")
         } catch {
             return conclude(isPassed: false)
         }
-        connection.endHead(method: .get, framing: .none)
+        head.endHead()
+        unsafe connection.sendHead(head.bytes.span.bytes, method: .get, framing: .none)
     }
 
     private func conclude(isPassed: Bool) {

@@ -22,7 +22,6 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
     private var beganAt = Timestamp.zero
 
     // The request.
-    var head = HTTPSerializer()
     private(set) var method = HTTPMethod.get
     /// Of a body of known length.
     private var remainingBytes: UInt64?
@@ -60,26 +59,24 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
         awaitProgress()
     }
 
-    func endHead(method: HTTPMethod, framing: MessageHead.Framing) {
-        guard isBusy else { return head.removeAll() }
+    func sendHead(_ head: RawSpan, method: HTTPMethod, framing: MessageHead.Framing) {
+        guard isBusy else { return }
         self.method = method
         switch framing {
         case .none, .untilClose, .length(0): isRequestEnded = true
         case .length(let length): remainingBytes = length
         case .chunked: break
         }
-        head.appendFraming(framing)
-        if !sendHead() { connection.loop.submitLocally { [self] in fail(.refused, mayHaveBeenReceived: false) } }
-        head = HTTPSerializer()
+        if !send(head) { connection.loop.submitLocally { [self] in fail(.refused, mayHaveBeenReceived: false) } }
     }
 
     /// - Returns: false if the connection has ended meanwhile.
-    private func sendHead() -> Bool {
+    private func send(_ head: RawSpan) -> Bool {
         guard !connection.isClosed else { return false }
         var block = connection.spareHead.take() ?? HTTP2FieldBlock()
         defer { connection.spareHead = block }
         do {
-            try unsafe block.begin(request: head.bytes.span.bytes, isEncrypted: connection.stream.isEncrypted)
+            try block.begin(request: head, isEncrypted: connection.stream.isEncrypted)
             try connection.begin(self, block, hasBody: !isRequestEnded)
             return true
         } catch { return false }

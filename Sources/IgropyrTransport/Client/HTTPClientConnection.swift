@@ -81,7 +81,7 @@ public final class HTTPClientConnection: HTTPClientStream {
     private var state = State.idle
     @safe @exclusivity(unchecked) private var exchange: (any HTTPClientExchange)?
     private var requestBody = RequestBody.none
-    /// The request's head waits in ``head`` for the first of its body.
+    /// The request's head waits in ``output`` for the first of its body.
     private var isHeadHeld = false
     private var isRequestEnded = true
     private var isResponseEnded = true
@@ -101,7 +101,8 @@ public final class HTTPClientConnection: HTTPClientStream {
     }
 
     @safe @exclusivity(unchecked) public private(set) var isReused = false
-    @safe @exclusivity(unchecked) public var head = HTTPSerializer()
+    /// Of a request with a body: a head that is held, the framing of chunks.
+    @safe @exclusivity(unchecked) private var output = HTTPSerializer()
 
     init(
         _ stream: ByteStream, to server: ServerConnections, as kind: HTTPConnectionKind, for client: ProxyHeader,
@@ -137,18 +138,17 @@ public final class HTTPClientConnection: HTTPClientStream {
         timer.arm(after: stream.isHandshaking ? min(timeout, pool.settings.handshakeTimeout) : timeout)
     }
 
-    public func endHead(method: HTTPMethod, framing: MessageHead.Framing) {
-        guard case .busy = state else { return head.removeAll() }
+    public func sendHead(_ head: RawSpan, method: HTTPMethod, framing: MessageHead.Framing) {
+        guard case .busy = state else { return }
         parser.expectResponse(to: method)
-        head.appendFraming(framing)
-        head.endHead()
         switch framing {
         case .none, .untilClose, .length(0):
             isRequestEnded = true
-            return writeHead()
+            return stream.write(head)
         case .length(let length): requestBody = .length(remaining: length)
         case .chunked: requestBody = .chunked
         }
+        output.appendLines(head)
         holdHead()
     }
 
@@ -156,24 +156,24 @@ public final class HTTPClientConnection: HTTPClientStream {
     private func holdHead() {
         isHeadHeld = true
         loop.submitLocally { [self] in
-            if isHeadHeld { writeHead() }
+            if isHeadHeld { writeOutput() }
         }
     }
 
-    private func writeHead(moreFollows: Bool = false) {
+    private func writeOutput(moreFollows: Bool = false) {
         isHeadHeld = false
-        unsafe stream.write(head.bytes.span.bytes, moreFollows: moreFollows)
-        head.removeAll()
+        unsafe stream.write(output.bytes.span.bytes, moreFollows: moreFollows)
+        output.removeAll()
     }
 
-    /// A large piece goes past ``head``, whose memory the connection keeps.
+    /// A large piece goes past ``output``, whose memory the connection keeps.
     private func writeBody(_ bytes: RawSpan) {
         guard isHeadHeld else { return stream.write(bytes) }
         guard bytes.byteCount > 4096 else {
-            head.appendBody(bytes)
-            return writeHead()
+            output.appendBody(bytes)
+            return writeOutput()
         }
-        writeHead(moreFollows: true)
+        writeOutput(moreFollows: true)
         stream.write(bytes)
     }
 
@@ -187,8 +187,8 @@ public final class HTTPClientConnection: HTTPClientStream {
             requestBody = .length(remaining: remaining - UInt64(bytes.byteCount))
             writeBody(bytes)
         case .chunked:
-            head.appendChunk(bytes)
-            writeHead()
+            output.appendChunk(bytes)
+            writeOutput()
         case .tunnel: stream.write(bytes)
         }
     }
@@ -200,8 +200,8 @@ public final class HTTPClientConnection: HTTPClientStream {
         case .none: break
         case .length(let remaining): if remaining > 0 { return fail(.cancelled) }
         case .chunked:
-            head.endChunks(trailers)
-            writeHead()
+            output.endChunks(trailers)
+            writeOutput()
         case .tunnel:
             stream.endWriting()
             timer.arm(after: pool.settings.idleTimeout)  // For the server to close, too.
@@ -255,13 +255,18 @@ public final class HTTPClientConnection: HTTPClientStream {
         awaitProgress()
         loop.submitLocally { [self] in
             guard !isPaused, !isProcessing else { return }
-            input.consumeKept(process)
+            input.consumeKept { process($0) }
             if case .closed = state { return }
             if !isPaused { stream.startReading() }
         }
     }
 
     private func process(_ bytes: RawSpan) -> Int {
+        guard let exchange else { return bytes.byteCount }  // Nobody waits for it any more.
+        return process(bytes, for: exchange)
+    }
+
+    private func process(_ bytes: RawSpan, for exchange: any HTTPClientExchange) -> Int {
         var offset = 0
         isProcessing = true
         defer { isProcessing = false }
@@ -274,13 +279,13 @@ public final class HTTPClientConnection: HTTPClientStream {
                     offset += consumed
                     let head = parser.head
                     if !head.isInterim { isReusable = head.keepAlive && head.framing != .untilClose }
-                    exchange?.responseDidBegin(head, rest)
+                    exchange.responseDidBegin(head, rest)
                 case .body(let range, let consumed):
                     offset += consumed
-                    exchange?.responseBodyDidArrive(rest.extracting(range))
+                    exchange.responseBodyDidArrive(rest.extracting(range))
                 case .trailers(let range, let consumed):
                     offset += consumed
-                    exchange?.responseTrailersDidArrive(rest.extracting(range))
+                    exchange.responseTrailersDidArrive(rest.extracting(range))
                 case .end(let consumed):
                     offset += consumed
                     // Input behind the response was not asked for: the next request must not take it for its answer.
@@ -309,8 +314,7 @@ public final class HTTPClientConnection: HTTPClientStream {
 
     private func finishIfOver() {
         guard case .busy = state, isRequestEnded, isResponseEnded else { return }
-        let exchange = exchange
-        self.exchange = nil
+        let exchange = exchange.take()
         state = .idle
         isReused = true
         if isReusable { pool.take(back: self) } else { close() }
@@ -362,7 +366,7 @@ extension HTTPClientConnection: ByteStreamDelegate {
         switch state {
         case .idle: close()  // An answer to nothing.
         case .busy:
-            input.add(bytes, consume: process)
+            input.add(bytes) { process($0) }
             if case .busy = state, !isPaused { awaitProgress() }  // Mostly it is over.
         case .closed: break
         }

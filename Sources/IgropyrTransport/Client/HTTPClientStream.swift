@@ -4,19 +4,18 @@ public import IgropyrUV
 /// One request to a server and its response, whatever the version of HTTP; stays on its loop.
 ///
 /// In HTTP/1.1 the connection itself is that, for one request after the other; in HTTP/2 each request has its own. A
-/// request is ``begin(_:responseTimeout:)``, then its head in ``head``, ``endHead(method:framing:)``, ``sendBody(_:)`` and
+/// request is ``begin(_:responseTimeout:)``, then ``sendHead(_:method:framing:)``, ``sendBody(_:)`` and
 /// ``endRequest(trailers:)``. Who has one begins with it or cancels it.
 public protocol HTTPClientStream: AnyObject {
     var address: SocketAddress { get }
     /// Whether the connection has carried a request before: the server may close it at the very moment when the next one
     /// comes.
     var isReused: Bool { get }
-    /// The head of the request that was begun: write its start line and its fields here, as in HTTP/1.1.
-    var head: HTTPSerializer { get set }
     /// `responseTimeout` takes the place of the pool's.
     func begin(_ exchange: any HTTPClientExchange, responseTimeout: Duration?)
-    /// Sends the head. `.none` and `.length(0)` end the request.
-    func endHead(method: HTTPMethod, framing: MessageHead.Framing)
+    /// Sends the head of the request that was begun, as ``HTTPSerializer`` writes it in HTTP/1.1: whole, with the fields that
+    /// tell `framing` and the empty line. `.none` and `.length(0)` end the request.
+    func sendHead(_ head: RawSpan, method: HTTPMethod, framing: MessageHead.Framing)
     /// Sends a part of the body. Watch ``canWrite``.
     func sendBody(_ bytes: RawSpan)
     /// Ends the body. One that is shorter than announced ends the request. Trailers go out behind a body of unknown length

@@ -156,16 +156,19 @@ private final class HTTPRequesterCall: HTTPClientExchange {
         guard continuation != nil else { return connection.cancel() }
         self.connection = connection
         connection.begin(self)
+        let length = upload == nil ? UInt64(request.body.count) : uploadBytes
+        let framing: MessageHead.Framing = length > 0 || request.method.announcesBody ? .length(length) : .none
+        var head = HTTPSerializer(capacity: 512)
         do throws(HTTPSerializer.Failure) {
-            try connection.head.beginRequest(request.method, target: request.target)
-            try connection.head.appendField("Host", host)
-            for field in request.fields { try connection.head.appendField(field.name, field.value) }
+            try head.beginRequest(request.method, target: request.target)
+            try head.appendField("Host", host)
+            for field in request.fields { try head.appendField(field.name, field.value) }
         } catch {
             return fail(error)
         }
-        let length = upload == nil ? UInt64(request.body.count) : uploadBytes
-        let isAnnounced = length > 0 || request.method.announcesBody
-        connection.endHead(method: request.method, framing: isAnnounced ? .length(length) : .none)
+        head.appendFraming(framing)
+        head.endHead()
+        unsafe connection.sendHead(head.bytes.span.bytes, method: request.method, framing: framing)
         if upload == nil {
             unsafe connection.sendBody(request.body.span.bytes)
             connection.endRequest()

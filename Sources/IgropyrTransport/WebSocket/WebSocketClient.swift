@@ -78,12 +78,14 @@ private final class WebSocketClientExchange: HTTPClientExchange, WebSocketTunnel
 
     func start(_ request: WebSocketClient.Request) {
         connection.begin(self)
+        var head = HTTPSerializer()
         do throws(HTTPSerializer.Failure) {
-            try connection.head.beginRequest(.get, target: request.target)
-            try connection.head.appendField("Host", connection.kind.host(of: connection.address))
-            for field in request.fields + handshakeFields { try connection.head.appendField(field.name, field.value) }
+            try head.beginRequest(.get, target: request.target)
+            try head.appendField("Host", connection.kind.host(of: connection.address))
+            for field in request.fields + handshakeFields { try head.appendField(field.name, field.value) }
         } catch { return fail(.invalidRequest) }
-        connection.endHead(method: .get, framing: .none)
+        head.endHead()
+        unsafe connection.sendHead(head.bytes.span.bytes, method: .get, framing: .none)
     }
 
     private var handshakeFields: [(name: String, value: String)] {

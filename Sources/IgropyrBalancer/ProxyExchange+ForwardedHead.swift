@@ -2,45 +2,50 @@ import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
 
-/// Writes the head of a request as the worker gets it, without framing and without the empty line at its end.
+/// The head of a request as the worker gets it.
 ///
-/// Says in `X-Forwarded-For`, `-Proto` and `-Host`, and if asked to in `Forwarded` (RFC 7239), who asked and how, as
+/// It says in `X-Forwarded-For`, `-Proto` and `-Host`, and if asked to in `Forwarded` (RFC 7239), who asked and how, as
 /// ``ForwardedPolicy`` has it. `Forwarded` that nobody asked for passes from trusted proxies only, since a client could write
 /// anything.
-struct ForwardedRequest {
-    /// What the fields that are added take, about: room for them saves moving the head.
-    static let addedBytes = 192
+extension ProxyExchange {
+    /// What is added takes that much, about: room for it saves moving the head.
+    static let addedBytes = 224
 
-    /// Who asked, and how.
-    let connection: any HTTPServerStream
-    var policy: ForwardedPolicy
-    var upgrade: Upgrade?
-    var identity: RequestIdentity?
-    var edits: FieldEdits?
-
-    func write(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) throws(HTTPSerializer.Failure) {
-        try writeRequestLine(head, bytes, to: &output)
+    func writeForwardedHead(
+        _ head: MessageHead, _ bytes: RawSpan, from connection: any HTTPServerStream, to output: inout HTTPSerializer
+    ) throws(HTTPSerializer.Failure) {
+        writeRequestLine(head, bytes, to: &output)
         if let authority = head.authority {
             output.appendField("Host", checked: bytes.extracting(authority))
         } else {  // HTTP/1.0. Where the client reached the balancer stands in.
             try output.appendField("Host", connection.localAddress?.description ?? "localhost")
         }
         let listed = HopByHop.listed(in: head, bytes)
-        let isTrusted = policy.mode == .trust && connection.peerAddress.map(policy.trusts) ?? false
+        let edits = settings.requestEdits
+        let mode = proxy.settings.forwarded.mode
+        let isTrusted = mode == .trust && connection.peerAddress.map(proxy.settings.forwarded.trusts) ?? false
         var told = ToldFields()
         var takesTrailers = false
         var fields = FieldIterator(head.fields)
         while let lines = fields.nextLines(
             in: bytes,
             keeping: { name, value in
-                if bytes.matches("te", in: name), Self.listsTrailers(bytes.string(in: value)) {
-                    takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
-                }
-                if HopByHop.contains(name, in: bytes) || bytes.matches("host", in: name) { return false }
+                let field = ProxiedField(name, in: bytes)
+                switch field {
+                case .hopByHop, .host: return false
+                case .te:
+                    if Self.listsTrailers(bytes.string(in: value)) {
+                        takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
+                    }
+                    return false
                 // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1), and to a worker it would.
-                if head.version == .http10, bytes.matches("expect", in: name) { return false }
+                case .expect: if head.version == .http10 { return false }
+                case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto:
+                    told.note(field)
+                    if !isTrusted { return false }
+                case .other: break
+                }
                 if let identity, identity.replaces(name, in: bytes) { return false }
-                if told.note(name, in: bytes), !isTrusted { return false }
                 if let edits, edits.drops(name, in: bytes) { return false }
                 return listed.isEmpty || !listed.contains { bytes.isSameName($0, name) }
             })
@@ -48,14 +53,16 @@ struct ForwardedRequest {
             output.appendLines(bytes.extracting(lines))
         }
         if !isTrusted || !told.hops {
-            try writeForwardedFor(head, bytes, earlierHops: told.hops && policy.mode == .append, to: &output)
+            try writeForwardedFor(
+                connection.peerHostText, head, bytes, earlierHops: told.hops && mode == .append, to: &output)
         }
         if !isTrusted || !told.scheme { append(connection.isEncrypted ? Self.httpsLine : Self.httpLine, to: &output) }
         if let authority = head.authority, !isTrusted || !told.host {
             output.appendField("X-Forwarded-Host", checked: bytes.extracting(authority))
         }
-        if policy.writesStandardField, !isTrusted || !told.standard {
-            try writeForwarded(head, bytes, earlierHops: told.standard && policy.mode == .append, to: &output)
+        if proxy.settings.forwarded.writesStandardField, !isTrusted || !told.standard {
+            try writeForwarded(
+                connection, head, bytes, earlierHops: told.standard && mode == .append, to: &output)
         }
         if let edits { for field in edits.added { try output.appendField(field.name, field.value) } }
         append(head.version.viaLine, to: &output)
@@ -68,6 +75,8 @@ struct ForwardedRequest {
             try output.appendField("Connection", "TE")
             try output.appendField("TE", "trailers")
         }
+        output.appendFraming(framing)
+        output.endHead()
     }
 
     private static let httpLine = "X-Forwarded-Proto: http\r\n"
@@ -87,20 +96,19 @@ struct ForwardedRequest {
     }
 
     /// In origin form, as servers want it (RFC 9112 §3.2.1), whatever the client's form.
-    private func writeRequestLine(
-        _ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer
-    ) throws(HTTPSerializer.Failure) {
+    private func writeRequestLine(_ head: MessageHead, _ bytes: RawSpan, to output: inout HTTPSerializer) {
         let connect = "GET".utf8.span  // What an extended CONNECT is in HTTP/1.1.
         let method = head.method == .connect ? unsafe connect.bytes : bytes.extracting(head.methodName)
         let end = head.query?.upperBound ?? head.path.upperBound
         guard head.path.isEmpty else {
-            return try output.beginRequest(method: method, target: bytes.extracting(head.path.lowerBound..<end))
+            return output.beginRequest(
+                checkedMethod: method, target: bytes.extracting(head.path.lowerBound..<end))
         }
         var target = "/"
         if head.method == .options, head.query == nil { target = "*" }
         if let query = head.query { target += "?" + bytes.string(in: query) }
         let text = target.utf8.span
-        try output.beginRequest(method: method, target: unsafe text.bytes)
+        output.beginRequest(checkedMethod: method, target: unsafe text.bytes)
     }
 
     /// Which fields about the client a request has.
@@ -110,24 +118,22 @@ struct ForwardedRequest {
         var host = false
         var standard = false
 
-        /// Whether the field is one of these.
-        mutating func note(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
-            switch name.count {
-            case 9 where bytes.matches("forwarded", in: name): standard = true
-            case 15 where bytes.matches("x-forwarded-for", in: name): hops = true
-            case 16 where bytes.matches("x-forwarded-host", in: name): host = true
-            case 17 where bytes.matches("x-forwarded-proto", in: name): scheme = true
-            default: return false
+        mutating func note(_ field: ProxiedField) {
+            switch field {
+            case .forwarded: standard = true
+            case .forwardedFor: hops = true
+            case .forwardedHost: host = true
+            case .forwardedProto: scheme = true
+            case .hopByHop, .te, .host, .expect, .other: break
             }
-            return true
         }
     }
 
     /// One field with all hops: many applications read the first field of that name only.
     private func writeForwardedFor(
-        _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
+        _ peer: String?, _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
     ) throws(HTTPSerializer.Failure) {
-        let client = connection.peerHostText ?? "unknown"
+        let client = peer ?? "unknown"
         guard earlierHops else {
             let client = client.utf8.span
             return output.appendField("X-Forwarded-For", checked: unsafe client.bytes)
@@ -139,7 +145,8 @@ struct ForwardedRequest {
 
     /// Likewise. Nothing of what came is passed on if any of it is no list.
     private func writeForwarded(
-        _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool, to output: inout HTTPSerializer
+        _ connection: any HTTPServerStream, _ head: MessageHead, _ bytes: RawSpan, earlierHops: Bool,
+        to output: inout HTTPSerializer
     ) throws(HTTPSerializer.Failure) {
         var hops: [String] = []
         var isList = earlierHops

@@ -1,0 +1,46 @@
+/// What a field is to a proxy, told by its name.
+@frozen package enum ProxiedField {
+    /// It belongs to one connection and not to the message (RFC 9110 §7.6.1), or is framing and made anew, so that it is not
+    /// passed on. `Proxy-Authorization` is among these since nothing behind is a proxy.
+    case hopByHop
+    /// Likewise; what it says of trailers a proxy may say itself.
+    case te
+    case host
+    case expect
+    /// Of RFC 7239.
+    case forwarded
+    case forwardedFor
+    case forwardedHost
+    case forwardedProto
+    case other
+
+    /// The field whose name stands in `name`. Traps when that is out of bounds.
+    package init(_ name: Range<Int>, in bytes: RawSpan) {
+        self =
+            switch name.count {
+            case 2 where bytes.equals("te", in: name): .te
+            case 4 where bytes.equals("host", in: name): .host
+            case 6 where bytes.equals("expect", in: name): .expect
+            case 7 where bytes.equals("upgrade", in: name): .hopByHop
+            case 9 where bytes.equals("forwarded", in: name): .forwarded
+            case 10 where bytes.equals("connection", in: name) || bytes.equals("keep-alive", in: name): .hopByHop
+            case 14 where bytes.equals("content-length", in: name): .hopByHop
+            case 15 where bytes.equals("x-forwarded-for", in: name): .forwardedFor
+            case 16 where bytes.equals("proxy-connection", in: name): .hopByHop
+            case 16 where bytes.equals("x-forwarded-host", in: name): .forwardedHost
+            case 17 where bytes.equals("transfer-encoding", in: name): .hopByHop
+            case 17 where bytes.equals("x-forwarded-proto", in: name): .forwardedProto
+            case 18 where bytes.equals("proxy-authenticate", in: name): .hopByHop
+            case 19 where bytes.equals("proxy-authorization", in: name): .hopByHop
+            default: .other
+            }
+    }
+
+    /// Whether a proxy keeps it to itself.
+    @inlinable package var isHopByHop: Bool {
+        switch self {
+        case .hopByHop, .te: true
+        case .host, .expect, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .other: false
+        }
+    }
+}
