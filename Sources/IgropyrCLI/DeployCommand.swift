@@ -98,7 +98,13 @@ struct DeployCommand: AsyncParsableCommand {
     func run() async throws {
         let manifest = try completeManifest()
         let application = try manifest.name ?? ownName()
-        if check { return print(manifest.summary(of: application)) }
+        if check {
+            let bundle = bundle
+            let summary = try await onEventLoop { loop in
+                try await Packing.bundle(bundle, manifest, on: loop) { summary, _ in summary }
+            }
+            return print(manifest.summary(of: application, summary))
+        }
         if plan { return try await show(planOf: application, manifest) }
         let files = try KeyValuePairs.parse(secrets, option: "--secret", example: "DB_PASSWORD=password.txt")
         if let unknown = files.keys.sorted().first(where: { manifest.spec.secrets[$0] == nil }) {

@@ -12,7 +12,7 @@ struct Deployer {
     func deploy(
         _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: [String: [UInt8]] = [:]
     ) async throws -> BundleDigest {
-        try await packing(manifest.source(in: bundle)) { summary, archive in
+        try await Packing.bundle(bundle, manifest, on: client.loop) { summary, archive in
             let sending = ProgressLine("sending to \(node)")
             _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
             sending.finish()
@@ -24,7 +24,7 @@ struct Deployer {
 
     /// What that would move.
     func plan(_ name: ApplicationName, bundle: String, _ manifest: Manifest) async throws -> PlanReport {
-        try await packing(manifest.source(in: bundle)) { summary, _ in
+        try await Packing.bundle(bundle, manifest, on: client.loop) { summary, _ in
             var request = PlanRequest()
             request.application = name
             request.spec = try await spec(of: name, manifest, summary)
@@ -45,17 +45,20 @@ struct Deployer {
         }
         return spec
     }
+}
 
-    /// Calls `body` with a bundle of what is at `source`, and the path of its archive, which goes with the call.
-    private func packing<Result>(
-        _ source: String, _ body: (BundleArchive.Summary, String) async throws -> Result
+enum Packing {
+    /// Calls `body` with what `bundle` makes, and the path of its archive, which goes with the call.
+    static func bundle<Result>(
+        _ bundle: String, _ manifest: Manifest, on loop: EventLoop,
+        _ body: (BundleArchive.Summary, String) async throws -> Result
     ) async throws -> Result {
         let archive = FileManager.default.temporaryDirectory.appending(path: "igropyr-bundle-\(UUID().uuidString).tar")
             .path
         defer { try? FileManager.default.removeItem(atPath: archive) }
         let packing = ProgressLine("packing")
-        let summary = try await client.loop.offload {
-            try BundleArchive.create(from: source, to: archive) { packing.show($0.doneBytes, of: $0.totalBytes) }
+        let summary = try await loop.offload {
+            try manifest.archive(bundle, to: archive) { packing.show($0.doneBytes, of: $0.totalBytes) }
         }
         packing.finish()
         return try await body(summary, archive)

@@ -4,8 +4,9 @@ import IgropyrOrchestration
 
 extension Manifest {
     /// What was understood, for people. No variable's value, since it may be a secret.
-    func summary(of application: ApplicationName) -> String {
-        var lines = ["application  \(application)", "starts       \(program.summary)"]
+    func summary(of application: ApplicationName, _ bundle: BundleArchive.Summary) -> String {
+        var lines = ["application  \(application)", "revision     \(bundle.text)"]
+        lines.append("starts       \(bundle.kind.text)")
         lines.append("workers      \(namesScale ? "\(spec.scale)" : "as many as it has; if it is new, \(spec.scale)")")
         let texts = [
             ("only where", spec.constraints.text), ("rather where", spec.preferences.text),
@@ -24,12 +25,19 @@ extension Manifest {
     }
 }
 
-extension Manifest.Program? {
-    fileprivate var summary: String {
+extension BundleArchive.Summary {
+    fileprivate var text: String {
+        let machines = index.machines.map(\.rawValue).joined(separator: " and ")
+        let size = Quantity.text(bytes: Int(archiveBytes))
+        return "\(digest.short), \(size)" + (machines.isEmpty ? "" : ", for \(machines)")
+    }
+}
+
+extension DeploymentSpec.Kind {
+    fileprivate var text: String {
         switch self {
-        case .command(let path): path.value
-        case .site(let path): "the site in \(path.value)"
-        case nil: "the program, or the folder's files"
+        case .executable(let entry): entry
+        case .site: "a site of the folder's files"
         }
     }
 }

@@ -17,6 +17,8 @@ struct DocumentParser {
         guard bytes.count <= Self.limitBytes else {
             return refuse("\(bytes.count) bytes are too many, at most \(Self.limitBytes) are read", at: nil)
         }
+        // Some editors begin a file with the mark for the order of its bytes.
+        let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes[3...]) : bytes
         guard let text = String(validating: bytes, as: UTF8.self) else {
             return refuse("not UTF-8 from byte \(Self.validPrefix(of: bytes)) on", at: nil)
         }

@@ -8,6 +8,13 @@ enum Binaries {
     static let igropyr = path(of: "IGROPYR_BIN", or: "igropyr")
     static let hello = path(of: "HELLO_BIN", or: "Hello")
 
+    /// What they are built for, as `uname -m` has it.
+    static let machine: String = {
+        var name = utsname()
+        uname(&name)
+        return withUnsafeBytes(of: name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }()
+
     /// By where it lies.
     static let isOptimised = !igropyr.contains("/debug/")
 

@@ -53,7 +53,15 @@ extension EndToEnd {
                 let first = try await lab.deploy(folder)
                 #expect(first.status == 0, "\(first)")
                 let old = try #require(try await lab.status().worker(on: 3)?.pid)
-                let second = try await lab.deploy()
+                let builds = "\(lab.folder)/builds"
+                try lab.write("command: Hello\n", to: "\(builds)/igropyr.yaml")
+                try FileManager.default.createDirectory(
+                    atPath: "\(builds)/\(Binaries.machine)", withIntermediateDirectories: true)
+                try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(builds)/\(Binaries.machine)/Hello")
+                let check = try await lab.start(on: 1, ["igropyr", "deploy", builds, "--check"])
+                    .finish(within: .seconds(20))
+                #expect(check.status == 0 && check.output.contains("for \(Binaries.machine)"), "\(check)")
+                let second = try await lab.deploy(builds)
                 #expect(second.status == 0 && second.output.contains("3 of 3"), "\(second)")
                 let workers = try await lab.status().workers.filter { $0.host == "host-3" }
                 #expect(workers.compactMap(\.pid) == [old] && workers.map(\.state).sorted() == ["failed", "ready"])

@@ -152,9 +152,20 @@ private let everything = """
         }
         try folder.write("command: bin/run", to: "shop/igropyr.yaml")
         let manifest = try Manifest(of: folder("shop"))
-        let summary = try BundleArchive.create(from: manifest.source(in: folder("shop")), to: folder("a.tar"))
+        let summary = try manifest.archive(folder("shop"), to: folder("a.tar"))
         #expect(manifest.spec(for: summary).kind == .executable(entry: "bin/run"))
         #expect(manifest.spec(for: summary).revision == summary.digest)
+    }
+
+    @Test func `may name a program of which there are builds only`() throws {
+        let folder = try TemporaryFolder()
+        for machine in ["x86_64", "aarch64"] {
+            try folder.write("#!/bin/sh", to: "shop/bin/\(machine)/run", permissions: 0o755)
+        }
+        try folder.write("command: bin/run", to: "shop/igropyr.yaml")
+        let summary = try Manifest(of: folder("shop")).archive(folder("shop"), to: folder("a.tar"))
+        #expect(summary.kind == .executable(entry: "bin/run"))
+        #expect(summary.index.machines.map(\.rawValue) == ["aarch64", "x86_64"])
     }
 
     @Test func `is no part of the bundle`() throws {
@@ -173,7 +184,7 @@ private let everything = """
         try folder.write("hello", to: "shop/public/index.html")
         try folder.write("site: public", to: "shop/igropyr.yaml")
         let manifest = try Manifest(of: folder("shop"))
-        let summary = try BundleArchive.create(from: manifest.source(in: folder("shop")), to: folder("a.tar"))
+        let summary = try manifest.archive(folder("shop"), to: folder("a.tar"))
         #expect(summary.entries == 1 && manifest.spec(for: summary).kind == .site)
     }
 

@@ -64,5 +64,6 @@ func `bytes that are no UTF-8 are refused, and it is said where`(bytes: [UInt8],
 }
 
 @Test func `a byte order mark is passed over`() throws {
-    #expect(try Zoo.read("\u{FEFF}prices: [1]").prices == [1])
+    let zoo = try Zoo.read("\u{FEFF}prices: [1]\r\ncages: {a: {keeper: b}}\r\n")
+    #expect(zoo.prices == [1] && zoo.cages["a"]?.keeper == "b")
 }

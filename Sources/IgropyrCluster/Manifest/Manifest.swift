@@ -1,3 +1,4 @@
+internal import IgropyrBundles
 public import IgropyrConfiguration
 public import IgropyrOrchestration
 
@@ -65,6 +66,7 @@ public struct Manifest: Sendable {
         switch program {
         case .command(let path):
             guard let status = Self.status(of: path.value, in: folder) else {
+                guard !Self.hasBuild(of: path.value, in: folder) else { return }
                 throw path.error("\(folder) holds no \(path.value): expected a program's path within it", in: file)
             }
             guard status.kind == .file, status.isExecutable else {
@@ -78,13 +80,28 @@ public struct Manifest: Sendable {
         }
     }
 
+    /// Whether there is the program for some machine, if not in its own place.
+    private static func hasBuild(of program: String, in folder: String) -> Bool {
+        let place = program.lastIndex(of: "/").map { "\(folder)/\(program[..<$0])" } ?? folder
+        let machines = ((try? FileSystem.names(in: place)) ?? []).compactMap(ProgramMachine.init(rawValue:))
+        return machines.contains { status(of: $0.variant(of: program), in: folder)?.isExecutable == true }
+    }
+
     private static func status(of path: String, in folder: String) -> FileStatus? {
         try? FileSystem.status(of: FileSystem.resolved("\(folder)/\(path)"))
     }
 
-    /// What is to be packed: `bundle` itself, or the site within.
-    public func source(in bundle: String) -> String {
-        if case .site(let path) = program, path.value != "." { "\(bundle)/\(path.value)" } else { bundle }
+    /// Archives `bundle`, or the site within, as ``BundleArchive/create(from:to:program:limits:progress:)`` does. Blocks.
+    public func archive(
+        _ bundle: String, to destination: String, progress: (BundleArchive.Progress) -> Void = { _ in }
+    ) throws(BundleError) -> BundleArchive.Summary {
+        switch program {
+        case .command(let path):
+            try BundleArchive.create(from: bundle, to: destination, program: path.value, progress: progress)
+        case .site(let path) where path.value != ".":
+            try BundleArchive.create(from: "\(bundle)/\(path.value)", to: destination, progress: progress)
+        case .site, nil: try BundleArchive.create(from: bundle, to: destination, progress: progress)
+        }
     }
 
     /// The whole, once there is a bundle.
@@ -92,7 +109,6 @@ public struct Manifest: Sendable {
         var spec = spec
         spec.revision = summary.digest
         spec.kind = summary.kind
-        if case .command(let path) = program { spec.kind = .executable(entry: path.value) }
         return spec
     }
 }
