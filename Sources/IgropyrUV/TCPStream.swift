@@ -22,7 +22,7 @@ public final class TCPStream {
     private let memory = unsafe HandleMemory<uv_tcp_t>()
     private var isClosing = false
     private var closesAfterWriting = false
-    /// -1 until it was asked for.
+    /// -1 until it was asked for, and once closed: then it may be another's.
     @safe @exclusivity(unchecked) private var knownDescriptor: Int32 = -1
     fileprivate var onConnect: ((UVError?) -> Void)?
 
@@ -60,7 +60,7 @@ public final class TCPStream {
 
     private var stream: UnsafeMutablePointer<uv_stream_t> { unsafe memory.pointer.asStream }
 
-    /// The kernel's number for the socket, for calls that libuv does not have. Not to be used once closed: another socket's, then.
+    /// The kernel's number for the socket, for calls that libuv does not have; -1 once closed.
     private var descriptor: Int32 {
         if knownDescriptor < 0 { unsafe uv_fileno(memory.pointer.asHandle, &knownDescriptor) }
         return knownDescriptor
@@ -200,6 +200,7 @@ public final class TCPStream {
         isClosing = true
         delegate = nil
         unsafe memory.close()
+        knownDescriptor = -1
     }
 
     /// Like ``close()``, and tells the peer so by a reset: what it has not read yet may be lost, too. The kernel lets go at
@@ -212,6 +213,7 @@ public final class TCPStream {
         var atOnce = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &atOnce, socklen_t(MemoryLayout<linger>.size))
         unsafe memory.close()
+        knownDescriptor = -1
     }
 
     /// Whether the peer has reset the connection, or the kernel has given it up. The delegate of a stream that is read
