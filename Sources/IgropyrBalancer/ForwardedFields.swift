@@ -39,16 +39,3 @@ extension TrailerFields {
         }
     }
 }
-
-extension RawSpan {
-    /// Whether two names within these bytes are one, whatever their case.
-    func isSameName(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
-        guard left.count == right.count else { return false }
-        let text = Span<UInt8>(_bytes: self)
-        for offset in 0..<left.count {
-            let (a, b) = (text[left.lowerBound + offset], text[right.lowerBound + offset])
-            guard a == b || (a | 0x20 == b | 0x20 && (0x61...0x7A).contains(a | 0x20)) else { return false }
-        }
-        return true
-    }
-}

@@ -52,9 +52,10 @@ extension RawSpan {
         return expected.byteCount == range.count && matches(expected, at: range.lowerBound)
     }
 
-    /// Whether two ranges hold the same, the case of ASCII letters aside. Traps when one that is as long is out of bounds.
-    package func areSame(_ range: Range<Int>, _ other: Range<Int>) -> Bool {
-        range.count == other.count && matches(extracting(other), at: range.lowerBound)
+    /// Whether two ranges hold the same name, the case of ASCII letters aside. Traps when one is out of bounds and as long as
+    /// the other.
+    package func isSameName(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        left.count == right.count && matches(extracting(right), at: left.lowerBound)
     }
 }
 

@@ -27,7 +27,7 @@ struct FieldVariables {
                 output.append(Self.prefix)
                 for offset in name { output.append(Self.variableByte(head[offset])) }
                 output.append(bytes.extracting(fields[index].value))
-                for other in fields[(index + 1)...] where bytes.areSame(other.name, name) {
+                for other in fields[(index + 1)...] where bytes.isSameName(other.name, name) {
                     output.append(separator)
                     output.append(bytes.extracting(other.value))
                 }
@@ -45,14 +45,14 @@ struct FieldVariables {
     }
 
     private func hasNamesake(_ name: Range<Int>, before index: Int, in bytes: RawSpan) -> Bool {
-        for other in fields[..<index] where bytes.areSame(other.name, name) { return true }
+        for other in fields[..<index] where bytes.isSameName(other.name, name) { return true }
         return false
     }
 
     /// Of the field and those behind it that have its name.
     private func valueCount(from index: Int, _ separatorCount: Int, in bytes: RawSpan) -> Int {
         var count = fields[index].value.count
-        for other in fields[(index + 1)...] where bytes.areSame(other.name, fields[index].name) {
+        for other in fields[(index + 1)...] where bytes.isSameName(other.name, fields[index].name) {
             count += separatorCount + other.value.count
         }
         return count

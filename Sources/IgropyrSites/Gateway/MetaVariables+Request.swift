@@ -19,16 +19,16 @@ extension MetaVariables {
         append("SERVER_SOFTWARE", software)
         append("SERVER_PROTOCOL", request.protocolVersion)
         append("SERVER_NAME", call.hostName)
-        append("SERVER_PORT", UInt64(server?.port ?? 0))
+        append("SERVER_PORT", String(server?.port ?? 0))
         append("REQUEST_METHOD", call.method)
         append("QUERY_STRING", query)
         append("REMOTE_ADDR", clientHost)
         append("REMOTE_HOST", clientHost)
-        if let client, client.port != 0 { append("REMOTE_PORT", UInt64(client.port)) }
+        if let client, client.port != 0 { append("REMOTE_PORT", String(client.port)) }
         if let scheme { append("AUTH_TYPE", scheme) }
         if let user { append("REMOTE_USER", user) }
         append("SCRIPT_NAME", "/", file)
-        if let bodyBytes { append("CONTENT_LENGTH", UInt64(bodyBytes)) }
+        if let bodyBytes { append("CONTENT_LENGTH", String(bodyBytes)) }
         if let type { append("CONTENT_TYPE", type) }
         if isEncrypted { append("HTTPS", "on") }
         append("REQUEST_SCHEME", isEncrypted ? "https" : "http")

@@ -59,32 +59,15 @@ struct MetaVariables {
         }
     }
 
-    mutating func append(_ name: String, _ value: String) {
-        append(name.utf8.count, value.utf8.count) { output in
-            output.append(text: name)
-            output.append(text: value)
-        }
-    }
-
-    mutating func append(_ name: StaticString, _ value: String) {
-        append(name.utf8CodeUnitCount, value.utf8.count) { output in
-            output.append(name)
-            output.append(text: value)
-        }
-    }
-
     /// The value is the texts, one behind the other.
-    mutating func append(_ name: StaticString, _ first: String, _ second: String, _ third: String = "") {
-        let count = first.utf8.count + second.utf8.count + third.utf8.count
-        append(name.utf8CodeUnitCount, count) { output in
-            output.append(name)
+    mutating func append(_ name: String, _ first: String, _ second: String = "", _ third: String = "") {
+        append(name.utf8.count, first.utf8.count + second.utf8.count + third.utf8.count) { output in
+            output.append(text: name)
             output.append(text: first)
             output.append(text: second)
             output.append(text: third)
         }
     }
-
-    mutating func append(_ name: StaticString, _ number: UInt64) { append(name, String(number)) }
 }
 
 extension OutputSpan<UInt8> {
