@@ -9,13 +9,12 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -30,16 +29,9 @@ static struct sockaddr_in address;
 static int queue, open_count, answers;
 static double until;
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what) {
-    perror(what);
+static void fail_by_tls(const char *what) {
     ERR_print_errors_fp(stderr);
-    exit(1);
+    fail(what);
 }
 
 static void begin(struct client *client) {
@@ -51,7 +43,7 @@ static void begin(struct client *client) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
     if (epoll_ctl(queue, EPOLL_CTL_ADD, client->descriptor, &event) != 0) fail("epoll_ctl");
     client->has_asked = client->has_answer = 0;
-    if ((client->ssl = SSL_new(context)) == NULL) fail("SSL_new");
+    if ((client->ssl = SSL_new(context)) == NULL) fail_by_tls("SSL_new");
     BIO_socket_nbio(client->descriptor, 1);
     SSL_set_fd(client->ssl, client->descriptor);
 }
@@ -68,11 +60,11 @@ static int go_on(struct client *client) {
     if (!client->has_asked) {
         int result = SSL_connect(client->ssl);
         if (result != 1) {
-            if (SSL_get_error(client->ssl, result) != SSL_ERROR_WANT_READ) fail("SSL_connect");
+            if (SSL_get_error(client->ssl, result) != SSL_ERROR_WANT_READ) fail_by_tls("SSL_connect");
             return 0;
         }
         if (SSL_session_reused(client->ssl)) fail("a session was resumed");
-        if (SSL_write(client->ssl, request, sizeof request - 1) != sizeof request - 1) fail("SSL_write");
+        if (SSL_write(client->ssl, request, sizeof request - 1) != sizeof request - 1) fail_by_tls("SSL_write");
         client->has_asked = 1;
     }
     for (;;) {
@@ -85,7 +77,7 @@ static int go_on(struct client *client) {
         switch (SSL_get_error(client->ssl, count)) {
         case SSL_ERROR_WANT_READ: return 0;
         case SSL_ERROR_ZERO_RETURN: break;
-        default: fail("SSL_read");
+        default: fail_by_tls("SSL_read");
         }
         if (!client->has_answer) fail("no answer");
         return 1;
@@ -110,7 +102,7 @@ int main(int argc, char **argv) {
     int count = atoi(argv[2]);
     if (count < 1 || count > 900) return fprintf(stderr, "CONNECTIONS is 1 to 900\n"), 64;
     address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if ((context = SSL_CTX_new(TLS_client_method())) == NULL) fail("SSL_CTX_new");
+    if ((context = SSL_CTX_new(TLS_client_method())) == NULL) fail_by_tls("SSL_CTX_new");
     if ((queue = epoll_create1(EPOLL_CLOEXEC)) < 0) fail("epoll_create1");
     struct client *clients = calloc(count, sizeof *clients);
     double begun = now();

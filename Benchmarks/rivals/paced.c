@@ -15,14 +15,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 enum { PATHS = 10000, MOST_CONNECTIONS = 4096, PATIENCE = 10 };
 
@@ -38,17 +37,6 @@ static struct connection *idle[MOST_CONNECTIONS];
 static int idle_count, queue;
 static double *waits;
 static size_t wait_count, most_waits;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 static uint64_t draw(void) {  // xorshift64*: the same series in each run.
     static uint64_t state = 88172645463325252u;

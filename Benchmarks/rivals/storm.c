@@ -7,27 +7,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
+static double milliseconds(void) { return now() * 1e3; }
 
 int main(int argc, char **argv) {
     if (argc != 3) return fprintf(stderr, "Usage: %s PORT COUNT\n", argv[0]), 64;
@@ -37,16 +27,16 @@ int main(int argc, char **argv) {
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int *sockets = calloc(count, sizeof *sockets);
-    double *begun = calloc(count, sizeof *begun), longest = 0, deadline = now() + 20000;
+    double *begun = calloc(count, sizeof *begun), longest = 0, deadline = milliseconds() + 20000;
     for (int index = 0; index < count; index++) {
         if ((sockets[index] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) < 0) fail("socket");
-        begun[index] = now();
+        begun[index] = milliseconds();
         if (connect(sockets[index], (struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS) fail("connect");
         struct epoll_event event = {.events = EPOLLOUT, .data.u32 = index};
         if (epoll_ctl(queue, EPOLL_CTL_ADD, sockets[index], &event) != 0) fail("epoll_ctl");
     }
     struct epoll_event events[1024];
-    while (answered + refused < count && now() < deadline) {
+    while (answered + refused < count && milliseconds() < deadline) {
         int ready = epoll_wait(queue, events, 1024, 100);
         for (int place = 0; place < ready; place++) {
             int index = events[place].data.u32, descriptor = sockets[index];
@@ -58,7 +48,7 @@ int main(int argc, char **argv) {
                 continue;
             }
             if (read(descriptor, &byte, 1) == 1) {
-                double wait = now() - begun[index];
+                double wait = milliseconds() - begun[index];
                 if (wait > longest) longest = wait;
                 answered++;
             } else refused++;

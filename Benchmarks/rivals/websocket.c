@@ -12,13 +12,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 enum { MESSAGE = 64, FROM_SERVER = 2 + MESSAGE, FROM_CLIENT = 6 + MESSAGE, CAPACITY = 4096 };
 
@@ -35,17 +34,6 @@ struct connection {
 
 static int queue;
 static long echoed;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 // To one that is gone meanwhile nothing is said: the next read finds that out.
 static void say(struct connection *connection, const char *bytes, size_t count) {

@@ -10,14 +10,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common.h"
 
 enum { MOST_WORKERS = 64 };
 
@@ -46,17 +45,6 @@ static struct worker workers[MOST_WORKERS];
 static int worker_count, slots, queue;
 static double seconds;
 static struct line under_way;  // Of all workers: all take as long, so the first to begin is the first to end.
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 static void push(struct line *line, struct connection *connection) {
     connection->next = NULL;
