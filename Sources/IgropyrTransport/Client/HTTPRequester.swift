@@ -60,7 +60,8 @@ public final class HTTPRequester {
     ///
     /// It goes by a connection of that kind, in place of the pool's own. Takes up to `bodyLimit` bytes of the answer's
     /// body; more fails with `.responseTooLarge`. `upload` gives the request's body piece by piece and nil at its end, in
-    /// place of the request's own; it must add up to `uploadBytes`. `onBody` takes the body of a 2xx answer piece by piece, in place of the response's own.
+    /// place of the request's own; it must add up to `uploadBytes`. `onBody` takes the body of a 2xx answer piece by piece,
+    /// in place of the response's own.
     ///
     /// An idempotent request that meets a connection which the server has just closed is made once more on a fresh one.
     ///
