@@ -30,15 +30,18 @@ public final class Balancer: Sendable {
 
     /// For ``startSuccessor(_:within:on:)``; the loops have descriptors of their own.
     private let sockets: Locked<[Int32]>
+    /// Likewise: ``ServiceContract/askedAddresses``.
+    let askedAddresses: [SocketAddress: SocketAddress]
 
     private init(
-        _ listeners: [OpenListener], at addresses: [SocketAddress], sockets: [Int32], loops: [BalancerLoop],
+        _ listeners: [OpenListener], at addresses: [SocketAddress], sockets: [[Int32]], loops: [BalancerLoop],
         snapshot: UpstreamSnapshot?, _ insight: Insight
     ) {
         self.listeners = Locked(listeners)
         self.addresses = addresses
         (adminAddress, accessLog, admin) = (insight.adminAddress, insight.accessLog, insight.admin)
-        self.sockets = Locked(sockets)
+        self.sockets = Locked(sockets.flatMap(\.self))
+        askedAddresses = listeners.map(\.settings).askedAddresses(of: sockets)
         latest = Locked(snapshot)
         state = Locked(.running(loops))
     }
@@ -49,16 +52,14 @@ public final class Balancer: Sendable {
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
     ) async throws -> Balancer {
-        let isSuccessor = settings.listeners.contains { if case .inherited = $0.source { true } else { false } }
         let listeners = try settings.listeners.map { listener throws(TLSError) in try OpenListener(listener) }
-        let insight = try await Insight(settings.insight, isSuccessor: isSuccessor)
+        let insight = try await Insight(settings.insight, isSuccessor: settings.isSuccessor)
         let balancer: Balancer
         do {
             let (sockets, addresses) = try open(settings)
             let loops = try await serve(listeners, on: sockets, settings, snapshot, log: insight.accessLog)
             balancer = Balancer(
-                listeners, at: addresses, sockets: sockets.flatMap(\.self), loops: loops, snapshot: snapshot,
-                insight)
+                listeners, at: addresses, sockets: sockets, loops: loops, snapshot: snapshot, insight)
         } catch {
             await insight.stop()
             throw error
@@ -85,7 +86,8 @@ public final class Balancer: Sendable {
         var addresses: [SocketAddress] = []
         for listener in settings.listeners {
             do throws(UVError) {
-                let (own, address) = try listener.source.open(max(1, settings.loops))
+                let (own, address) = try listener.source.open(
+                    max(1, settings.loops), sharesPort: listener.sharesPort)
                 sockets.append(own)
                 addresses.append(address)
             } catch {

@@ -130,43 +130,6 @@ struct BalancerCommand: AsyncParsableCommand {
         }
     }
 
-    private func settings(_ file: BalancerConfiguration?, on loop: EventLoop) async throws -> BalancerSettings {
-        var listeners = try await (file ?? BalancerConfiguration()).resolvedListeners(on: loop)
-        if let listen {
-            listeners = [
-                BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop)))
-            ]
-        }
-        if let tls = tls.configuration {
-            for index in listeners.indices where listeners[index].redirectsToHTTPSPort == nil {
-                listeners[index].tls = tls
-            }
-        }
-        var settings = BalancerSettings(listeners: listeners.taking(ServiceContract.inherited.sockets))
-        settings.application.hashKey = hash
-        settings.loops = loops ?? file?.loops ?? min(256, CurrentProcess.availableCores)
-        settings.insight = try await insight.settings(on: loop)
-        if let file {
-            file.apply(to: &settings)
-            settings.rules = try await file.rules(on: loop)
-            settings.insight.accessLog = settings.insight.accessLog ?? file.accessLog
-        }
-        return settings
-    }
-
-    /// The rules of `--upstream`: one application, which answers everything.
-    private func upstreamRules(on loop: EventLoop) async throws -> TrafficRules? {
-        guard let upstream else { return nil }
-        var workers: [TrafficRules.FixedWorker] = []
-        for text in upstream.split(separator: ",") {
-            guard let endpoint = try? EndpointArgument(parsing: String(text)), endpoint.hasPort else {
-                throw ValidationError("--upstream \(text): write it as ADDRESS:PORT.")
-            }
-            workers.append(.init(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop)))
-        }
-        return .fixed(workers)
-    }
-
     private func balance(
         _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
@@ -180,9 +143,12 @@ struct BalancerCommand: AsyncParsableCommand {
         await serve(signals, answer: { _ = await balancer.counters }) { order throws in
             switch order {
             case .reload:  // All of it, or nothing.
-                let rules = try await reloadedRules(on: loop)
+                let new = try rereadFile()
+                try refuseCluster(in: new)
+                let rules = try await new?.rules(on: loop)
                 try balancer.reloadCertificates()
                 if let rules { await directory.update(rules) }
+                sayWhatWaits(in: new, since: file)
             case .reopenLogs: balancer.reopenAccessLog()
             case .upgrade(let command):
                 return try await balancer.startSuccessor(command, within: Self.successorLimit, on: loop)
@@ -214,9 +180,11 @@ struct BalancerCommand: AsyncParsableCommand {
         await serve(signals, answer: balancer.answer) { order throws in
             switch order {
             case .reload:  // All of it, or nothing.
-                let rules = try await reloadedRules(on: loop)
+                let new = try rereadFile()
+                let rules = try await new?.rules(on: loop)
                 try await balancer.reloadCertificates()
                 if let rules { await balancer.update(rules) }
+                sayWhatWaits(in: new, since: file)
             case .reopenLogs: await balancer.reopenAccessLog()
             case .upgrade(let command):
                 return try await balancer.startSuccessor(command, within: Self.successorLimit)
@@ -276,9 +244,20 @@ struct BalancerCommand: AsyncParsableCommand {
     }
 
     /// Nil without a file.
-    private func reloadedRules(on loop: EventLoop) async throws -> TrafficRules? {
-        guard let config else { return nil }
-        return try await BalancerConfiguration.reading(config).rules(on: loop)
+    private func rereadFile() throws -> BalancerConfiguration? { try config.map(BalancerConfiguration.reading) }
+
+    /// A balancer that runs without a cluster looks for none.
+    private func refuseCluster(in file: BalancerConfiguration?) throws {
+        guard let config, let file, !file.isIndependent else { return }
+        throw CommandFailure(
+            "\(config): not all of its applications have upstreams, and this balancer is in no cluster; SIGUSR2 has it look for one"
+        )
+    }
+
+    /// Tells of changes that a new process alone would go by.
+    private func sayWhatWaits(in file: BalancerConfiguration?, since start: BalancerConfiguration) {
+        guard let config, let keys = file?.fixedKeys(differingFrom: start), !keys.isEmpty else { return }
+        StandardError.write("\(config): \(keys.joined(separator: ", ")): changed, and stays as it was until SIGUSR2\n")
     }
 
     /// This very program, in a process that lives by itself.

@@ -2,7 +2,7 @@
 ///
 /// Lines are gathered on the loop and written by a thread of the log's own, a tenth of a second later at most. A disk that
 /// is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the program's log.
-public struct AccessLog: Sendable {
+public struct AccessLog: Sendable, Hashable {
     public enum Format: String, Sendable, CaseIterable {
         /// `host - user [time] "request line" status bytes`, as since NCSA's first server.
         case common

@@ -13,6 +13,9 @@ public struct ServiceContract: Sendable {
     public let notificationAddress: String?
     /// Where the process that this one succeeds hears that it is ready; see ``notifyReady()``.
     public let predecessorAddress: String?
+    /// By where one of the ``sockets`` listens, where the predecessor was asked to listen, if that is elsewhere: at port 0, or
+    /// where the first process was not asked but given a socket. Nil without a predecessor.
+    public let askedAddresses: [SocketAddress: SocketAddress]?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
     /// What else it was given, by the names that both know.
@@ -28,23 +31,45 @@ public struct ServiceContract: Sendable {
         sockets = isOurs ? (0..<Int32(count)).map { Self.firstSocket + $0 } : []
         notificationAddress = take("NOTIFY_SOCKET")
         predecessorAddress = take(Self.predecessorVariable)
+        let address = { (text: String) in SocketAddress(parsing: text, defaultPort: 0) }
+        let asked = Self.pairs(take(Self.askedVariable), key: address, value: address)
+        askedAddresses = predecessorAddress == nil ? nil : asked
         let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
         let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
         watchdog = interval.flatMap { $0 > 0 && isForUs ? .microseconds($0) : nil }
-        let others = take(Self.descriptorsVariable)?.split(separator: ",").compactMap { pair -> (String, Int32)? in
-            let words = pair.split(separator: "=")
-            return words.count == 2 ? Int32(words[1]).map { (String(words[0]), $0) } : nil
-        }
-        descriptors = isOurs ? Dictionary(others ?? []) { first, _ in first } : [:]
+        let others = Self.pairs(take(Self.descriptorsVariable), key: { $0 }, value: { Int32($0) })
+        descriptors = isOurs ? others : [:]
     }
+
+    /// Reads `key=value,key=value`; what is no such pair is left out.
+    private static func pairs<Key: Hashable, Value>(
+        _ text: String?, key: (String) -> Key?, value: (String) -> Value?
+    ) -> [Key: Value] {
+        var pairs: [Key: Value] = [:]
+        for pair in text?.split(separator: ",") ?? [] {
+            let words = pair.split(separator: "=").map(String.init)
+            guard words.count == 2, let key = key(words[0]), let value = value(words[1]) else { continue }
+            pairs[key] = value
+        }
+        return pairs
+    }
+
+    /// Whether another process serves until this one says that it is ready.
+    public var isSuccessor: Bool { predecessorAddress != nil }
 
     /// The other end of a ``Lifeline``: this process is to end with whoever holds that.
     public var lifeline: Int32? { descriptors[Self.lifelineName] }
 
     /// What the environment of a process must say for it to take this one's place before whoever started this one:
-    /// `READY=1` comes to `address`, all that follows goes there.
-    public func environment(ofSuccessorHeardAt address: String) -> [String: String] {
-        environmentOfSuccessor.merging([Self.predecessorVariable: address]) { $1 }
+    /// `READY=1` comes to `address`, all that follows goes there. `asked` is what it finds as ``askedAddresses``.
+    public func environment(
+        ofSuccessorHeardAt address: String, asked: [SocketAddress: SocketAddress] = [:]
+    ) -> [String: String] {
+        var environment = environmentOfSuccessor
+        environment[Self.predecessorVariable] = address
+        environment[Self.askedVariable] =
+            asked.isEmpty ? nil : asked.map { "\($0.localText)=\($1.localText)" }.joined(separator: ",")
+        return environment
     }
 
     /// What the environment must say for a program to take this one's place in its process.
@@ -56,6 +81,7 @@ public struct ServiceContract: Sendable {
     }
 
     private static let predecessorVariable = "IGROPYR_PREDECESSOR"
+    private static let askedVariable = "IGROPYR_ASKED_ADDRESSES"
     fileprivate static let descriptorsVariable = "IGROPYR_DESCRIPTORS"
     public static let lifelineName = "lifeline"
 

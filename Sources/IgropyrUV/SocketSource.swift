@@ -8,18 +8,21 @@ public enum SocketSource: Sendable, Hashable {
     /// kernel spreads the connections; of inherited sockets each is used, so that no queue is left unserved: there may be more
     /// than were asked for, or several descriptors of one.
     /// - Returns: the sockets, and where they listen.
-    /// - Throws: as ``ListeningSocket/open(_:sharingPort:backlog:)``; `UV_EADDRINUSE` also if another process shares its port.
-    public func open(_ count: Int) throws(UVError) -> ([Int32], SocketAddress) {
+    /// - Throws: as ``ListeningSocket/open(_:sharingPort:backlog:)``; `UV_EADDRINUSE` also if another process shares its port,
+    ///   unless `sharesPort`: for one that is known to end.
+    public func open(_ count: Int, sharesPort: Bool = false) throws(UVError) -> ([Int32], SocketAddress) {
         switch self {
-        case .address(let address): try Self.open(address, count)
+        case .address(let address): try Self.open(address, count, sharesPort)
         case .inherited(let descriptors): try Self.share(descriptors, count)
         }
     }
 
-    private static func open(_ address: SocketAddress, _ count: Int) throws(UVError) -> ([Int32], SocketAddress) {
+    private static func open(
+        _ address: SocketAddress, _ count: Int, _ sharesPort: Bool
+    ) throws(UVError) -> ([Int32], SocketAddress) {
         var address = address
         // Sharing a port works with any process of the same user: make sure that nobody has it before.
-        if address.port != 0 { ListeningSocket.close(try ListeningSocket.open(address)) }
+        if address.port != 0, !sharesPort { ListeningSocket.close(try ListeningSocket.open(address)) }
         var sockets: [Int32] = []
         do throws(UVError) {
             for _ in 0..<count {

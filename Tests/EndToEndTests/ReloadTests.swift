@@ -45,4 +45,52 @@ extension EndToEnd {
             }
         }
     }
+
+    @Test func `an address changed in the file is told of at SIGHUP, and listened on after SIGUSR2`() async throws {
+        try await Lab.network("1") { lab in
+            let (file, host) = ("\(lab.folder)/balancer.yaml", lab.address(1))
+            let write = { (address: String, target: String) in
+                let text = """
+                    listen: "\(address)"
+                    applications: {a: {upstreams: ["127.0.0.1:1"]}}
+                    routes: [{path: /, redirect: "https://\(target)/"}]
+                    """
+                try Data(text.utf8).write(to: URL(filePath: file))
+            }
+            let target = { (port: Int) in
+                try await lab.run(
+                    on: 1, "curl", "--silent", "--output", "/dev/null", "--write-out", "%{redirect_url}",
+                    "http://\(host):\(port)/")
+            }
+
+            try write("\(host):8080", "first")
+            let balancer = try lab.start(
+                on: 1, ["igropyr", "balancer", "--config", file, "--admin", "127.0.0.1:7951"])
+            let errors = { balancer.errors }
+            try await eventually("it serves", or: errors()) { try await target(8080).output == "https://first/" }
+
+            try write("\(host):8081", "second")
+            balancer.signal(SIGHUP)
+            try await eventually("it says what waits", or: errors()) {
+                errors().contains("listen: changed, and stays as it was until SIGUSR2")
+            }
+            #expect(try await target(8080).output == "https://second/")
+
+            balancer.signal(SIGUSR2)
+            #expect(try await balancer.finish(within: .seconds(30)).status == 0)
+            #expect(try await target(8081).output == "https://second/", "\(errors())")
+            #expect(try await target(8080).status == 7, "refused: \(errors())")
+            #expect(errors().contains("will no longer listen on \(host):8080"))
+
+            // The port is its predecessor's until that ends.
+            try write("0.0.0.0:8081", "third")
+            let second = try #require(try await lab.processes(of: "balancer", on: 1).first)
+            kill(second, SIGUSR2)
+            try await eventually("a third one is alone", or: errors()) {
+                let present = try await lab.processes(of: "balancer", on: 1)
+                return present.count == 1 && present != [second]
+            }
+            #expect(try await target(8081).output == "https://third/", "\(errors())")
+        }
+    }
 }

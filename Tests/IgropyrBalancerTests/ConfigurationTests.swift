@@ -98,6 +98,20 @@ private let whole = """
     #expect(settings.holdTime == .seconds(3) && settings.repeatableBodyBytes == 32 << 10)
 }
 
+@Test func `changes that hold from the next start on are told by their keys`() throws {
+    let file = try read(whole)
+    #expect(
+        file.fixedKeys(differingFrom: BalancerConfiguration()) == [
+            "listen", "loops", "forwarded", "limits", "retry-budget", "hold-time", "repeatable-body", "drain-timeout",
+            "access-log",
+        ])
+    var other = file
+    (other.applications, other.routes, other.defaultApplication) = ([:], [], nil)
+    #expect(file.fixedKeys(differingFrom: other).isEmpty)
+    other.listeners[1].tls?.certificates[0].keyFile = "/etc/tls/new.pem"
+    #expect(file.fixedKeys(differingFrom: other) == ["listen"])
+}
+
 @Test func `every key of an application is read`() throws {
     let shop = try #require(try read(whole).applications[name("shop")])
     #expect(shop.upstreams?.map(\.address.description) == ["10.0.0.5:8080", "[fd00::1]:8080"])

@@ -49,6 +49,21 @@ struct ServiceContractTests {
         #expect(Self.contract(Self.contract([:]).environment(ofSuccessorHeardAt: "@x")).notificationAddress == nil)
     }
 
+    @Test func `a successor learns where its predecessor was asked to listen`() throws {
+        let asked = try Dictionary(
+            uniqueKeysWithValues: [("127.0.0.1:40001", "127.0.0.1:0"), ("[::]:80", "0.0.0.0:80")].map {
+                (
+                    try #require(SocketAddress(parsing: $0, defaultPort: 0)),
+                    try #require(SocketAddress(parsing: $1, defaultPort: 0))
+                )
+            })
+        let first = Self.contract([:])
+        #expect(!first.isSuccessor && first.askedAddresses == nil)
+        let second = Self.contract(first.environment(ofSuccessorHeardAt: "@first", asked: asked))
+        #expect(second.isSuccessor && second.askedAddresses == asked)
+        #expect(Self.contract(second.environment(ofSuccessorHeardAt: "@second")).askedAddresses == [:])
+    }
+
     @Test func `a process ends when nobody holds its lifeline any more`() async {
         await #expect(processExitsWith: .exitCode(1)) {
             let loop = try EventLoopThread(name: "test").loop
@@ -95,11 +110,12 @@ struct ServiceContractTests {
         #expect(throws: UVError.self) { try SocketSource.inherited([]).open(1) }
     }
 
-    @Test func `an address that another process shares is refused all the same`() throws {
+    @Test func `an address that another process shares is refused unless that one is known to end`() throws {
         let other = try ListeningSocket.open(.loopback(port: 0), sharingPort: true)
         let address = try #require(ListeningSocket.localAddress(of: other))
         #expect(throws: UVError.self) { try SocketSource.address(address).open(2) }
-        ListeningSocket.close(other)
+        let (beside, _) = try SocketSource.address(address).open(2, sharesPort: true)
+        for socket in beside + [other] { ListeningSocket.close(socket) }
         let (sockets, _) = try SocketSource.address(address).open(2)
         #expect(Set(sockets).count == 2)
         for socket in sockets { ListeningSocket.close(socket) }

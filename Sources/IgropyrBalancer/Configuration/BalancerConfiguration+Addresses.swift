@@ -75,22 +75,3 @@ extension NetworkAddress {
         throw UnresolvedAddress(description: "\(self): the name has no address.")
     }
 }
-
-extension [BalancerListener] {
-    /// Takes sockets that were handed over in place of opening them: each where its address is listened on; all, if there is
-    /// one listener, which then need not know its address.
-    public func taking(_ inherited: [Int32]) -> [BalancerListener] {
-        guard !inherited.isEmpty else { return self }
-        var listeners = self
-        if count == 1 {
-            listeners[0].source = .inherited(inherited)
-            return listeners
-        }
-        for index in indices {
-            guard case .address(let address) = self[index].source else { continue }
-            let own = inherited.filter { ListeningSocket.localAddress(of: $0) == address }
-            if !own.isEmpty { listeners[index].source = .inherited(own) }
-        }
-        return listeners
-    }
-}

@@ -4,6 +4,10 @@ public import IgropyrUV
 /// Where clients connect, and how they are spoken to there.
 public struct BalancerListener: Sendable {
     public var source: SocketSource
+    /// Where it was asked to listen, also if its sockets are handed over and listen elsewhere; nil if nobody said.
+    let askedAddress: SocketAddress?
+    /// A process that ends soon has the port, at another address.
+    var sharesPort = false
     /// Nil for plain HTTP.
     public var tls: TLSConfiguration?
     /// Whether HTTP/2 is spoken, too: chosen in the TLS handshake, or by prior knowledge without TLS.
@@ -13,7 +17,10 @@ public struct BalancerListener: Sendable {
     /// Whether connections begin with a PROXY header.
     public var proxyProtocol = ProxyProtocolPolicy.off
 
-    public init(_ source: SocketSource) { self.source = source }
+    public init(_ source: SocketSource) {
+        self.source = source
+        askedAddress = if case .address(let address) = source { address } else { nil }
+    }
 }
 
 /// What a listener is for its loops: what it shares, made once.

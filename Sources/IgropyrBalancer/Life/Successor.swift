@@ -35,7 +35,8 @@ extension Balancer {
         let outcome: Result<Int32, SuccessionFailure> = await withCheckedContinuation { continuation in
             withSockets { sockets in
                 guard !sockets.isEmpty else { return continuation.resume(returning: .failure(.stopped)) }
-                Succession(limit) { continuation.resume(returning: $0) }.begin(command, sockets, others, on: loop)
+                Succession(limit) { continuation.resume(returning: $0) }
+                    .begin(command, sockets, asked: askedAddresses, others, on: loop)
             }
         }
         return try outcome.get()
@@ -57,7 +58,8 @@ private final class Succession {
     }
 
     func begin(
-        _ command: ChildProcess.Command, _ sockets: [Int32], _ others: [String: Int32], on loop: EventLoop
+        _ command: ChildProcess.Command, _ sockets: [Int32], asked: [SocketAddress: SocketAddress],
+        _ others: [String: Int32], on loop: EventLoop
     ) {
         do throws(UVError) {
             let notifications = try NotificationSocket(on: loop) { [self] in receive($0) }
@@ -70,7 +72,7 @@ private final class Succession {
             var others = others
             others[ServiceContract.lifelineName] = contract.lifeline
             command.give(sockets: sockets, others: others)
-            command.environment.merge(contract.environment(ofSuccessorHeardAt: notifications.name)) { $1 }
+            command.environment.merge(contract.environment(ofSuccessorHeardAt: notifications.name, asked: asked)) { $1 }
             child = try ChildProcess(on: loop, command) { [self] in
                 finish(.failure(isGivenUp ? .notReady(after: limit) : .ended($0)))
             }
