@@ -137,7 +137,7 @@ struct DeployCommand: AsyncParsableCommand {
         switch outcome {
         case nil: print("deployed \(name); igropyr status shows how its workers start")
         case .complete(let ready, let wanted):
-            print("deployed \(name), revision \(revision.short): \(ready) of \(wanted) workers are ready")
+            print("deployed \(name), revision \(revision.short): \(ready) of \(wanted.counting("worker")) ready")
             guard ready < wanted else { return }
             print("the others do not start: igropyr status says why")
             throw ExitCode.incomplete

@@ -61,14 +61,14 @@ struct EventCommand: AsyncParsableCommand {
     private static func text(_ line: EventLine) -> String? {
         switch line {
         case .started(let host, let members):
-            "watching with \(host), \(members.count { $0.status == .alive }) members are alive"
+            "watching with \(host), \(members.count { $0.status == .alive }.counting("member")) alive"
         case .member(let change, let member): "member  \(member.name) \(change)  \(member.address)"
         case .userEvent(let name, let payload, _): "event   \(name)  \(Payload.text(payload))"
         case .query(let name, let payload, let source): "query   \(name)  \(Payload.text(payload))  from \(source)"
         case .joined(let seed): "joined by \(seed)"
         case .joinFailed(_, let reason): "could not join: \(reason)"
         case .nameConflict(let name, let address): "two hosts use the name \(name), the other is at \(address)"
-        case .keysChanged(let count): "the cluster's keys changed: there are \(count) now"
+        case .keysChanged(let count): "the cluster's keys changed: \(count.counting("key")) now"
         case .lagged: "some events were lost: this reader was too slow"
         }
     }
@@ -84,7 +84,7 @@ enum Payload {
 
     /// As a person can read it on one line: what is no text, as a count of bytes.
     static func text(_ payload: Data) -> String {
-        guard let text = String(data: payload, encoding: .utf8) else { return "(\(payload.count) bytes)" }
+        guard let text = String(data: payload, encoding: .utf8) else { return "(\(payload.count.counting("byte")))" }
         return text.map { character in
             character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : String(character)
         }.joined()

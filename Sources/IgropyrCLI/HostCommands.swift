@@ -101,7 +101,7 @@ struct DrainCommand: AsyncParsableCommand {
             }
             guard isEmpty else {
                 throw CommandFailure(
-                    "\(name) still has \(left) workers: igropyr status shows which; it goes on by itself")
+                    "\(name) still has \(left.counting("worker")): igropyr status shows which; it goes on by itself")
             }
         }
         print(wait > 0 ? "\(name) is empty" : "\(name) is being emptied")

@@ -182,7 +182,8 @@ struct KeyOptions: ParsableArguments {
         if json {
             print(try JSONText.of(poll.outcomes.mapValues { $0.isDone ? "done" : $0.message }))
         } else {
-            print("\(key) \(done): \(poll.outcomes.values.count { $0.isDone }) of \(poll.asked.count) members")
+            print(
+                "\(key) \(done): \(poll.outcomes.values.count { $0.isDone }) of \(poll.asked.count.counting("member"))")
         }
         try KeyClient.requireAll(poll, nothingWasDone: false)
     }
@@ -225,7 +226,7 @@ struct KeyClient: Sendable {
                     + (keepsOld ? "\n" : ", or run this with --keep-old\n"))
         }
         _ = try await step(KeysMessage(.add, key: key), "adding \(new)", "the old key stays in use")
-        report("\(before.outcomes.count) members have the new key \(new)")
+        report("\(before.outcomes.count.counting("member")) got the new key \(new)")
         _ = try await step(KeysMessage(.use, key: key), "using \(new)", "all have both keys: run this again")
         try await client.use(key)
         let after = try await step(KeysMessage(.list), "making sure", "all have both keys: run this again")
@@ -234,14 +235,14 @@ struct KeyClient: Sendable {
             throw CommandFailure(
                 "not going on: \(laggards.joined(separator: ", ")) still writes with another key; run this again")
         }
-        report("\(after.outcomes.count) members use it")
+        report("used by \(after.outcomes.count.counting("member"))")
         guard !keepsOld else { return [] }
         let old = Set(after.outcomes.values.flatMap(\.fingerprints)).subtracting([new]).sorted()
         for fingerprint in old {
             _ = try await step(
                 KeysMessage(.remove, fingerprint: fingerprint), "removing \(fingerprint)",
                 "the new key is in use, an old one is left: run this again")
-            report("\(after.outcomes.count) members have forgotten \(fingerprint)")
+            report("\(after.outcomes.count.counting("member")) forgot \(fingerprint)")
         }
         return old
     }

@@ -128,7 +128,7 @@ struct ReachabilityCommand: AsyncParsableCommand {
         if json {
             print(try JSONText.of(["reached": poll.acks.sorted(), "missing": missing.sorted()]))
         } else {
-            print("\(poll.acks.count) of \(poll.asked.count) members that count as alive answered")
+            print("\(poll.acks.count) of \(poll.asked.count.counting("member")) answered, of those that count as alive")
             poll.complain(missing, "did not answer: is its port open for UDP and TCP, both ways?")
             poll.complain(poll.acks.subtracting(poll.asked), "answered, though it does not count as alive")
         }

@@ -93,7 +93,7 @@ struct RolloutWatch {
     private static func standstill(_ application: StatusReport.Application) -> CommandFailure {
         let name = application.name
         return CommandFailure(
-            "deployed \(name), but only \(application.ready) of \(application.wanted) workers were ready in time: "
+            "deployed \(name), but not all of its workers were ready in time (\(application.ready) of \(application.wanted)): "
                 + "igropyr status says why; igropyr rollback \(name) takes it back, igropyr remove \(name) a first one")
     }
 }

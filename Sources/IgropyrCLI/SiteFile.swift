@@ -28,7 +28,7 @@ extension Site {
     /// What was understood, for people.
     var summary: String {
         let place = port.map { "\(address ?? "127.0.0.1"):\($0)" } ?? "127.0.0.1:8080, or the environment's PORT"
-        var lines = ["listen       \(place); \(connections) connections\(tls == nil ? "" : "; TLS")"]
+        var lines = ["listen       \(place); \(connections.counting("connection"))\(tls == nil ? "" : "; TLS")"]
         if let owner { lines.append("goes on as   \(owner)") }
         if let program { lines.append("program      \(program.file)") }
         if program?.servesFiles ?? true { lines += base.lines(named: "any other") }

@@ -51,8 +51,8 @@ struct StatusText {
     /// nil once it is complete, and nothing is to be told about it.
     private static func rollout(of application: StatusReport.Application) -> String? {
         guard let rollout = application.rollout, !rollout.isComplete || rollout.reason != nil else { return nil }
-        var text = "  \(application.name): \(rollout.done) of \(rollout.wanted) workers of revision "
-        text += "\(application.revision.short) are available"
+        var text = "  \(application.name), revision \(application.revision.short): "
+        text += "\(rollout.done) of \(rollout.wanted.counting("worker")) available"
         if rollout.cause == .automaticRollback { text += ", rolled back" }
         if rollout.isPaused { text += ", paused" }
         if rollout.awaitsPromotion { text += ", waits for igropyr promote" }
