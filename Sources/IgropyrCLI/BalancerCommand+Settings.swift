@@ -13,6 +13,9 @@ extension BalancerCommand {
             ]
         }
         if let tls = tls.configuration {
+            guard listeners.contains(where: { $0.redirectsToHTTPSPort == nil }) else {
+                throw ValidationError("--tls-certificate is of no use: all listeners of --config redirect to HTTPS.")
+            }
             for index in listeners.indices where listeners[index].redirectsToHTTPSPort == nil {
                 listeners[index].tls = tls
             }
@@ -22,13 +25,17 @@ extension BalancerCommand {
             areAsked: listen != nil || file.map { $0.listeners != BalancerConfiguration().listeners } ?? false)
         var settings = BalancerSettings(listeners: listeners)
         settings.isSuccessor = ServiceContract.inherited.isSuccessor
-        settings.application.hashKey = hash
+        if let hash {
+            if let file, isAlone(file) {
+                throw ValidationError("--hash is of no use: the file of --config describes all applications.")
+            }
+            settings.application.hashKey = hash
+        }
         settings.loops = loops ?? file?.loops ?? min(256, CurrentProcess.availableCores)
-        settings.insight = try await insight.settings(on: loop)
+        settings.insight = try await insight.settings(before: file?.accessLog, on: loop)
         if let file {
             file.apply(to: &settings)
             settings.rules = try await file.rules(on: loop)
-            settings.insight.accessLog = settings.insight.accessLog ?? file.accessLog
         }
         return settings
     }
@@ -37,11 +44,16 @@ extension BalancerCommand {
     func upstreamRules(on loop: EventLoop) async throws -> TrafficRules? {
         guard let upstream else { return nil }
         var workers: [TrafficRules.FixedWorker] = []
-        for text in upstream.split(separator: ",") {
+        for text in upstream.split(separator: ",", omittingEmptySubsequences: false) {
             guard let endpoint = try? EndpointArgument(parsing: String(text)), endpoint.hasPort else {
-                throw ValidationError("--upstream \(text): write it as ADDRESS:PORT.")
+                throw ValidationError("--upstream '\(text)': write it as ADDRESS:PORT.")
             }
-            workers.append(.init(try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop)))
+            let worker = TrafficRules.FixedWorker(
+                try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop))
+            guard !workers.contains(worker) else {
+                throw ValidationError("--upstream \(text): \(worker.address) is there twice.")
+            }
+            workers.append(worker)
         }
         return .fixed(workers)
     }

@@ -57,9 +57,9 @@ struct BalancerCommand: AsyncParsableCommand {
         help: """
             What decides on the worker: path, uri, source, method+path, header:NAME, cookie:NAME, cookie-set:NAME or \
             query:NAME; or path, uri, header:NAME or cookie:NAME with ~ and a regular expression whose first group is the \
-            key. Requests without that part go by path.
+            key. Requests without that part go by path. For applications that --config does not describe. Default: path.
             """, transform: HashKey.init(parsing:))
-    var hash: HashKey = .path
+    var hash: HashKey?
 
     @Option(help: "Fixed workers in place of a cluster: ADDRESS:PORT,ADDRESS:PORT,…")
     var upstream: String?
@@ -90,10 +90,10 @@ struct BalancerCommand: AsyncParsableCommand {
     var data: String?
 
     func validate() throws {
-        guard upstream == nil || !member.namesCluster && data == nil else {
+        guard upstream == nil || !member.namesCluster && !member.saysHowToGossip && data == nil else {
             throw ValidationError(
-                "--upstream is for balancing without a cluster: leave --join, --discover, --name, --key-file, --token and "
-                    + "--data out.")
+                "--upstream is for balancing without a cluster: leave --join, --discover, --name, --key-file, --token, "
+                    + "--advertise, --dns, --insecure and --data out.")
         }
         guard !check || config != nil else { throw ValidationError("--check needs a --config FILE.") }
         guard upstream == nil || config == nil else {
@@ -105,12 +105,25 @@ struct BalancerCommand: AsyncParsableCommand {
         }
     }
 
+    /// Whether it looks for no cluster.
+    func isAlone(_ file: BalancerConfiguration) -> Bool {
+        upstream != nil || file.isIndependent && !member.namesCluster
+    }
+
+    /// Says what would keep a balancer with these options from its start, as far as the machine's files tell.
+    private func checkFiles(of file: BalancerConfiguration) throws {
+        var file = file
+        file.accessLog = try insight.accessLog(before: file.accessLog)
+        do { try file.checkFiles() } catch { throw CommandFailure("\(config ?? ""): \(error)") }
+        if let tls = tls.configuration {
+            do throws(TLSError) { _ = try TLSContext.server(tls) } catch { throw CommandFailure("\(error)") }
+        }
+        print(file.summary)
+    }
+
     func run() async throws {
         let file = try config.map(BalancerConfiguration.reading)
-        if check, let file, let config {
-            do throws(TLSError) { try file.checkFiles() } catch { throw CommandFailure("\(config): \(error)") }
-            return print(file.summary)
-        }
+        if check, let file { return try checkFiles(of: file) }
         Logs.begin(isVerbose: member.verbose)
         let command = self
         try await onEventLoop { loop in
@@ -119,8 +132,7 @@ struct BalancerCommand: AsyncParsableCommand {
             let lifeline = try ServiceContract.inherited.lifeline.map { try Lifeline.follow($0, on: loop) }
             let settings = try await command.settings(file, on: loop)
             let file = file ?? BalancerConfiguration()
-            let isAlone = command.upstream != nil || file.isIndependent && !command.member.namesCluster
-            if isAlone {
+            if command.isAlone(file) {
                 try await command.balance(settings, file, signals, on: loop)
             } else {
                 try await command.balanceCluster(settings, file, signals, on: loop)
@@ -139,7 +151,7 @@ struct BalancerCommand: AsyncParsableCommand {
         await directory.publish()
         let count = rules.fixedWorkers.values.joined().count
         let addresses = balancer.addresses.map(\.description).joined(separator: ", ")
-        StandardError.write("balancing \(addresses) over \(count) upstreams\n")
+        StandardError.write("balancing \(addresses) over \(count.counting("upstream"))\n")
         await serve(signals, answer: { _ = await balancer.counters }) { order throws in
             switch order {
             case .reload:  // All of it, or nothing.
@@ -248,10 +260,10 @@ struct BalancerCommand: AsyncParsableCommand {
 
     /// A balancer that runs without a cluster looks for none.
     private func refuseCluster(in file: BalancerConfiguration?) throws {
-        guard let config, let file, !file.isIndependent else { return }
+        guard let config, let names = file?.clusterApplications, !names.isEmpty else { return }
+        let list = names.sorted().map(\.description).joined(separator: ", ")
         throw CommandFailure(
-            "\(config): not all of its applications have upstreams, and this balancer is in no cluster; SIGUSR2 has it look for one"
-        )
+            "\(config): no upstreams for \(list), and this balancer is in no cluster; SIGUSR2 has it look for one")
     }
 
     /// Tells of changes that a new process alone would go by.
@@ -275,7 +287,7 @@ struct BalancerCommand: AsyncParsableCommand {
         } catch let failure as ListenFailure {
             throw CommandFailure("\(failure); choose another address with --listen")
         } catch let error as InsightFailure {
-            throw CommandFailure("\(error); see --access-log and --admin")
+            throw CommandFailure("\(error); see --access-log and --admin, or access-log in the file of --config")
         } catch let error as TLSError {
             throw CommandFailure("\(error)")
         }
@@ -292,6 +304,9 @@ extension MemberOptions {
     fileprivate var namesCluster: Bool {
         !join.isEmpty || name != nil || discover != nil || keyFile != nil || token != nil
     }
+
+    /// Whether somebody says what only members of a cluster need.
+    fileprivate var saysHowToGossip: Bool { advertise != nil || dns != nil || insecure }
 }
 
 extension ClusterKey {

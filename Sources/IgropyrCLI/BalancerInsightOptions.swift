@@ -11,8 +11,11 @@ struct BalancerInsightOptions: ParsableArguments {
             valueName: "file"))
     var accessLog: String?
 
-    @Option(help: ArgumentHelp("How those lines look.", valueName: "common|combined|json"))
-    var accessLogFormat: AccessLog.Format = .combined
+    @Option(
+        help: ArgumentHelp(
+            "How those lines look. Default: combined, or as the file of --config says.",
+            valueName: "common|combined|json"))
+    var accessLogFormat: AccessLog.Format?
 
     @Option(
         help: ArgumentHelp(
@@ -31,11 +34,18 @@ struct BalancerInsightOptions: ParsableArguments {
         if accessLog == "" { throw ValidationError("--access-log takes a file, or - for standard output.") }
     }
 
-    func settings(on loop: EventLoop) async throws -> InsightSettings {
+    /// The log of these options, which go before a configuration file's.
+    func accessLog(before fileLog: AccessLog?) throws -> AccessLog? {
+        var log = accessLog.map { AccessLog(to: $0 == "-" ? .standardOutput : .file($0)) } ?? fileLog
+        guard let accessLogFormat else { return log }
+        guard log != nil else { throw ValidationError("--access-log-format needs an --access-log.") }
+        log?.format = accessLogFormat
+        return log
+    }
+
+    func settings(before fileLog: AccessLog?, on loop: EventLoop) async throws -> InsightSettings {
         var settings = InsightSettings()
-        settings.accessLog = accessLog.map { path in
-            AccessLog(accessLogFormat, to: path == "-" ? .standardOutput : .file(path))
-        }
+        settings.accessLog = try accessLog(before: fileLog)
         settings.admin = try await admin?.address(defaultPort: 0, option: "--admin", on: loop)
         settings.startsTraces = startTraces
         settings.addsRequestIDs = addRequestIDs

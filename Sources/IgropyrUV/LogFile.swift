@@ -50,6 +50,22 @@ public final class LogFile: Sendable {
         }
     }
 
+    /// Finds what would keep ``init(appendingTo:)`` from opening the file, and does not create it: it would be this user's, who
+    /// may be another than the one that writes it.
+    /// - Throws: as ``init(appendingTo:)``.
+    public static func checkAppending(to path: String) throws(UVError) {
+        let descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
+        let code = errno
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        switch descriptor >= 0 ? 0 : code {
+        case 0, ENXIO: return  // A pipe that nobody reads yet.
+        case ENOENT:
+            let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+            unsafe try check(access(folder, W_OK | X_OK), errnoOf: "open")
+        default: throw UVError(errno: code, "open")
+        }
+    }
+
     private static func open(_ path: String) throws(UVError) -> Int32 {
         unsafe try check(Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640), errnoOf: "open")
     }

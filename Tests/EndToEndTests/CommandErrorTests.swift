@@ -69,6 +69,16 @@ private let mistakes = [
         names: "--balance", "NET.2:9999", "in use"),
     Mistake(
         "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
+    Mistake("no upstream", "balancer --upstream ,", names: "--upstream", "ADDRESS:PORT"),
+    Mistake("upstream twice", "balancer --upstream NET.2:1,NET.2:2,NET.2:1", names: "NET.2:1", "twice"),
+    Mistake(
+        "form of a log that is none", "balancer --upstream NET.2:1 --access-log-format json", names: "--access-log"),
+    Mistake(
+        "access log in no folder", "balancer --listen NET.2:0 --upstream NET.2:1 --access-log LAB/none/access.log",
+        names: "LAB/none/access.log", "no such"),
+    Mistake(
+        "access log in no folder, by the file", "balancer --config LAB/log.yaml --check", names: "LAB/none/access.log",
+        "no such"),
     Mistake("file that is a folder", "balancer --config LAB --check", names: "LAB", "a file"),
     Mistake("no address", "node --bind NET.2:port --key-file LAB/cluster.key", names: "NET.2:port", "65535"),
 ]
@@ -82,6 +92,8 @@ extension EndToEnd {
             let tls =
                 "listen: {address: \":443\", tls: {certificate: \(lab.folder)/none.pem, key: \(lab.folder)/none.pem}}"
             try Data(tls.utf8).write(to: URL(filePath: "\(lab.folder)/tls.yaml"))
+            let log = "access-log: \(lab.folder)/none/access.log"
+            try Data(log.utf8).write(to: URL(filePath: "\(lab.folder)/log.yaml"))
             let holder = try lab.start(on: 2, ["serf", "agent", "-bind=\(lab.address(2)):9999"])
             try await lab.whenListening(on: 2, ports: 9999)
             for mistake in mistakes { try await lab.expectRefusal(of: mistake) }

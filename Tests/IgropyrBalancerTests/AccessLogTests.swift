@@ -253,7 +253,7 @@ private func withLog(
         var settings = BalancerSettings(listen: .loopback(port: 0))
         settings.insight.accessLog = AccessLog(to: .file("/nowhere/log"))
         let error = await #expect(throws: InsightFailure.self) { try await Balancer.start(settings) }
-        #expect(error?.description.hasPrefix("the access log cannot be written: ") == true)
+        #expect(error?.description.hasPrefix("the access log /nowhere/log cannot be written: ") == true)
         let taken = try ListeningSocket.open(.loopback(port: 0))
         defer { ListeningSocket.close(taken) }
         settings.insight.accessLog = nil

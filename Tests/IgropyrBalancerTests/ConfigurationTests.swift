@@ -279,6 +279,11 @@ private let mistakes: [(text: String, issue: String)] = [
         "routes: [{application: a, redirect: \"https://b/\"}]",
         "b.yaml:1:37: routes[0].redirect: \"application\" and \"redirect\" exclude each other"
     ),
+    (
+        "applications: {a: {balance: random-two}}\nroutes: [{application: a, hash: source}]",
+        "b.yaml:2:10: routes[0]: \"hash\" is of no use"
+    ),
+    ("limits: {request-burst: 5}", "b.yaml:1:25: limits.request-burst: is of no use without \"requests-per-second\""),
     ("routes: [{application: a, status: 301}]", "b.yaml:1:35: routes[0].status: is of no use without \"redirect\""),
     ("routes: [{redirect: \"https://b{path}\"}]", "b.yaml:1:21: routes[0].redirect: the host of a redirect is a name"),
     (

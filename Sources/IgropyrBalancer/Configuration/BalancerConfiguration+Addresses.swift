@@ -1,5 +1,5 @@
 import IgropyrConfiguration
-public import IgropyrTransport
+import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
@@ -30,13 +30,16 @@ extension BalancerConfiguration {
         return rules
     }
 
-    /// Reads the certificates, keys and authorities that it names, and keeps none; blocks meanwhile.
-    /// - Throws: what is wrong with one of them, by the file's name.
-    public func checkFiles() throws(TLSError) {
+    /// Reads the certificates, keys and authorities that it names, and keeps none; sees whether the access log can be written.
+    /// Blocks meanwhile.
+    /// - Throws: `TLSError` or ``InsightFailure``: what is wrong with one of them, by the file's name.
+    public func checkFiles() throws {
         for tls in listeners.compactMap(\.tls) { _ = try TLSContext.server(tls) }
         for application in applications.sorted(by: { $0.key < $1.key }).map(\.value) {
             _ = try application.connection.kind()
         }
+        guard let accessLog, case .file(let path) = accessLog.destination else { return }
+        do throws(UVError) { try LogFile.checkAppending(to: path) } catch { throw InsightFailure(accessLog, error) }
     }
 
     /// The listeners, with names of hosts resolved on the loop, which the caller runs on.

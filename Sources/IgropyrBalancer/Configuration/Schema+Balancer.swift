@@ -19,6 +19,7 @@ extension Schema where Value == BalancerConfiguration {
             let routes = section.value("routes", .list(of: Schema<RouteRule>.route.located)) ?? []
             configuration.routes = routes.map(\.value)
             refuseRepetitions(routes, in: section)
+            refuseIdleKeys(routes, configuration.applications, in: section)
             section.read("default", .application, into: &configuration.defaultApplication)
             section.read("forwarded", .forwarded, into: &configuration.forwarded)
             section.read("limits", .clients, into: &configuration.limits)
@@ -52,6 +53,18 @@ extension Schema where Value == BalancerConfiguration {
             } else {
                 first[route.value.match] = route.position
             }
+        }
+    }
+
+    private static func refuseIdleKeys(
+        _ routes: [Located<RouteRule>], _ applications: [ApplicationName: BalancerConfiguration.Application],
+        in section: Section
+    ) {
+        for route in routes where route.value.overrides.hashKey != nil {
+            guard case .application(let name) = route.value.action, let settings = applications[name]?.settings,
+                settings.policy != .consistentHash
+            else { continue }
+            section.refuse(route, "\"hash\" is of no use: requests to \(name) do not go by it")
         }
     }
 }
@@ -167,6 +180,9 @@ extension Schema where Value == ClientLimits {
             section.read(
                 "requests-per-connection", .integer(in: 1...1_000_000_000), into: &limits.requestsPerConnection)
             section.read("head-timeout", .timeout, into: &limits.headTimeout)
+            if section.has("request-burst"), !section.has("requests-per-second") {
+                section.refuse("request-burst", "is of no use without \"requests-per-second\"")
+            }
             section.read("idle-timeout", .timeout, into: &limits.idleTimeout)
             section.read("progress-timeout", .timeout, into: &limits.progressTimeout)
             return limits

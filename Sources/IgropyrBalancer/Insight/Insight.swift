@@ -9,12 +9,12 @@ struct Insight {
 
     /// Opens the log and the admin's address.
     init(_ settings: InsightSettings, isSuccessor: Bool) async throws(InsightFailure) {
-        do throws(UVError) {
-            accessLog = try settings.accessLog.map { log throws(UVError) in
-                try AccessLogWriter(log, logger: settings.logger)
+        accessLog = try settings.accessLog.map { log throws(InsightFailure) in
+            do throws(UVError) {
+                return try AccessLogWriter(log, logger: settings.logger)
+            } catch {
+                throw InsightFailure(log, error)
             }
-        } catch {
-            throw InsightFailure("the access log cannot be written: \(error.reason)")
         }
         guard let address = settings.admin else {
             (admin, adminAddress) = (nil, nil)

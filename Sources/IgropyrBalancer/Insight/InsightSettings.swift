@@ -29,4 +29,8 @@ public struct InsightFailure: Error, Hashable, Sendable, CustomStringConvertible
     public let description: String
 
     init(_ description: String) { self.description = description }
+
+    init(_ log: AccessLog, _ error: UVError) {
+        self.init("the access log \(log.destination) cannot be written: \(error.reason)")
+    }
 }
