@@ -61,7 +61,7 @@ public actor UpstreamDirectory: LoopBound {
                 view, rules: rules, defaults: defaults, awaitsCluster: awaitsCluster, keys: keys,
                 reusing: balancer.snapshot
             ) { name, id in
-                steps[name]?.step(of: id, at: now) ?? SlowStart.steps
+                steps[name]?.step(of: id, at: now)
             })
         guard let deadline = steps.values.compactMap({ $0.deadline(after: now) }).min() else { return timer.cancel() }
         try? timer.start(after: now.duration(to: deadline)) { self.publish() }  // Fails only once closed.

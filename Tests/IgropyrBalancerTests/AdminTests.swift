@@ -42,7 +42,7 @@ private struct Answer: Decodable {
         var host: String
         var address: String
         var state: String
-        var weight: Int
+        var weight: Double
         var inFlight: Int
         var share: Double
     }
@@ -167,6 +167,17 @@ private struct Answer: Decodable {
             #expect(workers.map(\.address) == fixture.workers.map { "\($0.address)" }.sorted())
             #expect(abs(workers.map(\.share).reduce(0, +) - 1) < 1e-9)
             #expect(workers.allSatisfy { $0.state == "up" && $0.weight == 1 && abs($0.share - 0.5) < 0.01 })
+
+            let addresses = fixture.workers.map(\.address)
+            let rules = TrafficRules.fixed([.init(addresses[0], weight: 3), .init(addresses[1])])
+            fixture.balancer.update(
+                UpstreamSnapshot(nil, rules: rules) { _, id in id == addresses[1].description ? 1 : nil })
+            let later = try JSONDecoder().decode(Answer.self, from: Data(try admin.get("/workers").body))
+            let weights = try #require(later.applications.first).workers.map { ($0.address, $0.weight) }
+            #expect(
+                Dictionary(uniqueKeysWithValues: weights) == [
+                    addresses[0].description: 3, addresses[1].description: 0.25,
+                ], "as was asked for, and a quarter of that for a newcomer")
         }
     }
 

@@ -28,13 +28,13 @@ public final class UpstreamSnapshot: Sendable {
 
     /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
     /// what they have in common; see ``KeyTable`` for what others take. Workers whose address is no IP address are left
-    /// out, and encrypted ones without `keys`, which are the cluster's, the one in use first. `weight` says by a worker's id how many times its own weight counts, at least 1. `defaults` are those of
-    /// ``BalancerSettings/application``.
+    /// out, and encrypted ones without `keys`, which are the cluster's, the one in use first. `step` says by a worker's id how
+    /// much of its share it gets, from 1 to ``SlowStart/steps``; nil for all of it. `defaults` are those of ``BalancerSettings/application``.
     public init(
         _ view: ClusterView?, rules: TrafficRules = TrafficRules(),
         defaults: ApplicationSettings = ApplicationSettings(), awaitsCluster: Bool = false, keys: [ClusterKey] = [],
         reusing previous: UpstreamSnapshot? = nil,
-        weight: (_ application: ApplicationName, _ id: String) -> UInt16 = { _, _ in 1 }
+        step: (_ application: ApplicationName, _ id: String) -> UInt16? = { _, _ in nil }
     ) {
         let old = Dictionary(
             (previous?.applications ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -45,7 +45,7 @@ public final class UpstreamSnapshot: Sendable {
                 Upstreams.Worker(fixed: $0.address, weight: $0.weight)
             }
             if rules.fixedWorkers[name] == nil { workers = (endpoints[name] ?? []).compactMap(Upstreams.Worker.init) }
-            for index in workers.indices { workers[index].weight *= weight(name, workers[index].id) }
+            for index in workers.indices { workers[index].weight *= step(name, workers[index].id) ?? SlowStart.steps }
             let settings = rules.settings[name] ?? view?.hashKeys[name].map(defaults.with) ?? defaults
             let encryption =
                 workers.contains(where: \.isEncrypted)
@@ -104,7 +104,8 @@ final class Upstreams: Sendable {
         var id: String
         var host: String
         var address: SocketAddress
-        /// Its part of the keys and of the load, in proportion to the others'; at least 1.
+        /// Its part of the keys and of the load, in proportion to the others'; ``SlowStart/steps`` times what was asked for, once
+        /// it gets all of that.
         var weight: UInt16 = 1
         /// It is spoken to as ``Upstreams/encryption`` says.
         var isEncrypted = false

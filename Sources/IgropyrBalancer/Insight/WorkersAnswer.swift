@@ -13,7 +13,8 @@ public struct WorkersAnswer: Encodable {
         public let address: String
         /// `up`; `avoided` while requests go around it since it refused connections; `unused` if the ring has no place for it.
         public let state: String
-        public let weight: Int
+        /// A newcomer's grows by quarters.
+        public let weight: Double
         public let inFlight: Int
         /// Its part of the keys, 0…1.
         public let share: Double
@@ -41,7 +42,7 @@ extension WorkersAnswer.Application {
             return WorkersAnswer.Worker(
                 id: worker.id, host: worker.host, address: worker.address.description,
                 state: position == nil ? "unused" : measured?.isAvoided == true ? "avoided" : "up",
-                weight: position.map { Int(upstreams.table.members[$0].weight) } ?? 0,
+                weight: position.map { Double(upstreams.table.members[$0].weight) / Double(SlowStart.steps) } ?? 0,
                 inFlight: measured?.measures.inFlight ?? 0,
                 share: position.map { shares[$0] } ?? 0)
         }
