@@ -164,7 +164,7 @@ public actor ClusterBalancer: LoopBound {
     public func answer() async { _ = await balancer?.counters }
 
     /// As ``Balancer/startSuccessor(_:with:within:on:)``. The new process gossips under this one's name, by the same sockets: so
-    /// this one falls silent for it, and goes on by what it knows. If nothing comes of it, all is as before.
+    /// this one falls silent for it, and goes on by what it knows to its end. If nothing comes of it, all is as before.
     /// - Throws: ``SuccessionFailure``; what ``start()`` throws if it cannot gossip again, either.
     public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
         guard let balancer, let ears else { throw SuccessionFailure.stopped }
@@ -184,17 +184,18 @@ public actor ClusterBalancer: LoopBound {
         }
     }
 
-    /// Stops accepting, lets requests under way finish for as long as `timeout`, and leaves the cluster meanwhile, unless a
-    /// successor is in it under this name.
+    /// Stops accepting and lets requests under way finish for as long as `timeout`: they go on elsewhere if their host dies
+    /// meanwhile. Then it leaves the cluster, unless a successor is in it under this name.
     public func stop(timeout: Duration) async throws {
         guard let balancer else { return }
         self.balancer = nil
         workerWaiters.wake()
         let ears = ears
         self.ears = nil
-        async let left: Void = leave(ears)
-        try await balancer.stop(timeout: timeout)
-        await left
+        var failure: UVError?
+        do throws(UVError) { try await balancer.stop(timeout: timeout) } catch { failure = error }
+        await leave(ears)
+        if let failure { throw failure }
         let counters = await balancer.counters
         configuration.logger.info("balancer stopped", metadata: ["counters": "\(counters)"])
     }
