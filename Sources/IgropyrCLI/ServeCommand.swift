@@ -75,6 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
             guard let site else {
                 throw CommandFailure("\(folder ?? "") has no \(Site.fileName) that could be checked")
             }
+            try site.checkFiles()
             if let tls = site.tls { _ = try TLSContext.server(tls) }
             return print(site.summary)
         }

@@ -79,6 +79,9 @@ private let mistakes = [
     Mistake(
         "access log in no folder, by the file", "balancer --config LAB/log.yaml --check", names: "LAB/none/access.log",
         "no such"),
+    Mistake("site without its root", "serve --config LAB/root.yaml --check", names: "LAB/none", "no such"),
+    Mistake(
+        "log of a site in no folder", "serve --config LAB/site.yaml --check", names: "LAB/none/access.log", "no such"),
     Mistake("file that is a folder", "balancer --config LAB --check", names: "LAB", "a file"),
     Mistake("no address", "node --bind NET.2:port --key-file LAB/cluster.key", names: "NET.2:port", "65535"),
 ]
@@ -93,7 +96,9 @@ extension EndToEnd {
                 "listen: {address: \":443\", tls: {certificate: \(lab.folder)/none.pem, key: \(lab.folder)/none.pem}}"
             try Data(tls.utf8).write(to: URL(filePath: "\(lab.folder)/tls.yaml"))
             let log = "access-log: \(lab.folder)/none/access.log"
-            try Data(log.utf8).write(to: URL(filePath: "\(lab.folder)/log.yaml"))
+            for (name, text) in [("log", log), ("root", "root: none"), ("site", "root: .\n" + log)] {
+                try Data(text.utf8).write(to: URL(filePath: "\(lab.folder)/\(name).yaml"))
+            }
             let holder = try lab.start(on: 2, ["serf", "agent", "-bind=\(lab.address(2)):9999"])
             try await lab.whenListening(on: 2, ports: 9999)
             for mistake in mistakes { try await lab.expectRefusal(of: mistake) }

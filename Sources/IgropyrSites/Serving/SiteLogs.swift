@@ -17,7 +17,7 @@ final class SiteLogs: Sendable {
                 do throws(UVError) {
                     files[file] = try AccessLogWriter(AccessLog(to: .file(file)), logger: fallback)
                 } catch {
-                    throw SiteMistake(description: "the log \(file) cannot be written: \(error.reason)")
+                    throw SiteMistake(log: file, error)
                 }
             }
         }
@@ -42,6 +42,12 @@ final class SiteLogs: Sendable {
 /// What keeps a site from being served.
 public struct SiteMistake: Error, Sendable, Hashable, CustomStringConvertible {
     public let description: String
+}
+
+extension SiteMistake {
+    init(log file: String, _ error: UVError) {
+        self.init(description: "the log \(file) cannot be written: \(error.reason)")
+    }
 }
 
 /// Writes a host's messages: from info on to its error log, those for debugging to its debug log.

@@ -43,11 +43,7 @@ final class OpenHost: Sendable {
 
     init(_ settings: SiteHost, _ site: Site, _ logs: SiteLogs) throws {
         self.settings = settings
-        do throws(UVError) {
-            folder = try Folder(settings.root, symlinks: settings.rules.symlinks == .within ? .beneath : .refused)
-        } catch {
-            throw FolderUnusable(path: settings.root, reason: error.reason)
-        }
+        folder = try settings.openRoot()
         try settings.rules.serving.check()
         let path = URL(filePath: settings.root).resolvingSymlinksInPath().path
         self.path = path
@@ -68,6 +64,14 @@ final class OpenHost: Sendable {
 }
 
 extension SiteHost {
+    func openRoot() throws -> Folder {
+        do throws(UVError) {
+            return try Folder(root, symlinks: rules.symlinks == .within ? .beneath : .refused)
+        } catch {
+            throw FolderUnusable(path: root, reason: error.reason)
+        }
+    }
+
     func fits(_ name: String) -> Bool { patterns.contains { $0.fits(name) } }
 }
 
