@@ -2,6 +2,10 @@
 public struct BalancerCounters: Sendable, Hashable {
     /// Connections taken from clients.
     public var accepted: UInt64 = 0
+    /// Connections that were closed before any request: of a client with too many, or without the PROXY header that was due.
+    public var refusedConnections: UInt64 = 0
+    /// TLS handshakes of clients that did not come through.
+    public var failedHandshakes: UInt64 = 0
     public var requests: UInt64 = 0
     /// Requests sent once more to another worker.
     public var retries: UInt64 = 0
@@ -34,8 +38,9 @@ public struct BalancerCounters: Sendable, Hashable {
 
     static func += (total: inout BalancerCounters, part: BalancerCounters) {
         let all: [WritableKeyPath<BalancerCounters, UInt64>] = [
-            \.accepted, \.requests, \.retries, \.staleConnections, \.retriesOverBudget, \.held, \.refused, \.notRouted,
-            \.redirects, \.overRate, \.badGateways, \.unavailable, \.gatewayTimeouts, \.truncated, \.clientAborts,
+            \.accepted, \.refusedConnections, \.failedHandshakes, \.requests, \.retries, \.staleConnections,
+            \.retriesOverBudget, \.held, \.refused, \.notRouted, \.redirects, \.overRate, \.badGateways, \.unavailable,
+            \.gatewayTimeouts, \.truncated, \.clientAborts,
         ]
         for counter in all { total[keyPath: counter] &+= part[keyPath: counter] }
     }

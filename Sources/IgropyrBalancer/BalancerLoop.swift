@@ -103,6 +103,8 @@ actor BalancerLoop: LoopBound {
         var counters = proxy?.counters ?? BalancerCounters()
         for (_, server) in servers {
             counters.accepted &+= server.counters.accepted
+            counters.refusedConnections &+= server.counters.refusedConnections &+ server.counters.refusedProxyHeaders
+            counters.failedHandshakes &+= server.counters.failedHandshakes &+ server.counters.handshakeTimeouts
             counters.refused &+= server.counters.refusedRequests
         }
         return counters

@@ -1,4 +1,5 @@
 import Foundation
+import IgropyrTransport
 import IgropyrUV
 import TestSupport
 import Testing
@@ -99,6 +100,37 @@ private struct Answer: Decodable {
                 }
             }
             #expect(seen.count > 20)
+        }
+    }
+
+    @Test func `connections that end without an answer are counted`() async throws {
+        let authority = try await TestAuthority()
+        let files = try await authority.issue("a", for: ["DNS:a.example"])
+        try await withAdmin(workers: 1, { $0.connectionsPerClient = 1 }) { fixture, admin in
+            let first = try fixture.client()
+            #expect(try first.get("/").status == 200)
+            #expect(try fixture.client().readToEnd() == "", "its second connection")
+            #expect(try admin.scrape().contains("igropyr_balancer_connections_refused_total 1"))
+        }
+        try await withAdmin(
+            workers: 1, { $0.listeners[0].proxyProtocol = .required(from: [IPNetwork("127.0.0.0/8")!]) }
+        ) { fixture, admin in
+            let client = try fixture.client()
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.readToEnd() == "", "the header is missing")
+            #expect(try admin.scrape().contains("igropyr_balancer_connections_refused_total 1"))
+        }
+        try await withAdmin(
+            workers: 1,
+            {
+                $0.listeners[0].tls = TLSConfiguration(
+                    certificates: [.init(chainFile: files.chain, keyFile: files.key)])
+            }
+        ) { fixture, admin in
+            let client = try fixture.client()
+            try client.send(String(repeating: "\0", count: 16))
+            _ = try client.readToEnd()
+            #expect(try admin.scrape().contains("igropyr_balancer_failed_handshakes_total 1"))
         }
     }
 

@@ -105,6 +105,24 @@ private func proof(_ authority: String?, name: String? = nil, isVerified: Bool =
     }
 }
 
+@Test func `a worker that says nothing to a handshake has failed at that`() async throws {
+    let silent = try ListeningSocket.open(.loopback(port: 0))
+    defer { ListeningSocket.close(silent) }
+    let address = try #require(ListeningSocket.localAddress(of: silent))
+    var connection = UpstreamConnection()
+    connection.tls = proof(nil)
+    try await withBalancer(workers: 0, knowsWorkers: false, { $0.insight.admin = .loopback(port: 0) }) { fixture in
+        var application = fixture.application
+        application.responseTimeout = .milliseconds(100)
+        application.connections = try connection.kind()
+        fixture.balancer.update(.fixed([address], application))
+        #expect(try fixture.get("/").status == 504)
+        let report = try #require(await fixture.balancer.report(within: .seconds(10)))
+        let failures = try #require(report.applications["upstream"]?.measures.failures)
+        #expect(failures[ExchangeFailure.handshakeFailed.rawValue] == 1, "\(failures)")
+    }
+}
+
 private func post(_ body: String) -> String {
     "POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
 }

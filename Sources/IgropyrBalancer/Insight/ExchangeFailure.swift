@@ -55,6 +55,8 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
     init(sent failure: HTTPClientFailure) {
         switch failure.cause {
         case .connection(.security) where !failure.mayHaveBeenReceived: self = .handshakeFailed
+        // Until the handshake is through, nothing leaves.
+        case .timedOut where !failure.mayHaveBeenReceived: self = .handshakeFailed
         case .connection, .closed: self = .connectionLost
         case .malformedResponse: self = .malformedResponse
         case .responseTooLarge: self = .responseTooLarge

@@ -5,6 +5,11 @@ extension InsightReport {
 
     private static let counterFamilies: [(path: any Counter, name: String, help: String)] = [
         (\.accepted, "connections_accepted", "Connections taken from clients."),
+        (
+            \.refusedConnections, "connections_refused",
+            "Connections of clients with too many, or without the PROXY header that was due."
+        ),
+        (\.failedHandshakes, "failed_handshakes", "TLS handshakes of clients that did not come through."),
         (\.requests, "requests", "Requests received."),
         (\.retries, "retries", "Requests sent once more to another worker."),
         (
