@@ -285,7 +285,7 @@ struct BalancerCommand: AsyncParsableCommand {
         do {
             return try await start()
         } catch let failure as ListenFailure {
-            throw CommandFailure("\(failure); choose another address with --listen")
+            throw CommandFailure("\(failure); choose another address with --listen, or listen in the file of --config")
         } catch let error as InsightFailure {
             throw CommandFailure("\(error); see --access-log and --admin, or access-log in the file of --config")
         } catch let error as TLSError {

@@ -79,6 +79,14 @@ private let mistakes = [
     Mistake(
         "access log in no folder, by the file", "balancer --config LAB/log.yaml --check", names: "LAB/none/access.log",
         "no such"),
+    Mistake(
+        "key where the file says all", "balancer --config LAB/fixed.yaml --listen NET.2:0 --hash source",
+        names: "--hash", "--config"),
+    Mistake(
+        "certificate for redirects alone",
+        "balancer --config LAB/redirects.yaml --tls-certificate LAB/a.pem --tls-key LAB/a.key",
+        names: "--tls-certificate", "redirect"),
+    Mistake("member without a cluster", "balancer --upstream NET.2:1 --advertise NET.1", names: "--advertise"),
     Mistake("site without its root", "serve --config LAB/root.yaml --check", names: "LAB/none", "no such"),
     Mistake(
         "log of a site in no folder", "serve --config LAB/site.yaml --check", names: "LAB/none/access.log", "no such"),
@@ -96,7 +104,12 @@ extension EndToEnd {
                 "listen: {address: \":443\", tls: {certificate: \(lab.folder)/none.pem, key: \(lab.folder)/none.pem}}"
             try Data(tls.utf8).write(to: URL(filePath: "\(lab.folder)/tls.yaml"))
             let log = "access-log: \(lab.folder)/none/access.log"
-            for (name, text) in [("log", log), ("root", "root: none"), ("site", "root: .\n" + log)] {
+            let fixed = "applications: {a: {upstreams: [\"127.0.0.1:1\"]}}"
+            let redirects = "listen: {address: \"127.0.0.1:1\", redirect-to-https: true}"
+            for (name, text) in [
+                ("log", log), ("root", "root: none"), ("site", "root: .\n" + log), ("fixed", fixed),
+                ("redirects", redirects),
+            ] {
                 try Data(text.utf8).write(to: URL(filePath: "\(lab.folder)/\(name).yaml"))
             }
             let holder = try lab.start(on: 2, ["serf", "agent", "-bind=\(lab.address(2)):9999"])
