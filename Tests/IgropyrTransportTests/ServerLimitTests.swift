@@ -194,6 +194,37 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
         }
     }
 
+    @Test func `a client that was to keep its connection when draining began may ask once more`() async throws {
+        let pending = Locked<HTTPServerStreamBox?>(nil)
+        try await TestServer.run(
+            settings { $0.drainIdleTimeout = .seconds(10) },
+            onRequest: { _, _, connection in
+                let box = HTTPServerStreamBox(connection)
+                let isFirst = pending.withLock { pending in
+                    defer { pending = pending ?? box }
+                    return pending == nil
+                }
+                guard isFirst else { return answer(connection, "second") }
+                begin(connection, .length(5))
+                connection.sendBody(Array("fi".utf8).span.bytes)
+                connection.flush()
+            }
+        ) { server in
+            let client = try await server.connect()
+            client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            await client.receive { $0.hasSuffix("fi") }
+            let drained = Signal()
+            server.server.drain(timeout: .seconds(30)) { drained.send() }
+            pending.withLock { $0 }!.connection.sendBody(Array("rst".utf8).span.bytes)
+            await client.receive { $0.hasSuffix("first") }
+            client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            let text = await client.receiveAll()
+            #expect(text.hasSuffix("Connection: close\r\nContent-Length: 6\r\n\r\nsecond"), "\(text)")
+            client.close()
+            #expect(await drained.wait())
+        }
+    }
+
     @Test func `what does not end in time is cut`() async throws {
         let began = Signal()
         try await TestServer.run(onRequest: { _, _, _ in began.send() }) { server in

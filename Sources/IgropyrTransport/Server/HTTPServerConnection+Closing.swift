@@ -7,8 +7,8 @@ extension HTTPServerConnection: OpenConnection {
         case .ended:
             exchange = nil
             request = .none
-            guard keepsAlive, !isDraining else { return linger() }
-            if stream.queuedBytes > 0 { awaitProgress() } else { timer.arm(after: server.settings.idleTimeout) }
+            guard keepsAlive else { return linger() }
+            if stream.queuedBytes > 0 { awaitProgress() } else { timer.arm(after: restTimeout) }
             if !isProcessing, hasToGoOn { loop.submitLocally { [self] in goOn() } }
         case .body:  // The answer is complete before the question.
             exchange = nil
@@ -107,12 +107,24 @@ extension HTTPServerConnection: OpenConnection {
         exchange?.serverWillDrain()
     }
 
+    /// A client whose response has begun without a word of the end may ask once more.
     func retire() {
         isDraining = true
-        keepsAlive = false
+        if !hasSaidWhatFollows { keepsAlive = false }
         guard case .none = request, !isLingering, parser.isBetweenMessages, input.isEmpty else { return }
         timer.arm(after: server.settings.drainIdleTimeout)
     }
+
+    private var hasSaidWhatFollows: Bool {
+        switch response {
+        case .notBegun: false
+        case .head: !isInterim
+        case .body, .ended: true
+        }
+    }
+
+    /// How long it may be until the next request.
+    var restTimeout: Duration { isDraining ? server.settings.drainIdleTimeout : server.settings.idleTimeout }
 
     func finishClosing() {
         isClosed = true

@@ -60,7 +60,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         switch request {
         case .none:
             guard !isAwaitingRoom else { return goOn() }
-            if parser.isBetweenMessages { timer.arm(after: server.settings.idleTimeout) }
+            if parser.isBetweenMessages { timer.arm(after: restTimeout) }
         case .body: if isBodyPaused { timer.disarm() }
         case .ended, .tunnel: timer.disarm()
         }
