@@ -134,8 +134,31 @@ private func slots(_ placement: Placement) -> Set<WorkerSlot> { Set(placement.wo
         deployments: [
             "a": spec(scale: .perHost(700)), "b": spec(scale: .perHost(400)), "c": spec(constraints: ["gpu": "yes"]),
         ], hosts: hosts(2))
-    #expect(placement.shortfalls == ["b": .hostsFull(missing: 200), "c": .noEligibleHost])
+    #expect(placement.shortfalls == ["b": .hostsFull(missing: 200), "c": .noHostWithTags(["gpu": "yes"])])
     #expect(placement.workers["h0"]?.count == 1000)
+}
+
+@Test func `who wants no workers lacks none, and without hosts no tag is to blame`() {
+    let deployments: [ApplicationName: DeploymentSpec] = [
+        "none": spec(scale: .total(0)), "zero": spec(scale: .perHost(0)), "any": spec(),
+        "gpu": spec(constraints: ["gpu": "yes"]),
+    ]
+    let alone = Placement(deployments: deployments, hosts: [host("idle", capacity: 0)])
+    #expect(alone.shortfalls == ["any": .noHost, "gpu": .noHost])
+    let together = Placement(deployments: deployments, hosts: hosts(1))
+    #expect(together.shortfalls == ["gpu": .noHostWithTags(["gpu": "yes"])])
+}
+
+@Test func `what cordoned hosts do not take is missing from a total, and from all hosts`() {
+    var closed = host("closed")
+    closed.present = ["x": 1]
+    let shortfalls = { (scale: DeploymentSpec.Scale, others: [Placement.Host]) in
+        Placement(deployments: ["x": spec(scale: scale), "y": spec(scale: scale)], hosts: [closed] + others).shortfalls
+    }
+    #expect(shortfalls(.total(3), []) == ["x": .hostsCordoned(missing: 2), "y": .hostsCordoned(missing: 3)])
+    #expect(shortfalls(.total(3), [host("open")]).isEmpty)
+    #expect(shortfalls(.perHost(2), []) == ["y": .hostsCordoned(missing: 2)])
+    #expect(shortfalls(.perHost(2), [host("open")]).isEmpty)
 }
 
 @Test func `hosts that are dead, draining or unheard of get nothing`() {

@@ -18,7 +18,7 @@ extension PlanReport {
         self.init(
             host: host,
             moves: moves.sorted { ($0.application, $0.host, $0.index) < ($1.application, $1.host, $1.index) },
-            shortfalls: after.shortfalls.mapValues(Self.text))
+            shortfalls: after.shortfalls.mapValues(\.description))
     }
 
     private static func deployments(
@@ -79,13 +79,6 @@ extension PlanReport {
         if isNow { return "it has its place elsewhere, or none" }
         if request.without.contains(slot.host) { return "\(slot.host) is gone" }
         return request.spec == nil ? "the new scale" : "it would have its place elsewhere, or none"
-    }
-
-    private static func text(_ shortfall: Placement.Shortfall) -> String {
-        switch shortfall {
-        case .noEligibleHost: "no host that is alive has the tags that it asks for"
-        case .hostsFull(let missing): "\(missing) of its workers find no room: their hosts are full"
-        }
     }
 }
 

@@ -61,11 +61,7 @@ extension StatusReport {
 
     private static func problem(of name: ApplicationName, _ view: ClusterView, _ placement: Placement) -> String? {
         if let other = view.routes.shadowed[name] { return "its route is \(other)'s, too, which gets the requests" }
-        return switch placement.shortfalls[name] {
-        case .noEligibleHost: "no host that is alive has the tags that it asks for"
-        case .hostsFull(let missing): "\(missing) of its workers find no room: their hosts are full"
-        case nil: nil
-        }
+        return placement.shortfalls[name]?.description
     }
 
     private static func workers(_ snapshot: Replica.Snapshot, _ shares: [String: Double]) -> [Worker] {

@@ -28,10 +28,14 @@ public struct Placement: Hashable, Sendable {
 
     /// Why an application runs fewer workers than asked.
     public enum Shortfall: Hashable, Sendable {
-        /// No host has the tags, or none is there at all.
-        case noEligibleHost
+        /// No host that is alive takes workers: drained ones do not.
+        case noHost
+        /// None of those has the tags that it asks for.
+        case noHostWithTags([String: String])
         /// So many workers found their host full (``StateLimits/workersPerHost``), by applications earlier by name.
         case hostsFull(missing: Int)
+        /// So many workers found none but cordoned hosts. Of so many for each host, these lack only if all are cordoned.
+        case hostsCordoned(missing: Int)
     }
 
     /// The most workers of one application by ``DeploymentSpec/Scale/total(_:)``.
@@ -49,15 +53,17 @@ public struct Placement: Hashable, Sendable {
         let hosts = hosts.filter { $0.capacity > 0 && names.insert($0.name).inserted }.sorted { $0.name < $1.name }
         for name in deployments.keys.sorted() {
             guard let spec = deployments[name] else { continue }
-            place(name, spec, on: hosts.filter { Self.meets(spec.constraints, $0) })
+            guard spec.scale != .total(0), spec.scale != .perHost(0) else { continue }
+            let eligible = hosts.filter { Self.meets(spec.constraints, $0) }
+            if eligible.isEmpty {
+                shortfalls[name] = hosts.isEmpty ? .noHost : .noHostWithTags(spec.constraints)
+            } else {
+                place(name, spec, on: eligible)
+            }
         }
     }
 
     private mutating func place(_ name: ApplicationName, _ spec: DeploymentSpec, on eligible: [Host]) {
-        guard !eligible.isEmpty else {
-            shortfalls[name] = .noEligibleHost
-            return
-        }
         let counts: [(host: HostName, count: Int)] =
             switch spec.scale {
             case .perHost(let count): eligible.map { ($0.name, min(count, $0.room(for: name))) }
@@ -74,7 +80,21 @@ public struct Placement: Hashable, Sendable {
             }
             missing += wanted - count
         }
-        if missing > 0 { shortfalls[name] = .hostsFull(missing: missing) }
+        let closed = Self.countWithoutHost(spec.scale, counts.reduce(0) { $0 + $1.count }, eligible)
+        if missing > 0 {
+            shortfalls[name] = .hostsFull(missing: missing)
+        } else if closed > 0 {
+            shortfalls[name] = .hostsCordoned(missing: closed)
+        }
+    }
+
+    /// Workers beyond the `given` ones that no host may take.
+    private static func countWithoutHost(_ scale: DeploymentSpec.Scale, _ given: Int, _ hosts: [Host]) -> Int {
+        switch scale {
+        case .total(let count): min(count, maximumTotal) - given
+        case .perHost(let count): given > 0 ? 0 : count * hosts.count
+        case .perCore: given > 0 ? 0 : hosts.reduce(0) { $0 + Int($1.cores) }
+        }
     }
 
     private static func meets(_ constraints: [String: String], _ host: Host) -> Bool {
@@ -115,6 +135,20 @@ public struct Placement: Hashable, Sendable {
     private static func placeCost(of index: Int, on host: Host, key: UInt64) -> UInt64 {
         let fraction = Rendezvous.draw(key: key, member: XXH64.hash(host.name.rawValue)) >> 32
         return (UInt64(index) << 32 | fraction) << 20 / UInt64(host.capacity)
+    }
+}
+
+extension Placement.Shortfall: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noHost: "no host that is alive takes workers: start one, or igropyr uncordon one that is drained"
+        case .noHostWithTags(let tags):
+            "no host that is alive and takes workers has the tags that it asks for: "
+                + tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        case .hostsFull(let missing): "\(missing) of its workers find no room: their hosts are full"
+        case .hostsCordoned(let missing):
+            "\(missing) of its workers find no room: the hosts that are left are cordoned (igropyr uncordon)"
+        }
     }
 }
 
