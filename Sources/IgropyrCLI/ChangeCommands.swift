@@ -4,8 +4,8 @@ import IgropyrOrchestration
 
 /// What the commands that change a deployed application have in common.
 struct ChangeOptions: ParsableArguments {
-    @Argument(help: "The application's name.")
-    var name: String
+    @Argument(help: "The application's name.", transform: ApplicationName.init(_:))
+    var name: ApplicationName
 
     @Flag(help: "For programs: the deployment as it is now.")
     var json = false
@@ -14,7 +14,7 @@ struct ChangeOptions: ParsableArguments {
 
     /// Asks for the change; with `patience` above zero, waits for what comes of it.
     func carryOut(_ change: ReplicatedState.Change, _ done: String, waiting patience: Int = 0) async throws {
-        let application = try ApplicationName(name)
+        let application = name
         let deployment = try await control.withClient { client, node in
             let deployment = try await client.change(application, change, at: node)
             guard patience > 0, let revision = deployment.spec?.revision else { return deployment }
@@ -57,7 +57,7 @@ struct RollbackCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        let application = try ApplicationName(change.name)
+        let application = change.name
         var revision: BundleDigest?
         if let to {
             let deployment = try await change.control.withClient { client, node in

@@ -12,8 +12,8 @@ struct HistoryCommand: AsyncParsableCommand {
               igropyr history shop --json | jq -r '.history[].spec.revision'
             """)
 
-    @Argument(help: "The application's name.")
-    var name: String
+    @Argument(help: "The application's name.", transform: ApplicationName.init(_:))
+    var name: ApplicationName
 
     @Flag(help: "For programs.")
     var json = false
@@ -21,7 +21,7 @@ struct HistoryCommand: AsyncParsableCommand {
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
-        let application = try ApplicationName(name)
+        let application = name
         let deployment = try await control.withClient { client, node in
             try await client.deployment(application, at: node)
         }

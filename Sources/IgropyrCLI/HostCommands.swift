@@ -5,8 +5,8 @@ import IgropyrUV
 
 /// The host that a command is about, and how it is reached.
 struct HostOptions: ParsableArguments {
-    @Argument(help: "The host's name, as igropyr status shows it.")
-    var host: String
+    @Argument(help: "The host's name, as igropyr status shows it.", transform: HostName.init(_:))
+    var host: HostName
 
     @OptionGroup var control: ControlOptions
 
@@ -16,16 +16,28 @@ struct HostOptions: ParsableArguments {
     ) async throws {
         let host = host
         try await control.withClient { client, node in
-            let report = try await client.status(of: node)
-            guard let entry = report.hosts.first(where: { $0.name == host && $0.role == .node }) else {
-                let names = report.hosts.filter { $0.role == .node }.map(\.name).joined(separator: ", ")
-                throw CommandFailure("there is no node called \"\(host)\"; the nodes are: \(names)")
-            }
-            guard entry.status == .alive,
-                let address = entry.controlAddress.flatMap({ SocketAddress(parsing: $0, defaultPort: 0) })
-            else { throw CommandFailure("\(host) is \(entry.status.rawValue): it decides for itself once it is back") }
-            try await body(client, node, address)
+            try await body(client, node, try await client.status(of: node).controlAddress(of: host))
         }
+    }
+}
+
+extension StatusReport {
+    /// Where a node that is alive is asked.
+    func controlAddress(of name: HostName) throws -> SocketAddress {
+        let nodes = hosts.filter { $0.role == .node }
+        guard let entry = nodes.first(where: { $0.name == name.rawValue }) else {
+            throw DeploymentError.unknownHost(name, nodes: nodes.compactMap { HostName(rawValue: $0.name) })
+        }
+        guard entry.status == .alive, let address = entry.controlSocketAddress else {
+            throw CommandFailure("\(name) is \(entry.status.rawValue): it cannot be asked until it is back")
+        }
+        return address
+    }
+}
+
+extension StatusReport.Host {
+    var controlSocketAddress: SocketAddress? {
+        controlAddress.flatMap { SocketAddress(parsing: $0, defaultPort: 0) }
     }
 }
 
@@ -94,7 +106,7 @@ struct DrainCommand: AsyncParsableCommand {
             var left = 0
             var most = 0
             let isEmpty = try await until(.seconds(wait), every: .milliseconds(200)) {
-                left = try await client.status(of: host).workers.count { $0.host.rawValue == name }
+                left = try await client.status(of: host).workers.count { $0.host == name }
                 most = max(most, left)
                 line.show(left, of: most)
                 return left == 0

@@ -21,11 +21,13 @@ struct PlanCommand: AsyncParsableCommand {
             Exit code 2: an application would not get all the workers asked for.
             """)
 
-    @Option(help: "A host that is thought away; may be repeated.")
-    var without: [String] = []
+    @Option(help: "A host that is thought away; may be repeated.", transform: HostName.init(_:))
+    var without: [HostName] = []
 
-    @Option(help: "An application that is thought to have the scale of --per-host or --total.")
-    var app: String?
+    @Option(
+        help: "An application that is thought to have the scale of --per-host or --total.",
+        transform: ApplicationName.init(_:))
+    var app: ApplicationName?
 
     @OptionGroup var scale: ScaleOptions
 
@@ -42,8 +44,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         var request = PlanRequest()
-        request.without = try without.map { name in try HostName(name) }
-        request.application = try app.map { name in try ApplicationName(name) }
+        request.without = without
+        request.application = app
         request.scale = scale.scale
         let question = request
         let report = try await control.withClient { client, node in try await client.plan(question, at: node) }

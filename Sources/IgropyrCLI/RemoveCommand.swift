@@ -11,13 +11,13 @@ struct RemoveCommand: AsyncParsableCommand {
               igropyr remove hello --node 10.0.0.1 --key-file cluster.key
             """)
 
-    @Argument(help: "The application's name.")
-    var name: String
+    @Argument(help: "The application's name.", transform: ApplicationName.init(_:))
+    var name: ApplicationName
 
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
-        let application = try ApplicationName(name)
+        let application = name
         _ = try await control.withClient { client, node in try await client.remove(application, at: node) }
         print("removed \(application): its workers stop on every host")
     }

@@ -143,6 +143,53 @@ import Testing
             await nodes[0].agent.stop()
         }
     }
+
+    @Test func `plans nothing without hosts or for applications that are not there, nor what it would refuse`()
+        async throws
+    {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            await nodes[1].agent.stop()
+            try await eventually("it has left") {
+                await nodes[0].agent.status?.hosts.map(\.status) == [.alive, .left]
+            }
+            func request(_ change: (inout PlanRequest) -> Void) -> PlanRequest {
+                var request = PlanRequest()
+                change(&request)
+                return request
+            }
+            let other = ApplicationName(rawValue: "other")!
+            var secretive = spec("new")
+            secretive.secrets = ["TOKEN": Secret()]
+            var encrypted = spec("new")
+            encrypted.isEncrypted = true
+            let refusals: [(PlanRequest, status: Int, words: String)] = [
+                (request { $0.without = [HostName(rawValue: "c")!] }, 404, "no node called c; the nodes are: a, b"),
+                (request { $0.without = [HostName(rawValue: "b")!] }, 409, "b is left already"),
+                (request { ($0.application, $0.scale) = (other, .total(2)) }, 404, "deployed are: shop"),
+                (request { ($0.application, $0.scale) = (.shop, .total(-5)) }, 422, "not from 0 to 1000"),
+                (request { ($0.application, $0.spec) = (.shop, encrypted) }, 422, "needs a cluster with a key"),
+                (
+                    request { ($0.application, $0.spec, $0.secrets) = (.shop, secretive, []) }, 422,
+                    "TOKEN has no value"
+                ),
+                (
+                    request { ($0.application, $0.spec, $0.secrets) = (.shop, secretive, ["TOKEN"]) }, 422,
+                    "need a cluster with a key"
+                ),
+            ]
+            for (request, status, words) in refusals {
+                let error = await #expect(throws: ControlError.self) {
+                    try await control.plan(request, at: nodes[0].control)
+                }
+                #expect(error?.code == .refused(status: status), "\(words): \(error as Any)")
+                #expect(error?.description.contains(words) == true, "\(words): \(error as Any)")
+            }
+            await control.close()
+            await nodes[0].agent.stop()
+        }
+    }
 }
 
 @Test func `an audit log is bounded, and a torn line spoils no other`() throws {

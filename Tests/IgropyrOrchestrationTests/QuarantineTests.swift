@@ -98,7 +98,7 @@ private func `a revision is quarantined when it crashes wherever it is tried, no
     let again = try state.change("shop", .retry, at: day, clock: &clock)
     #expect(again.spec?.revision == .of("a") && again.spec?.worker != spec("a").worker)
     #expect(state.quarantine() == nil)
-    #expect(throws: DeploymentError.unknownApplication("none")) {
+    #expect(throws: DeploymentError.unknownApplication("none", deployed: ["shop"])) {
         try state.change("none", .retry, at: day, clock: &clock)
     }
 }

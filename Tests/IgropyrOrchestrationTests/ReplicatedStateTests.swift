@@ -20,8 +20,21 @@ private func deployment(_ name: ApplicationName, at offset: Int64 = 0, _ spec: D
     let third = try state.remove("shop", at: day, clock: &clock)
     #expect(first.timestamp < second.timestamp && second.timestamp < third.timestamp)
     #expect(state.deployments["shop"] == third && state.liveDeployments.isEmpty)
-    #expect(throws: DeploymentError.unknownApplication("shop")) { try state.remove("shop", at: day, clock: &clock) }
-    #expect(throws: DeploymentError.unknownApplication("none")) { try state.remove("none", at: day, clock: &clock) }
+    for name in ["shop", "none"] as [ApplicationName] {
+        #expect(throws: DeploymentError.unknownApplication(name, deployed: [])) {
+            try state.remove(name, at: day, clock: &clock)
+        }
+    }
+}
+
+@Test func `who names what is not there is told what is, up to twenty of them`() {
+    let names = (10..<32).reversed().map { ApplicationName(rawValue: "a\($0)")! }
+    let text = DeploymentError.unknownApplication("shop", deployed: names).description
+    #expect(text.hasPrefix("no application named shop is deployed; deployed are: a10, a11, "))
+    #expect(text.hasSuffix(", a29 and 2 more"))
+    #expect(DeploymentError.unknownApplication("shop", deployed: []).description.hasSuffix("; nothing is"))
+    let host = DeploymentError.unknownHost("c", nodes: ["b", "a"]).description
+    #expect(host == "there is no node called c; the nodes are: a, b")
 }
 
 @Test func `a change replaces an entry from a clock that is ahead, also after a restart`() throws {

@@ -145,7 +145,7 @@ extension HostAgent {
         } catch { return Self.refusal(error) }
     }
 
-    private static let refusalOfEncryption = ControlReply.refusal(
+    static let refusalOfEncryption = ControlReply.refusal(
         422, "--encrypt needs a cluster with a key (igropyr keygen): workers' keys are made from it")
 
     func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
@@ -169,12 +169,8 @@ extension HostAgent {
             let tombstone = try await parts.replica.remove(ApplicationName(text))
             await note(.remove, by: caller, tombstone.name, tombstone, detail: "", parts)
             return .json(tombstone)
-        } catch let error as InvalidName {
-            return .refusal(404, error.description)
-        } catch {
-            let names = await parts.replica.state.liveDeployments.keys.sorted().map(\.rawValue)
-            let deployed = names.isEmpty ? "nothing is deployed" : "deployed are: \(names.joined(separator: ", "))"
-            return .refusal(404, "\(error); \(deployed)")
-        }
+        } catch let error as DeploymentError {
+            return Self.refusal(error)
+        } catch { return .refusal(404, "\(error)") }
     }
 }

@@ -39,16 +39,18 @@ extension HostAgent {
     static func refusal(_ error: DeploymentError) -> ControlReply {
         switch error {
         case .routeTaken, .notNow: .refusal(409, error.description)
-        case .unknownApplication: .refusal(404, error.description)
+        case .unknownApplication, .unknownHost: .refusal(404, error.description)
         case .refused(let refusal): .refusal(refusal.code == .tooMany ? 409 : 422, error.description)
         }
     }
 
     /// The application's entry, with what was deployed before.
     func history(_ text: String, _ parts: Parts) async -> ControlReply {
-        guard let name = ApplicationName(rawValue: text),
-            let deployment = await parts.replica.state.deployments[name], !deployment.isTombstone
-        else { return .refusal(404, "no application named \"\(text.prefix(80))\" is deployed") }
+        guard let name = ApplicationName(rawValue: text) else { return .refusal(404, "\"\(text)\" is no application") }
+        let state = await parts.replica.state
+        guard let deployment = state.deployments[name], !deployment.isTombstone else {
+            return Self.refusal(state.unknown(name))
+        }
         return .json(deployment)
     }
 
@@ -70,6 +72,16 @@ extension HostAgent {
     func plan(_ request: PlanRequest, _ parts: Parts) async -> ControlReply {
         let snapshot = await parts.replica.snapshot
         let name = name
+        if let spec = request.spec, let application = request.application {
+            guard !spec.isEncrypted || !keys.isEmpty else { return Self.refusalOfEncryption }
+            let present = snapshot.state.liveDeployments[application]
+            do throws(SecretError) {
+                // Clients of earlier editions do not say what they will give.
+                if let given = request.secrets {
+                    try checkSecrets(of: spec, application, given: given, present: present)
+                }
+            } catch { return .refusal(422, error.description) }
+        }
         do {
             return .json(
                 try await loop.offload { () throws(DeploymentError) in

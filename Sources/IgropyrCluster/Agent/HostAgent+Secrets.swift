@@ -9,25 +9,36 @@ extension HostAgent {
     /// The spec with a value for each secret: one that came along, else the one that the application has.
     func sealed(_ request: DeployRequest, _ parts: Parts) async throws(SecretError) -> DeploymentSpec {
         var spec = request.spec
-        let present = await parts.replica.state.liveDeployments[request.name]?.secrets ?? [:]
+        let deployed = await parts.replica.state.liveDeployments[request.name]
+        try checkSecrets(of: spec, request.name, given: Set((request.secrets ?? [:]).keys), present: deployed)
+        let present = deployed?.secrets ?? [:]
         for name in spec.secrets.keys.sorted() {
             if let value = request.secrets?[name] {
                 spec.secrets[name]?.value = try sealing.seal(Array(value), name, of: request.name)
             } else {
-                guard let value = present[name]?.value else { throw .missing(name, request.name) }
-                spec.secrets[name]?.value = value
+                spec.secrets[name]?.value = present[name]?.value
             }
-        }
-        if let unknown = request.secrets?.keys.sorted().first(where: { spec.secrets[$0] == nil }) {
-            throw .unknown(unknown, request.name)
         }
         return spec
     }
 
+    /// - Throws: That a secret has no value, that one was `given` a value that the application does not have, or that there is
+    ///   no key to encrypt values by.
+    func checkSecrets(
+        of spec: DeploymentSpec, _ name: ApplicationName, given: Set<String>, present: DeploymentSpec?
+    ) throws(SecretError) {
+        guard given.isEmpty || !keys.isEmpty else { throw .noKey }
+        for secret in spec.secrets.keys.sorted() where !given.contains(secret) {
+            guard present?.secrets[secret]?.value != nil else { throw .missing(secret, name) }
+        }
+        if let unknown = given.sorted().first(where: { spec.secrets[$0] == nil }) { throw .unknown(unknown, name) }
+    }
+
     func setSecret(_ request: SecretRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
         do {
-            guard let spec = await parts.replica.state.liveDeployments[request.application] else {
-                throw DeploymentError.unknownApplication(request.application)
+            let state = await parts.replica.state
+            guard let spec = state.liveDeployments[request.application] else {
+                throw state.unknown(request.application)
             }
             guard spec.secrets[request.name] != nil else {
                 throw SecretError.unknown(request.name, request.application)
@@ -40,7 +51,7 @@ extension HostAgent {
             await note(.secret, by: caller, request.application, nil, detail: "set \(name)", parts)
             return .json(DoneMessage())
         } catch let error as DeploymentError {
-            return .refusal(404, error.description)
+            return Self.refusal(error)
         } catch { return .refusal(422, "\(error)") }
     }
 

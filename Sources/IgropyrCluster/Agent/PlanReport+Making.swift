@@ -2,8 +2,9 @@ internal import IgropyrOrchestration
 
 extension PlanReport {
     /// Takes the placement twice: not for an event loop.
-    /// - Throws: what would refuse the deployment.
+    /// - Throws: What would refuse the deployment or the scale; that a host is not there.
     init(_ request: PlanRequest, _ snapshot: Replica.Snapshot, host: HostName) throws(DeploymentError) {
+        try Self.check(request.without, snapshot)
         var alive = snapshot.alive
         for name in request.without { alive.remove(name) }
         let deployments = try Self.deployments(after: request, snapshot.state, host)
@@ -21,6 +22,20 @@ extension PlanReport {
             shortfalls: after.shortfalls.mapValues(\.description))
     }
 
+    /// Nothing would move without a host that is misspelt or gone, which does not say that it can be spared.
+    private static func check(_ hosts: [HostName], _ snapshot: Replica.Snapshot) throws(DeploymentError) {
+        let nodes = snapshot.members.filter { StatusReport.Host.Role($0) == .node }
+        for host in hosts {
+            guard let node = nodes.first(where: { $0.host == host }) else {
+                throw .unknownHost(host, nodes: nodes.compactMap(\.host))
+            }
+            let status = StatusReport.Host.Status(node.status)
+            guard status == .alive else {
+                throw .notNow("\(host) is \(status.rawValue) already: igropyr plan shows what is yet to happen")
+            }
+        }
+    }
+
     private static func deployments(
         after request: PlanRequest, _ present: ReplicatedState, _ host: HostName
     ) throws(DeploymentError) -> [ApplicationName: DeploymentSpec] {
@@ -30,9 +45,11 @@ extension PlanReport {
             let whole = spec.withSecrets(of: present.liveDeployments[application])
             _ = try state.deploy(application, whole, at: .now, clock: &clock)
         }
-        var deployments = state.liveDeployments
-        if let application = request.application, let scale = request.scale { deployments[application]?.scale = scale }
-        return deployments
+        if let application = request.application, let scale = request.scale {
+            var clock = HybridClock(host: host)
+            _ = try state.change(application, .scale(to: scale), at: .now, clock: &clock)
+        }
+        return state.liveDeployments
     }
 
     /// What tells whether a worker may stay.

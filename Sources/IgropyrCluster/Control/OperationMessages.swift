@@ -22,8 +22,10 @@ public struct PlanRequest: Codable, Sendable, Hashable {
     /// An application that is thought to have another scale, or to be deployed anew.
     public var application: ApplicationName?
     public var scale: DeploymentSpec.Scale?
-    /// Its secrets are those that the application has.
+    /// The values of its secrets are those that the application has.
     public var spec: DeploymentSpec?
+    /// The secrets that would be given a value by the deployment; nil from an earlier edition.
+    public var secrets: Set<String>?
 
     public init() {}
 }

@@ -149,7 +149,7 @@ public actor Replica: LoopBound {
     func change(
         _ name: ApplicationName, _ change: @Sendable (inout DeploymentSpec) -> Void
     ) throws(DeploymentError) -> Deployment {
-        guard var spec = state.liveDeployments[name] else { throw .unknownApplication(name) }
+        guard var spec = state.liveDeployments[name] else { throw state.unknown(name) }
         change(&spec)
         return try deploy(name, spec)
     }

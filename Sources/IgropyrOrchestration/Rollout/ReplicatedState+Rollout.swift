@@ -19,7 +19,7 @@ extension ReplicatedState {
     public mutating func change(
         _ name: ApplicationName, _ change: Change, at now: UnixTime, clock: inout HybridClock
     ) throws(DeploymentError) -> Deployment {
-        guard var deployment = deployments[name], let spec = deployment.spec else { throw .unknownApplication(name) }
+        guard var deployment = deployments[name], let spec = deployment.spec else { throw unknown(name) }
         switch change {
         case .scale(let scale): deployment.spec?.scale = scale
         case .restart, .retry:

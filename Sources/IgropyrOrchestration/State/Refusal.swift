@@ -25,7 +25,8 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
 /// Why an operator's change is not made.
 public enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible {
     case routeTaken(Route, by: ApplicationName)
-    case unknownApplication(ApplicationName)
+    case unknownApplication(ApplicationName, deployed: [ApplicationName])
+    case unknownHost(HostName, nodes: [HostName])
     /// The change makes no sense as things are.
     case notNow(String)
     case refused(Refusal)
@@ -34,9 +35,19 @@ public enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible 
         switch self {
         case .routeTaken(let route, let owner):
             "the route \(route) is taken by application \(owner): choose another --path or --host, or remove \(owner) first"
-        case .unknownApplication(let name): "no application named \(name) is deployed"
+        case .unknownApplication(let name, let deployed):
+            "no application named \(name) is deployed; "
+                + (deployed.isEmpty ? "nothing is" : "deployed are: \(Self.list(deployed.map(\.rawValue)))")
+        case .unknownHost(let name, let nodes):
+            "there is no node called \(name); the nodes are: \(Self.list(nodes.map(\.rawValue)))"
         case .notNow(let reason): reason
         case .refused(let refusal): refusal.description
         }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        let limit = 20
+        let more = names.count > limit ? " and \(names.count - limit) more" : ""
+        return names.sorted().prefix(limit).joined(separator: ", ") + more
     }
 }

@@ -55,10 +55,15 @@ extension ReplicatedState {
     public mutating func remove(
         _ name: ApplicationName, at now: UnixTime, clock: inout HybridClock
     ) throws(DeploymentError) -> Deployment {
-        guard let current = deployments[name], !current.isTombstone else { throw .unknownApplication(name) }
+        guard let current = deployments[name], !current.isTombstone else { throw unknown(name) }
         let tombstone = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: nil)
         store(tombstone)
         return tombstone
+    }
+
+    /// That it is not deployed, and what is.
+    public func unknown(_ name: ApplicationName) -> DeploymentError {
+        .unknownApplication(name, deployed: liveDeployments.keys.sorted())
     }
 
     /// Makes `record` what this host says about itself, under a version of its own.
