@@ -20,8 +20,8 @@ struct ExecCommand: AsyncParsableCommand {
             1 if it was not started, and the message says why.
             """)
 
-    @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.")
-    var target: String
+    @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.", transform: WorkerTarget.init(_:))
+    var target: WorkerTarget
 
     @Argument(parsing: .postTerminator, help: "After --, the program and its arguments.")
     var command: [String] = []
@@ -33,9 +33,9 @@ struct ExecCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (target, command) = (try WorkerTarget(target), command)
+        let (target, command) = (target, command)
         try await control.following(endsWithReader: false) { client, node in
-            let host = try await target.hosts(by: client, node)[0]
+            let host = try target.hosts(in: try await client.status(of: node))[0]
             let ending = Locked<ExecLine?>(nil)
             try await client.exec(command, beside: target.application, index: target.index, of: host) { line in
                 switch line {

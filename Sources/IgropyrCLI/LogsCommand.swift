@@ -18,8 +18,8 @@ struct LogsCommand: AsyncParsableCommand {
             Exit code 2: not all hosts could be asked.
             """)
 
-    @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.")
-    var target: String
+    @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.", transform: WorkerTarget.init(_:))
+    var target: WorkerTarget
 
     @Option(name: [.long, .customShort("n")], help: "How many lines of each worker, from the end.")
     var lines = 100
@@ -37,10 +37,9 @@ struct LogsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let target = try WorkerTarget(target)
-        let (lines, follow, json) = (lines, follow, json)
+        let (target, lines, follow, json) = (target, lines, follow, json)
         let ask: @Sendable (ControlClient, SocketAddress) async throws -> Void = { client, node in
-            let hosts = try await target.hosts(by: client, node)
+            let hosts = try target.hosts(in: try await client.status(of: node))
             let unheard = await withTaskGroup(of: String?.self) { group in
                 for host in hosts {
                     group.addTask { await Self.tell(host, target, lines, follow, json, client) }

@@ -53,7 +53,10 @@ struct MembersCommand: AsyncParsableCommand {
         } else {
             print(Self.table(of: members))
         }
-        if members.isEmpty { throw ExitCode.incomplete }
+        guard !members.isEmpty else {
+            StandardError.write("no member is as asked for\n")
+            throw ExitCode.incomplete
+        }
     }
 
     private func follow(_ filter: MemberFilter) async throws {

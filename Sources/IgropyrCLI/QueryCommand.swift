@@ -72,8 +72,10 @@ struct QueryCommand: AsyncParsableCommand {
             print("\(poll.acks.count) of \(poll.asked.count) received it, \(poll.answers.count) answered")
             poll.complain(poll.asked.subtracting(poll.acks), "did not acknowledge it")
         }
+        let strangers = Set(member).subtracting(poll.asked)
+        poll.complain(strangers, "is no member that is alive")
         if poll.asked.isEmpty, poll.acks.isEmpty { StandardError.write("no member is as asked for\n") }
-        if !poll.asked.isSubset(of: poll.acks) || poll.acks.isEmpty { throw ExitCode.incomplete }
+        if !poll.asked.isSubset(of: poll.acks) || poll.acks.isEmpty || !strangers.isEmpty { throw ExitCode.incomplete }
     }
 
     private struct Result: Encodable {

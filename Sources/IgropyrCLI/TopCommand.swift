@@ -9,6 +9,8 @@ struct TopCommand: AsyncParsableCommand {
         abstract: "Show what workers use of their hosts: processor time, as of one second, and memory.",
         discussion: """
               igropyr top
+              igropyr top shop
+              igropyr top shop/host-2
               igropyr top --json | jq 'map(select(.memoryBytes > 1e9))'
 
             100 % is one core. Exit code 2: not all hosts could be asked.
@@ -23,7 +25,12 @@ struct TopCommand: AsyncParsableCommand {
         var cpuPercent: Double
         var memoryBytes: Int64
         var threads: Int
+
+        var slot: WorkerSlot { WorkerSlot(application: application, host: host, index: index) }
     }
+
+    @Argument(help: "APP, APP/HOST or APP/HOST/INDEX. Default: all workers.", transform: WorkerTarget.init(_:))
+    var target: WorkerTarget?
 
     @Flag(help: "For programs.")
     var json = false
@@ -31,17 +38,27 @@ struct TopCommand: AsyncParsableCommand {
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
+        let target = target
         let (lines, unheard) = try await control.withClient { client, node in
-            let hosts = try await client.status(of: node).hosts.filter { $0.role == .node && $0.status == .alive }
+            let report = try await client.status(of: node)
+            _ = try target?.hosts(in: report)  // Which names what is not there.
+            let hosts = report.hosts.filter { host in
+                host.role == .node && host.status == .alive && (target?.host.map { $0.rawValue == host.name } ?? true)
+            }
             let start = EventLoop.preciseNow
             let first = await Self.reports(of: hosts, client)
             try await Task.sleep(for: .seconds(1))
             let second = await Self.reports(of: hosts, client)
             let seconds = start.duration(to: EventLoop.preciseNow) / .seconds(1)
             let unheard = hosts.map(\.name).filter { second[$0] == nil }
-            return (Self.lines(first, second, seconds), unheard)
+            let lines = Self.lines(first, second, seconds).filter { target?.includes($0.slot) ?? true }
+            return (lines, unheard)
         }
-        print(try json ? JSONText.of(lines) : Self.table(of: lines))
+        if json {
+            print(try JSONText.of(lines))
+        } else if !lines.isEmpty || unheard.isEmpty {
+            print(lines.isEmpty ? "no such worker runs" : Self.table(of: lines))
+        }
         guard unheard.isEmpty else {
             StandardError.write("could not ask: \(unheard.joined(separator: ", "))\n")
             throw ExitCode.incomplete
@@ -52,8 +69,7 @@ struct TopCommand: AsyncParsableCommand {
         await withTaskGroup(of: TopReport?.self) { group in
             for host in hosts {
                 group.addTask {
-                    guard let address = host.controlAddress.flatMap({ SocketAddress(parsing: $0, defaultPort: 0) })
-                    else { return nil }
+                    guard let address = host.controlSocketAddress else { return nil }
                     return try? await client.top(of: address)
                 }
             }
@@ -82,6 +98,6 @@ struct TopCommand: AsyncParsableCommand {
                 line.host.rawValue, line.application.rawValue, "\(line.index)", "\(line.pid)",
                 "\(Int(line.cpuPercent.rounded())) %", "\(line.memoryBytes >> 20) MB", "\(line.threads)")
         }
-        return table.isEmpty ? "no worker runs" : table.text
+        return table.text
     }
 }

@@ -25,7 +25,10 @@ extension EndToEnd {
             let strange = try await lab.command("logs", "shop")
             #expect(strange.status == 1 && strange.errors.contains("shop"), "\(strange)")
 
-            let following = try lab.start(on: 1, ["igropyr", "logs", "hello", "-n", "0", "--follow"] + lab.access)
+            let following = try lab.start(on: 1, ["igropyr", "logs", "hello", "-n", "1", "--follow"] + lab.access)
+            try await eventually("it follows both hosts", or: following.errors) {
+                (1...2).allSatisfy { following.output.contains("host-\($0)/0  ") }
+            }
             try await lab.succeed("restart", "hello")
             for host in 1...2 {
                 try await eventually("it tells what host \(host) prints", or: following.output) {
@@ -38,6 +41,8 @@ extension EndToEnd {
 
             let top = try await lab.command("top")
             #expect(top.status == 0 && top.output.contains("host-1") && top.output.contains("host-2"), "\(top)")
+            let some = try await lab.command("top", "hello/host-2")
+            #expect(some.status == 0 && !some.output.contains("host-1") && some.output.contains("host-2"), "\(some)")
             let command = "echo out; echo err >&2; test -x start || exit 9; exit 3"
             let ran = try await lab.start(
                 on: 1, ["igropyr", "exec", "hello/host-2"] + lab.access + ["--", "sh", "-c", command]

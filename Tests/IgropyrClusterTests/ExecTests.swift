@@ -85,7 +85,7 @@ import Testing
             let error = await #expect(throws: ControlError.self) {
                 try await control.exec(["true"], beside: .shop, index: 9, of: node.control) { _ in true }
             }
-            #expect(error?.description == "a has no such worker of shop")
+            #expect(error?.description == "a has no worker 9 of shop: igropyr status")
             await #expect(throws: ControlError.self) { _ = try await run([], node, control) }
         }
     }

@@ -105,7 +105,8 @@ extension HostAgent {
         let logs = await loop.offload { WorkerLog.files(of: request.application, in: folder) }
             .filter { request.index == nil || $0.index == request.index }
         guard !logs.isEmpty else {
-            throw ControlReply.refusal(404, "\(name) has no log of that worker of \(request.application)")
+            let worker = request.index.map { "worker \($0)" } ?? "any worker"
+            throw ControlReply.refusal(404, "\(name) has no log of \(worker) of \(request.application)")
         }
         let tail = LogTail(
             host: name, logs: logs, lines: max(0, request.lines ?? LogTail.defaultLines),
@@ -120,7 +121,8 @@ extension HostAgent {
             throw ControlReply.refusal(422, "a command has 1 to \(ExecRequest.wordLimit) words without NUL")
         }
         guard let run = await parts.supervisor.exec(request) else {
-            throw ControlReply.refusal(404, "\(name) has no such worker of \(request.application)")
+            let worker = request.index.map { "worker \($0)" } ?? "worker"
+            throw ControlReply.refusal(404, "\(name) has no \(worker) of \(request.application): igropyr status")
         }
         let detail = String(request.command.joined(separator: " ").prefix(500))
         await note(.exec, by: caller, request.application, nil, detail: detail, parts)
