@@ -15,11 +15,12 @@ struct AuditCommand: AsyncParsableCommand {
               igropyr audit --app shop
               igropyr audit --json | jq 'select(.action == "deploy")'
 
-            Exit code 2: not all hosts could be asked.
+            Hosts that have left take their logs with them. Exit code 2: not all others
+            could be asked.
             """)
 
-    @Option(help: "Only changes of this application.")
-    var app: String?
+    @Option(help: "Only changes of this application, deployed or not.", transform: ApplicationName.init(_:))
+    var app: ApplicationName?
 
     @Option(help: "So many of the latest.")
     var last: Int = 100
@@ -29,23 +30,38 @@ struct AuditCommand: AsyncParsableCommand {
 
     @OptionGroup var control: ControlOptions
 
+    func validate() throws {
+        guard last >= 1 else { throw ValidationError("--last is 1 or more.") }
+    }
+
     func run() async throws {
-        let (entries, unheard) = try await control.withClient { client, node in
+        let (entries, unheard, left) = try await control.withClient { client, node in
             var entries: [AuditEntry] = []
-            var unheard: [String] = []
+            var (unheard, left): ([String], [String]) = ([], [])
             for host in try await client.status(of: node).hosts where host.role == .node {
-                let address = host.controlAddress.flatMap { SocketAddress(parsing: $0, defaultPort: 0) }
-                guard host.status == .alive, let address, let report = try? await client.audit(of: address) else {
-                    if host.status != .left { unheard.append(host.name) }
-                    continue
+                if host.status == .left {
+                    left.append(host.name)
+                } else if host.status == .alive, let address = host.controlSocketAddress,
+                    let report = try? await client.audit(of: address)
+                {
+                    entries += report.entries
+                } else {
+                    unheard.append(host.name)
                 }
-                entries += report.entries
             }
-            return (entries, unheard)
+            return (entries, unheard, left)
         }
-        let chosen = entries.filter { app == nil || $0.application?.rawValue == app }
-            .sorted { ($0.time, $0.host) < ($1.time, $1.host) }.suffix(max(0, last))
-        print(json ? chosen.map(JSONText.line).joined(separator: "\n") : Self.table(of: chosen))
+        let chosen = entries.filter { app == nil || $0.application == app }
+            .sorted { ($0.time, $0.host) < ($1.time, $1.host) }.suffix(last)
+        if json {
+            for entry in chosen { print(JSONText.line(entry)) }
+        } else if !chosen.isEmpty || unheard.isEmpty {
+            let subject = app.map { " of \($0)" } ?? ""
+            print(chosen.isEmpty ? "the hosts' logs have no change\(subject)" : Self.table(of: chosen))
+        }
+        if !left.isEmpty {
+            StandardError.write("without the logs of hosts that have left: \(left.joined(separator: ", "))\n")
+        }
         guard unheard.isEmpty else {
             StandardError.write("could not ask: \(unheard.joined(separator: ", "))\n")
             throw ExitCode.incomplete
@@ -60,6 +76,6 @@ struct AuditCommand: AsyncParsableCommand {
                 entry.application?.rawValue ?? "-", entry.revision?.short ?? "-", entry.user ?? "-",
                 entry.address ?? "-", entry.detail)
         }
-        return table.isEmpty ? "nothing was changed yet" : table.text
+        return table.text
     }
 }

@@ -65,6 +65,11 @@ extension EndToEnd {
             try await eventually("it has left, for the others") {
                 try await lab.command("members", "--name", "host-2", "--status", "left").status == 0
             }
+            for (words, text) in [([], "the hosts' logs have no change of shop\n"), (["--json"], "")] {
+                let audit = try await lab.command(["audit", "--app", "shop"] + words)
+                #expect(audit.status == 0 && audit.output == text, "\(audit)")
+                #expect(audit.errors == "without the logs of hosts that have left: host-2\n", "\(audit)")
+            }
             watching.signal(SIGINT)
             #expect(try await watching.finish(within: .seconds(10)).status == 0)
         }
