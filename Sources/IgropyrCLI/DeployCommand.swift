@@ -105,11 +105,11 @@ struct DeployCommand: AsyncParsableCommand {
             }
             return print(manifest.summary(of: application, summary))
         }
-        if plan { return try await show(planOf: application, manifest) }
         let files = try KeyValuePairs.parse(secrets, option: "--secret", example: "DB_PASSWORD=password.txt")
         if let unknown = files.keys.sorted().first(where: { manifest.spec.secrets[$0] == nil }) {
             throw ValidationError("--secret \(unknown): \(manifest.file) names no such secret.")
         }
+        if plan { return try await show(planOf: application, manifest, secrets: Set(files.keys)) }
         let values = try files.mapValues { try SecretValue.reading($0) }
         let (bundle, wait) = (bundle, wait)
         let (revision, outcome) = try await control.withClient { client, node in
@@ -122,10 +122,10 @@ struct DeployCommand: AsyncParsableCommand {
         try Self.tell(outcome, application, revision)
     }
 
-    private func show(planOf application: ApplicationName, _ manifest: Manifest) async throws {
+    private func show(planOf application: ApplicationName, _ manifest: Manifest, secrets: Set<String>) async throws {
         let bundle = bundle
         let report = try await control.withClient { client, node in
-            try await Deployer(client: client, node: node).plan(application, bundle: bundle, manifest)
+            try await Deployer(client: client, node: node).plan(application, bundle: bundle, manifest, secrets: secrets)
         }
         print(report.text)
         if !report.shortfalls.isEmpty { throw ExitCode.incomplete }

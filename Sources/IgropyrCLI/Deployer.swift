@@ -8,11 +8,13 @@ struct Deployer {
     let client: ControlClient
     let node: SocketAddress
 
+    /// - Throws: What refuses it, before anything is uploaded unless things change meanwhile.
     /// - Returns: The revision, of which the workers are yet to start.
     func deploy(
         _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: [String: [UInt8]] = [:]
     ) async throws -> BundleDigest {
         try await Packing.bundle(bundle, manifest, on: client.loop) { summary, archive in
+            _ = try await plan(name, manifest, summary, secrets: Set(secrets.keys))
             let sending = ProgressLine("sending to \(node)")
             _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
             sending.finish()
@@ -22,14 +24,23 @@ struct Deployer {
         }
     }
 
-    /// What that would move.
-    func plan(_ name: ApplicationName, bundle: String, _ manifest: Manifest) async throws -> PlanReport {
+    /// What that would move; `secrets` are those that it would give a value.
+    func plan(
+        _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: Set<String>
+    ) async throws -> PlanReport {
         try await Packing.bundle(bundle, manifest, on: client.loop) { summary, _ in
-            var request = PlanRequest()
-            request.application = name
-            request.spec = try await spec(of: name, manifest, summary)
-            return try await client.plan(request, at: node)
+            try await plan(name, manifest, summary, secrets: secrets)
         }
+    }
+
+    private func plan(
+        _ name: ApplicationName, _ manifest: Manifest, _ summary: BundleArchive.Summary, secrets: Set<String>
+    ) async throws -> PlanReport {
+        var request = PlanRequest()
+        request.application = name
+        request.spec = try await spec(of: name, manifest, summary)
+        request.secrets = secrets
+        return try await client.plan(request, at: node)
     }
 
     /// The scale belongs to the load: unless the manifest names one, that of the present deployment stays.

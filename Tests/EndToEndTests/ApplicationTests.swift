@@ -46,14 +46,23 @@ extension EndToEnd {
                 let (shop, data) = ("\(lab.folder)/shop", "\(lab.folder)/1/data")
                 try lab.write(Self.program, to: "\(shop)/bin/shop", permissions: 0o755)
                 try lab.write(Self.manifest.replacing("PLACE", with: data), to: "\(shop)/igropyr.yaml")
-                try lab.write("first-token-value\n", to: "\(lab.folder)/token")
+                try lab.write("first-token-value\n", to: "\(lab.folder)/token", permissions: 0o755)
                 try lab.write("key-of-many-lines\nsecond line", to: "\(lab.folder)/key")
-                let missing = try await lab.command("deploy", shop)
-                #expect(missing.status == 1 && missing.errors.contains("the secret KEY has no value"), "\(missing)")
+                let kept = { try FileManager.default.contentsOfDirectory(atPath: "\(data)/bundles").sorted() }
+                let none = try kept()
+                for command in [["deploy", shop], ["deploy", shop, "--plan"]] {
+                    let missing = try await lab.command(command)
+                    #expect(missing.status == 1 && missing.errors.contains("the secret KEY has no value"), "\(missing)")
+                    #expect(try kept() == none, "nothing was sent")
+                }
                 let deployed = try await lab.command(
                     "deploy", shop, "--secret", "TOKEN=\(lab.folder)/token", "--secret", "KEY=\(lab.folder)/key")
                 try #require(deployed.status == 0, "\(deployed)")
                 try await eventually("it answers") { try await answer(lab).contains("uid 65534") }
+                let all = try kept()
+                let taken = try await lab.command("deploy", lab.folder + "/token", "--name", "other", "--path", "/shop")
+                #expect(taken.status == 1 && taken.errors.contains("taken by application shop"), "\(taken)")
+                #expect(try kept() == all, "nothing was sent")
                 let body = try await answer(lab)
                 for line in [
                     "token first-token-value", "key key-of-many-lines\nsecond line", "bundle read-only",
