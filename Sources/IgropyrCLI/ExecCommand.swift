@@ -8,16 +8,16 @@ struct ExecCommand: AsyncParsableCommand {
         commandName: "exec",
         abstract: "Run a command beside a worker, on its host: with its files, environment, secrets, user and limits.",
         discussion: """
-            What it prints comes here as it is, and its exit code is this command's. It has no
-            input and no terminal; Ctrl-C ends it. Without a host, it runs on one of them. Who
-            ran what stands in igropyr audit.
+            What it prints comes here as it is, and its exit code is this command's. It
+            has no input and no terminal; Ctrl-C ends it. Without a host, it runs on one
+            of them. Who ran what stands in igropyr audit.
 
               igropyr exec shop -- ./migrate --dry-run
               igropyr exec shop/host-2 -- sh -c 'df -h .; env'
               igropyr exec shop/host-2/0 -- tar -c . > shop.tar
 
-            Exit codes beside the command's own: 128 and the signal's number if one killed it;
-            1 if it was not started, and the message says why.
+            Exit codes beside the command's own: 128 and the signal's number if one killed
+            it; 1 if it was not started, and the message says why.
             """)
 
     @Argument(help: "APP, APP/HOST or APP/HOST/INDEX.", transform: WorkerTarget.init(_:))

@@ -1,0 +1,36 @@
+import FoundationEssentials
+import Testing
+
+extension EndToEnd {
+    /// An example that is wrapped is no command any more.
+    @Test func `the help of every command shows its lines as they are written`() async throws {
+        let dump = try await Program.run([Binaries.igropyr, "--experimental-dump-help"])
+        let tree = try JSONDecoder().decode(CommandTree.self, from: Data(dump.output.utf8))
+        let commands = tree.command.commands(below: [])
+        #expect(commands.count > 40)
+        for (path, discussion) in commands {
+            let help = try await Program.run([Binaries.igropyr] + path + ["--help"], environment: ["COLUMNS": "80"])
+            let shown = Set(help.output.split(separator: "\n"))
+            for line in discussion.split(separator: "\n") {
+                #expect(shown.contains(line), "igropyr \(path.joined(separator: " "))")
+            }
+        }
+    }
+}
+
+/// What ArgumentParser tells of itself.
+private struct CommandTree: Decodable {
+    struct Command: Decodable {
+        var commandName: String
+        var discussion: String?
+        var subcommands: [Command]?
+
+        /// This one and those below, each by the words that call it.
+        func commands(below path: [String]) -> [(path: [String], discussion: String)] {
+            [(path, discussion ?? "")]
+                + (subcommands ?? []).flatMap { $0.commands(below: path + [$0.commandName]) }
+        }
+    }
+
+    var command: Command
+}
