@@ -260,6 +260,24 @@ private struct Answer: Decodable {
         }
     }
 
+    @Test(arguments: [
+        ("url=/a%20b", "the URL has a blank"), ("url=/caf%C3%A9", "the URL has a blank"),
+        ("url=http:///a", "the URL's host is none"), ("url=http://a:b/", "the URL's host is none"),
+        ("url=/&header=Host:+x", "the host stands in the URL"), ("url=/&method=", "no such method"),
+        ("url=/&method=G+T", "no such method"), ("url=/&method=(", "no such method"),
+        ("url=/&header=x", "NAME: VALUE"), ("url=/&header=", "NAME: VALUE"), ("url=/&header=a+:b", "NAME: VALUE"),
+        ("url=/&header=a:%01", "NAME: VALUE"),
+    ]) func `a question that is no request is answered in words of the question`(
+        question: String, words: String
+    )
+        async throws
+    {
+        try await withAdmin(workers: 0) { _, admin in
+            let answer = try admin.get("/explain?\(question)")
+            #expect(answer.status == 400 && answer.text.contains(words), "\(answer.text)")
+        }
+    }
+
     @Test func `what is not there is 404, and other methods are not taken`() async throws {
         try await withAdmin(workers: 0) { _, admin in
             #expect(try admin.get("/").status == 404)

@@ -35,7 +35,7 @@ public struct Explanation: Codable, Sendable {
         do throws(HTTPError) {
             event = try parser.next(in: unsafe request.span.bytes)
         } catch {
-            throw Invalid(description: "such a request would be refused: \(error)\n")
+            throw Invalid(error)
         }
         guard case .head = event else { throw Invalid(description: "this is no whole request\n") }
         unsafe explain(parser.head, request.span.bytes, from: client, snapshot, report)
@@ -46,6 +46,8 @@ public struct Explanation: Codable, Sendable {
             throw Invalid(
                 description: "ask by ?url=http://HOST/PATH, and method=, header=NAME: VALUE, source=ADDRESS\n")
         }
+        // Each must stay what it is, once they stand in one request.
+        guard url.utf8.allSatisfy({ $0 > 0x20 }) else { throw Invalid(.invalidTarget) }
         var host = "localhost"
         for scheme in ["http://", "https://"] where url.hasPrefix(scheme) {
             let rest = url.dropFirst(scheme.count)
@@ -55,8 +57,14 @@ public struct Explanation: Codable, Sendable {
         url = String(url.prefix { $0 != "#" })
         if !url.hasPrefix("/") { url = "/" + url }
         let method = question.first { $0.name == "method" }?.value ?? "GET"
+        guard !method.isEmpty, method.utf8.allSatisfy({ $0 > 0x20 }) else { throw Invalid(.invalidMethod) }
         var text = "\(method) \(url) HTTP/1.1\r\nHost: \(host)\r\n"
-        for header in question where header.name == "header" { text += header.value + "\r\n" }
+        for header in question where header.name == "header" {
+            guard !header.value.isEmpty, header.value.utf8.allSatisfy({ $0 >= 0x20 || $0 == 0x09 }) else {
+                throw Invalid(.invalidFieldName)
+            }
+            text += header.value + "\r\n"
+        }
         return Array((text + "\r\n").utf8)
     }
 
@@ -90,5 +98,24 @@ public struct Explanation: Codable, Sendable {
             balance = settings.policy == .leastRequest ? "least-request" : "random-two"
             choices = workers
         }
+    }
+}
+
+extension Explanation.Invalid {
+    /// Why such a request would be refused, in words of the question.
+    fileprivate init(_ error: HTTPError) {
+        let reason =
+            switch error {
+            case .invalidTarget:
+                "the URL has a blank or another character that cannot stand in one: a blank is written %20"
+            case .targetTooLong: "the URL is too long"
+            case .invalidHost: "the URL's host is none: write http://HOST/PATH or http://HOST:PORT/PATH"
+            case .duplicateHost: "the host stands in the URL: write http://HOST/PATH, and no header Host"
+            case .invalidMethod, .methodTooLong: "there is no such method"
+            case .invalidFieldName, .spaceBeforeColon, .lineFolding, .controlCharacter:
+                "a header is written as NAME: VALUE"
+            default: "such a request would be refused: \(error)"
+            }
+        self.init(description: reason + "\n")
     }
 }
