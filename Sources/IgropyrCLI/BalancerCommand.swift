@@ -61,10 +61,12 @@ struct BalancerCommand: AsyncParsableCommand {
             """, transform: HashKey.init(parsing:))
     var hash: HashKey?
 
-    @Option(help: "Fixed workers in place of a cluster: ADDRESS:PORT,ADDRESS:PORT,…")
+    @Option(help: "Fixed workers in place of a cluster: ADDRESS:PORT,ADDRESS:PORT,…", transform: nonempty)
     var upstream: String?
 
-    @Option(help: ArgumentHelp("Applications, routes and limits (docs/balancer.md).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Applications, routes and limits (docs/balancer.md).", valueName: "file"),
+        transform: nonempty)
     var config: String?
 
     @Flag(help: "Say what is wrong with the file of --config, or what was understood, and end.")
@@ -86,7 +88,7 @@ struct BalancerCommand: AsyncParsableCommand {
             """
             Where it keeps the cluster's keys, which may change as it runs, and where the other members are, to find back when \
             it is started again; for this balancer alone. Default: nowhere.
-            """, valueName: "folder"))
+            """, valueName: "folder"), transform: nonempty)
     var data: String?
 
     func validate() throws {

@@ -8,7 +8,7 @@ struct BalancerInsightOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Write a line for each request to this file, - for standard output. SIGUSR1 has it opened anew.",
-            valueName: "file"))
+            valueName: "file"), transform: nonempty)
     var accessLog: String?
 
     @Option(

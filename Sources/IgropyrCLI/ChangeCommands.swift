@@ -51,7 +51,7 @@ struct RollbackCommand: AsyncParsableCommand {
 
     @OptionGroup var change: ChangeOptions
 
-    @Option(help: "The revision, or how it begins, as igropyr history shows it.")
+    @Option(help: "The revision, or how it begins, as igropyr history shows it.", transform: nonempty)
     var to: String?
 
     @OptionGroup var waiting: WaitOption

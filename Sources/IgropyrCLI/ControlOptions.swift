@@ -13,10 +13,10 @@ struct ControlOptions: ParsableArguments {
         transform: EndpointArgument.init(parsing:))
     var node: EndpointArgument?
 
-    @Option(help: "The file with the cluster key. (env IGROPYR_KEY_FILE)")
+    @Option(help: "The file with the cluster key. (env IGROPYR_KEY_FILE)", transform: nonempty)
     var keyFile: String?
 
-    @Option(help: "The data folder of this host's node. (env IGROPYR_DATA)")
+    @Option(help: "The data folder of this host's node. (env IGROPYR_DATA)", transform: nonempty)
     var data: String?
 
     private static let environment = ProcessInfo.processInfo.environment

@@ -23,7 +23,9 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "How many nodes: 1 to 20.")
     var nodes: Int = 3
 
-    @Option(help: "What to deploy: an executable, or a folder. Default: Hello, which lies beside igropyr.")
+    @Option(
+        help: "What to deploy: an executable, or a folder. Default: Hello, which lies beside igropyr.",
+        transform: nonempty)
     var application: String?
 
     func validate() throws {

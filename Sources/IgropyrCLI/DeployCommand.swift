@@ -39,17 +39,17 @@ struct DeployCommand: AsyncParsableCommand {
             not all the workers asked for would find a place.
             """)
 
-    @Argument(help: "The executable, or the folder of a static site or with an igropyr.yaml.")
+    @Argument(help: "The executable, or the folder of a static site or with an igropyr.yaml.", transform: nonempty)
     var bundle: String
 
     @Option(
         help: """
             What the application is called: letters a-z, digits and hyphens. Deployed again, it is replaced. Default: what \
             the file says, or what the folder or executable is called.
-            """)
-    var name: String?
+            """, transform: ApplicationName.init(_:))
+    var name: ApplicationName?
 
-    @Option(help: "The file that describes the application, if not igropyr.yaml in its folder.")
+    @Option(help: "The file that describes the application, if not igropyr.yaml in its folder.", transform: nonempty)
     var manifest: String?
 
     @Flag(help: "Read and check what would be deployed, and deploy nothing.")
@@ -162,7 +162,7 @@ struct DeployCommand: AsyncParsableCommand {
     /// The file's, and on top of it what the options say.
     private func completeManifest() throws -> Manifest {
         var manifest = try Manifest(of: bundle, at: manifest)
-        if let name { manifest.name = try ApplicationName(name) }
+        if let name { manifest.name = name }
         if !arguments.isEmpty { manifest.spec.arguments = arguments }
         if let scale = scale.scale { (manifest.spec.scale, manifest.namesScale) = (scale, true) }
         let variables = try KeyValuePairs.parse(env, option: "--env", example: "LEVEL=info")

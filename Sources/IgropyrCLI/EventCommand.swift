@@ -18,7 +18,7 @@ struct EventCommand: AsyncParsableCommand {
             In JSON lines, payloads are in Base64.
             """)
 
-    @Argument(help: "The event's name.")
+    @Argument(help: "The event's name.", transform: nonempty)
     var name: String?
 
     @Argument(help: "What it carries; - reads it from standard input.")

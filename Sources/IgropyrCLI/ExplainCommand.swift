@@ -18,7 +18,7 @@ struct ExplainCommand: AsyncParsableCommand {
             A worker that has more than its share to do passes requests on to the next.
             """)
 
-    @Argument(help: "A URL, or a path.")
+    @Argument(help: "A URL, or a path.", transform: nonempty)
     var url: String
 
     @Option(help: "The request's method.")
@@ -27,7 +27,7 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "A field of the request, as NAME: VALUE; may be repeated.")
     var header: [String] = []
 
-    @Option(help: "The client's IP address, where it is the key.")
+    @Option(help: "The client's IP address, where it is the key.", transform: nonempty)
     var source: String?
 
     @Option(

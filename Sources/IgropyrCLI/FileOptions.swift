@@ -38,6 +38,10 @@ struct FileOptions: ParsableArguments {
 
     func validate() throws {
         guard 0...65_536 ~= cache else { throw ValidationError("--cache takes 0 to 65536 MiB.") }
+        do throws(FileServingMistake) { try serving.check() } catch {
+            let options = ["indexNames": "--index", "cacheControl": "--cache-control", "types": "--type"]
+            throw ValidationError("\(options[error.setting] ?? error.setting) \"\(error.value)\": \(error.reason).")
+        }
     }
 
     /// Whether none was given.

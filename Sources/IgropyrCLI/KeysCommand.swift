@@ -60,7 +60,7 @@ struct KeysCommand: AsyncParsableCommand {
             abstract: "Give every member one more key that it can read.",
             discussion: "  igropyr keys add new.key")
 
-        @Argument(help: "The file with the key.")
+        @Argument(help: "The file with the key.", transform: nonempty)
         var file: String
 
         @OptionGroup var options: KeyOptions
@@ -76,7 +76,7 @@ struct KeysCommand: AsyncParsableCommand {
             abstract: "Have every member write with a key that all have.",
             discussion: "  igropyr keys use new.key\n  igropyr keys use 3f29ab")
 
-        @Argument(help: "The file with the key, or how its fingerprint begins.")
+        @Argument(help: "The file with the key, or how its fingerprint begins.", transform: nonempty)
         var key: String
 
         @OptionGroup var options: KeyOptions
@@ -92,7 +92,7 @@ struct KeysCommand: AsyncParsableCommand {
             abstract: "Have every member forget a key that none uses.",
             discussion: "  igropyr keys remove old.key\n  igropyr keys remove 3f29ab")
 
-        @Argument(help: "The file with the key, or how its fingerprint begins.")
+        @Argument(help: "The file with the key, or how its fingerprint begins.", transform: nonempty)
         var key: String
 
         @OptionGroup var options: KeyOptions
@@ -114,7 +114,7 @@ struct KeysCommand: AsyncParsableCommand {
                 goes on with both keys, and the same command tries again.
                 """)
 
-        @Argument(help: "The file with the new key.")
+        @Argument(help: "The file with the new key.", transform: nonempty)
         var file: String
 
         @Flag(help: "Keep the old keys, for members that are away; remove them later.")

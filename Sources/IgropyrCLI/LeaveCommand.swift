@@ -59,7 +59,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
               igropyr force-leave host-3 --prune
             """)
 
-    @Argument(help: "The member's name.")
+    @Argument(help: "The member's name.", transform: nonempty)
     var name: String
 
     @Flag(help: "Forget it at once, too; else it is listed as left for a day.")

@@ -21,14 +21,14 @@ struct MemberOptions: ParsableArguments {
     @Option(help: "The member's name, unique in the cluster. Default: the host's name.")
     var name: String?
 
-    @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)")
+    @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)", transform: nonempty)
     var keyFile: String?
 
     @Option(
         help: """
             By which a node that --join or --discover leads to gives this host the cluster's key, which the data folder then \
             keeps; not looked at any more once it has one. (env IGROPYR_TOKEN)
-            """)
+            """, transform: nonempty)
     var token: String?
 
     @Option(
@@ -47,7 +47,7 @@ struct MemberOptions: ParsableArguments {
         help: """
             Find the others on this network by multicast DNS, over IPv4 and IPv6, under a name that all of them give; Serf \
             agents do it with -discover.
-            """)
+            """, transform: nonempty)
     var discover: String?
 
     @Option(

@@ -30,7 +30,7 @@ struct MembersCommand: AsyncParsableCommand {
     @Option(name: .customLong("tag"), help: "Only members that gossip this tag, as KEY=VALUE; may be repeated.")
     var tags: [String] = []
 
-    @Option(help: "Only the member of this name; may be repeated.")
+    @Option(help: "Only the member of this name; may be repeated.", transform: nonempty)
     var name: [String] = []
 
     @Flag(help: "Go on, with a line for each change, until Ctrl-C.")

@@ -46,7 +46,9 @@ struct NodeCommand: AsyncParsableCommand {
 
     @OptionGroup var member: MemberOptions
 
-    @Option(help: "The folder for bundles, logs and the cluster's state; one node at a time. (env IGROPYR_DATA)")
+    @Option(
+        help: "The folder for bundles, logs and the cluster's state; one node at a time. (env IGROPYR_DATA)",
+        transform: nonempty)
     var data: String?
 
     @Option(

@@ -20,13 +20,13 @@ struct QueryCommand: AsyncParsableCommand {
             nobody who should.
             """)
 
-    @Argument(help: "The query's name.")
+    @Argument(help: "The query's name.", transform: nonempty)
     var name: String
 
     @Argument(help: "What it carries; - reads it from standard input.")
     var payload: String?
 
-    @Option(help: "Ask only this member; may be repeated.")
+    @Option(help: "Ask only this member; may be repeated.", transform: nonempty)
     var member: [String] = []
 
     @Option(name: .customLong("tag"), help: "Ask only members whose tag matches, as KEY=EXPRESSION; may be repeated.")

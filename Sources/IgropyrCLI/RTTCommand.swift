@@ -16,10 +16,10 @@ struct RTTCommand: AsyncParsableCommand {
               igropyr rtt host-2 host-3 --json | jq .milliseconds
             """)
 
-    @Argument(help: "A member.")
+    @Argument(help: "A member.", transform: nonempty)
     var first: String?
 
-    @Argument(help: "Another one. Default: the node that is asked.")
+    @Argument(help: "Another one. Default: the node that is asked.", transform: nonempty)
     var second: String?
 
     @Flag(help: "For programs.")

@@ -29,13 +29,13 @@ struct SecretCommand: AsyncParsableCommand {
                 A line end at the end of the value is dropped, unless --exact.
                 """)
 
-        @Argument(help: "The application's name.")
-        var application: String
+        @Argument(help: "The application's name.", transform: ApplicationName.init(_:))
+        var application: ApplicationName
 
-        @Argument(help: "The secret's name.")
+        @Argument(help: "The secret's name.", transform: nonempty)
         var name: String
 
-        @Option(help: "The file with the value. Default: the standard input.")
+        @Option(help: "The file with the value. Default: the standard input.", transform: nonempty)
         var file: String?
 
         @Flag(help: "Keep a line end at the end of the value.")
@@ -44,7 +44,7 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var control: ControlOptions
 
         func run() async throws {
-            let (application, name) = (try ApplicationName(application), name)
+            let (application, name) = (application, name)
             let value = try SecretValue.reading(file ?? "-", isExact: exact)
             try await control.withClient { client, node in
                 try await client.setSecret(name, of: application, to: value, at: node)

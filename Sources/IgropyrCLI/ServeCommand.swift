@@ -40,13 +40,13 @@ struct ServeCommand: AsyncParsableCommand {
             SIGUSR1 has the logs opened anew.
             """)
 
-    @Argument(help: "The folder. One with a site.yaml is served as that says.")
+    @Argument(help: "The folder. One with a site.yaml is served as that says.", transform: nonempty)
     var folder: String?
 
-    @Option(help: ArgumentHelp("What the site is (docs/sites.md).", valueName: "file"))
+    @Option(help: ArgumentHelp("What the site is (docs/sites.md).", valueName: "file"), transform: nonempty)
     var config: String?
 
-    @Option(help: ArgumentHelp("A program for Igropyr's first edition.", valueName: "file"))
+    @Option(help: ArgumentHelp("A program for Igropyr's first edition.", valueName: "file"), transform: nonempty)
     var scheme: String?
 
     @Flag(help: "Say what is wrong with the site's file, or what was understood, and end.")

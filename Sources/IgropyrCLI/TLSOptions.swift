@@ -4,15 +4,19 @@ import Igropyr
 /// How a server proves itself, as options.
 struct TLSOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The server's certificate and those above it, in PEM. Repeatable.", valueName: "file"))
+        help: ArgumentHelp("The server's certificate and those above it, in PEM. Repeatable.", valueName: "file"),
+        transform: nonempty)
     var tlsCertificate: [String] = []
 
-    @Option(help: ArgumentHelp("The certificate's private key, in PEM, not encrypted. Repeatable.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The certificate's private key, in PEM, not encrypted. Repeatable.", valueName: "file"),
+        transform: nonempty)
     var tlsKey: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Let in only clients whose certificate one of the authorities in this file has issued.", valueName: "file"))
+            "Let in only clients whose certificate one of the authorities in this file has issued.", valueName: "file"),
+        transform: nonempty)
     var tlsClientCA: String?
 
     func validate() throws {

@@ -2,7 +2,8 @@ import FoundationEssentials
 import Glibc
 import Testing
 
-/// A command that cannot work. `LAB` stands for the lab's folder, `NET` for its subnet; a node runs at NET.1 only.
+/// A command that cannot work. `LAB` stands for the lab's folder, `NET` for its subnet, `EMPTY` for an argument without a
+/// character; a node runs at NET.1 only.
 private struct Mistake: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var command: String
@@ -35,6 +36,16 @@ private let mistakes = [
     Mistake("name that is none", "deploy /bin/true --name X_Y ACCESS", names: "X_Y"),
     Mistake("unreachable node", "deploy /bin/true --name x --node NET.2 --key-file LAB/cluster.key", names: "NET.2"),
     Mistake("unknown application", "remove nothing ACCESS", names: "nothing", "deployed"),
+    Mistake("application to scale that is unknown", "scale nothing --total 2 ACCESS", names: "nothing", "deployed"),
+    Mistake("application to plan that is unknown", "plan --app nothing --total 2 ACCESS", names: "nothing", "deployed"),
+    Mistake("logs of an unknown application", "logs nothing ACCESS", names: "nothing", "deployed"),
+    Mistake("command for an unknown application", "exec nothing ACCESS -- true", names: "nothing", "deployed"),
+    Mistake("use by an unknown application", "top nothing ACCESS", names: "nothing", "deployed"),
+    Mistake("history of an unknown application", "history nothing ACCESS", names: "nothing", "deployed"),
+    Mistake("unknown host to think away", "plan --without nobody ACCESS", names: "nobody", "host-1"),
+    Mistake("unknown host to drain", "drain nobody ACCESS", names: "nobody", "host-1"),
+    Mistake("total below zero", "scale x --total=-1 ACCESS", names: "x", "deployed"),
+    Mistake("no line of the audit log", "audit --last 0 ACCESS", names: "--last", "1 or more"),
     Mistake("unknown member", "force-leave nobody ACCESS", names: "nobody"),
     Mistake("alive member", "force-leave host-1 ACCESS", names: "igropyr leave"),
     Mistake("reserved event", "event igropyr:x ACCESS", names: "igropyr:"),
@@ -50,6 +61,7 @@ private let mistakes = [
     Mistake(
         "link-local address of no network", "node --bind fe80::1 --key-file LAB/cluster.key", names: "fe80::1", "%eth0"),
     Mistake("service that is none", "node --bind NET.2 --key-file LAB/cluster.key --join srv:a:b", names: "srv:a:b"),
+    Mistake("index in a folder", "serve /tmp --index a/b", names: "--index", "without a folder"),
     Mistake("folder that is none", "serve LAB/none --listen NET.2:9998", names: "LAB/none"),
     Mistake("certificate without a key", "serve /tmp --tls-certificate LAB/a.pem", names: "--tls-key"),
     Mistake(
@@ -59,6 +71,14 @@ private let mistakes = [
         "certificate that is none", "serve /tmp --tls-certificate LAB/other.key --tls-key LAB/other.key",
         names: "LAB/other.key", "no certificate"),
     Mistake("unknown option", "node --bnid NET.2", names: "--bnid", "--help"),
+    Mistake("empty file", "status --key-file EMPTY", names: "--key-file", "it is empty"),
+    Mistake("empty folder", "node --data EMPTY", names: "--data", "it is empty"),
+    Mistake("empty application", "logs EMPTY ACCESS", names: "target", "application name"),
+    Mistake("empty event", "event EMPTY ACCESS", names: "name", "it is empty"),
+    Mistake("empty bundle", "deploy EMPTY ACCESS", names: "bundle", "it is empty"),
+    Mistake("empty revision", "rollback x --to EMPTY ACCESS", names: "--to", "it is empty"),
+    Mistake("empty fingerprint", "keys use EMPTY ACCESS", names: "key", "it is empty"),
+    Mistake("empty URL", "explain EMPTY", names: "url", "it is empty"),
     Mistake("unknown command", "frobnicate", names: "frobnicate", "--help"),
     Mistake("no argument", "deploy", names: "--help"),
     Mistake("port in place of an address", "balancer --listen 8080", names: "--listen", "8080", ":PORT"),
@@ -122,7 +142,7 @@ extension EndToEnd {
 
 extension Lab {
     fileprivate func expectRefusal(of mistake: Mistake) async throws {
-        let words = expand(mistake.command).split(separator: " ").map(String.init)
+        let words = expand(mistake.command).split(separator: " ").map { $0 == "EMPTY" ? "" : String($0) }
         let outcome = try await start(on: 2, ["igropyr"] + words).finish(within: .seconds(20))
         let context = "\(mistake.testDescription): \(outcome)"
         #expect(outcome.status != 0 && outcome.status < 128, "\(context)")

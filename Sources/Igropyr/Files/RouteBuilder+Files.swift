@@ -49,9 +49,9 @@ package struct FolderUnusable: Error, CustomStringConvertible {
 
 /// A setting of ``FileServing`` that means nothing.
 package struct FileServingMistake: Error, CustomStringConvertible {
-    let setting: String
-    let value: String
-    let reason: String
+    package let setting: String
+    package let value: String
+    package let reason: String
     package var description: String { "FileServing.\(setting) is \"\(value)\": \(reason)" }
 }
 
