@@ -19,11 +19,9 @@ struct ControlOptions: ParsableArguments {
     @Option(help: "The data folder of this host's node. (env IGROPYR_DATA)", transform: nonempty)
     var data: String?
 
-    private static let environment = ProcessInfo.processInfo.environment
-
     /// Where this host's node says how it is reached: the user's own, or the one that is installed.
     private var dataFolders: [String] {
-        if let named = data ?? Self.environment["IGROPYR_DATA"] { return [named] }
+        if let named = data ?? EnvironmentVariable.data.value { return [named] }
         return [NodeConfiguration.defaultDataFolder, NodeConfiguration.systemDataFolder]
     }
 
@@ -37,7 +35,7 @@ struct ControlOptions: ParsableArguments {
 
     /// The cluster's key; nil if none is named and this host's node has none.
     func readKey() throws -> ClusterKey? {
-        try (keyFile ?? Self.environment["IGROPYR_KEY_FILE"] ?? announced?.keyFile).map(ClusterKey.reading)
+        try (keyFile ?? EnvironmentVariable.keyFile.value ?? announced?.keyFile).map(ClusterKey.reading)
     }
 
     /// Calls `body` with a client and the node's address, on an event loop of its own.
@@ -45,7 +43,7 @@ struct ControlOptions: ParsableArguments {
         _ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Result
     ) async throws -> Result {
         let (announced, key) = (announced, try readKey())
-        let named = try node ?? Self.environment["IGROPYR_NODE"].map(Self.endpoint)
+        let named = try node ?? EnvironmentVariable.node.value.map(Self.endpoint)
         let forbiddenFolder = named == nil && announced == nil ? forbiddenFolder : nil
         return try await onEventLoop { loop in
             let address: SocketAddress

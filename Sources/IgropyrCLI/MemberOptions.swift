@@ -84,7 +84,7 @@ struct MemberOptions: ParsableArguments {
         return profile
     }
 
-    var keyFilePath: String? { keyFile ?? ProcessInfo.processInfo.environment["IGROPYR_KEY_FILE"] }
+    var keyFilePath: String? { keyFile ?? EnvironmentVariable.keyFile.value }
 
-    var tokenText: String? { token ?? ProcessInfo.processInfo.environment["IGROPYR_TOKEN"] }
+    var tokenText: String? { token ?? EnvironmentVariable.token.value }
 }

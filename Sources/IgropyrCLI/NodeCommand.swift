@@ -72,7 +72,7 @@ struct NodeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
-        let folder = data ?? ProcessInfo.processInfo.environment["IGROPYR_DATA"] ?? NodeConfiguration.defaultDataFolder
+        let folder = data ?? EnvironmentVariable.data.value ?? NodeConfiguration.defaultDataFolder
         let (command, member, capacity) = (self, member, capacity)
         let (contract, handover) = (ServiceContract.inherited, Handover.inherited)
         Logs.begin(isVerbose: member.verbose)

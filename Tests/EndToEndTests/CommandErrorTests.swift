@@ -135,6 +135,9 @@ extension EndToEnd {
             let holder = try lab.start(on: 2, ["serf", "agent", "-bind=\(lab.address(2)):9999"])
             try await lab.whenListening(on: 2, ports: 9999)
             for mistake in mistakes { try await lab.expectRefusal(of: mistake) }
+            let keyless = try await lab.run(
+                on: 2, "env", "IGROPYR_KEY_FILE=", "igropyr", "status", "--node", lab.address(1))
+            #expect(keyless.status == 1 && keyless.errors.contains("by --key-file"), "an empty variable: \(keyless)")
             #expect(holder.exitStatus == nil)
         }
     }
