@@ -42,7 +42,8 @@ struct RollbackCommand: AsyncParsableCommand {
         abstract: "Go back to an earlier revision of an application: the last that stood, or one that is named.",
         discussion: """
             Arguments, environment, routes and the rest come back with it; the scale
-            stays as it is. Workers are replaced as in a deployment.
+            stays as it is. Workers are replaced as in a deployment. What is back
+            already, as after an automatic rollback, is refused.
 
               igropyr rollback shop
               igropyr history shop

@@ -70,6 +70,24 @@ private struct Fixture {
     #expect(throws: DeploymentError.self) { try fixture.change(.rollback(to: .of("f"))) }
 }
 
+@Test func `who is back already is told so, and does not fill the history`() throws {
+    var fixture = Fixture()
+    for digit in "ab" {
+        _ = try fixture.deploy(digit)
+        _ = try fixture.conclude(.complete)
+    }
+    _ = try fixture.deploy("c")
+    let back = try fixture.conclude(.failed("it crashed"))
+    #expect(back.spec?.revision == .of("b"))
+    _ = try fixture.change(.scale(to: .total(7)))
+    for revision in [nil, .of("b")] as [BundleDigest?] {
+        let error = #expect(throws: DeploymentError.self) { try fixture.change(.rollback(to: revision)) }
+        #expect(error?.description.contains("igropyr rollback shop --to REVISION") == true)
+    }
+    let earlier = try fixture.change(.rollback(to: .of("a")))
+    #expect(earlier.spec?.revision == .of("a") && earlier.history.count == 4)
+}
+
 @Test func `what changes no worker begins no rollout`() throws {
     var fixture = Fixture()
     _ = try fixture.deploy("a")

@@ -61,6 +61,16 @@ extension ReplicatedState {
     }
 }
 
+extension DeploymentSpec {
+    /// Whether going back to `earlier` would change nothing: the scale stays, and secrets are the same under any key.
+    fileprivate func equals(_ earlier: DeploymentSpec) -> Bool {
+        var earlier = earlier
+        earlier.scale = scale
+        if earlier.worker == worker { earlier.secrets = secrets }
+        return earlier == self
+    }
+}
+
 extension Deployment {
     /// Makes `spec` what is deployed, and the present one history.
     mutating func replace(by next: DeploymentSpec, _ cause: RolloutProgress.Cause) {
@@ -117,6 +127,11 @@ extension Deployment {
                     "\(name) does not remember the revision \($0.short): igropyr history shows which it does"
                 }
                     ?? "\(name) has no earlier deployment that stood: deploy one")
+        }
+        guard let spec, !spec.equals(target) else {
+            throw .notNow(
+                "\(name) is at the revision \(target.revision.short) already: igropyr rollback \(name) --to REVISION "
+                    + "goes to another one that igropyr history shows")
         }
         goBack(to: target, .rollback)
     }
