@@ -29,7 +29,7 @@ extension StatusReport {
             throw DeploymentError.unknownHost(name, nodes: nodes.compactMap { HostName(rawValue: $0.name) })
         }
         guard entry.status == .alive, let address = entry.controlSocketAddress else {
-            throw CommandFailure("\(name) is \(entry.status.rawValue): it cannot be asked until it is back")
+            throw CommandFailure("\(name) \(entry.status.predicate): it cannot be asked until it is back")
         }
         return address
     }

@@ -144,6 +144,25 @@ import Testing
         }
     }
 
+    @Test func `takes no deployment that no host fits while others serve`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            var mistyped = spec("new")
+            mistyped.constraints = ["disk": "sdd"]
+            let error = await #expect(throws: ControlError.self) {
+                try await control.deploy(.shop, mistyped, at: nodes[0].control)
+            }
+            #expect(error?.code == .refused(status: 409) && error?.description.contains("disk=sdd") == true)
+            #expect(await nodes[0].agent.status?.applications.first?.wanted == 2)
+            // Where nothing serves, hosts may come later.
+            _ = try await control.change(.shop, .scale(to: .total(0)), at: nodes[0].control)
+            _ = try await control.deploy(.shop, mistyped, at: nodes[0].control)
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
     @Test func `plans nothing without hosts or for applications that are not there, nor what it would refuse`()
         async throws
     {
@@ -166,7 +185,7 @@ import Testing
             encrypted.isEncrypted = true
             let refusals: [(PlanRequest, status: Int, words: String)] = [
                 (request { $0.without = [HostName(rawValue: "c")!] }, 404, "no node called c; the nodes are: a, b"),
-                (request { $0.without = [HostName(rawValue: "b")!] }, 409, "b is left already"),
+                (request { $0.without = [HostName(rawValue: "b")!] }, 409, "b has left already"),
                 (request { ($0.application, $0.scale) = (other, .total(2)) }, 404, "deployed are: shop"),
                 (request { ($0.application, $0.scale) = (.shop, .total(-5)) }, 422, "not from 0 to 1000"),
                 (request { ($0.application, $0.spec) = (.shop, encrypted) }, 422, "needs a cluster with a key"),

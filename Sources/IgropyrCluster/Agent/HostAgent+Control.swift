@@ -129,6 +129,7 @@ extension HostAgent {
     private func deploy(_ request: DeployRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
         guard !request.spec.isEncrypted || !keys.isEmpty else { return Self.refusalOfEncryption }
         if let refusal = await checkBundle(of: request.spec, parts) { return refusal }
+        if let refusal = await checkPlace(of: request.spec, request.name, parts) { return refusal }
         let spec: DeploymentSpec
         do { spec = try await sealed(request, parts) } catch { return .refusal(422, error.description) }
         do {
@@ -162,6 +163,21 @@ extension HostAgent {
             return (try? kind.entry(in: folder)) != nil
         }
         return isProgram ? nil : .refusal(422, "the bundle \(revision.short) holds no program \"\(entry)\"")
+    }
+
+    /// One that no host fits would stop all that runs, with no failure that brings it back: a mistyped tag is enough.
+    func checkPlace(of spec: DeploymentSpec, _ name: ApplicationName, _ parts: Parts) async -> ControlReply? {
+        let snapshot = await parts.replica.snapshot
+        guard snapshot.state.liveDeployments[name] != nil else { return nil }
+        return await loop.offload {
+            var deployments = snapshot.state.liveDeployments
+            let hosts = snapshot.state.placementHosts(alive: snapshot.alive)
+            let before = Placement(deployments: deployments, hosts: hosts).count(of: name)
+            deployments[name] = spec
+            let after = Placement(deployments: deployments, hosts: hosts)
+            guard before > 0, after.count(of: name) == 0, let shortfall = after.shortfalls[name] else { return nil }
+            return .refusal(409, "the workers of \(name), \(before) of them, would all stop: \(shortfall)")
+        }
     }
 
     private func remove(_ text: String, by caller: Caller, _ parts: Parts) async -> ControlReply {

@@ -7,10 +7,10 @@ extension HostAgent {
     func change(_ text: String, _ request: ChangeRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
         guard let name = ApplicationName(rawValue: text) else { return .refusal(404, "\"\(text)\" is no application") }
         if case .rollback(let revision) = request.change,
-            let spec = await parts.replica.state.deployments[name]?.rollbackTarget(revision),
-            let refusal = await checkBundle(of: spec, parts)
+            let spec = await parts.replica.state.deployments[name]?.rollbackTarget(revision)
         {
-            return refusal
+            if let refusal = await checkBundle(of: spec, parts) { return refusal }
+            if let refusal = await checkPlace(of: spec, name, parts) { return refusal }
         }
         do {
             if request.change == .retry { try await checkRetry(of: name, parts) }

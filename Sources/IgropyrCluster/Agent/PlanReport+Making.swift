@@ -31,7 +31,7 @@ extension PlanReport {
             }
             let status = StatusReport.Host.Status(node.status)
             guard status == .alive else {
-                throw .notNow("\(host) is \(status.rawValue) already: igropyr plan shows what is yet to happen")
+                throw .notNow("\(host) \(status.predicate) already: igropyr plan shows what is yet to happen")
             }
         }
     }

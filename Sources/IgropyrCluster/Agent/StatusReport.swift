@@ -9,7 +9,19 @@ public struct StatusReport: Codable, Sendable, Hashable {
             case serf
         }
 
-        public enum Status: String, Codable, Sendable { case alive, leaving, left, failed }
+        public enum Status: String, Codable, Sendable {
+            case alive, leaving, left, failed
+
+            /// For people, after the host's name.
+            public var predicate: String {
+                switch self {
+                case .alive: "is alive"
+                case .leaving: "is leaving"
+                case .left: "has left"
+                case .failed: "has failed"
+                }
+            }
+        }
 
         public var name: String
         /// Where it gossips.
@@ -57,6 +69,12 @@ public struct StatusReport: Codable, Sendable, Hashable {
         public var wanted: Int
         /// Why it was rolled back, or which new worker has failed; nil if neither.
         public var reason: String?
+
+        /// For people: why nothing moves before an operator says so, and what to say; nil if nobody is waited for.
+        public func hold(of name: ApplicationName) -> String? {
+            if isPaused { return "its rollout is paused: igropyr resume \(name) goes on" }
+            return awaitsPromotion ? "its canaries are good and wait: igropyr promote \(name)" : nil
+        }
     }
 
     public struct Worker: Codable, Sendable, Hashable {

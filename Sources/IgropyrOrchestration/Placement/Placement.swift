@@ -63,6 +63,11 @@ public struct Placement: Hashable, Sendable {
         }
     }
 
+    /// How many workers an application has in all.
+    public func count(of name: ApplicationName) -> Int {
+        workers.values.reduce(0) { $0 + $1.keys.count { $0.application == name } }
+    }
+
     private mutating func place(_ name: ApplicationName, _ spec: DeploymentSpec, on eligible: [Host]) {
         let counts: [(host: HostName, count: Int)] =
             switch spec.scale {
