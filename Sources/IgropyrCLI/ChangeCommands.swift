@@ -12,17 +12,24 @@ struct ChangeOptions: ParsableArguments {
 
     @OptionGroup var control: ControlOptions
 
-    /// Asks for the change; with `patience` above zero, waits for what comes of it.
-    func carryOut(_ change: ReplicatedState.Change, _ done: String, waiting patience: Int = 0) async throws {
+    /// Asks for the change, and says that it is `done`; with `patience` above zero, waits for what comes of it.
+    /// - Throws: Exit code 2 if the rollout, or a part of the workers, waits for something else.
+    func carryOut(
+        _ change: ReplicatedState.Change, waiting patience: Int = 0, done: (Deployment) -> String
+    ) async throws {
         let application = name
-        let deployment = try await control.withClient { client, node in
+        let (deployment, outcome) = try await control.withClient { client, node in
             let deployment = try await client.change(application, change, at: node)
-            guard patience > 0, let revision = deployment.spec?.revision else { return deployment }
-            _ = try await RolloutWatch(client: client, node: node)
-                .follow(application, to: revision, for: .seconds(patience))
-            return deployment
+            guard patience > 0, let revision = deployment.spec?.revision else {
+                return (deployment, nil as RolloutWatch.Outcome?)
+            }
+            let watch = RolloutWatch(client: client, node: node)
+            return (deployment, try await watch.follow(application, to: revision, for: .seconds(patience)))
         }
-        print(try json ? JSONText.of(deployment) : "\(application) \(done)")
+        print(try json ? JSONText.of(deployment) : "\(application) \(done(deployment))")
+        guard let shortcoming = outcome?.shortcoming else { return }
+        if !json { print(shortcoming) }
+        throw ExitCode.incomplete
     }
 }
 
@@ -66,9 +73,9 @@ struct RollbackCommand: AsyncParsableCommand {
             }
             revision = try Self.revision(to, in: deployment)
         }
-        try await change.carryOut(
-            .rollback(to: revision), "is back at \(revision?.short ?? "the last revision that stood")",
-            waiting: waiting.wait)
+        try await change.carryOut(.rollback(to: revision), waiting: waiting.wait) {
+            "goes back to revision \($0.spec?.revision.short ?? "-")"
+        }
     }
 
     private static func revision(_ start: String, in deployment: Deployment) throws -> BundleDigest {
@@ -96,7 +103,7 @@ struct PauseCommand: AsyncParsableCommand {
 
     @OptionGroup var change: ChangeOptions
 
-    func run() async throws { try await change.carryOut(.pause, "is paused; igropyr resume goes on") }
+    func run() async throws { try await change.carryOut(.pause) { "is paused; igropyr resume \($0.name) goes on" } }
 }
 
 struct ResumeCommand: AsyncParsableCommand {
@@ -111,7 +118,7 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.resume, "went on", waiting: waiting.wait)
+        try await change.carryOut(.resume, waiting: waiting.wait) { _ in "goes on" }
     }
 }
 
@@ -128,7 +135,7 @@ struct PromoteCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.promote, "was promoted", waiting: waiting.wait)
+        try await change.carryOut(.promote, waiting: waiting.wait) { _ in "was promoted" }
     }
 }
 
@@ -146,7 +153,7 @@ struct RestartCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.restart, "was restarted", waiting: waiting.wait)
+        try await change.carryOut(.restart, waiting: waiting.wait) { _ in "was restarted" }
     }
 }
 
@@ -167,7 +174,7 @@ struct RetryCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.retry, "is tried again on every host", waiting: waiting.wait)
+        try await change.carryOut(.retry, waiting: waiting.wait) { _ in "is tried again on every host" }
     }
 }
 
@@ -189,7 +196,7 @@ struct ScaleCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let scale = scale.scale else { throw ValidationError("scale wants --per-host or --total.") }
-        try await change.carryOut(.scale(to: scale), "has \(scale) now", waiting: waiting.wait)
+        try await change.carryOut(.scale(to: scale), waiting: waiting.wait) { _ in "has \(scale) now" }
     }
 }
 

@@ -134,20 +134,13 @@ struct DeployCommand: AsyncParsableCommand {
     private static func tell(
         _ outcome: RolloutWatch.Outcome?, _ name: ApplicationName, _ revision: BundleDigest
     ) throws {
-        switch outcome {
-        case nil: print("deployed \(name); igropyr status shows how its workers start")
-        case .complete(let ready, let wanted):
-            print("deployed \(name), revision \(revision.short): \(ready) of \(wanted.counting("worker")) ready")
-            guard ready < wanted else { return }
-            print("the others do not start: igropyr status says why")
-            throw ExitCode.incomplete
-        case .isPaused:
-            print("deployed \(name), revision \(revision.short), and paused: igropyr resume \(name) goes on")
-            throw ExitCode.incomplete
-        case .awaitsPromotion:
-            print("the canaries of \(name), revision \(revision.short), are good: igropyr promote \(name)")
-            throw ExitCode.incomplete
-        }
+        guard let outcome else { return print("deployed \(name); igropyr status shows how its workers start") }
+        var text = "deployed \(name), revision \(revision.short)"
+        if case .complete(let ready, let wanted, _) = outcome { text += ": \(ready) of \(wanted.counting("worker")) ready" }
+        print(text)
+        guard let shortcoming = outcome.shortcoming else { return }
+        print(shortcoming)
+        throw ExitCode.incomplete
     }
 
     /// What the folder or program is called itself.

@@ -29,7 +29,7 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     private static func table(of deployment: Deployment) -> String {
-        var table = Table("DEPLOYED", "REVISION", "SCALE", "OUTCOME", "")
+        var table = Table("LAST CHANGED", "REVISION", "SCALE", "OUTCOME", "")
         if let spec = deployment.spec {
             let progress = deployment.progress
             let state = progress.isComplete ? "stands" : progress.isPaused ? "paused" : "under way"

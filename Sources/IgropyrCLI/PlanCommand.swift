@@ -57,7 +57,8 @@ struct PlanCommand: AsyncParsableCommand {
 extension PlanReport {
     /// For people.
     var text: String {
-        let lines = shortfalls.sorted { $0.key < $1.key }.map { "  \($0.key): \($0.value)" }
+        let remarks = [shortfalls, holds ?? [:]].flatMap { $0.sorted { $0.key < $1.key } }
+        let lines = remarks.map { "  \($0.key): \($0.value)" }
         guard !moves.isEmpty else { return (["nothing would move"] + lines).joined(separator: "\n") }
         var table = Table("", "APPLICATION", "HOST", "NO", "WHY")
         for move in moves {

@@ -5,10 +5,19 @@ import IgropyrUV
 /// Follows an application's rollout until its end, on the terminal's last line.
 struct RolloutWatch {
     enum Outcome {
-        case complete(ready: Int, wanted: Int)
-        /// The canaries are good, and the others wait for an operator.
-        case awaitsPromotion
-        case isPaused
+        /// `problem` is why fewer are wanted or ready than asked for, if that is known.
+        case complete(ready: Int, wanted: Int, problem: String?)
+        /// An operator is waited for: why, and what to do.
+        case onHold(String)
+
+        /// For people: what is still missing, and what to do; nil if nothing is.
+        var shortcoming: String? {
+            switch self {
+            case .complete(let ready, let wanted, let problem):
+                problem ?? (ready < wanted ? "\(wanted - ready) workers do not start: igropyr status says why" : nil)
+            case .onHold(let reason): reason
+            }
+        }
     }
 
     let client: ControlClient
@@ -61,10 +70,12 @@ struct RolloutWatch {
                 throw CommandFailure("\(reason): mend it and deploy again")
             }
         }
-        if rollout.isPaused { return .isPaused }
-        if rollout.awaitsPromotion { return .awaitsPromotion }
+        if let hold = rollout.hold(of: name) { return .onHold(hold) }
+        let problem = application.problem
+        // Nothing can be found good then, and so the rollout is never complete.
+        guard application.wanted > 0 else { return .complete(ready: 0, wanted: 0, problem: problem) }
         guard rollout.isComplete, settled(name, report) >= application.wanted else { return nil }
-        return .complete(ready: application.ready, wanted: application.wanted)
+        return .complete(ready: application.ready, wanted: application.wanted, problem: problem)
     }
 
     /// In how many places nothing is waited for: something serves there, or nothing ever will, as on a host that the bundle

@@ -1,4 +1,5 @@
 import IgropyrCluster
+import IgropyrOrchestration
 
 /// A status report as tables for people.
 struct StatusText {
@@ -60,14 +61,21 @@ struct StatusText {
     }
 
     private var workers: String {
+        let revisions = Dictionary(report.applications.map { ($0.name, $0.revision) }) { first, _ in first }
         var table = Table("APPLICATION", "HOST", "NO", "ADDRESS", "STATE", "PID", "RESTARTS", "SHARE", "")
         for worker in report.workers {
             table.add(
                 worker.application.rawValue, worker.host.rawValue, "\(worker.index)", worker.address,
                 worker.state.rawValue, Self.text(worker.pid), "\(worker.restarts)", Self.percent(worker.share),
-                worker.message)
+                Self.remark(on: worker, revisions[worker.application]))
         }
         return table.isEmpty ? "  none yet" : table.text
+    }
+
+    /// Of a worker that is not of the revision that is deployed, also that.
+    private static func remark(on worker: StatusReport.Worker, _ deployed: BundleDigest?) -> String {
+        guard worker.revision != deployed else { return worker.message }
+        return ["revision \(worker.revision.short)", worker.message].filter { !$0.isEmpty }.joined(separator: "; ")
     }
 
     private static func text(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "-" }

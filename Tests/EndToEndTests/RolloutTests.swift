@@ -29,6 +29,34 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a command that leaves a rollout waiting says for what, and ends with 2`() async throws {
+            try await Lab.network("2") { lab in
+                try await lab.startNodes(1...2)
+                try await eventually("both are there") { try await lab.status().hosts.count == 2 }
+                let first = try await lab.deploy()
+                try #require(first.status == 0, "\(first)")
+                func expect(_ status: Int32, _ text: String, of command: String...) async throws {
+                    let outcome = try await lab.command(command)
+                    #expect(outcome.status == status && outcome.output.contains(text), "\(command): \(outcome)")
+                }
+                let name = ["--name", "hello"]
+                let canary = try await lab.command(
+                    ["deploy", Binaries.hello] + name + ["--env", "A=1", "--canary", "1"])
+                #expect(canary.status == 2 && canary.output.contains("igropyr promote hello"), "\(canary)")
+                try await expect(0, "igropyr promote hello", of: "plan")
+                try await expect(0, "is paused; igropyr resume hello", of: "pause", "hello")
+                try await expect(2, "is paused: igropyr resume hello", of: "promote", "hello")
+                try await expect(0, "hello goes on", of: "resume", "hello")
+                try await expect(0, "hello goes back to revision", of: "rollback", "hello")
+                let mistyped = ["deploy", Binaries.hello, "--where", "disk=ssd", "--path"]
+                let none = try await lab.command(mistyped + ["/other", "--name", "other"])
+                #expect(none.status == 2 && none.output.contains("has the tags that it asks for: disk=ssd"), "\(none)")
+                try await expect(0, "other has 0 in total", of: "scale", "other", "--total", "0")
+                let all = try await lab.command(mistyped + ["/"] + name)
+                #expect(all.status == 1 && all.errors.contains("2 of them, would all stop: no host"), "\(all)")
+            }
+        }
+
         @Test func `a host of another machine holds no rollout up, keeps what it runs, and gets none of a total`()
             async throws
         {

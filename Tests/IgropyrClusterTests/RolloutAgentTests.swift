@@ -163,6 +163,28 @@ import Testing
         }
     }
 
+    @Test func `says in a plan what a rollout waits for`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            var canary = spec("new")
+            canary.update?.canary = 1
+            _ = try await control.deploy(.shop, canary, at: nodes[0].control)
+            try await eventually("the canary is good") { await nodes[0].rollout?.awaitsPromotion == true }
+            let plan = try await control.plan(PlanRequest(), at: nodes[0].control)
+            #expect(plan.holds?[.shop]?.contains("igropyr promote shop") == true && plan.moves.count == 1)
+            _ = try await control.change(.shop, .pause, at: nodes[0].control)
+            let paused = try await control.plan(PlanRequest(), at: nodes[0].control)
+            #expect(paused.holds?[.shop]?.contains("igropyr resume shop") == true && paused.moves == plan.moves)
+            _ = try await control.change(.shop, .promote, at: nodes[0].control)
+            _ = try await control.change(.shop, .resume, at: nodes[0].control)
+            try await eventually("it stands") { await nodes[0].rollout?.isComplete == true }
+            #expect(try await control.plan(PlanRequest(), at: nodes[0].control).holds?.isEmpty == true)
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
     @Test func `plans nothing without hosts or for applications that are not there, nor what it would refuse`()
         async throws
     {

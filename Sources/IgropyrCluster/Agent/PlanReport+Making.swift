@@ -19,7 +19,14 @@ extension PlanReport {
         self.init(
             host: host,
             moves: moves.sorted { ($0.application, $0.host, $0.index) < ($1.application, $1.host, $1.index) },
-            shortfalls: after.shortfalls.mapValues(\.description))
+            shortfalls: after.shortfalls.mapValues(\.description),
+            holds: isNow ? Self.holds(snapshot.state, after) : nil)
+    }
+
+    private static func holds(_ state: ReplicatedState, _ placement: Placement) -> [ApplicationName: String] {
+        state.deployments.reduce(into: [:]) { holds, entry in
+            holds[entry.key] = StatusReport.Rollout(entry.value, placement, state)?.hold(of: entry.key)
+        }
     }
 
     /// Nothing would move without a host that is misspelt or gone, which does not say that it can be spared.

@@ -96,7 +96,7 @@ extension StatusReport {
 }
 
 extension StatusReport.Rollout {
-    fileprivate init?(_ deployment: Deployment, _ placement: Placement, _ state: ReplicatedState) {
+    init?(_ deployment: Deployment, _ placement: Placement, _ state: ReplicatedState) {
         guard let rollout = IgropyrOrchestration.Rollout(deployment, in: placement, state: state) else { return nil }
         let progress = deployment.progress
         self.init(

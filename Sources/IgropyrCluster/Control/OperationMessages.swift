@@ -50,4 +50,6 @@ public struct PlanReport: Codable, Sendable, Hashable {
     public var moves: [Move]
     /// Applications that get fewer workers than asked for, and why.
     public var shortfalls: [ApplicationName: String]
+    /// Applications of which nothing moves before an operator says so, and what to say; nil from an earlier edition.
+    public var holds: [ApplicationName: String]?
 }
