@@ -83,7 +83,7 @@ extension ProxyExchange: HTTPClientExchange {
 
     /// Also notes how much is to come: 0 for HEAD and the statuses that have no body.
     private func downstreamFraming(_ head: MessageHead, _ bytes: RawSpan) -> MessageHead.Framing {
-        guard method != .head, head.status != 204, head.status != 304 else {
+        guard method != .head, head.status != 204, head.status != 205, head.status != 304 else {
             remainingBytes = 0
             if compressor?.isEncoded == true { return .chunked }
             return head.contentLength.map { .length($0) } ?? .none

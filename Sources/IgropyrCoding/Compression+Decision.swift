@@ -22,7 +22,7 @@ extension Compression {
     }
 
     /// Whether a response of that status has a body that may be encoded: a success, whole.
-    package static func mayEncode(status: Int) -> Bool { status / 100 == 2 && status != 204 && status != 206 }
+    package static func mayEncode(status: Int) -> Bool { status / 100 == 2 && !(204...206 ~= status) }
 
     /// Whether a value of `Cache-Control` forbids it (RFC 9111 §5.2.2.6).
     package static func isForbidden(byCacheControl value: String) -> Bool {

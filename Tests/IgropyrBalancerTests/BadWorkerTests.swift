@@ -20,6 +20,8 @@ private let answers: [(wire: String, status: Int, body: String)] = [
     ),
     ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
     ("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
+    ("HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok", 205, ""),
+    ("HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 205, ""),
 ]
 
 @Test(arguments: answers) func `a client gets a worker's answer, or 502 if it breaks HTTP`(

@@ -7,6 +7,7 @@ import Testing
     private static func addRoutes(_ app: App) {
         app.use(RequestIDs(trustsClients: true))
         app.get("/text") { _ in "Hello" }
+        app.get("/reset") { _ in Response(.resetContent, text: "a body") }
         app.get("/late") { _ async in
             await Task.yield()
             return "late"
@@ -47,6 +48,7 @@ import Testing
     private static let rows: [(method: String, target: String, fields: [(String, String)], line: String)] = [
         ("GET", "/text?a=b", [], #"127.0.0.1 - - [time] "GET /text?a=b HTTP/1.1" 200 5"#),
         ("HEAD", "/text", [], #"127.0.0.1 - - [time] "HEAD /text HTTP/1.1" 200 0"#),
+        ("GET", "/reset", [], #"127.0.0.1 - - [time] "GET /reset HTTP/1.1" 205 0"#),
         ("GET", "/late", [], #"127.0.0.1 - - [time] "GET /late HTTP/1.1" 200 4"#),
         ("GET", "/stream", [], #"127.0.0.1 - - [time] "GET /stream HTTP/1.1" 200 3"#),
         ("GET", "/private", [basic], #"127.0.0.1 - Aladdin [time] "GET /private HTTP/1.1" 200 2"#),

@@ -30,6 +30,8 @@ private struct Secret: Error {}
                 for piece in ["a", "b", "c"] { try await writer.write(piece) }
             }
         }
+        app.get("/reset") { _ in Response(.resetContent, text: "a body") }
+        app.get("/late-reset") { _ async in Response(.resetContent) { writer in try await writer.write("a body") } }
         app.get("/invalid") { _ in Response(HTTPResponse.Status(code: 100)) }
     }
 
@@ -46,6 +48,8 @@ private struct Secret: Error {}
         ("/secret", 500, "text/plain; charset=utf-8", "Internal Server Error\n"),
         ("/late-secret", 500, "text/plain; charset=utf-8", "Internal Server Error\n"),
         ("/stream", 200, "text/plain", "abc"),
+        ("/reset", 205, "text/plain; charset=utf-8", ""),
+        ("/late-reset", 205, nil, ""),
         ("/invalid", 500, "text/plain; charset=utf-8", "Internal Server Error\n"),
         ("/none", 404, "text/plain; charset=utf-8", "Not Found\n"),
     ]

@@ -16,8 +16,9 @@ final class RequestDispatcher: HTTPRequestHandler {
     private let observer: RequestObserver?
     /// When the request arrived that is being handled; zero if nobody observes.
     private var began = Timestamp.zero
-    /// Of the head that went out last.
+    /// Of the response that went out last.
     private var sentStatus = 0
+    private var sentBytes = 0
     /// Used again for the next request, unless the handler kept it.
     @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     private var request: Request?
@@ -167,8 +168,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             return
         }
         guard let exchange, !exchange.isOver else {
-            let bytes = exchange?.responseBytes ?? (request.head.method == .head ? 0 : response.body.count)
-            return observer.end(observation, status: sentStatus, bodyBytes: bytes)
+            return observer.end(observation, status: sentStatus, bodyBytes: exchange?.responseBytes ?? sentBytes)
         }
         if case .file = response.body { exchange.status = sentStatus }  // The head of a stream goes out later.
         exchange.observer = observer
@@ -322,7 +322,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             if let type = response.contentType { try connection.appendField("Content-Type", type) }
             if response.hasFields { try sendFields(response, on: connection) }
             connection.endHead()
-            sentStatus = response.status.code
+            (sentStatus, sentBytes) = (response.status.code, 0)
             return true
         } catch {
             withdrawHead(error, request ?? self.request, on: connection)
@@ -346,8 +346,8 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     private func sendBody(_ response: Response, on exchange: Exchange) {
-        if exchange.connection.sendsBody { exchange.noteSent(response.body.count) }
         sendBody(response, on: exchange.connection)
+        exchange.noteSent(sentBytes)
     }
 
     func sendFields(
@@ -363,6 +363,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     private func sendBody(_ response: Response, on connection: any HTTPServerStream) {
+        sentBytes = connection.sendsBody ? response.body.count : 0
         switch response.body {
         case .none, .file, .stream, .webSocket: break
         case .text(let text): unsafe connection.sendBody(text.utf8.span.bytes)

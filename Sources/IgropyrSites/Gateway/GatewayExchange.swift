@@ -73,7 +73,7 @@ final class GatewayExchange {
     }
 
     private func response(_ head: GatewayHead, _ status: Int, _ rest: [UInt8]) throws -> Response {
-        let hasBody = status != 204 && status != 304 && call.method != "HEAD"
+        let hasBody = status != 204 && status != 205 && status != 304 && call.method != "HEAD"
         if hasBody, let body = try conversation.heldRest().map({ $0.isEmpty ? rest : rest + $0 }),
             head.contentLength ?? body.count == body.count
         {

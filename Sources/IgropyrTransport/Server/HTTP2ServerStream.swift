@@ -154,6 +154,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         if addsDate { head.appendDate(server.commonFields.now) }
         if let name = server.settings.serverName { try head.appendField("server", name) }
         let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
+        let framing = status == 205 ? .length(0) : framing
         if !isBodyless, case .length(let length) = framing { head.appendContentLength(length) }
         self.head = head
         response = .head(isBodyless || method == .head ? .none : ResponseBody(framing))

@@ -17,7 +17,8 @@ extension HTTPServerConnection {
             try output.appendField("Server", name)
         }
         let isBodyless = status == 204 || status == 304 || method == .connect && status / 100 == 2
-        let framing = framing == .chunked && version == .http10 ? .untilClose : framing
+        var framing = framing == .chunked && version == .http10 ? .untilClose : framing
+        if status == 205 { framing = .length(0) }
         if framing == .untilClose || isMuchToCome { keepsAlive = false }
         if !keepsAlive {
             try output.appendField("Connection", "close")

@@ -5,8 +5,8 @@ public import IgropyrUV
 ///
 /// In HTTP/1.1 the connection itself is that, for one request after the other; in HTTP/2 each request has its own.
 /// A response is ``beginResponse(status:framing:)``, its fields, ``endHead()``, ``sendBody(_:)`` and
-/// ``endResponse()``, maybe with interim responses before; what the framing forbids (a body for HEAD, 204 and 304) is left out by itself. After
-/// ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
+/// ``endResponse()``, maybe with interim responses before; what has no place (a body for HEAD, 204, 205 and
+/// 304) is left out by itself. After ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
 public protocol HTTPServerStream: AnyObject {
     var server: HTTPServer { get }
     var loop: EventLoop { get }
