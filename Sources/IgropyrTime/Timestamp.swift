@@ -47,6 +47,12 @@ extension Duration {
         return seconds < 0 ? .min : .max
     }
 
+    /// Whole seconds, rounded up: what is told to those who count in seconds, and is not to become none at all.
+    public var secondsRoundedUp: Int64 {
+        let (seconds, attoseconds) = components
+        return attoseconds > 0 && seconds < .max ? seconds + 1 : seconds
+    }
+
     /// Whole milliseconds, rounded up, never negative: what a timer that must not fire early is set to.
     public var millisecondsRoundedUp: Int64 {
         let nanoseconds = max(0, nanosecondsClamped)

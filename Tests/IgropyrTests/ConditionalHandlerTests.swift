@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Igropyr
 import IgropyrUV
@@ -38,5 +39,20 @@ import Testing
                 if step.status == 304 { #expect(response.field("ETag") != nil && response.body.isEmpty) }
             }
         }
+    }
+
+    private static let dates: [(seconds: Double, text: String)] = [
+        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (784_111_777.999, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (-0.5, "Wed, 31 Dec 1969 23:59:59 GMT"), (1e300, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (-.infinity, "Sat, 01 Jan 0000 00:00:00 GMT"),
+    ]
+
+    @Test(arguments: dates) func `a date of Foundation's is one of HTTP's, and the other way round`(
+        seconds: Double, text: String
+    ) throws {
+        let date = HTTPDate(Date(timeIntervalSince1970: seconds))
+        #expect(date.text == text)
+        #expect(HTTPDate(Date(date)) == date)
+        #expect(Date(try #require(HTTPDate(text))).timeIntervalSince1970 == Double(date.seconds))
     }
 }

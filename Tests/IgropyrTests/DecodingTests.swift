@@ -237,6 +237,16 @@ private struct Person: ResponseCodable, Sendable {
         #expect(throws: InvalidCookie.self) { try Cookie(name, value) }
     }
 
+    /// A browser removes what has a Max-Age of 0.
+    @Test(arguments: [(1, "1"), (999, "1"), (1000, "1"), (1001, "2"), (0, "0"), (-1, "0"), (-1500, "-1")])
+    func `a cookie that is to be kept for some time is not removed`(milliseconds: Int, maxAge: String) throws {
+        var cookie = try Cookie("a", "1")
+        cookie.maximumAge = .milliseconds(milliseconds)
+        var response = Response()
+        try response.setCookie(cookie)
+        #expect(response.fields[.setCookie]?.contains("; Max-Age=\(maxAge);") == true)
+    }
+
     @Test func `a path that would end its attribute is refused`() throws {
         var cookie = try Cookie("a", "1")
         cookie.path = "/; Domain=b"

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import IgropyrTime
 
 /// A cookie that a browser is to keep (RFC 6265bis).
 public struct Cookie: Sendable, Hashable {
@@ -16,7 +17,7 @@ public struct Cookie: Sendable, Hashable {
     public var path: String? = "/"
     /// Nil for the very host of the request; else that name and all below it.
     public var domain: String?
-    /// Nil until the browser is closed; zero or less removes the cookie.
+    /// Nil until the browser is closed; zero or less removes the cookie. Parts of a second count as a whole one.
     public var maximumAge: Duration?
     /// Whether it goes by https only.
     public var isSecure = false
@@ -44,7 +45,7 @@ public struct Cookie: Sendable, Hashable {
             }
             text += "; \(attribute)=\(part)"
         }
-        if let maximumAge { text += "; Max-Age=\(maximumAge.components.seconds)" }
+        if let maximumAge { text += "; Max-Age=\(maximumAge.secondsRoundedUp)" }
         if isSecure || sameSite == SameSite.none { text += "; Secure" }
         if isHTTPOnly { text += "; HttpOnly" }
         if let sameSite { text += "; SameSite=\(sameSite.rawValue)" }

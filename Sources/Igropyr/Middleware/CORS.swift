@@ -1,4 +1,5 @@
 public import HTTPTypes
+internal import IgropyrTime
 
 /// Lets pages of other origins use this application from a browser (the Fetch standard's CORS protocol), and answers the
 /// browser's preflight. Belongs on the application, not on a group: a preflight is an OPTIONS request without a route.
@@ -42,7 +43,7 @@ public struct CORS: Middleware {
         var response = Response(.noContent)
         response.fields[.accessControlAllowMethods] = methods.map(\.rawValue).joined(separator: ", ")
         response.fields[.accessControlAllowHeaders] = requestFields.joined(separator: ", ")
-        response.fields[.accessControlMaxAge] = "\(maximumAge.components.seconds)"
+        response.fields[.accessControlMaxAge] = "\(maximumAge.secondsRoundedUp)"
         return response
     }
 

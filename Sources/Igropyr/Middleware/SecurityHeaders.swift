@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import IgropyrTime
 
 /// Fields that make browsers careful, where the handler has not set them itself.
 public struct SecurityHeaders: Middleware {
@@ -17,7 +18,7 @@ public struct SecurityHeaders: Middleware {
         if let contentSecurityPolicy { set(.contentSecurityPolicy, contentSecurityPolicy, in: &response) }
         if let referrerPolicy { set(Self.referrerPolicy, referrerPolicy, in: &response) }
         if let strictTransportSecurity, request.isEncrypted {
-            let age = "max-age=\(strictTransportSecurity.components.seconds)"
+            let age = "max-age=\(strictTransportSecurity.secondsRoundedUp)"
             set(
                 .strictTransportSecurity, includesSubdomains ? age + "; includeSubDomains" : age, in: &response)
         }

@@ -106,7 +106,7 @@ final class InterpreterPool {
     }
 
     private static func unavailable(for time: Duration) -> HTTPFailure {
-        let seconds = max(1, time.components.seconds + (time.components.attoseconds > 0 ? 1 : 0))
+        let seconds = max(1, time.secondsRoundedUp)
         return HTTPFailure(
             .serviceUnavailable, "This page cannot be shown at the moment.", fields: [.retryAfter: "\(seconds)"])
     }
