@@ -109,15 +109,18 @@ import Testing
             site.events.notFound = { call in Response(.gone, text: "no \(call.file)") }
             site.events.exception = { error, _ in Response(.internalServerError, text: "\(error)") }
             site.base.rules.handlers["err"] = .custom { _ in throw Odd() }
+            site.base.rules.handlers["fine"] = .custom { _ in throw HTTPFailure(.ok) }
             site.base.rules.handlers["again"] = .custom { _ in throw RestartRequest(path: "/a.txt?x") }
             site.base.rules.handlers["loop"] = .custom { _ in throw RestartRequest(path: "/a.loop") }
         }) { caller, site in
-            for name in ["a.txt", "a.x", "a.err", "a.again", "a.loop", "sub/b.txt"] { try site.write(name, name) }
+            let names = ["a.txt", "a.x", "a.err", "a.fine", "a.again", "a.loop", "sub/b.txt"]
+            for name in names { try site.write(name, name) }
             #expect(try await caller.text("/sub/") == "folder sub")
             #expect(try await caller.text("/a.x/b/c%20d") == "a.x [\"b\", \"c d\"]")
             #expect(try await caller.text("/a.txt") == "a.txt")
             #expect(try await caller.send("/none").text == "no none")
             #expect(try await caller.text("/a.err").contains("Odd"))
+            #expect(try await caller.text("/a.fine").contains("200 is no failure"))
             #expect(try await caller.text("/a.again") == "a.txt")
             #expect(try await caller.status("/a.loop") == 500)
         }

@@ -20,6 +20,7 @@ private struct Secret: Error {}
             return "late"
         }
         app.get("/failure") { _ -> String in throw HTTPFailure(.conflict, "taken") }
+        app.get("/no-failure") { _ -> String in throw HTTPFailure(.ok, "fine") }
         app.get("/secret") { _ -> String in throw Secret() }
         app.get("/late-secret") { _ async throws -> String in
             await Task.yield()
@@ -46,6 +47,7 @@ private struct Secret: Error {}
         ("/late", 200, "text/plain; charset=utf-8", "late"),
         ("/failure", 409, "text/plain; charset=utf-8", "taken\n"),
         ("/secret", 500, "text/plain; charset=utf-8", "Internal Server Error\n"),
+        ("/no-failure", 500, "text/plain; charset=utf-8", "Internal Server Error\n"),
         ("/late-secret", 500, "text/plain; charset=utf-8", "Internal Server Error\n"),
         ("/stream", 200, "text/plain", "abc"),
         ("/reset", 205, "text/plain; charset=utf-8", ""),

@@ -23,6 +23,13 @@ private struct Trouble: Error {}
             await Task.yield()
             return Response(text: "", contentType: "a\r\nb")
         }
+        app.get("/cancelled") { _ -> String in throw CancellationError() }
+        app.get("/later-cancelled") { _ async throws -> String in
+            await Task.yield()
+            throw CancellationError()
+        }
+        app.get("/stream-cancelled") { _ in Response { _ in throw CancellationError() } }
+        app.get("/no-failure") { _ -> String in throw HTTPFailure(.ok) }
         app.get("/own") { request in
             request.logger.info("asked")
             return ""
@@ -33,6 +40,9 @@ private struct Trouble: Error {}
         ("/now", "error a handler failed"), ("/later", "error a handler failed"),
         ("/stream", "error a stream failed"), ("/later-stream", "error a stream failed"),
         ("/field", "error a response cannot be written"), ("/later-field", "error a response cannot be written"),
+        ("/cancelled", "error a handler failed"), ("/later-cancelled", "error a handler failed"),
+        ("/stream-cancelled", "error a stream failed"),
+        ("/no-failure", "error a handler failed"),
         ("/own", "info asked"),
     ]
 
@@ -49,11 +59,38 @@ private struct Trouble: Error {}
         #expect(lines.withLock { $0 } == ["\(line) method=GET path=\(path) request-id=r-1"])
     }
 
-    @Test func `a line about a WebSocket says which`() async throws {
+    @Test func `a handler that ends because nobody waits any more leaves no line`() async throws {
+        let (lines, began, ended) = (Locked<[String]>([]), Signal(), Signal())
+        try await withApp { app in
+            app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+            let wait: @Sendable (Request) async throws -> String = { _ in
+                defer { ended.send() }
+                began.send()
+                try await Task.sleep(for: .seconds(600))
+                return ""
+            }
+            app.get("/patient", wait)
+            app.get("/hasty", timeout: .milliseconds(10), wait)
+        } _: { caller in
+            #expect(try await caller.send("/hasty").status == 503)
+            await ended.wait()
+            let raw = try await caller.connect()
+            raw.send("GET /patient HTTP/1.1\r\nHost: a\r\n\r\n")
+            await began.wait(for: 2)
+            raw.reset()
+            await ended.wait(for: 2)
+        }
+        #expect(lines.withLock { $0 } == [])
+    }
+
+    @Test(arguments: [false, true]) func `a line about a WebSocket says which`(isCancellation: Bool) async throws {
         let lines = Locked<[String]>([])
         let app = App()
         app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
-        app.webSocket("/socket") { _, _ in throw Trouble() }
+        app.webSocket("/socket") { _, _ in
+            if isCancellation { throw CancellationError() }
+            throw Trouble()
+        }
         let server = try await app.start()
         let closure = try await WebSocket.connect(to: "ws://\(server.address)/socket") { socket in
             await #expect(throws: WebSocketClosure.self) { _ = try await socket.receive() }

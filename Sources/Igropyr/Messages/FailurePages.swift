@@ -26,7 +26,9 @@ struct FailurePages: Sendable {
 
     private func usualResponse(to error: any Error, _ request: Request) -> Response {
         if let failure = HTTPFailure(telling: error) { return failure.response(for: request) }
-        if !(error is CancellationError) { request.logger.error("a handler failed", metadata: ["error": "\(error)"]) }
+        if !request.isAbandoned(with: error) {
+            request.logger.error("a handler failed", metadata: ["error": "\(error)"])
+        }
         return HTTPFailure(.internalServerError).response(for: request)
     }
 }

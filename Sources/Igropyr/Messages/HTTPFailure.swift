@@ -2,7 +2,8 @@ public import HTTPTypes
 internal import IgropyrHTTP
 
 /// Ends a request with a status of 4xx or 5xx, and tells the client why: in JSON (RFC 9457), HTML or a line of text, as its
-/// `Accept` asks for. Any other error that a handler throws is answered 500 without its details, which go to the log.
+/// `Accept` asks for. Any other error that a handler throws is answered 500 without its details, which go to the log; so is
+/// one of these with another status, since a response that is no failure is returned.
 public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var status: HTTPResponse.Status
     /// For the client to read.
@@ -16,7 +17,12 @@ public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
         self.fields = fields
     }
 
-    public var description: String { "\(status.code) \(message)" }
+    public var description: String {
+        guard isFailure else { return "\(status.code) is no failure: return such a response, and throw 4xx or 5xx" }
+        return "\(status.code) \(message)"
+    }
+
+    fileprivate var isFailure: Bool { status.code >= 400 }
 }
 
 extension HTTPFailure {
@@ -27,7 +33,7 @@ extension HTTPFailure {
     /// What the client is told of `error`; nil if it is none of its business.
     package init?(telling error: any Error) {
         switch error {
-        case let failure as HTTPFailure: self = failure
+        case let failure as HTTPFailure where failure.isFailure: self = failure
         case let error as HTTPError: self.init(refusing: error)
         default: return nil
         }

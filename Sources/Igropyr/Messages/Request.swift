@@ -62,6 +62,12 @@ public final class Request {
         exchange = nil
     }
 
+    /// As ``Exchange/isAbandoned(with:)``.
+    func isAbandoned(with error: any Error) -> Bool {
+        guard let exchange else { return error is CancellationError && connection == nil }
+        return exchange.isAbandoned(with: error)
+    }
+
     /// What middleware has to tell the handler, under a key of its own; nil unless it was set.
     public subscript<Key: RequestKey>(key: Key.Type) -> Key.Value? {
         get { values.isEmpty ? nil : values[ObjectIdentifier(key)] as? Key.Value }

@@ -63,6 +63,12 @@ final class Exchange: HTTPServerExchange {
 
     func cancelTask() { task?.cancel() }
 
+    /// Whether `error` says no more than that nobody waits for the rest of the response: the client is gone, or was told that
+    /// it takes too long. Who throws a `CancellationError` for another reason has failed.
+    func isAbandoned(with error: any Error) -> Bool {
+        error is CancellationError && (Task.isCancelled || isOver)
+    }
+
     func send(_ transfer: FileTransfer) {
         self.transfer = transfer
         transfer.onEnd = { [weak self] in self?.isOver = true }

@@ -282,7 +282,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             if let fields = exchange.responseTrailers { try trailers.append(fields) }
             exchange.endResponse(trailers)
         } catch {
-            if !(error is CancellationError) {
+            if !exchange.isAbandoned(with: error) {
                 logger(request).error("a stream failed", metadata: ["error": "\(error)"])
             }
             exchange.abort()

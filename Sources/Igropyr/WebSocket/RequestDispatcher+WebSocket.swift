@@ -20,7 +20,7 @@ extension RequestDispatcher {
             try await opening.handler(socket)
             connection.close(.normal)
         } catch {
-            let isExpected = error is CancellationError || error is WebSocketClosure
+            let isExpected = error is WebSocketClosure || exchange.isAbandoned(with: error)
             if !isExpected { logger(request).error("a WebSocket's handler failed", metadata: ["error": "\(error)"]) }
             connection.close(isExpected ? .normal : .internalError)
         }
