@@ -2,6 +2,7 @@ import HTTPTypes
 import Igropyr
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 private struct Secret: Error {}
@@ -32,6 +33,18 @@ private struct AsyncTracer: AsyncMiddleware {
     }
 }
 
+/// Counts the requests that are on their way within it.
+private struct Balance: Middleware {
+    let calls = Locked<[Int]>([0, 0])
+
+    func before(_ request: Request) -> Response? {
+        calls.withLock { $0[0] += 1 }
+        return nil
+    }
+
+    func after(_ request: Request, _ response: inout Response) { calls.withLock { $0[1] += 1 } }
+}
+
 private let way = HTTPField.Name("X-Way")!
 
 private func note(_ name: String, in response: inout Response) {
@@ -56,12 +69,19 @@ extension Request {
             return request.trace
         }
         app.get("/secret") { _ -> String in throw Secret() }
+        app.get("/unfit") { _ in Response(text: "", contentType: "a\r\nb") }
+        app.get("/late-unfit") { _ async in
+            await Task.yield()
+            return Response(HTTPResponse.Status(code: 102))
+        }
+        app.post("/small", bodyLimit: 3) { request async throws in try await request.json(Int.self).description }
         let group = app.group("/group")
         group.get("/") { request in request.trace }
         group.use(Tracer(name: "g"))
         let inner = group.group("/inner")
         inner.use(AsyncTracer(name: "i"))
         inner.get("/plain") { request in request.trace }
+        inner.get("/unfit") { _ in Response(text: "", contentType: "a\r\nb") }
         inner.get("/secret") { _ -> String in throw Secret() }
         inner.get("/late-secret") { _ async throws -> String in
             await Task.yield()
@@ -86,9 +106,12 @@ extension Request {
         ("/plain", 200, "ab", "ba"),
         ("/late", 200, "ab", "ba"),
         ("/secret", 500, "Internal Server Error\n", "ba"),
+        ("/unfit", 500, "Internal Server Error\n", "ba"),
+        ("/late-unfit", 500, "Internal Server Error\n", "ba"),
         ("/group", 200, "abg", "gba"),
         ("/group/inner/plain", 200, "abgi", "igba"),
         ("/group/inner/secret", 500, "Internal Server Error\n", "igba"),
+        ("/group/inner/unfit", 500, "Internal Server Error\n", "igba"),
         ("/group/inner/late-secret", 500, "Internal Server Error\n", "igba"),
         ("/closed", 403, "closed", "ba"),
         ("/failing", 429, "Too Many Requests\n", "ba"),
@@ -110,10 +133,48 @@ extension Request {
             #expect(refused.status == 405)
             #expect(refused.field("Allow") == "GET, HEAD, OPTIONS")
             #expect(refused.field("X-Way") == "ba")
+            for (body, status) in [("1234", 413), ("xyz", 400)] {
+                let refused = try await caller.send("/small", method: "POST", body: body)
+                #expect(refused.status == status)
+                #expect(refused.field("X-Way") == "ba")
+            }
             let options = try await caller.send("/plain", method: "OPTIONS")
             #expect(options.status == 204)
             #expect(options.field("X-Way") == "ba")
         }
+    }
+
+    @Test func `middleware sees once what is answered in place of a handler whose time is over`() async throws {
+        let (balance, ended) = (Balance(), Signal())
+        try await withApp { app in
+            app.use(Tracer(name: "a"))
+            app.use(balance)
+            let wait: @Sendable (Request) async throws -> String = { _ in
+                defer { ended.send() }
+                try await Task.sleep(for: .seconds(600))
+                return ""
+            }
+            let group = app.group("/group", timeout: .milliseconds(10))
+            group.use(AsyncTracer(name: "i"))  // Is cancelled itself.
+            group.use(Tracer(name: "g"))
+            group.get("/", wait)
+            let waiting = app.group("/waiting", timeout: .milliseconds(10))
+            waiting.use { request, next in
+                _ = try? await wait(request)
+                return await next(request)  // Nobody is told what comes of it.
+            }
+            waiting.use(Tracer(name: "w"))
+            waiting.get("/") { _ async in "" }
+        } _: { caller in
+            for (target, way) in [("/group", "ga"), ("/waiting", "a")] {
+                let response = try await caller.send(target)
+                #expect(response.status == 503)
+                #expect(response.text == "The request took too long.\n")
+                #expect(response.field("X-Way") == way)
+            }
+            await ended.wait(for: 2)
+        }
+        #expect(balance.calls.withLock { $0 } == [2, 2])
     }
 
     @Test func `values of one request are not seen by the next`() async throws {

@@ -21,18 +21,22 @@ private struct Broken: Error {}
             return tracer.withSpan("late lookup") { _ in "late" }
         }
         app.get("/broken") { _ -> String in throw Broken() }
+        app.get("/slow", timeout: .milliseconds(10)) { _ async throws -> String in
+            try? await Task.sleep(for: .seconds(600))
+            return "too late"
+        }
         let server = try await withTracer(tracer) { try await app.start() }
         try await onLoop { loop in
             let client = try HTTPRequester(on: loop)
             defer { client.close() }
-            for target in ["/users/7?a=b", "/late", "/broken", "/none"] {
+            for target in ["/users/7?a=b", "/late", "/broken", "/slow", "/none"] {
                 let fields = [(name: "in-memory-trace-id", value: "t"), (name: "in-memory-span-id", value: "s")]
                 _ = try await client.send(.init(.get, target, fields: fields), to: server.address)
             }
         }
         try await server.stop()
         let spans = Dictionary(uniqueKeysWithValues: tracer.finishedSpans.map { ($0.operationName, $0) })
-        let names = ["GET", "GET /broken", "GET /late", "GET /users/:id", "late lookup", "lookup"]
+        let names = ["GET", "GET /broken", "GET /late", "GET /slow", "GET /users/:id", "late lookup", "lookup"]
         #expect(spans.keys.sorted() == names)
         #expect(spans["lookup"]?.parentSpanID == spans["GET /users/:id"]?.spanID)
         #expect(spans["late lookup"]?.parentSpanID == spans["GET /late"]?.spanID)
@@ -47,6 +51,8 @@ private struct Broken: Error {}
         #expect(span.attributes.get("http.response.status_code") == 200)
         #expect(spans["GET"]?.attributes.get("http.response.status_code") == 404)
         #expect(spans["GET"]?.status == nil)
+        #expect(spans["GET /slow"]?.attributes.get("http.response.status_code") == 503)
+        #expect(spans["GET /slow"]?.status?.code == .error)
         let broken = try #require(spans["GET /broken"])
         #expect(broken.status?.code == .error)
         #expect(broken.errors.contains { $0.error is Broken })

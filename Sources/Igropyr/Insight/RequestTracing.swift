@@ -31,7 +31,7 @@ struct RequestTracing: Sendable {
                 let response = await ServiceContext.withValue(span.context) {
                     do { return try await handler(request) } catch { return failures.response(to: error, request) }
                 }
-                end(span, response)
+                end(span, response, told: request.exchange?.status)
                 return response
             }
         }
@@ -56,9 +56,11 @@ struct RequestTracing: Sendable {
         return span
     }
 
-    private func end(_ span: any Span, _ response: Response) {
-        span.attributes["http.response.status_code"] = response.status.code
-        if response.status.code >= 500 {
+    /// `told` is the status that went out before there was a response, since the time was over; 0 or nil for none.
+    private func end(_ span: any Span, _ response: Response, told: Int? = nil) {
+        let status = if let told, told > 0 { told } else { response.status.code }
+        span.attributes["http.response.status_code"] = status
+        if status >= 500 {
             span.setStatus(SpanStatus(code: .error))
             if let failure = response.failure { span.recordError(failure) }
         }

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import HTTPTypes
+internal import IgropyrHTTP
 internal import Logging
 
 /// Makes responses of errors: what clients are told, and in which form.
@@ -17,7 +18,9 @@ struct FailurePages: Sendable {
 
     private func ownResponse(to error: any Error, _ request: Request) -> Response? {
         do {
-            return try handler?(error, request)
+            let response = try handler?(error, request)
+            try response?.check()
+            return response
         } catch {
             request.logger.error("an error handler failed", metadata: ["error": "\(error)"])
             return nil
@@ -26,7 +29,9 @@ struct FailurePages: Sendable {
 
     private func usualResponse(to error: any Error, _ request: Request) -> Response {
         if let failure = HTTPFailure(telling: error) { return failure.response(for: request) }
-        if !request.isAbandoned(with: error) {
+        if error is HTTPSerializer.Failure {
+            request.logger.error("a response cannot be written", metadata: ["error": "\(error)"])
+        } else if !request.isAbandoned(with: error) {
             request.logger.error("a handler failed", metadata: ["error": "\(error)"])
         }
         return HTTPFailure(.internalServerError).response(for: request)

@@ -21,6 +21,8 @@ public final class Request {
     /// Why no route answers this request; nil if one does.
     @safe @exclusivity(unchecked) private(set) var refusal: Refusal?
     @safe @exclusivity(unchecked) private var values: [ObjectIdentifier: Any] = [:]
+    /// Whose ``Middleware/before(_:)`` was called, and whose ``Middleware/after(_:_:)`` is to follow; the outermost first.
+    @safe @exclusivity(unchecked) private var entered: [any Middleware] = []
 
     /// Why a request has no route to answer it.
     enum Refusal {
@@ -60,6 +62,18 @@ public final class Request {
     func leaveConnection() {
         connection = nil
         exchange = nil
+    }
+
+    /// Before ``Middleware/before(_:)`` of a route that waits.
+    func enter(_ middleware: any Middleware) { entered.append(middleware) }
+
+    /// The innermost has got its response.
+    /// - Returns: false if it has seen another one already, by ``leaveAll(with:)``.
+    func leave() -> Bool { entered.popLast() != nil }
+
+    /// Shows what is answered in place of the handler's response to all middleware that waits for one, the innermost first.
+    func leaveAll(with response: inout Response) {
+        while let middleware = entered.popLast() { middleware.after(self, &response) }
     }
 
     /// As ``Exchange/isAbandoned(with:)``.

@@ -1,4 +1,5 @@
 public import HTTPTypes
+internal import IgropyrHTTP
 internal import IgropyrUV
 
 /// What a handler answers.
@@ -60,6 +61,15 @@ extension Response {
     init(_ status: HTTPResponse.Status, _ contentType: String?, _ body: Body) {
         self.init(status: status, contentType: contentType, body: body)
     }
+
+    /// Whether it can go out, as far as a handler can go wrong: what is in ``fields`` is fit for a line.
+    func check() throws(HTTPSerializer.Failure) {
+        guard status.code >= 200 || isWebSocket else { throw .invalidStatus }
+        guard let contentType else { return }
+        guard unsafe contentType.utf8.span.bytes.isFieldValue else { throw .invalidFieldValue }
+    }
+
+    private var isWebSocket: Bool { if case .webSocket = body { true } else { false } }
 
     /// Further fields. `Connection`, `Content-Length`, `Date`, `Server` and `Transfer-Encoding` are the server's own and
     /// left out, and so is `Content-Type` beside ``contentType``.

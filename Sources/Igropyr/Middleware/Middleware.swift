@@ -3,12 +3,16 @@
 /// Both calls are made on the connection's loop and must not block. Whatever a handler throws has become its response
 /// when ``after(_:_:)`` is called: ``Response/failure`` says what it was. What the two have to tell each other, or the
 /// handler, goes with the request: ``Request/subscript(_:)``.
+///
+/// On the application it sees what the server answers by itself, too: 404, 405, 413, the 503 of a handler whose time is
+/// over. Not so what is refused before there is a request: a head that breaks HTTP or its limits.
 public protocol Middleware: Sendable {
     /// - Returns: a response in place of the handler's, or nil to go on. Also then, and when this throws, ``after(_:_:)``
     ///   follows.
     func before(_ request: Request) throws -> Response?
 
-    /// Changes the response, or notes it.
+    /// Changes the response, or notes it. Called once after each ``before(_:)``: with the 503 when the handler's time is over, and
+    /// then not with what the handler makes all the same.
     func after(_ request: Request, _ response: inout Response)
 
     /// Reads files anew that this goes by, such as keys, when ``App/run(host:port:)`` gets SIGHUP; nil if there are none.
@@ -23,6 +27,10 @@ extension Middleware {
 }
 
 /// Middleware that waits: for a database, say. Its routes need a task, even if their handlers do not.
+///
+/// It sees all that ``Middleware`` sees but the 503 of a request whose time is over: the task that it runs in is cancelled
+/// then, and what it returns goes nowhere. So what every response needs, such as CORS's fields, belongs into
+/// ``Middleware/after(_:_:)``, used before whatever waits.
 public protocol AsyncMiddleware: Sendable {
     /// Call `next` once for the response of what is further in; an error of that has become a response, whose
     /// ``Response/failure`` says what it was. Or answer in its place.
@@ -91,6 +99,7 @@ extension Layer {
                 var response: Response
                 do {
                     response = try middleware.before(request) ?? handler(request)
+                    try response.check()
                 } catch {
                     response = failures.response(to: error, request)
                 }
@@ -100,28 +109,42 @@ extension Layer {
         case (.immediate(let middleware), .task(let handler)):
             .task { request in
                 var response: Response
+                request.enter(middleware)
                 do {
                     if let early = try middleware.before(request) {
                         response = early
                     } else {
                         response = try await handler(request)
                     }
+                    try response.check()
                 } catch {
                     response = failures.response(to: error, request)
                 }
-                middleware.after(request, &response)
+                if request.leave() { middleware.after(request, &response) }
                 return response
             }
         case (.task(let middleware), .immediate(let handler)):
             .task { request in
                 try await middleware.respond(to: request) { request in
-                    do { return try handler(request) } catch { return failures.response(to: error, request) }
+                    do {
+                        let response = try handler(request)
+                        try response.check()
+                        return response
+                    } catch {
+                        return failures.response(to: error, request)
+                    }
                 }
             }
         case (.task(let middleware), .task(let handler)):
             .task { request in
                 try await middleware.respond(to: request) { request in
-                    do { return try await handler(request) } catch { return failures.response(to: error, request) }
+                    do {
+                        let response = try await handler(request)
+                        try response.check()
+                        return response
+                    } catch {
+                        return failures.response(to: error, request)
+                    }
                 }
             }
         }

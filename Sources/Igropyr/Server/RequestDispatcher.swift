@@ -146,9 +146,9 @@ final class RequestDispatcher: HTTPRequestHandler {
         guard !exchange.isOver, !exchange.hasResponse else { return }
         exchange.cancelTask()
         let failure = HTTPFailure(.serviceUnavailable, "The request took too long.")
-        let response = failures.response(to: failure, request)
-        if sendHead(response, request, on: exchange) { sendBody(response, on: exchange) }
-        exchange.endResponse()
+        var response = failures.response(to: failure, request)
+        request.leaveAll(with: &response)
+        start(response, request, exchange)  // Middleware may have put any other in its place.
     }
 
     // MARK: Observation
@@ -191,7 +191,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             })
     }
 
-    /// The same for a response whose body is made while it is sent.
+    /// The same for a response that is made, and whose body may take time.
     private func start(_ response: Response, _ request: Request?, _ exchange: Exchange) {
         taskWillBegin(exchange)
         nonisolated(unsafe) let (dispatcher, response, request, exchange) = (self, response, request, exchange)
@@ -247,7 +247,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     private func respond(
         _ response: Response, _ request: Request?, _ exchange: Exchange
     ) -> (() async -> Void)? {
-        guard !exchange.isOver else { return nil }
+        guard !exchange.isOver, !exchange.hasResponse else { return nil }
         exchange.hasResponse = true
         let connection = exchange.connection
         switch response.body {
@@ -317,7 +317,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         _ response: Response, _ request: Request? = nil, on connection: any HTTPServerStream
     ) -> Bool {
         do throws(HTTPSerializer.Failure) {
-            guard response.status.code >= 200 else { throw .invalidStatus }
+            guard response.status.code >= 200 else { throw .invalidStatus }  // The rest is looked at as it is written.
             try connection.beginResponse(status: response.status.code, framing: response.framing)
             if let type = response.contentType { try connection.appendField("Content-Type", type) }
             if response.hasFields { try sendFields(response, on: connection) }
