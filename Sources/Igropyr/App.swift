@@ -82,7 +82,8 @@ public final class App: RouteBuilder, Sendable {
         let fallback = Endpoint(Route.fallback(notFound: state.notFound), at: "", in: surroundings)
         return Definition(
             router: router, fallback: fallback, failures: failures, metrics: surroundings.metrics,
-            configuration: configuration, reloads: reloads(state.routes.map(\.route)))
+            configuration: configuration, essentials: Essentials(configuration),
+            reloads: reloads(state.routes.map(\.route)))
     }
 
     /// Of all middleware, each once.
@@ -101,6 +102,7 @@ public final class App: RouteBuilder, Sendable {
         /// Nil if nobody wants to know.
         let metrics: ServerMetrics?
         let configuration: Configuration
+        let essentials: Essentials
         /// What middleware reads anew.
         let reloads: [@Sendable () async throws -> Void]
     }

@@ -1,4 +1,5 @@
 import IgropyrUV
+import Logging
 import Testing
 
 @testable import Igropyr
@@ -153,6 +154,31 @@ private enum StoreKind: CaseIterable {
                 }
             }
         }
+    }
+
+    @Test func `without the middleware a session is its request's, and the log says so once`() async throws {
+        let lines = Locked<[String]>([])
+        try await withApp { app in
+            app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+            let visit: @Sendable (Request) -> String = { request in
+                let last = request.session["name"] ?? "nobody"
+                request.session["name"] = "Ann"
+                return "\(last), then \(request.session["name"] ?? "nobody")"
+            }
+            app.get("/", visit)
+            app.get("/late") { request async in
+                await Task.yield()
+                return visit(request)
+            }
+        } _: { caller in
+            for target in ["/", "/late", "/"] {
+                let response = try await caller.send(target)
+                #expect(response.text == "nobody, then Ann")
+                #expect(response.field("Set-Cookie") == nil)
+            }
+        }
+        let line = "error a session is forgotten with its request: app.use(Sessions(…)) around the route is missing"
+        #expect(lines.withLock { $0 } == ["\(line) method=GET path=/"])
     }
 
     @Test func `the cookie goes by https only where the request came by it`() async throws {

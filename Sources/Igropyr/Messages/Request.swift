@@ -16,8 +16,7 @@ public final class Request {
     @safe @exclusivity(unchecked) fileprivate var routeParameters: [RouteParameter] = []
     @safe @exclusivity(unchecked) private var connection: (any HTTPServerStream)?
     var exchange: Exchange?
-    /// The application's.
-    private let plainLogger: Logger
+    let app: App.Essentials
     /// Why no route answers this request; nil if one does.
     @safe @exclusivity(unchecked) private(set) var refusal: Refusal?
     @safe @exclusivity(unchecked) private var values: [ObjectIdentifier: Any] = [:]
@@ -33,11 +32,11 @@ public final class Request {
 
     init(
         _ head: MessageHead, _ bytes: RawSpan, _ parameters: [RouteParameter], _ connection: any HTTPServerStream,
-        logger: Logger
+        of app: App.Essentials
     ) {
         self.head = head
         self.connection = connection
-        plainLogger = logger
+        self.app = app
         fill(head, bytes, parameters, connection)
     }
 
@@ -106,7 +105,7 @@ public final class Request {
     /// The application's logger, whose lines tell of this request its method, its path and, with ``RequestIDs``, its name.
     /// Made anew at each call.
     public var logger: Logger {
-        var logger = plainLogger
+        var logger = app.logger
         logger[metadataKey: "method"] = "\(method.rawValue)"
         logger[metadataKey: "path"] = "\(path)"
         if let id { logger[metadataKey: "request-id"] = "\(id)" }

@@ -10,7 +10,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     private let router: Router<Endpoint>
     private let fallback: Endpoint
     private let failures: FailurePages
-    let logger: Logger
+    private let essentials: App.Essentials
     let wheel: TimerWheel
     private let deadlines: Deadlines
     private let observer: RequestObserver?
@@ -29,7 +29,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         router = app.router
         fallback = app.fallback
         failures = app.failures
-        logger = app.configuration.logger
+        essentials = app.essentials
         observer = RequestObserver(app, shared, on: wheel)
         deadlines = Deadlines(wheel)
         self.wheel = wheel
@@ -136,7 +136,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             request.fill(head, bytes, parameters, connection)
             return request
         }
-        let request = Request(head, bytes, parameters, connection, logger: logger)
+        let request = Request(head, bytes, parameters, connection, of: essentials)
         self.request = request
         return request
     }
@@ -331,7 +331,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// Of the request, if that is known.
-    func logger(_ request: Request?) -> Logger { request?.logger ?? logger }
+    func logger(_ request: Request?) -> Logger { request?.logger ?? essentials.logger }
 
     /// Answers 500 in place of a response that cannot go out.
     func withdrawHead(_ error: HTTPSerializer.Failure, _ request: Request?, on connection: any HTTPServerStream) {

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import IgropyrUV
 
 /// What is remembered of one visitor from request to request; belongs to the request's loop.
 ///
@@ -67,11 +68,15 @@ public struct SessionRecord: Sendable, Codable, Equatable {
 enum SessionKey: RequestKey { typealias Value = Session }
 
 extension Request {
-    /// What is remembered of this visitor. A precondition: ``Sessions`` is used on the route.
+    /// What is remembered of this visitor. Where no ``Sessions`` are used around the route it is nothing, and what is kept in it is
+    /// forgotten with the request; the log says so for the first such request.
     public var session: Session {
-        guard let session = self[SessionKey.self] else {
-            preconditionFailure("request.session without app.use(Sessions(…)) around the route")
+        if let session = self[SessionKey.self] { return session }
+        if !app.hasToldOfSessions.exchange(true, ordering: .relaxed) {
+            logger.error("a session is forgotten with its request: app.use(Sessions(…)) around the route is missing")
         }
+        let session = Session(SessionRecord(began: EventLoop.secondsSince1970))
+        self[SessionKey.self] = session
         return session
     }
 }
