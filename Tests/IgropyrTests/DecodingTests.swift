@@ -121,6 +121,38 @@ private struct Person: ResponseCodable, Sendable {
         }
     }
 
+    private static let optionals: [(target: String, type: String?, body: String, status: Int, answer: String)] = [
+        ("/any", nil, "", 200, "nobody"), ("/any", "application/json", "", 200, "nobody"),
+        ("/any", "text/plain", "", 200, "nobody"), ("/any", "application/x-www-form-urlencoded", "", 200, "nobody"),
+        ("/any", "application/json", "null", 200, "nobody"), ("/any", "application/json", #"{"name":"A"}"#, 200, "A"),
+        ("/any", "application/x-www-form-urlencoded", "name=A", 200, "A"),
+        ("/any", nil, #"{"name":"A"}"#, 415, "Send application/json"),
+        ("/any", "application/json", "{}", 400, #"the key "name" is missing"#),
+        ("/json", nil, "", 200, "nobody"), ("/json", nil, " ", 400, "not valid JSON"),
+        ("/form", nil, "", 200, "nobody"), ("/form", nil, "age=7", 400, #"the key "name" is missing"#),
+        ("/query", nil, "", 200, "nobody"), ("/query?", nil, "", 200, "nobody"), ("/query?name=A", nil, "", 200, "A"),
+        ("/number", nil, "", 200, "none"), ("/number", nil, "7", 400, "names and values only"),
+    ]
+
+    @Test(arguments: optionals) func `where a type is optional, no body is no value`(
+        target: String, type: String?, body: String, status: Int, answer: String
+    ) async throws {
+        try await withApp { app in
+            app.post("/any") { request async throws in try await request.decode(Person?.self)?.name ?? "nobody" }
+            app.post("/json") { request async throws in try await request.json(Person?.self)?.name ?? "nobody" }
+            app.post("/form") { request async throws in try await request.form(Person?.self)?.name ?? "nobody" }
+            app.post("/query") { request in try request.query.decode(Person?.self)?.name ?? "nobody" }
+            app.post("/number") { request async throws in
+                try await request.form(Int?.self).map { "\($0)" } ?? "none"
+            }
+        } _: { caller in
+            let fields = type.map { [("Content-Type", $0)] } ?? []
+            let response = try await caller.send(target, fields, method: "POST", body: body)
+            #expect(response.status == status)
+            #expect(response.text.contains(answer), "\(response.text)")
+        }
+    }
+
     @Test func `bodies are read and written by coders of the application's own`() async throws {
         let body = try await answer(to: #"{"first_name":"A"}"#)
         #expect(body == #"{"first_name":"A"}"#)

@@ -5,8 +5,8 @@ internal import IgropyrHTTP
 ///
 /// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), dates as ISO 8601 has them, URLs, enums over those, and
 /// what decodes from a single value; arrays and sets from repeated names. Where the type is optional, a name that is
-/// missing or has nothing but empty values is nil. Nothing is nested.
-struct PairDecoder: Decoder {
+/// missing or has nothing but empty values is nil, and so is the whole without any pair. Nothing is nested.
+struct PairDecoder: Decoder, SingleValueDecodingContainer {
     let values: [String: [String]]
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
@@ -20,7 +20,17 @@ struct PairDecoder: Decoder {
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw notFlat([]) }
-    func singleValueContainer() throws -> any SingleValueDecodingContainer { throw notFlat([]) }
+    func singleValueContainer() -> any SingleValueDecodingContainer { self }
+
+    // A type that is nothing but another one, as an optional is.
+
+    func decodeNil() -> Bool { values.isEmpty }
+
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        // These would ask for themselves again.
+        guard !(type is any LosslessStringConvertible.Type) else { throw notFlat([]) }
+        return try type.init(from: self)
+    }
 }
 
 private func notFlat(_ path: [any CodingKey]) -> DecodingError {

@@ -4,23 +4,33 @@ internal import IgropyrHTTP
 
 extension Request {
     /// The body, decoded by what `Content-Type` says it is: JSON (`application/json`, or a type that ends with `+json`, RFC
-    /// 6839), or a form (`application/x-www-form-urlencoded`).
+    /// 6839), or a form (`application/x-www-form-urlencoded`). Nil for an optional type, if there is no body or an empty one.
     /// - Throws: ``HTTPFailure`` 415 for other types, 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
         switch header("Content-Type").flatMap({ FieldParameters($0) })?.value {
         case let media? where media == "application/json" || media.hasSuffix("+json"): return try await json(type)
         case "application/x-www-form-urlencoded"?: return try await form(type)
-        default: throw HTTPFailure(.unsupportedMediaType, "Send application/json or application/x-www-form-urlencoded.")
+        default:
+            guard type is any MayBeNil.Type, try await hasEmptyBody() else {
+                throw HTTPFailure(.unsupportedMediaType, "Send application/json or application/x-www-form-urlencoded.")
+            }
+            return try await json(type)
         }
     }
 
+    private func hasEmptyBody() async throws -> Bool {
+        for try await piece in body where !piece.isEmpty { return false }
+        return true
+    }
+
     /// The body as JSON, whatever its `Content-Type`. Dates are read as ISO 8601 has them, unless `decoder` is told
-    /// otherwise.
+    /// otherwise. Nil for an optional type, if there is no body or an empty one.
     /// - Throws: ``HTTPFailure`` 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func json<Value: Decodable>(
         _ type: Value.Type = Value.self, by decoder: JSONDecoder = .forBodies
     ) async throws -> Value {
-        let data = Data(try await body(upTo: .max))
+        let bytes = try await body(upTo: .max)
+        let data = Data(bytes.isEmpty && type is any MayBeNil.Type ? Array("null".utf8) : bytes)
         return try decoding("The body is not the JSON expected") {
             do {
                 return try decoder.decode(type, from: data)
@@ -38,8 +48,8 @@ extension Request {
     }
 
     /// The body as a form of names and values: each property of `type` from the values of its name, arrays from repeated
-    /// names. An optional is nil without its name, or with an empty value.
-    /// - Throws: as ``json(_:)``.
+    /// names. An optional is nil without its name, or with an empty value; `type` itself, if it is one, without any name.
+    /// - Throws: as ``json(_:by:)``.
     public func form<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
         let bytes = try await body(upTo: .max)
         let pairs = unsafe try QueryPair.parse(0..<bytes.count, in: bytes.span.bytes)
@@ -48,7 +58,7 @@ extension Request {
 }
 
 extension Request.Query {
-    /// A value of its pairs, as ``Request/form(_:)`` reads one.
+    /// A value of its pairs, as ``Request/form(_:)`` reads one; nil for an optional type, if there are none.
     /// - Throws: ``HTTPFailure`` 400 that says what is wrong.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
         try decoding("The query is not the one expected") { try type.init(from: PairDecoder(pairs)) }
@@ -105,6 +115,9 @@ private struct NameKey: CodingKey {
     init(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
 }
+
+private protocol MayBeNil {}
+extension Optional: MayBeNil {}
 
 /// Any well-formed document.
 private struct AnyJSON: Decodable {
