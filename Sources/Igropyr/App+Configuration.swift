@@ -1,3 +1,4 @@
+public import FoundationEssentials
 public import IgropyrCoding
 public import IgropyrInsight
 public import IgropyrTransport
@@ -28,6 +29,10 @@ extension App {
         /// How responses of handlers are compressed for clients that can read it; nil for not at all. Groups may have their
         /// own, and ``RouteBuilder/files(_:from:_:)`` has.
         public var compression: Compression?
+        /// How values become the JSON of responses, and the JSON of requests values, wherever a handler does not name another
+        /// coder. Set strategies, such as for dates or keys, before the application starts.
+        public var jsonEncoder = JSONEncoder.forBodies
+        public var jsonDecoder = JSONDecoder.forBodies
         /// Certificates to serve by, https alone; nil serves plain http. The files are read when the application starts, and
         /// again when ``App/run(host:port:)`` gets SIGHUP or by ``RunningServer/reloadTLS()``.
         public var tls: TLSConfiguration?

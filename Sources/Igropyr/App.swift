@@ -49,12 +49,12 @@ public final class App: RouteBuilder, Sendable {
 
     /// Answers what no route is for, in place of 404. Not what has routes, though none for the method: that is 405.
     public func notFound<Result: ResponseConvertible>(_ handler: @escaping @Sendable (Request) throws -> Result) {
-        state.withLock { $0.notFound = .immediate { request in try handler(request).makeResponse() } }
+        state.withLock { $0.notFound = .immediate { request in try handler(request).makeResponse(for: request) } }
     }
 
     /// The same with a handler that waits.
     public func notFound<Result: ResponseConvertible>(_ handler: @escaping @Sendable (Request) async throws -> Result) {
-        state.withLock { $0.notFound = .task { request in try await handler(request).makeResponse() } }
+        state.withLock { $0.notFound = .task { request in try await handler(request).makeResponse(for: request) } }
     }
 
     /// Makes the responses to what handlers and middleware throw; nil leaves an error to the usual way, which tells the

@@ -153,27 +153,43 @@ private struct Person: ResponseCodable, Sendable {
         }
     }
 
-    @Test func `bodies are read and written by coders of the application's own`() async throws {
-        let body = try await answer(to: #"{"first_name":"A"}"#)
-        #expect(body == #"{"first_name":"A"}"#)
+    private struct Named: ResponseCodable, Sendable {
+        var firstName: String
+        var born: Date?
     }
 
-    private func answer(to body: String) async throws -> String {
-        struct Named: Codable, Sendable { var firstName: String }
-        let text = Locked("")
+    private static let coders: [(target: String, body: String, status: Int, answer: String)] = [
+        ("/value", #"{"first_name":"A","born":7}"#, 200, #"{"born":7,"first_name":"A"}"#),
+        ("/list", #"[{"first_name":"A"}]"#, 200, #"[{"first_name":"A"}]"#),
+        ("/value", #"{"firstName":"A"}"#, 200, #"{"first_name":"A"}"#),
+        ("/value", #"{"first_name":"A","born":"2026-11-29T21:16:10Z"}"#, 400, "at born: "),
+        ("/group/value", #"{"first_name":"A"}"#, 200, #"{"first_name":"A"}"#),
+        ("/own", #"{"firstName":"A"}"#, 200, #"{"firstName":"A"}"#),
+        ("/own", #"{"first_name":"A"}"#, 400, #"the key "firstName" is missing"#),
+        ("/form", "firstName=A&born=2026-11-29T21:16:10Z", 200, #"{"born":1795986970,"first_name":"A"}"#),
+    ]
+
+    @Test(arguments: coders) func `an application has its way with JSON, and a handler its own`(
+        target: String, body: String, status: Int, answer: String
+    ) async throws {
         try await withApp { app in
-            app.post("/") { request async throws in
-                let decoder = JSONDecoder.forBodies
-                decoder.keyDecodingStrategy = .convertFromSnakeCase
-                let encoder = JSONEncoder.forBodies
-                encoder.keyEncodingStrategy = .convertToSnakeCase
-                return JSON(try await request.json(Named.self, by: decoder), by: encoder)
+            app.jsonDecoder.keyDecodingStrategy = .convertFromSnakeCase
+            app.jsonDecoder.dateDecodingStrategy = .secondsSince1970
+            app.jsonEncoder.keyEncodingStrategy = .convertToSnakeCase
+            app.jsonEncoder.dateEncodingStrategy = .secondsSince1970
+            app.jsonEncoder.outputFormatting = .sortedKeys
+            app.post("/value") { request async throws in try await request.json(Named.self) }
+            app.post("/list") { request async throws in try await request.json([Named].self) }
+            app.group("/group").post("/value") { request async throws in JSON(try await request.json(Named.self)) }
+            app.post("/own") { request async throws in
+                JSON(try await request.json(Named.self, by: .forBodies), by: .forBodies)
             }
+            app.post("/form") { request async throws in try await request.form(Named.self) }
         } _: { caller in
-            let response = try await caller.send("/", method: "POST", body: body)
-            text.withLock { $0 = response.text }
+            let response = try await caller.send(target, method: "POST", body: body)
+            #expect(response.status == status)
+            #expect(response.text.contains(answer), "\(response.text)")
         }
-        return text.withLock { $0 }
     }
 
     private enum Size: String, Decodable { case small, large }

@@ -60,7 +60,7 @@ package final class StaticFolder {
         guard path.endsWithSlash else {
             switch try shelf.find(path.text, now: loop.now) {
             case .file(let found): return try FileAnswer(request, found, shelf, loop).response()
-            case .folder: return Redirect(to: Self.withSlash(request), status: .permanentRedirect).makeResponse()
+            case .folder: return Redirect(to: Self.withSlash(request), status: .permanentRedirect).response
             case .nothing: return nil
             }
         }

@@ -71,7 +71,7 @@ extension HTTPFailure {
             \(detail)</html>
 
             """, status: status
-        ).makeResponse()
+        ).response
     }
 }
 

@@ -11,7 +11,7 @@ extension Request {
     ///     let note = try notes.find(request.parameters["id"])
     ///     let validators = Validators(entityTag: EntityTag("\(note.revision)"))
     ///     if let answer = request.conditionalAnswer(for: validators) { return answer }
-    ///     return try JSON(note).makeResponse().with(validators)
+    ///     return try JSON(note).makeResponse(for: request).with(validators)
     /// }
     /// ```
     ///

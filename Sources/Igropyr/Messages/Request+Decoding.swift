@@ -23,12 +23,13 @@ extension Request {
         return true
     }
 
-    /// The body as JSON, whatever its `Content-Type`. Dates are read as ISO 8601 has them, unless `decoder` is told
-    /// otherwise. Nil for an optional type, if there is no body or an empty one.
+    /// The body as JSON, whatever its `Content-Type`, by `decoder` or else the application's
+    /// (``App/Configuration/jsonDecoder``), which reads dates as ISO 8601 has them unless it is told otherwise. Nil for an optional type, if there is no body or an empty one.
     /// - Throws: ``HTTPFailure`` 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func json<Value: Decodable>(
-        _ type: Value.Type = Value.self, by decoder: JSONDecoder = .forBodies
+        _ type: Value.Type = Value.self, by decoder: JSONDecoder? = nil
     ) async throws -> Value {
+        let decoder = decoder ?? app.jsonDecoder
         let bytes = try await body(upTo: .max)
         let data = Data(bytes.isEmpty && type is any MayBeNil.Type ? Array("null".utf8) : bytes)
         return try decoding("The body is not the JSON expected") {

@@ -4,28 +4,29 @@ internal import IgropyrHTTP
 
 /// What a handler may return.
 public protocol ResponseConvertible: SendableMetatype {
-    func makeResponse() throws -> Response
+    /// `request` is what is answered; most answer all alike.
+    func makeResponse(for request: Request) throws -> Response
 }
 
 extension Response: ResponseConvertible {
-    public func makeResponse() -> Response { self }
+    public func makeResponse(for request: Request) -> Response { self }
 }
 
 /// `text/plain` in UTF-8.
 extension String: ResponseConvertible {
-    public func makeResponse() -> Response { Response(text: self) }
+    public func makeResponse(for request: Request) -> Response { Response(text: self) }
 }
 
 /// A status without a body.
 extension HTTPResponse.Status: ResponseConvertible {
-    public func makeResponse() -> Response { Response(self) }
+    public func makeResponse(for request: Request) -> Response { Response(self) }
 }
 
 /// Nil is 404.
 extension Optional: ResponseConvertible where Wrapped: ResponseConvertible {
-    public func makeResponse() throws -> Response {
+    public func makeResponse(for request: Request) throws -> Response {
         guard let self else { throw HTTPFailure(.notFound) }
-        return try self.makeResponse()
+        return try self.makeResponse(for: request)
     }
 }
 
@@ -39,32 +40,35 @@ public struct HTML: ResponseConvertible, Sendable {
         self.status = status
     }
 
-    public func makeResponse() -> Response { Response(status, text: text, contentType: "text/html; charset=utf-8") }
+    public func makeResponse(for request: Request) -> Response { response }
+
+    var response: Response { Response(status, text: text, contentType: "text/html; charset=utf-8") }
 }
 
 /// A value as JSON.
 public struct JSON<Value: Encodable>: ResponseConvertible {
     public var value: Value
     public var status: HTTPResponse.Status
-    private let encoder: JSONEncoder
+    private let encoder: JSONEncoder?
 
-    /// Dates are written as ISO 8601 has them, `2026-11-29T21:16:10Z`, unless `encoder` is told otherwise.
-    public init(_ value: Value, status: HTTPResponse.Status = .ok, by encoder: JSONEncoder = .forBodies) {
+    /// Written by `encoder`, or else by the application's (``App/Configuration/jsonEncoder``), which has dates as ISO 8601 has
+    /// them, `2026-11-29T21:16:10Z`, unless it is told otherwise.
+    public init(_ value: Value, status: HTTPResponse.Status = .ok, by encoder: JSONEncoder? = nil) {
         self.value = value
         self.status = status
         self.encoder = encoder
     }
 
-    public func makeResponse() throws -> Response {
-        Response(status, bytes: Array(try encoder.encode(value)), contentType: "application/json")
+    public func makeResponse(for request: Request) throws -> Response {
+        let encoder = encoder ?? request.app.jsonEncoder
+        return Response(status, bytes: Array(try encoder.encode(value)), contentType: "application/json")
     }
 }
 
 extension JSON: Sendable where Value: Sendable {}
 
 extension JSONEncoder {
-    /// As the bodies of responses are written by themselves: dates by ISO 8601, slashes as they are. Made anew at each
-    /// call, to be changed.
+    /// As an application writes JSON at first: dates by ISO 8601, slashes as they are. Made anew at each call, to be changed.
     public static var forBodies: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
@@ -74,8 +78,8 @@ extension JSONEncoder {
 }
 
 extension JSONDecoder {
-    /// As the bodies of requests are read by themselves: dates by ISO 8601, with a fraction of the second or without. Made
-    /// anew at each call, to be changed.
+    /// As an application reads JSON at first: dates by ISO 8601, with a fraction of the second or without. Made anew at each
+    /// call, to be changed.
     public static var forBodies: JSONDecoder {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
@@ -94,7 +98,7 @@ public protocol ResponseEncodable: Encodable, ResponseConvertible {}
 public typealias ResponseCodable = ResponseEncodable & Decodable
 
 extension ResponseEncodable {
-    public func makeResponse() throws -> Response { try JSON(self).makeResponse() }
+    public func makeResponse(for request: Request) throws -> Response { try JSON(self).makeResponse(for: request) }
 }
 
 extension Array: ResponseConvertible where Element: ResponseEncodable {}
@@ -112,7 +116,9 @@ public struct Redirect: ResponseConvertible, Sendable {
         self.status = status
     }
 
-    public func makeResponse() -> Response {
+    public func makeResponse(for request: Request) -> Response { response }
+
+    package var response: Response {
         Response(status).with(.location, PercentEncoding.encodeReference(location))
     }
 }

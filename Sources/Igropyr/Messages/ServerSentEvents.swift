@@ -57,7 +57,7 @@ public struct ServerSentEvents: ResponseConvertible {
         }
     }
 
-    public func makeResponse() -> Response {
+    public func makeResponse(for request: Request) -> Response {
         var response = Response(contentType: "text/event-stream", stream: stream)
         response.fields[.cacheControl] = "no-store"
         response.fields[Self.buffering] = "no"  // nginx would hold events back.

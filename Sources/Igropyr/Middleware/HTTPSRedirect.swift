@@ -19,7 +19,7 @@ public struct HTTPSRedirect: Middleware {
             throw HTTPFailure(.upgradeRequired, "This is served by https only.")
         }
         let location = "https://\(Self.host(of: authority))\(port == 443 ? "" : ":\(port)")\(request.pathAndQuery)"
-        return Redirect(to: location, status: .permanentRedirect).makeResponse()
+        return Redirect(to: location, status: .permanentRedirect).response
     }
 
     /// Without the port; an IPv6 address has colons within its brackets.

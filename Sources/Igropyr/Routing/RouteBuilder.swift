@@ -28,7 +28,7 @@ extension RouteBuilder {
         _ handler: @escaping @Sendable (Request) throws -> Result
     ) {
         let limits = RouteLimits(bodyLimit: bodyLimit, timeout: timeout)
-        add(method, pattern, limits, .immediate { request in try handler(request).makeResponse() })
+        add(method, pattern, limits, .immediate { request in try handler(request).makeResponse(for: request) })
     }
 
     public func on<Result: ResponseConvertible>(
@@ -36,7 +36,7 @@ extension RouteBuilder {
         _ handler: @escaping @Sendable (Request) async throws -> Result
     ) {
         let limits = RouteLimits(bodyLimit: bodyLimit, timeout: timeout)
-        add(method, pattern, limits, .task { request in try await handler(request).makeResponse() })
+        add(method, pattern, limits, .task { request in try await handler(request).makeResponse(for: request) })
     }
 
     /// The same for a handler that makes the response itself: one call less for each request.

@@ -152,7 +152,7 @@ final class SiteLoop {
         let text = filePath.text + (filePath.endsWithSlash && !filePath.text.isEmpty ? "/" : "")
         for rule in scope.rules.redirects {
             guard let target = rule.destination(of: text, query: path.query) else { continue }
-            return Redirect(to: target, status: rule.status).makeResponse()
+            return Redirect(to: target, status: rule.status).response
         }
         for rule in scope.rules.rewrites {
             guard let target = rule.destination(of: text, query: path.query) else { continue }
@@ -213,7 +213,7 @@ final class SiteLoop {
         guard filePath.endsWithSlash || filePath.text.isEmpty else {
             let names = filePath.text.split(separator: "/").map { PercentEncoding.encode(String($0)) }
             let query = path.query.map { "?" + $0 } ?? ""
-            return Redirect(to: "/\(names.joined(separator: "/"))/\(query)", status: .permanentRedirect).makeResponse()
+            return Redirect(to: "/\(names.joined(separator: "/"))/\(query)", status: .permanentRedirect).response
         }
         for name in scope.rules.indexFiles {
             let file = filePath.appending(name)
