@@ -4,9 +4,9 @@ public import IgropyrCoding
 /// What routes and middleware are added to: an ``App``, or a ``RouteGroup`` of it.
 ///
 /// A pattern has literal segments, `:name` for one segment, `*` for a part of one or all of it, and `**` at its end for the
-/// rest: `/users/:id/files/**`, `/images/*.png`. The first segment in which two patterns differ decides: a literal before a
-/// `*` with text around it before a parameter before `*` before `**`. GET answers HEAD, too, and OPTIONS is answered from
-/// the routes there are.
+/// rest: `/users/:id/files/**`, `/images/*.png`. A slash at the end makes another path. The first segment in which two
+/// patterns differ decides: a literal before a `*` with text around it before a parameter before `*` before `**`. GET
+/// answers HEAD, too, and OPTIONS is answered from the routes there are.
 ///
 /// A handler without `await` answers within one call, on the thread that read the request: it must not block. One with
 /// `await` runs in a task on that same thread; the task is cancelled when the connection breaks, or when the request's
