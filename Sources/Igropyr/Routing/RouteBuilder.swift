@@ -39,7 +39,8 @@ extension RouteBuilder {
         add(method, pattern, limits, .task { request in try await handler(request).makeResponse(for: request) })
     }
 
-    /// The same for a handler that makes the response itself: one call less for each request.
+    /// The same for a handler that makes the response itself, as a site does for each of its requests: what a result of any type
+    /// needs takes 1300 instructions, of a file's 36 000.
     package func on(
         _ method: HTTPRequest.Method, _ pattern: String,
         respond: @escaping @Sendable (Request) async throws -> Response
