@@ -1,5 +1,7 @@
 import HTTPTypes
 import Igropyr
+import IgropyrUV
+import Logging
 import Testing
 
 private struct Point: Codable, Sendable {
@@ -45,6 +47,24 @@ private struct Point: Codable, Sendable {
             #expect(response.status == status)
             #expect(response.text.contains(answer))
         }
+    }
+
+    @Test func `a body that nobody keeps is missed, and not taken for an empty one`() async throws {
+        let lines = Locked<[String]>([])
+        try await withApp { app in
+            app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+            // Without `async` the body is dropped as it comes.
+            app.post("/echo") { request in
+                Response { writer in
+                    for try await piece in request.body { try await writer.write(piece) }
+                }
+            }
+        } _: { caller in
+            await #expect(throws: (any Error).self) { try await caller.send("/echo", method: "POST", body: "abc") }
+            let empty = try await caller.send("/echo", method: "POST")
+            #expect(empty.status == 200 && empty.body.isEmpty)
+        }
+        #expect(lines.withLock { $0 } == ["error a stream failed method=POST path=/echo"])
     }
 
     @Test func `a chunked body beyond the limit is refused when it gets there`() async throws {

@@ -5,8 +5,9 @@ extension Request {
     /// the head's meaning rests are never among them.
     public var trailers: HTTPFields { exchange?.requestTrailers ?? HTTPFields() }
 
-    /// The body, piece by piece as it arrives; for handlers with `await`. What is not read makes the client wait.
-    public var body: RequestBody { RequestBody(exchange: exchange) }
+    /// The body, piece by piece as it arrives; for handlers with `await`, and what they stream. What is not read makes the
+    /// client wait.
+    public var body: RequestBody { RequestBody(exchange: exchange, isOutOfReach: exchange == nil && hasBody) }
 
     /// The whole body.
     /// - Throws: ``HTTPFailure`` 413 if it has more than `limit` bytes, or more than the route allows;
@@ -26,19 +27,29 @@ public struct RequestBody: AsyncSequence {
     public typealias Element = [UInt8]
 
     let exchange: Exchange?
+    /// There is one, and nobody has kept it.
+    let isOutOfReach: Bool
 
     /// Nothing of it is left: who asks for more is told so at once.
     package var isAtEnd: Bool { exchange?.isBodyAtEnd ?? true }
 
-    public func makeAsyncIterator() -> Iterator { Iterator(exchange: exchange) }
+    public func makeAsyncIterator() -> Iterator { Iterator(body: self) }
 
     public struct Iterator: AsyncIteratorProtocol {
-        let exchange: Exchange?
+        let body: RequestBody
 
-        public func next() async throws -> [UInt8]? { try await exchange?.nextPiece() }
+        public func next() async throws -> [UInt8]? { try await body.nextPiece() }
 
-        public func next(isolation actor: isolated (any Actor)?) async throws -> [UInt8]? {
-            try await exchange?.nextPiece()
-        }
+        public func next(isolation actor: isolated (any Actor)?) async throws -> [UInt8]? { try await body.nextPiece() }
     }
+
+    func nextPiece() async throws -> [UInt8]? {
+        guard !isOutOfReach else { throw BodyOutOfReach() }
+        return try await exchange?.nextPiece()
+    }
+}
+
+/// A body is asked for where it is not kept.
+struct BodyOutOfReach: Error, CustomStringConvertible {
+    var description: String { "a request's body is for handlers with `async`, until their response has ended" }
 }

@@ -18,7 +18,7 @@ extension Request {
         else { throw HTTPFailure(.unsupportedMediaType, "Send multipart/form-data.") }
         do throws(MultipartError) {
             let parser = try MultipartParser(boundary: type["boundary"] ?? "", limits: limits)
-            return MultipartBody(reader: MultipartReader(parser, exchange))
+            return MultipartBody(reader: MultipartReader(parser, body))
         } catch {
             throw HTTPFailure(telling: error)
         }
@@ -101,16 +101,16 @@ public struct MultipartBody: AsyncSequence {
 /// Pulls the parts of a request's body through the parser.
 private final class MultipartReader {
     private var parser: MultipartParser
-    private let exchange: Exchange?
+    private let body: RequestBody
     private var buffer: [UInt8] = []
     /// Consumed at the front of `buffer`.
     private var offset = 0
     private var number = 0
     private var isInPart = false
 
-    init(_ parser: MultipartParser, _ exchange: Exchange?) {
+    init(_ parser: MultipartParser, _ body: RequestBody) {
         self.parser = parser
-        self.exchange = exchange
+        self.body = body
     }
 
     func nextPart() async throws -> MultipartBody.Part? {
@@ -148,7 +148,7 @@ private final class MultipartReader {
         while true {
             let event = try parsed()
             guard event == .needMore else { return event }
-            guard let piece = try await exchange?.nextPiece() else {
+            guard let piece = try await body.nextPiece() else {
                 do throws(MultipartError) { try parser.handleEndOfInput() } catch { throw HTTPFailure(telling: error) }
                 return .end(consumed: 0)
             }

@@ -180,6 +180,13 @@ public final class Request {
     /// such a certificate, and once the client is gone. Made anew at each call.
     public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
 
+    var hasBody: Bool {
+        switch head.framing {
+        case .none, .length(0): false
+        case .length, .chunked, .untilClose: true
+        }
+    }
+
     /// In bytes, as the client has said it; nil if it has said nothing, or there is no body.
     package var bodyLength: Int? {
         if case .length(let length) = head.framing { Int(length) } else { nil }

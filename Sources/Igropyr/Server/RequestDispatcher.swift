@@ -100,7 +100,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             let request = makeRequest(head, bytes, parameters, connection)
             self.request = nil
             request.refuse(refusal)
-            let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit, hasBody: head.framing != .none)
+            let exchange = Exchange(on: connection, bodyLimit: endpoint.bodyLimit, hasBody: request.hasBody)
             request.exchange = exchange
             connection.exchange = exchange
             if let observer {
