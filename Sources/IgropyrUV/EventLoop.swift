@@ -23,6 +23,8 @@ public final class EventLoop: TaskExecutor, Sendable {
 
     /// Jobs run in one go before the loop looks at its sockets again, so that tasks that keep yielding starve nobody.
     private static let jobsPerTurn = 256
+    /// After which who could go on without waiting should let others have their turn.
+    private static let longTurn = Duration.milliseconds(2)
     /// Bytes taken from a socket in one read.
     static let scratchBytes = 65_536
 
@@ -47,6 +49,8 @@ public final class EventLoop: TaskExecutor, Sendable {
     @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     nonisolated(unsafe) private var local: [Work] = []
     @exclusivity(unchecked) nonisolated(unsafe) private var running: [Work] = []
+    /// What waits for the next turn.
+    nonisolated(unsafe) private var deferred: [Work] = []
     /// By the numbers of ``LoopLocal``s; its thread's own, and gone when the loop rests.
     nonisolated(unsafe) var locals: [Int: AnyObject] = [:]
 
@@ -172,6 +176,22 @@ public final class EventLoop: TaskExecutor, Sendable {
         unsafe local.append(.function { unsafe function() })
     }
 
+    /// The same once the loop has looked at its sockets and timers again, without waiting for any.
+    public func submitForNextTurn(_ function: @escaping () -> Void) {
+        preconditionOnLoop()
+        nonisolated(unsafe) let function = function  // As above.
+        unsafe deferred.append(.function { unsafe function() })
+    }
+
+    /// Whether it is some milliseconds ago that the loop looked at its sockets and timers: who goes on without waiting
+    /// for anything, such as a task that writes to a peer who takes all at once, should then ``waitForNextTurn()``.
+    public var isTurnLong: Bool { now.duration(to: Self.preciseNow) > Self.longTurn }
+
+    /// Lets all others that live on the loop go first. For tasks on the loop.
+    public func waitForNextTurn() async {
+        await withCheckedContinuation { continuation in submitForNextTurn { continuation.resume() } }
+    }
+
     // MARK: Executor
 
     public func enqueue(_ job: consuming ExecutorJob) { add(.task(UnownedJob(job))) }
@@ -211,6 +231,8 @@ public final class EventLoop: TaskExecutor, Sendable {
 
     /// Runs what is queued, and what that queues, up to a bound; beyond it the loop turns without waiting.
     fileprivate func runLocalWork() {
+        unsafe local.append(contentsOf: deferred)
+        unsafe deferred.removeAll(keepingCapacity: true)
         var budget = Self.jobsPerTurn
         while unsafe !local.isEmpty, budget > 0 {
             unsafe swap(&local, &running)
@@ -218,7 +240,7 @@ public final class EventLoop: TaskExecutor, Sendable {
             for work in unsafe running { run(work) }
             unsafe running.removeAll(keepingCapacity: true)
         }
-        if unsafe local.isEmpty {
+        if unsafe local.isEmpty, unsafe deferred.isEmpty {
             unsafe uv_idle_stop(keepTurning)
         } else {
             unsafe uv_idle_start(keepTurning, doNothing)
@@ -245,7 +267,7 @@ public final class EventLoop: TaskExecutor, Sendable {
     private func rest() -> Bool {
         unsafe locals.removeAll()  // They may hold the loop.
         let rests = inbox.withLock { inbox in
-            guard unsafe local.isEmpty, inbox.work.isEmpty else { return false }
+            guard unsafe local.isEmpty, unsafe deferred.isEmpty, inbox.work.isEmpty else { return false }
             inbox.isAttended = false
             leaveThread()
             return true

@@ -22,6 +22,8 @@ public final class TCPStream {
     private let memory = unsafe HandleMemory<uv_tcp_t>()
     private var isClosing = false
     private var closesAfterWriting = false
+    /// Written since the kernel refused to take anything more.
+    private var lostBytes = 0
     /// -1 until it was asked for, and once closed: then it may be another's.
     @safe @exclusivity(unchecked) private var knownDescriptor: Int32 = -1
     fileprivate var onConnect: ((UVError?) -> Void)?
@@ -102,8 +104,9 @@ public final class TCPStream {
         unsafe uv_read_stop(stream)
     }
 
-    /// Bytes that were written and that the kernel has not taken yet.
-    public var queuedBytes: Int { isClosing ? 0 : unsafe memory.pointer.pointee.write_queue_size }
+    /// Bytes that were written and that the kernel has not taken yet. What is written to a broken connection counts, too:
+    /// its owner hears of the breach later, and must not go on meanwhile as if the peer took all.
+    public var queuedBytes: Int { isClosing ? 0 : unsafe lostBytes + memory.pointer.pointee.write_queue_size }
 
     /// Sends bytes, after all that was written before. What the kernel does not take at once is copied and queued
     /// without a limit: an owner that may be made to write much watches ``queuedBytes`` and waits for
@@ -112,6 +115,7 @@ public final class TCPStream {
     /// With `moreFollows` the kernel may hold back an incomplete packet, 200 ms at most, for what is sent next.
     public func write(_ bytes: RawSpan, moreFollows: Bool = false) {
         guard !isClosing, bytes.byteCount > 0 else { return }
+        guard lostBytes == 0 else { return lostBytes += bytes.byteCount }
         unsafe bytes.withUnsafeBytes { unsafe write($0, moreFollows) }
     }
 
@@ -119,13 +123,13 @@ public final class TCPStream {
         var sent = 0
         if queuedBytes == 0 {
             let result = unsafe send(bytes, moreFollows)
-            guard result >= 0 || result == UV_EAGAIN.rawValue else { return failLater(result) }
+            guard result >= 0 || result == UV_EAGAIN.rawValue else { return failLater(result, losing: bytes.count) }
             sent = max(0, Int(result))
         }
         guard sent < bytes.count else { return }
         let write = unsafe StreamWrite(copying: UnsafeRawBufferPointer(rebasing: bytes[sent...]), onEnd: finishWriting)
         let result = unsafe write.submit(to: stream)
-        if result < 0 { failLater(result) }
+        if result < 0 { failLater(result, losing: bytes.count - sent) }
     }
 
     /// As `uv_try_write`, which takes no flags; and `write` costs the kernel more than `send` does.
@@ -137,7 +141,8 @@ public final class TCPStream {
     }
 
     /// Within a write no owner expects to be called back.
-    private func failLater(_ code: Int32) {
+    private func failLater(_ code: Int32, losing count: Int) {
+        lostBytes = count
         loop.submitLocally { [self] in delegate?.streamDidFail(UVError(code: code, call: "write")) }
     }
 

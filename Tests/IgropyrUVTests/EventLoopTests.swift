@@ -94,6 +94,34 @@ import Testing
         }
     }
 
+    @Test func `a task that has had the loop for long lets a timer go first`() async throws {
+        try await onLoop { loop in
+            let timer = try Timer(on: loop)
+            nonisolated(unsafe) var hasFired = false  // Of this loop.
+            try timer.start(after: .milliseconds(5)) { hasFired = true }
+            var turns = 0
+            while !hasFired {
+                guard loop.isTurnLong else { continue }
+                await loop.waitForNextTurn()
+                turns += 1
+            }
+            #expect(turns > 0)
+            timer.close()
+        }
+    }
+
+    @Test func `what waits for the next turn runs also on a loop that is being stopped`() async throws {
+        let thread = try EventLoopThread(name: "test")
+        let loop = thread.loop
+        let over = Signal()
+        loop.submit {
+            loop.stop()
+            loop.submitForNextTurn { loop.submitForNextTurn { over.send() } }
+        }
+        try await thread.stop()
+        await over.wait()
+    }
+
     @Test func `a loop that is stopped with an open handle says which`() async throws {
         let thread = try EventLoopThread(name: "test")
         let leaked = Locked<[String]>([])

@@ -138,6 +138,41 @@ private final class Recorder: TCPStreamDelegate {
         }
         #expect(error.code == UVError.connectionReset)
     }
+
+    @Test func `what is written to a broken connection counts as not taken, and is told as one failure`() async throws {
+        try await onLoop { loop in
+            let listener = try TCPListener(on: loop, binding: .loopback(port: 0))
+            let accepted = Promise<Void>()
+            nonisolated(unsafe) var server: TCPStream?  // Of this loop.
+            try listener.start { stream in
+                server = stream
+                accepted.fulfil(())
+            }
+            let client = try TCPStream(on: loop)
+            client.connect(to: listener.localAddress) { _ in }
+            await accepted.wait()
+            let stream = try #require(server)
+            let recorder = Recorder()
+            stream.delegate = recorder
+            client.reset()
+            await loop.waitForNextTurn()  // It is closed by then.
+            let piece: [UInt8] = [1, 2, 3]
+            var written = 0
+            while stream.queuedBytes == 0, written < 1000 {  // The kernel may take some before it hears of the reset.
+                stream.write(piece.span.bytes)
+                written += 1
+            }
+            #expect(stream.queuedBytes == 3)
+            for _ in 0..<10 { stream.write(piece.span.bytes) }
+            #expect(stream.queuedBytes == 33)
+            let error = await recorder.failed.wait()
+            #expect([UVError.connectionReset, UVError.brokenPipe].contains(error.code))
+            stream.closeAfterWriting()
+            await loop.waitForNextTurn()
+            #expect(stream.queuedBytes == 0)
+            listener.close()
+        }
+    }
 }
 
 private let texts: [(text: String, host: String?, port: UInt16)] = [

@@ -158,6 +158,8 @@ final class Exchange: HTTPServerExchange {
                 writer = continuation
             }
         }
+        let loop = connection.loop
+        if loop.isTurnLong { await loop.waitForNextTurn() }  // The client takes all at once, and others wait.
         if isOver { throw CancellationError() }
     }
 

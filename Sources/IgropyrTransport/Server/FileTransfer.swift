@@ -34,7 +34,7 @@ public final class FileTransfer {
         var turn = Self.turnBytes
         do throws(UVError) {
             while !isOver, !range.isEmpty, !connection.isWaitingForClient {
-                guard turn > 0 else { return connection.loop.submitLocally { [self] in goOn() } }
+                guard turn > 0 else { return connection.loop.submitForNextTurn { [self] in goOn() } }
                 let sent = try sendOnce()
                 guard sent > 0 else { return abort() }
                 turn -= sent
