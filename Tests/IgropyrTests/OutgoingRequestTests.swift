@@ -217,6 +217,56 @@ private struct Item: ResponseCodable, Sendable, Equatable {
         }
     }
 
+    @Test func `more requests than connections wait for one, whether answers are taken whole or piece by piece`()
+        async throws
+    {
+        var settings = HTTPClient.Settings()
+        settings.connectionsPerServer = 2
+        let client = HTTPClient(settings)
+        try await withServer { url in
+            let texts = try await withThrowingTaskGroup(of: String.self) { group in
+                for number in 0..<60 {
+                    group.addTask {
+                        guard number % 3 == 0 else { return try await client.get("\(url)/port").text }
+                        return try await client.stream(.get, "\(url)/drip") { response in
+                            for try await piece in response.body { return String(decoding: piece, as: UTF8.self) }
+                            return ""
+                        }
+                    }
+                }
+                return try await group.reduce(into: [String]()) { $0.append($1) }
+            }
+            #expect(texts.filter { $0 == "first" }.count == 20 && texts.count == 60)
+        }
+    }
+
+    @Test func `a request that waits for a connection may be cancelled, and fails if none becomes free`() async throws {
+        var settings = HTTPClient.Settings()
+        settings.connectionsPerServer = 1
+        settings.responseTimeout = .milliseconds(500)
+        let client = HTTPClient(settings)
+        try await withServer { url in
+            // All by the loop that clients share: each loop has connections of its own.
+            let isTaken = Signal()
+            let holder = Task {
+                try await client.stream(.get, "\(url)/flow") { _ in  // Who does not read lets no time run out.
+                    isTaken.send()
+                    try await Task.sleep(for: .seconds(600))
+                }
+            }
+            await isTaken.wait()
+            let refused = Task { await failure { try await client.get("\(url)/port") } }
+            #expect(await refused.value == .tooManyConnections)
+            let waiting = Task { try await client.get("\(url)/port") }
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+            let next = Task { try await client.get("\(url)/port") }
+            holder.cancel()
+            let answer = try await next.value
+            #expect(answer.status == .ok)
+        }
+    }
+
     @Test func `the first piece is there before the last, and the rest may be left`() async throws {
         try await withServer { url in
             let client = HTTPClient()

@@ -12,9 +12,16 @@ public final class HTTPBodyStream {
     private var isPaused = false
     private let readers = WaitingTasks()
     /// Nil before the head and after the end.
-    var connection: (any HTTPClientStream)?
+    private var connection: (any HTTPClientStream)?
+    private var onCancel: (() -> Void)?
 
     init(on loop: EventLoop) { self.loop = loop }
+
+    /// The head has come. `onCancel` is called if the rest is left to the server.
+    func begin(_ connection: (any HTTPClientStream)?, onCancel: @escaping () -> Void) {
+        self.connection = connection
+        self.onCancel = onCancel
+    }
 
     /// What has come since the last time, once there is any; nil at the end.
     /// - Throws: ``HTTPClientFailure`` if it breaks off; `CancellationError`.
@@ -33,9 +40,10 @@ public final class HTTPBodyStream {
 
     /// Leaves the rest to the server. Idempotent.
     public func cancel() {
-        let connection = connection
+        let (connection, onCancel) = (connection, onCancel)
         finish(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: true)))
         connection?.cancel()
+        onCancel?()
     }
 
     func take(_ bytes: RawSpan) {
@@ -54,7 +62,7 @@ public final class HTTPBodyStream {
     }
 
     func finish(_ outcome: Result<Void, HTTPClientFailure>) {
-        connection = nil
+        (connection, onCancel) = (nil, nil)
         if self.outcome == nil { self.outcome = outcome }
         readers.wake()
     }

@@ -38,6 +38,8 @@ public final class HTTPRequester {
     }
 
     public let pool: HTTPConnectionPool
+    /// Of those servers to which there may be no more connections.
+    private var waiting: [SocketAddress: WaitingRequests] = [:]
 
     /// With `tls`, asks by https. Where certificates prove the servers, they must carry `serverName`, which the requests
     /// then name as their host; or the address that is called if no name is given.
@@ -64,6 +66,7 @@ public final class HTTPRequester {
     /// in place of the response's own.
     ///
     /// An idempotent request that meets a connection which the server has just closed is made once more on a fresh one.
+    /// One for which there is no connection waits for it, as long as others become free within the `responseTimeout`.
     ///
     /// Throws ``HTTPClientFailure`` when there is no whole answer, `CancellationError` when the task is cancelled, and
     /// what the two closures throw.
@@ -72,8 +75,8 @@ public final class HTTPRequester {
         uploadBytes: UInt64 = 0, upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil,
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
-        let call = HTTPRequesterCall(bodyLimit: bodyLimit, upload: upload, onBody: onBody)
-        return try await perform(call, request, to: address, as: kind, uploadBytes: uploadBytes)
+        let source = upload.map { HTTPRequesterCall.Source.pieces(bytes: uploadBytes, $0) } ?? .request
+        return try await perform(request, to: address, as: kind, from: source, .response(limit: bodyLimit, onBody))
     }
 
     /// Asks, and waits for the head of the answer. Its body is to be read, or let go by ``HTTPBodyStream/cancel()``.
@@ -82,180 +85,54 @@ public final class HTTPRequester {
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> (head: Response, body: HTTPBodyStream) {
         let body = HTTPBodyStream(on: pool.loop)
-        let head = try await perform(HTTPRequesterCall(body), request, to: address, as: kind)
+        let head = try await perform(request, to: address, as: kind, from: .request, .stream(body))
         return (head, body)
     }
 
     private func perform(
-        _ call: HTTPRequesterCall, _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind?,
-        uploadBytes: UInt64 = 0, isolation: isolated (any Actor)? = #isolation
+        _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind?,
+        from source: HTTPRequesterCall.Source, _ target: HTTPRequesterCall.Target,
+        isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
+        let call = HTTPRequesterCall(request, to: address, as: kind, from: source, target, of: self)
         nonisolated(unsafe) let cancelled = call  // Touched on the loop only.
         let loop = pool.loop
         return try await withTaskCancellationHandler {
             _ = isolation  // Without it, this would run on the threads that all tasks share.
             loop.preconditionOnLoop()
-            return try await withCheckedThrowingContinuation { continuation in
-                call.start(request, to: address, as: kind, uploadBytes: uploadBytes, pool: pool, continuation)
-            }
+            return try await withCheckedThrowingContinuation { continuation in call.start(continuation) }
         } onCancel: {
             loop.submit { unsafe cancelled.cancel() }
         }
     }
 
     /// Idempotent.
-    public func close() { pool.close() }
-}
-
-/// One request of an ``HTTPRequester`` and its response.
-private final class HTTPRequesterCall: HTTPClientExchange {
-    private let bodyLimit: Int
-    private let upload: (() throws -> [UInt8]?)?
-    private let onBody: ((RawSpan) throws -> Void)?
-    /// Where the body goes, while the caller has the head already.
-    private let stream: HTTPBodyStream?
-    private var connection: (any HTTPClientStream)?
-    private var host = ""
-    private var continuation: CheckedContinuation<HTTPRequester.Response, any Error>?
-    private var isCancelled = false
-    /// Asks once more on a fresh connection; nil if that was done or may not be.
-    private var repetition: (() -> Void)?
-    private var response = HTTPRequester.Response(status: 0, fields: [], body: [])
-
-    init(bodyLimit: Int, upload: (() throws -> [UInt8]?)?, onBody: ((RawSpan) throws -> Void)?) {
-        self.bodyLimit = bodyLimit
-        self.upload = upload
-        self.onBody = onBody
-        stream = nil
+    public func close() {
+        for requests in waiting.values { requests.end(.cancelled) }
+        pool.close()
     }
 
-    init(_ stream: HTTPBodyStream) {
-        (bodyLimit, upload, onBody) = (0, nil, nil)
-        self.stream = stream
+    /// All connections that there may be are in use.
+    func wait(_ request: HTTPRequesterCall, for address: SocketAddress, isFirst: Bool) {
+        let requests = waiting[address] ?? makeQueue(for: address)
+        waiting[address] = requests
+        requests.add(request, isFirst: isFirst)
     }
 
-    func start(
-        _ request: HTTPRequester.Request, to address: SocketAddress, as kind: HTTPConnectionKind?, uploadBytes: UInt64,
-        pool: HTTPConnectionPool, _ continuation: CheckedContinuation<HTTPRequester.Response, any Error>
-    ) {
-        self.continuation = continuation
-        guard !isCancelled else { return finish(.failure(CancellationError())) }
-        host = request.host ?? (kind ?? pool.kind).host(of: address)
-        let attempt = { [self] (isFresh: Bool) in
-            pool.stream(to: address, as: kind, isFresh: isFresh) { [self] outcome in
-                switch outcome {
-                case .failure(let failure): finish(.failure(failure))
-                case .success(let connection): send(request, uploadBytes: uploadBytes, on: connection)
-                }
-            }
-        }
-        if request.method.isIdempotent, upload == nil { repetition = { attempt(true) } }
-        attempt(false)
-    }
-
-    private func send(_ request: HTTPRequester.Request, uploadBytes: UInt64, on connection: any HTTPClientStream) {
-        guard continuation != nil else { return connection.cancel() }
-        self.connection = connection
-        connection.begin(self)
-        let length = upload == nil ? UInt64(request.body.count) : uploadBytes
-        let framing: MessageHead.Framing = length > 0 || request.method.announcesBody ? .length(length) : .none
-        var head = HTTPSerializer(capacity: 512)
-        do throws(HTTPSerializer.Failure) {
-            try head.beginRequest(request.method, target: request.target)
-            try head.appendField("Host", host)
-            for field in request.fields { try head.appendField(field.name, field.value) }
-        } catch {
-            return fail(error)
-        }
-        head.appendFraming(framing)
-        head.endHead()
-        unsafe connection.sendHead(head.bytes.span.bytes, method: request.method, framing: framing)
-        if upload == nil {
-            unsafe connection.sendBody(request.body.span.bytes)
-            connection.endRequest()
-        } else {
-            requestDidDrain()
+    private func makeQueue(for address: SocketAddress) -> WaitingRequests {
+        WaitingRequests(on: pool.wheel, patience: pool.settings.responseTimeout) { [weak self] in
+            self?.waiting[address] = nil
         }
     }
 
-    func requestDidDrain() {
-        guard let upload, let connection else { return }
-        do {
-            while connection.canWrite, self.connection != nil {
-                guard let piece = try upload() else { return connection.endRequest() }
-                unsafe connection.sendBody(piece.span.bytes)
-            }
-        } catch {
-            fail(error)
-        }
-    }
-
-    func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
-        guard !head.isInterim else { return }
-        response.status = head.status
-        head.forEachField(in: bytes) { name, value in
-            response.fields.append((bytes.string(in: name), bytes.string(in: value)))
-        }
-        guard let stream else { return }
-        stream.connection = connection
-        finish(.success(response))
-    }
-
-    func responseBodyDidArrive(_ bytes: RawSpan) {
-        if let stream { return stream.take(bytes) }
-        do {
-            if let onBody, response.status / 100 == 2 { return try onBody(bytes) }
-            guard response.body.count + bytes.byteCount <= bodyLimit else {
-                throw HTTPClientFailure(.responseTooLarge, mayHaveBeenReceived: true)
-            }
-            unsafe bytes.withUnsafeBytes { unsafe response.body.append(contentsOf: $0) }
-        } catch {
-            fail(error)
-        }
-    }
-
-    func responseDidEnd() {
-        connection = nil
-        stream?.finish(.success(()))
-        finish(.success(response))
-    }
-
-    func exchangeDidFail(_ failure: HTTPClientFailure) {
-        let wasResting = connection?.isReused == true && response.status == 0
-        connection = nil
-        // The server may have closed it at the very moment when the request came (RFC 9112 §9.3.1).
-        guard wasResting, failure.cause != .timedOut, let repetition else {
-            stream?.finish(.failure(failure))
-            return finish(.failure(failure))
-        }
-        self.repetition = nil
-        repetition()
-    }
-
-    func cancel() {
-        isCancelled = true
-        fail(CancellationError())
-    }
-
-    private func fail(_ error: any Error) {
-        connection?.cancel()
-        connection = nil
-        finish(.failure(error))
-    }
-
-    private func finish(_ outcome: Result<HTTPRequester.Response, any Error>) {
-        repetition = nil
-        continuation?.resume(with: outcome)
-        continuation = nil
-    }
-}
-
-extension HTTPMethod {
-    /// Whether a request without a body should say so (RFC 9110 §8.6).
-    fileprivate var announcesBody: Bool {
-        switch self {
-        case .post, .put, .patch: true
-        case .get, .head, .delete, .connect, .options, .trace, .other: false
+    /// Has the next one try, once what goes on now is through.
+    func connectionMayBeFree(at address: SocketAddress) {
+        guard waiting[address] != nil else { return }
+        pool.loop.submitLocally { [self] in
+            guard let requests = waiting[address] else { return }
+            let request = requests.next()
+            if requests.isEmpty { waiting[address] = nil }
+            request?.connect()
         }
     }
 }

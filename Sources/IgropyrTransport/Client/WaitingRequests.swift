@@ -1,0 +1,57 @@
+internal import IgropyrUV
+
+/// Requests that wait, in their order, for one of the connections that there may be to their server.
+///
+/// How long does not matter as long as connections become free: if none does within `patience`, all fail.
+final class WaitingRequests {
+    private var requests: [HTTPRequesterCall] = []
+    private var taken = 0
+    private let patience: Duration
+    private let timer: WheelTimer
+    private let onEnd: () -> Void
+
+    /// `onEnd` is called before all fail: who of them tries again waits elsewhere.
+    init(on wheel: TimerWheel, patience: Duration, onEnd: @escaping () -> Void) {
+        self.patience = patience
+        self.onEnd = onEnd
+        timer = WheelTimer(on: wheel)
+        timer.onExpiry = { [weak self] in self?.end(.exhausted) }
+        timer.arm(after: patience)
+    }
+
+    var isEmpty: Bool { taken == requests.count }
+
+    /// `isFirst`: it has had its turn, but a newcomer was faster.
+    func add(_ request: HTTPRequesterCall, isFirst: Bool) {
+        guard isFirst else { return requests.append(request) }
+        if taken > 0 {
+            taken -= 1
+            requests[taken] = request
+        } else {
+            requests.insert(request, at: 0)
+        }
+    }
+
+    /// A connection may have become free: who is next; nil if there is nobody, and then this is of no further use.
+    func next() -> HTTPRequesterCall? {
+        timer.arm(after: patience)
+        while !isEmpty {
+            let request = requests[taken]
+            taken += 1
+            if taken >= 256 {  // Seldom enough to cost nothing, soon enough to hold little.
+                requests.removeFirst(taken)
+                taken = 0
+            }
+            if request.isWanted { return request }
+        }
+        return nil
+    }
+
+    func end(_ cause: HTTPClientFailure.Cause) {
+        timer.invalidate()
+        onEnd()
+        let all = requests[taken...]
+        (requests, taken) = ([], 0)
+        for request in all { request.give(up: cause) }
+    }
+}
