@@ -58,13 +58,47 @@ public final class HTTPClient: HTTPRequesting {
     public func send(
         _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields, body: [UInt8]
     ) async throws -> HTTPClientResponse {
-        var request = try request(method, url, fields, body)
-        for _ in 0...settings.redirects {
+        try await send(try request(method, url, fields, body), following: settings.redirects)
+    }
+
+    private func send(_ first: OutgoingRequest, following redirects: Int) async throws -> HTTPClientResponse {
+        var request = first
+        for _ in 0...redirects {
             let response = try await side().send(request)
             guard let next = redirection(of: request, response.status, response.fields) else { return response }
             request = next
         }
         throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+    }
+
+    /// Asks with a body that is sent as it comes, at the server's pace, and is nowhere whole: an upload, or what a handler is
+    /// being sent itself.
+    ///
+    /// ```swift
+    /// app.post("/pictures", bodyLimit: 1 << 30) { request async throws in
+    ///     try await client.send(.put, "https://files.internal/new", body: request.body).status
+    /// }
+    /// ```
+    ///
+    /// `length` is what the pieces add up to, in bytes, for servers that want to know it before. Without, the body goes in chunks.
+    /// A sequence that gives nothing for ``Settings/responseTimeout`` ends the request. A response that comes before
+    /// the end of the body ends the sending with the next piece. What was sent cannot be sent again: neither after a redirection that
+    /// asks for it (307, 308), which is a response like others then, nor by a connection that the server has just closed.
+    /// - Throws: ``HTTPRequestFailure`` if there is no whole response, or the pieces do not add up to `length`;
+    ///   ``InvalidSetting``; `CancellationError`; what `body` throws, which ends the request.
+    public func send<Pieces: AsyncSequence>(
+        _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields = [:], body: Pieces, length: Int? = nil
+    ) async throws -> HTTPClientResponse where Pieces.Element == [UInt8] {
+        let request = try request(method, url, fields, [])
+        if let length, length < 0 { throw HTTPRequestFailure(url, .invalidRequest("its length is \(length)")) }
+        let side = try await side()
+        let upload = await side.openUpload(length)
+        async let answer = side.send(request, upload)
+        try await upload.send(body, length, to: request.url)
+        let response = try await answer
+        let next = redirection(of: request, response.status, response.fields)
+        guard let next, next.method != request.method else { return response }
+        return try await send(next, following: settings.redirects - 1)
     }
 
     /// Asks, and gives the response to `use` as soon as its head is there: its body comes piece by piece, and is bounded by

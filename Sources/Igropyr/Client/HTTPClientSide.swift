@@ -42,6 +42,26 @@ actor HTTPClientSide: LoopBound, LoopResident {
         }
     }
 
+    /// The same with the body as it is written.
+    func send(_ request: OutgoingRequest, _ body: HTTPClientUpload) async throws -> HTTPClientResponse {
+        defer { body.stream.finish() }
+        return try await reach(request, unless: { body.stream.hasBegun }) { requester, message, address, kind in
+            let response = try await requester.send(
+                message, with: body.stream, to: address, as: kind, bodyLimit: settings.bodyLimit)
+            return HTTPClientResponse(response, from: "\(request.url)")
+        }
+    }
+
+    func openUpload(_ length: Int?) -> HTTPClientUpload {
+        HTTPClientUpload(HTTPUploadStream(on: loop, length: length.map(UInt64.init)), of: self)
+    }
+
+    func write(_ bytes: [UInt8], to upload: HTTPClientUpload) async throws -> Bool {
+        try await upload.stream.write(bytes)
+    }
+
+    func end(_ upload: HTTPClientUpload) async throws { try await upload.stream.end() }
+
     func open(_ request: OutgoingRequest) async throws -> HTTPStreamedResponse {
         try await reach(request) { requester, message, address, kind in
             let (head, body) = try await requester.open(message, to: address, as: kind)
@@ -59,9 +79,9 @@ actor HTTPClientSide: LoopBound, LoopResident {
 
     func end(_ body: HTTPClientBody) { body.stream.cancel() }
 
-    /// Tries the server's addresses, one after the other.
+    /// Tries the server's addresses, one after the other, unless something was sent that cannot be sent again.
     private func reach<Answer>(
-        _ request: OutgoingRequest,
+        _ request: OutgoingRequest, unless hasBegun: () -> Bool = { false },
         _ ask: (HTTPRequester, HTTPRequester.Request, SocketAddress, HTTPConnectionKind) async throws -> Answer
     ) async throws -> Answer {
         do {
@@ -71,7 +91,7 @@ actor HTTPClientSide: LoopBound, LoopResident {
             for address in route.addresses {
                 do {
                     return try await ask(openRequester(), message, address, route.kind)
-                } catch let failure as HTTPClientFailure where failure.isAboutReaching {
+                } catch let failure as HTTPClientFailure where failure.isAboutReaching && !hasBegun() {
                     unreachable = failure
                 }
             }

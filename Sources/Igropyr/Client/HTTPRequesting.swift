@@ -9,9 +9,23 @@ public protocol HTTPRequesting: Sendable {
     func send(
         _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields, body: [UInt8]
     ) async throws -> HTTPClientResponse
+
+    /// The same with a body in pieces, which add up to `length` bytes if that is known. Who does not implement it collects them
+    /// first.
+    func send<Pieces: AsyncSequence>(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields, body: Pieces, length: Int?
+    ) async throws -> HTTPClientResponse where Pieces.Element == [UInt8]
 }
 
 extension HTTPRequesting {
+    public func send<Pieces: AsyncSequence>(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], body: Pieces, length: Int? = nil
+    ) async throws -> HTTPClientResponse where Pieces.Element == [UInt8] {
+        var whole: [UInt8] = []
+        for try await piece in body { whole += piece }
+        return try await send(method, target, fields: fields, body: whole)
+    }
+
     public func get(_ target: String, fields: HTTPFields = [:]) async throws -> HTTPClientResponse {
         try await send(.get, target, fields: fields, body: [])
     }

@@ -79,6 +79,15 @@ public final class HTTPRequester {
         return try await perform(request, to: address, as: kind, from: source, .response(limit: bodyLimit, onBody))
     }
 
+    /// The same with a body that somebody writes meanwhile, in place of the request's own. A response that is whole before
+    /// the body is over is given at once.
+    public func send(
+        _ request: Request, with body: HTTPUploadStream, to address: SocketAddress, as kind: HTTPConnectionKind? = nil,
+        bodyLimit: Int = 16 << 20, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Response {
+        try await perform(request, to: address, as: kind, from: .stream(body), .response(limit: bodyLimit, nil))
+    }
+
     /// Asks, and waits for the head of the answer. Its body is to be read, or let go by ``HTTPBodyStream/cancel()``.
     public func open(
         _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind? = nil,

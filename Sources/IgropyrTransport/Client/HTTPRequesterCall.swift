@@ -9,6 +9,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
         case request
         /// It gives piece by piece, and nil at the end; `bytes` altogether.
         case pieces(bytes: UInt64, () throws -> [UInt8]?)
+        case stream(HTTPUploadStream)
     }
 
     /// Where the response's body goes.
@@ -99,6 +100,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
             unsafe connection.sendBody(body.span.bytes)
             connection.endRequest()
         case .pieces: requestDidDrain()
+        case .stream(let body): body.attach(connection)
         }
     }
 
@@ -107,6 +109,9 @@ final class HTTPRequesterCall: HTTPClientExchange {
         switch source {
         case .request: length = UInt64(request.body.count)
         case .pieces(let bytes, _): length = bytes
+        case .stream(let body):
+            guard let known = body.length else { return .chunked }
+            length = known
         }
         return length > 0 || request.method.announcesBody ? .length(length) : .none
     }
@@ -125,6 +130,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
             } catch {
                 fail(error)
             }
+        case .stream(let body): body.drain()
         }
     }
 
@@ -201,6 +207,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
     /// Its connection is another's, or closed.
     private func leave() {
         connection = nil
+        if case .stream(let body) = source { body.detach() }
         requester.connectionMayBeFree(at: address)
     }
 }

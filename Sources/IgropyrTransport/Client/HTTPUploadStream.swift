@@ -1,0 +1,72 @@
+public import IgropyrUV
+
+/// The body of a request that somebody writes piece by piece while the request is made; stays on its loop.
+public final class HTTPUploadStream {
+    /// In bytes, which the pieces must add up to; nil for a body that says when it ends.
+    let length: UInt64?
+    /// Whether any of it has left: then it cannot be sent again.
+    public private(set) var hasBegun = false
+
+    private let loop: EventLoop
+    private let writers = WaitingTasks()
+    /// Nil before the request's head and after the end.
+    private var connection: (any HTTPClientStream)?
+    private var isOver = false
+
+    public init(on loop: EventLoop, length: UInt64?) {
+        self.loop = loop
+        self.length = length
+    }
+
+    /// Sends a piece once the server keeps up with those before.
+    /// - Returns: Whether more may follow; false once the response is whole, or will not come.
+    /// - Throws: `CancellationError`.
+    public func write(_ bytes: [UInt8]) async throws -> Bool {
+        await writers.wait(on: loop) { !isOver && !canWrite }
+        try Task.checkCancellation()
+        guard !isOver, let connection else { return false }
+        hasBegun = true
+        unsafe connection.sendBody(bytes.span.bytes)
+        if loop.isTurnLong { await loop.waitForNextTurn() }  // The server takes all at once, and others wait.
+        return !isOver
+    }
+
+    /// Says that this was all.
+    /// - Throws: `CancellationError`.
+    public func end() async throws {
+        await writers.wait(on: loop) { !isOver && !isAttached }
+        try Task.checkCancellation()
+        endRequest()
+    }
+
+    /// Nobody wants more of it. Idempotent.
+    public func finish() {
+        isOver = true
+        detach()
+    }
+
+    /// The head of the request is on its way.
+    func attach(_ connection: any HTTPClientStream) {
+        guard !isOver else { return }
+        self.connection = connection
+        writers.wake()
+    }
+
+    /// The request has failed there.
+    func detach() {
+        connection = nil
+        writers.wake()
+    }
+
+    func drain() { writers.wake() }
+
+    private var isAttached: Bool { connection != nil }
+
+    private var canWrite: Bool { connection?.canWrite ?? false }
+
+    private func endRequest() {
+        let connection = connection
+        finish()
+        connection?.endRequest()
+    }
+}
