@@ -219,6 +219,27 @@ import Testing
         }
     }
 
+    @Test func `a body that is taken may be sent further ahead, half of the connection's window`() async throws {
+        try await TestServer.run(onRequest: echo) { server in
+            let client = try await server.connectFrames()
+            client.begin(
+                .settings(initialWindow: 1 << 30),
+                [.windowUpdate(0, 1 << 30), .request(1, method: "POST", ends: false)])
+            let piece = String(repeating: "x", count: 16_384)
+            let window = { (client: FrameClient) in
+                client.frames(.windowUpdate, 1).reduce(65_535) { $0 + Int($1.code) }
+            }
+            for _ in 0..<3 { client.send(.data(1, piece, ends: false)) }
+            await client.wait { window($0) > 65_535 }
+            #expect(window(client) <= 2 * 65_536, "as much as was taken")
+            for _ in 0..<2 { client.send(.data(1, piece, ends: false)) }
+            await client.wait { window($0) >= 400_000 }
+            #expect(window(client) <= 512 << 10 + 5 * 16_384)
+            client.send(.data(1, "end"))
+            #expect(await client.response(1).body.utf8.count == 5 * 16_384 + 3)
+        }
+    }
+
     @Test func `who sends more than its window ends the connection`() async throws {
         try await TestServer.run(onRequest: { _, _, stream in
             stream.exchange = EchoExchange(stream)

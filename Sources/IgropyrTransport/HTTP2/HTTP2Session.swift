@@ -206,6 +206,11 @@ final class HTTP2Session {
     /// The same for a part of a body that is thrown away: the stream's window stays as small as it is.
     func consumeConnection(_ byteCount: Int) { unsafe nghttp2_session_consume_connection(raw, byteCount) }
 
+    /// Lets the peer send that much of this stream ahead, not less than before.
+    func widenWindow(of stream: HTTP2Stream, to byteCount: Int) {
+        unsafe nghttp2_session_set_local_window_size(raw, Self.noFlags, stream.id, Int32(clamping: byteCount))
+    }
+
     /// Bytes that the peer lets this stream send, its connection aside.
     func windowBytes(of stream: HTTP2Stream) -> Int {
         Int(unsafe nghttp2_session_get_stream_remote_window_size(raw, stream.id))

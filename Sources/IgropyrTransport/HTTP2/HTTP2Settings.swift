@@ -10,7 +10,9 @@ public struct HTTP2Settings: Sendable, Hashable {
     /// Requests of one connection at a time. A further one is refused (`REFUSED_STREAM`); by a client that has
     /// acknowledged the limit it ends the connection.
     public var concurrentStreams = 128
-    /// How much of one request's body a client may send ahead of the handler; at least 65 535, where HTTP/2 starts.
+    /// How much of one request's body a client may send ahead of the handler; at least 65 535, where HTTP/2 starts. A handler
+    /// that has taken that much is likely to take more: from then on it is half of ``connectionWindowBytes``, if that is
+    /// more. The path to the client can hold as much as that for each round trip, and no more.
     public var streamWindowBytes = 64 << 10
     /// The same for all bodies of a connection together: what they can make the server hold. At least 65 535.
     public var connectionWindowBytes = 1 << 20

@@ -23,6 +23,8 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     private var requestTrailers = TrailerFields()
     private var readDeadline = Timestamp.distantFuture
     private var bodyRate: TransferRate?
+    /// What the handler has to take until the client may send more at a time; nil once it may.
+    private var bytesToWiderWindow: Int?
 
     // The response.
     private var response = HTTPServerConnection.ResponseState.notBegun
@@ -53,6 +55,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         method = head.method
         if head.framing != .none {
             bodyRate = TransferRate()
+            bytesToWiderWindow = server.settings.http2.streamWindowBytes
             bodyRate?.run(at: loop.now)
             awaitBody()
         }
@@ -73,8 +76,18 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         } else {
             awaitBody()
             exchange?.requestBodyDidArrive(bytes)
-            if !isClosed { connection.session.consume(bytes.byteCount, of: self) }
+            if !isClosed { noteTaken(bytes.byteCount) }
         }
+    }
+
+    private func noteTaken(_ count: Int) {
+        connection.session.consume(count, of: self)
+        guard let left = bytesToWiderWindow else { return }
+        bytesToWiderWindow = count < left ? left - count : nil
+        guard bytesToWiderWindow == nil, !isRequestEnded else { return }
+        let settings = server.settings.http2
+        let bytes = max(settings.streamWindowBytes, settings.connectionWindowBytes / 2)
+        connection.session.widenWindow(of: self, to: bytes)
     }
 
     /// Not so if other streams have taken the window.
@@ -138,7 +151,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
             held = []
             exchange?.requestBodyDidArrive(unsafe bytes.span.bytes)
             guard !isClosed else { return }
-            connection.session.consume(bytes.count, of: self)
+            noteTaken(bytes.count)
             connection.scheduleSend()
         }
         if isEndHeld, !isBodyPaused { messageDidEnd() }
