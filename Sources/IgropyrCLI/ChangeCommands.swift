@@ -20,11 +20,9 @@ struct ChangeOptions: ParsableArguments {
         let application = name
         let (deployment, outcome) = try await control.withClient { client, node in
             let deployment = try await client.change(application, change, at: node)
-            guard patience > 0, let revision = deployment.spec?.revision else {
-                return (deployment, nil as RolloutWatch.Outcome?)
-            }
+            guard patience > 0 else { return (deployment, nil as RolloutWatch.Outcome?) }
             let watch = RolloutWatch(client: client, node: node)
-            return (deployment, try await watch.follow(application, to: revision, for: .seconds(patience)))
+            return (deployment, try await watch.follow(deployment, for: .seconds(patience)))
         }
         print(try json ? JSONText.of(deployment) : "\(application) \(done(deployment))")
         guard let shortcoming = outcome?.shortcoming else { return }

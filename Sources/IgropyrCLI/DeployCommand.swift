@@ -112,14 +112,14 @@ struct DeployCommand: AsyncParsableCommand {
         if plan { return try await show(planOf: application, manifest, secrets: Set(files.keys)) }
         let values = try files.mapValues { try SecretValue.reading($0) }
         let (bundle, wait) = (bundle, wait)
-        let (revision, outcome) = try await control.withClient { client, node in
+        let (deployment, outcome) = try await control.withClient { client, node in
             let deployer = Deployer(client: client, node: node)
-            let revision = try await deployer.deploy(application, bundle: bundle, manifest, secrets: values)
-            guard wait > 0 else { return (revision, nil as RolloutWatch.Outcome?) }
+            let deployment = try await deployer.deploy(application, bundle: bundle, manifest, secrets: values)
+            guard wait > 0 else { return (deployment, nil as RolloutWatch.Outcome?) }
             let watch = RolloutWatch(client: client, node: node)
-            return (revision, try await watch.follow(application, to: revision, for: .seconds(wait)))
+            return (deployment, try await watch.follow(deployment, for: .seconds(wait)))
         }
-        try Self.tell(outcome, application, revision)
+        try Self.tell(outcome, deployment)
     }
 
     private func show(planOf application: ApplicationName, _ manifest: Manifest, secrets: Set<String>) async throws {
@@ -132,10 +132,11 @@ struct DeployCommand: AsyncParsableCommand {
     }
 
     private static func tell(
-        _ outcome: RolloutWatch.Outcome?, _ name: ApplicationName, _ revision: BundleDigest
+        _ outcome: RolloutWatch.Outcome?, _ deployment: Deployment
     ) throws {
+        let name = deployment.name
         guard let outcome else { return print("deployed \(name); igropyr status shows how its workers start") }
-        var text = "deployed \(name), revision \(revision.short)"
+        var text = "deployed \(name), revision \(deployment.spec?.revision.short ?? "")"
         if case .complete(let ready, let wanted, _) = outcome { text += ": \(ready) of \(wanted.counting("worker")) ready" }
         print(text)
         guard let shortcoming = outcome.shortcoming else { return }

@@ -9,18 +9,17 @@ struct Deployer {
     let node: SocketAddress
 
     /// - Throws: What refuses it, before anything is uploaded unless things change meanwhile.
-    /// - Returns: The revision, of which the workers are yet to start.
+    /// - Returns: The entry made, of which the workers are yet to start.
     func deploy(
         _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: [String: [UInt8]] = [:]
-    ) async throws -> BundleDigest {
+    ) async throws -> Deployment {
         try await Packing.bundle(bundle, manifest, on: client.loop) { summary, archive in
             _ = try await plan(name, manifest, summary, secrets: Set(secrets.keys))
             let sending = ProgressLine("sending to \(node)")
             _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
             sending.finish()
             let spec = try await spec(of: name, manifest, summary)
-            _ = try await client.deploy(name, spec, secrets: secrets, at: node)
-            return summary.digest
+            return try await client.deploy(name, spec, secrets: secrets, at: node)
         }
     }
 

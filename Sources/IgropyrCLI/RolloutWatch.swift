@@ -23,11 +23,11 @@ struct RolloutWatch {
     let client: ControlClient
     let node: SocketAddress
 
-    /// `revision` is what should stand in the end, `patience` how long nothing may have changed.
+    /// `deployment` is what should stand in the end, as the node has entered it, `patience` how long nothing may have changed.
     /// - Throws: What went wrong, as soon as that is certain; that nothing has changed for too long.
-    func follow(
-        _ name: ApplicationName, to revision: BundleDigest, for patience: Duration
-    ) async throws -> Outcome {
+    func follow(_ deployment: Deployment, for patience: Duration) async throws -> Outcome {
+        let name = deployment.name
+        guard let spec = deployment.spec else { throw CommandFailure("\(name) is removed") }
         let line = CountLine("\(name)")
         defer { line.finish() }
         var last: (done: Int, ready: Int) = (-1, -1)
@@ -37,7 +37,7 @@ struct RolloutWatch {
             guard let application = report.applications.first(where: { $0.name == name }) else {
                 throw CommandFailure("\(name) was removed in the meantime")
             }
-            if let outcome = try Self.outcome(of: application, revision, report) { return outcome }
+            if let outcome = try Self.outcome(of: application, spec, report) { return outcome }
             let done = application.rollout?.done ?? 0
             line.show(done, of: application.rollout?.wanted ?? application.wanted)
             if last != (done, application.ready) {
@@ -51,20 +51,22 @@ struct RolloutWatch {
     }
 
     private static func outcome(
-        of application: StatusReport.Application, _ revision: BundleDigest, _ report: StatusReport
+        of application: StatusReport.Application, _ spec: DeploymentSpec, _ report: StatusReport
     ) throws -> Outcome? {
         let name = application.name
         guard let rollout = application.rollout else { return nil }
-        if rollout.cause == .automaticRollback, application.revision != revision {
+        let stillCounts = counts(spec, application)
+        if rollout.cause == .automaticRollback, !stillCounts {
             throw CommandFailure(
                 "\(name) was rolled back to \(application.revision.short): \(rollout.reason ?? "a new worker failed")")
         }
-        guard application.revision == revision else {
+        guard stillCounts else {
             throw CommandFailure(
-                "another revision of \(name) was deployed in the meantime: \(application.revision.short)")
+                "\(name) was deployed by others in the meantime, and that counts, with revision "
+                    + "\(application.revision.short): igropyr audit says who did it")
         }
         if !rollout.rollsBack, !rollout.isComplete {
-            if let failed = failure(of: name, revision, report) { throw failed }
+            if let failed = failure(of: name, spec.revision, report) { throw failed }
             // Of an automatic rollback it is the reason for that.
             if rollout.cause != .automaticRollback, let reason = rollout.reason {
                 throw CommandFailure("\(reason): mend it and deploy again")
@@ -76,6 +78,12 @@ struct RolloutWatch {
         guard application.wanted > 0 else { return .complete(ready: 0, wanted: 0, problem: problem) }
         guard rollout.isComplete, settled(name, report) >= application.wanted else { return nil }
         return .complete(ready: application.ready, wanted: application.wanted, problem: problem)
+    }
+
+    /// Whether that is what is deployed now. The revision alone does not tell: another environment, or a restart, has the same.
+    private static func counts(_ spec: DeploymentSpec, _ application: StatusReport.Application) -> Bool {
+        guard let fingerprint = application.fingerprint else { return application.revision == spec.revision }
+        return fingerprint == spec.worker.fingerprint
     }
 
     /// In how many places nothing is waited for: something serves there, or nothing ever will, as on a host that the bundle

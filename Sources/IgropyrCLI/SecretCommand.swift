@@ -15,7 +15,8 @@ struct SecretCommand: AsyncParsableCommand {
               igropyr secret set shop DB_PASSWORD < password.txt
               igropyr secret set shop TLS_KEY --file key.pem
 
-            The workers are replaced, one after the other.
+            The workers are replaced as in a deployment; those that do not start with the
+            new value bring the old one back.
             """,
         subcommands: [Set.self])
 
@@ -41,15 +42,25 @@ struct SecretCommand: AsyncParsableCommand {
         @Flag(help: "Keep a line end at the end of the value.")
         var exact = false
 
+        @OptionGroup var waiting: WaitOption
+
         @OptionGroup var control: ControlOptions
 
         func run() async throws {
-            let (application, name) = (application, name)
+            let (application, name, patience) = (application, name, waiting.wait)
             let value = try SecretValue.reading(file ?? "-", isExact: exact)
-            try await control.withClient { client, node in
+            let outcome = try await control.withClient { client, node in
                 try await client.setSecret(name, of: application, to: value, at: node)
+                guard patience > 0 else { return nil as RolloutWatch.Outcome? }
+                let deployment = try await client.deployment(application, at: node)
+                return try await RolloutWatch(client: client, node: node).follow(deployment, for: .seconds(patience))
             }
-            print("set \(name) of \(application): its workers are replaced")
+            let shortcoming = outcome?.shortcoming
+            let replaced = outcome == nil ? ": its workers are replaced" : ": its workers have the new value"
+            print("set \(name) of \(application)\(shortcoming == nil ? replaced : "")")
+            guard let shortcoming else { return }
+            print(shortcoming)
+            throw ExitCode.incomplete
         }
     }
 }

@@ -57,6 +57,37 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a deployment of the same bundle that fails, or is overtaken, is told of`() async throws {
+            try await Lab.network("1") { lab in
+                try await lab.startNodes(1...1)
+                let app = "\(lab.folder)/app"
+                try lab.write(
+                    "#!/bin/sh\ntest \"$MODE\" != bad || { echo no database; exit 3; }\nexec \"${0%/*}/Hello\"\n",
+                    to: "\(app)/start", permissions: 0o755)
+                try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(app)/Hello")
+                try lab.write("command: start\nsecrets: { MODE: environment }\n", to: "\(app)/igropyr.yaml")
+                let (good, bad) = ("\(lab.folder)/good", "\(lab.folder)/bad")
+                try lab.write("good", to: good)
+                try lab.write("bad", to: bad)
+                try await lab.succeed("deploy", app, "--secret", "MODE=\(good)")
+                for words in [
+                    ["deploy", app, "--secret", "MODE=\(bad)"], ["secret", "set", "app", "MODE", "--file", bad],
+                ] {
+                    let outcome = try await lab.command(words)
+                    #expect(outcome.status == 1 && outcome.errors.contains("was rolled back"), "\(words): \(outcome)")
+                    #expect(outcome.errors.contains("no database"), "\(words): \(outcome)")
+                }
+                try await lab.succeed("secret", "set", "app", "MODE", "--file", good)
+                // What waits for its canaries has another's deployment come in between.
+                let canary = ["deploy", app, "--env", "WHO=a", "--min-healthy", "30"]
+                let waiting = try lab.start(on: 1, ["igropyr"] + canary + lab.access)
+                try await eventually("it is under way") { try await lab.status().workers.count == 2 }
+                try await lab.succeed("deploy", app, "--env", "WHO=b")
+                let overtaken = try await waiting.finish(within: .seconds(60))
+                #expect(overtaken.status == 1 && overtaken.errors.contains("by others"), "\(overtaken)")
+            }
+        }
+
         @Test func `a host of another machine holds no rollout up, keeps what it runs, and gets none of a total`()
             async throws
         {

@@ -43,9 +43,9 @@ extension StatusReport {
         let quarantines = snapshot.state.quarantines(alive: snapshot.alive, placement: placement)
         return snapshot.state.liveDeployments.sorted { $0.key < $1.key }.map { name, spec in
             Application(
-                name: name, revision: spec.revision, kind: spec.kind.word, isEncrypted: spec.isEncrypted,
-                route: spec.routes.map(\.description).joined(separator: " "), scale: "\(spec.scale)",
-                wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
+                name: name, revision: spec.revision, fingerprint: spec.worker.fingerprint, kind: spec.kind.word,
+                isEncrypted: spec.isEncrypted, route: spec.routes.map(\.description).joined(separator: " "),
+                scale: "\(spec.scale)", wanted: wanted[name] ?? 0, ready: view.endpoints[name]?.count ?? 0,
                 problem: quarantines[name].map { problem(of: name, $0) } ?? problem(of: name, view, placement),
                 rollout: snapshot.state.deployments[name].flatMap { Rollout($0, placement, snapshot.state) })
         }
