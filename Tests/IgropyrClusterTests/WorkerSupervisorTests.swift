@@ -347,6 +347,16 @@ import Testing
         #expect(try folder.read("logs/x.log") == "0123456789")
         #expect(try folder.read("logs/x.log.1") == "0123456789")
     }
+
+    @Test func `empties a full log that cannot be kept aside`() throws {
+        let log = WorkerLog(path: folder("logs/x.log"))
+        try log.open().write(Array("0123456789".utf8).span.bytes)
+        // As where the disk is full, no file can take this place.
+        try FileSystem.createFolders(folder("logs/x.log.1/in the way"), permissions: 0o700)
+        #expect(throws: FileError.self) { try log.rotateIfFull(limitBytes: 10) }
+        #expect(try folder.read("logs/x.log").isEmpty)
+        #expect(try FileSystem.names(in: folder("logs")).sorted() == ["x.log", "x.log.1"])
+    }
 }
 
 @Suite struct `The launcher` {

@@ -39,16 +39,23 @@ struct WorkerLog: Sendable {
         return String(decoding: tail, as: UTF8.self).split(whereSeparator: \.isNewline).last.map(String.init)
     }
 
+    /// Moves it aside if it is full. Where there is no room for that, what it holds is lost: a log that cannot be kept must
+    /// not fill the disk, too.
     func rotateIfFull(limitBytes: Int64 = Self.limitBytes) throws(FileError) {
         guard FileSystem.exists(path), try FileSystem.status(of: path).byteCount >= limitBytes else { return }
+        let outcome = Result { () throws(FileError) in try copyAside(limitBytes: 2 * limitBytes) }
+        try open().truncate()
+        try outcome.get()
+    }
+
+    private func copyAside(limitBytes: Int64) throws(FileError) {
         let aside = FileSystem.temporarySibling(of: path)
         do throws(FileError) {
-            try FileSystem.copy(path, to: aside, limitBytes: 2 * limitBytes)
+            try FileSystem.copy(path, to: aside, limitBytes: limitBytes)
             try FileSystem.rename(aside, to: path + ".1")
         } catch {
             try? FileSystem.removeTree(aside)
             throw error
         }
-        try open().truncate()
     }
 }

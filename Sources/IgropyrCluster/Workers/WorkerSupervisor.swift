@@ -27,8 +27,8 @@ actor WorkerSupervisor: LoopBound {
         var logger: Logger
     }
 
-    /// How often the size of the logs is looked at.
-    private static let logInterval: Duration = .seconds(10)
+    /// How often the size of the logs is looked at: a log has so much more than its limit as is printed meanwhile.
+    private static let logInterval: Duration = .seconds(1)
 
     /// As a node that leaves gives the balancers.
     private static let handoverGrace: Duration = .milliseconds(300)
@@ -288,12 +288,15 @@ actor WorkerSupervisor: LoopBound {
 
     private func rotateLogs() async {
         let logs = workers.values.map(log)
-        do throws(FileError) {
-            try await loop.offload { () throws(FileError) in
-                for log in logs { try log.rotateIfFull() }
+        let errors = await loop.offload {
+            logs.compactMap { log in
+                do throws(FileError) { try log.rotateIfFull() } catch { return error }
+                return nil as FileError?
             }
-        } catch {
-            configuration.logger.warning("cannot rotate a worker's log", metadata: ["error": "\(error)"])
+        }
+        for error in errors {
+            configuration.logger.warning(
+                "a worker's log was full and could not be kept aside", metadata: ["error": "\(error)"])
         }
         scheduleLogs()
     }
