@@ -21,6 +21,27 @@ extension EndToEnd {
             #expect(2...8 ~= lines)
         }
     }
+
+    @Test func `a host whose clock is far ahead decides nothing, and serves once that is set right`() async throws {
+        try await Lab.network("3") { lab in
+            try await lab.startNodes(1...2)
+            let outcome = try await lab.deploy()
+            try #require(outcome.status == 0, "\(outcome)")
+            try await lab.lab("clock", "3", "864000")
+            try await lab.lab("start", "3")
+            try await eventually("the others tell of it") {
+                try await lab.status().problems.contains { $0.contains("24 hours behind that of host-3") }
+            }
+            let refused = try await lab.command("scale", "hello", "--per-host", "2", on: 3)
+            #expect(refused.status == 1 && refused.errors.contains("the clock of host-3 is"), "\(refused)")
+            try await lab.lab("clock", "3", "0")
+            try await eventually("it serves, without a restart") {
+                let status = try await lab.status()
+                return status.worker(on: 3)?.state == "ready" && status.problems.isEmpty
+            }
+            try await lab.succeed("scale", "hello", "--per-host", "2")
+        }
+    }
 }
 
 extension Lab {

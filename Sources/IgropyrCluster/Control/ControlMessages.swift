@@ -23,6 +23,8 @@ public struct StateExchange: Codable, Sendable {
     var sender: HostName
     var digest: StateDigest
     var delta: StateDelta
+    /// By the sender's wall clock; nil from an earlier edition.
+    var time: UnixTime?
 }
 
 /// What deploys an application, or changes one.

@@ -16,7 +16,10 @@ final class ControlServer: HTTPRequestHandler {
         case admission
 
         /// Whether a node that stops refuses it.
-        var isChange: Bool { self == .deploy || self == .remove || self == .change || self == .schedule }
+        var isChange: Bool { isDecision || self == .schedule }
+
+        /// Whether it makes an entry that all hosts are to take.
+        var isDecision: Bool { self == .deploy || self == .remove || self == .change || self == .setSecret }
     }
 
     /// The client's user, for the audit log.

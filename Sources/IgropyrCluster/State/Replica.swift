@@ -50,6 +50,9 @@ public actor Replica: LoopBound {
     private let client: ControlClient
     public private(set) var state = ReplicatedState()
     private var clock: HybridClock
+    private var clocks = PeerClocks()
+    /// When this process says that it began, at the latest: since its clock was set right.
+    private var latestEpoch = Int64.max
     private var members: [Member] = []
     private var subscribers: [Int: AsyncStream<Snapshot>.Continuation] = [:]
     private var lastSubscriber = 0
@@ -180,7 +183,7 @@ public actor Replica: LoopBound {
 
     /// Makes this what the host says about itself, and announces it if it differs from before.
     public func publish(_ record: HostRecord, epoch: Int64) {
-        if state.publish(record, epoch: epoch) { didChangeHere() }
+        if state.publish(record, epoch: min(epoch, latestEpoch)) { didChangeHere() }
     }
 
     private func didChangeHere() {
@@ -210,9 +213,13 @@ public actor Replica: LoopBound {
 
     /// Answers a peer's half of an exchange.
     public func answer(_ message: StateExchange) -> StateExchange {
+        note(message.time, of: message.sender)
         take(message.delta, from: message.sender)
-        return StateExchange(
-            sender: configuration.name, digest: state.digest, delta: state.delta(for: message.digest))
+        return half(with: state.delta(for: message.digest))
+    }
+
+    private func half(with delta: StateDelta) -> StateExchange {
+        StateExchange(sender: configuration.name, digest: state.digest, delta: delta, time: .now)
     }
 
     /// What peers say and this host refuses, in a line each; empty as a rule.
@@ -277,8 +284,8 @@ public actor Replica: LoopBound {
         var outgoing = StateDelta()
         for _ in 0..<Self.roundLimit {
             guard let address = peers[peer], !Task.isCancelled else { return }
-            let answer = try await client.exchange(
-                StateExchange(sender: configuration.name, digest: state.digest, delta: outgoing), with: address)
+            let answer = try await client.exchange(half(with: outgoing), with: address)
+            note(answer.time, of: peer)
             if answer.delta.isEmpty { note([], from: peer) }
             let isNews = take(answer.delta, from: peer)
             let rest = state.delta(for: answer.digest)
@@ -286,6 +293,29 @@ public actor Replica: LoopBound {
             guard isNews || rest != outgoing else { return }  // One of both refuses it, and would again.
             outgoing = rest
         }
+    }
+
+    // MARK: - Clocks
+
+    /// Why others would not take what is decided here, and what to do; nil if they would.
+    var clockProblem: String? {
+        let peers = clocks.behind(.now, at: loop.now)
+        guard !peers.isEmpty else { return nil }
+        let names = peers.prefix(3).map(\.rawValue).joined(separator: ", ")
+        return "the clock of \(configuration.name) is more than 24 hours ahead of those of \(names), which would not take "
+            + "the decision: set it right, or name another host by --node"
+    }
+
+    private func note(_ time: UnixTime?, of peer: HostName) {
+        guard let time, peers[peer] != nil else { return }
+        clocks.note(time, of: peer, at: loop.now)
+        guard clocks.agree(with: .now, at: loop.now),
+            let epoch = state.amendTimes(at: .now, clock: &clock)
+        else { return }
+        latestEpoch = epoch
+        configuration.logger.notice(
+            "this host's clock was set right: what it said and decided before counts as of now")
+        didChangeHere()
     }
 
     private func exchangeNowAndThen() async {
@@ -330,7 +360,10 @@ public actor Replica: LoopBound {
         }
     }
 
-    private func refreshMembers() async { members = await membership.members }
+    private func refreshMembers() async {
+        members = await membership.members
+        clocks.forget(except: Set(peers.keys))
+    }
 
     // MARK: - Disk
 
