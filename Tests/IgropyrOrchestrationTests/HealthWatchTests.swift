@@ -2,9 +2,9 @@ import IgropyrOrchestration
 import Testing
 
 private let tables: [(results: String, verdicts: String)] = [
-    // + passed, - failed; r ready, u unwell, . nothing.
-    ("+", "r"), ("++", "r."), ("---+", "...r"), ("+---", "r..u"), ("+--+---", "r.....u"), ("+-----", "r..u.."),
-    ("+--+--+--", "r........"), ("-------", "......."),
+    // + passed, - failed; n not yet, r ready, u unwell, . nothing.
+    ("+", "r"), ("++", "r."), ("---+", "nnnr"), ("+---", "r..u"), ("+--+---", "r.....u"), ("+-----", "r..u.."),
+    ("+--+--+--", "r........"), ("-------", "nnnnnnn"),
 ]
 
 @Test(arguments: tables) func `a worker is ready with its first passed check, and unwell after so many failed ones`(
@@ -13,6 +13,7 @@ private let tables: [(results: String, verdicts: String)] = [
     var watch = HealthWatch(HealthCheck(.tcp, failures: 3))
     let said = results.map { result in
         switch watch.note(isPassed: result == "+") {
+        case .notYet: "n"
         case .ready: "r"
         case .unwell: "u"
         case nil: "."

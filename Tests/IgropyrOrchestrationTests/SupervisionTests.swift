@@ -146,6 +146,22 @@ private let exits: [(kind: RestartPolicy.Kind, status: WorkerExit, isRestarted: 
     #expect(worker.message(at: .seconds(61)) == "was not ready after 60 s and was killed; next try in 100 ms")
 }
 
+@Test func `what a worker lacks to be ready is told while it starts, and when it is killed for that`() {
+    var worker = started()
+    worker.handleLack("it has not said READY=1")
+    #expect(worker.message(at: .seconds(1)) == "it has not said READY=1")
+    worker.handleLack("GET / was answered with 500")
+    _ = worker.handleTimeout(at: .seconds(60))
+    worker.handleLack("too late")
+    _ = worker.handleExit(.signal(9), at: .seconds(60), jitter: 0)
+    let reason = "was not ready after 60 s and was killed: GET / was answered with 500"
+    #expect(worker.message(at: .seconds(60)) == reason + "; next try in 100 ms")
+    _ = worker.handleTimeout(at: .seconds(61))
+    #expect(worker.message(at: .seconds(61)) == reason)
+    worker.handleReady(at: .seconds(62))
+    #expect(worker.message(at: .seconds(62)) == "")
+}
+
 @Test func `a worker that is asked to stop drains, and is killed when it takes too long`() {
     var worker = started(readyAt: .zero)
     let stops = [worker.handleStop(at: .seconds(1)), worker.handleStop(at: .seconds(2))]

@@ -91,6 +91,9 @@ final class SupervisedProcess {
         carryOut(nil)
     }
 
+    /// What it lacks to be ready, for people.
+    func lacks(_ what: String) { supervision.handleLack(what) }
+
     /// Its checks say so.
     func becameUnwell(_ why: String) { carryOut(supervision.handleUnwell(why, at: loop.now)) }
 

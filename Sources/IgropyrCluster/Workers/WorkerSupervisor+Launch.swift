@@ -72,6 +72,7 @@ extension WorkerSupervisor {
             let command = WorkerCommand(
                 surroundings: preparation.surroundings(of: worker), folder: preparation.folder,
                 entry: preparation.entry, port: socket.address.port, notificationAddress: notifications.name)
+            worker.lacks(worker.spec.health == nil ? "it has not said READY=1" : "no check was answered yet")
             try startChecks(of: worker)
             try startProof(of: worker)
             worker.process.run(
@@ -96,6 +97,7 @@ extension WorkerSupervisor {
     private func take(_ verdict: HealthWatch.Verdict, _ reason: String, of id: Int) {
         guard let worker = workers[id] else { return }
         switch verdict {
+        case .notYet: worker.lacks(reason)
         case .ready: becameReady(worker)
         case .unwell:
             let count = worker.spec.health?.failures ?? 0

@@ -1,6 +1,8 @@
 /// What the checks of one process say together: when it is ready, and when it is well no more.
 public struct HealthWatch: Hashable, Sendable {
     public enum Verdict: Hashable, Sendable {
+        /// None was passed so far.
+        case notYet
         /// The first check was passed.
         case ready
         /// So many in a row were failed since; said once.
@@ -31,7 +33,7 @@ public struct HealthWatch: Hashable, Sendable {
             defer { isReady = true }
             return isReady ? nil : .ready
         }
-        guard isReady else { return nil }
+        guard isReady else { return .notYet }
         failures += 1
         return failures == check.failures ? .unwell : nil
     }

@@ -38,7 +38,8 @@ extension Supervision {
             if recent > 1 { parts.append("\(recent) restarts in \(period.brief)") }
             parts.append("next try in \(now.duration(to: until).brief)")
         case .quarantined(nil): parts.append("its revision is quarantined")
-        case .idle, .starting, .aborting, .ready, .stopping, .killing, .ended: break
+        case .starting: if !lack.isEmpty { parts.append(lack) }
+        case .idle, .aborting, .ready, .stopping, .killing, .ended: break
         }
         return parts.joined(separator: "; ")
     }

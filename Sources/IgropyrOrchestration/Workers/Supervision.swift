@@ -62,6 +62,8 @@ public struct Supervision: Hashable, Sendable {
     /// Within the last period; at most ``RestartPolicy/intensity`` and one.
     private(set) var recentRestarts: [Timestamp] = []
     private(set) var reason = ""
+    /// What the present process lacks to be ready, for people; empty if that is not known.
+    private(set) var lack = ""
 
     public init(policy: RestartPolicy, startTimeout: Duration, stopTimeout: Duration, watchdog: Duration? = nil) {
         self.policy = policy
@@ -132,6 +134,11 @@ public struct Supervision: Hashable, Sendable {
 
     // MARK: - What its process does
 
+    /// What it lacks to be ready, for people: its message while it starts, and the reason should its time run out.
+    public mutating func handleLack(_ what: String) {
+        if case .starting = state { lack = what }
+    }
+
     /// It said `READY=1`. Said again, or too late, it changes nothing.
     public mutating func handleReady(at now: Timestamp) {
         guard case .starting(let since, _) = state else { return }
@@ -194,7 +201,7 @@ public struct Supervision: Hashable, Sendable {
         guard let deadline, now >= deadline else { return nil }
         switch state {
         case .starting(let since, _):
-            reason = "was not ready after \(startTimeout.brief) and was killed"
+            reason = "was not ready after \(startTimeout.brief) and was killed" + (lack.isEmpty ? "" : ": \(lack)")
             state = .aborting(since: since, until: nil)
             return .kill
         case .ready(let startedAt, let since):
@@ -217,7 +224,7 @@ public struct Supervision: Hashable, Sendable {
 
     private mutating func start(at now: Timestamp) -> Action {
         state = .starting(since: now, until: now.advanced(by: startTimeout))
-        hasServed = false
+        (hasServed, lack) = (false, "")
         return .start
     }
 
