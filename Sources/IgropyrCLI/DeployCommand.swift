@@ -137,7 +137,13 @@ struct DeployCommand: AsyncParsableCommand {
         let name = deployment.name
         guard let outcome else { return print("deployed \(name); igropyr status shows how its workers start") }
         var text = "deployed \(name), revision \(deployment.spec?.revision.short ?? "")"
-        if case .complete(let ready, let wanted, _) = outcome { text += ": \(ready) of \(wanted.counting("worker")) ready" }
+        if case .complete(let ready, let wanted, _, let unreached) = outcome {
+            text += ": \(ready) of \(wanted.counting("worker")) ready"
+            if !unreached.isEmpty {
+                text += "\n\(unreached.joined(separator: ", ")) cannot be reached, and will get it once back, "
+                text += "unless another is deployed there meanwhile"
+            }
+        }
         print(text)
         guard let shortcoming = outcome.shortcoming else { return }
         print(shortcoming)

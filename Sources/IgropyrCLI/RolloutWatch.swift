@@ -5,15 +5,15 @@ import IgropyrUV
 /// Follows an application's rollout until its end, on the terminal's last line.
 struct RolloutWatch {
     enum Outcome {
-        /// `problem` is why fewer are wanted or ready than asked for, if that is known.
-        case complete(ready: Int, wanted: Int, problem: String?)
+        /// `problem` is why fewer are wanted or ready than asked for, if that is known; `unreached` are nodes that count as failed.
+        case complete(ready: Int, wanted: Int, problem: String?, unreached: [String])
         /// An operator is waited for: why, and what to do.
         case onHold(String)
 
         /// For people: what is still missing, and what to do; nil if nothing is.
         var shortcoming: String? {
             switch self {
-            case .complete(let ready, let wanted, let problem):
+            case .complete(let ready, let wanted, let problem, _):
                 problem ?? (ready < wanted ? "\(wanted - ready) workers do not start: igropyr status says why" : nil)
             case .onHold(let reason): reason
             }
@@ -74,10 +74,13 @@ struct RolloutWatch {
         }
         if let hold = rollout.hold(of: name) { return .onHold(hold) }
         let problem = application.problem
+        let unreached = report.hosts.filter { $0.role == .node && $0.status == .failed }.map(\.name)
         // Nothing can be found good then, and so the rollout is never complete.
-        guard application.wanted > 0 else { return .complete(ready: 0, wanted: 0, problem: problem) }
+        guard application.wanted > 0 else {
+            return .complete(ready: 0, wanted: 0, problem: problem, unreached: unreached)
+        }
         guard rollout.isComplete, settled(name, report) >= application.wanted else { return nil }
-        return .complete(ready: application.ready, wanted: application.wanted, problem: problem)
+        return .complete(ready: application.ready, wanted: application.wanted, problem: problem, unreached: unreached)
     }
 
     /// Whether that is what is deployed now. The revision alone does not tell: another environment, or a restart, has the same.
@@ -109,10 +112,13 @@ struct RolloutWatch {
         }
     }
 
+    /// While workers are replaced, those of before are ready, too, and do not count.
     private static func standstill(_ application: StatusReport.Application) -> CommandFailure {
         let name = application.name
+        let rollout = application.rollout.flatMap { $0.isComplete ? nil : $0 }
+        let (ready, wanted) = rollout.map { ($0.done, $0.wanted) } ?? (application.ready, application.wanted)
         return CommandFailure(
-            "deployed \(name), but not all of its workers were ready in time (\(application.ready) of \(application.wanted)): "
+            "deployed \(name), but only \(ready) of \(wanted) workers were \(rollout == nil ? "ready" : "new and healthy") in time: "
                 + "igropyr status says why; igropyr rollback \(name) takes it back, igropyr remove \(name) a first one")
     }
 }

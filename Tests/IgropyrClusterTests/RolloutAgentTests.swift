@@ -35,6 +35,42 @@ import Testing
         return [first, second]
     }
 
+    @Test func `tells that what was decided here counts no more, for a decision where that was not known`() async throws
+    {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let node = try await SampleNode("a", on: loop)
+            try await control.upload(bundle.summary.index, from: bundle.path, to: node.control)
+            _ = try await control.deploy(.shop, spec("old"), at: node.control)
+            try await eventually("it stands") { await node.rollout?.isComplete == true }
+            // The other side of a partition.
+            let other = HostName(rawValue: "b")!
+            var (state, clock) = (ReplicatedState(), HybridClock(host: other))
+            let old = try await control.deployment(.shop, at: node.control)
+            _ = state.apply(StateDelta(deployments: [old]), at: .now, clock: &clock)
+            _ = try await control.deploy(.shop, spec("here"), at: node.control)
+            func exchange() async throws {
+                let half = StateExchange(sender: other, digest: state.digest, delta: state.snapshot)
+                _ = try await control.exchange(half, with: node.control)
+            }
+            func overruled() async throws -> [AuditEntry] {
+                try await control.audit(of: node.control).entries.filter { $0.action == .overruled }
+            }
+            _ = try state.deploy(.shop, spec("there"), at: UnixTime.now.advanced(byMilliseconds: 1000), clock: &clock)
+            try await exchange()
+            try await eventually("it is told") { try await !overruled().isEmpty }
+            // Whoever goes on from there overrules nothing.
+            _ = try state.deploy(.shop, spec("later"), at: UnixTime.now.advanced(byMilliseconds: 2000), clock: &clock)
+            try await exchange()
+            _ = try await control.deploy(.shop, spec("last"), at: node.control)
+            let entries = try await overruled()
+            #expect(entries.map(\.application) == [.shop] && entries[0].revision == bundle.summary.digest)
+            #expect(entries[0].detail.contains("decided at b"))
+            await node.agent.stop()
+            await control.close()
+        }
+    }
+
     @Test func `takes a revision back that does not start, by any host's decision, and keeps the old one meanwhile`()
         async throws
     {

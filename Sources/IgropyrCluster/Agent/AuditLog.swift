@@ -12,7 +12,7 @@ struct Caller: Sendable {
 /// One change that was asked for, or that a host made by itself.
 public struct AuditEntry: Codable, Sendable, Hashable {
     public enum Action: String, Codable, Sendable {
-        case deploy, remove, scale, restart, retry, pause, resume, promote, rollback, automaticRollback
+        case deploy, remove, scale, restart, retry, pause, resume, promote, rollback, automaticRollback, overruled
         case cordon, drain, uncordon, leave, forceLeave, admit, exec, secret, keys
     }
 

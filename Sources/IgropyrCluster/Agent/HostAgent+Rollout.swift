@@ -3,6 +3,24 @@ internal import Logging
 
 /// What this host makes of rollouts; how, ``Rollout`` says.
 extension HostAgent {
+    /// Tells of decisions that were made here and do not count, for others that were made elsewhere at the same time or on the
+    /// other side of a partition: the operator was told that they do.
+    func tellOverruled(_ snapshot: Replica.Snapshot, _ parts: Parts) async {
+        for former in await parts.replica.takeOverruled() {
+            let present = snapshot.state.deployments[former.name]
+            let winner = present?.spec.map { "revision \($0.revision.short)" } ?? "its removal"
+            let origin = present.map { ", decided at \($0.timestamp.origin)" } ?? ""
+            let detail = "by \(winner)\(origin), where this was not known: decide again if that is not meant"
+            configuration.logger.warning(
+                "a decision made here counts no more",
+                metadata: [
+                    "application": "\(former.name)", "decision": "\(former.spec?.revision.short ?? "removal")",
+                    "reason": "\(detail)",
+                ])
+            await note(.overruled, by: nil, former.name, former, detail: detail, parts)
+        }
+    }
+
     /// Enters for all what has come of the rollouts that are under way.
     func conclude(_ rollouts: Rollouts, _ parts: Parts) async {
         for (name, rollout) in rollouts.underWay.sorted(by: { $0.key < $1.key }) {

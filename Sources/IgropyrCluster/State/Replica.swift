@@ -67,6 +67,8 @@ public actor Replica: LoopBound {
     /// Why the state on the disk is not the present one; nil when it is.
     public private(set) var storageProblem: String?
     private var refusals = RefusalBook()
+    /// At most one for each application: who takes them, empties it.
+    private var overruled: [ApplicationName: Deployment] = [:]
 
     public init(_ configuration: Configuration, membership: Membership, client: ControlClient, on loop: EventLoop) {
         self.configuration = configuration
@@ -233,11 +235,18 @@ public actor Replica: LoopBound {
         let own = state.hosts[configuration.name]
         let change = state.apply(delta, at: .now, clock: &clock, knownHosts: known)
         if !delta.isEmpty { note(change.refusals, from: peer) }
+        for deployment in change.overruled { overruled[deployment.name] = deployment }
         guard !change.isEmpty else { return false }
         didChange()
         save()
         if state.hosts[configuration.name] != own { announce() }  // It got a new version, above the peer's.
         return true
+    }
+
+    /// What was decided at this host and counts no more since this was called last: see ``StateChange/overruled``.
+    func takeOverruled() -> [Deployment] {
+        defer { overruled = [:] }
+        return overruled.values.sorted { $0.timestamp < $1.timestamp }
     }
 
     private func note(_ refused: [Refusal], from peer: HostName) {

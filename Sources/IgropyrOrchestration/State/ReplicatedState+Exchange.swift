@@ -52,8 +52,13 @@ extension ReplicatedState {
             return change
         }
         for deployment in delta.deployments {
+            let former = deployments[deployment.name]
             do throws(Refusal) {
-                if try apply(deployment, at: now, clock: &clock) { change.deployments.append(deployment.name) }
+                guard try apply(deployment, at: now, clock: &clock) else { continue }
+                change.deployments.append(deployment.name)
+                if let former, former.timestamp.origin == clock.host, former.isOverruled(by: deployment) {
+                    change.overruled.append(former)
+                }
             } catch { change.refusals.append(error) }
         }
         for record in delta.hosts where knownHosts?.contains(record.name) ?? true {
@@ -107,6 +112,17 @@ extension ReplicatedState {
     private static func isNewer<Version: Comparable>(_ ours: Version, than theirs: Version?) -> Bool {
         guard let theirs else { return true }
         return ours > theirs
+    }
+}
+
+extension Deployment {
+    /// Whether a later decision was made without knowing of this one, as on two sides of a partition: it follows what was there
+    /// before this, but not this. If what it remembers does not reach back so far, it counts as one that knew.
+    fileprivate func isOverruled(by later: Deployment) -> Bool {
+        guard later.history.contains(where: { $0.time < timestamp.time }) else { return false }
+        guard let spec else { return true }
+        let followed = later.history.map(\.spec) + [later.spec].compactMap(\.self)
+        return !followed.contains { $0.worker.fingerprint == spec.worker.fingerprint }
     }
 }
 

@@ -39,6 +39,8 @@ public struct StateChange: Hashable, Sendable {
     /// Entries that are different now.
     public var deployments: [ApplicationName] = []
     public var hosts: [HostName] = []
+    /// What was decided at this host and counts no more, for a later decision by who did not know of it.
+    public var overruled: [Deployment] = []
     /// Entries that were not taken, and why: count them, log them.
     public var refusals: [Refusal] = []
 
