@@ -4,16 +4,19 @@ import Testing
 
 private let hour: Int64 = 3_600_000
 
-/// How far the peers' clocks are ahead of ours, in hours; who of them is taken for behind; whether ours is taken for right.
-private let clocks: [(leads: [Int64], behind: [HostName], isRight: Bool)] = [
-    ([], [], false), ([0], [], true), ([23, -23], [], true), ([-25], [], false), ([25], [], false),
-    ([-25, -25], ["b", "c"], false), ([-25, 0], [], true), ([-25, -25, 0], [], false),
-    ([-25, -25, -1000], ["b", "c", "d"], false),
-    ([25, 25], [], false), ([25, 0], [], true), ([25, -25, 0, 0], [], true),
+/// How far the peers' clocks are ahead of ours, in hours, and what is thought of ours; of one behind, by how many hours at least.
+private let clocks: [(leads: [Int64], verdict: PeerClocks.Verdict)] = [
+    ([], .unknown), ([0], .right), ([23, -23], .right), ([-25], .unknown), ([25], .unknown), ([-25, 0], .right),
+    ([25, 0], .right), ([25, -25, 0, 0], .right), ([-25, -25, 0], .unknown), ([25, 25, 0], .unknown),
+    ([-25, -25], .ahead(["b", "c"])), ([-25, 0, -25, -1000], .ahead(["b", "d", "e"])),
+    ([25, 1000], .behind(["b", "c"], later(25))), ([26, 0, 25, 26], .behind(["b", "d", "e"], later(25))),
 ]
 
-@Test(arguments: clocks) func `a clock is right if it agrees with more than half`(
-    leads: [Int64], behind: [HostName], isRight: Bool
+/// All tests look a minute later, and then all clocks are a minute further.
+private func later(_ hours: Int64 = 0) -> UnixTime { day.advanced(byMilliseconds: hours * hour + 60_000) }
+
+@Test(arguments: clocks) func `a clock is right if it agrees with more than half, and wrong if more than half differ`(
+    leads: [Int64], verdict: PeerClocks.Verdict
 ) {
     var clocks = PeerClocks()
     for (name, lead) in zip(["b", "c", "d", "e"] as [HostName], leads) {
@@ -21,18 +24,14 @@ private let clocks: [(leads: [Int64], behind: [HostName], isRight: Bool)] = [
     }
     clocks.note(day.advanced(byMilliseconds: .max), of: "gone", at: .zero)
     clocks.forget(except: ["b", "c", "d", "e"])
-    // A minute later all clocks are a minute further.
-    let (now, moment) = (day.advanced(byMilliseconds: 60_000), Timestamp.seconds(65))
-    #expect(clocks.behind(now, at: moment) == behind)
-    #expect(clocks.agree(with: now, at: moment) == isRight)
+    #expect(clocks.verdict(on: later(), at: .seconds(65)) == verdict)
 }
 
 @Test func `a clock that was set right counts at once`() {
     var clocks = PeerClocks()
     for peer in ["b", "c"] as [HostName] { clocks.note(day, of: peer, at: .zero) }
-    let wrong = day.advanced(byMilliseconds: 1000 * hour)
-    #expect(clocks.behind(wrong, at: .zero) == ["b", "c"] && !clocks.agree(with: wrong, at: .zero))
-    #expect(clocks.behind(day, at: .zero) == [] && clocks.agree(with: day, at: .zero))
+    #expect(clocks.verdict(on: later(1000), at: .seconds(60)) == .ahead(["b", "c"]))
+    #expect(clocks.verdict(on: later(), at: .seconds(60)) == .right)
 }
 
 @Test func `what was decided under a clock far ahead is taken by others once that is right, in its order`() throws {

@@ -13,7 +13,7 @@ extension HostAgent {
         if !isRunning, operation.isChange {
             return .refusal(503, "the node \(name) is stopping: use another one")
         }
-        if operation.isDecision, let problem = await parts.replica.clockProblem { return .refusal(409, problem) }
+        if operation.isDecision, let reason = await parts.replica.refusalOfDecisions { return .refusal(409, reason) }
         switch operation {
         case .status: return .json(await status(parts))
         case .state: return .json(await parts.replica.state.snapshot)

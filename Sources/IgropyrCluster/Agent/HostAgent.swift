@@ -287,8 +287,9 @@ public actor HostAgent: LoopBound {
     }
 
     private func currentProblems(_ parts: Parts) async -> [String] {
-        let storage = await parts.replica.storageProblem
-        return await [storage].compactMap(\.self) + parts.replica.refusalProblems + problems.values.sorted()
+        let replica = parts.replica
+        let own = await [replica.storageProblem, replica.clockProblem].compactMap(\.self)
+        return await own + replica.refusalProblems + problems.values.sorted()
     }
 
     var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }

@@ -233,7 +233,7 @@ public actor Replica: LoopBound {
         var known = Set(members.compactMap(\.host))
         known.insert(configuration.name)
         let own = state.hosts[configuration.name]
-        let change = state.apply(delta, at: .now, clock: &clock, knownHosts: known)
+        let change = state.apply(delta, at: judgingTime, clock: &clock, knownHosts: known)
         if !delta.isEmpty { note(change.refusals, from: peer) }
         for deployment in change.overruled { overruled[deployment.name] = deployment }
         guard !change.isEmpty else { return false }
@@ -306,21 +306,48 @@ public actor Replica: LoopBound {
 
     // MARK: - Clocks
 
+    private var clockVerdict: PeerClocks.Verdict { clocks.verdict(on: .now, at: loop.now) }
+
+    /// By which what others say is judged: a host whose clock is behind would believe nobody, and a balancer have no worker.
+    private var judgingTime: UnixTime {
+        if case .behind(_, let time) = clockVerdict { time } else { .now }
+    }
+
+    /// What is wrong with this host's clock, in a line; nil if nothing is known to be.
+    public private(set) var clockProblem: String?
+
     /// Why others would not take what is decided here, and what to do; nil if they would.
-    var clockProblem: String? {
-        let peers = clocks.behind(.now, at: loop.now)
-        guard !peers.isEmpty else { return nil }
-        let names = peers.prefix(3).map(\.rawValue).joined(separator: ", ")
-        return "the clock of \(configuration.name) is more than 24 hours ahead of those of \(names), which would not take "
-            + "the decision: set it right, or name another host by --node"
+    var refusalOfDecisions: String? {
+        guard case .ahead(let peers) = clockVerdict else { return nil }
+        let others = Self.those(of: peers)
+        return "the clock of \(configuration.name) is more than 24 hours ahead of \(others), which would not take the "
+            + "decision: set it right, or name another host by --node"
+    }
+
+    private static func those(of peers: [HostName]) -> String {
+        "those of " + peers.prefix(3).map(\.rawValue).joined(separator: ", ")
+    }
+
+    private func judgeClock() {
+        let problem: String? =
+            switch clockVerdict {
+            case .ahead(let peers): "its clock is more than 24 hours ahead of \(Self.those(of: peers)): set it right"
+            case .behind(let peers, _): "its clock is more than 24 hours behind \(Self.those(of: peers)): set it right"
+            case .right, .unknown: nil
+            }
+        guard problem != clockProblem else { return }
+        if clockProblem == nil, let problem {
+            configuration.logger.warning("this host's clock is wrong", metadata: ["problem": "\(problem)"])
+        }
+        clockProblem = problem
+        didChange()  // The host's record tells of it.
     }
 
     private func note(_ time: UnixTime?, of peer: HostName) {
         guard let time, peers[peer] != nil else { return }
         clocks.note(time, of: peer, at: loop.now)
-        guard clocks.agree(with: .now, at: loop.now),
-            let epoch = state.amendTimes(at: .now, clock: &clock)
-        else { return }
+        judgeClock()
+        guard clockVerdict == .right, let epoch = state.amendTimes(at: .now, clock: &clock) else { return }
         latestEpoch = epoch
         configuration.logger.notice(
             "this host's clock was set right: what it said and decided before counts as of now")

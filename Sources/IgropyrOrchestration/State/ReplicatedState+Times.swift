@@ -1,6 +1,6 @@
 extension ReplicatedState {
     /// Gives what this host said and decided under a clock far ahead times that others take, in the same order. Call it once
-    /// that clock is known to be right again (``PeerClocks/agree(with:at:)``); before, a host whose clock is behind would take
+    /// that clock is known to be right again (``PeerClocks/Verdict/right``); before, a host whose clock is behind would take
     /// everything for early.
     ///
     /// Without it nobody would listen to the host until its wrong time has come, through restarts, too.
