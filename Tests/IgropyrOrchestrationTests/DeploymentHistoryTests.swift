@@ -88,6 +88,20 @@ private struct Fixture {
     #expect(earlier.spec?.revision == .of("a") && earlier.history.count == 4)
 }
 
+@Test func `a rollback to a revision brings back what stood of it, not what was given up later`() throws {
+    var fixture = Fixture()
+    _ = try fixture.deploy("a")
+    _ = try fixture.conclude(.complete)
+    let stood = try fixture.deploy("b")
+    _ = try fixture.conclude(.complete)
+    var bad = spec("b")
+    bad.environment["LEVEL"] = "bad"
+    _ = try fixture.state.deploy("shop", bad, at: fixture.now, clock: &fixture.clock)
+    _ = try fixture.deploy("c")
+    let back = try fixture.change(.rollback(to: .of("b")))
+    #expect(back.spec == stood.spec)
+}
+
 @Test func `what changes no worker begins no rollout`() throws {
     var fixture = Fixture()
     _ = try fixture.deploy("a")

@@ -10,7 +10,7 @@ extension ReplicatedState {
         case resume
         /// Lets the others follow the canaries.
         case promote
-        /// Goes back to the last deployment that stood before the present one, or to the last of that revision.
+        /// Goes back to the last deployment that stood before the present one, or to one of that revision.
         case rollback(to: BundleDigest?)
     }
 
@@ -114,10 +114,12 @@ extension Deployment {
         progress.isPromoted = true
     }
 
-    /// What a rollback to that revision brings back, nil for the last that stood; nil if there is none.
+    /// What a rollback to that revision brings back, nil for the last that stood; nil if there is none. Of several deployments of
+    /// the revision, as with other environments, it is the last that stood, else the last.
     public func rollbackTarget(_ revision: BundleDigest?) -> DeploymentSpec? {
         guard let revision else { return lastStanding }
-        return history.first { $0.spec.revision == revision }?.spec
+        let candidates = history.filter { $0.spec.revision == revision }
+        return (candidates.first { $0.outcome == .stood } ?? candidates.first)?.spec
     }
 
     fileprivate mutating func rollBack(to revision: BundleDigest?) throws(DeploymentError) {
