@@ -348,6 +348,18 @@ import Testing
         #expect(try folder.read("logs/x.log.1") == "0123456789")
     }
 
+    @Test func `removes logs that are old, but those of the workers that are there`() throws {
+        let names = ["gone-0.log", "gone-0.log.1", "shop-0.log", "shop-0.log.1", "something else"]
+        for name in names { try folder.write("x", to: "logs/\(name)") }
+        func removeOld(before limit: UnixTime) throws -> [String] {
+            WorkerLog.removeOld(in: folder("logs"), except: [WorkerLog(of: slot, in: folder("logs"))], before: limit)
+            return try FileSystem.names(in: folder("logs")).sorted()
+        }
+        let written = try FileSystem.status(of: folder("logs/gone-0.log")).changed
+        #expect(try removeOld(before: written) == names)
+        #expect(try removeOld(before: UnixTime.now.advanced(byMilliseconds: 60_000)) == Array(names[2...]))
+    }
+
     @Test func `empties a full log that cannot be kept aside`() throws {
         let log = WorkerLog(path: folder("logs/x.log"))
         try log.open().write(Array("0123456789".utf8).span.bytes)

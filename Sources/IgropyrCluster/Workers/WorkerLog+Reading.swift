@@ -12,7 +12,7 @@ struct LogPlace: Hashable, Sendable {
 extension WorkerLog {
     private static let pieceBytes: Int64 = 64 << 10
 
-    private var formerPath: String { path + ".1" }
+    var formerPath: String { path + ".1" }
     private var former: FileStatus? { try? FileSystem.status(of: formerPath) }
 
     /// Where the last lines begin, at most that many. Blocks.

@@ -27,6 +27,19 @@ struct WorkerLog: Sendable {
         }.sorted { $0.index < $1.index }
     }
 
+    /// Removes what nobody has written to since then, but for the logs of workers that are there. What cannot be removed stays
+    /// until the next time.
+    static func removeOld(in folder: String, except present: [WorkerLog], before limit: UnixTime) {
+        let kept = Set(present.flatMap { [$0.path, $0.formerPath] })
+        for name in (try? FileSystem.names(in: folder)) ?? [] where name.hasSuffix(".log") || name.hasSuffix(".log.1") {
+            let path = "\(folder)/\(name)"
+            guard !kept.contains(path), let status = try? FileSystem.status(of: path), status.changed < limit else {
+                continue
+            }
+            try? FileSystem.removeTree(path)
+        }
+    }
+
     /// For one child process, which gets a duplicate.
     func open() throws(FileError) -> OpenFile { try OpenFile(path, .append(permissions: 0o600)) }
 
@@ -41,18 +54,21 @@ struct WorkerLog: Sendable {
 
     /// Moves it aside if it is full. Where there is no room for that, what it holds is lost: a log that cannot be kept must
     /// not fill the disk, too.
-    func rotateIfFull(limitBytes: Int64 = Self.limitBytes) throws(FileError) {
-        guard FileSystem.exists(path), try FileSystem.status(of: path).byteCount >= limitBytes else { return }
+    /// - Returns: Whether it was full.
+    @discardableResult
+    func rotateIfFull(limitBytes: Int64 = Self.limitBytes) throws(FileError) -> Bool {
+        guard FileSystem.exists(path), try FileSystem.status(of: path).byteCount >= limitBytes else { return false }
         let outcome = Result { () throws(FileError) in try copyAside(limitBytes: 2 * limitBytes) }
         try open().truncate()
         try outcome.get()
+        return true
     }
 
     private func copyAside(limitBytes: Int64) throws(FileError) {
         let aside = FileSystem.temporarySibling(of: path)
         do throws(FileError) {
             try FileSystem.copy(path, to: aside, limitBytes: limitBytes)
-            try FileSystem.rename(aside, to: path + ".1")
+            try FileSystem.rename(aside, to: formerPath)
         } catch {
             try? FileSystem.removeTree(aside)
             throw error

@@ -27,9 +27,6 @@ actor WorkerSupervisor: LoopBound {
         var logger: Logger
     }
 
-    /// How often the size of the logs is looked at: a log has so much more than its limit as is printed meanwhile.
-    private static let logInterval: Duration = .seconds(1)
-
     /// As a node that leaves gives the balancers.
     private static let handoverGrace: Duration = .milliseconds(300)
 
@@ -50,7 +47,7 @@ actor WorkerSupervisor: LoopBound {
     var commands: [ObjectIdentifier: CommandRun] = [:]
     let keeper: KeeperProcess
     let ledgerFile: LedgerFile
-    private var logTimer: Timer?
+    private var logs: WorkerLogs?
     let idleWaiters = WaitingTasks()
     /// Places of processes that have ended, on their way out.
     var leaving = 0
@@ -88,8 +85,9 @@ actor WorkerSupervisor: LoopBound {
         guard notifications == nil else { return }
         let ledger = await ledgerFile.read()
         notifications = try openNotifications(ledger)
-        logTimer = try Timer(on: loop)
-        scheduleLogs()
+        logs = WorkerLogs(in: configuration.logFolder, on: loop, logger: configuration.logger) { [unowned self] in
+            workers.values.map(log)
+        }
         if let ledger { await adopt(ledger) }
     }
 
@@ -185,8 +183,8 @@ actor WorkerSupervisor: LoopBound {
         workers = [:]
         notifications?.close()
         notifications = nil
-        logTimer?.close()
-        logTimer = nil
+        logs?.close()
+        logs = nil
         keeper.stop()
         idleWaiters.wake()
         ledgerFile.write { self.ledger }
@@ -278,26 +276,5 @@ actor WorkerSupervisor: LoopBound {
 
     func log(of worker: Worker) -> WorkerLog {
         WorkerLog(of: worker.slot, in: configuration.logFolder)
-    }
-
-    private func scheduleLogs() {
-        try? logTimer?.start(after: Self.logInterval) {  // Fails only once closed.
-            Task(executorPreference: self.loop) { await self.rotateLogs() }
-        }
-    }
-
-    private func rotateLogs() async {
-        let logs = workers.values.map(log)
-        let errors = await loop.offload {
-            logs.compactMap { log in
-                do throws(FileError) { try log.rotateIfFull() } catch { return error }
-                return nil as FileError?
-            }
-        }
-        for error in errors {
-            configuration.logger.warning(
-                "a worker's log was full and could not be kept aside", metadata: ["error": "\(error)"])
-        }
-        scheduleLogs()
     }
 }
