@@ -34,6 +34,18 @@ private func later(_ hours: Int64 = 0) -> UnixTime { day.advanced(byMilliseconds
     #expect(clocks.verdict(on: later(), at: .seconds(60)) == .right)
 }
 
+@Test func `where all clocks start in 1970, nothing is taken for early`() throws {
+    let start = UnixTime(milliseconds: 5000)
+    var (state, clock) = (ReplicatedState(), HybridClock(host: "a"))
+    _ = try state.deploy("shop", spec(), at: day, clock: &clock)
+    _ = state.publish(record("a"), epoch: day.milliseconds)
+    let others = [record("b", epoch: day.milliseconds), record("c", epoch: day.milliseconds), record("d", epoch: 1)]
+    _ = state.apply(StateDelta(hosts: others), at: day, clock: &clock)
+    let before = state
+    let epoch = state.amendTimes(at: start, clock: &clock)
+    #expect(epoch == nil && state == before)
+}
+
 @Test func `what was decided under a clock far ahead is taken by others once that is right, in its order`() throws {
     let wrong = day.advanced(byMilliseconds: 1000 * hour)
     var (state, clock) = (ReplicatedState(), HybridClock(host: "a"))

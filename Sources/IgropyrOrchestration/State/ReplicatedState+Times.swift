@@ -3,7 +3,8 @@ extension ReplicatedState {
     /// that clock is known to be right again (``PeerClocks/Verdict/right``); before, a host whose clock is behind would take
     /// everything for early.
     ///
-    /// Without it nobody would listen to the host until its wrong time has come, through restarts, too.
+    /// Without it nobody would listen to the host until its wrong time has come, through restarts, too. Where most other hosts began
+    /// later than now, it is the time that is wrong, as on machines without a clock that all start in 1970: nothing is changed.
     ///
     /// - Parameters:
     ///   - now: The wall clock.
@@ -13,6 +14,8 @@ extension ReplicatedState {
         let latest = now.advanced(byMilliseconds: HybridClock.maximumLeadMilliseconds)
         let early = deployments.values.filter { $0.timestamp.time > latest }.sorted { $0.timestamp < $1.timestamp }
         var own = hosts[clock.host]
+        let others = hosts.values.filter { $0.name != clock.host }
+        guard 2 * others.count(where: { $0.version.epoch > latest.milliseconds }) <= others.count else { return nil }
         guard !early.isEmpty || (own?.version.epoch ?? 0) > latest.milliseconds else { return nil }
         clock = HybridClock(host: clock.host)
         for deployment in deployments.values { try? clock.observe(deployment.timestamp, at: now) }
