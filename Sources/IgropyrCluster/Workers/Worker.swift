@@ -26,8 +26,6 @@ final class Worker {
     /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
     private var message = ""
     private var messageState: Supervision.State?
-    /// Why it is not ready yet, as told last.
-    private var lack = ""
     /// Where in its log the present process, or else the last one, begins; 0 for one that outlived its agent.
     var logStart: Int64 = 0
     /// What the last process printed before it ended; nil while there is a process, or if it printed nothing.
@@ -83,7 +81,7 @@ final class Worker {
     /// It is not ready yet, and why. Told with the next change of anything, not by itself.
     func lacks(_ what: String) {
         process.lacks(what)
-        if lack != what { (lack, messageState) = (what, nil) }
+        messageState = nil
     }
 
     func record(address host: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
