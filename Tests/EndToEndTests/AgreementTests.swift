@@ -111,7 +111,11 @@ extension Lab {
         let outcome = try await Program.run(["curl", "-sS", "-f", "--max-time", "10", url])
         guard outcome.status == 0 else { throw Failure("curl: \(outcome)") }
         return try outcome.output.split(separator: "\n").map { line in
-            try JSONDecoder().decode(Explanation.self, from: Data(line.utf8))
+            do {
+                return try JSONDecoder().decode(Explanation.self, from: Data(line.utf8))
+            } catch {
+                throw Failure("\(error): \(line)")
+            }
         }
     }
 }
@@ -119,7 +123,7 @@ extension Lab {
 private struct Explanation: Decodable {
     struct Worker: Decodable {
         var id: String
-        var weight: Int
+        var weight: Double
     }
 
     var choices: [Worker]
