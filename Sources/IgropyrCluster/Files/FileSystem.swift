@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 
 /// Calls on paths that block: for the thread pool, never a loop's thread.
@@ -97,17 +96,6 @@ enum FileSystem {
             let part = unsafe UnsafeRawBufferPointer(rebasing: chunk[..<Int(min(rest, Int64(count)))])
             try unsafe copy.write(part.bytes)
             rest -= Int64(count)
-        }
-    }
-
-    /// Removes a file, a link or a folder with all that it holds; none there is fine.
-    static func removeTree(_ path: String) throws(FileError) {
-        guard exists(path) else { return }
-        do {
-            try FileManager.default.removeItem(atPath: path)
-        } catch {
-            guard exists(path) else { return }
-            throw FileError("remove", path, errorNumber: EIO)
         }
     }
 
