@@ -205,6 +205,33 @@ import Testing
         }
     }
 
+    private static let callers: [(host: String?, field: (name: String, value: String)?, status: Int)] = [
+        (nil, nil, 200),
+        ("localhost:7947", nil, 200),
+        ("[::1]:7947", nil, 200),
+        ("127.0.0.1:7947", ("User-Agent", "curl"), 200),
+        (nil, ("Origin", "http://page.example"), 403),
+        (nil, ("Origin", "null"), 403),
+        (nil, ("Sec-Fetch-Site", "cross-site"), 403),
+        ("page.example:7947", nil, 403),  // A name that has come to lead here.
+        ("localhost.page.example", nil, 403),
+    ]
+
+    @Test(arguments: callers) func `a web page gets nothing from a node without a key`(
+        row: (host: String?, field: (name: String, value: String)?, status: Int)
+    ) async throws {
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop)
+            let client = try HTTPRequester(on: loop)
+            var request = HTTPRequester.Request(.get, "/v1/status")
+            request.host = row.host
+            if let field = row.field { request.fields = [field] }
+            #expect(try await client.send(request, to: node.control).status == row.status)
+            client.close()
+            await node.agent.stop()
+        }
+    }
+
     @Test(arguments: [true, false])
     func `random bytes end in a closed connection`(isEncrypted: Bool) async throws {
         try await onLoop { loop in

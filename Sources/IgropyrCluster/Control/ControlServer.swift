@@ -69,6 +69,11 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
+        guard !WebPageRequest.isOne(head, bytes) else {
+            return ControlReply.refusal(
+                403, "the control API takes no requests of web pages: ask by the node's address, and not from a browser"
+            ).send(on: connection)
+        }
         if let version = head.value(of: ControlAPI.versionField, in: bytes).map({ bytes.string(in: $0) }),
             version != "\(ControlAPI.version)"
         {
