@@ -56,15 +56,36 @@ private let enhanceYourCalm: UInt32 = 0x0B
         }
     }
 
-    @Test func `so does making the server reset them`() async throws {
+    /// CVE-2025-8671 ("MadeYouReset"): whoever breaks the rules on a stream ends its request without a reset of his own.
+    private static let provocations: [(name: String, frames: @Sendable (UInt32) -> [Frame])] = [
+        ("a name in upper case", { [.request($0, "/", [("Upper", "case")])] }),
+        ("a window that grows too large", { [.request($0), .windowUpdate($0, 1 << 31 - 1)] }),
+        (
+            "a body shorter than it says",
+            { [.request($0, method: "POST", [("content-length", "2")], ends: false), .data($0, "x")] }
+        ),
+        (
+            "too many trailers",  // Each is one byte, an entry of the static table (RFC 7541, appendix A).
+            {
+                [
+                    .request($0, method: "POST", ends: false),
+                    Frame(.headers, flags: 5, stream: $0, [UInt8](repeating: 0x90, count: 200)),
+                ]
+            }
+        ),
+    ]
+
+    @Test(arguments: provocations) func `so does making the server reset them`(
+        row: (name: String, frames: @Sendable (UInt32) -> [Frame])
+    ) async throws {
         try await TestServer.run(settings { $0.http2.resets = 20 }, onRequest: keep) { server in
             let client = try await server.connectFrames()
             client.begin()
             await client.wait { !$0.frames(.settings).isEmpty }
-            for id in 0..<UInt32(1000) where !client.hasEnded {
-                client.send(.request(2 * id + 1, "/", [("Upper", "case")]))
+            for id in stride(from: UInt32(1), to: 100, by: 2) where !client.hasEnded {
+                client.send([], row.frames(id))
+                await client.wait { $0.isOver(id) || $0.hasEnded }
             }
-            await client.waitForEnd()
             #expect(client.goAway == enhanceYourCalm)
         }
     }

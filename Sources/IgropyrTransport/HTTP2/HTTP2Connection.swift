@@ -80,13 +80,18 @@ class HTTP2Connection {
         (trailerCount, trailerBytes) = (0, 0)
     }
 
-    /// - Returns: false for more, or for something else, than there may be.
+    /// - Returns: false for more, or for something else, than there may be; the stream is reset then.
     final func trailerDidArrive(_ name: RawSpan, _ value: RawSpan) -> Bool {
         trailerCount += 1
         trailerBytes += name.byteCount + value.byteCount
-        guard trailerCount <= limits.fields, trailerBytes <= limits.trailerBytes else { return false }
-        do throws(HTTPSerializer.Failure) { try trailers.append(name: name, value: value) } catch { return false }
-        return true
+        if trailerCount <= limits.fields, trailerBytes <= limits.trailerBytes,
+            (try? trailers.append(name: name, value: value)) != nil
+        {
+            return true
+        }
+        // nghttp2 calls it an internal error; it is the peer's doing.
+        resetDidArrive()
+        return false
     }
 
     final func trailersDidEnd(_ stream: HTTP2Stream?) {
