@@ -58,7 +58,7 @@ extension EndToEnd {
                 let deployed = try await lab.command(
                     "deploy", shop, "--secret", "TOKEN=\(lab.folder)/token", "--secret", "KEY=\(lab.folder)/key")
                 try #require(deployed.status == 0, "\(deployed)")
-                try await eventually("it answers") { try await answer(lab).contains("uid 65534") }
+                try await eventually("it answers") { try await answer(lab).contains("uid 2079123311\n") }
                 let all = try kept()
                 let taken = try await lab.command("deploy", lab.folder + "/token", "--name", "other", "--path", "/shop")
                 #expect(taken.status == 1 && taken.errors.contains("taken by application shop"), "\(taken)")

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import IgropyrOrchestration
 import Testing
@@ -42,6 +43,7 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         let node = try Node()
         let (place, confines) = try WorkerPlace.make(
             for: slot, Confinement(isolation: .on), bundle: node.bundle, at: node.site)
+        let user = try #require(confines.isolatedUser)
         let (text, data, bundle) = (confines.text, node.site.dataFolder, node.bundle)
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             [text = text as String, data = data as String, bundle = bundle as String] in
@@ -57,7 +59,7 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         }
         #expect(
             lines(result) == [
-                "65534", "65534", bundle, "bundles", "run", "abc", "no state", "read-only", "read-only here",
+                user, user, bundle, "bundles", "run", "abc", "no state", "read-only", "read-only here",
                 FileSystem.name(of: node.folder.path), "mine", "NoNewPrivs:\t1", "taken",
             ])
         #expect(try node.folder.read("data/run/\(FileSystem.name(of: place.folder))/tmp/mine") == "mine\n")
@@ -65,6 +67,49 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         place.remove(of: node.site.host)
         #expect(try node.folder.names("data/run").isEmpty)
         #expect(try node.folder.names("data/bundles/abc") == ["run"])
+    }
+
+    @Test(.enabled(if: canIsolate && WorkerUsers.found().areNumbered))
+    func `keeps an application's secrets from the workers of others`() async throws {
+        let node = try Node()
+        var (victims, spies) = ([pid_t](), [String]())
+        defer { for victim in victims { kill(victim, SIGKILL) } }
+        for name in ["shop", "other"] {
+            let application = try #require(ApplicationName(rawValue: name))
+            let (_, confines) = try WorkerPlace.make(
+                for: WorkerSlot(application: application, host: slot.host, index: 0), Confinement(),
+                bundle: node.bundle, at: node.site)
+            let user = try #require(confines.isolatedUser.flatMap { uid_t($0) })
+            #expect(WorkerUsers.numbers.contains(user))
+            spies.append(confines.text)
+            victims.append(try sleepingProcess(of: user))
+        }
+        #expect(spies[0] != spies[1])
+        // A worker sees what its own application's others are told, and nothing of another's.
+        for (text, seen) in [(spies[0], ["0", "1"]), (spies[1], ["1", "0"])] {
+            let processes = victims.map { "\($0)" }.joined(separator: " ")
+            let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+                [text = text as String, processes = processes as String] in
+                try launch(
+                    "for p in \(processes); do cat /proc/$p/environ >/dev/null 2>&1; echo $?; done", confined: text)
+            }
+            #expect(lines(result) == seen)
+        }
+    }
+
+    private static let maps: [(map: String, isEnough: Bool)] = [
+        ("         0          0 4294967295\n", true),
+        ("0 100000 65536\n", false),
+        ("0 1000 1\n1 100000 65536\n", false),
+        ("0 0 2147352575\n", false),
+        ("0 0 2147352576\n", true),
+        ("", false),
+    ]
+
+    @Test(arguments: maps) func `gives numbers to users where a host has them`(map: String, isEnough: Bool) {
+        #expect(WorkerUsers.covers(map) == isEnough)
+        // On every host, and in every edition to come, the same.
+        #expect(WorkerUsers(areNumbered: isEnough).user(of: slot.application) == (isEnough ? "2079123311" : "nobody"))
     }
 
     @Test(.enabled(if: canIsolate)) func `has the temporary files where they are its own`() async throws {
@@ -182,6 +227,20 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
             revision: BundleDigest(rawValue: String(repeating: "a", count: 64))!, kind: .executable(entry: "run"),
             confinement: confinement
         ).worker
+    }
+
+    /// Until it is killed.
+    private func sleepingProcess(of user: uid_t) throws -> pid_t {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/setpriv")
+        process.arguments = [
+            "--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", "/bin/sh", "-c", "echo; exec sleep 600",
+        ]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        _ = output.fileHandleForReading.availableData  // It is the user by now.
+        return process.processIdentifier
     }
 
     private var isX86: Bool {

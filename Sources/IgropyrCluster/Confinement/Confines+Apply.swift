@@ -15,7 +15,7 @@ extension Confines {
         if let owner, let keyFile { try hand(keyFile, to: owner) }
         if let secretFolder { try writeSecrets(to: secretFolder, for: owner) }
         if isIsolated { moveTemporaryFiles() }
-        // After all that root may do despite it, before it is nobody who may raise it.
+        // After all that root may do despite it, before it is one who may not raise it.
         if let processes { try limit(igropyr_RLIMIT_NPROC, processes, "processes") }
         do throws(UVError) { try owner?.assume() } catch { throw .system(error.call, -error.code) }
         guard igropyr_set_no_new_privileges() == 0 else { throw .system("prctl(PR_SET_NO_NEW_PRIVS)", errno) }

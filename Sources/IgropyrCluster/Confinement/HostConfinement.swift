@@ -7,6 +7,7 @@ struct HostConfinement: Sendable {
     let isRoot: Bool
     /// Whether processes can have a view of the files of their own.
     let canIsolate: Bool
+    let users: WorkerUsers
     let groups: ControlGroups?
     /// Why there are no groups; empty if there are.
     let groupsProblem: String
@@ -21,10 +22,12 @@ struct HostConfinement: Sendable {
     }
 
     init(
-        isRoot: Bool = geteuid() == 0, canIsolate: Bool = mayMount(), groups: ControlGroups?, groupsProblem: String = ""
+        isRoot: Bool = geteuid() == 0, canIsolate: Bool = mayMount(), users: WorkerUsers = .found(),
+        groups: ControlGroups?, groupsProblem: String = ""
     ) {
         self.isRoot = isRoot
         self.canIsolate = isRoot && canIsolate
+        self.users = users
         self.groups = groups
         self.groupsProblem = groupsProblem
     }
@@ -40,7 +43,8 @@ struct HostConfinement: Sendable {
     /// What the launcher has to do.
     /// - Throws: That something is asked for that cannot be had here.
     func confines(
-        for wanted: Confinement, bundle: String, dataFolder: String, privateFolder: String, controlGroup: String?
+        for wanted: Confinement, of application: ApplicationName, bundle: String, dataFolder: String,
+        privateFolder: String, controlGroup: String?
     ) throws(ConfinementError) -> Confines {
         var confines = Confines(privateFolder: privateFolder)
         confines.controlGroup = controlGroup
@@ -52,7 +56,7 @@ struct HostConfinement: Sendable {
         }
         if willIsolate(wanted) {
             confines.view = .init(dataFolder: dataFolder, bundle: bundle, isRequired: wanted.isolation == .on)
-            confines.isolatedUser = "nobody"
+            confines.isolatedUser = users.user(of: application)
         }
         return confines
     }

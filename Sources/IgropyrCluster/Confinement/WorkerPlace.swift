@@ -51,8 +51,8 @@ struct WorkerPlace: Sendable, Hashable, Codable {
         let place = WorkerPlace(folder: "\(site.folder)/\(name)", controlGroup: group)
         do throws(ConfinementError) {
             var confines = try site.host.confines(
-                for: wanted, bundle: bundle, dataFolder: site.dataFolder, privateFolder: place.folder,
-                controlGroup: group)
+                for: wanted, of: slot.application, bundle: bundle, dataFolder: site.dataFolder,
+                privateFolder: place.folder, controlGroup: group)
             try ConfinementError.wrapping { () throws(FileError) in
                 // Passable: whom the process becomes must reach what is his within.
                 try FileSystem.createFolders(site.folder, permissions: 0o711)

@@ -265,7 +265,7 @@ actor WorkerSupervisor: LoopBound {
     }
 
     /// By the process's number, for which the kernel vouches, or by that of its group: what a worker has started speaks for
-    /// it. The user says nothing, since many are nobody.
+    /// it. The user says nothing, since many may have one.
     private func sender(of message: NotificationSocket.Message) -> Worker? {
         if let worker = workers.values.first(where: { $0.process.child?.pid == message.pid }) { return worker }
         guard let group = ProcessStatus(of: message.pid)?.group else { return nil }
