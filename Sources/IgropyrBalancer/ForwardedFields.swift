@@ -33,7 +33,8 @@ extension TrailerFields {
         self.init()
         var fields = FieldIterator(0..<lines.byteCount)
         while let (name, value) = fields.next(in: lines) {
-            if ProxiedField(name, in: lines).isHopByHop { continue }
+            // Nor what the head alone says of a client: some programs put trailers among its fields.
+            guard case .other = ProxiedField(name, in: lines) else { continue }
             if listed.contains(where: { lines.matches($0, in: name) }) { continue }
             try? append(name: lines.extracting(name), value: lines.extracting(value))
         }

@@ -32,7 +32,7 @@ extension ProxyExchange {
             keeping: { name, value in
                 let field = ProxiedField(name, in: bytes)
                 switch field {
-                case .hopByHop, .host: return false
+                case .hopByHop, .host, .imitation: return false
                 case .te:
                     if Self.listsTrailers(bytes.string(in: value)) {
                         takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
@@ -124,7 +124,7 @@ extension ProxyExchange {
             case .forwardedFor: hops = true
             case .forwardedHost: host = true
             case .forwardedProto: scheme = true
-            case .hopByHop, .te, .host, .expect, .other: break
+            case .hopByHop, .te, .host, .expect, .imitation, .other: break
             }
         }
     }

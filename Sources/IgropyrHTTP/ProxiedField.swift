@@ -12,6 +12,9 @@
     case forwardedFor
     case forwardedHost
     case forwardedProto
+    /// It would pass for one of the three before where `_` is as good as `-`, as it is to programs that get fields as variables
+    /// (CGI, WSGI, PHP, Rack): nobody sends it in good faith, and it is not passed on.
+    case imitation
     case other
 
     /// The field whose name stands in `name`. Traps when that is out of bounds.
@@ -32,15 +35,37 @@
             case 17 where bytes.equals("x-forwarded-proto", in: name): .forwardedProto
             case 18 where bytes.equals("proxy-authenticate", in: name): .hopByHop
             case 19 where bytes.equals("proxy-authorization", in: name): .hopByHop
+            case 15...17 where Self.isImitation(name, in: bytes): .imitation
             default: .other
             }
+    }
+
+    /// Told by one look or two for nearly all names.
+    private static func isImitation(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
+        let underscore = UInt8(ascii: "_")
+        guard bytes.byte(at: name.lowerBound + 1) == underscore || bytes.byte(at: name.lowerBound + 11) == underscore
+        else { return false }
+        return bytes.passesFor("x-forwarded-for", in: name) || bytes.passesFor("x-forwarded-host", in: name)
+            || bytes.passesFor("x-forwarded-proto", in: name)
     }
 
     /// Whether a proxy keeps it to itself.
     @inlinable package var isHopByHop: Bool {
         switch self {
-        case .hopByHop, .te: true
+        case .hopByHop, .te, .imitation: true
         case .host, .expect, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .other: false
         }
+    }
+}
+
+extension RawSpan {
+    /// Whether a field's name is `text` to a program that gets it as a variable: whatever the case, and `_` for `-`.
+    package func passesFor(_ text: String, in name: Range<Int>) -> Bool {
+        guard text.utf8.count == name.count else { return false }
+        return zip(text.utf8, name).allSatisfy { Self.asInVariable($0) == Self.asInVariable(byte(at: $1)) }
+    }
+
+    private static func asInVariable(_ byte: UInt8) -> UInt8 {
+        byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte.lowercased
     }
 }

@@ -34,6 +34,30 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, sent: [String], 
     }
 }
 
+private let imitations = [
+    "X_Forwarded_For", "x-forwarded_for", "X_FORWARDED-PROTO", "X_Forwarded_Host", "X-Forwarded_Host",
+]
+
+/// To a program of CGI or WSGI it is `HTTP_X_FORWARDED_FOR` like the balancer's own. No proxy sends one, not even a trusted one.
+@Test(arguments: [nil, "127.0.0.0/8"]) func `no field comes through that passes for one about the client`(
+    trusted: String?
+) async throws {
+    try await withBalancer(
+        workers: 1,
+        {
+            $0.forwarded.mode = trusted == nil ? .append : .trust
+            $0.forwarded.trusted = trusted.flatMap { IPNetwork($0) }.map { [$0] } ?? []
+        }
+    ) { fixture in
+        let lines = (imitations + ["X_Forwarded_Fox", "X_Other"]).map { "\($0): 6.6.6.6\r\n" }.joined()
+        _ = try fixture.exchange("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
+        let seen = try #require(fixture.workers[0].seen.withLock { $0.last })
+        for name in imitations { #expect(seen.values(name) == []) }
+        #expect(seen.values("X_Forwarded_Fox") == ["6.6.6.6"] && seen.values("X_Other") == ["6.6.6.6"])
+        #expect(seen.values("X-Forwarded-For") == ["127.0.0.1"] && seen.values("X-Forwarded-Proto") == ["http"])
+    }
+}
+
 @Test func `addresses and hosts are quoted where the grammar asks for it`() {
     let client = SocketAddress("2001:db8::1", port: 80)
     let text = ForwardedElement.text(client: client, host: "a:8080", isEncrypted: true)

@@ -6,7 +6,7 @@ import Testing
 
 private let request =
     "POST /a HTTP/1.1\r\nHost: a\r\nConnection: close, te, x-secret\r\nTE: gzip;q=0.5, trailers\r\n"
-    + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-Secret: 2\r\n\r\n"
+    + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-Secret: 2\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n"
 
 @Test func `trailers and hints pass in both directions, what belongs to one connection does not`() async throws {
     let worker = try ScriptedWorker()

@@ -24,10 +24,10 @@ public struct FieldEdits: Sendable, Hashable {
     /// What a message gets.
     var added: [Field] { self.set + add }
 
-    /// Whether a field of that name that a message has is removed or replaced.
+    /// Whether a field of that name that a message has is removed or replaced: one that only passes for it, too
+    /// (``RawSpan/passesFor(_:in:)``), or a client could say what the worker is to hear from the balancer.
     func drops(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
-        remove.contains { bytes.matches(lowercased: $0, in: name) }
-            || set.contains { bytes.matches(lowercased: $0.name, in: name) }
+        remove.contains { bytes.passesFor($0, in: name) } || set.contains { bytes.passesFor($0.name, in: name) }
     }
 
     /// These edits, then the others.
@@ -55,12 +55,5 @@ public struct FieldEdits: Sendable, Hashable {
     static func isValue(_ text: String) -> Bool {
         text.utf8.count <= 4096 && text.utf8.allSatisfy { ($0 >= 0x20 && $0 < 0x7F) || $0 == 0x09 }
             && text.utf8.first.map { $0 > 0x20 } ?? true && text.utf8.last.map { $0 > 0x20 } ?? true
-    }
-}
-
-extension RawSpan {
-    /// Whether a field's name is that text, whatever the case of either.
-    fileprivate func matches(lowercased text: String, in name: Range<Int>) -> Bool {
-        text.utf8.count == name.count && matches(text.lowercased(), in: name)
     }
 }
