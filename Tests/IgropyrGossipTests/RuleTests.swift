@@ -199,16 +199,27 @@ import Testing
         #expect(gossip.member(named: "charlie")?.status == .leaving)
     }
 
-    @Test func `no time can wrap a clock`() throws {
+    @Test func `no time can wrap a clock, or take it so far that nobody is heard any more`() throws {
         var gossip = try alpha()
-        for time in [UInt64.max, 1 << 63, 1 << 62] {
+        let furthest = gossip.eventClock.time + LamportClock.leap
+        for time: UInt64 in [.max, 1 << 63, 1 << 62, 1 << 62 - 1, furthest + 1] {
             #expect(feed(serf: UserEventMessage(time: time, name: "x").encoded, to: &gossip).isEmpty)
             _ = feed(serf: Intent(kind: .join, time: time, node: "bravo").encoded, to: &gossip)
         }
-        #expect(gossip.counters.implausibleTimes == 6)
-        #expect(!feed(serf: UserEventMessage(time: LamportClock.limit - 1, name: "x").encoded, to: &gossip).isEmpty)
-        _ = try gossip.sendUserEvent("late", at: .zero)
-        #expect(gossip.eventClock.time == LamportClock.limit)
+        #expect(gossip.counters.implausibleTimes == 10 && gossip.eventClock.time < LamportClock.leap)
+        #expect(!feed(serf: UserEventMessage(time: furthest, name: "x").encoded, to: &gossip).isEmpty)
+        let sent = try gossip.sendUserEvent("late", at: .zero)
+        #expect(sent.contains { if case .userEvent(let event) = $0 { event.name == "late" } else { false } })
+        #expect(gossip.eventClock.time == furthest + 2)
+    }
+
+    @Test func `a clock ends where it cannot wrap, and no further`() {
+        var clock = LamportClock(time: LamportClock.limit - 2)
+        clock.witness(LamportClock.limit)
+        #expect(clock.time == LamportClock.limit - 2)
+        clock.witness(LamportClock.limit - 1)
+        clock.witness(clock.time)
+        #expect(clock.time == LamportClock.limit)
     }
 
     @Test func `a known event is neither delivered nor passed on again`() throws {

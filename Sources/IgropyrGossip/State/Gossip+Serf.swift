@@ -38,9 +38,9 @@ extension Gossip {
         if try handleQuery(query, at: now) { broadcastSerf(bytes, in: \.queryBroadcasts) }
     }
 
-    /// Any message's time is witnessed first. False: it would wrap a clock, ignore the message.
+    /// Any message's time is witnessed first. False: it would spoil a clock, ignore the message.
     mutating func witness(_ time: UInt64, on clock: WritableKeyPath<Gossip, LamportClock>) -> Bool {
-        guard LamportClock.isPlausible(time) else {
+        guard self[keyPath: clock].isPlausible(time) else {
             counters.implausibleTimes += 1
             return false
         }
@@ -119,7 +119,7 @@ extension Gossip {
         if state.eventTime > 0 { _ = witness(state.eventTime - 1, on: \.eventClock) }
         if state.queryTime > 0 { _ = witness(state.queryTime - 1, on: \.queryClock) }
         mergeIntents(of: state, at: now)
-        if isOurJoin, LamportClock.isPlausible(state.eventTime) {
+        if isOurJoin, eventClock.isPlausible(state.eventTime) {
             minimumEventTime = max(minimumEventTime, state.eventTime)
         }
         for slot in state.events {
@@ -131,7 +131,7 @@ extension Gossip {
 
     private mutating func mergeIntents(of state: SerfState, at now: Timestamp) {
         let left = Set(state.leftMembers)
-        let departed = state.statusTimes.filter { left.contains($0.name) && LamportClock.isPlausible($0.time) }
+        let departed = state.statusTimes.filter { left.contains($0.name) && memberClock.isPlausible($0.time) }
         for status in departed.sorted(by: { $0.name < $1.name }) {
             _ = handleIntent(Intent(kind: .leave, time: status.time + 1, node: status.name), at: now)
         }
