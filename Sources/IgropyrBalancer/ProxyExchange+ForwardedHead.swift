@@ -42,7 +42,8 @@ extension ProxyExchange {
                 case .expect: if head.version == .http10 { return false }
                 case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto:
                     told.note(field)
-                    if !isTrusted { return false }
+                    // Whatever `Connection` lists: a proxy that passes that on must not have a client hide who it is.
+                    return isTrusted && edits?.drops(name, in: bytes) != true
                 case .other: break
                 }
                 if let identity, identity.replaces(name, in: bytes) { return false }

@@ -34,6 +34,24 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, sent: [String], 
     }
 }
 
+/// What the proxy in front says, which has passed the client's `Connection` on (as in CVE-2025-48865).
+@Test func `no client can have a trusted proxy's word about it dropped`() async throws {
+    try await withBalancer(
+        workers: 1,
+        {
+            $0.forwarded.mode = .trust
+            $0.forwarded.trusted = IPNetwork("127.0.0.0/8").map { [$0] } ?? []
+        }
+    ) { fixture in
+        _ = try fixture.exchange(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For, X-Forwarded-Proto, X-Other\r\n"
+                + "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Other: 1\r\n\r\n")
+        let seen = try #require(fixture.workers[0].seen.withLock { $0.last })
+        #expect(seen.values("X-Forwarded-For") == ["192.0.2.1"] && seen.values("X-Forwarded-Proto") == ["https"])
+        #expect(seen.values("X-Other") == [])
+    }
+}
+
 private let imitations = [
     "X_Forwarded_For", "x-forwarded_for", "X_FORWARDED-PROTO", "X_Forwarded_Host", "X-Forwarded_Host",
 ]
