@@ -21,6 +21,8 @@ public final class NotificationSocket {
 
     /// Longer messages are dropped.
     private static let messageLimit = 4096
+    /// Then others on the loop have their turn: whoever goes on sending would keep it else.
+    private static let messagesPerTurn = 16
 
     /// What a process finds in its environment as `NOTIFY_SOCKET`.
     public let name: String
@@ -63,9 +65,7 @@ public final class NotificationSocket {
             throw error
         }
         do throws(UVError) {
-            try poller.start {
-                while let message = Self.receive(from: descriptor) { onMessage(message) }
-            }
+            try poller.start { [weak self] in self?.takeMessages(onMessage) }
         } catch {
             close()
             throw error
@@ -90,13 +90,12 @@ public final class NotificationSocket {
         case nothing
     }
 
-    /// The next message; nil when there is none.
-    private static func receive(from descriptor: Int32) -> Message? {
-        while true {
-            switch receiveOne(from: descriptor) {
-            case .message(let message): return message
+    private func takeMessages(_ onMessage: (Message) -> Void) {
+        for _ in 0..<Self.messagesPerTurn where !isClosed {
+            switch Self.receiveOne(from: descriptor) {
+            case .message(let message): onMessage(message)
             case .unusable: continue
-            case .nothing: return nil
+            case .nothing: return
             }
         }
     }

@@ -1,3 +1,4 @@
+import class Foundation.Thread
 import Glibc
 import TestSupport
 import Testing
@@ -220,6 +221,29 @@ import Testing
             #expect(message.uid == getuid())
             socket.close()
             #expect(throws: UVError.self) { try ServiceNotification.send("READY=1", to: "@\(name)-nobody") }
+        }
+    }
+
+    @Test func `whoever floods it leaves others on the loop their turn`() async throws {
+        try await onLoop { loop in
+            let turn = Promise<Void>()
+            let isFlooded = Locked(true)
+            var timer: Timer?
+            // Slower than who sends, so that there is always one more.
+            let socket = try NotificationSocket(on: loop) { _ in
+                usleep(1000)
+                guard timer == nil else { return }
+                timer = try? Timer(on: loop)
+                try? timer?.start(after: .zero) { turn.fulfil(()) }
+            }
+            let address = socket.name
+            Thread.detachNewThread {
+                while isFlooded.withLock(\.self) { try? ServiceNotification.send("X=1", to: address) }
+            }
+            await turn.wait()
+            isFlooded.withLock { $0 = false }
+            timer?.close()
+            socket.close()
         }
     }
 
