@@ -53,7 +53,7 @@ struct EventCommand: AsyncParsableCommand {
         try await control.following { client, node in
             try await client.events(of: node) { line in
                 if json { return Terminal.write(JSONText.line(line) + "\n") }
-                return Self.text(line).map { Terminal.write("  \(ClockTime.now)  \($0)\n") } ?? true
+                return Self.text(line).map { Terminal.write("  \(ClockTime.now)  \($0.plain)\n") } ?? true
             }
         }
     }
@@ -84,9 +84,6 @@ enum Payload {
 
     /// As a person can read it on one line: what is no text, as a count of bytes.
     static func text(_ payload: Data) -> String {
-        guard let text = String(data: payload, encoding: .utf8) else { return "(\(payload.count.counting("byte")))" }
-        return text.map { character in
-            character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : String(character)
-        }.joined()
+        String(data: payload, encoding: .utf8)?.plain ?? "(\(payload.count.counting("byte")))"
     }
 }

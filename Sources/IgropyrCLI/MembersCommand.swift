@@ -89,7 +89,7 @@ struct MembersCommand: AsyncParsableCommand {
     }
 
     private static func text(_ change: String, _ member: MembersReport.Member) -> String {
-        "  \(ClockTime.now)  \(change)  \(member.name)  \(member.address)  \(text(member.tags))"
+        "  \(ClockTime.now)  \(change)  \(member.name)  \(member.address)  \(text(member.tags))".plain
     }
 
     private static func text(_ tags: [String: String]) -> String {

@@ -5,7 +5,7 @@ struct Table {
 
     init(_ headings: String...) { self.headings = headings }
 
-    mutating func add(_ row: String...) { rows.append(row) }
+    mutating func add(_ row: String...) { rows.append(row.map(\.plain)) }
 
     var text: String {
         let all = [headings] + rows

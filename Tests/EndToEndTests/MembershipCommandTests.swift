@@ -11,7 +11,8 @@ extension EndToEnd {
             let nodes = try (1...2).map { try lab.startNode(on: $0, "--profile", "lan", "--join", lab.address(1)) }
             let log = { nodes.map(\.errors).joined(separator: "\n") }
             try await lab.expectMembers(["host-1", "host-2"], on: 1, or: log())
-            let agent = try lab.startAgent(on: 3, "-event-handler=query:load=echo -n 0.5")
+            let agent = try lab.startAgent(
+                on: 3, "-event-handler=query:load=echo -n 0.5", "-tag", "colour=\u{1b}[31mred")
             try await lab.expectMembers(["agent", "host-1", "host-2"], on: 1)
 
             let watching = try lab.start(on: 1, ["igropyr", "event", "--watch", "--json"] + lab.access)
@@ -23,6 +24,9 @@ extension EndToEnd {
             try await eventually("we hear the agent, and ourselves", or: watching.output) {
                 watching.output.contains(#""name":"hello""#) && watching.output.contains(#""name":"deploy""#)
             }
+
+            let list = try await lab.succeed("members")
+            #expect(list.contains("colour= [31mred") && !list.contains("\u{1b}"), "a terminal obeys no tag: \(list)")
 
             let answer = try await lab.succeed("query", "load", "--member", "agent")
             #expect(answer.contains("agent  0.5") && answer.contains("1 of 1 received it, 1 answered"), "\(answer)")
