@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Igropyr
 import IgropyrTransport
+import IgropyrUV
 import Testing
 
 /// What can go wrong with a file while it is served: the client sees what it misses, and the server lives on.
@@ -138,6 +139,14 @@ import Testing
                 }
             }
         }
+    }
+
+    private static let troubles = [EIO, ESTALE, ENOTCONN, ETIMEDOUT, EMFILE, ENFILE, ENOMEM]
+    private static let absences = [ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, EXDEV, ENAMETOOLONG]
+
+    @Test func `that a file system fails does not say that nothing is there`() {
+        for code in Self.troubles { #expect(!UVError(code: -code, call: "openat2").isAbsence, "\(code)") }
+        for code in Self.absences { #expect(UVError(code: -code, call: "openat2").isAbsence, "\(code)") }
     }
 
     @Test func `what may not be read is not there`() async {

@@ -94,16 +94,8 @@ final class FileShelf {
         do throws(UVError) {
             return try folder.open(beneath: path)
         } catch {
-            guard Self.isAbsence(error) else { throw error }
+            guard error.isAbsence else { throw error }
             return nil
         }
     }
-
-    /// Whether the error says that there is nothing to serve, rather than that we are in trouble.
-    static func isAbsence(_ error: UVError) -> Bool { absences.contains(error.code) }
-
-    private static let absences: Set<Int32> = [
-        UVError.notFound, UVError.notAFolder, UVError.accessDenied, UVError.notPermitted, UVError.tooManySymlinks,
-        UVError.leadsElsewhere, UVError.nameTooLong, UVError.noSuchDevice, UVError.invalidArgument,
-    ]
 }

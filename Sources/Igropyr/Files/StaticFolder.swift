@@ -84,7 +84,7 @@ package final class StaticFolder {
         do throws(UVError) {
             found = try folder.list(beneath: path, limit: listing.itemLimit)
         } catch {
-            guard FileShelf.isAbsence(error) else { throw error }
+            guard error.isAbsence else { throw error }
             return nil
         }
         let showsDotfiles = serving.servesDotfiles && listing.showsDotfiles ?? true

@@ -224,7 +224,10 @@ final class SiteLoop {
         }
         let call = FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope)
         if let response = try await parts.site.events.directory?(call) { return response }
-        guard scope.rules.listing != nil else { throw HTTPFailure(.forbidden) }
+        guard scope.rules.listing != nil else {
+            if let name = scope.rules.indexFiles.first { logObstacle(at: filePath.appending(name), call) }
+            throw HTTPFailure(.forbidden)
+        }
         if let response = try answerMethod(call) { return response }
         let listing = try scope.files.listing(filePath.text, for: inquiry.request) { name in
             inquiry.host.hides(filePath.appending(name))
@@ -235,7 +238,30 @@ final class SiteLoop {
 
     private func notFound(_ call: FileRequest) async throws -> Response {
         if let response = try await parts.site.events.notFound?(call) { return response }
+        logObstacle(at: call.file, call)
         throw HTTPFailure(.notFound)
+    }
+
+    /// Says why the kernel hands out nothing at a path, if that is not because nothing is there: for whoever keeps the site. The
+    /// client is not told.
+    @inline(never)
+    private func logObstacle(at path: String, _ call: FileRequest) {
+        do throws(UVError) {
+            _ = try call.folder.open(beneath: path)
+        } catch {
+            let file: Logger.MetadataValue = "\(call.root)/\(path)"
+            switch error.code {
+            case UVError.accessDenied, UVError.notPermitted:
+                call.log.error(
+                    "a file is not served: this process may not read it, or a folder above it",
+                    metadata: ["file": file, "reason": "\(error.reason)"])
+            case UVError.tooManySymlinks, UVError.leadsElsewhere:
+                call.log.error(
+                    "a file is not served: a link leads to it, and is not followed as the key symlinks has it",
+                    metadata: ["file": file, "reason": "\(error.reason)"])
+            default: break
+            }
+        }
     }
 
     // MARK: Failures

@@ -96,10 +96,8 @@ struct FoundPath {
         do throws(UVError) {
             return try folder.status(of: path).kind
         } catch {
-            switch error.code {
-            case UVError.tooManyOpenFiles, UVError.tooManyOpenFilesInSystem, UVError.outOfMemory: throw error
-            default: return nil
-            }
+            guard error.isAbsence else { throw error }
+            return nil
         }
     }
 }
