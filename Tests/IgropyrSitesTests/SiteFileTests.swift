@@ -48,6 +48,7 @@ import Testing
             "handlers: {ssp: {ssp: {short-open-tag: '<%', long-open-tag: '<%'}}}",
             "site.yaml:1:61: handlers.ssp.ssp.long-open-tag: the two opening tags are the same"
         ),
+        ("fallback: index.php", "site.yaml:1:11: fallback: found index.php, expected a file's path from the root"),
         ("allow: 10.0.0.1/8", "site.yaml:1:8: allow: found 10.0.0.1/8, expected a network"),
     ]
 

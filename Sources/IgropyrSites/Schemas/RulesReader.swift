@@ -68,6 +68,7 @@ struct RulesReader {
         let rewrites = section.value("rewrites", .list(of: .pathRule(isRedirect: false), limit: 1000)) ?? []
         rules.redirects = redirects + rules.redirects
         rules.rewrites = rewrites + rules.rewrites
+        if let fallback = section.value("fallback", .off(or: .rootedPath)) { rules.fallback = fallback }
     }
 }
 

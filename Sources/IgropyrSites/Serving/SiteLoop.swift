@@ -239,7 +239,13 @@ final class SiteLoop {
     private func notFound(_ call: FileRequest) async throws -> Response {
         if let response = try await parts.site.events.notFound?(call) { return response }
         logObstacle(at: call.file, call)
-        throw HTTPFailure(.notFound)
+        guard let fallback = call.rules.fallback else { throw HTTPFailure(.notFound) }
+        guard fallback.dropFirst() != call.file else {
+            call.log.error("the fallback is not there", metadata: ["path": "\(fallback)"])
+            throw HTTPFailure(.notFound)
+        }
+        let path = fallback.split(separator: "/").map { "/" + PercentEncoding.encode(String($0)) }.joined()
+        throw RestartRequest(path: path + (call.query.map { "?" + $0 } ?? ""), keepsRequest: true)
     }
 
     /// Says why the kernel hands out nothing at a path, if that is not because nothing is there: for whoever keeps the site. The

@@ -30,6 +30,8 @@ public struct FolderRules: Sendable {
     /// The first that fits counts; access files' go before those above them.
     public var redirects: [PathRule] = []
     public var rewrites: [PathRule] = []
+    /// Who answers where nothing is: a file's path from the root, as if a rewrite led there. Nil for 404.
+    public var fallback: String?
     /// Bytes of a request's body; more is answered 413.
     public var bodyBytes = 1 << 20
     /// Of the whole host, so not for access files.
