@@ -29,6 +29,7 @@ extension Site {
     var summary: String {
         let place = port.map { "\(address ?? "127.0.0.1"):\($0)" } ?? "127.0.0.1:8080, or the environment's PORT"
         var lines = ["listen       \(place); \(connections.counting("connection"))\(tls == nil ? "" : "; TLS")"]
+        if let redirectsFrom { lines.append("redirected   \(redirectsFrom), to https") }
         if let owner { lines.append("goes on as   \(owner)") }
         if let program { lines.append("program      \(program.file)") }
         if program?.servesFiles ?? true { lines += base.lines(named: "any other") }

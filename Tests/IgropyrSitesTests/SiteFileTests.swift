@@ -48,6 +48,9 @@ import Testing
             "handlers: {ssp: {ssp: {short-open-tag: '<%', long-open-tag: '<%'}}}",
             "site.yaml:1:61: handlers.ssp.ssp.long-open-tag: the two opening tags are the same"
         ),
+        ("tls: {certificate: a.pem}", "site.yaml:1:6: tls: \"certificate\" and \"key\" go together"),
+        ("tls: {certificates: []}", "site.yaml:1:21: tls.certificates: found 0 elements, expected 1 to 64"),
+        ("redirect-http: ':80'", "site.yaml:1:16: redirect-http: it needs \"tls\""),
         ("fallback: index.php", "site.yaml:1:11: fallback: found index.php, expected a file's path from the root"),
         ("allow: 10.0.0.1/8", "site.yaml:1:8: allow: found 10.0.0.1/8, expected a network"),
     ]

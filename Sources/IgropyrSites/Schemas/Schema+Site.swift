@@ -28,6 +28,10 @@ extension Schema where Value == Site {
         readOwner(section, into: &site)
         if let name = section.value("server-name", .off(or: .fieldValue)) { site.serverName = name }
         section.read("tls", .tls(in: folder), into: &site.tls)
+        section.read("redirect-http", .address, into: &site.redirectsFrom)
+        if section.has("redirect-http"), !section.has("tls") {
+            section.refuse("redirect-http", "it needs \"tls\": without, there is no https to send clients to")
+        }
         section.read("trusted-proxies", .list(of: .network, limit: 256), into: &site.trustedProxies)
         section.read("processes", .integer(in: 1...10_000), into: &site.processes)
         section.read("scheme", .schemeSettings, into: &site.scheme)
@@ -85,13 +89,36 @@ extension Schema where Value == SiteAccessLog {
 }
 
 extension Schema where Value == TLSConfiguration {
+    /// One certificate may stand here itself, several in a list; as in a balancer's listener.
     fileprivate static func tls(in folder: SiteFolder) -> Schema<TLSConfiguration> {
         .section { section in
-            let chain = section.require("certificate", .path)
-            let key = section.require("key", .path)
+            let list = Schema<[TLSConfiguration.Certificate]>.list(of: .certificate(in: folder), atLeast: 1, limit: 64)
+            var certificates = section.value("certificates", list) ?? []
+            let (chain, key) = (section.value("certificate", .path), section.value("key", .path))
+            if let chain, let key {
+                certificates.append(.init(chainFile: folder.resolve(chain), keyFile: folder.resolve(key)))
+            }
+            section.refuseTogether("certificates", "certificate")
+            if section.has("certificate") != section.has("key") {
+                section.refuse("\"certificate\" and \"key\" go together")
+            } else if !section.has("certificate"), !section.has("certificates") {
+                section.refuse("found no certificate, expected \"certificate\" and \"key\", or \"certificates\"")
+            }
+            var tls = TLSConfiguration(certificates: certificates)
+            if let file = section.value("client-authority", .path) {
+                tls.clientCertificates = .required(caFile: folder.resolve(file))
+            }
+            return tls
+        }
+    }
+}
+
+extension Schema where Value == TLSConfiguration.Certificate {
+    fileprivate static func certificate(in folder: SiteFolder) -> Schema<TLSConfiguration.Certificate> {
+        .section { section in
+            let (chain, key) = (section.require("certificate", .path), section.require("key", .path))
             guard let chain, let key else { return nil }
-            return TLSConfiguration(
-                certificates: [.init(chainFile: folder.resolve(chain), keyFile: folder.resolve(key))])
+            return .init(chainFile: folder.resolve(chain), keyFile: folder.resolve(key))
         }
     }
 }

@@ -1,5 +1,6 @@
 public import Igropyr
 internal import IgropyrUV
+internal import Logging
 
 extension Site {
     /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, as `App.run(host:port:)` does; on the socket that a node
@@ -8,7 +9,21 @@ extension Site {
     public func run() async throws {
         let (app, logs) = try makeApp()
         do {
-            try await app.run(host: address, port: port)
+            // A node and systemd say themselves where clients come in.
+            let redirector = ServiceContract.inherited.sockets.isEmpty ? try await startRedirecting(app.logger) : nil
+            if let redirector {
+                app.onReopeningLogs = {
+                    logs.reopen()
+                    redirector.reopenAccessLog()
+                }
+            }
+            do {
+                try await app.run(host: address, port: port)
+            } catch {
+                try? await redirector?.stop()
+                throw error
+            }
+            try await redirector?.stop()
         } catch {
             await logs.stop()
             throw error
@@ -20,7 +35,14 @@ extension Site {
     public func start(host: String = "127.0.0.1", port: UInt16 = 0) async throws -> RunningSite {
         let (app, logs) = try makeApp()
         do {
-            return RunningSite(server: try await app.start(host: host, port: port), logs: logs)
+            let redirector = try await startRedirecting(app.logger)
+            do {
+                let server = try await app.start(host: host, port: port)
+                return RunningSite(server: server, redirector: redirector, logs: logs)
+            } catch {
+                try? await redirector?.stop()
+                throw error
+            }
         } catch {
             await logs.stop()
             throw error
@@ -40,6 +62,21 @@ extension Site {
         }
         for method in Self.methods { app.on(method, "/**", respond: respond(to:)) }
         return (app, parts.logs)
+    }
+
+    /// Nil if clients without TLS are not to be sent on. Before the process becomes another user's, who may not have the port.
+    private func startRedirecting(_ logger: Logger) async throws -> RunningServer? {
+        guard let place = redirectsFrom else { return nil }
+        let app = App()
+        app.loops = 1
+        app.logger = logger
+        app.server.connections = connections
+        app.server.serverName = serverName
+        app.use(HTTPSRedirect(port: port ?? 443))
+        app.accessLogLine = events.accessLogLine
+        app.accessLog = base.logs.access.map { AccessLog($0.format, to: .file($0.file)) }
+        for method in Self.methods { app.on(method, "/**") { _ in Response(.notFound) } }
+        return try await app.start(host: place.host, port: place.port)
     }
 
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
@@ -81,23 +118,30 @@ private struct LoopLocals: Sendable {
 /// A site that is served until ``stop()``.
 public final class RunningSite: Sendable {
     private let server: RunningServer
+    /// What sends clients without TLS on.
+    private let redirector: RunningServer?
     private let logs: SiteLogs
 
-    init(server: RunningServer, logs: SiteLogs) {
+    init(server: RunningServer, redirector: RunningServer?, logs: SiteLogs) {
         self.server = server
+        self.redirector = redirector
         self.logs = logs
     }
 
     public var address: SocketAddress { server.address }
+    /// Where clients that come without TLS are sent on.
+    public var redirectAddress: SocketAddress? { redirector?.address }
 
     /// Opens all logs by their names again, as SIGUSR1 does.
     public func reopenLogs() {
         server.reopenAccessLog()
+        redirector?.reopenAccessLog()
         logs.reopen()
     }
 
     /// Returns when the requests in flight have been answered, or cut after the time there is.
     public func stop() async throws {
+        try await redirector?.stop()
         try await server.stop()
         await logs.stop()
     }

@@ -23,6 +23,8 @@ public struct Site: Sendable {
     /// What `Server` and `SERVER_SOFTWARE` say; nil for no such field.
     public var serverName: String? = "igropyr"
     public var tls: TLSConfiguration?
+    /// Where clients that come without TLS are sent to the same at ``port`` by https. Of no account on a socket that is handed over.
+    public var redirectsFrom: NetworkAddress?
     /// Proxies whose `X-Forwarded-For` is believed: who the client is decides on ``FolderRules/networks``.
     public var trustedProxies: [IPNetwork] = []
     /// Programs of ``FileHandling/cgi(_:)`` at once, on all loops together; further requests wait.
