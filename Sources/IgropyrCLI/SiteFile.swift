@@ -35,6 +35,7 @@ extension Site {
         if program?.servesFiles ?? true { lines += base.lines(named: "any other") }
         for host in hosts { lines += host.lines(named: host.patterns.map(\.description).joined(separator: ", ")) }
         if let defaultHost { lines.append("default      \(defaultHost)") }
+        lines += remarks.map { "beware       \($0)" }
         return lines.joined(separator: "\n")
     }
 }

@@ -48,6 +48,22 @@ import Testing
             "handlers: {ssp: {ssp: {short-open-tag: '<%', long-open-tag: '<%'}}}",
             "site.yaml:1:61: handlers.ssp.ssp.long-open-tag: the two opening tags are the same"
         ),
+        (
+            "hosts: [{name: 'a.test:80'}]",
+            "site.yaml:1:16: hosts[0].name: found \"a.test:80\", expected a host's name without a port"
+        ),
+        (
+            "hosts: [{name: '*.test'}, {name: a.test}]",
+            "site.yaml:1:8: hosts: hosts[1] never answers for a.test: hosts[0] does; put it before that one"
+        ),
+        (
+            "hosts: [{name: '~ a+'}, {name: '~ a+'}]",
+            "site.yaml:1:8: hosts: hosts[1] never answers for ~ a+: hosts[0] does; put it before that one"
+        ),
+        (
+            "redirects: [{from: /**, to: /moved}]",
+            "site.yaml:1:13: redirects[0]: /** → /moved: its target is redirected again, without end"
+        ),
         ("tls: {certificate: a.pem}", "site.yaml:1:6: tls: \"certificate\" and \"key\" go together"),
         ("tls: {certificates: []}", "site.yaml:1:21: tls.certificates: found 0 elements, expected 1 to 64"),
         ("redirect-http: ':80'", "site.yaml:1:16: redirect-http: it needs \"tls\""),
@@ -60,6 +76,29 @@ import Testing
     ) {
         let found = #expect(throws: ConfigurationError.self) { try Site(Array(yaml.utf8), file: "site.yaml") }
         #expect(found?.description.hasPrefix(error) ?? false, "\(found?.description ?? "")")
+    }
+
+    @Test func `what is named and not there is remarked on`() throws {
+        let fixture = try SiteFixture()
+        defer { fixture.remove() }
+        try fixture.write("there.html", "")
+        let yaml = """
+            status-pages: {403: /there.html, 404: /none.html}
+            fallback: /none.php
+            handlers:
+              pl: {cgi: {interpreter: /none/perl}}
+              php: {fastcgi: unix:/none/fpm.sock}
+              sh: {cgi: {interpreter: /bin/sh}}
+            hosts: [{name: a.test}]
+            """
+        let site = try Site(Array(yaml.utf8), file: fixture.path + "/site.yaml")
+        #expect(
+            site.remarks == [
+                ".php: there is no socket /none/fpm.sock now; start the program that listens there, or name its socket",
+                ".pl: /none/perl is no program that can be run; install it, or name another",
+                "status-pages: 404: there is no file \(fixture.web)/none.html",
+                "fallback: there is no file \(fixture.web)/none.php",
+            ])
     }
 
     @Test func `every parameter of Spiffy has its key`() throws {

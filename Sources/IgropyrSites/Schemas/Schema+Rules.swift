@@ -137,6 +137,9 @@ extension Schema where Value == PathRule {
                 guard isRedirect || to.hasPrefix("/") else {
                     throw PathRule.Invalid(description: "a rewrite leads to a path: use redirects for other sites")
                 }
+                guard !isRedirect || !rule.leadsToItself else {
+                    throw PathRule.Invalid(description: "its target is redirected again, without end")
+                }
                 return rule
             } catch {
                 section.refuse("\(from) → \(to): \(error)")

@@ -11,11 +11,27 @@ extension Schema where Value == Site {
             let base = site.base
             let hosts = section.value("hosts", .list(of: Schema<SiteHost>.host(like: base, folder), limit: 1000)) ?? []
             site.hosts = hosts
+            refuseHidden(hosts, section)
             section.read("default-host", .hostName, into: &site.defaultHost)
             if let name = site.defaultHost, site.host(named: name) == nil {
                 section.refuse("default-host", "no host of \"hosts\" has the name \(name)")
             }
             return site
+        }
+    }
+
+    /// A name that a host before has is never asked of the later one.
+    private static func refuseHidden(_ hosts: [SiteHost], _ section: Section) {
+        for (index, host) in hosts.enumerated() {
+            for pattern in host.patterns {
+                let earlier = hosts[..<index].firstIndex { other in
+                    pattern.onlyName.map(other.fits) ?? other.patterns.contains(pattern)
+                }
+                guard let earlier else { continue }
+                section.refuse(
+                    "hosts",
+                    "hosts[\(index)] never answers for \(pattern): hosts[\(earlier)] does; put it before that one")
+            }
         }
     }
 
@@ -72,7 +88,9 @@ extension Schema where Value == SiteHost {
 
 extension Schema where Value == HostPattern {
     fileprivate static var hostPattern: Schema<HostPattern> {
-        .text("a host's name, maybe with * in it, or ~ and a regular expression") { HostPattern($0) }
+        .text("a host's name without a port, in ASCII, maybe with * in it, or ~ and a regular expression") {
+            HostPattern($0)
+        }
     }
 }
 

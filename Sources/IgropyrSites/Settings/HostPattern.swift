@@ -23,6 +23,8 @@ public struct HostPattern: Sendable, Hashable, CustomStringConvertible {
         } else {
             let name = text.lowercased()
             guard (1...253).contains(name.utf8.count), name.utf8.allSatisfy(Self.isNameByte) else { return nil }
+            // Without an IPv6 address's brackets it would be a port's, which is no part of a name.
+            guard name.hasPrefix("[") || !name.utf8.contains(UInt8(ascii: ":")) else { return nil }
             kind = .name(name.split(separator: "*", omittingEmptySubsequences: false).map(String.init))
         }
     }
@@ -30,6 +32,9 @@ public struct HostPattern: Sendable, Hashable, CustomStringConvertible {
     private static func isNameByte(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || "-._*:[]".utf8.contains(byte)
     }
+
+    /// The one name that fits; nil if others may, too.
+    var onlyName: String? { if case .name(let parts) = kind, parts.count == 1 { parts[0] } else { nil } }
 
     /// Takes a name without its port, in lower case.
     func fits(_ host: String) -> Bool {

@@ -36,6 +36,12 @@ public struct PathRule: Sendable {
         }
     }
 
+    /// Whether it is meant for its own target, on the same site.
+    var leadsToItself: Bool {
+        guard target.hasPrefix("/"), !target.contains("*") else { return false }
+        return pattern.match(String(target.dropFirst().prefix { $0 != "?" })) != nil
+    }
+
     /// Nil if the path is not meant. Takes it decoded, without its first slash; parts of it are escaped again.
     func destination(of path: String, query: String?) -> String? {
         guard let parts = pattern.match(path) else { return nil }
