@@ -75,6 +75,17 @@ import Testing
         }
     }
 
+    @Test func `a program is asked by any method, WebDAV's too, but TRACE`() async throws {
+        try await Self.with { caller, site in
+            try site.write("dav.sh", "printf 'Content-Type: text/plain\\n\\n%s %s' $REQUEST_METHOD $(cat)")
+            for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "MKCOL", "get", "X!"] {
+                let answer = try caller.exchange(method, "/dav.sh/folder", body: "x")
+                #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.contains("\(method) x"), "\(method): \(answer)")
+            }
+            #expect(try caller.exchange("TRACE", "/dav.sh").hasPrefix("HTTP/1.1 405 "))
+        }
+    }
+
     @Test func `a program by itself answers, too`() async throws {
         try await Self.with { caller, site in
             try site.write("a.cgi", "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nby itself'", mode: 0o755)

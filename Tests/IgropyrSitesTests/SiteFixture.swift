@@ -57,6 +57,16 @@ final class SiteCaller {
         return try await client.send(request, to: running.address, bodyLimit: 64 << 20)
     }
 
+    /// The whole answer to a request by any method, of which the client knows a few only.
+    func exchange(_ method: String, _ target: String, body: String = "") throws -> String {
+        let socket = try BlockingSocket(to: running.address)
+        let framing = "Content-Length: \(body.utf8.count)\r\nConnection: close"
+        try socket.send("\(method) \(target) HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n\(body)")
+        var bytes: [UInt8] = []
+        while case let piece = try socket.receive(), !piece.isEmpty { bytes += piece }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     func text(_ target: String, _ fields: [(String, String)] = []) async throws -> String {
         try await send(target, fields).text
     }

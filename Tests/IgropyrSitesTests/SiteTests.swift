@@ -94,6 +94,8 @@ import Testing
             try site.write("a.txt", "a")
             let response = try await caller.send("/a.txt", method: "POST", body: [1])
             #expect(response.status == 405 && response.field("Allow") == "GET, HEAD, OPTIONS")
+            let refusal = try caller.exchange("PROPFIND", "/a.txt")
+            #expect(refusal.hasPrefix("HTTP/1.1 405 ") && refusal.contains("\r\nAllow: GET, HEAD, OPTIONS\r\n"))
             #expect(try await caller.send("/a.txt", method: "OPTIONS").status == 204)
             let head = try await caller.send("/a.txt", method: "HEAD")
             #expect(head.status == 200 && head.body.isEmpty && head.field("Content-Length") == "1")

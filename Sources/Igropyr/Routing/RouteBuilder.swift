@@ -46,6 +46,11 @@ extension RouteBuilder {
         respond: @escaping @Sendable (Request) async throws -> Response
     ) { add(method, pattern, RouteLimits(), .task(respond)) }
 
+    /// The same for all methods that no other route can be for, such as WebDAV's.
+    package func onOthers(
+        _ pattern: String, respond: @escaping @Sendable (Request) async throws -> Response
+    ) { add(Route(.other, .task(respond)), at: pattern) }
+
     private func add(
         _ method: HTTPRequest.Method, _ pattern: String, _ limits: RouteLimits, _ action: Route.Action
     ) {

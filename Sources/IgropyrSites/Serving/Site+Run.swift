@@ -61,6 +61,7 @@ extension Site {
             return try await loops.local.value(on: loop).respond(to: request)
         }
         for method in Self.methods { app.on(method, "/**", respond: respond(to:)) }
+        app.onOthers("/**", respond: respond(to:))
         return (app, parts.logs)
     }
 
