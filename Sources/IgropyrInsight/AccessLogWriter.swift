@@ -14,6 +14,7 @@ package final class AccessLogWriter: Sendable {
     private static let patience = Duration.seconds(2)
 
     private let file: LogFile
+    private let name: String
     private let limitBytes: Int
     private let thread: EventLoopThread
     private let state = Locked(State())
@@ -22,10 +23,10 @@ package final class AccessLogWriter: Sendable {
     /// Opens the destination and starts the thread, which ``stop()`` ends.
     /// - Throws: as `LogFile.init(appendingTo:)`.
     package init(_ settings: AccessLog, logger: Logger) throws(UVError) {
-        file =
+        (file, name) =
             switch settings.destination {
-            case .standardOutput: LogFile.standardOutput()
-            case .file(let path): try LogFile(appendingTo: path)
+            case .standardOutput: (LogFile.standardOutput(), "standard output")
+            case .file(let path): (try LogFile(appendingTo: path), path)
             }
         thread = try EventLoopThread(name: "igropyr-log")
         limitBytes = settings.waitingBytes
@@ -55,7 +56,9 @@ package final class AccessLogWriter: Sendable {
             do throws(UVError) {
                 try file.reopen()
             } catch {
-                logger.error("the access log cannot be opened anew", metadata: ["reason": "\(error.reason)"])
+                logger.error(
+                    "a log cannot be opened anew, so its lines go on to the old file",
+                    metadata: ["file": "\(name)", "reason": "\(error.reason)"])
             }
         }
     }
@@ -81,7 +84,7 @@ package final class AccessLogWriter: Sendable {
             }
         }
         timer.cancel()
-        if !isWritten { logger.error("the access log could not be written to its end") }
+        if !isWritten { logger.error("a log could not be written to its end", metadata: ["file": "\(name)"]) }
     }
 
     /// On the log's own thread.
@@ -100,6 +103,7 @@ package final class AccessLogWriter: Sendable {
         guard unreported > 0 else { return }
         let reason = failure?.reason ?? "they came faster than they could be written"
         logger.warning(
-            "lines of the access log were dropped", metadata: ["lines": "\(unreported)", "reason": "\(reason)"])
+            "lines of a log were dropped",
+            metadata: ["file": "\(name)", "lines": "\(unreported)", "reason": "\(reason)"])
     }
 }

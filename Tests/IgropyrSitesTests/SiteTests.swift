@@ -232,6 +232,19 @@ import Testing
         }
     }
 
+    @Test func `a log that cannot be opened anew is named, and its lines go on to the old file`() async throws {
+        try await withSite("access-log: all.log\nerror-log: error.log") { caller, site in
+            try FileManager.default.moveItem(atPath: site.path + "/all.log", toPath: site.path + "/old.log")
+            try FileManager.default.createDirectory(atPath: site.path + "/all.log", withIntermediateDirectories: false)
+            caller.running.reopenLogs()
+            try await eventually("it is said") {
+                site.text("error.log").contains("go on to the old file (file=\(site.path)/all.log, reason=")
+            }
+            _ = try await caller.send("/after")
+            try await eventually("the line") { site.text("old.log").contains("/after") }
+        }
+    }
+
     @Test func `a program makes the lines of the access log`() async throws {
         try await withSite(
             "access-log: access.log",
