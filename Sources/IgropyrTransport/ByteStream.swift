@@ -109,6 +109,10 @@ public final class ByteStream {
     /// Bytes written that the kernel has not taken yet.
     public var queuedBytes: Int { tcp.queuedBytes + (tls?.waitingBytes ?? 0) }
 
+    /// Bytes written that have not arrived: what is queued, and what the kernel has. That may be megabytes, of which a third has to
+    /// go before the kernel takes more, so that ``queuedBytes`` alone does not show what a slow peer takes. One system call.
+    var untakenBytes: Int { queuedBytes + tcp.unacknowledgedBytes }
+
     /// As ``TCPStream/isBroken``.
     var isBroken: Bool { tcp.isBroken }
 

@@ -108,6 +108,13 @@ public final class TCPStream {
     /// its owner hears of the breach later, and must not go on meanwhile as if the peer took all.
     public var queuedBytes: Int { isClosing ? 0 : unsafe lostBytes + memory.pointer.pointee.write_queue_size }
 
+    /// Bytes that the kernel has taken and that the peer's has not acknowledged. One system call.
+    public var unacknowledgedBytes: Int {
+        guard !isClosing else { return 0 }
+        var count: Int32 = 0
+        return unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+    }
+
     /// Sends bytes, after all that was written before. What the kernel does not take at once is copied and queued
     /// without a limit: an owner that may be made to write much watches ``queuedBytes`` and waits for
     /// ``TCPStreamDelegate/streamDidDrain()``. An error is reported to the delegate, later.

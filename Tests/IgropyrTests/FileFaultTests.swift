@@ -141,6 +141,26 @@ import Testing
         }
     }
 
+    /// The kernel's buffer holds megabytes by then, and takes no more until a third of that has gone.
+    @Test func `a client that takes little, but goes on taking it, is not cut`() async throws {
+        try await Site.with { site in
+            try site.write("huge.txt", "")
+            try #require(truncate(site.path + "/huge.txt", Self.bytes) == 0)
+            try await withApp { app in
+                app.server.progressTimeout = .seconds(1)
+                app.files("/", from: site.path)
+            } _: { caller in
+                let reader = try SlowReader(port: caller.server.address.port)
+                try reader.send("GET /huge.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try reader.receiveHead().hasPrefix("HTTP/1.1 200 "))
+                for _ in 0..<100 {
+                    try reader.receive(4096)
+                    try await Task.sleep(for: .milliseconds(40))
+                }
+            }
+        }
+    }
+
     private static let troubles = [EIO, ESTALE, ENOTCONN, ETIMEDOUT, EMFILE, ENFILE, ENOMEM]
     private static let absences = [ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, EXDEV, ENAMETOOLONG]
 

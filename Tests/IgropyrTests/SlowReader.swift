@@ -38,6 +38,16 @@ final class SlowReader {
         let after: [UInt8]
     }
 
+    /// So many bytes.
+    func receive(_ count: Int) throws {
+        var missing = count
+        while missing > 0 {
+            let piece = try socket.receive(upTo: min(missing, 4096))
+            guard !piece.isEmpty else { throw Ended(after: []) }
+            missing -= piece.count
+        }
+    }
+
     /// All up to the end; a reset is one, too.
     func receiveRest() throws -> [UInt8] {
         socket.set(SO_RCVBUF, Int32(1 << 20))

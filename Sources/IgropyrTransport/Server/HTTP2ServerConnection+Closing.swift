@@ -64,7 +64,7 @@ extension HTTP2ServerConnection: OpenConnection {
 
     /// Gives the client time to take some of what is queued in the socket.
     func awaitProgress() {
-        queuedAtLastCheck = stream.queuedBytes
+        untakenAtLastCheck = stream.untakenBytes
         writeDeadline = loop.now.advanced(by: server.settings.progressTimeout)
         arm(at: writeDeadline)
     }
@@ -73,7 +73,8 @@ extension HTTP2ServerConnection: OpenConnection {
         timerDeadline = .distantFuture
         let now = loop.now
         if writeDeadline <= now {
-            guard stream.queuedBytes < queuedAtLastCheck else { return abortSlowClient() }
+            let taken = untakenAtLastCheck - stream.untakenBytes
+            guard taken >= server.settings.leastTaken else { return abortSlowClient() }
             awaitProgress()
         }
         switch state {

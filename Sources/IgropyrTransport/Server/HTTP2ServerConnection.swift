@@ -32,8 +32,8 @@ final class HTTP2ServerConnection: HTTP2Connection {
     var drainDeadline = Timestamp.distantFuture
     /// When a client that has ended its sending is looked after next.
     var watchDeadline = Timestamp.distantFuture
-    /// What waited in the socket when `writeDeadline` was set.
-    var queuedAtLastCheck = 0
+    /// What had not arrived when `writeDeadline` was set.
+    var untakenAtLastCheck = 0
     /// When a part of a body last went into a frame.
     var sentAt = Timestamp.zero
 

@@ -400,7 +400,9 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         }
         if writeDeadline <= now {
             guard connection.session.windowBytes(of: self) > 0 else { return cutSlowClient() }
-            guard now < connection.sentAt.advanced(by: server.settings.progressTimeout) else {
+            // What is queued in the socket is looked at by the connection.
+            let isQueued = connection.stream.queuedBytes > 0
+            guard isQueued || now < connection.sentAt.advanced(by: server.settings.progressTimeout) else {
                 return connection.abortSlowClient()
             }
             awaitClient()

@@ -142,8 +142,9 @@ extension HTTPServerConnection: OpenConnection {
             server.count(\.handshakeTimeouts)
             return abort()
         }
-        let taken = Int(queuedAtLastCheck) - stream.queuedBytes
-        if stream.queuedBytes > 0, taken >= server.settings.leastTaken { return awaitProgress() }
+        if stream.queuedBytes > 0, Int(untakenAtLastCheck) - stream.untakenBytes >= server.settings.leastTaken {
+            return awaitProgress()
+        }
         if case .none = request, !isLingering, !parser.isBetweenMessages {
             server.count(\.timeouts)
             response = .notBegun
@@ -158,8 +159,8 @@ extension HTTPServerConnection: OpenConnection {
 }
 
 extension HTTPServerSettings {
-    /// Bytes that a client must take of what is queued in each ``progressTimeout``.
-    fileprivate var leastTaken: Int {
+    /// Bytes that a client must take of what it was sent in each ``progressTimeout``.
+    var leastTaken: Int {
         let seconds = Double(progressTimeout.components.seconds) + Double(progressTimeout.components.attoseconds) / 1e18
         return max(1, Int(min(Double(minimumBytesPerSecond) * seconds, 1e12)))
     }

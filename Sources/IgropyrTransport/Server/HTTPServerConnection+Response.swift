@@ -176,7 +176,7 @@ extension HTTPServerConnection {
 
     /// Gives the client time to take some of what is queued.
     func awaitProgress() {
-        queuedAtLastCheck = UInt32(clamping: stream.queuedBytes)
+        untakenAtLastCheck = UInt32(clamping: stream.untakenBytes)
         timer.arm(after: server.settings.progressTimeout)
     }
 

@@ -75,8 +75,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     var bodyLeft: UInt64 = 0
     /// Bytes of the body that came after the answer was complete.
     private var unreadBytes: UInt32 = 0
-    /// What waited for the client when the timer was last looked at.
-    var queuedAtLastCheck: UInt32 = 0
+    /// What had not arrived when the timer was last looked at.
+    var untakenAtLastCheck: UInt32 = 0
     /// Of the body that is arriving; nil for a request without one.
     var bodyRate: TransferRate?
     /// What the kernel was asked once; kept after the connection has ended.
