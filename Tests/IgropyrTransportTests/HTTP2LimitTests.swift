@@ -327,6 +327,28 @@ private let enhanceYourCalm: UInt32 = 0x0B
         }
     }
 
+    @Test func `so is one that goes on sending meanwhile`() async throws {
+        try await TestServer.run(
+            settings {
+                $0.progressTimeout = .milliseconds(200)
+                $0.http2.overheadBytes = .max
+            },
+            onRequest: { _, _, stream in
+                begin(stream, .chunked)
+                let body = [UInt8](repeating: 0, count: 32 << 20)
+                stream.sendBody(body.span.bytes)
+            }
+        ) { server in
+            let client = try await server.connectFrames(isReading: false)
+            client.begin(.settings(initialWindow: 1 << 30), [.windowUpdate(0, 1 << 30), .request(1)])
+            for _ in 0..<1000 where server.server.counters.timeouts == 0 {
+                client.send(.windowUpdate(0, 1))
+                try await Task.sleep(for: .milliseconds(20))  // Often enough to seem alive.
+            }
+            #expect(server.server.counters.timeouts == 1)
+        }
+    }
+
     @Test func `a connection without window is cut when nothing of it moves`() async throws {
         let aborted = Signal()
         try await TestServer.run(

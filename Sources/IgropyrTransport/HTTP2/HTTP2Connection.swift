@@ -23,6 +23,8 @@ class HTTP2Connection {
     private var isProcessing = false
     private var isSending = false
     private var isSendScheduled = false
+    /// In this sending.
+    private var hasWritten = false
     /// Streams whose queue has become empty in this sending.
     private var drained: [HTTP2Stream] = []
 
@@ -148,6 +150,7 @@ class HTTP2Connection {
     final func send() {
         guard !isProcessing, !isSending, mayWrite else { return }
         isSending = true
+        hasWritten = false
         swapFrames()
         let failure = sendPieces()
         if session.output.capacity > 4 * Self.pieceBytes { session.output = [] }
@@ -155,7 +158,7 @@ class HTTP2Connection {
         isSending = false
         guard !isClosed else { return }
         if failure != nil { return abort() }
-        didWrite()
+        if hasWritten { didWrite() }
         if !drained.isEmpty { scheduleSend() }
         notifyDrained()
         if !isClosed { endIfOver() }
@@ -170,6 +173,7 @@ class HTTP2Connection {
             let count = session.output.count
             guard count > 0 else { return nil }
             session.takeOutput { stream.write($0) }
+            hasWritten = true
             guard count >= Self.pieceBytes else { return nil }
         }
         return nil
