@@ -4,7 +4,8 @@ internal import IgropyrUV
 ///
 /// How long does not matter as long as connections become free: if none does within `patience`, all fail.
 final class WaitingRequests {
-    private var requests: [HTTPRequesterCall] = []
+    /// Nil for those that were taken: they hold their responses.
+    private var requests: [HTTPRequesterCall?] = []
     private var taken = 0
     private let patience: Duration
     private let timer: WheelTimer
@@ -36,13 +37,13 @@ final class WaitingRequests {
     func next() -> HTTPRequesterCall? {
         timer.arm(after: patience)
         while !isEmpty {
-            let request = requests[taken]
+            let request = requests[taken].take()
             taken += 1
-            if taken >= 256 {  // Seldom enough to cost nothing, soon enough to hold little.
+            if taken >= 256 {  // Seldom enough to cost nothing, soon enough to stay small.
                 requests.removeFirst(taken)
                 taken = 0
             }
-            if request.isWanted { return request }
+            if let request, request.isWanted { return request }
         }
         return nil
     }
@@ -52,6 +53,6 @@ final class WaitingRequests {
         onEnd()
         let all = requests[taken...]
         (requests, taken) = ([], 0)
-        for request in all { request.give(up: cause) }
+        for request in all { request?.give(up: cause) }
     }
 }
