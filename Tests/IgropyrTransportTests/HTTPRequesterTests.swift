@@ -54,4 +54,20 @@ import Testing
         }
         #expect(seen.withLock { $0 } == 2)
     }
+
+    @Test func `a body that is sent as it comes has begun with its end, too`() async throws {
+        try await TestServer.run(onRequest: answerWithPath) { server in
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop)  // All of this loop.
+            nonisolated(unsafe) let body = HTTPUploadStream(on: server.loop, length: nil)
+            defer { client.close() }
+            let address = server.server.localAddress
+            let answer = Task(executorPreference: server.loop) {
+                try await client.send(.init(.post, "/empty"), with: body, to: address).status
+            }
+            #expect(!body.hasBegun)
+            try await body.end()
+            #expect(body.hasBegun, "no other address may be asked with it")
+            #expect(try await answer.value == 200)
+        }
+    }
 }

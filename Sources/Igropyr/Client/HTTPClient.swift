@@ -81,8 +81,8 @@ public final class HTTPClient: HTTPRequesting {
     /// ```
     ///
     /// `length` is what the pieces add up to, in bytes, for servers that want to know it before. Without, the body goes in chunks.
-    /// A sequence that gives nothing for ``Settings/responseTimeout`` ends the request. A response that comes before
-    /// the end of the body ends the sending with the next piece. What was sent cannot be sent again: neither after a redirection that
+    /// A sequence that gives nothing for ``Settings/responseTimeout`` ends the request. That, and a response that comes before
+    /// the end of the body, ends the sending with the next piece. What was sent cannot be sent again: neither after a redirection that
     /// asks for it (307, 308), which is a response like others then, nor by a connection that the server has just closed.
     /// - Throws: ``HTTPRequestFailure`` if there is no whole response, or the pieces do not add up to `length`;
     ///   ``InvalidSetting``; `CancellationError`; what `body` throws, which ends the request.

@@ -4,7 +4,7 @@ public import IgropyrUV
 public final class HTTPUploadStream {
     /// In bytes, which the pieces must add up to; nil for a body that says when it ends.
     let length: UInt64?
-    /// Whether any of it has left: then it cannot be sent again.
+    /// Whether any of it has left, be it no more than its end: then it cannot be sent again.
     public private(set) var hasBegun = false
 
     private let loop: EventLoop
@@ -65,8 +65,9 @@ public final class HTTPUploadStream {
     private var canWrite: Bool { connection?.canWrite ?? false }
 
     private func endRequest() {
-        let connection = connection
+        guard let connection else { return }
+        hasBegun = true
         finish()
-        connection?.endRequest()
+        connection.endRequest()
     }
 }
