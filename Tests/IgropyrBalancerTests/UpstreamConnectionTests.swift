@@ -105,12 +105,15 @@ private func proof(_ authority: String?, name: String? = nil, isVerified: Bool =
     }
 }
 
-@Test func `a worker that says nothing to a handshake has failed at that`() async throws {
+@Test(arguments: [false, true]) func `a worker that says nothing to a handshake has failed at that`(
+    isHTTP2: Bool
+) async throws {
     let silent = try ListeningSocket.open(.loopback(port: 0))
     defer { ListeningSocket.close(silent) }
     let address = try #require(ListeningSocket.localAddress(of: silent))
     var connection = UpstreamConnection()
     connection.tls = proof(nil)
+    connection.isHTTP2 = isHTTP2
     try await withBalancer(workers: 0, knowsWorkers: false, { $0.insight.admin = .loopback(port: 0) }) { fixture in
         var application = fixture.application
         application.responseTimeout = .milliseconds(100)

@@ -260,6 +260,6 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
         guard isBusy else { return }
         if connection.readAt < beganAt { connection.retire() }
         reset()
-        fail(.timedOut, mayHaveBeenReceived: true)
+        fail(.timedOut, mayHaveBeenReceived: !connection.stream.isHandshaking)
     }
 }
