@@ -227,7 +227,8 @@ private func withLog(
         try await withLog(.json, workers: 1, change) { fixture, folder in
             let client = try fixture.client()
             _ = try client.get("/a")
-            _ = try client.get("/a", "traceparent: 00-nonsense\r\ntracestate: a=b\r\nX-Request-ID:\r\n")
+            let ids = "X-Request-ID:\r\nX_Request_ID: b\r\n"
+            _ = try client.get("/a", "traceparent: 00-nonsense\r\ntracestate: a=b\r\n\(ids)")
             let lines = try await folder.json(count: 2)
             let seen = fixture.workers[0].seen.withLock { $0 }
             for (request, line) in zip(seen, lines) {
@@ -235,6 +236,7 @@ private func withLog(
                 #expect(parents.count == 1 && request.values("tracestate") == [])
                 #expect(try #require(parents.first).hasPrefix("00-\(try #require(line.trace))-"))
                 #expect(request.values("X-Request-ID") == [try #require(line.id)])
+                #expect(request.values("X_Request_ID") == [], "it passes for that in CGI's variables")
             }
             #expect(lines[0].trace != lines[1].trace && lines[0].id != lines[1].id)
         }

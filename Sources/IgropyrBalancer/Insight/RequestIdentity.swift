@@ -39,7 +39,7 @@ final class RequestIdentity {
         switch name.count {
         case 10: startsTrace && bytes.matches("tracestate", in: name)
         case 11: startsTrace && bytes.matches("traceparent", in: name)
-        case 12: newRequestID != nil && bytes.matches("x-request-id", in: name)
+        case 12: newRequestID != nil && bytes.passesFor("x-request-id", in: name)
         default: false
         }
     }
