@@ -14,7 +14,8 @@ public struct ServiceContract: Sendable {
     /// Where the process that this one succeeds hears that it is ready; see ``notifyReady()``.
     public let predecessorAddress: String?
     /// By where one of the ``sockets`` listens, where the predecessor was asked to listen, if that is elsewhere: at port 0, or
-    /// where the first process was not asked but given a socket. Nil without a predecessor.
+    /// where the first process was not asked but given a socket. Nil without a predecessor, and with one of a version that
+    /// does not say.
     public let askedAddresses: [SocketAddress: SocketAddress]?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
@@ -32,7 +33,7 @@ public struct ServiceContract: Sendable {
         notificationAddress = take("NOTIFY_SOCKET")
         predecessorAddress = take(Self.predecessorVariable)
         let address = { (text: String) in SocketAddress(parsing: text, defaultPort: 0) }
-        let asked = Self.pairs(take(Self.askedVariable), key: address, value: address)
+        let asked = take(Self.askedVariable).map { Self.pairs($0, key: address, value: address) }
         askedAddresses = predecessorAddress == nil ? nil : asked
         let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
         let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
@@ -67,8 +68,7 @@ public struct ServiceContract: Sendable {
     ) -> [String: String] {
         var environment = environmentOfSuccessor
         environment[Self.predecessorVariable] = address
-        environment[Self.askedVariable] =
-            asked.isEmpty ? nil : asked.map { "\($0.localText)=\($1.localText)" }.joined(separator: ",")
+        environment[Self.askedVariable] = asked.map { "\($0.localText)=\($1.localText)" }.joined(separator: ",")
         return environment
     }
 

@@ -62,6 +62,8 @@ struct ServiceContractTests {
         let second = Self.contract(first.environment(ofSuccessorHeardAt: "@first", asked: asked))
         #expect(second.isSuccessor && second.askedAddresses == asked)
         #expect(Self.contract(second.environment(ofSuccessorHeardAt: "@second")).askedAddresses == [:])
+        let older = Self.contract(["IGROPYR_PREDECESSOR": "@older"])
+        #expect(older.isSuccessor && older.askedAddresses == nil, "it does not say, and may have been given any socket")
     }
 
     @Test func `a process ends when nobody holds its lifeline any more`() async {
