@@ -44,7 +44,9 @@ import Testing
             try site.write("api/.access.yaml", "fallback: off")
             try site.write("shop/.access.yaml", "fallback: /shop/shop.html")
             try site.write("shop/shop.html", "shop")
-            #expect(try await caller.text("/some/where") == "all")
+            for path in ["/some/where", "/all%20is%20here.html/more", "/all%20is%20here.html/"] {
+                #expect(try await caller.text(path) == "all", "\(path)")
+            }
             #expect(try await caller.status("/api/none") == 404)
             #expect(try await caller.text("/shop/none") == "shop")
         }

@@ -240,7 +240,7 @@ final class SiteLoop {
         if let response = try await parts.site.events.notFound?(call) { return response }
         logObstacle(at: call.file, call)
         guard let fallback = call.rules.fallback else { throw HTTPFailure(.notFound) }
-        guard fallback.dropFirst() != call.file else {
+        guard !call.pathInfo.isEmpty || fallback.dropFirst() != call.file else {
             call.log.error("the fallback is not there", metadata: ["path": "\(fallback)"])
             throw HTTPFailure(.notFound)
         }
