@@ -53,6 +53,10 @@ import Testing
             "site.yaml:1:16: hosts[0].name: found \"a.test:80\", expected a host's name without a port"
         ),
         (
+            "hosts: [{name: '[::1]'}, {name: '[::1]:80'}]",
+            "site.yaml:1:33: hosts[1].name: found \"[::1]:80\", expected a host's name without a port"
+        ),
+        (
             "hosts: [{name: '*.test'}, {name: a.test}]",
             "site.yaml:1:8: hosts: hosts[1] never answers for a.test: hosts[0] does; put it before that one"
         ),

@@ -76,7 +76,6 @@ extension Site {
         app.use(HTTPSRedirect(port: port ?? 443))
         app.accessLogLine = events.accessLogLine
         app.accessLog = base.logs.access.map { AccessLog($0.format, to: .file($0.file)) }
-        for method in Self.methods { app.on(method, "/**") { _ in Response(.notFound) } }
         return try await app.start(host: place.host, port: place.port)
     }
 

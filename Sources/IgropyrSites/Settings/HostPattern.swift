@@ -23,8 +23,9 @@ public struct HostPattern: Sendable, Hashable, CustomStringConvertible {
         } else {
             let name = text.lowercased()
             guard (1...253).contains(name.utf8.count), name.utf8.allSatisfy(Self.isNameByte) else { return nil }
-            // Without an IPv6 address's brackets it would be a port's, which is no part of a name.
-            guard name.hasPrefix("[") || !name.utf8.contains(UInt8(ascii: ":")) else { return nil }
+            // Outside of an IPv6 address's brackets a colon would be a port's, which is no part of a name.
+            let rest = name.utf8.drop { name.hasPrefix("[") && $0 != UInt8(ascii: "]") }
+            guard !rest.contains(UInt8(ascii: ":")) else { return nil }
             kind = .name(name.split(separator: "*", omittingEmptySubsequences: false).map(String.init))
         }
     }
