@@ -243,7 +243,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
     @Test func `a request that waits for a connection may be cancelled, and fails if none becomes free`() async throws {
         var settings = HTTPClient.Settings()
         settings.connectionsPerServer = 1
-        settings.responseTimeout = .milliseconds(500)
+        settings.responseTimeout = .seconds(3)
         let client = HTTPClient(settings)
         try await withServer { url in
             // All by the loop that clients share: each loop has connections of its own.
