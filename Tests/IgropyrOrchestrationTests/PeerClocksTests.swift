@@ -46,6 +46,31 @@ private func later(_ hours: Int64 = 0) -> UnixTime { day.advanced(byMilliseconds
     #expect(epoch == nil && state == before)
 }
 
+@Test(arguments: [true, false])
+func `who was believed while clocks were far ahead is heard again once they are right`(isNode: Bool) {
+    let lead = 1000 * hour
+    var (state, clock) = (ReplicatedState(), HybridClock(host: "a"))
+    if isNode { _ = state.publish(record("a"), epoch: day.milliseconds) }
+    let others = (["b", "c"] as [HostName]).map {
+        record($0, epoch: day.milliseconds + lead, workers: [worker("shop")])
+    }
+    let decided = Deployment(name: "shop", timestamp: stamp(lead, by: "b"), spec: spec())
+    _ = state.apply(StateDelta(deployments: [decided], hosts: others), at: later(1000), clock: &clock)
+    let epoch = state.amendTimes(at: later(), clock: &clock)
+    #expect(epoch == later().milliseconds)
+    #expect(state.hosts["b"]?.workers == others[0].workers, "it serves meanwhile")
+    #expect(state.liveDeployments["shop"] == decided.spec)
+    let again = state.amendTimes(at: later(), clock: &clock)
+    #expect(again == nil, "there is nothing more")
+
+    let amended = record("b", epoch: later().milliseconds)
+    // A node's own stamp may be the later one; a balancer's never is.
+    let next = Deployment(name: "shop", timestamp: stamp(isNode ? 2 * 60_000 : 1, by: "b"), spec: spec("b"))
+    let change = state.apply(StateDelta(deployments: [next], hosts: [amended]), at: later(), clock: &clock)
+    #expect(change.hosts == ["b"] && change.deployments == ["shop"] && change.refusals.isEmpty)
+    #expect(state.hosts["b"] == amended && state.deployments["shop"] == next)
+}
+
 @Test func `what was decided under a clock far ahead is taken by others once that is right, in its order`() throws {
     let wrong = day.advanced(byMilliseconds: 1000 * hour)
     var (state, clock) = (ReplicatedState(), HybridClock(host: "a"))

@@ -350,7 +350,7 @@ public actor Replica: LoopBound {
         guard clockVerdict == .right, let epoch = state.amendTimes(at: .now, clock: &clock) else { return }
         latestEpoch = epoch
         configuration.logger.notice(
-            "this host's clock was set right: what it said and decided before counts as of now")
+            "clocks were set right: what was said and decided under a wrong one counts as of now")
         didChangeHere()
     }
 
@@ -399,6 +399,7 @@ public actor Replica: LoopBound {
     private func refreshMembers() async {
         members = await membership.members
         clocks.forget(except: Set(peers.keys))
+        judgeClock()
     }
 
     // MARK: - Disk

@@ -3,24 +3,34 @@ extension ReplicatedState {
     /// that clock is known to be right again (``PeerClocks/Verdict/right``); before, a host whose clock is behind would take
     /// everything for early.
     ///
-    /// Without it nobody would listen to the host until its wrong time has come, through restarts, too. Where most other hosts began
-    /// later than now, it is the time that is wrong, as on machines without a clock that all start in 1970: nothing is changed.
+    /// Without it nobody would listen to the host until its wrong time has come, through restarts, too. What others said
+    /// under such a clock, and was believed here while this host's was ahead with theirs, or seemed to be behind, counts as
+    /// older than whatever they say from now on. For a member without a record, such as a balancer, which decides nothing,
+    /// so does what they decided. Where this host and most others began later than now, it is the time that is wrong, as on
+    /// machines without a clock that all start in 1970: nothing is changed.
     ///
     /// - Parameters:
     ///   - now: The wall clock.
     ///   - clock: This host's; goes back as far as is known to be right.
-    /// - Returns: The epoch of the host's own record from now on; nil if nothing was early, and nothing is changed.
+    /// - Returns: The epoch of the host's own record from now on; nil if nothing is changed.
     public mutating func amendTimes(at now: UnixTime, clock: inout HybridClock) -> Int64? {
         let latest = now.advanced(byMilliseconds: HybridClock.maximumLeadMilliseconds)
         let early = deployments.values.filter { $0.timestamp.time > latest }.sorted { $0.timestamp < $1.timestamp }
+        let earlyHosts = hosts.values.filter { $0.version.epoch > latest.milliseconds }
+        guard !early.isEmpty || !earlyHosts.isEmpty else { return nil }
         var own = hosts[clock.host]
-        let others = hosts.values.filter { $0.name != clock.host }
-        guard 2 * others.count(where: { $0.version.epoch > latest.milliseconds }) <= others.count else { return nil }
-        guard !early.isEmpty || (own?.version.epoch ?? 0) > latest.milliseconds else { return nil }
+        if let own, own.version.epoch > latest.milliseconds {
+            guard 2 * (earlyHosts.count - 1) <= hosts.count - 1 else { return nil }
+        }
+        for var record in earlyHosts {
+            record.version = HostRecord.Version(epoch: 0, counter: 0)
+            store(record)
+        }
         clock = HybridClock(host: clock.host)
         for deployment in deployments.values { try? clock.observe(deployment.timestamp, at: now) }
         for var deployment in early {
-            deployment.timestamp = clock.tick(at: now)
+            let oldest = HybridTimestamp(time: UnixTime(milliseconds: 0), origin: deployment.timestamp.origin)
+            deployment.timestamp = own == nil ? oldest : clock.tick(at: now)
             store(deployment)
         }
         own?.version = HostRecord.Version(epoch: now.milliseconds, counter: 0)
