@@ -190,6 +190,14 @@ import Testing
                 try await control.deploy(.shop, mistyped, at: nodes[0].control)
             }
             #expect(error?.code == .refused(status: 409) && error?.description.contains("disk=sdd") == true)
+            // Nor is it planned, by which it is refused before its bundle is sent.
+            var request = PlanRequest()
+            (request.application, request.spec) = (.shop, mistyped)
+            let question = request
+            let plan = await #expect(throws: ControlError.self) {
+                try await control.plan(question, at: nodes[0].control)
+            }
+            #expect(plan?.description == error?.description)
             #expect(await nodes[0].agent.status?.applications.first?.wanted == 2)
             // Where nothing serves, hosts may come later.
             _ = try await control.change(.shop, .scale(to: .total(0)), at: nodes[0].control)

@@ -81,6 +81,7 @@ extension HostAgent {
                     try checkSecrets(of: spec, application, given: given, present: present)
                 }
             } catch { return .refusal(422, error.description) }
+            if let refusal = await checkPlace(of: spec, application, parts) { return refusal }
         }
         do {
             return .json(
