@@ -38,7 +38,7 @@ extension HostAgent {
     private func reconcile(_ parts: Parts) async {
         let snapshot = await parts.replica.snapshot
         await rememberPeers(parts)
-        await tellOverruled(snapshot, parts)
+        await tellOverruled(parts)
         // Alone for the moment, after a restart: what others run is not to be started here, too.
         if let searchEnd = parts.searchEnd, snapshot.alive.count <= 1, loop.now < searchEnd { return }
         let findings = agenda.look(

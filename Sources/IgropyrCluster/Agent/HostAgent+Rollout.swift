@@ -5,9 +5,12 @@ internal import Logging
 extension HostAgent {
     /// Tells of decisions that were made here and do not count, for others that were made elsewhere at the same time or on the
     /// other side of a partition: the operator was told that they do.
-    func tellOverruled(_ snapshot: Replica.Snapshot, _ parts: Parts) async {
-        for former in await parts.replica.takeOverruled() {
-            let present = snapshot.state.deployments[former.name]
+    func tellOverruled(_ parts: Parts) async {
+        let overruled = await parts.replica.takeOverruled()
+        guard !overruled.isEmpty else { return }
+        let deployments = await parts.replica.state.deployments  // A snapshot from before may have what was overruled.
+        for former in overruled {
+            let present = deployments[former.name]
             let winner = present?.spec.map { "revision \($0.revision.short)" } ?? "its removal"
             let origin = present.map { ", decided at \($0.timestamp.origin)" } ?? ""
             let detail = "by \(winner)\(origin), where this was not known: decide again if that is not meant"
