@@ -39,9 +39,8 @@ final class WorkerLogs {
 
     private func run() async {
         while !Task.isCancelled {
-            let logs = present()
-            let wasFull = await rotate(logs)
-            if loop.now >= nextSweep { await sweep(except: logs) }
+            let wasFull = await rotate(present())
+            if loop.now >= nextSweep { await sweep() }
             try? await Task.sleep(for: wasFull ? Self.shortInterval : Self.interval)
         }
     }
@@ -63,9 +62,9 @@ final class WorkerLogs {
         return wasFull
     }
 
-    private func sweep(except logs: [WorkerLog]) async {
+    private func sweep() async {
         nextSweep = loop.now.advanced(by: Self.sweepInterval)
-        let folder = folder
+        let (folder, logs) = (folder, present())  // Of now: a worker may have started on an old one meanwhile.
         let limit = UnixTime.now.advanced(byMilliseconds: -Self.retentionMilliseconds)
         await loop.offload { WorkerLog.removeOld(in: folder, except: logs, before: limit) }
     }
