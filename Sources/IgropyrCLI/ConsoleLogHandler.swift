@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 
-/// Log lines for people and for journals: time, level, message, then the metadata.
+/// Log lines for people and for journals: time, level, message, then the metadata, each on one line whatever others say.
 struct ConsoleLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
@@ -17,7 +17,8 @@ struct ConsoleLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         let details = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
         let time = Date.now.formatted(.iso8601)
-        StandardError.write("\(time) \(event.level) \(event.message)\(details.isEmpty ? "" : " (\(details))")\n")
+        let line = "\(time) \(event.level) \(event.message)\(details.isEmpty ? "" : " (\(details))")"
+        StandardError.write(line.plain + "\n")
     }
 }
 

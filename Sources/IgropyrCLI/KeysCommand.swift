@@ -210,7 +210,7 @@ struct KeyClient: Sendable {
         poll.complain(silent, "did not answer" + (nothingWasDone ? "" : ": run the same again, or see igropyr members"))
         let refusals = poll.outcomes.filter { !$0.value.isDone }
         for (member, outcome) in refusals.sorted(by: { $0.key < $1.key }) {
-            StandardError.write("  \(member): \(outcome.message)\n")
+            StandardError.write("  \(member): \(outcome.message)".plain + "\n")
         }
         guard silent.isEmpty, refusals.isEmpty else { throw ExitCode.incomplete }
     }
@@ -222,7 +222,7 @@ struct KeyClient: Sendable {
         let away = try await client.members(of: node).members.filter { $0.status == .failed }
         for member in away {
             StandardError.write(
-                "warning: \(member.name) has failed; when it comes back it needs the new key file"
+                "warning: \(member.name.plain) has failed; when it comes back it needs the new key file"
                     + (keepsOld ? "\n" : ", or run this with --keep-old\n"))
         }
         _ = try await step(KeysMessage(.add, key: key), "adding \(new)", "the old key stays in use")
@@ -233,7 +233,7 @@ struct KeyClient: Sendable {
         let laggards = after.outcomes.filter { $0.value.fingerprints.first != new }.keys.sorted()
         guard laggards.isEmpty else {
             throw CommandFailure(
-                "not going on: \(laggards.joined(separator: ", ")) still writes with another key; run this again")
+                "not going on: \(laggards.joined(separator: ", ").plain) still writes with another key; run this again")
         }
         report("used by \(after.outcomes.count.counting("member"))")
         guard !keepsOld else { return [] }

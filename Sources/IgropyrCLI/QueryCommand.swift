@@ -60,7 +60,7 @@ struct QueryCommand: AsyncParsableCommand {
             try await Poll.run("asking", until: { $0.asked.isSubset(of: $0.answers.keys) }) { onLine in
                 try await client.query(asking, by: node) { line in
                     if !json, case .answered(let member, let payload) = line {
-                        Terminal.write("  \(member)  \(Payload.text(payload))\n")
+                        Terminal.write("  \(member)  \(Payload.text(payload))".plain + "\n")
                     }
                     return onLine(line)
                 }
@@ -175,7 +175,7 @@ struct Poll: Sendable {
     }
 
     func complain(_ members: Set<String>, _ what: String) {
-        for member in members.sorted() { StandardError.write("  \(member) \(what)\n") }
+        for member in members.sorted() { StandardError.write("  \(member) \(what)".plain + "\n") }
     }
 }
 

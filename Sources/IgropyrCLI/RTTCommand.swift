@@ -48,7 +48,7 @@ struct RTTCommand: AsyncParsableCommand {
         for name in [from, other] where report.roundTrips[name] == nil {
             throw CommandFailure(
                 "\(report.host) has no coordinate of \(name): there is no such member, it is new, or it is no node and "
-                    + "no Serf agent; known are: \(report.roundTrips.keys.sorted().joined(separator: ", "))")
+                    + "no Serf agent; known are: \(report.roundTrips.keys.sorted().joined(separator: ", ").plain)")
         }
         return report.roundTrips[from]?[other] ?? 0
     }
