@@ -58,7 +58,8 @@ extension BalancerCommand {
         return .fixed(workers)
     }
 
-    /// Takes the sockets that were handed over, and says where clients will not find what was asked for: by somebody, if `areAsked`.
+    /// Takes the sockets that were handed over, and says where clients will not find what was asked for: by somebody, if
+    /// `areAsked`.
     private func takeSockets(for listeners: inout [BalancerListener], areAsked: Bool) {
         let contract = ServiceContract.inherited
         let given = contract.sockets.compactMap(ListeningSocket.localAddress(of:))
@@ -72,7 +73,8 @@ extension BalancerCommand {
             let text =
                 contract.isSuccessor
                 ? "will no longer listen on \(address)"
-                : "warning: \(address) was handed over (LISTEN_FDS), and no listener has it: who connects there waits in vain"
+                : "warning: \(address) was handed over (LISTEN_FDS), and no listener has it: "
+                    + "who connects there waits in vain"
             StandardError.write("\(text)\n")
         }
         for socket in rest { ListeningSocket.close(socket) }

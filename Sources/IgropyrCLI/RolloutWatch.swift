@@ -5,7 +5,8 @@ import IgropyrUV
 /// Follows an application's rollout until its end, on the terminal's last line.
 struct RolloutWatch {
     enum Outcome {
-        /// `problem` is why fewer are wanted or ready than asked for, if that is known; `unreached` are nodes that count as failed.
+        /// `problem` is why fewer are wanted or ready than asked for, if that is known; `unreached` are nodes that count
+        /// as failed.
         case complete(ready: Int, wanted: Int, problem: String?, unreached: [String])
         /// An operator is waited for: why, and what to do.
         case onHold(String)
@@ -14,7 +15,13 @@ struct RolloutWatch {
         var shortcoming: String? {
             switch self {
             case .complete(let ready, let wanted, let problem, _):
-                problem ?? (ready < wanted ? "\(wanted - ready) workers do not start: igropyr status says why" : nil)
+                if let problem {
+                    problem
+                } else if ready < wanted {
+                    "\((wanted - ready).counting("worker")) cannot start: igropyr status says why"
+                } else {
+                    nil
+                }
             case .onHold(let reason): reason
             }
         }
@@ -23,7 +30,8 @@ struct RolloutWatch {
     let client: ControlClient
     let node: SocketAddress
 
-    /// `deployment` is what should stand in the end, as the node has entered it, `patience` how long nothing may have changed.
+    /// `deployment` is what should stand in the end, as the node has entered it, `patience` how long nothing may have
+    /// changed.
     /// - Throws: What went wrong, as soon as that is certain; that nothing has changed for too long.
     func follow(_ deployment: Deployment, for patience: Duration) async throws -> Outcome {
         let name = deployment.name
@@ -83,7 +91,8 @@ struct RolloutWatch {
         return .complete(ready: application.ready, wanted: application.wanted, problem: problem, unreached: unreached)
     }
 
-    /// Whether that is what is deployed now. The revision alone does not tell: another environment, or a restart, has the same.
+    /// Whether that is what is deployed now. The revision alone does not tell: another environment, or a restart, has the
+    /// same.
     private static func counts(_ spec: DeploymentSpec, _ application: StatusReport.Application) -> Bool {
         guard let fingerprint = application.fingerprint else { return application.revision == spec.revision }
         return fingerprint == spec.worker.fingerprint
@@ -117,8 +126,9 @@ struct RolloutWatch {
         let name = application.name
         let rollout = application.rollout.flatMap { $0.isComplete ? nil : $0 }
         let (ready, wanted) = rollout.map { ($0.done, $0.wanted) } ?? (application.ready, application.wanted)
+        let state = rollout == nil ? "ready" : "new and healthy"
         return CommandFailure(
-            "deployed \(name), but only \(ready) of \(wanted) workers were \(rollout == nil ? "ready" : "new and healthy") in time: "
+            "deployed \(name), but only \(ready) of \(wanted.counting("worker")) became \(state) in time: "
                 + "igropyr status says why; igropyr rollback \(name) takes it back, igropyr remove \(name) a first one")
     }
 }

@@ -57,7 +57,7 @@ struct TopCommand: AsyncParsableCommand {
         if json {
             print(try JSONText.of(lines))
         } else if !lines.isEmpty || unheard.isEmpty {
-            print(lines.isEmpty ? "no such worker runs" : Self.table(of: lines))
+            print(lines.isEmpty ? "no \(target == nil ? "" : "such ")worker runs" : Self.table(of: lines))
         }
         guard unheard.isEmpty else {
             StandardError.write("could not ask: \(unheard.joined(separator: ", "))\n")

@@ -16,7 +16,7 @@ public struct Confinement: Hashable, Sendable, Codable {
     public var openFiles: Int?
     /// Processes and threads together.
     public var processes: Int?
-    /// A name or a number; nil: nobody where it is isolated, else the node's own.
+    /// A name or a number; nil: one of the application's own where it is isolated, else the node's.
     public var user: String?
     public var isolation: Isolation
 
