@@ -317,24 +317,10 @@ public actor Replica: LoopBound {
     public private(set) var clockProblem: String?
 
     /// Why others would not take what is decided here, and what to do; nil if they would.
-    var refusalOfDecisions: String? {
-        guard case .ahead(let peers) = clockVerdict else { return nil }
-        let others = Self.those(of: peers)
-        return "the clock of \(configuration.name) is more than 24 hours ahead of \(others), which would not take the "
-            + "decision: set it right, or name another host by --node"
-    }
-
-    private static func those(of peers: [HostName]) -> String {
-        "those of " + peers.prefix(3).map(\.rawValue).joined(separator: ", ")
-    }
+    var refusalOfDecisions: String? { clockVerdict.refusalOfDecisions(at: configuration.name) }
 
     private func judgeClock() {
-        let problem: String? =
-            switch clockVerdict {
-            case .ahead(let peers): "its clock is more than 24 hours ahead of \(Self.those(of: peers)): set it right"
-            case .behind(let peers, _): "its clock is more than 24 hours behind \(Self.those(of: peers)): set it right"
-            case .right, .unknown: nil
-            }
+        let problem = clockVerdict.problem
         guard problem != clockProblem else { return }
         if clockProblem == nil, let problem {
             configuration.logger.warning("this host's clock is wrong", metadata: ["problem": "\(problem)"])
