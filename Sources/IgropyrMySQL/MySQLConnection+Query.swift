@@ -54,7 +54,11 @@ extension MySQLConnection: SQLConnection {
         return rows[0]
     }
 
-    public func run(script: String) async throws(MySQLError) { _ = try await command(script) }
+    /// After a deadlock the server would run it as if there had been no transaction.
+    public func run(script: String) async throws(MySQLError) {
+        if let rollback, script.prefix(8).uppercased() != "ROLLBACK" { throw .server(rollback) }
+        _ = try await command(script)
+    }
 
     public var isInTransaction: Bool {
         guard let context = try? whole() else { return false }

@@ -146,6 +146,61 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `a transaction within another is undone alone, or with it`() async throws {
+        try await withPostgres { postgres in
+            let table = "t\(UInt32.random(in: 0 ... .max))"
+            try await postgres.run(script: "CREATE TABLE \(table) (id int UNIQUE)")
+            let insert = { (connection: PostgresConnection, id: Int) in
+                _ = try await connection.query("INSERT INTO \(unescaped: table) VALUES (\(id))")
+            }
+            await #expect(throws: CancellationError.self) {
+                try await postgres.transaction { connection in
+                    try await insert(connection, 1)
+                    try await connection.transaction { try await insert($0, 2) }
+                    throw CancellationError()
+                }
+            }
+            #expect(try await postgres.query("SELECT * FROM \(unescaped: table)").isEmpty)
+            try await postgres.transaction { connection in
+                try await insert(connection, 3)
+                await #expect(throws: PostgresError.self) {
+                    try await connection.transaction {
+                        try await insert($0, 4)
+                        try await $0.transaction { try await insert($0, 5) }
+                        try await insert($0, 3)  // Is there already.
+                    }
+                }
+                try await connection.transaction { try await insert($0, 6) }
+            }
+            let rows = try await postgres.query("SELECT id FROM \(unescaped: table) ORDER BY id")
+            #expect(try rows.decode(Int.self) == [3, 6])
+            try await postgres.run(script: "DROP TABLE \(table)")
+        }
+    }
+
+    @Test func `nobody goes on with a transaction of which a part was cancelled and could not be undone`() async throws
+    {
+        try await withPostgres { postgres in
+            let table = "t\(UInt32.random(in: 0 ... .max))"
+            try await postgres.run(script: "CREATE TABLE \(table) (id int)")
+            await #expect(throws: PostgresError.closed) {
+                try await postgres.transaction { connection in
+                    let part = Task.immediate {
+                        try await connection.transaction { connection in
+                            try await connection.query("INSERT INTO \(unescaped: table) VALUES (1)")
+                            withUnsafeCurrentTask { $0?.cancel() }
+                            throw CancellationError()
+                        }
+                    }
+                    await #expect(throws: CancellationError.self) { try await part.value }
+                    try await connection.query("INSERT INTO \(unescaped: table) VALUES (2)")
+                }
+            }
+            #expect(try await postgres.query("SELECT * FROM \(unescaped: table)").isEmpty)
+            try await postgres.run(script: "DROP TABLE \(table)")
+        }
+    }
+
     @Test func `queries of several tasks share the pool, and those on one connection take turns`() async throws {
         try await withPostgres { postgres in
             let sum = try await withThrowingTaskGroup(of: Int.self) { group in

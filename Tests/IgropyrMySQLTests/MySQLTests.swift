@@ -280,6 +280,38 @@ private let expressions: [(sql: String, text: String?)] = [
         }
     }
 
+    @Test func `a transaction within another is undone alone, or with it`() async throws {
+        try await withMySQL { mysql in
+            let table = freshName()
+            try await mysql.run(script: "CREATE TABLE \(table) (id INT UNIQUE)")
+            let insert = { (connection: MySQLConnection, id: Int) in
+                _ = try await connection.query("INSERT INTO \(unescaped: table) VALUES (\(id))")
+            }
+            await #expect(throws: CancellationError.self) {
+                try await mysql.transaction { connection in
+                    try await insert(connection, 1)
+                    try await connection.transaction { try await insert($0, 2) }
+                    throw CancellationError()
+                }
+            }
+            #expect(try await mysql.query("SELECT * FROM \(unescaped: table)").isEmpty)
+            try await mysql.transaction { connection in
+                try await insert(connection, 3)
+                await #expect(throws: MySQLError.self) {
+                    try await connection.transaction {
+                        try await insert($0, 4)
+                        try await $0.transaction { try await insert($0, 5) }
+                        try await insert($0, 3)  // Is there already.
+                    }
+                }
+                try await connection.transaction { try await insert($0, 6) }
+            }
+            let rows = try await mysql.query("SELECT id FROM \(unescaped: table) ORDER BY id")
+            #expect(try rows.decode(Int.self) == [3, 6])
+            try await mysql.run(script: "DROP TABLE \(table)")
+        }
+    }
+
     /// MariaDB rolls all back for a deadlock, and would run what follows as if nothing had been.
     @Test func `a transaction that lost a deadlock does not go on, even if nobody minds`() async throws {
         try await withMySQL { mysql in
@@ -308,6 +340,16 @@ private let expressions: [(sql: String, text: String?)] = [
                         try await connection.query("INSERT INTO \(unescaped: table) VALUES (99, 0)")
                     }
                     #expect("\(late.map { "\($0)" } ?? "")".contains("Deadlock"))
+                    let script = await failure {
+                        try await connection.run(script: "INSERT INTO \(table) VALUES (98, 0)")
+                    }
+                    #expect("\(script.map { "\($0)" } ?? "")".contains("Deadlock"))
+                    let part = await failure {
+                        try await connection.transaction {
+                            _ = try await $0.query("INSERT INTO \(unescaped: table) VALUES (97, 0)")
+                        }
+                    }
+                    #expect("\(part.map { "\($0)" } ?? "")".contains("Deadlock"))
                 }
             }
             guard case MySQLError.server(let answer)? = error else {

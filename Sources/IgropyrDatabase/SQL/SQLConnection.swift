@@ -23,18 +23,39 @@ public protocol SQLConnection: PooledConnection {
 }
 
 extension SQLConnection {
-    /// Runs `body` in a transaction, which is rolled back if it throws.
+    /// Runs `body` in a transaction, which is rolled back if it throws. Within another one only what `body` did is
+    /// (`SAVEPOINT`), and who catches what it throws may go on.
     /// - Throws: what `body` throws; a ``DatabaseError`` if the server does not commit.
+    @discardableResult
     nonisolated public func transaction<Result>(_ body: (Self) async throws -> Result) async throws -> Result {
+        guard await !isInTransaction else { return try await part(body) }
         try await run(script: "BEGIN")
         do {
             let result = try await body(self)
             try await commit()
             return result
         } catch {
-            // Where that fails the connection is dropped, and the server rolls back.
-            if await isInTransaction { try? await run(script: "ROLLBACK") }
+            if await isInTransaction { await undo("ROLLBACK") }
             throw error
         }
+    }
+
+    nonisolated private func part<Result>(_ body: (Self) async throws -> Result) async throws -> Result {
+        // A name of its own: MySQL drops the savepoint that had the same one.
+        let savepoint = "igropyr\(UInt64.random(in: 0 ... .max))"
+        try await run(script: "SAVEPOINT \(savepoint)")
+        do {
+            let result = try await body(self)
+            try await run(script: "RELEASE SAVEPOINT \(savepoint)")
+            return result
+        } catch {
+            await undo("ROLLBACK TO SAVEPOINT \(savepoint); RELEASE SAVEPOINT \(savepoint)")
+            throw error
+        }
+    }
+
+    /// Where that fails, as it does in a task that was cancelled, nobody may go on with what is half done.
+    nonisolated private func undo(_ script: String) async {
+        do { try await run(script: script) } catch { await close() }
     }
 }
