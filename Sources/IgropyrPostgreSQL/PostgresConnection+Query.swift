@@ -85,12 +85,16 @@ extension PostgresConnection {
         do throws(PostgresError) {
             return try await start(text, parameters)
         } catch {
-            guard error.isOfStatement, !isInTransaction, let name = statements.remove(text) else {
+            guard error.isOfStatement, let name = statements.remove(text) else {
+                end()
+                throw error
+            }
+            obsolete.append(name)
+            guard !isInTransaction else {  // Which has failed with it.
                 end()
                 throw error
             }
             do throws(PostgresError) {
-                try await forget(name)
                 return try await start(text, parameters)
             } catch {
                 end()
@@ -110,6 +114,8 @@ extension PostgresConnection {
     /// The name of the statement, which is prepared now unless it was; that which was used longest ago may go for it.
     private func prepare(_ text: String) async throws(PostgresError) -> String {
         if let name = statements.find(text) { return name }
+        // A transaction that has failed forgets nothing.
+        while unsafe PQtransactionStatus(raw) != PQTRANS_INERROR, let old = obsolete.popLast() { try await forget(old) }
         statementCount += 1
         let name = settings.preparedStatements > 0 ? "igropyr\(statementCount)" : ""
         guard unsafe PQsendPrepare(raw, name, text, 0, nil) == 1 else { throw lose() }

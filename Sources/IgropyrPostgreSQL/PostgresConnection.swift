@@ -11,6 +11,8 @@ public actor PostgresConnection: LoopBound {
     let raw: OpaquePointer
     var statements: StatementCache<String>
     var statementCount = 0
+    /// Names of statements that the server is yet to forget.
+    var obsolete: [String] = []
     let socket: SharedSocket<PostgresServerError>
     private var isClosed = false
     /// Whether a statement was sent whose last result has not been taken.

@@ -96,6 +96,32 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `a transaction that fails since its table has changed succeeds when it is tried again`() async throws {
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withPostgres(nil, settings) { postgres in
+            let table = "t\(UInt32.random(in: 0 ... .max))"
+            try await postgres.run(script: "CREATE TABLE \(table) (a int)")
+            func columns() async throws -> [String] {
+                try await postgres.transaction { connection in
+                    try await connection.query("SELECT * FROM \(unescaped: table)").columns.names
+                }
+            }
+            #expect(try await columns() == ["a"])
+            try await postgres.run(script: "ALTER TABLE \(table) ADD b text")
+            guard case PostgresError.server(let error)? = await failure({ _ = try await columns() }) else {
+                Issue.record("the statement is as it was before")
+                return
+            }
+            #expect(error.sqlState == "0A000")
+            #expect(try await columns() == ["a", "b"])
+            let names = try await postgres.query(
+                "SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%\(unescaped: table)'")
+            #expect(names.count == 1)
+            try await postgres.run(script: "DROP TABLE \(table)")
+        }
+    }
+
     @Test func `what the server refuses is told by its state, and the connection is as before`() async throws {
         try await withPostgres { postgres in
             try await postgres.withConnection { connection in
