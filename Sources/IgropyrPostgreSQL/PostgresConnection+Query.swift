@@ -105,8 +105,12 @@ extension PostgresConnection {
 
     private func start(_ text: String, _ parameters: PostgresParameters) async throws(PostgresError) -> PostgresResult?
     {
-        let name = try await prepare(text)
-        guard unsafe parameters.send(to: raw, statement: name) else { throw lose() }
+        if settings.preparedStatements == 0 {
+            guard unsafe parameters.send(to: raw, text: text) else { throw lose() }
+        } else {
+            let name = try await prepare(text)
+            guard unsafe parameters.send(to: raw, statement: name) else { throw lose() }
+        }
         unsafe PQsetSingleRowMode(raw)
         return try await firstPart()
     }
@@ -117,11 +121,11 @@ extension PostgresConnection {
         // A transaction that has failed forgets nothing.
         while unsafe PQtransactionStatus(raw) != PQTRANS_INERROR, let old = obsolete.popLast() { try await forget(old) }
         statementCount += 1
-        let name = settings.preparedStatements > 0 ? "igropyr\(statementCount)" : ""
+        let name = "igropyr\(statementCount)"
         guard unsafe PQsendPrepare(raw, name, text, 0, nil) == 1 else { throw lose() }
         _ = try await firstPart()
         while try await nextPart() != nil {}
-        if let old = statements.insert(name, for: text), old != name { try await forget(old) }
+        if let old = statements.insert(name, for: text) { try await forget(old) }
         return name
     }
 

@@ -42,6 +42,13 @@ final class PostgresParameters {
         unsafe values.append(UnsafePointer(copy.assumingMemoryBound(to: CChar.self)))
     }
 
+    /// Sends a statement that is not prepared, and all at once: one who stands between, such as PgBouncer, may give the
+    /// next to another session.
+    /// - Returns: whether libpq took it.
+    func send(to connection: OpaquePointer, text: String) -> Bool {
+        unsafe PQsendQueryParams(connection, text, Int32(values.count), nil, values, lengths, formats, 0) == 1
+    }
+
     /// Whether libpq took it.
     func send(to connection: OpaquePointer, statement: String) -> Bool {
         unsafe PQsendQueryPrepared(connection, statement, Int32(values.count), values, lengths, formats, 0) == 1

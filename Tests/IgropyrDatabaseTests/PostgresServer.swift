@@ -53,6 +53,30 @@ final class PostgresServer: Sendable {
     var bySocket: String { "host=\(folder.path) port=\(port) user=app dbname=postgres" }
     var byName: String { "postgres://app:secret@localhost:\(port)/postgres?sslmode=disable" }
 
+    /// By way of PgBouncer, which gives each transaction to whichever of two sessions is free.
+    func withBouncer(_ body: (_ url: String) async throws -> Void) async throws {
+        let reservation = try ReservedPort()
+        let settings = try folder.write(
+            "pgbouncer.ini",
+            """
+            [databases]
+            postgres = host=\(folder.path) port=\(port) user=app
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = \(reservation.address.port)
+            unix_socket_dir =
+            auth_type = any
+            pool_mode = transaction
+            default_pool_size = 2
+            """, mode: 0o644)
+        let bouncer = try BackgroundCommand(Self.asPostgres("exec pgbouncer \(settings)"))
+        defer { bouncer.signal(SIGKILL) }
+        try await eventually("PgBouncer answers: \(bouncer.errors)") {
+            try await run(["pg_isready", "-q", "-h", "127.0.0.1", "-p", "\(reservation.address.port)"]).status == 0
+        }
+        try await body("postgres://app@127.0.0.1:\(reservation.address.port)/postgres")
+    }
+
     private static func asPostgres(_ command: String) -> [String] {
         getuid() == 0
             ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "sh", "-c", command]

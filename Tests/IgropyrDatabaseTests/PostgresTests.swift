@@ -245,6 +245,29 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `without statements that are kept, it is the same behind one who parts transactions from sessions`()
+        async throws
+    {
+        var settings = PoolSettings.patient
+        settings.preparedStatements = 0
+        try await sharedPostgres.value.withBouncer { [settings] url in
+            let postgres = try Postgres(url, settings: settings)
+            try await onLoop { _ in
+                let sums = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                    for number in 1...100 {
+                        group.addTask {
+                            try await postgres.query("SELECT \(number)::int, \(number)::int + 1")[0].decode(
+                                Int.self, Int.self)
+                        }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(sums.count == 100 && sums.allSatisfy { $0.1 == $0.0 + 1 })
+            }
+            await postgres.close()
+        }
+    }
+
     @Test func `text with NUL is refused before it is sent`() async throws {
         try await withPostgres { postgres in
             await #expect(
