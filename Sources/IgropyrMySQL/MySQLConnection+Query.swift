@@ -60,6 +60,24 @@ extension MySQLConnection: SQLConnection {
         _ = try await command(script)
     }
 
+    public func reset() async throws(MySQLError) {
+        try await inTurn { () throws(MySQLError) in
+            let context = try whole()
+            isAnswering = true
+            let status = try await call(Int32(0), context) { status in
+                unsafe mysql_reset_connection_start(&status, context.raw)
+            } proceed: { status, events in
+                unsafe mysql_reset_connection_cont(&status, context.raw, events)
+            }
+            guard status == 0 else { throw refusal(context) }
+            isAnswering = false
+            statements = StatementCache(limit: settings.preparedStatements)
+            forOnce = nil
+            context.freeStatements()
+        }
+        _ = try await command("SET NAMES utf8mb4; SET autocommit = 1")
+    }
+
     public var isInTransaction: Bool {
         guard let context = try? whole() else { return false }
         return context.status & UInt32(SERVER_STATUS_IN_TRANS) != 0

@@ -85,7 +85,7 @@ final class MySQLContext {
         unfinished = nil
         freeResult()
         unsafe mysql_close(raw)
-        for statement in statements { unsafe mysql_stmt_close(statement.raw) }  // Frees them, and says nothing.
+        freeStatements()
         if descriptor >= 0 { _ = Glibc.close(descriptor) }
     }
 
@@ -138,6 +138,12 @@ final class MySQLContext {
 
     /// The caller is to close it.
     func giveUp(_ statement: MySQLStatement) { statements.removeAll { $0 === statement } }
+
+    /// To be called when the server has forgotten them: says nothing to it.
+    func freeStatements() {
+        for statement in statements { unsafe mysql_stmt_close(statement.raw) }
+        statements = []
+    }
 
     /// The result that comes next, of which each row is to be fetched; nil if there is none.
     func useResult() -> UnsafeMutablePointer<MYSQL_RES>? {

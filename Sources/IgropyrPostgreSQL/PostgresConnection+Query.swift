@@ -64,6 +64,15 @@ extension PostgresConnection: SQLConnection {
 
     public func run(script: String) async throws(PostgresError) { _ = try await command(script) }
 
+    /// As `DISCARD ALL` has it, but for the statements that are prepared.
+    public func reset() async throws(PostgresError) {
+        _ = try await command(
+            """
+            CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); \
+            DISCARD TEMP; DISCARD SEQUENCES; \(watching ?? "")
+            """)
+    }
+
     public var isInTransaction: Bool { unsafe socket.failure == nil && PQtransactionStatus(raw) != PQTRANS_IDLE }
 
     /// A transaction in which a statement failed that nobody minded ends so.

@@ -76,11 +76,16 @@ public actor PostgresConnection: LoopBound {
         unsafe PQsetNoticeProcessor(raw, ignoreNotice, nil)
     }
 
+    /// Nil where the server cannot.
+    var watching: String? {
+        unsafe PQserverVersion(raw) >= 140_000 ? "SET client_connection_check_interval = '1s'" : nil
+    }
+
     /// Has the server look, while it works, whether this side is still there: so a query that was given up ends
     /// (PostgreSQL 14 and newer; one that cannot does without).
     private func watchForTheClient() async throws(PostgresError) {
-        guard unsafe PQserverVersion(raw) >= 140_000 else { return }
-        guard unsafe PQsendQuery(raw, "SET client_connection_check_interval = '1s'") == 1 else { throw lose() }
+        guard let watching else { return }
+        guard unsafe PQsendQuery(raw, watching) == 1 else { throw lose() }
         while try await nextResult() != nil {}
     }
 

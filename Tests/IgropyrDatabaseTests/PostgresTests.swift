@@ -227,6 +227,39 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `what is left of a session is not lent to the next`() async throws {
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withPostgres(nil, settings) { postgres in
+            let number: Int = try await postgres.withConnection { connection in
+                try await connection.run(
+                    script: """
+                        SET search_path = nowhere; SET client_connection_check_interval = 0; LISTEN orders;
+                        SELECT pg_advisory_lock(7); CREATE TEMP TABLE mine (id int);
+                        """)
+                return try await connection.query("SELECT pg_backend_pid()")[0].decode(at: 0)
+            }
+            let left = try await postgres.query(
+                """
+                SELECT pg_backend_pid(), current_setting('search_path'),
+                    current_setting('client_connection_check_interval'), to_regclass('mine')::text,
+                    (SELECT count(*) FROM pg_listening_channels()),
+                    (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())
+                """)[0].decode(Int.self, String.self, String.self, String?.self, Int.self, Int.self)
+            #expect(left == (number, #""$user", public"#, "1s", nil, 0, 0))
+            // One whose task was cancelled could not be made as new.
+            let task = Task.immediate {
+                try await postgres.withConnection { connection in
+                    try await connection.query("SET search_path = nowhere")
+                    withUnsafeCurrentTask { $0?.cancel() }
+                }
+            }
+            try await task.value
+            #expect(
+                try await postgres.query("SELECT current_setting('search_path')").decode(String.self)[0] != "nowhere")
+        }
+    }
+
     @Test func `queries of several tasks share the pool, and those on one connection take turns`() async throws {
         try await withPostgres { postgres in
             let sum = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -247,6 +247,19 @@ private func failureToConnect(
                 try await mysql.run(script: script)
                 #expect(try await mysql.query("SELECT CONNECTION_ID()")[0].decode(at: 0) != number)
             }
+            let number: Int = try await mysql.withConnection { connection in
+                try await connection.run(
+                    script: """
+                        SET @tenant = 7; SET sql_mode = 'ANSI_QUOTES'; SET NAMES latin1; DO GET_LOCK('mine', 0);
+                        CREATE TEMPORARY TABLE left_over (id INT)
+                        """)
+                return try await connection.query("SELECT CONNECTION_ID()")[0].decode(at: 0)
+            }
+            let left = try await mysql.query(
+                "SELECT CONNECTION_ID(), @tenant, @@sql_mode = @@global.sql_mode, IS_USED_LOCK('mine'), \("\u{1F600}")")
+            let values = try left[0].decode(Int.self, String?.self, Bool.self, Int?.self, String.self)
+            #expect(values == (number, nil, true, nil, "\u{1F600}"))
+            await #expect(throws: MySQLError.self) { try await mysql.query("SELECT * FROM left_over") }
         }
     }
 }

@@ -18,6 +18,9 @@ public protocol SQLConnection: PooledConnection {
     /// Whether the server has a transaction open.
     var isInTransaction: Bool { get }
 
+    /// Has the server forget what was set, locked or made for the session; not to be called in a transaction.
+    func reset() async throws(Failure)
+
     /// For ``transaction(_:)``: throws if the server has rolled back what it was to commit.
     func commit() async throws(Failure)
 }
@@ -57,5 +60,11 @@ extension SQLConnection {
     /// Where that fails, as it does in a task that was cancelled, nobody may go on with what is half done.
     nonisolated private func undo(_ script: String) async {
         do { try await run(script: script) } catch { await close() }
+    }
+
+    /// As new, or closed.
+    func renew() async {
+        guard isUsable else { return }
+        do { try await reset() } catch { close() }
     }
 }

@@ -36,9 +36,20 @@ public final class SQLDatabase<Connection: SQLConnection>: Sendable {
         try await pools.withConnection { connection in try await connection.transaction(body) }
     }
 
-    /// Lends a connection, for what concerns a session.
+    /// Lends a connection, for what concerns a session: settings, temporary tables, locks. The next who has it finds
+    /// nothing of these, for which the server is asked once more.
+    @discardableResult
     public func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
-        try await pools.withConnection(body)
+        try await pools.withConnection { connection in
+            do {
+                let result = try await body(connection)
+                await connection.renew()
+                return result
+            } catch {
+                await connection.renew()
+                throw error
+            }
+        }
     }
 
     /// Refuses queries from now on, and returns when those that run are done. Idempotent.
