@@ -49,6 +49,7 @@ extension MySQLConnection {
         guard case .server(let answer) = error else { return socket.fail(error) }
         isAnswering = false
         if answer.isRollback, isInTransaction { rollback = answer }
+        if answer.isOfReplica { isDemoted = true }
         return error
     }
 

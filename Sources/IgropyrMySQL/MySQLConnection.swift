@@ -30,6 +30,8 @@ public actor MySQLConnection: LoopBound {
     private var rowsInARow = 0
     /// What rolled the transaction back that the client believes to be open.
     var rollback: MySQLServerError?
+    /// Whether the server has said that it takes no changes: another one may do so now.
+    var isDemoted = false
     /// Nil once closed.
     private var context: MySQLContext?
     private let target: MySQLTarget
@@ -217,7 +219,7 @@ extension MySQLConnection: PooledConnection {
     public typealias ServerError = MySQLServerError
 
     public var isUsable: Bool {
-        guard socket.isFree, let context else { return false }
+        guard !isDemoted, socket.isFree, let context else { return false }
         let flags = context.status & UInt32(SERVER_STATUS_IN_TRANS | SERVER_STATUS_AUTOCOMMIT)
         return flags == UInt32(SERVER_STATUS_AUTOCOMMIT) && !isStale(context.descriptor)
     }

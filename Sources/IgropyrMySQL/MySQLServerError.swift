@@ -31,6 +31,9 @@ public struct MySQLServerError: Error, Equatable, Sendable, CustomStringConverti
     /// Whether the statement was not run, and is to be prepared anew: tables changed all the while, or it was forgotten.
     var isOfStatement: Bool { [1243, 1615].contains(code) }
 
+    /// Whether it is of a server that only reads (`--read-only` and its kin).
+    var isOfReplica: Bool { [1290, 1836].contains(code) }
+
     /// Whether the whole transaction was rolled back with it, such as the one that a deadlock was broken by.
     var isRollback: Bool { sqlState.hasPrefix("40") }
 }

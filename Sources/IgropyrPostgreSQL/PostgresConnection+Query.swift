@@ -201,6 +201,7 @@ extension PostgresConnection {
         guard !result.isFatal else { return socket.fail(.connectionLost(error.message)) }
         while try await nextResult() != nil {}
         hasResultsLeft = false
+        if error.isOfStandby { isDemoted = true }
         return .server(error)
     }
 }

@@ -13,6 +13,8 @@ public actor PostgresConnection: LoopBound {
     var statementCount = 0
     /// Names of statements that the server is yet to forget.
     var obsolete: [String] = []
+    /// Whether the server has said that it takes no changes: another one may do so now.
+    var isDemoted = false
     let socket: SharedSocket<PostgresServerError>
     private var isClosed = false
     /// Whether a statement was sent whose last result has not been taken.
@@ -126,7 +128,7 @@ extension PostgresConnection: PooledConnection {
     public typealias ServerError = PostgresServerError
 
     public var isUsable: Bool {
-        unsafe socket.isFree && PQtransactionStatus(raw) == PQTRANS_IDLE && !isStale(PQsocket(raw))
+        unsafe !isDemoted && socket.isFree && PQtransactionStatus(raw) == PQTRANS_IDLE && !isStale(PQsocket(raw))
     }
 
     public func close() {

@@ -13,6 +13,9 @@ public struct PostgresServerError: Error, Equatable, Sendable, CustomStringConve
     /// The constraint that would have been broken.
     public let constraint: String?
 
+    /// Whether it is of a server that only reads, or of a transaction that does.
+    var isOfStandby: Bool { sqlState == "25006" }
+
     public var description: String {
         "\(message) (SQLSTATE \(sqlState))" + [detail, hint].compactMap { $0 }.map { "; \($0)" }.joined()
     }

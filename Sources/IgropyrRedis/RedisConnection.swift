@@ -63,7 +63,9 @@ public actor RedisConnection: LoopBound {
         try await socket.takeTurn()
         defer { socket.endTurn() }
         for command in commands { session.note(command) }
-        return try await converse(commands, within: settings.queryTimeout)
+        let answers = try await converse(commands, within: settings.queryTimeout)
+        for answer in answers { session.note(answer) }
+        return answers
     }
 
     private func converse(_ commands: [RedisCommand], within time: Duration) async throws(RedisError) -> [RedisValue] {

@@ -24,6 +24,11 @@ struct RedisSession {
         return refused.contains(name) ? name : nil
     }
 
+    /// A server that has become a replica takes no changes any more: another one may do so now.
+    mutating func note(_ answer: RedisValue) {
+        if case .error(let error) = answer, error.code == "READONLY" { isChanged = true }
+    }
+
     mutating func note(_ command: RedisCommand) {
         switch command.name {
         case "MULTI": isQueueing = true

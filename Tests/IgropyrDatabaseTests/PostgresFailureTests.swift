@@ -57,6 +57,25 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         }
     }
 
+    @Test func `a connection whose server only reads any more is not lent again`() async throws {
+        let server = try await PostgresServer()
+        try await server.start()
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withPostgres(server, settings) { postgres in
+            func session() async throws -> Int { try await postgres.query("SELECT pg_backend_pid()")[0].decode(at: 0) }
+            try await postgres.run(script: "CREATE TABLE t (a int)")
+            let number = try await session()
+            try await postgres.run(script: "SET default_transaction_read_only = on")  // As a standby has it.
+            #expect(try await session() == number)
+            let error = await failure { try await postgres.query("INSERT INTO t VALUES (1)") }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("25006"))
+            #expect(try await session() != number)
+            try await postgres.query("INSERT INTO t VALUES (1)")
+        }
+        try await server.crash()
+    }
+
     @Test func `a wrong password, an unknown database and a text that is no address are told in words`() async throws {
         let server = try await sharedPostgres.value
         try await onLoop { _ in

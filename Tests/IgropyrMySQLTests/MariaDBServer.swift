@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import IgropyrUV
 import TestSupport
@@ -64,6 +65,12 @@ final class MariaDBServer: Sendable {
         try #require(answers && program.isRunning, "\(program.errors)")
     }
 
+    /// Runs SQL as the server's own user.
+    func administer(_ sql: String) async throws {
+        let outcome = try await run(["mariadb", "--no-defaults", "-S", socket, "-u", Self.administrator, "-e", sql])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+    }
+
     /// By SIGKILL: in the midst of what it does.
     func crash() async throws {
         guard let program = program.withLock({ $0 }) else { return }
@@ -76,6 +83,8 @@ final class MariaDBServer: Sendable {
     var byName: String { "mysql://app:secret@localhost:\(port)/shop" }
     var verified: String { "\(byName)?ssl-mode=VERIFY_IDENTITY&ssl-ca=\(authority.file)" }
 
+    /// Known by who has made the files.
+    private static var administrator: String { getuid() == 0 ? "root" : NSUserName() }
     /// Of its own: a server removes what it takes for leftovers of others.
     private var temporary: String { "\(folder.path)/tmp" }
     private var data: String { "\(folder.path)/data" }

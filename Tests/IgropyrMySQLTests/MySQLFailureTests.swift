@@ -262,4 +262,26 @@ private func failureToConnect(
             await #expect(throws: MySQLError.self) { try await mysql.query("SELECT * FROM left_over") }
         }
     }
+
+    @Test func `a connection whose server only reads any more is not lent again`() async throws {
+        let server = try await MariaDBServer()
+        try await server.start()
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withMySQL(server, settings) { mysql in
+            func session() async throws -> Int { try await mysql.query("SELECT CONNECTION_ID()")[0].decode(at: 0) }
+            try await mysql.run(script: "CREATE TABLE t (a INT)")
+            let number = try await session()
+            try await server.administer("SET GLOBAL read_only = 1")
+            #expect(try await session() == number)
+            let error = await failure { try await mysql.query("INSERT INTO t VALUES (1)") }
+            guard case MySQLError.server(let answer)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(answer.code == 1290)
+            #expect(try await session() != number)
+        }
+        try await server.crash()
+    }
 }

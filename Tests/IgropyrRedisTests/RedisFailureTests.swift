@@ -57,6 +57,26 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         }
     }
 
+    @Test func `a connection whose server has become a replica is not lent again`() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withRedis(server, settings) { redis in
+            let id = try await redis.command("CLIENT", "ID")
+            try await redis.command("REPLICAOF", "127.0.0.1", 1)
+            #expect(try await redis.command("CLIENT", "ID") == id)
+            let error = await failure { try await redis.set("a", 1) }
+            guard case RedisError.server(let answer)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(answer.code == "READONLY")
+            #expect(try await redis.command("CLIENT", "ID") != id)
+        }
+        try await server.crash()
+    }
+
     @Test func `nobody there and no such database are told in words`() async throws {
         let server = try await sharedRedis.value
         let urls = [
