@@ -31,13 +31,15 @@ public final class SharedSocket<ServerError: Error & Equatable> {
         if let failure { throw failure }
     }
 
-    /// Gives the connection up: whoever waits is told, and so are all who come later.
+    /// Gives the connection up: whoever waits is told, and so are all who come later. Nothing of it is open on the loop then.
     /// - Returns: what is to be thrown, the first failure.
     public func fail(_ error: Failure) -> Failure {
         if let failure { return failure }
         failure = error
         onFailure?(error)
         onFailure = nil
+        timer.close()
+        forgetDescriptor()
         waiting.wake()
         return error
     }
@@ -72,7 +74,14 @@ public final class SharedSocket<ServerError: Error & Equatable> {
         try checkIsWhole()
         isReady = false
         do throws(UVError) { try watch(events, of: descriptor) } catch { throw fail(.connectionLost("\(error)")) }
-        await waiting.wait(on: loop) { !isReady && failure == nil }
+        nonisolated(unsafe) let socket = self  // Touched on the loop only.
+        await withTaskCancellationHandler {
+            _ = isolation  // Without it, this would run on the threads that all tasks share.
+            await waiting.wait(on: loop) { !isReady && failure == nil }
+        } onCancel: { [loop] in
+            // At once: who cancels may be the pool, as the loop's end closes what is open there.
+            if loop.isCurrent { _ = unsafe socket.fail(.cancelled) }
+        }
         if !isReady, failure == nil { throw fail(.cancelled) }
         try checkIsWhole()
     }
@@ -84,12 +93,8 @@ public final class SharedSocket<ServerError: Error & Equatable> {
         watched = []
     }
 
-    /// Fails with `.closed`, unless it failed before, and lets go what it has on the loop. Idempotent.
-    public func close() {
-        _ = fail(.closed)
-        timer.close()
-        forgetDescriptor()
-    }
+    /// Fails with `.closed`, unless it failed before. Idempotent.
+    public func close() { _ = fail(.closed) }
 
     private func watch(_ events: Poller.Events, of descriptor: Int32) throws(UVError) {
         if poller == nil { poller = try Poller(on: loop, descriptor: descriptor) }

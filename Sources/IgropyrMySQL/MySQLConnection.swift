@@ -116,7 +116,8 @@ public actor MySQLConnection: LoopBound {
                     try await EventLoop.onThread(name: "igropyr-tls") { unsafe context.proceedConnecting(wanted) })
             } catch { return .failure(error) }
         } onCancel: {
-            loop.submit { self.assumeIsolated { _ = $0.socket.fail(.cancelled) } }
+            let giveUp = { @Sendable in self.assumeIsolated { _ = $0.socket.fail(.cancelled) } }
+            if loop.isCurrent { giveUp() } else { loop.submit(giveUp) }
         }
         try socket.checkIsWhole()
         do throws(UVError) { return try outcome.get() } catch { throw .cannotConnect("no thread for TLS: \(error)") }
