@@ -64,6 +64,23 @@ struct PoolCoreTests {
         #expect(core.request(by: 3, at: .zero) == [.open(3)])
     }
 
+    @Test func `where no more can be opened, those that are lent are waited for, as long as one waits`() {
+        var core = makeCore { $0.waitTimeout = .seconds(5) }
+        _ = core.request(by: 1, at: .zero)
+        #expect(core.handleOpened(1, at: .zero) == [.lend(1, to: 1)])
+        #expect(core.request(by: 2, at: .zero) == [.open(2)])
+        #expect(core.handleOpenFailed(2, at: .zero) == [])
+        #expect(core.takeBack(1, isUsable: true, at: .seconds(1)) == [.lend(1, to: 2)])
+        #expect(core.request(by: 3, at: .seconds(1)) == [.open(3)])
+        #expect(core.handleOpenFailed(3, at: .seconds(1)) == [])
+        #expect(core.handleTimeout(at: .seconds(6)) == [.refuse(3, .connectFailed)])
+        // With the last of them goes the reason to wait.
+        #expect(core.request(by: 4, at: .seconds(7)) == [.open(4)])
+        #expect(core.handleOpenFailed(4, at: .seconds(7)) == [])
+        #expect(core.takeBack(1, isUsable: false, at: .seconds(8)) == [.close(1), .open(5)])
+        #expect(core.handleOpenFailed(5, at: .seconds(8)) == [.refuse(4, .connectFailed)])
+    }
+
     @Test func `waiting has an end, and may be given up`() {
         var core = makeCore(connections: 1) { $0.waitTimeout = .seconds(5) }
         for id in 1...2 { _ = core.request(by: id, at: .seconds(Int64(id))) }

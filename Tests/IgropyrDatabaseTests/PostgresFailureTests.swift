@@ -57,6 +57,20 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         }
     }
 
+    @Test func `more connections than the server takes have tasks wait for those that it took`() async throws {
+        let server = try await PostgresServer()
+        try await server.start()
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 60  // Of 27 that are there for everybody.
+        try await withPostgres(server, settings) { postgres in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<60 { group.addTask { _ = try await postgres.query("SELECT pg_sleep(0.01)") } }
+                try await group.waitForAll()
+            }
+        }
+        try await server.crash()
+    }
+
     @Test func `a connection whose server only reads any more is not lent again`() async throws {
         let server = try await PostgresServer()
         try await server.start()

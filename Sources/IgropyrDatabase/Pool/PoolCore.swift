@@ -24,6 +24,8 @@ struct PoolCore {
     /// The one that was used last stands last, and is lent first: so few are kept busy, and the others time out.
     private var idle: [(connection: Int, until: Timestamp)] = []
     private var waiting: [(borrower: Int, until: Timestamp)] = []
+    /// Whether the last attempt to open one failed.
+    private var hasOpenFailed = false
     private(set) var isClosing = false
 
     init(_ settings: PoolSettings) { self.settings = settings }
@@ -72,14 +74,17 @@ struct PoolCore {
 
     mutating func handleOpened(_ connection: Int, at now: Timestamp) -> [Action] {
         opening.remove(connection)
+        hasOpenFailed = false
         born[connection] = now
         return isClosing ? drop(connection) : lendOrRest(connection, at: now)
     }
 
-    /// The one who has waited longest hears of it: the next attempt is for the next one.
+    /// The one who has waited longest hears of it: the next attempt is for the next one. But while others are lent, these
+    /// are waited for: a server that takes no more connections (`max_connections`) serves those that it has.
     mutating func handleOpenFailed(_ connection: Int, at now: Timestamp) -> [Action] {
         opening.remove(connection)
-        guard !waiting.isEmpty else { return [] }
+        hasOpenFailed = true
+        guard !waiting.isEmpty, born.isEmpty else { return [] }
         return [.refuse(waiting.removeFirst().borrower, .connectFailed)] + openForWaiting()
     }
 
@@ -89,7 +94,7 @@ struct PoolCore {
         var actions: [Action] = []
         while let first = waiting.first, first.until <= now {
             waiting.removeFirst()
-            actions.append(.refuse(first.borrower, .exhausted))
+            actions.append(.refuse(first.borrower, hasOpenFailed ? .connectFailed : .exhausted))
         }
         for entry in idle where entry.until <= now { actions += drop(entry.connection) }
         return actions
