@@ -3,7 +3,7 @@ public import JWTKit
 
 extension BearerAuthentication where Key.Value: JWTPayload {
     /// Lets in whoever shows a JSON Web Token that is believed, and hands its payload to the handler. Others are told 401 and why
-    /// (RFC 6750 §3). Keys that came from a file are read anew at SIGHUP.
+    /// (RFC 6750 §3). Keys that came from a file or a URL are read anew at SIGHUP.
     ///
     /// ```swift
     /// struct Visitor: JWTPayload {
@@ -27,6 +27,6 @@ extension BearerAuthentication where Key.Value: JWTPayload {
                 throw HTTPFailure(.unauthorized, "\(rejection)", fields: [.wwwAuthenticate: challenge])
             }
         }
-        if verifier.keys.file != nil { onReload = { try await verifier.reload() } }
+        if verifier.keys.isReloadable { onReload = { try await verifier.reload() } }
     }
 }

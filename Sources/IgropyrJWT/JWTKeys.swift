@@ -1,18 +1,51 @@
 internal import IgropyrUV
 internal import JWTKit
 
-/// What a verifier and its copies go by: keys that stay, or those that were last read from a file.
+/// What a verifier and its copies go by: keys that stay, those that were last read from a file, or those that are published
+/// at a URL.
 final class JWTKeys: Sendable {
-    /// Nil for keys that came from elsewhere.
-    let file: String?
-    private let collection: Locked<JWTKeyCollection>
+    /// Keys, and what they are called; without names a token may call its key as it likes.
+    struct Known: Sendable {
+        let collection: JWTKeyCollection
+        var names: Set<String>?
 
-    init(_ collection: JWTKeyCollection, file: String? = nil) {
-        self.collection = Locked(collection)
-        self.file = file
+        func has(_ name: String?) -> Bool {
+            guard let name, let names else { return true }
+            return names.contains(name)
+        }
     }
 
-    var current: JWTKeyCollection { collection.withLock { $0 } }
+    enum Source: Sendable {
+        case fixed(Known)
+        /// Its path, and what it last said.
+        case file(String, Locked<Known>)
+        case published(PublishedKeys)
+    }
 
-    func replace(by new: JWTKeyCollection) { collection.withLock { $0 = new } }
+    let source: Source
+
+    init(_ source: Source) { self.source = source }
+
+    /// Whether ``reload()`` reads anything.
+    var isReloadable: Bool { if case .fixed = source { false } else { true } }
+
+    /// For a token that calls its key so.
+    func collection(naming name: String?) async throws(JWTKeyFailure) -> JWTKeyCollection {
+        switch source {
+        case .fixed(let known): known.collection
+        case .file(_, let known): known.withLock { $0.collection }
+        case .published(let keys): try await keys.known(naming: name).collection
+        }
+    }
+
+    /// - Throws: ``JWTKeyFailure``; the old keys then stay.
+    func reload() async throws(JWTKeyFailure) {
+        switch source {
+        case .fixed: return
+        case .file(let path, let known):
+            let new = try await JWTVerifier.keys(ofFile: path)
+            known.withLock { $0 = new }
+        case .published(let keys): try await keys.fetch()
+        }
+    }
 }

@@ -1,4 +1,6 @@
 internal import FoundationEssentials
+public import Igropyr
+internal import IgropyrUV
 internal import JWTKit
 
 extension JWTVerifier {
@@ -7,18 +9,29 @@ extension JWTVerifier {
     /// SIGHUP. Blocks meanwhile.
     /// - Throws: ``JWTKeyFailure``.
     public init(keyFile path: String) async throws(JWTKeyFailure) {
-        self.init(JWTKeys(try await Self.keys(ofFile: path), file: path))
+        self.init(JWTKeys(.file(path, Locked(try await Self.keys(ofFile: path)))))
     }
 
-    /// Reads the file of ``init(keyFile:)`` anew, for all copies of this verifier; blocks meanwhile. Does nothing for keys
-    /// that came from no file.
+    /// By the keys that an identity provider publishes at a URL: its `jwks_uri`, which is to be of `https`, or in one's own network.
+    ///
+    /// They are fetched when the first token comes, not now, so that an application starts without its provider; and anew
+    /// every ten minutes, while the old ones serve on, and when a token names a key (`kid`) that is not among them. There is one
+    /// fetch at most in ten seconds, however many such tokens come, and it ends after ten. Without keys tokens are an error
+    /// and no 401: what it is goes to the log.
+    public init(keyURL url: String, by client: HTTPClient = .shared) {
+        self.init(keyURL: url, by: client, now: { .now })
+    }
+
+    init(keyURL url: String, by client: HTTPClient, now: @escaping @Sendable () -> ContinuousClock.Instant) {
+        self.init(JWTKeys(.published(PublishedKeys(url, client, now: now))))
+    }
+
+    /// Reads the file of ``init(keyFile:)`` anew, for all copies of this verifier, and blocks meanwhile; or fetches what is
+    /// published at the URL of ``init(keyURL:by:)``. Does nothing for keys that came from elsewhere.
     /// - Throws: ``JWTKeyFailure``; the old keys then stay.
-    public func reload() async throws(JWTKeyFailure) {
-        guard let file = keys.file else { return }
-        keys.replace(by: try await Self.keys(ofFile: file))
-    }
+    public func reload() async throws(JWTKeyFailure) { try await keys.reload() }
 
-    private static func keys(ofFile path: String) async throws(JWTKeyFailure) -> JWTKeyCollection {
+    static func keys(ofFile path: String) async throws(JWTKeyFailure) -> JWTKeys.Known {
         guard let data = try? Data(contentsOf: URL(filePath: path)), data.count <= 1 << 20,
             let text = String(validating: data, as: UTF8.self)
         else { throw JWTKeyFailure("\(path) cannot be read as a text of up to 1 MiB") }
@@ -29,10 +42,13 @@ extension JWTVerifier {
 
     /// By the keys of a text, as ``init(keyFile:)`` reads it from a file.
     /// - Throws: ``JWTKeyFailure``.
-    public init(keys text: String) async throws(JWTKeyFailure) { self.init(keys: try await Self.keys(of: text)) }
+    public init(keys text: String) async throws(JWTKeyFailure) {
+        self.init(JWTKeys(.fixed(try await Self.keys(of: text))))
+    }
 
-    private static func keys(of text: String) async throws(JWTKeyFailure) -> JWTKeyCollection {
-        text.contains("-----BEGIN ") ? try await keys(ofPEM: text) : try await keys(ofSet: text)
+    static func keys(of text: String) async throws(JWTKeyFailure) -> JWTKeys.Known {
+        guard text.contains("-----BEGIN ") else { return try await keys(ofSet: text) }
+        return JWTKeys.Known(collection: try await keys(ofPEM: text))
     }
 
     /// By a secret that the tokens' maker has, too (HS256).
@@ -64,7 +80,7 @@ extension JWTVerifier {
     // MARK: Sets
 
     /// Keys that are not for signatures, or of a kind that is not known, are passed over (RFC 7517 §5).
-    private static func keys(ofSet text: String) async throws(JWTKeyFailure) -> JWTKeyCollection {
+    private static func keys(ofSet text: String) async throws(JWTKeyFailure) -> JWTKeys.Known {
         guard let set = try? JSONDecoder().decode(KeySet.self, from: Data(text.utf8)) else {
             throw JWTKeyFailure("expected {\"keys\": […]}, or a public key in PEM")
         }
@@ -72,7 +88,8 @@ extension JWTVerifier {
         guard usable.count == 1 || usable.allSatisfy({ $0.keyIdentifier != nil }) else {
             throw JWTKeyFailure("of several keys each has a \"kid\"")
         }
-        if usable.count == 1, usable[0].keyIdentifier == nil { usable[0].keyIdentifier = "only" }
+        let isNameless = usable.count == 1 && usable[0].keyIdentifier == nil
+        if isNameless { usable[0].keyIdentifier = "only" }
         let keys = JWTKeyCollection()
         for key in usable {
             do {
@@ -83,7 +100,8 @@ extension JWTVerifier {
             }
         }
         guard !usable.isEmpty else { throw JWTKeyFailure("no key is for signatures of a kind that is known") }
-        return keys
+        let names = Set(usable.compactMap(\.keyIdentifier?.string))
+        return JWTKeys.Known(collection: keys, names: isNameless ? nil : names)
     }
 }
 

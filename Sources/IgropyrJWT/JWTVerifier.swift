@@ -22,19 +22,21 @@ public struct JWTVerifier: Sendable {
     var now: @Sendable () -> Double = { Date().timeIntervalSince1970 }
     let keys: JWTKeys
 
-    /// By keys of one's own; see also ``init(keyFile:)`` and ``init(secret:)``.
-    public init(keys: JWTKeyCollection) { self.init(JWTKeys(keys)) }
+    /// By keys of one's own; see also ``init(keyFile:)``, ``init(keyURL:by:)`` and ``init(secret:)``.
+    public init(keys: JWTKeyCollection) { self.init(JWTKeys(.fixed(JWTKeys.Known(collection: keys)))) }
 
     init(_ keys: JWTKeys) { self.keys = keys }
 
     /// What the token says, once it has passed all of the above and the payload's own `verify(using:)`.
-    /// - Throws: ``JWTRejection``, and what the payload's `verify(using:)` throws, `JWTError`s excepted.
+    /// - Throws: ``JWTRejection``; ``JWTKeyFailure`` if keys that are published cannot be had; what the payload's `verify(using:)`
+    ///   throws, `JWTError`s excepted.
     public func verify<Payload: JWTPayload>(
         _ token: String, as type: Payload.Type = Payload.self
     ) async throws -> Payload {
         guard token.utf8.count <= limitBytes else { throw JWTRejection.tooLong }
-        let keys = keys.current
-        let algorithm = try await algorithm(of: token, keys)
+        let header = try header(of: token)
+        let keys = try await keys.collection(naming: header.kid)
+        let algorithm = try await algorithm(of: header, keys)
         let verified = try await verified(token, as: type, keys)
         try check(verified.claims)
         do {
@@ -45,13 +47,18 @@ public struct JWTVerifier: Sendable {
         return verified.payload
     }
 
+    private func header(of token: String) throws(JWTRejection) -> JWTHeader {
+        guard let header = try? DefaultJWTParser().parse(Array(token.utf8), as: AnyPayload.self).header,
+            header.fields["crit"] == nil
+        else { throw .malformed }
+        return header
+    }
+
     /// The algorithm of the token's key, which must be the one that the token names (RFC 8725 §3.1).
     private func algorithm(
-        of token: String, _ keys: JWTKeyCollection
+        of header: JWTHeader, _ keys: JWTKeyCollection
     ) async throws(JWTRejection) -> any JWTAlgorithm {
-        guard let header = try? DefaultJWTParser().parse(Array(token.utf8), as: AnyPayload.self).header,
-            let name = header.alg, header.fields["crit"] == nil
-        else { throw .malformed }
+        guard let name = header.alg else { throw .malformed }
         let identifier = header.kid.map { JWKIdentifier(string: $0) }
         guard let key = try? await keys.getKey(for: identifier, alg: name), key.name == name, name != "none" else {
             throw .unknownKey

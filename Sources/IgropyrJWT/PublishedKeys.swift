@@ -1,0 +1,107 @@
+internal import Igropyr
+internal import IgropyrUV
+
+/// Keys that an identity provider publishes at a URL, fetched when the first token comes; then anew after ``lifetime``, or
+/// after ``pause`` where that failed, while the old ones serve on; and when a token names one that is not among them. However
+/// many tokens do: no more than one fetch at a time, nor in each ``pause``. For any thread.
+final class PublishedKeys: Sendable {
+    /// A key that the provider takes back is believed for so long.
+    static let lifetime = Duration.seconds(600)
+    static let pause = Duration.seconds(10)
+    /// What a fetch takes at most, redirections and all.
+    static let fetchLimit = Duration.seconds(10)
+    private static let limitBytes = 1 << 20
+
+    private typealias Fetch = Task<Result<JWTKeys.Known, JWTKeyFailure>, Never>
+
+    private struct State {
+        var known: JWTKeys.Known?
+        var isFetching: Fetch?
+        var lastBegan: ContinuousClock.Instant?
+        var lastFailure: JWTKeyFailure?
+    }
+
+    private let url: String
+    private let client: HTTPClient
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let state = Locked(State())
+
+    init(_ url: String, _ client: HTTPClient, now: @escaping @Sendable () -> ContinuousClock.Instant) {
+        self.url = url
+        self.client = client
+        self.now = now
+    }
+
+    /// The keys for a token that calls its own so.
+    /// - Throws: ``JWTKeyFailure`` if they cannot be had, or not the one that is named.
+    func known(naming name: String?) async throws(JWTKeyFailure) -> JWTKeys.Known {
+        let time = now()
+        let (known, fetch, failure) = state.withLock { state in
+            let isServed = state.lastFailure == nil && state.known?.has(name) ?? false
+            let age = state.lastBegan?.duration(to: time)
+            let isDue = age.map { $0 >= (isServed ? Self.lifetime : Self.pause) } ?? true
+            if isDue, state.isFetching == nil { begin(&state, at: time) }
+            return (state.known, state.isFetching, state.lastFailure)
+        }
+        if let known, known.has(name) { return known }
+        if let fetch { return try await fetch.value.get() }
+        if let known { return known }
+        throw failure ?? JWTKeyFailure("\(url): there are no keys yet")
+    }
+
+    /// Fetches them now.
+    func fetch() async throws(JWTKeyFailure) {
+        let time = now()
+        let fetch = state.withLock { state in state.isFetching ?? begin(&state, at: time) }
+        _ = try await fetch.value.get()
+    }
+
+    @discardableResult
+    private func begin(_ state: inout State, at time: ContinuousClock.Instant) -> Fetch {
+        state.lastBegan = time
+        // Its own task, since many wait for it, and one who is cancelled ends it for no other.
+        let fetch = Fetch { [self] in
+            let result: Result<JWTKeys.Known, JWTKeyFailure>
+            do throws(JWTKeyFailure) { result = .success(try await download()) } catch { result = .failure(error) }
+            self.state.withLock { state in
+                state.isFetching = nil
+                switch result {
+                case .success(let known): (state.known, state.lastFailure) = (known, nil)
+                case .failure(let failure): state.lastFailure = failure
+                }
+            }
+            return result
+        }
+        state.isFetching = fetch
+        return fetch
+    }
+
+    private func download() async throws(JWTKeyFailure) -> JWTKeys.Known {
+        let text = try await body()
+        do throws(JWTKeyFailure) { return try await JWTVerifier.keys(of: text) } catch {
+            throw JWTKeyFailure("\(url): \(error)")
+        }
+    }
+
+    private func body() async throws(JWTKeyFailure) -> String {
+        let response: HTTPClientResponse
+        do { response = try await ask() } catch { throw JWTKeyFailure("the keys cannot be fetched: \(error)") }
+        guard response.status == .ok, response.body.count <= Self.limitBytes,
+            let text = String(validating: response.body, as: UTF8.self)
+        else { throw JWTKeyFailure("\(url) answers \(response.status.code), and no text of up to 1 MiB") }
+        return text
+    }
+
+    private func ask() async throws -> HTTPClientResponse {
+        try await withThrowingTaskGroup(of: HTTPClientResponse.self) { [client, url] group in
+            group.addTask { try await client.get(url) }
+            group.addTask {
+                try await Task.sleep(for: Self.fetchLimit)
+                throw JWTKeyFailure("no answer within \(Self.fetchLimit)")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+}
