@@ -23,7 +23,7 @@ public final class HTTPClient: HTTPRequesting {
         public var connectTimeout = Duration.seconds(5)
         /// How long a server may make no progress with a response.
         public var responseTimeout = Duration.seconds(30)
-        /// Of a response's body; one that is larger is an error. At most 1 GiB.
+        /// Of a response's body, or of each event of ``HTTPStreamedResponse/events``; what is larger is an error. At most 1 GiB.
         public var bodyLimit = 16 << 20
         /// How many redirections are followed, from 0 to 100; with 0 they are responses like others. From `https` none is
         /// followed to `http`, and to another server neither `Authorization` nor `Cookie` goes along.

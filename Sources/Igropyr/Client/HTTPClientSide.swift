@@ -65,7 +65,8 @@ actor HTTPClientSide: LoopBound, LoopResident {
     func open(_ request: OutgoingRequest) async throws -> HTTPStreamedResponse {
         try await reach(request) { requester, message, address, kind in
             let (head, body) = try await requester.open(message, to: address, as: kind)
-            return HTTPStreamedResponse(head, HTTPClientBody(body, of: self, request.url), from: "\(request.url)")
+            let pieces = HTTPClientBody(body, of: self, request.url, eventLimit: settings.bodyLimit)
+            return HTTPStreamedResponse(head, pieces, from: "\(request.url)")
         }
     }
 

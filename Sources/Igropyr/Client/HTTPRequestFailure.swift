@@ -16,7 +16,7 @@ public struct HTTPRequestFailure: Error, Hashable, Sendable, CustomStringConvert
         case timedOut
         /// The response ended early, or breaks HTTP.
         case brokenResponse(String)
-        /// Its body is larger than ``HTTPClient/Settings/bodyLimit``.
+        /// Its body, or an event of it, is larger than ``HTTPClient/Settings/bodyLimit``.
         case tooLarge
         case tooManyRedirects
         /// ``HTTPClient/Settings/connectionsPerServer`` are all in use.

@@ -24,11 +24,14 @@ public struct HTTPClientBody: AsyncSequence, Sendable {
     /// Touched on its loop only.
     @safe nonisolated(unsafe) let stream: HTTPBodyStream
     let url: ServerURL
+    /// Bytes of each of its events.
+    let eventLimit: Int
 
-    init(_ stream: HTTPBodyStream, of side: HTTPClientSide, _ url: ServerURL) {
+    init(_ stream: HTTPBodyStream, of side: HTTPClientSide, _ url: ServerURL, eventLimit: Int) {
         self.stream = stream
         self.side = side
         self.url = url
+        self.eventLimit = eventLimit
     }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
