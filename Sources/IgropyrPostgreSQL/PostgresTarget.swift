@@ -7,21 +7,39 @@ struct PostgresTarget: Sendable {
     private var parameters: [String: String]
 
     /// Reads what libpq reads: `postgres://user@host/database?sslmode=verify-full`, or `host=… dbname=…`.
-    /// - Throws: `.cannotConnect` with libpq's reason if it is neither.
+    /// - Throws: `.cannotConnect` with libpq's reason if it is neither, without what this quotes of a text that has a password.
     init(_ connectionString: String) throws(PostgresError) {
         var message: UnsafeMutablePointer<CChar>?
         guard let options = unsafe PQconninfoParse(connectionString, &message) else {
             defer { unsafe PQfreemem(message) }
             let reason = unsafe message.map { unsafe String(cString: $0) } ?? "out of memory"
-            throw .cannotConnect(reason.trimmed)
+            guard Self.mayHavePassword(connectionString) else { throw .cannotConnect(reason.trimmed) }
+            throw .cannotConnect(reason.trimmed.withoutQuotation + Self.advice)
         }
         parameters = unsafe Self.values(of: options)
+        guard Self.isPlausible(parameters) else { throw .cannotConnect("it has no such host or port" + Self.advice) }
         // Kerberos is asked without a way not to block.
         if parameters["gssencmode"] == nil { parameters["gssencmode"] = "disable" }
         if parameters["client_encoding"] == nil { parameters["client_encoding"] = "UTF8" }
         guard parameters["host"] == nil, parameters["hostaddr"] == nil else { return }
         guard let defaults = unsafe PQconndefaults() else { return }
         parameters["host"] = unsafe Self.values(of: defaults)["host"]
+    }
+
+    private static let advice = " (in a URL special characters of a password are written as %40 and the like)"
+
+    private static func mayHavePassword(_ text: String) -> Bool {
+        if text.contains("password") { return true }
+        guard let start = text.firstRange(of: "://")?.upperBound else { return false }
+        return text[start...].lastIndex(of: "@").map { text[start..<$0].contains(":") } ?? false
+    }
+
+    /// False for what a password becomes a part of when its `@` or `/` was left as it is: errors would tell it.
+    private static func isPlausible(_ parameters: [String: String]) -> Bool {
+        let isHost = (parameters["host"] ?? "").split(separator: ",").allSatisfy {
+            $0.hasPrefix("/") || !$0.dropFirst().contains("@")
+        }
+        return isHost && (parameters["port"] ?? "").allSatisfy { $0 == "," || ("0"..."9").contains($0) }
     }
 
     /// Frees the options.
@@ -69,6 +87,12 @@ struct PostgresTarget: Sendable {
 }
 
 extension String {
+    /// With dots for what stands between the first quote and the last.
+    fileprivate var withoutQuotation: String {
+        guard let start = firstIndex(of: "\""), let end = lastIndex(of: "\""), start < end else { return self }
+        return self[...start] + "…" + self[end...]
+    }
+
     /// libpq ends its messages with a line feed.
     var trimmed: String {
         var text = self[...]

@@ -116,6 +116,23 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         #expect(throws: PostgresError.self) { try Postgres("host=localhost colour=red") }
     }
 
+    @Test(arguments: [
+        "postgres://app:cl%zear@localhost/x", "postgres://app:cl@ear@localhost/x", "postgres://app:cl/ear@localhost/x",
+        "postgres://app:clear@[::1/x", "postgres://app:cl ear@[::1]y/x", "host=localhost password=cl ear",
+        "host=localhost password=clear colour",
+    ]) func `a text that cannot be read is told without the password in it`(text: String) async {
+        let error = await failure {
+            let postgres = try Postgres(text)
+            try await postgres.query("SELECT 1")
+        }
+        guard case PostgresError.cannotConnect(let reason)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(!reason.contains("ear@") && !reason.contains("\"cl") && !reason.contains("ear\""), "\(reason)")
+        #expect(reason.contains("%40"))
+    }
+
     @Test func `a server that says nothing is given up in time`() async throws {
         let listener = try ListeningSocket.open(freshAddress())
         defer { ListeningSocket.close(listener) }

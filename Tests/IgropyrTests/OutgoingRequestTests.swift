@@ -169,6 +169,22 @@ private struct Item: ResponseCodable, Sendable, Equatable {
         }
     }
 
+    @Test(arguments: [
+        "//app:secret@example.org/", "//app:se/cret@example.org/", "//app:se@cret@example.org/", ":app:secret@",
+    ])
+    func `a URL with a password is refused without telling it`(rest: String) async {
+        let request = await #expect(throws: HTTPRequestFailure.self) {
+            try await HTTPClient.shared.get("https:\(rest)")
+        }
+        let socket = await #expect(throws: WebSocketFailure.self) {
+            try await WebSocket.connect(to: "wss:\(rest)") { _ in }
+        }
+        for error in [request as (any Error)?, socket] {
+            let text = error.map { "\($0)" } ?? "secret"
+            #expect(!text.contains("cret") && text.contains("Authorization"), "\(text)")
+        }
+    }
+
     @Test func `what goes wrong is told apart`() async throws {
         try await withServer { url in
             var settings = HTTPClient.Settings()

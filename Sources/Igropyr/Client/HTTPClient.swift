@@ -140,7 +140,9 @@ public final class HTTPClient: HTTPRequesting {
         _ method: HTTPRequest.Method, _ url: String, _ fields: HTTPFields, _ body: [UInt8]
     ) throws -> OutgoingRequest {
         try settings.check()
-        guard let parts = ServerURL(url, for: .http) else { throw HTTPRequestFailure(url, .invalidURL) }
+        guard let parts = ServerURL(url, for: .http) else {
+            throw HTTPRequestFailure(ServerURL.withoutCredentials(url), .invalidURL)
+        }
         return OutgoingRequest(method, parts, fields, body)
     }
 

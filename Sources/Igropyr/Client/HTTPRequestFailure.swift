@@ -37,7 +37,8 @@ public struct HTTPRequestFailure: Error, Hashable, Sendable, CustomStringConvert
     public var description: String {
         let reason =
             switch cause {
-            case .invalidURL: "give a URL such as https://example.org/path"
+            case .invalidURL:
+                "give a URL such as https://example.org/path, a name and password by the field Authorization"
             case .invalidRequest(let reason), .unknownHost(let reason), .unreachable(let reason),
                 .brokenResponse(let reason):
                 reason

@@ -37,6 +37,13 @@ struct ServerURL: Hashable, Sendable {
         self.purpose = purpose
     }
 
+    /// What errors tell of a text that is no such URL: not what may be a name and a password.
+    static func withoutCredentials(_ text: String) -> String {
+        guard let end = text.lastIndex(of: "@") else { return text }
+        let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        return start <= end ? text[..<start] + "…" + text[end...] : text
+    }
+
     /// What a response at this one says by `Location`, which may be relative (RFC 9110 §10.2.2).
     func resolving(_ reference: String) -> ServerURL? {
         guard let base = URL(string: "\(self)"), let url = URL(string: reference, relativeTo: base),

@@ -21,7 +21,9 @@ extension WebSocket {
         authorities: String? = nil, _ body: (WebSocket) async throws -> Result
     ) async throws -> Result {
         guard let parts = ServerURL(url, for: .webSocket) else {
-            throw WebSocketFailure(url: url, status: nil, reason: "give a URL such as wss://example.org/path")
+            throw WebSocketFailure(
+                url: ServerURL.withoutCredentials(url), status: nil,
+                reason: "give a URL such as wss://example.org/path, a name and password by the field Authorization")
         }
         try settings.check(for: url)
         let client: WebSocketClientSide
