@@ -121,7 +121,7 @@ let package = Package(
         // Databases: each with its own C library, so that who uses none links none.
         .target(name: "IgropyrDatabase", dependencies: ["IgropyrTime", "IgropyrUV"], swiftSettings: strict),
         .target(
-            name: "IgropyrPostgreSQL", dependencies: ["CPostgreSQL", "IgropyrDatabase", "IgropyrUV"],
+            name: "IgropyrPostgreSQL", dependencies: ["CPostgreSQL", "IgropyrTime", "IgropyrDatabase", "IgropyrUV"],
             swiftSettings: strict),
         .target(
             name: "IgropyrMySQL", dependencies: ["CMariaDB", "IgropyrTime", "IgropyrDatabase", "IgropyrUV"],

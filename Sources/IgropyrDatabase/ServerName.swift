@@ -24,26 +24,15 @@ package enum ServerName: Sendable, Equatable {
         self = .path(path)
     }
 
-    /// Makes a connection to the first address that answers. `attempt` is given the time by which it is to be done, and
-    /// throws `.connectionLost` for the next address to be tried.
+    /// As ``connectToFirst(of:since:within:_:)``, of its addresses.
     package func connect<Connection: PooledConnection>(
         on loop: EventLoop, within time: Duration,
         _ attempt: (Place, Timestamp) async throws(DatabaseError<Connection.ServerError>) -> Connection
     ) async throws(DatabaseError<Connection.ServerError>) -> Connection {
-        let deadline = EventLoop.preciseNow.advanced(by: time)
+        let start = EventLoop.preciseNow
         let places: [Place]
         do throws(UVError) { places = try await self.places(on: loop) } catch { throw .cannotConnect("\(error)") }
-        var reason = "its name has no address"
-        for place in places {
-            do throws(DatabaseError<Connection.ServerError>) {
-                return try await attempt(place, deadline)
-            } catch .connectionLost(let text) {
-                reason = text
-            } catch .timedOut {
-                throw .cannotConnect("no answer within \(time)")
-            }
-        }
-        throw .cannotConnect(reason)
+        return try await connectToFirst(of: places, since: start, within: time, attempt)
     }
 
     /// Every address of the server. The databases' libraries would look names up themselves, and block.

@@ -1,6 +1,7 @@
 internal import CPostgreSQL
 internal import Glibc
 public import IgropyrDatabase
+internal import IgropyrTime
 public import IgropyrUV
 
 /// One session with a PostgreSQL server, lent by ``Postgres``; an actor of its loop. Queries of several tasks take turns.
@@ -28,11 +29,26 @@ public actor PostgresConnection: LoopBound {
         socket = try SharedSocket(on: loop)
     }
 
-    /// Connects and proves who asks, within the time that `settings` give.
+    /// Connects to the first server that will do, and proves who asks, within the time that `settings` give.
     static func open(
         _ target: PostgresTarget, on loop: EventLoop, _ settings: PoolSettings
     ) async throws(PostgresError) -> PostgresConnection {
-        let parameters = try await target.resolved(on: loop)
+        let start = EventLoop.preciseNow
+        let servers = try await target.resolved(on: loop)
+        return try await connectToFirst(of: servers, since: start, within: settings.connectTimeout) {
+            server, deadline throws(PostgresError) in
+            do throws(PostgresError) {
+                let time = max(.zero, EventLoop.preciseNow.duration(to: deadline))
+                return try await open(server, on: loop, settings, within: time)
+            } catch .cannotConnect(let reason) {
+                throw .connectionLost(reason)
+            }
+        }
+    }
+
+    private static func open(
+        _ parameters: [String: String], on loop: EventLoop, _ settings: PoolSettings, within time: Duration
+    ) async throws(PostgresError) -> PostgresConnection {
         guard let started = unsafe start(parameters) else { throw .cannotConnect("out of memory") }
         nonisolated(unsafe) let raw = unsafe started  // Nobody else has it.
         let connection: PostgresConnection
@@ -42,7 +58,7 @@ public actor PostgresConnection: LoopBound {
             unsafe PQfinish(raw)
             throw .cannotConnect("\(error)")
         }
-        try await connection.connect()
+        try await connection.connect(within: time)
         return connection
     }
 
@@ -53,15 +69,14 @@ public actor PostgresConnection: LoopBound {
         }
     }
 
-    private func connect() async throws(PostgresError) {
-        socket.arm(settings.connectTimeout)
+    private func connect(within time: Duration) async throws(PostgresError) {
+        socket.arm(time)
         defer { socket.disarm() }
         do throws(PostgresError) {
             try await handshake()
             try await watchForTheClient()
         } catch {
             close()
-            if error == .timedOut { throw .cannotConnect("no answer within \(settings.connectTimeout)") }
             throw error
         }
     }

@@ -56,24 +56,44 @@ struct PostgresTarget: Sendable {
         return values
     }
 
-    /// The parameters with every host's addresses: libpq would look names up itself, and block.
-    func resolved(on loop: EventLoop) async throws(PostgresError) -> [String: String] {
-        guard parameters["hostaddr"] == nil, let list = parameters["host"] else { return parameters }
+    /// The parameters for each address of each host, in their order. libpq would look names up itself, and block; and it
+    /// would wait for ever for the first that is silent. Only where the order is its own does it get all at once.
+    func resolved(on loop: EventLoop) async throws(PostgresError) -> [[String: String]] {
+        guard parameters["hostaddr"] == nil, let list = parameters["host"] else { return [parameters] }
         let hosts = list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         let ports = (parameters["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         var (names, addresses, portsOfAddresses): ([String], [String], [String]) = ([], [], [])
+        var unknown: PostgresError?
         for (index, host) in hosts.enumerated() {
-            for address in try await Self.addresses(of: host, on: loop) {
+            let found: [String]
+            do throws(PostgresError) { found = try await Self.addresses(of: host, on: loop) } catch {
+                unknown = error  // Another one may be known.
+                continue
+            }
+            for address in found {
                 names.append(host)
                 addresses.append(address)
                 portsOfAddresses.append(ports.count == 1 ? ports[0] : index < ports.count ? ports[index] : "")
             }
         }
-        var resolved = parameters
-        resolved["host"] = names.joined(separator: ",")
-        resolved["hostaddr"] = addresses.joined(separator: ",")
-        resolved["port"] = portsOfAddresses.joined(separator: ",")
-        return resolved
+        if let unknown, names.isEmpty { throw unknown }
+        if hasOrderOfItsOwn {
+            (names, addresses, portsOfAddresses) = (
+                [names.joined(separator: ",")], [addresses.joined(separator: ",")],
+                [portsOfAddresses.joined(separator: ",")]
+            )
+        }
+        return names.indices.map { index in
+            var resolved = parameters
+            resolved["host"] = names[index]
+            resolved["hostaddr"] = addresses[index]
+            resolved["port"] = portsOfAddresses[index]
+            return resolved
+        }
+    }
+
+    private var hasOrderOfItsOwn: Bool {
+        parameters["target_session_attrs"] == "prefer-standby" || parameters["load_balance_hosts"] == "random"
     }
 
     private static func addresses(of host: String, on loop: EventLoop) async throws(PostgresError) -> [String] {

@@ -147,6 +147,41 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         }
     }
 
+    @Test func `of several servers one that is silent is passed by, and so is one that only reads`() async throws {
+        let listener = try ListeningSocket.open(freshAddress())
+        defer { ListeningSocket.close(listener) }
+        let silent = try #require(ListeningSocket.localAddress(of: listener))
+        let (first, second) = (try await PostgresServer(), try await sharedPostgres.value)
+        try await first.start()
+        let urls = [
+            "postgres://app:secret@nobody.invalid,\(silent),127.0.0.1:\(second.port)/postgres?sslmode=disable",
+            "postgres://app:secret@127.0.0.1:\(first.port),\(silent),127.0.0.1:\(second.port)/postgres?sslmode=disable"
+                + "&target_session_attrs=read-write",
+        ]
+        try await onLoop { _ in
+            let administrator = try Postgres(first.bySocket, settings: .patient)
+            try await administrator.run(script: "ALTER SYSTEM SET default_transaction_read_only = on")
+            try await administrator.query("SELECT pg_reload_conf()")
+            try await eventually("it only reads") {
+                let other = try Postgres(first.bySocket, settings: .patient)
+                let isReadOnly = try await other.query("SHOW default_transaction_read_only")[0].decode(
+                    at: 0, as: String.self)
+                await other.close()
+                return isReadOnly == "on"
+            }
+            await administrator.close()
+            for url in urls {
+                var settings = PoolSettings.patient
+                settings.connectTimeout = .seconds(6)
+                let postgres = try Postgres(url, settings: settings)
+                let port: Int = try await postgres.query("SELECT inet_server_port()")[0].decode(at: 0)
+                #expect(port == Int(second.port))
+                await postgres.close()
+            }
+        }
+        try await first.crash()
+    }
+
     @Test func `a loop ends while a connection is being made`() async throws {
         let listener = try ListeningSocket.open(freshAddress())
         defer { ListeningSocket.close(listener) }

@@ -6,7 +6,7 @@ public struct PoolSettings: Sendable {
     public var waiting = 1000
     /// How long a task waits for a connection before it is refused with `.poolExhausted`.
     public var waitTimeout = Duration.seconds(5)
-    /// How long a connection may take to be made, names and TLS included.
+    /// How long a connection may take to be made, names and TLS included; each address of the server has its share.
     public var connectTimeout = Duration.seconds(3)
     /// How long a query may take until its last row; then the connection is dropped, and the server ends the query.
     public var queryTimeout = Duration.seconds(30)
