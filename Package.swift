@@ -114,7 +114,7 @@ let package = Package(
             name: "IgropyrTransport",
             dependencies: [
                 "COpenSSL", "CNGHTTP2", "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrCoding", "IgropyrUV",
-                crypto, logging, httpTypes,
+                crypto,
             ],
             swiftSettings: strict),
 
@@ -157,7 +157,7 @@ let package = Package(
             dependencies: ["IgropyrHTTP", "IgropyrTransport", "IgropyrUV", "Igropyr", httpTypes], swiftSettings: strict),
         .target(
             name: "IgropyrMembership",
-            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics, crypto],
+            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrDNS", "IgropyrUV", logging, metrics],
             swiftSettings: strict),
         .target(
             name: "IgropyrCluster",
@@ -178,8 +178,9 @@ let package = Package(
         .executableTarget(
             name: "IgropyrCLI",
             dependencies: [
-                "Igropyr", "IgropyrSites", "IgropyrCluster", "IgropyrBalancer", "IgropyrConfiguration", "IgropyrGossip",
-                "IgropyrMembership", argumentParser, logging,
+                "IgropyrGossip", "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport",
+                "Igropyr", "IgropyrSites", "IgropyrMembership", "IgropyrCluster", "IgropyrBalancer", argumentParser,
+                logging,
             ],
             swiftSettings: strict),
 
@@ -207,7 +208,8 @@ let package = Package(
         .testTarget(name: "IgropyrTextTests", dependencies: ["IgropyrText"], swiftSettings: testing),
         .testTarget(name: "IgropyrPatternsTests", dependencies: ["IgropyrPatterns"], swiftSettings: testing),
         .testTarget(
-            name: "IgropyrGossipTests", dependencies: ["IgropyrText", "IgropyrGossip", "IgropyrSimulation"],
+            name: "IgropyrGossipTests",
+            dependencies: ["IgropyrTime", "IgropyrText", "IgropyrGossip", "IgropyrSimulation"],
             resources: [.copy("Vectors")],
             swiftSettings: testing),
         .testTarget(
@@ -216,7 +218,7 @@ let package = Package(
             name: "IgropyrHashingTests", dependencies: ["IgropyrHashing", "TestSupport"], swiftSettings: testing),
         .testTarget(
             name: "IgropyrOrchestrationTests",
-            dependencies: ["IgropyrOrchestration", "IgropyrSimulation", "IgropyrGossip", "TestSupport"],
+            dependencies: ["IgropyrTime", "IgropyrGossip", "IgropyrOrchestration", "IgropyrSimulation", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrBundlesTests",
@@ -231,8 +233,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrTests",
             dependencies: [
-                "Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", logging, metrics, tracing,
-                inMemoryTracing, lifecycle,
+                "Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", httpTypes, logging, metrics,
+                tracing, inMemoryTracing, lifecycle,
             ],
             swiftSettings: testing),
         .testTarget(
@@ -254,21 +256,21 @@ let package = Package(
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrMembershipTests",
-            dependencies: ["Igropyr", "IgropyrMembership", "IgropyrDNS", "TestSupport"],
+            dependencies: ["IgropyrGossip", "IgropyrUV", "Igropyr", "IgropyrMembership", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrClusterTests",
             dependencies: [
-                "IgropyrBundles", "IgropyrCluster", "IgropyrGossip", "IgropyrHTTP", "IgropyrMembership",
-                "IgropyrOrchestration", "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
+                "IgropyrBundles", "IgropyrCluster", "IgropyrConfiguration", "IgropyrGossip", "IgropyrHTTP",
+                "IgropyrMembership", "IgropyrOrchestration", "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
             ],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrBalancerTests",
             dependencies: [
-                "Igropyr", "IgropyrBalancer", "IgropyrCluster", "IgropyrCoding", "IgropyrGossip", "IgropyrHashing",
-                "IgropyrHTTP", "IgropyrInsight", "IgropyrMembership", "IgropyrOrchestration", "IgropyrTime",
-                "IgropyrTransport", "IgropyrUV", "TestSupport",
+                "Igropyr", "IgropyrBalancer", "IgropyrCluster", "IgropyrCoding", "IgropyrConfiguration",
+                "IgropyrGossip", "IgropyrHashing", "IgropyrHTTP", "IgropyrInsight", "IgropyrMembership",
+                "IgropyrOrchestration", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport",
             ],
             swiftSettings: testing),
         .testTarget(
