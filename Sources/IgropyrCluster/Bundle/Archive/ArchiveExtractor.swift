@@ -35,14 +35,14 @@ final class ArchiveExtractor {
         unsafe archive_entry_copy_pathname(header, path)
         switch entry.content {
         case .file(let byteCount, let isExecutable, _):
-            unsafe archive_entry_set_mode(header, regularFile | (isExecutable ? 0o755 : 0o644))
+            unsafe archive_entry_set_mode(header, ArchiveMode.file | (isExecutable ? 0o755 : 0o644))
             unsafe archive_entry_set_size(header, byteCount)
-        case .folder: unsafe archive_entry_set_mode(header, folder | 0o755)
+        case .folder: unsafe archive_entry_set_mode(header, ArchiveMode.folder | 0o755)
         case .link(let target):
-            unsafe archive_entry_set_mode(header, symbolicLink | 0o777)
+            unsafe archive_entry_set_mode(header, ArchiveMode.link | 0o777)
             unsafe archive_entry_copy_symlink(header, target)
         case .hardLink(let target):
-            unsafe archive_entry_set_mode(header, regularFile | 0o644)
+            unsafe archive_entry_set_mode(header, ArchiveMode.file | 0o644)
             unsafe archive_entry_copy_hardlink(header, "\(root)/\(target)")
         case .other: preconditionFailure("no such entry is admitted")
         }
@@ -76,6 +76,6 @@ final class ArchiveExtractor {
     private func failure() -> BundleError {
         let number = unsafe archive_errno(raw)
         guard number <= 0 else { return BundleError(FileError("unpack to", root, errorNumber: number)) }
-        return BundleError(.damaged, root, "cannot unpack to \(root): \(unsafe errorText(raw))")
+        return BundleError(.damaged, root, "cannot unpack to \(root): \(unsafe lastFailure(of: raw))")
     }
 }

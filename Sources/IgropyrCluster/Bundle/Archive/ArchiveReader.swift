@@ -45,7 +45,7 @@ final class ArchiveReader {
 
     func failure() -> BundleError {
         if let error = source.error { return error }
-        return BundleError(.damaged, path, "\(path) is no bundle, or a damaged one: \(unsafe errorText(raw))")
+        return BundleError(.damaged, path, "\(path) is no bundle, or a damaged one: \(unsafe lastFailure(of: raw))")
     }
 
     private func content(of header: OpaquePointer?) -> BundleEntry.Content {
@@ -53,11 +53,11 @@ final class ArchiveReader {
         // A sparse file claims more than the archive holds; no bundle of ours has one.
         guard unsafe archive_entry_sparse_count(header) == 0 else { return .other }
         let mode = unsafe archive_entry_mode(header)
-        switch mode & fileKindMask {
-        case regularFile:
+        switch mode & ArchiveMode.kindMask {
+        case ArchiveMode.file:
             return .file(byteCount: unsafe archive_entry_size(header), isExecutable: mode & 0o111 != 0, source: nil)
-        case folder: return .folder
-        case symbolicLink: return .link(target: unsafe text(archive_entry_symlink(header)) ?? "")
+        case ArchiveMode.folder: return .folder
+        case ArchiveMode.link: return .link(target: unsafe text(archive_entry_symlink(header)) ?? "")
         default: return .other
         }
     }

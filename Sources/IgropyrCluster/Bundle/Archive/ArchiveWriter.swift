@@ -30,15 +30,15 @@ final class ArchiveWriter {
         unsafe archive_entry_set_mtime(header, 0, 0)
         switch entry.content {
         case .file(let byteCount, let isExecutable, let source?):
-            unsafe archive_entry_set_mode(header, regularFile | (isExecutable ? 0o755 : 0o644))
+            unsafe archive_entry_set_mode(header, ArchiveMode.file | (isExecutable ? 0o755 : 0o644))
             unsafe archive_entry_set_size(header, byteCount)
             try check(unsafe archive_write_header(raw, header))
             try copy(source, byteCount: byteCount, onBytes)
         case .folder:
-            unsafe archive_entry_set_mode(header, folder | 0o755)
+            unsafe archive_entry_set_mode(header, ArchiveMode.folder | 0o755)
             try check(unsafe archive_write_header(raw, header))
         case .link(let target):
-            unsafe archive_entry_set_mode(header, symbolicLink | 0o777)
+            unsafe archive_entry_set_mode(header, ArchiveMode.link | 0o777)
             unsafe archive_entry_copy_symlink(header, target)
             try check(unsafe archive_write_header(raw, header))
         case .file(_, _, nil), .hardLink, .other:
@@ -84,7 +84,7 @@ final class ArchiveWriter {
 
     private func failure() -> BundleError {
         if let error = sink.error { return BundleError(error) }
-        return BundleError(.storage, sink.path, "cannot write \(sink.path): \(unsafe errorText(raw))")
+        return BundleError(.storage, sink.path, "cannot write \(sink.path): \(unsafe lastFailure(of: raw))")
     }
 
     /// Where libarchive's blocks go.
