@@ -49,15 +49,10 @@ public enum BundleArchive {
         progress: (Progress) -> Void = { _ in }
     ) throws(BundleError) -> Summary {
         let plan = try BundlePlan(of: source, program: program, limits: limits)
-        let aside = FileSystem.temporarySibling(of: destination)
-        do throws(BundleError) {
-            let index = try write(plan, to: aside, progress)
-            try BundleError.wrapping { () throws(FileError) in try FileSystem.rename(aside, to: destination) }
-            return Summary(index: index, kind: plan.kind, entries: plan.entries.count)
-        } catch {
-            try? FileSystem.removeTree(aside)
-            throw error
+        let index = try FileSystem.replace(destination) { aside throws(BundleError) in
+            try write(plan, to: aside, progress)
         }
+        return Summary(index: index, kind: plan.kind, entries: plan.entries.count)
     }
 
     /// Unpacks an archive into `destination`, which appears whole or not at all and must not exist yet.
@@ -68,17 +63,12 @@ public enum BundleArchive {
     static func extract(
         _ archive: ArchiveSource, to destination: String, limits: Limits = Limits()
     ) throws(BundleError) {
-        let aside = FileSystem.temporarySibling(of: destination)
-        do throws(BundleError) {
+        try FileSystem.replace(destination) { aside throws(BundleError) in
             let root = try BundleError.wrapping { () throws(FileError) in
                 try FileSystem.createFolder(aside, permissions: 0o755)
                 return try FileSystem.resolved(aside)
             }
             try unpack(archive, into: root, limits)
-            try BundleError.wrapping { () throws(FileError) in try FileSystem.rename(aside, to: destination) }
-        } catch {
-            try? FileSystem.removeTree(aside)
-            throw error
         }
     }
 

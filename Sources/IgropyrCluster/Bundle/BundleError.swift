@@ -39,15 +39,10 @@ public struct BundleError: Error, Hashable, CustomStringConvertible {
         self.path = path
         self.description = description
     }
+}
 
+extension BundleError: FileFailure {
     init(_ error: FileError) {
         self.init(error.isDiskFull ? .diskFull : .storage, error.path, error.description)
-    }
-
-    /// Runs calls on files, and turns their errors into this one.
-    static func wrapping<Result: ~Copyable>(
-        _ body: () throws(FileError) -> Result
-    ) throws(BundleError) -> Result {
-        do { return try body() } catch { throw BundleError(error) }
     }
 }

@@ -147,14 +147,10 @@ public struct BundleStore: Sendable {
 
     /// Aside first: whoever reads finds all of it or nothing. Not synchronised: its name tells whether it is right.
     func writeAside(_ bytes: [UInt8], to path: String) throws(BundleError) {
-        let aside = FileSystem.temporarySibling(of: path)
-        do throws(FileError) {
-            let file = try OpenFile(aside, .createNew(permissions: 0o600))
-            try unsafe file.write(bytes.span.bytes)
-            try FileSystem.rename(aside, to: path)
-        } catch {
-            try? FileSystem.removeTree(aside)
-            throw BundleError(error)
+        try FileSystem.replace(path) { aside throws(BundleError) in
+            try BundleError.wrapping { () throws(FileError) in
+                try OpenFile(aside, .createNew(permissions: 0o600)).write(bytes)
+            }
         }
     }
 

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import IgropyrOrchestration
 
@@ -112,8 +111,7 @@ struct ControlGroups: Sendable, Equatable {
     /// In one write, as the kernel wants it.
     private static func write(_ text: String, to path: String) throws(ConfinementError) {
         try ConfinementError.wrapping { () throws(FileError) in
-            let file = try OpenFile(path, .write)
-            try unsafe file.write(Array(text.utf8).span.bytes)
+            try OpenFile(path, .write).write(Array(text.utf8))
         }
     }
 }
@@ -130,8 +128,8 @@ enum ConfinementError: Error, Hashable, CustomStringConvertible {
         case .file(let error): error.description
         }
     }
+}
 
-    static func wrapping<Result>(_ body: () throws(FileError) -> Result) throws(ConfinementError) -> Result {
-        do { return try body() } catch { throw .file(error) }
-    }
+extension ConfinementError: FileFailure {
+    init(_ error: FileError) { self = .file(error) }
 }

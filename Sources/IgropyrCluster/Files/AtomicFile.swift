@@ -4,15 +4,10 @@ internal import Glibc
 enum AtomicFile {
     /// Writes aside, waits for the disk, renames, waits again: the old content or the new, never a mixture.
     static func write(_ bytes: [UInt8], to path: String, permissions: UInt32) throws(FileError) {
-        let aside = FileSystem.temporarySibling(of: path)
-        do {
+        try FileSystem.replace(path) { aside throws(FileError) in
             let file = try OpenFile(aside, .createNew(permissions: permissions))
-            try unsafe file.write(bytes.span.bytes)
+            try file.write(bytes)
             try file.synchronize()
-            try FileSystem.rename(aside, to: path)
-        } catch {
-            try? FileSystem.removeTree(aside)
-            throw error
         }
         try FileSystem.synchronizeFolder(FileSystem.parent(of: path))
     }

@@ -55,7 +55,7 @@ public final class DataFolder: Sendable {
         guard isOurs else { throw .inUse(path: path, process: Self.holder(of: path)) }
         try DataFolderError.wrapping { () throws(FileError) in
             try lock.truncate()
-            try unsafe lock.write(Array("\(getpid())\n".utf8).span.bytes)
+            try lock.write(Array("\(getpid())\n".utf8))
             for name in try FileSystem.names(in: path) where name.hasPrefix(FileSystem.temporaryPrefix) {
                 try FileSystem.removeTree("\(path)/\(name)")
             }
@@ -83,13 +83,10 @@ public enum DataFolderError: Error, Hashable, CustomStringConvertible {
         case .file(let error): error.description
         }
     }
+}
 
-    /// Runs calls on files, and turns their errors into this one.
-    static func wrapping<Result: ~Copyable>(
-        _ body: () throws(FileError) -> Result
-    ) throws(DataFolderError) -> Result {
-        do { return try body() } catch { throw .file(error) }
-    }
+extension DataFolderError: FileFailure {
+    init(_ error: FileError) { self = .file(error) }
 }
 
 extension DataFolder {

@@ -37,3 +37,19 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
         }
     }
 }
+
+/// An error that one of a file's may become.
+protocol FileFailure: Error {
+    init(_ error: FileError)
+}
+
+extension FileFailure {
+    /// Runs calls on files, and turns their errors into this one.
+    static func wrapping<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(Self) -> Result {
+        do { return try body() } catch { throw Self(error) }
+    }
+}
+
+extension FileError: FileFailure {
+    init(_ error: FileError) { self = error }
+}

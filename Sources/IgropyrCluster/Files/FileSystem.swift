@@ -114,6 +114,22 @@ enum FileSystem {
         path.split(separator: "/").last.map(String.init) ?? ""
     }
 
+    /// Puts what `make` writes under the name that it gets, beside `path`, in the place of that: whoever reads finds what was
+    /// there or all of the new. What fails leaves nothing behind.
+    static func replace<Failure: FileFailure, Result>(
+        _ path: String, by make: (_ aside: String) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let aside = temporarySibling(of: path)
+        do throws(Failure) {
+            let result = try make(aside)
+            try Failure.wrapping { () throws(FileError) in try rename(aside, to: path) }
+            return result
+        } catch {
+            try? removeTree(aside)
+            throw error
+        }
+    }
+
     /// A hidden name beside `path`, for what is renamed to `path` once it is whole. Random, so that two threads or
     /// two runs do not meet.
     static func temporarySibling(of path: String) -> String {

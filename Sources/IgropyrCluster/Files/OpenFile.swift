@@ -81,6 +81,8 @@ struct OpenFile: ~Copyable {
         }
     }
 
+    func write(_ bytes: [UInt8]) throws(FileError) { try unsafe write(bytes.span.bytes) }
+
     func truncate() throws(FileError) {
         guard ftruncate(descriptor, 0) == 0 else { throw FileError("truncate", path) }
     }

@@ -42,15 +42,10 @@ final class WorkerKeys {
     /// Writes the file, or replaces it by renaming; it stays its owner's. Blocks.
     static func write(_ keys: [PreSharedKey], to path: String) throws(FileError) {
         let owner = try? FileSystem.status(of: path).owner
-        let aside = FileSystem.temporarySibling(of: path)
-        do throws(FileError) {
+        try FileSystem.replace(path) { aside throws(FileError) in
             let file = try OpenFile(aside, .createNew(permissions: 0o400))
-            try unsafe file.write(PreSharedKeyFile.bytes(keys).span.bytes)
+            try file.write(PreSharedKeyFile.bytes(keys))
             if let owner, owner != geteuid() { try file.give(to: owner) }
-            try FileSystem.rename(aside, to: path)
-        } catch {
-            try? FileSystem.removeTree(aside)
-            throw error
         }
     }
 }

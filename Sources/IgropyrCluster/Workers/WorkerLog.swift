@@ -58,20 +58,13 @@ struct WorkerLog: Sendable {
     @discardableResult
     func rotateIfFull(limitBytes: Int64 = Self.limitBytes) throws(FileError) -> Bool {
         guard FileSystem.exists(path), try FileSystem.status(of: path).byteCount >= limitBytes else { return false }
-        let outcome = Result { () throws(FileError) in try copyAside(limitBytes: 2 * limitBytes) }
+        let outcome = Result { () throws(FileError) in
+            try FileSystem.replace(formerPath) { aside throws(FileError) in
+                try FileSystem.copy(path, to: aside, limitBytes: 2 * limitBytes)
+            }
+        }
         try open().truncate()
         try outcome.get()
         return true
-    }
-
-    private func copyAside(limitBytes: Int64) throws(FileError) {
-        let aside = FileSystem.temporarySibling(of: path)
-        do throws(FileError) {
-            try FileSystem.copy(path, to: aside, limitBytes: limitBytes)
-            try FileSystem.rename(aside, to: formerPath)
-        } catch {
-            try? FileSystem.removeTree(aside)
-            throw error
-        }
     }
 }
