@@ -1,5 +1,4 @@
 internal import Crypto
-internal import FoundationEssentials
 public import IgropyrOrchestration
 internal import IgropyrText
 internal import IgropyrTransport

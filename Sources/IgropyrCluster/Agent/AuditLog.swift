@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 public import IgropyrOrchestration
 
 /// Who asked a node for a change, as far as the control API can tell: everybody with the cluster's key may ask.
@@ -55,7 +54,7 @@ struct AuditLog: Sendable {
             try FileSystem.rename(path, to: path + ".1")
         }
         let file = try OpenFile(path, .append(permissions: 0o600))
-        try unsafe file.write((JSON.line(entry) + [UInt8(ascii: "\n")]).span.bytes)
+        try file.write(JSON.line(entry) + [UInt8(ascii: "\n")])
         try file.synchronize()
     }
 
@@ -63,6 +62,6 @@ struct AuditLog: Sendable {
     func entries() -> [AuditEntry] {
         let files = [path + ".1", path].map { (try? OpenFile($0, .read).readTail(upTo: Self.answerBytes)) ?? [] }
         return (files[0] + files[1]).suffix(Self.answerBytes).split(separator: UInt8(ascii: "\n"))
-            .compactMap { try? JSONDecoder().decode(AuditEntry.self, from: Data($0)) }
+            .compactMap { try? JSON.decode(AuditEntry.self, from: $0) }
     }
 }

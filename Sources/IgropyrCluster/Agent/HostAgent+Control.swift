@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import IgropyrHashing
 internal import IgropyrOrchestration
 internal import IgropyrUV
@@ -85,7 +84,7 @@ extension HostAgent {
 
     func decoded<Message: Decodable>(_ body: [UInt8], as: Message.Type) -> Result<Message, ControlReply> {
         do {
-            let envelope = try JSONDecoder().decode(Envelope.self, from: Data(body))
+            let envelope = try JSON.decode(Envelope.self, from: body)
             guard envelope.version == ControlAPI.version else {
                 return .failure(
                     .refusal(
@@ -93,7 +92,7 @@ extension HostAgent {
                         "the message's version is \(envelope.version), this node knows \(ControlAPI.version): use one edition"
                     ))
             }
-            return .success(try JSONDecoder().decode(Message.self, from: Data(body)))
+            return .success(try JSON.decode(Message.self, from: body))
         } catch { return .failure(.refusal(400, "the message cannot be read: \(Self.cause(of: error))")) }
     }
 

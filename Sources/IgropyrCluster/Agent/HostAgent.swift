@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import IgropyrBundles
 internal import IgropyrGossip

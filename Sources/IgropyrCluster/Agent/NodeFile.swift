@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// `node.json` in a node's data folder: how programs on the same host find the node. All calls block.
 public struct NodeFile: Codable, Sendable, Hashable {
     public static let name = "node.json"
@@ -16,7 +14,7 @@ public struct NodeFile: Codable, Sendable, Hashable {
     /// The file of the node that runs on this folder, or did; nil if there is none, or none that can be read.
     public static func read(fromDataFolder path: String) -> NodeFile? {
         guard let bytes = try? AtomicFile.read("\(path)/\(name)", limitBytes: 1 << 16) else { return nil }
-        return try? JSONDecoder().decode(NodeFile.self, from: Data(bytes))
+        return try? JSON.decode(NodeFile.self, from: bytes)
     }
 
     func write(to folder: DataFolder) throws {

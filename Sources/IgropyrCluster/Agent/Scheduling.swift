@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// Whether an operator keeps workers away from a host; kept in its data folder, so that it lasts through restarts.
 public enum Scheduling: String, Codable, Sendable, Hashable {
     case active
@@ -13,7 +11,7 @@ public enum Scheduling: String, Codable, Sendable, Hashable {
     /// Blocks, likewise ``write(to:)``. What cannot be read counts as active: a host must not stay empty unnoticed.
     static func read(from folder: DataFolder) -> Scheduling {
         guard let bytes = try? folder.read(fileName, limitBytes: 1 << 10) else { return .active }
-        return (try? JSONDecoder().decode([String: Scheduling].self, from: Data(bytes)))?["scheduling"] ?? .active
+        return (try? JSON.decode([String: Scheduling].self, from: bytes))?["scheduling"] ?? .active
     }
 
     func write(to folder: DataFolder) throws {

@@ -40,10 +40,10 @@ struct Confines: Codable, Equatable {
     /// Those for this process; nil unless it is to be a worker. Removed from the environment.
     static func take() throws(LauncherError) -> Confines? {
         guard let text = unsafe getenv(variable) else { return nil }
-        let bytes = Data(unsafe String(cString: text).utf8)
+        let bytes = Array(unsafe String(cString: text).utf8)
         unsafe unsetenv(variable)
-        do { return try JSONDecoder().decode(Confines.self, from: bytes) } catch { throw .usage }
+        do { return try JSON.decode(Confines.self, from: bytes) } catch { throw .usage }
     }
 
-    var text: String { String(decoding: (try? JSON.encode(self)) ?? [], as: UTF8.self) }
+    var text: String { String(decoding: JSON.line(self), as: UTF8.self) }
 }

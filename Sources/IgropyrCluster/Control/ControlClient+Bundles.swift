@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 public import IgropyrBundles
 internal import IgropyrOrchestration
 internal import IgropyrTransport
@@ -77,7 +76,7 @@ extension ControlClient {
         let response = try await send(.init(.get, "/v1/bundles/\(index.digest)/chunks"), at: node, limitBytes: 1 << 16)
         guard response.status != 404 else { return nil }
         guard response.status == 200 else { throw unexpected(response, from: node) }
-        guard let answer = try? JSONDecoder().decode(ChunkHoldings.self, from: Data(response.body)),
+        guard let answer = try? JSON.decode(ChunkHoldings.self, from: response.body),
             let held = ChunkSet(bytes: Array(answer.held), capacity: index.distinctChunks.count)
         else { throw ControlError(.unexpectedAnswer, "the node at \(node) says nothing about \(index.digest.short)") }
         return held

@@ -212,7 +212,7 @@ public actor ControlClient: LoopBound {
                     let line = buffer[..<end]
                     buffer.removeSubrange(...end)
                     guard !line.isEmpty else { continue }
-                    guard onLine(try JSONDecoder().decode(Line.self, from: Data(line))) else { throw Enough() }
+                    guard onLine(try JSON.decode(Line.self, from: line)) else { throw Enough() }
                 }
                 guard buffer.count <= Self.lineBytes else {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) sends a line without an end")
@@ -238,7 +238,7 @@ public actor ControlClient: LoopBound {
         let response = try await send(request, at: node, isPatient: isPatient)
         guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
         do {
-            return try JSONDecoder().decode(Answer.self, from: Data(response.body))
+            return try JSON.decode(Answer.self, from: response.body)
         } catch {
             throw ControlError(
                 .unexpectedAnswer,
@@ -267,7 +267,7 @@ public actor ControlClient: LoopBound {
                 .unexpectedAnswer,
                 "what answers at \(node) is no node's control API: its port is the gossip port and one")
         }
-        let answer = try? JSONDecoder().decode(ErrorAnswer.self, from: Data(response.body))
+        let answer = try? JSON.decode(ErrorAnswer.self, from: response.body)
         return ControlError(
             .refused(status: response.status), answer?.error ?? "the node at \(node) answered \(response.status)")
     }
@@ -287,15 +287,4 @@ extension HTTPRequester.Request {
         request.fields.append((ControlAPI.versionField, "\(ControlAPI.version)"))
         return request
     }
-}
-
-enum JSON {
-    static func encode(_ value: some Encodable) throws(ControlError) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { return Array(try encoder.encode(value)) } catch { throw ControlError(.local, "\(error)") }
-    }
-
-    /// One line; empty, and so a mere sign of life, for what cannot be written, such as a number that is none.
-    static func line(_ value: some Encodable) -> [UInt8] { (try? encode(value)) ?? [] }
 }

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 public import IgropyrUV
 
@@ -25,7 +24,7 @@ public struct Handover: Codable, Sendable {
         CurrentProcess.takeEnvironment(variable).flatMap(Handover.init(parsing:)) ?? Handover()
 
     init?(parsing text: String) {
-        guard let handover = try? JSONDecoder().decode(Handover.self, from: Data(text.utf8)),
+        guard let handover = try? JSON.decode(Handover.self, from: text.utf8),
             handover.version == Self.currentVersion
         else { return nil }
         self = handover
@@ -43,7 +42,7 @@ public struct Handover: Codable, Sendable {
     /// - Throws: why it could not; then the descriptors are closed.
     public func exec(_ command: [String], _ contract: ServiceContract) throws(LauncherError) -> Never {
         defer { for descriptor in descriptors.values { close(descriptor) } }
-        let text = String(decoding: (try? JSONEncoder().encode(self)) ?? Data(), as: UTF8.self)
+        let text = String(decoding: JSON.line(self), as: UTF8.self)
         guard text.utf8.count <= Self.limitBytes else { throw .system("execve", E2BIG) }
         for descriptor in descriptors.values { _ = fcntl(descriptor, F_SETFD, 0) }
         unsafe setenv(Self.variable, text, 1)

@@ -26,7 +26,7 @@ package struct KeyringFile: Codable, Sendable {
     ) throws(KeyringUnreadable) -> [ClusterKey] {
         do {
             guard let bytes = try folder.read(name, limitBytes: 1 << 16) else { return [key] }
-            let file = try JSONDecoder().decode(KeyringFile.self, from: Data(bytes))
+            let file = try JSON.decode(KeyringFile.self, from: bytes)
             let keys = file.keys.compactMap(ClusterKey.init(base64:))
             guard !keys.isEmpty, keys.count == file.keys.count else { throw CocoaError(.fileReadCorruptFile) }
             return file.base == key.fingerprint || keys.contains(key) ? keys : [key]

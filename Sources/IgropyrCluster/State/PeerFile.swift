@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 package import IgropyrUV
 
 /// `peers.json` in a member's data folder: where the others gossiped, those that have left aside, so that a member finds
@@ -18,7 +17,7 @@ package struct PeerFile: Codable, Sendable {
     /// What was remembered; none if there is no such file, or none that can be read.
     package static func read(from folder: DataFolder) -> [SocketAddress] {
         guard let bytes = try? folder.read(name, limitBytes: 1 << 16),
-            let file = try? JSONDecoder().decode(PeerFile.self, from: Data(bytes)), file.version == ControlAPI.version
+            let file = try? JSON.decode(PeerFile.self, from: bytes), file.version == ControlAPI.version
         else { return [] }
         return file.peers.prefix(limit).compactMap { SocketAddress(parsing: $0, defaultPort: 0) }
     }

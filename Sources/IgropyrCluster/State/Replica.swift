@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 public import IgropyrGossip
 public import IgropyrMembership
 public import IgropyrOrchestration

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import IgropyrOrchestration
 
 /// The replicated state in a data folder, as JSON. All calls block.
@@ -15,7 +14,7 @@ enum StateFile {
     static func read(from folder: DataFolder) throws -> Content {
         guard let bytes = try folder.read(name) else { return .none }
         do {
-            let snapshot = try JSONDecoder().decode(StateDelta.self, from: Data(bytes))
+            let snapshot = try JSON.decode(StateDelta.self, from: bytes)
             guard snapshot.version == StateDelta.currentVersion else {
                 return try setAside(in: folder, "its format is \(snapshot.version)")
             }

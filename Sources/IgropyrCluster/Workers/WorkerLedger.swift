@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import IgropyrOrchestration
 internal import IgropyrUV
 
@@ -44,9 +43,9 @@ struct WorkerLedger: Hashable, Codable, Sendable {
     /// it has no workers, and all processes count as strays.
     static func read(from path: String) -> WorkerLedger? {
         guard let bytes = try? AtomicFile.read("\(path)/\(name)", limitBytes: limitBytes),
-            let head = try? JSONDecoder().decode(Head.self, from: Data(bytes)), head.boot == ProcessStatus.boot
+            let head = try? JSON.decode(Head.self, from: bytes), head.boot == ProcessStatus.boot
         else { return nil }
-        let ledger = try? JSONDecoder().decode(WorkerLedger.self, from: Data(bytes))
+        let ledger = try? JSON.decode(WorkerLedger.self, from: bytes)
         guard let ledger, ledger.version == currentVersion else {
             return WorkerLedger(notifications: head.notifications)
         }
