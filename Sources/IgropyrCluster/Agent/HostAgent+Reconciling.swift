@@ -10,19 +10,14 @@ extension HostAgent {
 
     /// Soon looks again at what should be, and does what is missing; once for all changes until then.
     func setNeedsUpdate() {
-        mustUpdate = true
-        guard updating == nil, isRunning else { return }
-        updating = Task(executorPreference: loop) { await self.updateAll() }
+        if isRunning { updates.request { await self.update() } }
     }
 
-    private func updateAll() async {
-        while mustUpdate, isRunning, let parts {
-            mustUpdate = false
-            await reconcile(parts)
-            await publish(parts)
-            rearm(parts)
-        }
-        updating = nil
+    private func update() async {
+        guard isRunning, let parts else { return }
+        await reconcile(parts)
+        await publish(parts)
+        rearm(parts)
     }
 
     private func rearm(_ parts: Parts) {

@@ -96,8 +96,7 @@ public actor HostAgent: LoopBound {
     private var areWorkersLeaving = false
     var agenda: Agenda
     var rememberedPeers: [SocketAddress] = []
-    var updating: Task<Void, Never>?
-    var mustUpdate = false
+    let updates: CoalescedWork
     /// Whether an operator keeps workers away.
     var scheduling = Scheduling.active
 
@@ -109,6 +108,7 @@ public actor HostAgent: LoopBound {
         self.name = name
         agenda = Agenda(of: name)
         self.loop = loop
+        updates = CoalescedWork(on: loop)
     }
 
     var parts: Parts? {
@@ -196,7 +196,7 @@ public actor HostAgent: LoopBound {
         guard case .running(let parts) = state else { return }
         state = .stopping(parts)
         follower?.cancel()
-        while let updating { await updating.value }
+        await updates.finish()
         await parts.fetcher.stop()
         await publish(parts)
         await handOver(parts)
@@ -256,7 +256,7 @@ public actor HostAgent: LoopBound {
         state = .upgrading(parts)
         let control = try parts.control.duplicateSocket()
         await parts.control.stop(within: .seconds(2))
-        while let updating { await updating.value }
+        await updates.finish()
         await parts.fetcher.stop()
         await parts.replica.stop()
         var handover = try await parts.supervisor.handOver()

@@ -41,14 +41,16 @@ public actor Replica: LoopBound {
     private static let announcementInterval: Duration = .milliseconds(100)
     /// Exchanges in a row with one peer, each of at most some megabytes.
     private static let roundLimit = 100
+    /// In which changes come together, before all are saved at once.
+    private static let savePause: Duration = .milliseconds(50)
     private static let upkeepInterval: Duration = .seconds(3600)
 
     public nonisolated let loop: EventLoop
     let configuration: Configuration
     let membership: Membership
     private let client: ControlClient
-    public private(set) var state = ReplicatedState()
-    private var clock: HybridClock
+    public internal(set) var state = ReplicatedState()
+    var clock: HybridClock
     private var clocks = PeerClocks()
     /// When this process says that it began, at the latest: since its clock was set right.
     private var latestEpoch = Int64.max
@@ -58,13 +60,11 @@ public actor Replica: LoopBound {
     private var tasks: [Task<Void, Never>] = []
     private var pulls: [HostName: Task<Void, Never>] = [:]
     private var pullAgain: Set<HostName> = []
-    private var announcing: Task<Void, Never>?
-    private var mustAnnounce = false
-    private var saving: Task<Void, Never>?
-    private var mustSave = false
+    private let announcements: CoalescedWork
+    let saves: CoalescedWork
     private var isStopped = false
     /// Why the state on the disk is not the present one; nil when it is.
-    public private(set) var storageProblem: String?
+    public internal(set) var storageProblem: String?
     private var refusals = RefusalBook()
     /// At most one for each application: who takes them, empties it.
     private var overruled: [ApplicationName: Deployment] = [:]
@@ -75,6 +75,8 @@ public actor Replica: LoopBound {
         self.client = client
         self.loop = loop
         clock = HybridClock(host: configuration.name)
+        announcements = CoalescedWork(on: loop)
+        saves = CoalescedWork(on: loop, after: Self.savePause)
     }
 
     // MARK: - Life
@@ -96,10 +98,11 @@ public actor Replica: LoopBound {
     public func stop() async {
         guard !isStopped else { return }
         isStopped = true
-        for task in tasks + pulls.values + [announcing].compactMap(\.self) { task.cancel() }
+        announcements.cancel()
+        for task in tasks + pulls.values { task.cancel() }
         for task in tasks + pulls.values { await task.value }
         tasks = []
-        while let saving { await saving.value }
+        await saves.finish()
         for continuation in subscribers.values { continuation.finish() }
         subscribers = [:]
     }
@@ -128,7 +131,7 @@ public actor Replica: LoopBound {
 
     private func unsubscribe(_ id: Int) { subscribers[id] = nil }
 
-    private func didChange() {
+    func didChange() {
         for continuation in subscribers.values { continuation.yield(snapshot) }
     }
 
@@ -194,20 +197,14 @@ public actor Replica: LoopBound {
     }
 
     private func announce() {
-        mustAnnounce = true
-        guard announcing == nil, !isStopped else { return }
-        announcing = Task(executorPreference: loop) { await self.sendAnnouncements() }
+        if !isStopped { announcements.request { await self.sendAnnouncement() } }
     }
 
-    private func sendAnnouncements() async {
-        while mustAnnounce, !Task.isCancelled {
-            mustAnnounce = false
-            // Refused only while it leaves, or is not there any more: then nobody needs to hear it.
-            try? await membership.sendUserEvent(
-                ControlAPI.announcement, payload: Array(configuration.name.rawValue.utf8))
-            try? await Task.sleep(for: Self.announcementInterval)
-        }
-        announcing = nil
+    private func sendAnnouncement() async {
+        // Refused only while it leaves, or is not there any more: then nobody needs to hear it.
+        try? await membership.sendUserEvent(
+            ControlAPI.announcement, payload: Array(configuration.name.rawValue.utf8))
+        try? await Task.sleep(for: Self.announcementInterval)
     }
 
     // MARK: - Exchanges
@@ -385,56 +382,6 @@ public actor Replica: LoopBound {
         members = await membership.members
         clocks.forget(except: Set(peers.keys))
         judgeClock()
-    }
-
-    // MARK: - Disk
-
-    private func load() async {
-        guard let folder = configuration.folder else { return }
-        do {
-            let read = try await loop.offload { try StateFile.read(from: folder) }
-            if case .damaged(let path, let reason) = read {
-                configuration.logger.warning(
-                    "the saved state cannot be read and was set aside; this host begins anew",
-                    metadata: ["file": "\(path)", "reason": "\(reason)"])
-            }
-            guard case .snapshot(let snapshot) = read else { return }
-            let change = state.restore(snapshot, at: .now, clock: &clock)
-            for refusal in change.refusals {
-                configuration.logger.warning("refused a part of the saved state", metadata: ["reason": "\(refusal)"])
-            }
-        } catch { storageProblem = "\(error)" }
-    }
-
-    /// Soon, and once for all changes until then.
-    private func save() {
-        mustSave = true
-        guard let folder = configuration.folder, saving == nil else { return }
-        saving = Task(executorPreference: loop) { await self.saveAll(to: folder) }
-    }
-
-    private func saveAll(to folder: DataFolder) async {
-        while mustSave {
-            if !isStopped { try? await Task.sleep(for: .milliseconds(50)) }
-            mustSave = false
-            await write(to: folder)
-        }
-        saving = nil
-    }
-
-    private func write(to folder: DataFolder) async {
-        let snapshot = state.snapshot
-        let wasWell = storageProblem == nil
-        defer { if wasWell != (storageProblem == nil) { didChange() } }  // The host's record tells of it.
-        do {
-            try await loop.offload { try StateFile.write(snapshot, to: folder) }
-            storageProblem = nil
-        } catch {
-            if wasWell {
-                configuration.logger.error("cannot save the state; trying again", metadata: ["error": "\(error)"])
-            }
-            storageProblem = "\(error)"
-        }
     }
 }
 

@@ -6,15 +6,14 @@ final class LedgerFile {
     private let folder: String
     private let logger: Logger
     private let loop: EventLoop
-    /// What is to be written next; asked when it is.
-    private var next: (() -> WorkerLedger)?
+    private let writes: CoalescedWork
     private var written: WorkerLedger?
-    private var writing: Task<Void, Never>?
 
     init(in folder: String, logger: Logger, on loop: EventLoop) {
         self.folder = folder
         self.logger = logger
         self.loop = loop
+        writes = CoalescedWork(on: loop)
     }
 
     func read() async -> WorkerLedger? {
@@ -22,28 +21,16 @@ final class LedgerFile {
         return await loop.offload { WorkerLedger.read(from: folder) }
     }
 
-    /// Soon, and once for all changes until then. One without workers is removed.
+    /// Soon; `ledger` is asked for it then. One without workers is removed.
     func write(_ ledger: @escaping () -> WorkerLedger) {
-        next = ledger
-        guard writing == nil else { return }
-        writing = loop.startLocally { [self] in await writeAll() }
+        writes.request { [self] in await write(ledger()) }
     }
 
     /// Waits until what was to be written is.
-    func finish() async {
-        while let writing { await writing.value }
-    }
-
-    private func writeAll() async {
-        while let make = next {
-            next = nil
-            let ledger = make()
-            if ledger != written { await write(ledger) }
-        }
-        writing = nil
-    }
+    func finish() async { await writes.finish() }
 
     private func write(_ ledger: WorkerLedger) async {
+        guard ledger != written else { return }
         let folder = folder
         written = ledger
         do {

@@ -10,43 +10,34 @@ public actor OrphanReaper: LoopBound {
     public nonisolated let loop: EventLoop
     private let logger: Logger
     private var watcher: SignalWatcher?
-    private var sweeping: Task<Void, Never>?
-    private var mustSweep = false
+    private let sweeps: CoalescedWork
 
     public init(on loop: EventLoop, logger: Logger) {
         self.loop = loop
         self.logger = logger
+        sweeps = CoalescedWork(on: loop)
     }
 
     public func start() throws(UVError) {
         try ChildProcesses.becomeSubreaper()
-        watcher = try SignalWatcher(on: loop, signal: SIGCHLD) { self.sweep() }
-        sweep()
+        watcher = try SignalWatcher(on: loop, signal: SIGCHLD) { self.requestSweep() }
+        requestSweep()
     }
 
     /// Once more when the last process has gone. SIGCHLD has its usual effect again.
     public func stop() async {
-        sweep()
-        while let sweeping { await sweeping.value }
+        requestSweep()
+        await sweeps.finish()
         watcher?.close()
         watcher = nil
     }
 
-    /// Soon, and once for all signals until then.
-    private func sweep() {
-        mustSweep = true
-        guard sweeping == nil else { return }
-        sweeping = Task(executorPreference: loop) { await self.sweepAll() }
-    }
+    private func requestSweep() { sweeps.request { await self.sweep() } }
 
-    private func sweepAll() async {
-        while mustSweep {
-            mustSweep = false
-            let count = await loop.offload { ChildProcesses.killOrphans() }
-            if count > 0 {
-                logger.warning("killed processes that outlived their worker", metadata: ["count": "\(count)"])
-            }
+    private func sweep() async {
+        let count = await loop.offload { ChildProcesses.killOrphans() }
+        if count > 0 {
+            logger.warning("killed processes that outlived their worker", metadata: ["count": "\(count)"])
         }
-        sweeping = nil
     }
 }
