@@ -8,19 +8,25 @@ internal import Logging
 /// The bundles of this host: what clients send and peers ask, and which go.
 extension HostAgent {
     func reply(
-        to operation: ControlServer.Operation, _ digest: BundleDigest, _ chunk: ChunkDigest?, _ body: [UInt8]
+        to transfer: ControlOperation.BundleTransfer, _ digest: BundleDigest, _ body: [UInt8]
     ) async -> ControlReply {
-        guard let parts else { return .refusal(503, "the node \(name) is starting or stopping: ask another one") }
+        guard let parts else { return refusalWithoutParts }
         let store = parts.store
-        switch (operation, chunk) {
-        case (.bundleIndex, _):
-            return await answering { () throws(BundleError) in .bytes(try store.index(digest).bytes) }
-        case (.chunkHoldings, _): return await holdings(of: digest, parts)
-        case (.fetchChunk, let chunk?):
-            return await answering { () throws(BundleError) in .bytes(try store.read(chunk)) }
-        case (.offerBundle, _): return await take(digest, body, parts)
-        case (.storeChunk, let chunk?): return await take(chunk, of: digest, body, parts)
-        default: return .refusal(500, "a message is no bundle")
+        switch transfer {
+        case .index: return await answering { () throws(BundleError) in .bytes(try store.index(digest).bytes) }
+        case .holdings: return await holdings(of: digest, parts)
+        case .offer: return await take(digest, body, parts)
+        }
+    }
+
+    func reply(
+        to transfer: ControlOperation.ChunkTransfer, _ chunk: ChunkDigest, of digest: BundleDigest, _ body: [UInt8]
+    ) async -> ControlReply {
+        guard let parts else { return refusalWithoutParts }
+        let store = parts.store
+        switch transfer {
+        case .fetch: return await answering { () throws(BundleError) in .bytes(try store.read(chunk)) }
+        case .store: return await take(chunk, of: digest, body, parts)
         }
     }
 

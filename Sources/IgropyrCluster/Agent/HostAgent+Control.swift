@@ -6,9 +6,9 @@ internal import Logging
 /// What the control API asks.
 extension HostAgent {
     func reply(
-        to operation: ControlServer.Operation, _ parameter: String, _ body: [UInt8], by caller: Caller
+        to operation: ControlOperation.Message, _ parameter: String, _ body: [UInt8], by caller: Caller
     ) async -> ControlReply {
-        guard let parts else { return .refusal(503, "the node \(name) is starting or stopping: ask another one") }
+        guard let parts else { return refusalWithoutParts }
         if !isRunning, operation.isChange {
             return .refusal(503, "the node \(name) is stopping: use another one")
         }
@@ -49,10 +49,11 @@ extension HostAgent {
         case .setSecret:
             return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, by: caller, parts) }
         case .admission: return await admit(parameter, by: caller, parts)
-        case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
-            return .refusal(500, "a bundle is no message")
-        case .events, .query, .keys, .logs, .exec: return .refusal(500, "a stream is no message")
         }
+    }
+
+    var refusalWithoutParts: ControlReply {
+        .refusal(503, "the node \(name) is starting or stopping: ask another one")
     }
 
     /// The whole cluster, as this node sees it; nil unless running.

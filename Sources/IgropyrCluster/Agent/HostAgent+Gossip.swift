@@ -72,9 +72,9 @@ extension HostAgent {
 
     // MARK: - Streams
 
-    func lines(for operation: ControlServer.Operation, _ body: [UInt8], by caller: Caller) async -> ControlAnswer {
+    func lines(for operation: ControlOperation.Stream, _ body: [UInt8], by caller: Caller) async -> ControlAnswer {
         guard let parts, isRunning else {
-            return .reply(.refusal(503, "the node \(name) is starting or stopping: ask another one"))
+            return .reply(refusalWithoutParts)
         }
         do {
             switch operation {
@@ -83,7 +83,6 @@ extension HostAgent {
             case .keys: return try await keyLines(try message(in: body), by: caller, parts)
             case .logs: return try await logLines(try message(in: body), parts)
             case .exec: return try await execLines(try message(in: body), by: caller, parts)
-            default: return .reply(.refusal(500, "this is no stream"))
             }
         } catch let refusal as ControlReply {
             return .reply(refusal)

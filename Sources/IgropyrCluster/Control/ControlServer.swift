@@ -6,27 +6,11 @@ internal import IgropyrUV
 
 /// The HTTP side of a node's control API; stays on its loop. What is asked, the agent answers.
 final class ControlServer: HTTPRequestHandler {
-    enum Operation: CaseIterable {
-        case status, state, exchange, applications, deploy, remove
-        case bundleIndex, offerBundle, chunkHoldings, fetchChunk, storeChunk
-        case members, coordinates, sendEvent, forceLeave, leave, setSecret
-        case events, query, keys
-        case change, history, schedule, plan, audit, top
-        case logs, exec
-        case admission
-
-        /// Whether a node that stops refuses it.
-        var isChange: Bool { isDecision || self == .schedule }
-
-        /// Whether it makes an entry that all hosts are to take.
-        var isDecision: Bool { self == .deploy || self == .remove || self == .change || self == .setSecret }
-    }
-
     /// The client's user, for the audit log.
     static let userField = "Igropyr-User"
 
     private let agent: HostAgent
-    private let router: Router<Operation>
+    private let router: Router<ControlOperation>
     private let listener: TCPListener
     private var server: HTTPServer?
 
@@ -85,7 +69,7 @@ final class ControlServer: HTTPRequestHandler {
         do throws(HTTPError) {
             switch try router.find(head.method, path: head.path, in: bytes) {
             case .found(let operation, let found):
-                guard connection.issuedKeyName == nil || operation == .admission else {
+                guard connection.issuedKeyName == nil || operation == .message(.admission) else {
                     return ControlReply.refusal(403, "a join token lets a host in, and does nothing else")
                         .send(on: connection)
                 }
@@ -93,7 +77,7 @@ final class ControlServer: HTTPRequestHandler {
                 for parameter in found {
                     parameters.append(try PercentEncoding.decodeString(parameter.range, in: bytes))
                 }
-                perform(operation, parameters, head, by: caller(head, bytes, connection), on: connection)
+                perform(operation, parameters, by: caller(head, bytes, connection), on: connection)
             case .methodNotAllowed(let methods):
                 ControlReply.refusal(405, "this path takes \(methods.allow) only")
                     .send(on: connection, allow: methods.allow)
@@ -115,99 +99,48 @@ final class ControlServer: HTTPRequestHandler {
     }
 
     private func perform(
-        _ operation: Operation, _ parameters: [String], _ head: MessageHead, by caller: Caller,
-        on connection: any HTTPServerStream
+        _ operation: ControlOperation, _ parameters: [String], by caller: Caller, on connection: any HTTPServerStream
     ) {
-        let parameter = parameters.first ?? ""
+        let (agent, limitBytes) = (agent, operation.limitBytes)
+        let digest = parameters.first.flatMap(BundleDigest.init(rawValue:))
         switch operation {
-        case .status, .state, .applications, .remove, .members, .coordinates, .leave, .history, .audit, .top:
-            collect(operation, parameter, by: caller, limitBytes: 0, on: connection)
-        case .admission:
-            collect(operation, connection.issuedKeyName ?? "", by: caller, limitBytes: 0, on: connection)
-        case .sendEvent, .forceLeave, .change, .schedule, .setSecret:
-            collect(operation, parameter, by: caller, limitBytes: 64 << 10, on: connection)
-        case .events, .query, .keys, .logs, .exec:
-            connection.exchange = LineExchange(limitBytes: 64 << 10, on: connection) { [agent] body in
-                await agent.lines(for: operation, body, by: caller)
+        case .message(let message):
+            let parameter = message == .admission ? connection.issuedKeyName : parameters.first
+            connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { body in
+                await agent.reply(to: message, parameter ?? "", body, by: caller)
             }
-        case .deploy, .plan: collect(operation, parameter, by: caller, limitBytes: 1 << 20, on: connection)
-        case .exchange:
-            collect(operation, parameter, by: caller, limitBytes: ControlAPI.messageBytes, on: connection)
-        case .bundleIndex, .offerBundle, .chunkHoldings, .fetchChunk, .storeChunk:
-            transfer(operation, parameters, on: connection)
-        }
-    }
-
-    private func collect(
-        _ operation: Operation, _ parameter: String, by caller: Caller, limitBytes: Int,
-        on connection: any HTTPServerStream
-    ) {
-        connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { [agent] body in
-            await agent.reply(to: operation, parameter, body, by: caller)
-        }
-    }
-
-    private func transfer(_ operation: Operation, _ parameters: [String], on connection: any HTTPServerStream) {
-        let chunk = parameters.dropFirst().first.map(ChunkDigest.init(hexadecimal:))
-        guard let digest = parameters.first.flatMap(BundleDigest.init(rawValue:)), chunk != .some(nil) else {
-            return ControlReply.refusal(404, "bundles and chunks are named by 64 hexadecimal digits, their SHA-256")
-                .send(on: connection)
-        }
-        let limitBytes =
-            switch operation {
-            case .offerBundle: BundleIndex.limitBytes
-            case .storeChunk: ContentChunker.maximumBytes
-            default: 0
+        case .stream(let stream):
+            connection.exchange = LineExchange(limitBytes: limitBytes, on: connection) { body in
+                await agent.lines(for: stream, body, by: caller)
             }
-        connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { [agent] body in
-            await agent.reply(to: operation, digest, chunk ?? nil, body)
+        case .bundle(let transfer):
+            guard let digest else { return refuseDigest(on: connection) }
+            connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { body in
+                await agent.reply(to: transfer, digest, body)
+            }
+        case .chunk(let transfer):
+            guard let digest, let chunk = ChunkDigest(hexadecimal: parameters[1]) else {
+                return refuseDigest(on: connection)
+            }
+            connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { body in
+                await agent.reply(to: transfer, chunk, of: digest, body)
+            }
         }
     }
 
-    private static func makeRouter() -> Router<Operation> {
-        var router = Router<Operation>()
-        for operation in Operation.allCases {
+    private func refuseDigest(on connection: any HTTPServerStream) {
+        ControlReply.refusal(404, "bundles and chunks are named by 64 hexadecimal digits, their SHA-256")
+            .send(on: connection)
+    }
+
+    private static func makeRouter() -> Router<ControlOperation> {
+        var router = Router<ControlOperation>()
+        for operation in ControlOperation.all {
             let (method, pattern) = operation.route
             do {
                 try router.add(method, PathPattern(pattern), operation)
             } catch { preconditionFailure("\(error)") }
         }
         return router
-    }
-}
-
-extension ControlServer.Operation {
-    fileprivate var route: (HTTPMethod, String) {
-        switch self {
-        case .status: (.get, "/v1/status")
-        case .state: (.get, "/v1/state")
-        case .exchange: (.post, "/v1/state")
-        case .applications: (.get, "/v1/applications")
-        case .deploy: (.post, "/v1/applications")
-        case .remove: (.delete, "/v1/applications/:name")
-        case .bundleIndex: (.get, "/v1/bundles/:digest")
-        case .offerBundle: (.put, "/v1/bundles/:digest")
-        case .chunkHoldings: (.get, "/v1/bundles/:digest/chunks")
-        case .fetchChunk: (.get, "/v1/bundles/:digest/chunks/:chunk")
-        case .storeChunk: (.put, "/v1/bundles/:digest/chunks/:chunk")
-        case .members: (.get, "/v1/members")
-        case .coordinates: (.get, "/v1/coordinates")
-        case .events: (.get, "/v1/events")
-        case .sendEvent: (.post, "/v1/events")
-        case .query: (.post, "/v1/queries")
-        case .keys: (.post, "/v1/keys")
-        case .forceLeave: (.post, "/v1/force-leave")
-        case .leave: (.post, "/v1/leave")
-        case .setSecret: (.post, "/v1/secrets")
-        case .change: (.post, "/v1/applications/:name/changes")
-        case .history: (.get, "/v1/applications/:name")
-        case .schedule: (.post, "/v1/scheduling")
-        case .plan: (.post, "/v1/plan")
-        case .audit: (.get, "/v1/audit")
-        case .top: (.get, "/v1/top")
-        case .logs: (.post, "/v1/logs")
-        case .exec: (.post, "/v1/exec")
-        case .admission: (.post, "/v1/admission")
-        }
     }
 }
