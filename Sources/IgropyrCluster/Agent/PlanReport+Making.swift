@@ -76,7 +76,7 @@ extension PlanReport {
         var kinds: [WorkerSlot: [Kind]] = [:]
         for record in snapshot.state.hosts.values where snapshot.alive.contains(record.name) {
             for worker in record.workers where worker.state != .draining {
-                let slot = WorkerSlot(application: worker.application, host: record.name, index: worker.index)
+                let slot = worker.slot(on: record.name)
                 kinds[slot, default: []].append(Kind(revision: worker.revision, fingerprint: worker.fingerprint))
             }
         }

@@ -69,7 +69,7 @@ extension StatusReport {
         var workers: [Worker] = []
         for record in snapshot.state.hosts.values where snapshot.alive.contains(record.name) {
             for worker in record.workers {
-                let slot = WorkerSlot(application: worker.application, host: record.name, index: worker.index)
+                let slot = worker.slot(on: record.name)
                 workers.append(
                     Worker(
                         worker, on: record.name, share: worker.state == .ready ? shares[slot.id] ?? 0 : 0,

@@ -3,9 +3,7 @@ package import IgropyrOrchestration
 
 extension Schema where Value == ApplicationName {
     package static var application: Schema<ApplicationName> {
-        .text("an application name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end") {
-            ApplicationName(rawValue: $0)
-        }
+        .text(ApplicationName.rule) { ApplicationName(rawValue: $0) }
     }
 }
 

@@ -12,7 +12,7 @@ extension Placement {
         for (host, slots) in workers {
             let record = state.hosts[host]
             let ready = (record?.workers ?? []).filter { $0.state == .ready }
-            let serving = Set(ready.map { WorkerSlot(application: $0.application, host: host, index: $0.index) })
+            let serving = Set(ready.map { $0.slot(on: host) })
             for (slot, spec) in slots where !serving.contains(slot) && record?.hasNothing(of: spec.revision) != true {
                 moving.insert(slot.application)
             }

@@ -165,9 +165,7 @@ extension Placement.Host {
 extension HostRecord {
     /// How many workers of each application stay, for a placement that adds none.
     fileprivate var presentWorkers: [ApplicationName: Int] {
-        let slots = Set(
-            workers.filter { $0.state != .draining }
-                .map { WorkerSlot(application: $0.application, host: name, index: $0.index) })
+        let slots = Set(workers.filter { $0.state != .draining }.map { $0.slot(on: name) })
         return slots.reduce(into: [:]) { $0[$1.application, default: 0] += 1 }
     }
 }

@@ -74,8 +74,7 @@ public struct Rollout: Sendable {
         var workers: [WorkerSlot: [WorkerRecord]] = [:]
         for host in Set(order.map(\.host)) {
             for worker in state.hosts[host]?.workers ?? [] {
-                workers[WorkerSlot(application: worker.application, host: host, index: worker.index), default: []]
-                    .append(worker)
+                workers[worker.slot(on: host), default: []].append(worker)
             }
         }
         return order.map { slot in

@@ -122,6 +122,13 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     }
 }
 
+extension WorkerRecord {
+    /// Its place on the host that tells of it.
+    public func slot(on host: HostName) -> WorkerSlot {
+        WorkerSlot(application: application, host: host, index: index)
+    }
+}
+
 /// A place for a worker, kept through restarts and revisions; the balancers' ring member.
 public struct WorkerSlot: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     public var application: ApplicationName

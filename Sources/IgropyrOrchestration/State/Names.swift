@@ -19,11 +19,10 @@ public struct ApplicationName: RawRepresentable, Hashable, Sendable, Codable, Co
         self.rawValue = rawValue
     }
 
+    package static let rule = "an application name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end"
+
     public init(_ text: String) throws(InvalidName) {
-        guard let name = Self(rawValue: text) else {
-            throw InvalidName(
-                text: text, rule: "an application name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end")
-        }
+        guard let name = Self(rawValue: text) else { throw InvalidName(text: text, rule: Self.rule) }
         self = name
     }
 }
@@ -59,7 +58,7 @@ public struct HostName: RawRepresentable, Hashable, Sendable, Codable, CodingKey
     }
 }
 
-/// The SHA-256 of a bundle's archive, as 64 lower-case hexadecimal digits: what names a revision.
+/// The SHA-256 of a bundle's index, as 64 lower-case hexadecimal digits: what names a revision.
 public struct BundleDigest: RawRepresentable, Hashable, Sendable, Codable, CodingKeyRepresentable {
     public let rawValue: String
 

@@ -36,7 +36,7 @@ public struct ClusterView: Hashable, Sendable {
         for record in state.hosts.values where alive.contains(record.name) {
             for worker in record.workers where worker.state == .ready {
                 guard let spec = live[worker.application] else { continue }
-                let slot = WorkerSlot(application: worker.application, host: record.name, index: worker.index)
+                let slot = worker.slot(on: record.name)
                 if let other = chosen[slot], !Self.precedes(worker, other, revision: spec.revision) { continue }
                 chosen[slot] = worker
             }
