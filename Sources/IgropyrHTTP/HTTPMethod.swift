@@ -26,14 +26,6 @@
         }
     }
 
-    /// Whether it only reads (RFC 9110 §9.2.1).
-    @inlinable public var isSafe: Bool {
-        switch self {
-        case .get, .head, .options, .trace: true
-        case .post, .put, .delete, .connect, .patch, .other: false
-        }
-    }
-
     /// The method that the token in `range` names; case counts.
     init(_ range: Range<Int>, in bytes: RawSpan) {
         var packed: UInt64 = 0

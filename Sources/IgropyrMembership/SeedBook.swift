@@ -33,8 +33,6 @@ struct SeedBook {
     /// Whether the user has named it.
     func isNamed(_ seed: String) -> Bool { services.contains(seed) || endpoints.contains { "\($0)" == seed } }
 
-    var isEmpty: Bool { endpoints.isEmpty && services.isEmpty && remembered.isEmpty }
-
     // MARK: - Members
 
     /// Keeps a member's address in mind, through its failure and for as long as there is room.

@@ -24,9 +24,6 @@ struct HandleMemory<Raw> {
 
     func close() { unsafe uv_close(base, didClose) }
 
-    /// What libuv is to call once it has let go of the handle, for closing calls other than ``close()``.
-    static var didCloseHandle: uv_close_cb { unsafe didClose }
-
     func deallocate() { unsafe pointer.deallocate() }
 }
 

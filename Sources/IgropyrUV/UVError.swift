@@ -26,12 +26,10 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let connectionRefused = UV_ECONNREFUSED.rawValue
     public static let connectionReset = UV_ECONNRESET.rawValue
     public static let brokenPipe = UV_EPIPE.rawValue
-    public static let endOfFile = UV_EOF.rawValue
     public static let cancelled = UV_ECANCELED.rawValue
     public static let timedOut = UV_ETIMEDOUT.rawValue
     public static let busy = UV_EBUSY.rawValue
     public static let invalidArgument = UV_EINVAL.rawValue
-    public static let noBufferSpace = UV_ENOBUFS.rawValue
     public static let tooManyOpenFiles = UV_EMFILE.rawValue
     public static let tooManyOpenFilesInSystem = UV_ENFILE.rawValue
     public static let outOfMemory = UV_ENOMEM.rawValue
