@@ -55,12 +55,7 @@ final class RawCaller: TCPStreamDelegate {
     private var waiter: (isEnough: (String) -> Bool, continuation: CheckedContinuation<Void, Never>)?
 
     fileprivate init(to address: SocketAddress, on loop: EventLoop) async throws {
-        stream = try TCPStream(on: loop)
-        let stream = stream
-        let error: UVError? = await withCheckedContinuation { continuation in
-            stream.connect(to: address) { continuation.resume(returning: $0) }
-        }
-        if let error { throw error }
+        stream = try await TCPStream.connected(to: address, on: loop)
         stream.delegate = self
         stream.startReading()
     }

@@ -105,11 +105,7 @@ import Testing
         Self.addRoutes(app)
         let server = try await app.start()
         try await onLoop { loop in
-            let stream = try TCPStream(on: loop)
-            let error: UVError? = await withCheckedContinuation { continuation in
-                stream.connect(to: server.address) { continuation.resume(returning: $0) }
-            }
-            #expect(error == nil)
+            let stream = try await TCPStream.connected(to: server.address, on: loop)
             let bytes = Array(row.request.utf8)
             stream.write(bytes.span.bytes)
             if row.isReading { stream.startReading() }

@@ -410,12 +410,8 @@ import Testing
         }
         let server = try await app.start()
         try await onLoop { loop in
-            let stream = try TCPStream(on: loop)
+            let stream = try await TCPStream.connected(to: server.address, on: loop)
             defer { stream.close() }
-            let error: UVError? = await withCheckedContinuation { continuation in
-                stream.connect(to: server.address) { continuation.resume(returning: $0) }
-            }
-            #expect(error == nil)
             let request = Array(Self.handshake().utf8)
             stream.write(request.span.bytes)
             await started.wait()

@@ -1,5 +1,6 @@
 import CNGHTTP2
 import IgropyrUV
+import TestSupport
 
 /// One frame of HTTP/2 (RFC 9113 §4.1).
 struct Frame: Equatable {
@@ -106,15 +107,8 @@ final class FrameClient: TCPStreamDelegate {
     static func connect(
         to address: SocketAddress, on loop: EventLoop, isReading: Bool = true
     ) async throws -> FrameClient {
-        let stream = try TCPStream(on: loop)
+        let stream = try await TCPStream.connected(to: address, on: loop)
         let client = FrameClient(stream)
-        let error: UVError? = await withCheckedContinuation { continuation in
-            stream.connect(to: address) { continuation.resume(returning: $0) }
-        }
-        if let error {
-            stream.close()
-            throw error
-        }
         stream.delegate = client
         if isReading { stream.startReading() }
         return client

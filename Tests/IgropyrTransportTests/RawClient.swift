@@ -1,4 +1,5 @@
 import IgropyrUV
+import TestSupport
 
 /// A client that sends what it is told and keeps what comes, as bytes.
 final class RawClient: TCPStreamDelegate {
@@ -13,15 +14,8 @@ final class RawClient: TCPStreamDelegate {
 
     static func connect(to address: SocketAddress, on loop: EventLoop, isReading: Bool = true) async throws -> RawClient
     {
-        let stream = try TCPStream(on: loop)
+        let stream = try await TCPStream.connected(to: address, on: loop)
         let client = RawClient(stream)
-        let error: UVError? = await withCheckedContinuation { continuation in
-            stream.connect(to: address) { continuation.resume(returning: $0) }
-        }
-        if let error {
-            stream.close()
-            throw error
-        }
         stream.delegate = client
         if isReading { stream.startReading() }
         return client
