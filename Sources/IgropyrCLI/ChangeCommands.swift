@@ -12,32 +12,20 @@ struct ChangeOptions: ParsableArguments {
 
     @OptionGroup var control: ControlOptions
 
-    /// Asks for the change, and says that it is `done`; with `patience` above zero, waits for what comes of it.
+    /// Asks for the change, and says that it is `done`; waits for what comes of it as `waiting` says.
     /// - Throws: Exit code 2 if the rollout, or a part of the workers, waits for something else.
     func carryOut(
-        _ change: ReplicatedState.Change, waiting patience: Int = 0, done: (Deployment) -> String
+        _ change: ReplicatedState.Change, waiting: WaitOption? = nil, done: (Deployment) -> String
     ) async throws {
         let application = name
         let (deployment, outcome) = try await control.withClient { client, node in
             let deployment = try await client.change(application, change, at: node)
-            guard patience > 0 else { return (deployment, nil as RolloutWatch.Outcome?) }
-            let watch = RolloutWatch(client: client, node: node)
-            return (deployment, try await watch.follow(deployment, for: .seconds(patience)))
+            return (deployment, try await waiting?.outcome(of: deployment, by: client, at: node))
         }
         print(try json ? JSONText.of(deployment) : "\(application) \(done(deployment))")
         guard let shortcoming = outcome?.shortcoming else { return }
         if !json { print(shortcoming) }
         throw ExitCode.incomplete
-    }
-}
-
-/// How long a command waits for what it asked for.
-struct WaitOption: ParsableArguments {
-    @Option(help: "Seconds that nothing may change before this gives up waiting; 0: do not wait.")
-    var wait: Int = 20
-
-    func validate() throws {
-        guard 0...3600 ~= wait else { throw ValidationError("--wait takes 0 to 3600 seconds.") }
     }
 }
 
@@ -71,7 +59,7 @@ struct RollbackCommand: AsyncParsableCommand {
             }
             revision = try Self.revision(to, in: deployment)
         }
-        try await change.carryOut(.rollback(to: revision), waiting: waiting.wait) {
+        try await change.carryOut(.rollback(to: revision), waiting: waiting) {
             "goes back to revision \($0.spec?.revision.short ?? "-")"
         }
     }
@@ -116,7 +104,7 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.resume, waiting: waiting.wait) { _ in "goes on" }
+        try await change.carryOut(.resume, waiting: waiting) { _ in "goes on" }
     }
 }
 
@@ -133,7 +121,7 @@ struct PromoteCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.promote, waiting: waiting.wait) { _ in "was promoted" }
+        try await change.carryOut(.promote, waiting: waiting) { _ in "was promoted" }
     }
 }
 
@@ -151,7 +139,7 @@ struct RestartCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.restart, waiting: waiting.wait) { _ in "was restarted" }
+        try await change.carryOut(.restart, waiting: waiting) { _ in "was restarted" }
     }
 }
 
@@ -172,7 +160,7 @@ struct RetryCommand: AsyncParsableCommand {
     @OptionGroup var waiting: WaitOption
 
     func run() async throws {
-        try await change.carryOut(.retry, waiting: waiting.wait) { _ in "is tried again on every host" }
+        try await change.carryOut(.retry, waiting: waiting) { _ in "is tried again on every host" }
     }
 }
 
@@ -194,24 +182,6 @@ struct ScaleCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let scale = scale.scale else { throw ValidationError("scale wants --per-host or --total.") }
-        try await change.carryOut(.scale(to: scale), waiting: waiting.wait) { _ in "has \(scale) now" }
+        try await change.carryOut(.scale(to: scale), waiting: waiting) { _ in "has \(scale) now" }
     }
-}
-
-struct ScaleOptions: ParsableArguments {
-    @Option(
-        help: "Workers on each host: a number, or auto for as many as it has cores.",
-        transform: WorkersPerHost.init(parsing:))
-    var perHost: WorkersPerHost?
-
-    @Option(help: "Workers in the whole cluster, in place of so many on each host.")
-    var total: Int?
-
-    func validate() throws {
-        guard perHost == nil || total == nil else {
-            throw ValidationError("--per-host and --total exclude each other.")
-        }
-    }
-
-    var scale: DeploymentSpec.Scale? { total.map { .total($0) } ?? perHost?.scale }
 }

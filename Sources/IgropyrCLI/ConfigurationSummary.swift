@@ -1,4 +1,3 @@
-import Foundation
 import IgropyrBalancer
 import IgropyrConfiguration
 
@@ -6,15 +5,9 @@ extension BalancerConfiguration {
     /// Reads a file.
     /// - Throws: What keeps it from being read, or all that is wrong in it.
     static func reading(_ path: String) throws -> BalancerConfiguration {
-        guard let file = FileHandle(forReadingAtPath: path) else {
-            throw CommandFailure("--config \(path): cannot be opened; is it there, and may this user read it?")
-        }
-        let limit = 1 << 20  // What a configuration may have; a byte more says that there is more.
-        guard let bytes = try? file.read(upToCount: limit + 1) ?? Data() else {
-            throw CommandFailure("--config \(path): cannot be read; is it a file?")
-        }
+        let bytes = try ConfigurationFile.bytes(of: path, called: "--config \(path)")
         do throws(ConfigurationError) {
-            return try BalancerConfiguration(Array(bytes), file: path)
+            return try BalancerConfiguration(bytes, file: path)
         } catch {
             throw CommandFailure(error.description)
         }

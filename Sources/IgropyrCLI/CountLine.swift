@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 import IgropyrUV
 
@@ -22,16 +21,5 @@ final class CountLine: Sendable {
 
     func finish() {
         if isSeen { StandardError.write("\r\u{1b}[K") }
-    }
-}
-
-enum ClockTime {
-    /// `14:03:59`, local time.
-    static var now: String {
-        let parts = Calendar.current.dateComponents([.hour, .minute, .second], from: Date.now)
-        return [parts.hour, parts.minute, parts.second].map { number in
-            let number = number ?? 0
-            return (number < 10 ? "0" : "") + "\(number)"
-        }.joined(separator: ":")
     }
 }

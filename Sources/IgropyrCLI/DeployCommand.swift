@@ -81,8 +81,7 @@ struct DeployCommand: AsyncParsableCommand {
         help: "Encrypt what balancers and workers say to each other, under keys made from the cluster's.")
     var encrypt = false
 
-    @Option(help: "Seconds that nothing may change before this gives up waiting; 0: do not wait.")
-    var wait: Int = 20
+    @OptionGroup var waiting: WaitOption
 
     @OptionGroup var update: UpdateOptions
 
@@ -90,10 +89,6 @@ struct DeployCommand: AsyncParsableCommand {
 
     @Argument(parsing: .postTerminator, help: "Arguments of the executable, after --.")
     var arguments: [String] = []
-
-    func validate() throws {
-        guard 0...3600 ~= wait else { throw ValidationError("--wait takes 0 to 3600 seconds.") }
-    }
 
     func run() async throws {
         let manifest = try completeManifest()
@@ -111,13 +106,11 @@ struct DeployCommand: AsyncParsableCommand {
         }
         if plan { return try await show(planOf: application, manifest, secrets: Set(files.keys)) }
         let values = try files.mapValues { try SecretValue.reading($0) }
-        let (bundle, wait) = (bundle, wait)
+        let (bundle, waiting) = (bundle, waiting)
         let (deployment, outcome) = try await control.withClient { client, node in
             let deployer = Deployer(client: client, node: node)
             let deployment = try await deployer.deploy(application, bundle: bundle, manifest, secrets: values)
-            guard wait > 0 else { return (deployment, nil as RolloutWatch.Outcome?) }
-            let watch = RolloutWatch(client: client, node: node)
-            return (deployment, try await watch.follow(deployment, for: .seconds(wait)))
+            return (deployment, try await waiting.outcome(of: deployment, by: client, at: node))
         }
         try Self.tell(outcome, deployment)
     }
@@ -179,19 +172,5 @@ struct DeployCommand: AsyncParsableCommand {
             try manifest.spec.validate()
         } catch { throw ValidationError("\(error.reason).") }
         return manifest
-    }
-}
-
-/// A number, or `auto`.
-struct WorkersPerHost {
-    let scale: DeploymentSpec.Scale
-
-    init(parsing text: String) throws {
-        if text == "auto" {
-            scale = .perCore
-        } else {
-            guard let count = Int(text) else { throw ValidationError("write a number, or auto.") }
-            scale = .perHost(count)
-        }
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import IgropyrCluster
 import IgropyrOrchestration
 import IgropyrUV

@@ -5,6 +5,9 @@ import IgropyrTransport
 import IgropyrUV
 
 struct ExplainCommand: AsyncParsableCommand {
+    /// Where a balancer answers what is asked about it.
+    static let port: UInt16 = 7951
+
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Say which worker a request would go to, why, and who is next.",
@@ -33,7 +36,7 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(
         help: "Where the balancer's --admin answers. Default: 127.0.0.1:7951",
         transform: EndpointArgument.init(parsing:))
-    var admin: EndpointArgument = .loopback(port: 7951)
+    var admin: EndpointArgument = .loopback(port: port)
 
     @Flag(help: "For programs.")
     var json = false
@@ -44,7 +47,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let target = "/explain?" + query.map { "\($0)=\(Self.escaped($1))" }.joined(separator: "&")
         let admin = admin
         let response = try await onEventLoop { loop in
-            let address = try await admin.address(defaultPort: 7951, option: "--admin", on: loop)
+            let address = try await admin.address(defaultPort: Self.port, option: "--admin", on: loop)
             let client = try HTTPRequester(on: loop)
             defer { client.close() }
             do {

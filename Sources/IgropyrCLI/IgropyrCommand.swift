@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 
 @main
 struct IgropyrCommand: AsyncParsableCommand {
@@ -80,11 +80,4 @@ extension ExitCode {
 
 enum Version {
     static let text = "2.0.0-dev"
-}
-
-/// A failure in one line: what is wrong, and what to do.
-struct CommandFailure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

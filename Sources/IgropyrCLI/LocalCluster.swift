@@ -24,10 +24,8 @@ actor LocalCluster: LoopBound {
     }
 
     private static let application = "hello"
-    private static let gossipPort: UInt16 = 7946
-    private static let balancerGossipPort: UInt16 = 7950
     /// Where `igropyr explain` asks.
-    private static let admin = SocketAddress.loopback(port: 7951)
+    private static let admin = SocketAddress.loopback(port: ExplainCommand.port)
     /// How long a part may take to start, or to end.
     private static let patience = Duration.seconds(20)
 
@@ -46,7 +44,7 @@ actor LocalCluster: LoopBound {
         self.front = front
         var addresses: [SocketAddress] = []
         for number in 1...count {
-            addresses.append(SocketAddress(host: .v4(127, 0, 0, UInt8(number)), port: Self.gossipPort))
+            addresses.append(SocketAddress(host: .v4(127, 0, 0, UInt8(number)), port: MemberOptions.port))
         }
         let parent = FileManager.default.temporaryDirectory
         let folder = parent.appending(path: "igropyr-demo-\(getpid())").path
@@ -61,7 +59,7 @@ actor LocalCluster: LoopBound {
         nodes = addresses.enumerated().map { index, address in
             Part(name: "node-\(index + 1)", address: address, log: "\(folder)/node-\(index + 1).log")
         }
-        let gossip = SocketAddress(host: .v4(127, 0, 0, 1), port: Self.balancerGossipPort)
+        let gossip = SocketAddress(host: .v4(127, 0, 0, 1), port: NodeCommand.balancerPort)
         balancer = Part(name: "balancer", address: gossip, log: "\(folder)/balancer.log")
         client = try ControlClient(on: loop, key: nil)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)

@@ -5,7 +5,7 @@ import IgropyrUV
 
 /// What nodes and balancers have in common: they gossip.
 struct MemberOptions: ParsableArguments {
-    static let port: UInt16 = 7946
+    static let port = MembershipConfiguration.defaultPort
 
     @Option(
         help: """

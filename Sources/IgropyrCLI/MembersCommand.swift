@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import IgropyrCluster
 
 struct MembersCommand: AsyncParsableCommand {

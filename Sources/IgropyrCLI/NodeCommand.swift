@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import IgropyrCluster
 import IgropyrGossip
 import IgropyrUV
@@ -122,7 +121,8 @@ struct NodeCommand: AsyncParsableCommand {
 }
 
 extension NodeCommand {
-    private static let balancerPort: UInt16 = 7950
+    /// Where a balancer beside a node gossips.
+    static let balancerPort: UInt16 = 7950
 
     /// A balancer of its own process, a member beside the node; not yet started, but its socket is there.
     private func balancer(
@@ -153,27 +153,5 @@ extension NodeCommand {
             throw CommandFailure("--balance \(listen): \(error.reason); choose another address")
         }
         return ServiceSupervisor(name, program: program, socket: socket, logger: node.logger, on: loop)
-    }
-}
-
-enum Host {
-    /// The name of this host.
-    static let name: String = {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
-        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }()
-}
-
-enum KeyValuePairs {
-    static func parse(_ texts: [String], option: String, example: String) throws -> [String: String] {
-        var pairs: [String: String] = [:]
-        for text in texts {
-            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-                throw ValidationError("\(option) \(text): write it as \(example).")
-            }
-            pairs[String(text[..<equals])] = String(text[text.index(after: equals)...])
-        }
-        return pairs
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import IgropyrCluster
 
 struct RTTCommand: AsyncParsableCommand {
@@ -63,14 +62,5 @@ struct RTTCommand: AsyncParsableCommand {
         var table = Table("FROM", "TO", "RTT")
         for (name, milliseconds) in all { table.add(report.host, name, Milliseconds.text(milliseconds)) }
         print(table.text)
-    }
-}
-
-enum Milliseconds {
-    /// `0.61 ms`
-    static func text(_ value: Double) -> String {
-        let hundredths = Int((value * 100).rounded())
-        let rest = hundredths % 100
-        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) ms"
     }
 }

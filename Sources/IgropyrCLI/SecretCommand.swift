@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import IgropyrCluster
 import IgropyrOrchestration
 
@@ -47,13 +46,12 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var control: ControlOptions
 
         func run() async throws {
-            let (application, name, patience) = (application, name, waiting.wait)
+            let (application, name, waiting) = (application, name, waiting)
             let value = try SecretValue.reading(file ?? "-", isExact: exact)
             let outcome = try await control.withClient { client, node in
                 try await client.setSecret(name, of: application, to: value, at: node)
-                guard patience > 0 else { return nil as RolloutWatch.Outcome? }
                 let deployment = try await client.deployment(application, at: node)
-                return try await RolloutWatch(client: client, node: node).follow(deployment, for: .seconds(patience))
+                return try await waiting.outcome(of: deployment, by: client, at: node)
             }
             let shortcoming = outcome?.shortcoming
             let replaced = outcome == nil ? ": its workers are replaced" : ": its workers have the new value"
@@ -62,24 +60,5 @@ struct SecretCommand: AsyncParsableCommand {
             print(shortcoming)
             throw ExitCode.incomplete
         }
-    }
-}
-
-enum SecretValue {
-    private static let limitBytes = 16 << 10
-
-    /// From a file, or the standard input if it is called `-`.
-    static func reading(_ path: String, isExact: Bool = false) throws -> [UInt8] {
-        let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
-        guard let file else {
-            throw CommandFailure("\(path) cannot be opened; is it there, and may this user read it?")
-        }
-        var value = Data()
-        while let piece = try file.read(upToCount: limitBytes + 1 - value.count), !piece.isEmpty { value += piece }
-        guard value.count <= limitBytes else {
-            throw CommandFailure("\(path == "-" ? "the value" : path) has more than \(limitBytes) bytes")
-        }
-        if !isExact, value.last == UInt8(ascii: "\n") { value.removeLast() }
-        return Array(value)
     }
 }

@@ -11,15 +11,9 @@ extension Site {
     /// Reads a file.
     /// - Throws: What keeps it from being read, or all that is wrong in it.
     static func reading(_ path: String) throws -> Site {
-        guard let file = FileHandle(forReadingAtPath: path) else {
-            throw CommandFailure("\(path): cannot be opened; is it there, and may this user read it?")
-        }
-        let limit = 1 << 20  // What a configuration may have; a byte more says that there is more.
-        guard let bytes = try? file.read(upToCount: limit + 1) ?? Data() else {
-            throw CommandFailure("\(path): cannot be read; is it a file?")
-        }
+        let bytes = try ConfigurationFile.bytes(of: path, called: path)
         do throws(ConfigurationError) {
-            return try Site(Array(bytes), file: path)
+            return try Site(bytes, file: path)
         } catch {
             throw CommandFailure(error.description)
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import IgropyrCluster
 
 struct StatusCommand: AsyncParsableCommand {
@@ -46,21 +45,5 @@ struct AppsCommand: AsyncParsableCommand {
         let applications = try await control.withClient { client, node in try await client.applications(of: node) }
         guard !json else { return print(try JSONText.of(applications)) }
         print(applications.isEmpty ? "no applications" : StatusText.applications(applications))
-    }
-}
-
-enum JSONText {
-    static func of(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    /// In one line, for streams.
-    static func line(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // What came as JSON can be written as JSON.
-        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 }

@@ -1,0 +1,14 @@
+import ArgumentParser
+
+enum KeyValuePairs {
+    static func parse(_ texts: [String], option: String, example: String) throws -> [String: String] {
+        var pairs: [String: String] = [:]
+        for text in texts {
+            guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+                throw ValidationError("\(option) \(text): write it as \(example).")
+            }
+            pairs[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        return pairs
+    }
+}
