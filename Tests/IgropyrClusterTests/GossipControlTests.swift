@@ -188,8 +188,17 @@ import Testing
         #expect(try KeyringFile.keys(startingWith: key, from: folder) == [newKey])
         #expect(try KeyringFile.keys(startingWith: newKey, from: folder) == [newKey])
         #expect(try KeyringFile.keys(startingWith: other, from: folder) == [other])
-        try folder.write(Array("{}".utf8), to: KeyringFile.name)
-        #expect(throws: (any Error).self) { try KeyringFile.keys(startingWith: key, from: folder) }
+        let damaged = [
+            "keys": "it is no JSON of this kind", "{}": "version is missing or of the wrong kind",
+            #"{"version": 1, "base": "", "keys": ["none"]}"#: "what it has for a key is none",
+        ]
+        for (text, reason) in damaged {
+            try folder.write(Array(text.utf8), to: KeyringFile.name)
+            let error = #expect(throws: KeyringUnreadable.self) {
+                try KeyringFile.keys(startingWith: key, from: folder)
+            }
+            #expect(error?.reason == reason)
+        }
     }
 
     @Test func `has a node leave, and declares a failed one left`() async throws {

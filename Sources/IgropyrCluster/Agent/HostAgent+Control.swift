@@ -94,25 +94,11 @@ extension HostAgent {
                     ))
             }
             return .success(try JSON.decode(Message.self, from: body))
-        } catch { return .failure(.refusal(400, "the message cannot be read: \(Self.cause(of: error))")) }
+        } catch { return .failure(.refusal(400, "the message cannot be read: \(JSON.cause(of: error))")) }
     }
 
     private struct Envelope: Decodable {
         var version: Int
-    }
-
-    /// In one line.
-    private static func cause(of error: any Error) -> String {
-        guard let error = error as? DecodingError else { return "\(error)" }
-        let context: DecodingError.Context
-        var missing: [String] = []
-        switch error {
-        case .keyNotFound(let key, let place): (context, missing) = (place, [key.stringValue])
-        case .typeMismatch(_, let place), .valueNotFound(_, let place), .dataCorrupted(let place): context = place
-        @unknown default: return "it is no JSON of this kind"
-        }
-        let path = (context.codingPath.map(\.stringValue) + missing).joined(separator: ".")
-        return path.isEmpty ? "it is no JSON of this kind" : "\(path) is missing or of the wrong kind"
     }
 
     /// Lets a host in that has shown a token.

@@ -224,7 +224,7 @@ public actor ControlClient: LoopBound {
         } catch let error as DecodingError {
             throw ControlError(
                 .unexpectedAnswer,
-                "the node at \(node) gave an answer that this edition does not understand (\(error))")
+                "the node at \(node) gave an answer that this edition does not understand (\(JSON.cause(of: error)))")
         } catch { throw ControlError(error, from: node, hasKey: hasKey) }
         guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
     }
@@ -242,7 +242,7 @@ public actor ControlClient: LoopBound {
         } catch {
             throw ControlError(
                 .unexpectedAnswer,
-                "the node at \(node) gave an answer that this edition does not understand (\(error))")
+                "the node at \(node) gave an answer that this edition does not understand (\(JSON.cause(of: error)))")
         }
     }
 

@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// `keyring.json` in a member's data folder: the keys that the cluster agreed on after the member was given its key file.
 ///
 /// Beside it lies `cluster.key` with the one in use, for the commands on this host. All calls block.
@@ -28,9 +26,13 @@ package struct KeyringFile: Codable, Sendable {
             guard let bytes = try folder.read(name, limitBytes: 1 << 16) else { return [key] }
             let file = try JSON.decode(KeyringFile.self, from: bytes)
             let keys = file.keys.compactMap(ClusterKey.init(base64:))
-            guard !keys.isEmpty, keys.count == file.keys.count else { throw CocoaError(.fileReadCorruptFile) }
+            guard !keys.isEmpty, keys.count == file.keys.count else { throw NoKey() }
             return file.base == key.fingerprint || keys.contains(key) ? keys : [key]
-        } catch { throw KeyringUnreadable(path: "\(folder.path)/\(name)", reason: "\(error)") }
+        } catch { throw KeyringUnreadable(path: "\(folder.path)/\(name)", reason: JSON.cause(of: error)) }
+    }
+
+    private struct NoKey: Error, CustomStringConvertible {
+        var description: String { "what it has for a key is none" }
     }
 
     package func write(to folder: DataFolder) throws {

@@ -20,7 +20,7 @@ enum StateFile {
             }
             return .snapshot(snapshot)
         } catch let error as DecodingError {
-            return try setAside(in: folder, "\(error)")
+            return try setAside(in: folder, JSON.cause(of: error))
         }
     }
 
