@@ -44,7 +44,7 @@ public enum BundleArchive {
     ///
     /// `program` makes a folder more than a site: the path in it of what is to be started. Builds for several machines stand
     /// in folders beside that path, called like the machines (`bin/x86_64/Hello`, `bin/aarch64/Hello` for `bin/Hello`).
-    public static func create(
+    static func create(
         from source: String, to destination: String, program: String? = nil, limits: Limits = Limits(),
         progress: (Progress) -> Void = { _ in }
     ) throws(BundleError) -> Summary {

@@ -1,5 +1,5 @@
-public import IgropyrBundles
-public import IgropyrOrchestration
+internal import IgropyrBundles
+internal import IgropyrOrchestration
 internal import IgropyrUV
 
 /// The bundles that a host holds, in a folder: `chunks/<SHA-256>`, each once for all bundles that have it; `<digest>.index`
@@ -9,14 +9,14 @@ internal import IgropyrUV
 /// Everything is named by what it contains, so whatever a crash or a power cut leaves shows when it is read: opening drops
 /// what is unfinished, and makes partial again what lacks a chunk. All calls block; run them on the thread pool, from any
 /// number of threads. One process at a time: whoever opens the store owns the folder.
-public struct BundleStore: Sendable {
+struct BundleStore: Sendable {
     static let indexSuffix = ".index"
     static let partialSuffix = ".partial"
 
-    public let path: String
-    public let limits: BundleArchive.Limits
+    let path: String
+    let limits: BundleArchive.Limits
     /// Of chunks and unpacked bundles together; a bundle that would exceed it is refused.
-    public let limitBytes: Int64
+    let limitBytes: Int64
     let chunkFolder: String
     /// Held while a bundle is begun and while chunks are collected, so that none goes that was just counted as here.
     let gate = Locked(())
@@ -25,7 +25,7 @@ public struct BundleStore: Sendable {
     ///
     /// After a reboot unpacked bundles are dropped, to be unpacked again when wanted: a power cut may have emptied
     /// files in them, and waiting for the disk at each file would slow down the start of workers.
-    public init(
+    init(
         openingAt path: String, limits: BundleArchive.Limits = .init(), limitBytes: Int64 = 64 << 30
     ) throws(BundleError) {
         self.limits = limits
@@ -45,13 +45,13 @@ public struct BundleStore: Sendable {
     }
 
     /// The bundles that are whole, in the order of their digests.
-    public func list() throws(BundleError) -> [BundleDigest] { try digests(Self.indexSuffix) }
+    func list() throws(BundleError) -> [BundleDigest] { try digests(Self.indexSuffix) }
 
-    public func contains(_ digest: BundleDigest) -> Bool { FileSystem.exists(path(digest, Self.indexSuffix)) }
+    func contains(_ digest: BundleDigest) -> Bool { FileSystem.exists(path(digest, Self.indexSuffix)) }
 
     /// Of a bundle that is whole or begun.
     /// - Throws: ``BundleError/Code/missing``.
-    public func index(_ digest: BundleDigest) throws(BundleError) -> BundleIndex {
+    func index(_ digest: BundleDigest) throws(BundleError) -> BundleIndex {
         for suffix in [Self.indexSuffix, Self.partialSuffix] {
             if let index = readIndex(digest, suffix) { return index }
         }
@@ -61,7 +61,7 @@ public struct BundleStore: Sendable {
     /// Makes room for a bundle whose chunks are to come, and remembers what it is made of. One that is here already is
     /// merely marked as wanted now.
     /// - Throws: ``BundleError/Code/diskFull`` if it would not fit, with what to do.
-    public func begin(_ index: BundleIndex) throws(BundleError) {
+    func begin(_ index: BundleIndex) throws(BundleError) {
         try gate.withLock { (_: inout sending Void) throws(BundleError) in
             guard !contains(index.digest) else { return }
             try requireSpace(for: index)
@@ -72,7 +72,7 @@ public struct BundleStore: Sendable {
     /// Declares a bundle whole that has all its chunks. `durably`: returns only once the disk has them; for a bundle that
     /// nobody else holds yet.
     /// - Throws: ``BundleError/Code/missing`` if one is not here.
-    public func complete(_ digest: BundleDigest, durably: Bool) throws(BundleError) {
+    func complete(_ digest: BundleDigest, durably: Bool) throws(BundleError) {
         guard !contains(digest) else { return }
         let index = try index(digest)
         guard hasAllChunks(index) else { throw missing(digest) }
@@ -94,7 +94,7 @@ public struct BundleStore: Sendable {
     /// is partial again, so that the chunk is fetched anew.
     /// - Throws: ``BundleError/Code/missing``, ``BundleError/Code/digestMismatch`` and what
     ///   ``BundleArchive/extract(_:to:limits:)`` throws.
-    public func extracted(_ digest: BundleDigest) throws(BundleError) -> String {
+    func extracted(_ digest: BundleDigest) throws(BundleError) -> String {
         let folder = path(digest, "")
         if FileSystem.exists(folder) { return folder }
         guard contains(digest) else { throw missing(digest) }
@@ -109,7 +109,7 @@ public struct BundleStore: Sendable {
     }
 
     /// When each bundle came, the whole and the partial ones, by the clock of this host.
-    public func times() throws(BundleError) -> [BundleDigest: UnixTime] {
+    func times() throws(BundleError) -> [BundleDigest: UnixTime] {
         var times: [BundleDigest: UnixTime] = [:]
         for suffix in [Self.partialSuffix, Self.indexSuffix] {
             for digest in try digests(suffix) {
@@ -121,7 +121,7 @@ public struct BundleStore: Sendable {
 
     /// Removes bundles, and with them the chunks that no other has; none there is fine. The caller sees to it that no worker
     /// runs from their folders, and that none is being fetched.
-    public func remove(_ digests: Set<BundleDigest>) throws(BundleError) {
+    func remove(_ digests: Set<BundleDigest>) throws(BundleError) {
         try BundleError.wrapping { () throws(FileError) in
             for name in digests.flatMap({ digest in
                 [Self.indexSuffix, Self.partialSuffix, ""].map { path(digest, $0) }

@@ -64,7 +64,7 @@ public actor Replica: LoopBound {
     let saves: CoalescedWork
     private var isStopped = false
     /// Why the state on the disk is not the present one; nil when it is.
-    public internal(set) var storageProblem: String?
+    var storageProblem: String?
     private var refusals = RefusalBook()
     /// At most one for each application: who takes them, empties it.
     private var overruled: [ApplicationName: Deployment] = [:]
@@ -221,7 +221,7 @@ public actor Replica: LoopBound {
     }
 
     /// What peers say and this host refuses, in a line each; empty as a rule.
-    public var refusalProblems: [String] { refusals.problems(of: peers.keys) }
+    var refusalProblems: [String] { refusals.problems(of: peers.keys) }
 
     /// Whether anything was new.
     @discardableResult
@@ -310,7 +310,7 @@ public actor Replica: LoopBound {
     }
 
     /// What is wrong with this host's clock, in a line; nil if nothing is known to be.
-    public private(set) var clockProblem: String?
+    private(set) var clockProblem: String?
 
     /// Why others would not take what is decided here, and what to do; nil if they would.
     var refusalOfDecisions: String? { clockVerdict.refusalOfDecisions(at: configuration.name) }
