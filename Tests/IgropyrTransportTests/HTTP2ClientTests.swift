@@ -6,9 +6,28 @@ import Testing
 
 private let http2 = HTTPConnectionKind(http2: HTTP2Settings())
 
-/// Lets tests hold requests back until enough have come; on one loop.
-private final class Held: @unchecked Sendable {
-    var streams: [any HTTPServerStream] = []
+/// Sends as much as the client's windows take, and counts it.
+private final class PouringExchange: HTTPServerExchange {
+    private let stream: any HTTPServerStream
+    private let sent: Locked<[Int]>
+    private let number: Int
+
+    init(_ stream: any HTTPServerStream, counting sent: Locked<[Int]>, as number: Int) {
+        (self.stream, self.sent, self.number) = (stream, sent, number)
+    }
+
+    func pour() {
+        let piece = [UInt8](repeating: 0x78, count: 16 << 10)
+        while stream.canWrite, sent.withLock({ $0[number] < 4 << 20 }) {
+            sent.withLock { $0[number] += piece.count }
+            stream.sendBody(piece.span.bytes)
+        }
+    }
+
+    func responseDidDrain() { pour() }
+    func requestBodyDidArrive(_: RawSpan) {}
+    func requestDidEnd() {}
+    func clientDidAbort() {}
 }
 
 private func contexts(offering name: String) async throws -> (server: TLSContext, client: HTTPConnectionKind) {
@@ -172,6 +191,39 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
                 let failure = await #expect(throws: HTTPClientFailure.self) { try await call.value }
                 #expect(failure == HTTPClientFailure(.closed, mayHaveBeenReceived: true))
             }
+        }
+    }
+
+    @Test func `some responses come half a megabyte ahead of who has read some, others a first window`() async throws {
+        var settings = HTTP2Settings()
+        settings.concurrentStreams = 16  // Their first windows add up to two of half a megabyte.
+        let kind = HTTPConnectionKind(http2: settings)
+        let sent = Locked([Int](repeating: 0, count: 4))
+        try await TestServer.run(onRequest: { head, bytes, stream in
+            let exchange = PouringExchange(stream, counting: sent, as: Int(bytes.string(in: head.path).dropFirst())!)
+            stream.exchange = exchange
+            begin(stream, .chunked)
+            exchange.pour()
+        }) { server in
+            let client = try HTTPRequester(on: server.loop, kind: kind)
+            defer { client.close() }
+            var bodies: [HTTPBodyStream] = []
+            for number in 0..<4 {
+                bodies.append(try await client.open(.init(.get, "/\(number)"), to: server.server.localAddress).body)
+            }
+            // Of each, 256 KiB are taken and 64 KiB wait at the server; half a window is given back at once.
+            try await eventually("all windows are full") {
+                sent.withLock { $0.allSatisfy { $0 >= 256 << 10 } && $0.count { $0 >= 560 << 10 } == 2 }
+            }
+            #expect(sent.withLock { $0.count { $0 < 450 << 10 } } == 2)
+            bodies[0].cancel()
+            for body in bodies.dropFirst() {
+                var count = 0
+                while count < 1 << 20, let bytes = try await body.read() { count += bytes.count }
+                #expect(count >= 1 << 20)
+                body.cancel()
+            }
+            #expect(server.server.counters.accepted == 1)
         }
     }
 }

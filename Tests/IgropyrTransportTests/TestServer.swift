@@ -69,6 +69,11 @@ final class TestServer: HTTPRequestHandler {
     }
 }
 
+/// Lets tests hold requests back until enough have come; on one loop.
+final class Held: @unchecked Sendable {
+    var streams: [any HTTPServerStream] = []
+}
+
 @Sendable func answerWithPath(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HTTPServerStream) {
     answer(connection, bytes.string(in: head.path))
 }

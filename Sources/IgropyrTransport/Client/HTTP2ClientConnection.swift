@@ -21,6 +21,8 @@ final class HTTP2ClientConnection: HTTP2Connection {
     private var responseHead: HTTP2ResponseHead
     /// Streams that somebody has, begun or not.
     private var places = 0
+    /// Those of them whose server may send further ahead.
+    private var wideStreams = 0
     private var isReused = false
     /// Why it has ended, for the streams.
     private(set) var failure = HTTPClientFailure(.closed, mayHaveBeenReceived: true)
@@ -81,8 +83,9 @@ final class HTTP2ClientConnection: HTTP2Connection {
     }
 
     /// A stream's request is over.
-    func takeBackPlace() {
+    func takeBackPlace(of stream: HTTP2ClientStream) {
         places -= 1
+        if stream.hasWideWindow { wideStreams -= 1 }
         isReused = true
         guard places == 0, !isClosed else { return }
         timer?.arm(after: pool.settings.idleTimeout)
@@ -112,6 +115,10 @@ final class HTTP2ClientConnection: HTTP2Connection {
         } catch { return stream.refuse(error) }
         if endsStream { stream.messageDidEnd() }
     }
+
+    override var mayWiden: Bool { wideStreams < settings.wideStreams }
+
+    override func streamDidWiden() { wideStreams += 1 }
 
     override func goAwayDidArrive() { retire() }
 

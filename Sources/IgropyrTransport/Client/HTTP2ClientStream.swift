@@ -144,11 +144,19 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
     }
 
     override func bodyDidArrive(_ bytes: RawSpan) {
-        guard isBusy else { return connection.session.consumeConnection(bytes.byteCount) }
+        // At once, though it may have to be held: a slow reader holds up its own response only, not the others'.
+        connection.session.consumeConnection(bytes.byteCount)
+        guard isBusy else { return }
         if isPaused || !held.isEmpty { return bytes.append(first: bytes.byteCount, to: &held) }
         awaitProgress()
         exchange?.responseBodyDidArrive(bytes)
-        connection.session.consume(bytes.byteCount, of: self)
+        noteTaken(bytes.byteCount)
+    }
+
+    private func noteTaken(_ count: Int) {
+        guard !connection.isClosed else { return }
+        connection.session.consumeStream(count, of: self)
+        if isBusy { connection.noteTaken(count, by: self) }
     }
 
     override func trailersDidArrive(_ trailers: TrailerFields) { responseTrailers = trailers }
@@ -190,7 +198,7 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
             let bytes = held
             held = []
             exchange?.responseBodyDidArrive(unsafe bytes.span.bytes)
-            connection.session.consume(bytes.count, of: self)
+            noteTaken(bytes.count)
             connection.scheduleSend()
         }
         if isEndHeld { messageDidEnd() }
@@ -232,13 +240,10 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
         exchange = nil
         timer?.invalidate()
         timer = nil
-        if !held.isEmpty {
-            connection.session.consumeConnection(held.count)
-            held = []
-        }
+        held = []
         connection.queuedBytes -= body.count
         body.removeAll()
-        connection.takeBackPlace()
+        connection.takeBackPlace(of: self)
     }
 
     /// A server that has not begun with a request says so: it can be repeated, whatever it is (RFC 9113 §8.7).

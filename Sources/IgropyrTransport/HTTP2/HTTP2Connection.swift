@@ -17,6 +17,8 @@ class HTTP2Connection {
     /// Used by one stream at a time, while it makes its head.
     final var spareHead: HTTP2FieldBlock? = HTTP2FieldBlock()
     private let limits: HTTPLimits
+    private let firstWindowBytes: Int
+    private let wideWindowBytes: Int
     private var trailers = TrailerFields()
     private var trailerCount = 0
     private var trailerBytes = 0
@@ -34,6 +36,8 @@ class HTTP2Connection {
     ) throws(HTTP2Session.Failure) {
         self.stream = stream
         self.limits = limits
+        firstWindowBytes = settings.streamWindowBytes
+        wideWindowBytes = settings.wideWindowBytes
         session = try HTTP2Session(role, owner: self, settings: settings, headBytes: limits.headBytes)
     }
 
@@ -54,6 +58,9 @@ class HTTP2Connection {
     func headDidEnd(_ stream: HTTP2Stream?, _ id: Int32, byteCount: Int, endsStream: Bool) {}
     /// A part of a body, without padding.
     func bodyDidArrive(byteCount: Int) {}
+    /// Whether one more stream's peer may send further ahead.
+    var mayWiden: Bool { true }
+    func streamDidWiden() {}
     func goAwayDidArrive() {}
     func resetDidGoOut(_ code: UInt32) {}
     func goAwayDidGoOut(_ code: UInt32) {}
@@ -127,6 +134,17 @@ class HTTP2Connection {
 
     /// All that the stream had to send is on its way, and more may follow.
     final func noteDrained(_ stream: HTTP2Stream) { drained.append(stream) }
+
+    /// Some of the body that the peer sends was taken. It goes on at the pace of one window for each round trip: who takes
+    /// a whole one is likely to take more.
+    final func noteTaken(_ byteCount: Int, by stream: HTTP2Stream) {
+        guard !stream.hasWideWindow else { return }
+        stream.takenBytes += byteCount
+        guard stream.takenBytes >= firstWindowBytes, wideWindowBytes > firstWindowBytes, mayWiden else { return }
+        stream.hasWideWindow = true
+        session.widenWindow(of: stream, to: wideWindowBytes)
+        streamDidWiden()
+    }
 
     // MARK: Output
 

@@ -196,7 +196,12 @@ final class HTTP2Session {
         unsafe nghttp2_session_consume(raw, stream.id, byteCount)
     }
 
-    /// The same for a part of a body that is thrown away: the stream's window stays as small as it is.
+    /// The same for the stream alone.
+    func consumeStream(_ byteCount: Int, of stream: HTTP2Stream) {
+        unsafe nghttp2_session_consume_stream(raw, stream.id, byteCount)
+    }
+
+    /// The same for the connection alone: the stream's window stays as small as it is.
     func consumeConnection(_ byteCount: Int) { unsafe nghttp2_session_consume_connection(raw, byteCount) }
 
     /// Lets the peer send that much of this stream ahead, not less than before.

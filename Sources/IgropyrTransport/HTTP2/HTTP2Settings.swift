@@ -15,6 +15,9 @@ public struct HTTP2Settings: Sendable, Hashable {
     /// more. The path to the client can hold as much as that for each round trip, and no more.
     public var streamWindowBytes = 64 << 10
     /// The same for all bodies of a connection together: what they can make the server hold. At least 65 535.
+    ///
+    /// A client lets a server go on with others while the reader of one is slow: one connection can make it hold
+    /// ``streamWindowBytes`` for each of ``concurrentStreams``, and as much again in those streams that got more at a time.
     public var connectionWindowBytes = 1 << 20
     /// Bytes of one response queued at which its handler should wait for the client; those of all of a connection are
     /// bounded by ``HTTPServerSettings/highWaterBytes``, beyond which each may still queue one piece.
@@ -34,4 +37,10 @@ public struct HTTP2Settings: Sendable, Hashable {
     public var overheadBytesPerSecond = 64 << 10
 
     public init() {}
+
+    /// Of a stream of whose body a first window was taken.
+    var wideWindowBytes: Int { max(streamWindowBytes, connectionWindowBytes / 2) }
+
+    /// How many streams may have so much, where nothing else bounds their sum.
+    var wideStreams: Int { concurrentStreams * streamWindowBytes / wideWindowBytes }
 }

@@ -10,6 +10,10 @@ class HTTP2Stream {
     final var body = ByteQueue()
     /// What follows the body; nil for none.
     final var trailers: HTTP2FieldBlock?
+    /// Of the peer's body, until its first window was taken.
+    final var takenBytes = 0
+    /// The peer may send more of its body ahead than at first.
+    final var hasWideWindow = false
 
     init(id: Int32 = 0) { self.id = id }
 

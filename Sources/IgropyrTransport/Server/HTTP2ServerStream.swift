@@ -23,8 +23,6 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     private var requestTrailers = TrailerFields()
     private var readDeadline = Timestamp.distantFuture
     private var bodyRate: TransferRate?
-    /// What the handler has to take until the client may send more at a time; nil once it may.
-    private var bytesToWiderWindow: Int?
 
     // The response.
     private var response = HTTPServerConnection.ResponseState.notBegun
@@ -55,7 +53,6 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         method = head.method
         if head.framing != .none {
             bodyRate = TransferRate()
-            bytesToWiderWindow = server.settings.http2.streamWindowBytes
             bodyRate?.run(at: loop.now)
             awaitBody()
         }
@@ -82,12 +79,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
 
     private func noteTaken(_ count: Int) {
         connection.session.consume(count, of: self)
-        guard let left = bytesToWiderWindow else { return }
-        bytesToWiderWindow = count < left ? left - count : nil
-        guard bytesToWiderWindow == nil, !isRequestEnded else { return }
-        let settings = server.settings.http2
-        let bytes = max(settings.streamWindowBytes, settings.connectionWindowBytes / 2)
-        connection.session.widenWindow(of: self, to: bytes)
+        if !isRequestEnded { connection.noteTaken(count, by: self) }
     }
 
     /// Not so if other streams have taken the window.
