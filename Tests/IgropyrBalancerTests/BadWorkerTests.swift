@@ -3,6 +3,9 @@ import Testing
 
 @testable import IgropyrBalancer
 
+private let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+/// Each comes in one piece, so that all of it is known before anything has gone to the client.
 private let answers: [(wire: String, status: Int, body: String)] = [
     ("", 502, "the application did not answer as it should\n"),
     ("garbage\r\n\r\n", 502, "the application did not answer as it should\n"),
@@ -18,6 +21,10 @@ private let answers: [(wire: String, status: Int, body: String)] = [
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 502,
         "the application did not answer as it should\n"
     ),
+    (chunked + "no size\r\n", 502, "the application did not answer as it should\n"),
+    (chunked + "2\r\nok\r\nno size\r\n", 502, "the application did not answer as it should\n"),
+    (chunked + "2\r\nok\r\n0\r\nno field\r\n\r\n", 502, "the application did not answer as it should\n"),
+    (chunked + "2\r\nok\r\n0\r\n\r\n", 200, "ok"),
     ("HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, "until the end"),
     ("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
     ("HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok", 205, ""),

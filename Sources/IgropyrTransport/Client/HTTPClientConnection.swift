@@ -278,6 +278,7 @@ public final class HTTPClientConnection: HTTPClientStream {
                 case .head(let consumed):
                     offset += consumed
                     let head = parser.head
+                    if head.framing == .chunked { try checkAhead(rest.extracting(droppingFirst: consumed)) }
                     if !head.isInterim { isReusable = head.keepAlive && head.framing != .untilClose }
                     exchange.responseDidBegin(head, rest)
                 case .body(let range, let consumed):
@@ -298,6 +299,19 @@ public final class HTTPClientConnection: HTTPClientStream {
         }
         if case .closed = state { return bytes.byteCount }
         return offset
+    }
+
+    /// Looks whether what came with a head breaks HTTP, while nobody has been told of that head: it can still be answered
+    /// otherwise, or asked elsewhere. Only chunks are able to.
+    private func checkAhead(_ bytes: RawSpan) throws(HTTPError) {
+        var scout = parser
+        var offset = 0
+        while true {
+            switch try scout.next(in: bytes.extracting(droppingFirst: offset)) {
+            case .needMore, .head, .end: return
+            case .body(_, let consumed), .trailers(_, let consumed): offset += consumed
+            }
+        }
     }
 
     private func endResponse() {
