@@ -28,7 +28,7 @@ public final class HTTPClient: HTTPRequesting {
         /// How many redirections are followed, from 0 to 100; with 0 they are responses like others. From `https` none is
         /// followed to `http`, and to another server neither `Authorization` nor `Cookie` goes along.
         public var redirects = 5
-        /// To one server, of one loop. Further requests wait until one is free, and fail if none is for the time of
+        /// To one server, of one loop. Further requests, up to 1024, wait until one is free, and fail if none is for the time of
         /// ``responseTimeout``.
         public var connectionsPerServer = 256
         /// Certificates must be vouched for by one of those in this PEM file; nil for an authority that this machine trusts.

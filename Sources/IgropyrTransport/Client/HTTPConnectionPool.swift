@@ -13,6 +13,8 @@ public struct HTTPClientSettings: Sendable {
     public var idleTimeout = Duration.seconds(4)
     /// Connections to one server; more requests are refused with `.exhausted`.
     public var connectionsPerServer = 1024
+    /// Requests of an ``HTTPRequester`` that wait for a connection to one server; more fail with `.exhausted` at once.
+    public var waitingRequests = 1024
     /// Request bytes queued at which a sender should wait for the server.
     public var highWaterBytes = 256 << 10
     /// Where servers are whose address is link-local and names no zone (``SocketAddress/inZone(_:)``).

@@ -66,7 +66,8 @@ public final class HTTPRequester {
     /// in place of the response's own.
     ///
     /// An idempotent request that meets a connection which the server has just closed is made once more on a fresh one.
-    /// One for which there is no connection waits for it, as long as others become free within the `responseTimeout`.
+    /// One for which there is no connection waits for it, as long as others become free within the `responseTimeout`, and no
+    /// more than ``HTTPClientSettings/waitingRequests`` do.
     ///
     /// Throws ``HTTPClientFailure`` when there is no whole answer, `CancellationError` when the task is cancelled, and
     /// what the two closures throw.
@@ -122,16 +123,18 @@ public final class HTTPRequester {
     }
 
     /// All connections that there may be are in use.
-    func wait(_ request: HTTPRequesterCall, for address: SocketAddress, isFirst: Bool) {
+    /// - Returns: false if too many wait already.
+    func wait(_ request: HTTPRequesterCall, for address: SocketAddress, isFirst: Bool) -> Bool {
         let requests = waiting[address] ?? makeQueue(for: address)
         waiting[address] = requests
-        requests.add(request, isFirst: isFirst)
+        return requests.add(request, isFirst: isFirst)
     }
 
     private func makeQueue(for address: SocketAddress) -> WaitingRequests {
-        WaitingRequests(on: pool.wheel, patience: pool.settings.responseTimeout) { [weak self] in
-            self?.waiting[address] = nil
-        }
+        let settings = pool.settings
+        return WaitingRequests(
+            on: pool.wheel, limit: settings.waitingRequests, patience: settings.responseTimeout
+        ) { [weak self] in self?.waiting[address] = nil }
     }
 
     /// Has the next one try, once what goes on now is through.

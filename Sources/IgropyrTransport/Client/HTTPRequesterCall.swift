@@ -66,7 +66,10 @@ final class HTTPRequesterCall: HTTPClientExchange {
             switch outcome {
             case .success(let connection): send(on: connection)
             case .failure(let failure) where failure.cause == .exhausted && isWanted:
-                requester.wait(self, for: address, isFirst: hasWaited)
+                guard requester.wait(self, for: address, isFirst: hasWaited) else {
+                    letGo()
+                    return finish(.failure(failure))
+                }
                 hasWaited = true
             case .failure(let failure):
                 finish(.failure(failure))
@@ -206,9 +209,13 @@ final class HTTPRequesterCall: HTTPClientExchange {
 
     /// Its connection is another's, or closed.
     private func leave() {
+        letGo()
+        requester.connectionMayBeFree(at: address)
+    }
+
+    private func letGo() {
         connection = nil
         if case .stream(let body) = source { body.detach() }
-        requester.connectionMayBeFree(at: address)
     }
 }
 
