@@ -1,4 +1,5 @@
 import IgropyrHTTP
+import IgropyrTime
 import IgropyrTransport
 
 /// Why a client gets no response of a worker's. Says nothing of what is behind the balancer.
@@ -8,7 +9,7 @@ enum Refusal {
     /// The route leads elsewhere: the value of `Location`.
     case redirect(to: [UInt8], status: Int)
     case tooLarge
-    /// The client may ask again after that.
+    /// The client may ask again after that, which is more than nothing.
     case tooManyRequests(after: Duration)
     /// CONNECT, which is for forward proxies, and TRACE, which would show fields that the balancer added.
     case notImplemented
@@ -76,7 +77,7 @@ enum Refusal {
                 let name = "Location".utf8.span
                 try connection.appendField(name: unsafe name.bytes, value: unsafe location.span.bytes)
             case .tooManyRequests(let pause):
-                try connection.appendField("Retry-After", "\(max(1, pause.millisecondsRoundedUp / 1000 + 1))")
+                try connection.appendField("Retry-After", "\(pause.secondsRoundedUp)")
             case .unavailable: try connection.appendField("Retry-After", "1")
             case .badRequest, .notRouted, .tooLarge, .notImplemented, .badGateway, .gatewayTimeout: break
             }

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import IgropyrTime
 internal import IgropyrTransport
 public import IgropyrUV
 
@@ -25,7 +26,7 @@ public struct RateLimit: Middleware {
         guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
         let client = ClientLimit.Client(request.clientAddress(trusting: trustedProxies))
         guard let pause = limit.take(client, at: loop.now) else { return nil }
-        let seconds = pause.components.seconds + 1
+        let seconds = pause.secondsRoundedUp
         throw HTTPFailure(
             .tooManyRequests, "Slow down: ask again in \(seconds) s.", fields: [.retryAfter: "\(seconds)"])
     }

@@ -46,7 +46,7 @@ public struct RateLimitTable: Sendable {
     }
 
     /// Counts a request.
-    /// - Returns: nil if it may be made; else how long until the next one may.
+    /// - Returns: nil if it may be made; else how long until the next one may, which is more than nothing.
     public mutating func take(_ client: ClientLimit.Client, hash: Int, at now: Timestamp) -> Duration? {
         let place = place(of: client, hash: hash)
         if buckets[place].client != client { buckets[place] = Bucket(client: client) }
