@@ -114,40 +114,14 @@ extension Schema where Value == UInt16? {
 }
 
 extension Schema where Value == TLSConfiguration {
-    /// One certificate may stand here itself, several in a list.
     fileprivate static var tls: Schema<TLSConfiguration> {
-        .section { section in
-            var certificates = section.value("certificates", .list(of: .certificate, atLeast: 1, limit: 64)) ?? []
-            let chain = section.value("certificate", .path)
-            let key = section.value("key", .path)
-            if let chain, let key { certificates.append(.init(chainFile: chain, keyFile: key)) }
-            section.refuseTogether("certificates", "certificate")
-            if section.has("certificate") != section.has("key") {
-                section.refuse("\"certificate\" and \"key\" go together")
-            } else if !section.has("certificate"), !section.has("certificates") {
-                section.refuse("found no certificate, expected \"certificate\" and \"key\", or \"certificates\"")
-            }
-            var tls = TLSConfiguration(certificates: certificates)
-            if let file = section.value("client-authority", .path) { tls.clientCertificates = .required(caFile: file) }
+        Schema<CertificateFiles>.certificateFiles.map { files in
+            var tls = TLSConfiguration(
+                certificates: files.pairs.map { .init(chainFile: $0.certificate, keyFile: $0.key) })
+            if let file = files.clientAuthority { tls.clientCertificates = .required(caFile: file) }
             return tls
         }
     }
-}
-
-extension Schema where Value == TLSConfiguration.Certificate {
-    fileprivate static var certificate: Schema<TLSConfiguration.Certificate> {
-        .section { section in
-            let chain = section.require("certificate", .path)
-            let key = section.require("key", .path)
-            guard let chain, let key else { return nil }
-            return TLSConfiguration.Certificate(chainFile: chain, keyFile: key)
-        }
-    }
-}
-
-extension Schema where Value == String {
-    /// A file's name. Whether it is there is found out when it is opened.
-    static var path: Schema<String> { .string(bytes: 1...4095) }
 }
 
 extension Schema where Value == ForwardedPolicy {

@@ -107,44 +107,19 @@ extension Schema where Value == SiteAccessLog {
 }
 
 extension Schema where Value == TLSConfiguration {
-    /// One certificate may stand here itself, several in a list; as in a balancer's listener.
     fileprivate static func tls(in folder: SiteFolder) -> Schema<TLSConfiguration> {
-        .section { section in
-            let list = Schema<[TLSConfiguration.Certificate]>.list(of: .certificate(in: folder), atLeast: 1, limit: 64)
-            var certificates = section.value("certificates", list) ?? []
-            let (chain, key) = (section.value("certificate", .path), section.value("key", .path))
-            if let chain, let key {
-                certificates.append(.init(chainFile: folder.resolve(chain), keyFile: folder.resolve(key)))
-            }
-            section.refuseTogether("certificates", "certificate")
-            if section.has("certificate") != section.has("key") {
-                section.refuse("\"certificate\" and \"key\" go together")
-            } else if !section.has("certificate"), !section.has("certificates") {
-                section.refuse("found no certificate, expected \"certificate\" and \"key\", or \"certificates\"")
-            }
-            var tls = TLSConfiguration(certificates: certificates)
-            if let file = section.value("client-authority", .path) {
-                tls.clientCertificates = .required(caFile: folder.resolve(file))
-            }
+        Schema<CertificateFiles>.certificateFiles.map { files in
+            var tls = TLSConfiguration(
+                certificates: files.pairs.map {
+                    .init(chainFile: folder.resolve($0.certificate), keyFile: folder.resolve($0.key))
+                })
+            if let file = files.clientAuthority { tls.clientCertificates = .required(caFile: folder.resolve(file)) }
             return tls
         }
     }
 }
 
-extension Schema where Value == TLSConfiguration.Certificate {
-    fileprivate static func certificate(in folder: SiteFolder) -> Schema<TLSConfiguration.Certificate> {
-        .section { section in
-            let (chain, key) = (section.require("certificate", .path), section.require("key", .path))
-            guard let chain, let key else { return nil }
-            return .init(chainFile: folder.resolve(chain), keyFile: folder.resolve(key))
-        }
-    }
-}
-
 extension Schema where Value == String {
-    /// A file's path. Whether it is there is found out when it is opened.
-    static var path: Schema<String> { .string(bytes: 1...4095) }
-
     static var fileName: Schema<String> {
         .text("the name of a file, without a folder") { text in
             (1...255).contains(text.utf8.count) && !text.contains("/") && text != "." && text != ".." ? text : nil
