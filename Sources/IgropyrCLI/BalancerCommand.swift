@@ -69,7 +69,8 @@ struct BalancerCommand: AsyncParsableCommand {
         transform: nonempty)
     var config: String?
 
-    @Flag(help: "Say what is wrong with the file of --config, or what was understood, and end.")
+    @Flag(
+        help: "Say what is wrong with the file of --config, a name in it that is unknown, or what was understood; end.")
     var check = false
 
     @Option(help: "Event loops, each on a thread of its own. Default: the processors.")
@@ -112,11 +113,19 @@ struct BalancerCommand: AsyncParsableCommand {
         upstream != nil || file.isIndependent && !member.namesCluster
     }
 
-    /// Says what would keep a balancer with these options from its start, as far as the machine's files tell.
-    private func checkFiles(of file: BalancerConfiguration) throws {
+    /// Says what would keep a balancer with these options from its start, as far as the machine's files and its resolver
+    /// tell.
+    private func check(_ file: BalancerConfiguration) async throws {
         var file = file
         file.accessLog = try insight.accessLog(before: file.accessLog)
-        do { try file.checkFiles() } catch { throw CommandFailure("\(config ?? ""): \(error)") }
+        do {
+            try file.checkFiles()
+            let file = file
+            try await onEventLoop { loop in
+                _ = try await file.resolvedListeners(on: loop)
+                _ = try await file.rules(on: loop)
+            }
+        } catch { throw CommandFailure("\(config ?? ""): \(error)") }
         if let tls = tls.configuration {
             do throws(TLSError) { _ = try TLSContext.server(tls) } catch { throw CommandFailure("\(error)") }
         }
@@ -125,7 +134,7 @@ struct BalancerCommand: AsyncParsableCommand {
 
     func run() async throws {
         let file = try config.map(BalancerConfiguration.reading)
-        if check, let file { return try checkFiles(of: file) }
+        if check, let file { return try await check(file) }
         Logs.begin(isVerbose: member.verbose)
         let command = self
         try await onEventLoop { loop in

@@ -89,6 +89,9 @@ private let mistakes = [
         names: "--balance", "NET.2:9999", "in use"),
     Mistake(
         "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
+    Mistake(
+        "upstream that is unknown", "balancer --config LAB/unknown.yaml --check", names: "LAB/unknown.yaml",
+        "none.invalid:80", "a name that the resolver knows"),
     Mistake("no upstream", "balancer --upstream ,", names: "--upstream", "ADDRESS:PORT"),
     Mistake("upstream twice", "balancer --upstream NET.2:1,NET.2:2,NET.2:1", names: "NET.2:1", "twice"),
     Mistake(
@@ -125,10 +128,11 @@ extension EndToEnd {
             try Data(tls.utf8).write(to: URL(filePath: "\(lab.folder)/tls.yaml"))
             let log = "access-log: \(lab.folder)/none/access.log"
             let fixed = "applications: {a: {upstreams: [\"127.0.0.1:1\"]}}"
+            let unknown = "applications: {a: {upstreams: [\"none.invalid:80\"]}}"
             let redirects = "listen: {address: \"127.0.0.1:1\", redirect-to-https: true}"
             for (name, text) in [
                 ("log", log), ("root", "root: none"), ("site", "root: .\n" + log), ("fixed", fixed),
-                ("redirects", redirects),
+                ("redirects", redirects), ("unknown", unknown),
             ] {
                 try Data(text.utf8).write(to: URL(filePath: "\(lab.folder)/\(name).yaml"))
             }
