@@ -1,3 +1,4 @@
+import Glibc
 import IgropyrBundles
 import IgropyrHTTP
 import IgropyrOrchestration
@@ -247,6 +248,34 @@ import Testing
             await node.agent.stop()
         }
     }
+
+    @Test func `a stranger with many connections leaves room for others`() async throws {
+        raiseFileLimit()
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop, key: key)
+            let address = node.control
+            let stranger = freshAddress()
+            let sockets = try await loop.offload { () throws(BlockingSocket.Failure) in
+                var sockets: [BlockingSocket] = []
+                while sockets.count < 1100 { sockets.append(try BlockingSocket(from: stranger, to: address)) }
+                return sockets
+            }
+            let client = try ControlClient(on: loop, key: key)
+            #expect(try await client.status(of: node.control).host.rawValue == "a")
+            #expect(await node.agent.refusedConnections >= 500)
+            withExtendedLifetime(sockets) {}
+            await client.close()
+            await node.agent.stop()
+        }
+    }
+}
+
+/// Two thousand descriptors are more than many a shell lets a program have at once.
+private func raiseFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 8192))
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 /// Sends noise and waits for the end.

@@ -29,6 +29,15 @@ public final class BlockingSocket: @unchecked Sendable {
         try connect(to: address)
     }
 
+    /// From an address of this machine, with any port.
+    public convenience init(from source: SocketAddress, to address: SocketAddress) throws(Failure) {
+        try self.init()
+        try source.withSockaddr { name, size throws(Failure) in
+            guard bind(descriptor, name, size) == 0 else { throw Failure(call: "bind", code: errno) }
+        }
+        try connect(to: address)
+    }
+
     deinit { close(descriptor) }
 
     public func connect(to address: SocketAddress) throws(Failure) {

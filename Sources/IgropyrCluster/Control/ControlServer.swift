@@ -21,10 +21,12 @@ final class ControlServer: HTTPRequestHandler {
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
         settings.connections = 1024  // A hundred hosts may fetch a bundle from one, each over several.
+        // Half of them, since whoever reaches the port may hold connections until their handshake is due.
+        let clients = ClientLimit(connections: settings.connections / 2)
         settings.idleTimeout = .seconds(15)
         settings.http2.isEnabled = false  // Its only clients are nodes.
         settings.allowsHalfClosure = false  // They wait for the answer, or have gone.
-        server = try HTTPServer(listener: listener, settings: settings, tls: tls, handler: self)
+        server = try HTTPServer(listener: listener, settings: settings, tls: tls, clients: clients, handler: self)
     }
 
     /// Another descriptor of the listening socket, which the caller then owns.
@@ -46,10 +48,11 @@ final class ControlServer: HTTPRequestHandler {
         server?.retireConnections()
     }
 
-    /// Connections that were closed for what they sent.
+    /// Connections that were closed for what they sent, or did not send, or how many they were.
     var refusedConnections: UInt64 {
         guard let counters = server?.counters else { return 0 }
-        return counters.failedConnections &+ counters.failedHandshakes &+ counters.refusedRequests
+        return counters.failedConnections &+ counters.failedHandshakes &+ counters.handshakeTimeouts
+            &+ counters.refusedConnections &+ counters.refusedRequests
     }
 
     func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
