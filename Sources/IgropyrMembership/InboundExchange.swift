@@ -12,6 +12,8 @@ final class InboundExchange: TCPStreamDelegate {
         case link([UInt8])
     }
 
+    /// Nil for one that had gone before it could be asked.
+    let source: SocketAddress.Host?
     private let stream: TCPStream
     private var reader: StreamReader
     private var isAnswered = false
@@ -22,9 +24,11 @@ final class InboundExchange: TCPStreamDelegate {
 
     /// `onRequest`: Called once at most, for the reply. `onClose`: called once.
     init(
-        _ stream: TCPStream, reader: StreamReader, timeout: Duration, wheel: TimerWheel,
+        _ stream: TCPStream, from source: SocketAddress.Host?, reader: StreamReader, timeout: Duration,
+        wheel: TimerWheel,
         onRequest: @escaping (InboundExchange, Request) -> Answer, onClose: @escaping (InboundExchange) -> Void
     ) {
+        self.source = source
         self.stream = stream
         self.reader = reader
         self.onRequest = onRequest

@@ -10,16 +10,25 @@ extension Membership {
     }
 
     func accept(_ stream: TCPStream) {
-        guard let core, let wheel, inbound.count < configuration.inboundStreamLimit else {
+        let source = stream.peerAddress?.host.unmapped
+        guard let core, let wheel, hasRoom(for: source) else {
             refusedStreams += 1
             return stream.close()
         }
         let exchange = InboundExchange(
-            stream, reader: core.makeStreamReader(for: .responder), timeout: configuration.settings.streamTimeout,
-            wheel: wheel,
+            stream, from: source, reader: core.makeStreamReader(for: .responder),
+            timeout: configuration.settings.streamTimeout, wheel: wheel,
             onRequest: { exchange, request in self.answer(request, over: exchange) },
             onClose: { exchange in self.forget(exchange) })
         inbound[ObjectIdentifier(exchange)] = exchange
+    }
+
+    /// Whoever reaches the port may open connections and say nothing: so half of all are the most for one address.
+    private func hasRoom(for source: SocketAddress.Host?) -> Bool {
+        let limit = configuration.inboundStreamLimit
+        guard inbound.count < limit else { return false }
+        guard inbound.count >= limit / 2 else { return true }
+        return inbound.values.count { $0.source == source } < max(1, limit / 2)
     }
 
     private func forget(_ exchange: InboundExchange) {

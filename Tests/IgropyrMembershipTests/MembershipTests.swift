@@ -193,7 +193,7 @@ import Testing
     @Test func `connections beyond the limit and those that say nothing are closed`() async throws {
         try await onLoop { loop in
             var configuration = localConfiguration("first")
-            configuration.inboundStreamLimit = 2
+            configuration.inboundStreamLimit = 4  // Two for one address.
             let membership = Membership(configuration, on: loop)
             try await membership.start()
             let address = try #require(await membership.localAddress)
@@ -203,6 +203,30 @@ import Testing
             #expect(await eventually { all.allSatisfy(\.isEnded) }, "TCPTimeout is one second here")
             #expect(await membership.refusedStreams == 3)
             await membership.shutdown()
+        }
+    }
+
+    @Test func `a stranger with many connections leaves room for members`() async throws {
+        try await onLoop { loop in
+            var configuration = localConfiguration("first")
+            configuration.inboundStreamLimit = 4
+            configuration.settings.streamTimeout = .seconds(60)
+            let first = Membership(configuration, on: loop)
+            try await first.start()
+            let address = try #require(await first.localAddress)
+            let stranger = freshAddress()
+            let sockets = try await loop.offload { () throws(BlockingSocket.Failure) in
+                var sockets: [BlockingSocket] = []
+                while sockets.count < 8 { sockets.append(try BlockingSocket(from: stranger, to: address)) }
+                return sockets
+            }
+            #expect(await eventually { await first.refusedStreams >= 6 })
+            let second = Membership(localConfiguration("second", seeds: [try endpoint(address)]), on: loop)
+            try await second.start()
+            #expect(await eventually { await isAlive("second", at: first) })
+            withExtendedLifetime(sockets) {}
+            await second.shutdown()
+            await first.shutdown()
         }
     }
 }
