@@ -277,6 +277,38 @@ private let enhanceYourCalm: UInt32 = 0x0B
         }
     }
 
+    @Test func `a body may drip while its response is under way`() async throws {
+        let strict = settings {
+            $0.minimumBytesPerSecond = 1000
+            $0.rateGrace = .milliseconds(1)
+        }
+        try await TestServer.run(strict, onRequest: { _, _, stream in stream.exchange = DialogueExchange(stream) }) {
+            server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(), [.request(1, method: "POST", ends: false)])
+            for count in 1...5 {
+                client.send(.data(1, "x", ends: false))
+                await client.wait { $0.bodyBytes == count || $0.isOver(1) }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            client.send(.data(1, "y"))
+            #expect(await client.response(1).body == "xxxxxy")
+        }
+    }
+
+    @Test func `a client may be silent as long as it takes a response that goes on`() async throws {
+        let patience = Duration.seconds(2)
+        try await TestServer.run(
+            settings { $0.progressTimeout = patience },
+            onRequest: { _, _, stream in answerSlowly(stream, patience) }
+        ) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(), [.request(1, method: "POST", ends: false)])
+            let answer = await client.response(1)
+            #expect(answer.status == "200" && answer.body == String(repeating: "x", count: 30))
+        }
+    }
+
     @Test func `after so many requests the client is told to go elsewhere`() async throws {
         try await TestServer.run(settings { $0.requestsPerConnection = 2 }) { server in
             let client = try await server.connectFrames()

@@ -284,6 +284,37 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
         }
     }
 
+    @Test func `a body may drip while its response is under way`() async throws {
+        let strict = settings {
+            $0.minimumBytesPerSecond = 1000
+            $0.rateGrace = .milliseconds(1)
+        }
+        try await TestServer.run(strict, onRequest: { _, _, stream in stream.exchange = DialogueExchange(stream) }) {
+            server in
+            let client = try await server.connect()
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6\r\n\r\n")
+            for count in 1...5 {
+                client.send("x")
+                _ = await client.receive { $0.count { $0 == "x" } >= count }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            client.send("y")
+            #expect(await client.receiveAll().hasSuffix("\r\n1\r\ny\r\n0\r\n\r\n"))
+        }
+    }
+
+    @Test func `a client may be silent as long as it takes a response that goes on`() async throws {
+        let patience = Duration.seconds(2)
+        try await TestServer.run(
+            settings { $0.progressTimeout = patience }, onRequest: { _, _, stream in answerSlowly(stream, patience) }
+        ) { server in
+            let client = try await server.connect()
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+            let answer = await client.receive { $0.hasSuffix("\r\n0\r\n\r\n") }
+            #expect(answer.count { $0 == "x" } == 30)
+        }
+    }
+
     @Test func `a body that is slow but not too slow arrives`() async throws {
         let strict = settings {
             $0.minimumBytesPerSecond = 20

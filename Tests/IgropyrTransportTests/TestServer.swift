@@ -94,6 +94,40 @@ func begin(_ connection: any HTTPServerStream, status: Int = 200, _ framing: Mes
     }
 }
 
+/// Answers with thirty pieces of one byte, which takes half as long again as `patience`.
+@Sendable func answerSlowly(_ connection: any HTTPServerStream, _ patience: Duration) {
+    begin(connection, .chunked)
+    nonisolated(unsafe) let connection = connection  // Stays on its loop.
+    Task(executorPreference: connection.loop) {
+        let piece = Array("x".utf8)
+        for _ in 0..<30 {
+            try await Task.sleep(for: patience / 20)
+            connection.sendBody(piece.span.bytes)
+        }
+        connection.endResponse()
+    }
+}
+
+/// Answers each piece of a request's body as it comes.
+final class DialogueExchange: HTTPServerExchange {
+    private let connection: any HTTPServerStream
+
+    init(_ connection: any HTTPServerStream) {
+        self.connection = connection
+        begin(connection, .chunked)
+        connection.flush()
+    }
+
+    func requestBodyDidArrive(_ bytes: RawSpan) {
+        connection.sendBody(bytes)
+        connection.flush()
+    }
+
+    func requestDidEnd() { connection.endResponse() }
+    func responseDidDrain() {}
+    func clientDidAbort() {}
+}
+
 /// Collects a request's body and answers with it.
 final class EchoExchange: HTTPServerExchange {
     private let connection: any HTTPServerStream

@@ -82,10 +82,10 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         if !isRequestEnded { connection.noteTaken(count, by: self) }
     }
 
-    /// Not so if other streams have taken the window.
+    /// Not so if other streams have taken the window, nor while both ends talk: there is no more to say at a time then.
     private var isBodyTooSlow: Bool {
         let settings = server.settings
-        guard let bodyRate, !isTunnel else { return false }
+        guard let bodyRate, !isTunnel, !isResponseUnderWay else { return false }
         return bodyRate.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now)
             && !connection.session.isReceiveWindowFull
     }
@@ -277,6 +277,10 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         if case .ended = response { true } else { false }
     }
 
+    private var isResponseUnderWay: Bool {
+        if case .body = response { true } else { false }
+    }
+
     var canWrite: Bool {
         isClosed || body.isEmpty
             || body.count < server.settings.http2.streamHighWaterBytes
@@ -326,6 +330,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
 
     override func didSend(_ count: Int) {
         connection.noteSent(byteCount: count)
+        if isResponseUnderWay, readDeadline != .distantFuture { awaitBody() }  // Who listens need not talk.
         guard body.isEmpty else { return awaitClient() }
         writeDeadline = .distantFuture
         if !isResponseEnded { connection.noteDrained(self) }

@@ -128,7 +128,7 @@ extension HTTPServerConnection {
         guard bytes.byteCount > 16 << 10 else { return output.appendBody(bytes) }
         flush()
         stream.write(bytes)
-        if stream.queuedBytes > 0 { awaitProgress() }
+        noteWritten()
     }
 
     public func endResponse() { endResponse(trailers: TrailerFields()) }
@@ -157,7 +157,15 @@ extension HTTPServerConnection {
         guard output.count > 0, !isClosed else { return }
         unsafe stream.write(output.bytes.span.bytes, moreFollows: moreFollows)
         returnMemory()
-        if stream.queuedBytes > 0 { awaitProgress() }
+        noteWritten()
+    }
+
+    /// The client has as long as is due to take what is queued. If all was taken, that is progress of its request, too: who
+    /// listens need not talk.
+    private func noteWritten() {
+        if stream.queuedBytes > 0 { return awaitProgress() }
+        guard case .body = request, case .body = response, !isBodyPaused else { return }
+        timer.arm(after: server.settings.progressTimeout)
     }
 
     /// Before something is written into ``output``.

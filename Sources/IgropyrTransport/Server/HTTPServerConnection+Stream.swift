@@ -36,8 +36,10 @@ extension HTTPServerConnection: ByteStreamDelegate {
         watchClient()
     }
 
-    /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice.
+    /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice. Not so while both ends talk:
+    /// there is no more to say at a time then.
     private var isBodyTooSlow: Bool {
+        if case .body = response { return false }
         let settings = server.settings
         return bodyRate?.isBelow(settings.minimumBytesPerSecond, after: settings.rateGrace, at: loop.now) ?? false
     }
