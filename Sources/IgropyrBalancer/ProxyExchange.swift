@@ -79,6 +79,7 @@ final class ProxyExchange {
     // Tries.
     @safe @exclusivity(unchecked) var tried: [WorkerState] = []
     var retriesLeft: Int
+    /// From then on it goes by fresh connections: where one worker closes what rests, others may at the same time.
     var hasMetStaleConnection = false
     /// So many of the cluster's keys the worker did not take.
     var keysTried = 0
@@ -185,7 +186,7 @@ final class ProxyExchange {
         proxy.insight?.route(record, to: application?.upstreams)
         guard let application, !application.workers.isEmpty else { return hold() }
         if let worker = application.choose(forHash: hash, except: tried, at: proxy.now, using: &proxy.random) {
-            return connect(to: worker, isFresh: false)
+            return connect(to: worker, isFresh: hasMetStaleConnection)
         }
         if application.hasOthers(than: tried) { hold() } else { refuse(.badGateway) }
     }

@@ -159,6 +159,18 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
     }
 }
 
+@Test func `resting connections that all workers close at once cost no request either`() async throws {
+    try await withBalancer(workers: 2) { fixture in
+        let client = try fixture.client()
+        let path = try fixture.path(ownedBy: fixture.workers[0])
+        for worker in fixture.workers { #expect(try client.get(fixture.path(ownedBy: worker)).status == 200) }
+        for worker in fixture.workers { worker.mood.withLock { $0 = .resetsReused } }
+        #expect(try client.get(path).text == "worker-1")
+        let counters = await fixture.balancer.counters
+        #expect(counters.staleConnections == 1 && counters.retries == 0)
+    }
+}
+
 @Test func `a host that does not answer at all costs one request its connect timeout`() async throws {
     let deaf = try DeafHost(on: "127.0.0.9")
     try await withBalancer(workers: 2, { $0.application.connectTimeout = .milliseconds(250) }) { fixture in

@@ -22,7 +22,7 @@ actor TestWorker: LoopBound {
     }
 
     /// What befalls requests instead of an answer.
-    enum Mood: Sendable { case answers, resets, hangs, ignoresBodies, refusesBodies, fails }
+    enum Mood: Sendable { case answers, resets, resetsReused, hangs, ignoresBodies, refusesBodies, fails }
 
     nonisolated let loop: EventLoop
     nonisolated let name: String
@@ -82,9 +82,13 @@ private final class WorkerHandler: HTTPRequestHandler {
             framing: head.framing, client: connection.peerAddress, isEncrypted: connection.isEncrypted)
         head.forEachField(in: bytes) { seen.fields.append((bytes.string(in: $0), bytes.string(in: $1))) }
         let request = seen
-        worker.seen.withLock { $0.append(request) }
+        let isReused = worker.seen.withLock { seen in
+            defer { seen.append(request) }
+            return seen.contains { $0.client == request.client }
+        }
         switch worker.mood.withLock({ $0 }) {
         case .resets: return connection.abort()
+        case .resetsReused: if isReused { return connection.abort() }
         case .hangs:
             connection.exchange = WorkerExchange(worker, request, connection)
             return
