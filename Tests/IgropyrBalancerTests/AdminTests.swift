@@ -51,6 +51,18 @@ private struct Answer: Decodable {
 }
 
 @Suite(.timeLimit(.minutes(5))) struct AdminTests {
+    @Test func `a stranger with many connections leaves room for who watches`() async throws {
+        try await withBalancer(workers: 1, { $0.insight.admin = .loopback(port: 0) }) { fixture in
+            let address = try #require(fixture.balancer.adminAddress)
+            let stranger = freshAddress()
+            let sockets = try (0..<64).map { _ in try BlockingSocket(from: stranger, to: address) }
+            #expect(try RawClient(to: address).get("/health").status == 200)
+            var byte: UInt8 = 0
+            let result = recv(sockets[0].descriptor, &byte, 1, Int32(MSG_DONTWAIT))
+            #expect(result == -1 && errno == EAGAIN, "one that is let in stays until its time is over")
+        }
+    }
+
     @Test func `requests are measured by application and by worker`() async throws {
         try await withAdmin { fixture, admin in
             let first = fixture.workers[0]

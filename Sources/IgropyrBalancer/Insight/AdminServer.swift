@@ -29,9 +29,12 @@ actor AdminServer: LoopBound {
         self.listener = nil
         var settings = HTTPServerSettings()
         settings.connections = 64
+        // Half of them: who watches a balancer has to get through to it beside whoever else reaches the port.
+        let clients = ClientLimit(connections: settings.connections / 2)
         settings.idleTimeout = .seconds(15)
         settings.http2.isEnabled = false
-        server = try HTTPServer(listener: listener, settings: settings, handler: AdminHandler(balancer))
+        server = try HTTPServer(
+            listener: listener, settings: settings, clients: clients, handler: AdminHandler(balancer))
     }
 
     /// Cuts what is under way and ends the thread.
