@@ -44,15 +44,10 @@ final class ResponseCompressor {
         return settings.decide(contentType: bytes.string(in: type), expectedBytes: length ?? .max, accepted)
     }
 
-    /// It is encoded already, it is a part, or there is a digest of the bytes as the worker sent them (RFC 9530).
-    private static let fieldsThatForbid = [
-        "content-encoding", "content-range", "content-digest", "repr-digest", "digest", "content-md5",
-    ]
-
     private func isForbidden(_ head: MessageHead, _ bytes: RawSpan) -> Bool {
         var isForbidden = false
         head.forEachField(in: bytes) { name, value in
-            if Self.fieldsThatForbid.contains(where: { bytes.matches($0, in: name) }) { isForbidden = true }
+            if Compression.forbiddingFields.contains(where: { bytes.matches($0, in: name) }) { isForbidden = true }
             guard bytes.matches("cache-control", in: name) else { return }
             if Compression.isForbidden(byCacheControl: bytes.string(in: value)) { isForbidden = true }
         }

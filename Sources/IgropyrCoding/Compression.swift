@@ -3,7 +3,7 @@ public import IgropyrHTTP
 /// How responses are compressed for clients that can read it.
 ///
 /// A response is compressed if its type is worth it, it has a minimum size, and nothing forbids it: a `Content-Encoding`
-/// of its own, `no-transform` in its `Cache-Control`, a status other than 2xx, a range. It then gets `Content-Encoding`,
+/// of its own, `no-transform` in its `Cache-Control`, a digest of its bytes, a status other than 2xx, a range. It then gets `Content-Encoding`,
 /// `Vary: Accept-Encoding`, and its entity tag becomes a weak one. To a client that takes no coding on offer, nor any
 /// response without one (`identity;q=0`), the answer is 406.
 ///
@@ -16,7 +16,8 @@ public struct Compression: Sendable, Hashable {
     public var minimumBytes = 1024
     /// Larger files are sent as they are.
     public var maximumFileBytes = 64 << 20
-    /// Media types worth it; `text/*` is all of a kind, `*+json` all with that end.
+    /// Media types worth it; `text/*` is all of a kind, `*+json` all with that end. `text/event-stream` only if it is named: such
+    /// a stream lasts, and so would its share of ``streams``.
     public var types = [
         "text/*", "*+json", "*+xml", "application/json", "application/javascript", "application/xml",
         "application/wasm", "application/x-ndjson", "application/vnd.ms-fontobject", "font/ttf", "font/otf",
@@ -36,7 +37,9 @@ public struct Compression: Sendable, Hashable {
     /// Whether a media type, with or without parameters, is worth it.
     package func covers(_ contentType: String) -> Bool {
         let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        let lasts = type.elementsEqual("text/event-stream".utf8)
         return types.contains { pattern in
+            if lasts { return pattern.utf8.elementsEqual(type) }
             if pattern.utf8.first == UInt8(ascii: "*") { return Self.ends(type, with: pattern.utf8.dropFirst()) }
             if pattern.utf8.last == UInt8(ascii: "*") { return type.starts(with: pattern.utf8.dropLast()) }
             return type.elementsEqual(pattern.utf8)

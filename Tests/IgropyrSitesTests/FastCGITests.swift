@@ -100,6 +100,50 @@ private func withPHP(
         }
     }
 
+    @Test func `what a page answers is compressed, unless something forbids it`() async throws {
+        let rows: [(header: String, coding: String?, tag: String?)] = [
+            ("X-A: b", "gzip", nil), ("ETag: \"v\"", "gzip", "W/\"v\""), ("Cache-Control: no-transform", nil, nil),
+            ("Content-Encoding: x-own", "x-own", nil), ("Content-Type: image/png", nil, nil),
+            ("Content-Type: text/event-stream", nil, nil), ("Content-Range: bytes 0-9/10", nil, nil),
+            ("Content-MD5: AAAA", nil, nil), ("Content-Length: 12000", "gzip", nil),
+        ]
+        try await withPHP { caller, site, _ in
+            try site.write("a.php", "<?php header($_GET['h']); echo str_repeat('twelve bytes', 1000);")
+            try site.write("b.php", "<?php echo 'short';")
+            for (header, coding, tag) in rows {
+                let escaped = header.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                let response = try await caller.send("/a.php?h=\(escaped)", [("Accept-Encoding", "gzip")])
+                #expect(response.field("Content-Encoding") == coding, "\(header)")
+                #expect(response.field("Vary") == (coding == "gzip" ? "Accept-Encoding" : nil), "\(header)")
+                #expect((response.body.count < 1000) == (coding == "gzip"), "\(header)")
+                if let tag { #expect(response.field("ETag") == tag) }
+            }
+            let short = try await caller.send("/b.php", [("Accept-Encoding", "gzip")])
+            #expect(short.text == "short" && short.field("Content-Encoding") == nil)
+            #expect(try await caller.send("/a.php").field("Content-Encoding") == nil)
+        }
+    }
+
+    @Test func `what a page flushes can be read at once, though it is compressed`() async throws {
+        try await withPHP { caller, site, _ in
+            try site.write(
+                "a.php",
+                """
+                <?php while (ob_get_level()) ob_end_flush();
+                echo 'first '; flush();
+                while (!file_exists(__DIR__ . '/go')) { usleep(10000); clearstatcache(); }
+                echo 'second';
+                """)
+            let curl = try BackgroundCommand([
+                "curl", "-sSN", "--compressed", "-H", "Accept-Encoding: gzip", "-w", "%header{content-encoding}",
+                "http://\(caller.running.address)/a.php",
+            ])
+            try await eventually("the first can be read") { curl.output == "first " }
+            try site.write("go", "")
+            try await eventually("all can be read") { curl.output == "first secondgzip" }
+        }
+    }
+
     @Test func `a server that was started anew is found again`() async throws {
         try await withPHP(idle: 4) { caller, site, php in
             try site.write("a.php", "<?php echo 'pid ', getmypid();")

@@ -20,6 +20,27 @@ import Testing
         }
     }
 
+    @Test func `a listing and a program's answer are compressed, where a folder does not forbid it`() async throws {
+        try await withSite(
+            """
+            access-file: .access.yaml
+            listing: true
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            """
+        ) { caller, site in
+            for folder in ["open", "plain"] {
+                for number in 1...20 { try site.write("\(folder)/file-\(number).txt", "") }
+                try site.write("\(folder)/a.sh", "printf 'Content-Type: text/plain\\n\\n'; seq 1 2000")
+            }
+            try site.write("plain/.access.yaml", "compress: false")
+            for path in ["/", "/a.sh"] {
+                let fields = [("Accept-Encoding", "br")]
+                #expect(try await caller.send("/open\(path)", fields).field("Content-Encoding") == "br")
+                #expect(try await caller.send("/plain\(path)", fields).field("Content-Encoding") == nil)
+            }
+        }
+    }
+
     @Test func `dotfiles are served and yet not listed, if so wanted`() async throws {
         try await withSite("dotfiles: true\nlisting: {dotfiles: false}") { caller, site in
             try site.write(".seen", "seen")

@@ -22,6 +22,15 @@ import Testing
         }
         app.get("/coded") { _ in Response(text: Site.text).with(.contentEncoding, "x-own") }
         app.get("/fixed") { _ in Response(text: Site.text).with(.cacheControl, "public, no-transform") }
+        app.get("/digested") { _ in Response(text: Site.text).with(.init("Content-Digest")!, "sha-256=:AA==:") }
+        app.get("/events") { _ in
+            Response(contentType: "text/event-stream") { writer in try await writer.write("data: a\n\n") }
+        }
+        app.get("/short") { _ in
+            var response = Response(contentType: "text/plain") { writer in try await writer.write("short") }
+            response.streamLength = 5
+            return response
+        }
         app.get("/failure") { _ in Response(.badRequest, text: Site.text) }
         app.get("/stream") { _ in
             Response(contentType: "text/plain") { writer in
@@ -31,7 +40,12 @@ import Testing
         var gentle = Compression()
         gentle.codings = [.gzip]
         gentle.minimumBytes = 1
-        app.group("/gentle", compression: gentle).get("/small") { _ in "small" }
+        gentle.types.append("text/event-stream")
+        let group = app.group("/gentle", compression: gentle)
+        group.get("/small") { _ in "small" }
+        group.get("/events") { _ in
+            Response(contentType: "text/event-stream") { writer in try await writer.write("data: a\n\n") }
+        }
     }
 
     private static let rows: [(target: String, accept: String?, status: Int, coding: String?, vary: String?)] = [
@@ -49,6 +63,10 @@ import Testing
         ("/tagged", "gzip", 200, "gzip", "Cookie, Accept-Encoding"),
         ("/coded", "gzip", 200, "x-own", nil),
         ("/fixed", "gzip", 200, nil, nil),
+        ("/digested", "gzip", 200, nil, nil),
+        ("/events", "gzip", 200, nil, nil),
+        ("/gentle/events", "gzip", 200, "gzip", "Accept-Encoding"),
+        ("/short", "gzip", 200, nil, nil),
         ("/failure", "gzip", 400, nil, nil),
         ("/stream", "gzip", 200, "gzip", "Accept-Encoding"),
         ("/gentle/small", "br, gzip", 200, "gzip", "Accept-Encoding"),
@@ -112,7 +130,7 @@ import Testing
         try await withApp { app in
             app.compression = Compression()
             app.get("/") { _ in
-                Response(contentType: "text/event-stream") { writer in
+                Response(contentType: "text/plain") { writer in
                     try await writer.write("data: first\n\n")
                     await seen.wait()
                     try await writer.write("data: second\n\n")

@@ -5,11 +5,11 @@ internal import IgropyrUV
 
 extension Compression {
     /// The response in the coding that the client likes best, if anything allows to compress it.
-    func apply(to response: Response, for request: Request) -> Response {
+    package func apply(to response: Response, for request: Request) -> Response {
         guard response.status != .notModified else { return Self.vary(response) }
         guard let type = response.contentType, response.mayBeEncoded else { return response }
         let accepted = request.representationFields.acceptedCodings
-        return switch decide(contentType: type, expectedBytes: response.body.expectedBytes, accepted) {
+        return switch decide(contentType: type, expectedBytes: response.expectedBytes, accepted) {
         case .asItIs: response
         case .asItIsHere: Self.vary(response)
         case .encoded(let coding): encoded(response, coding, for: request) ?? Self.vary(response)
@@ -76,20 +76,18 @@ extension Response {
     fileprivate var mayBeEncoded: Bool {
         guard Compression.mayEncode(status: status.code) else { return false }
         guard hasFields else { return true }
-        return fields[.contentEncoding] == nil && fields[.contentRange] == nil
+        return !fields.contains { Compression.forbiddingFields.contains($0.name.canonicalName) }
             && fields[.cacheControl].map(Compression.isForbidden(byCacheControl:)) != true
     }
-}
 
-extension Response.Body {
-    /// A stream may become as long as it likes.
+    /// A stream may become as long as it likes, unless it says its length.
     fileprivate var expectedBytes: Int {
-        switch self {
+        switch body {
         case .none, .webSocket: 0
         case .text(let text): text.utf8.count
         case .bytes(let bytes): bytes.count
         case .file(_, let range): range.count
-        case .stream: .max
+        case .stream: streamLength ?? .max
         }
     }
 }

@@ -48,6 +48,9 @@ public final class FileRequest {
     var folder: Folder { inquiry.host.folder }
     var files: StaticFolder { scope.files }
 
+    /// The answer comes in the coding that the client takes, or may have none.
+    func hasChosenCoding() { inquiry.hasChosenCoding = true }
+
     /// A file beneath the root, as it is.
     /// - Throws: ``HTTPFailure`` 404 if there is none.
     public func sendFile(_ path: String) throws -> Response {

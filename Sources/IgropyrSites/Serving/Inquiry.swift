@@ -15,6 +15,8 @@ final class Inquiry {
     /// Who was let in, and by which scheme of authentication; nil if nobody had to be.
     var user: String?
     var scheme: String?
+    /// The answer is a file, in the one of its codings that the client takes.
+    var hasChosenCoding = false
     /// The path beneath the root that was asked for last.
     var file = ""
 

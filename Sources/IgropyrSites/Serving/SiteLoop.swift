@@ -62,7 +62,7 @@ final class SiteLoop {
             response = try await failure(error, inquiry)
         }
         decorate(&response, inquiry)
-        return response
+        return compressed(response, inquiry)
     }
 
     /// Apart, as others here are, so that a task's frames, which are on the heap, stay small.
@@ -193,6 +193,7 @@ final class SiteLoop {
         guard call.pathInfo.isEmpty, call.rules.sendsAsItIs(call.file) else { return try await notFound(call) }
         if let response = try answerMethod(call) { return response }
         guard let response = try call.files.file(call.file, for: call.request) else { return try await notFound(call) }
+        call.hasChosenCoding()
         return response
     }
 
@@ -313,5 +314,12 @@ final class SiteLoop {
         for (name, value) in scope.rules.fields {
             if name == .contentType { response.contentType = value } else { response.fields[name] = value }
         }
+    }
+
+    /// What is made for the request, in the coding that the client takes.
+    @inline(never)
+    private func compressed(_ response: Response, _ inquiry: Inquiry) -> Response {
+        guard !inquiry.hasChosenCoding, let scope = inquiry.scope, scope.rules.compresses else { return response }
+        return parts.compression.apply(to: response, for: inquiry.request)
     }
 }

@@ -9,6 +9,8 @@ struct SiteParts: Sendable {
     let base: OpenHost
     let hosts: [OpenHost]
     let logs: SiteLogs
+    /// Of what programs and pages answer; files have theirs in ``FolderRules/serving``.
+    let compression = Compression()
 
     init(_ site: Site) throws {
         self.site = site

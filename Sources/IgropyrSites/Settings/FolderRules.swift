@@ -17,7 +17,7 @@ public struct FolderRules: Sendable {
     /// Whether a path may go on behind a file's name.
     public var allowsPathInfo = true
     public var cacheControl = CachePolicy()
-    /// Of files as they are sent.
+    /// Whether files, and what programs and pages answer, are compressed as they are sent: see ``Compression``.
     public var compresses = true
     /// Fields of each response, in place of those it had.
     public var fields: [(name: HTTPField.Name, value: String)] = []
