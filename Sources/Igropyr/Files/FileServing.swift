@@ -35,11 +35,12 @@ public struct FileServing: Sendable {
 
 /// How a folder is shown: as a page, or as JSON to a client that prefers it (`Accept: application/json`).
 public struct FolderListing: Sendable {
-    /// Names that are looked at; of a larger folder the page says that it shows a part. Each takes the loop about 1 µs.
+    /// Names that are looked at; of a larger folder the page says that it shows a part. Each takes about 6 µs, on a thread of
+    /// libuv's pool.
     public var itemLimit = 1000
     /// Whether names that begin with a dot are listed where they are served; nil for as they are.
     public var showsDotfiles: Bool?
-    /// Makes the page that people get; nil for the built-in one.
+    /// Makes the page that people get, on a thread of libuv's pool; nil for the built-in one.
     public var page: (@Sendable (FolderContents) throws -> String)?
 
     public init() {}

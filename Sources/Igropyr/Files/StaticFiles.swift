@@ -37,6 +37,11 @@ public struct StaticFiles: Sendable {
     /// By what `**` of the route's pattern stands for.
     func response(to request: Request) throws -> Response { try here(request).response(to: request) }
 
+    /// The same with folders listed.
+    func response(listingFor request: Request) async throws -> Response {
+        try await here(request).response(listingFor: request)
+    }
+
     private func here(_ request: Request) throws -> StaticFolder {
         guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
         return folder.value(on: loop)

@@ -16,13 +16,14 @@ package final class StaticFolder {
         shelf = FileShelf(folder, serving, cache ?? FileCache(serving.cache))
     }
 
-    /// By what `**` of the route's pattern stands for.
-    func response(to request: Request) throws -> Response {
-        guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
-        guard let path = try FilePath(request, servesDotfiles: serving.servesDotfiles) else {
-            throw HTTPFailure(.notFound)
-        }
-        return try Self.withoutExhaustion { try answer(request, path, loop) ?? HTTPFailure(.notFound).response }
+    /// By what `**` of the route's pattern stands for; folders are not listed.
+    func response(to request: Request) throws -> Response { try answer(request).response }
+
+    /// The same with folders listed, if so wanted.
+    func response(listingFor request: Request) async throws -> Response {
+        let answer = try answer(request)
+        guard let folder = answer.bareFolder else { return answer.response }
+        return try await listing(folder, for: request) ?? answer.response
     }
 
     /// The file at a path beneath the folder; nil if there is none.
@@ -34,12 +35,30 @@ package final class StaticFolder {
         }
     }
 
-    /// The listing of the folder at a path; nil if there is none, or folders are not listed.
+    /// The listing of the folder at a path, read and made on a thread of the pool; nil if there is none, or folders are not listed.
     package func listing(
-        _ path: String, for request: Request, hides isHidden: (String) -> Bool = { _ in false }
-    ) throws -> Response? {
-        guard let listing = serving.listing, let contents = try contents(path, listing, isHidden) else { return nil }
-        return try FolderPage(contents, listing).response(to: request)
+        _ path: String, for request: Request, hides isHidden: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) async throws -> Response? {
+        guard let loop = request.loop else { throw CancellationError() }
+        guard let listing = serving.listing else { return nil }
+        let (folder, page) = (folder, FolderPage(listing, for: request))
+        let showsDotfiles = serving.servesDotfiles && listing.showsDotfiles ?? true
+        let body = try await loop.offload { () throws -> [UInt8]? in
+            let found = try Self.withoutExhaustion { try Self.list(folder, path, limit: listing.itemLimit) }
+            guard var found else { return nil }
+            found.items.removeAll { !FilePath.isServed($0.name, showsDotfiles) || isHidden($0.name) }
+            return try page.body(FolderContents(found, path: path))
+        }
+        return body.map { page.response($0) }
+    }
+
+    private static func list(_ folder: Folder, _ path: String, limit: Int) throws(UVError) -> Folder.Listing? {
+        do throws(UVError) {
+            return try folder.list(beneath: path, limit: limit)
+        } catch {
+            guard error.isAbsence else { throw error }
+            return nil
+        }
     }
 
     /// No descriptor or memory is left: our trouble, which passes.
@@ -55,40 +74,34 @@ package final class StaticFolder {
         UVError.tooManyOpenFiles, UVError.tooManyOpenFilesInSystem, UVError.outOfMemory,
     ]
 
-    /// Nil if nothing is there.
-    private func answer(_ request: Request, _ path: FilePath, _ loop: EventLoop) throws -> Response? {
+    /// What a request gets, and the path of the folder without an index that it is for, if it is for one.
+    private typealias Answer = (response: Response, bareFolder: String?)
+
+    private func answer(_ request: Request) throws -> Answer {
+        guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
+        guard let path = try FilePath(request, servesDotfiles: serving.servesDotfiles) else {
+            return (HTTPFailure(.notFound).response, nil)
+        }
+        return try Self.withoutExhaustion { try answer(request, path, loop) }
+    }
+
+    private func answer(_ request: Request, _ path: FilePath, _ loop: EventLoop) throws -> Answer {
         guard path.endsWithSlash else {
             switch try shelf.find(path.text, now: loop.now) {
-            case .file(let found): return try FileAnswer(request, found, shelf, loop).response()
-            case .folder: return Redirect(to: Self.withSlash(request), status: .permanentRedirect).response
-            case .nothing: return nil
+            case .file(let found): return (try FileAnswer(request, found, shelf, loop).response(), nil)
+            case .folder: return (Redirect(to: Self.withSlash(request), status: .permanentRedirect).response, nil)
+            case .nothing: return (HTTPFailure(.notFound).response, nil)
             }
         }
         for name in serving.indexNames {
             guard case .file(let found) = try shelf.find(path.appending(name), now: loop.now) else { continue }
-            return try FileAnswer(request, found, shelf, loop).response()
+            return (try FileAnswer(request, found, shelf, loop).response(), nil)
         }
-        guard let listing = serving.listing, let contents = try contents(path.text, listing) else { return nil }
-        return try FolderPage(contents, listing).response(to: request)
+        return (HTTPFailure(.notFound).response, path.text)
     }
 
     private static func withSlash(_ request: Request) -> String {
         let query = request.target.split(separator: "?", maxSplits: 1).dropFirst().first
         return request.path + "/" + (query.map { "?" + $0 } ?? "")
-    }
-
-    private func contents(
-        _ path: String, _ listing: FolderListing, _ isHidden: (String) -> Bool = { _ in false }
-    ) throws(UVError) -> FolderContents? {
-        var found: Folder.Listing
-        do throws(UVError) {
-            found = try folder.list(beneath: path, limit: listing.itemLimit)
-        } catch {
-            guard error.isAbsence else { throw error }
-            return nil
-        }
-        let showsDotfiles = serving.servesDotfiles && listing.showsDotfiles ?? true
-        found.items.removeAll { !FilePath.isServed($0.name, showsDotfiles) || isHidden($0.name) }
-        return FolderContents(found, path: path)
     }
 }

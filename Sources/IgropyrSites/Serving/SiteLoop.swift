@@ -230,8 +230,9 @@ final class SiteLoop {
             throw HTTPFailure(.forbidden)
         }
         if let response = try answerMethod(call) { return response }
-        let listing = try scope.files.listing(filePath.text, for: inquiry.request) { name in
-            inquiry.host.hides(filePath.appending(name))
+        let host = inquiry.host
+        let listing = try await scope.files.listing(filePath.text, for: inquiry.request) { name in
+            host.hides(filePath.appending(name))
         }
         guard let listing else { return try await notFound(call) }
         return listing
