@@ -14,6 +14,12 @@ struct FileOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "What answers where nothing is, such as /index.html for an application of a single page.",
+            valueName: "path"))
+    var fallback: String?
+
+    @Option(
+        help: ArgumentHelp(
             "What Cache-Control says, of all files or of those that a pattern fits: '*.html: no-cache'. The first that fits counts; may be given several times.",
             valueName: "[pattern:] value"), transform: CacheRule.init(parsing:))
     var cacheControl: [CacheRule] = []
@@ -39,21 +45,25 @@ struct FileOptions: ParsableArguments {
     func validate() throws {
         guard 0...65_536 ~= cache else { throw ValidationError("--cache takes 0 to 65536 MiB.") }
         do throws(FileServingMistake) { try serving.check() } catch {
-            let options = ["indexNames": "--index", "cacheControl": "--cache-control", "types": "--type"]
+            let options = [
+                "indexNames": "--index", "cacheControl": "--cache-control", "types": "--type",
+                "fallback": "--fallback",
+            ]
             throw ValidationError("\(options[error.setting] ?? error.setting) \"\(error.value)\": \(error.reason).")
         }
     }
 
     /// Whether none was given.
     var areDefaults: Bool {
-        index.isEmpty && !listing && cacheControl.isEmpty && type.isEmpty && !followSymlinks && !dotfiles && !noCompress
-            && cache == 16
+        index.isEmpty && !listing && fallback == nil && cacheControl.isEmpty && type.isEmpty && !followSymlinks
+            && !dotfiles && !noCompress && cache == 16
     }
 
     var serving: FileServing {
         var serving = FileServing()
         if !index.isEmpty { serving.indexNames = index }
         serving.listing = listing ? FolderListing() : nil
+        serving.fallback = fallback
         for rule in cacheControl { serving.cacheControl.add(rule.pattern, rule.value) }
         for rule in type { serving.types[rule.end] = rule.type }
         serving.symlinks = followSymlinks ? .beneath : .refused

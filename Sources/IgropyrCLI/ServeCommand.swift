@@ -12,7 +12,7 @@ struct ServeCommand: AsyncParsableCommand {
               igropyr serve ./public
               igropyr serve ./public --listen 0.0.0.0:80
               igropyr serve ./downloads --listing --cache-control 'no-cache'
-              igropyr serve ./dist \\
+              igropyr serve ./dist --fallback /index.html \\
                 --cache-control 'assets/**: public, max-age=31536000, immutable'
               igropyr serve ./public --listen 0.0.0.0:443 \\
                 --tls-certificate chain.pem --tls-key key.pem

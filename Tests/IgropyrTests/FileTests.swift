@@ -79,6 +79,35 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true]) func `where nothing is the fallback answers, and what is there for itself`(
+        lists: Bool
+    ) async throws {
+        let rows = [
+            ("/", 200, "<p>index"), ("/a%20b.txt", 200, "text"), ("/folder/", 200, "<p>folder"), ("/folder", 308, ""),
+            ("/users/7?tab=a", 200, "<p>one page"), ("/users/", 200, "<p>one page"), ("/.secret", 200, "<p>one page"),
+            ("/index.html/more", 200, "<p>one page"), ("/bare/", lists ? 200 : 404, nil), ("/%ff", 400, nil),
+        ]
+        try await Site.with { site in
+            try site.write("pages/one.html", "<p>one page")
+            try FileManager.default.createDirectory(atPath: site.path + "/bare", withIntermediateDirectories: true)
+            try await withApp { app in
+                var serving = FileServing()
+                serving.fallback = "/pages/one.html"
+                if lists { serving.listing = FolderListing() }
+                app.files("/", from: site.path, serving)
+            } _: { caller in
+                for (target, status, body) in rows {
+                    let response = try await caller.send(target)
+                    #expect(response.status == status, "\(target)")
+                    if let body { #expect(response.text == body, "\(target)") }
+                }
+                #expect(try await caller.send("/users/7", method: "POST").status == 405)
+                try site.remove("pages/one.html")
+                try await eventually("its absence is seen") { try await caller.send("/users/7").status == 404 }
+            }
+        }
+    }
+
     @Test func `links are followed beneath the folder and not out of it`() async throws {
         let rows = [
             ("/inner.txt", 200), ("/way/index.html", 200), ("/way/", 200), ("/way", 308), ("/link.txt", 404),

@@ -8,6 +8,9 @@ public struct FileServing: Sendable {
     public var indexNames = ["index.html"]
     /// How a folder without an index is shown; nil for not at all, which is 404.
     public var listing: FolderListing?
+    /// The file that answers where nothing is: its path from the folder, such as `/index.html` for an application of a single page.
+    /// Nil for 404.
+    public var fallback: String?
     /// Links that lead out of the folder are never followed.
     public var symlinks = Folder.Symlinks.refused
     /// Whether names that begin with a dot are served and listed, too; `.well-known` always is (RFC 8615).

@@ -17,8 +17,8 @@ extension RouteBuilder {
     /// Regular files only; nothing that a name, a link or an escape could reach outside of the folder. A path that ends
     /// with a slash is a folder's index, or its listing; one without that is a folder is redirected to the slash. Conditions
     /// (RFC 9110 §13), ranges (§14) and codings (§12.5.3) are answered. Routes that say more come first, so that files and
-    /// handlers can share a prefix. With no descriptor left the answer is 503; a file that shrinks while it is sent cuts
-    /// its connection.
+    /// handlers can share a prefix. Where nothing is, ``FileServing/fallback`` answers, as single-page applications want it.
+    /// With no descriptor left the answer is 503; a file that shrinks while it is sent cuts its connection.
     ///
     /// Small files are kept in memory and looked at again once a second (``FileCacheLimits/staleness``). Others are opened
     /// on the loop: with the file in the kernel's cache it takes 3 µs, the way to another thread and back 10 to 40. A
@@ -64,6 +64,14 @@ extension FileServing {
         for name in indexNames where name.isEmpty || name.contains("/") {
             throw FileServingMistake(
                 setting: "indexNames", value: name, reason: "give the name of a file, without a folder")
+        }
+        if let fallback {
+            let names = fallback.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            guard fallback.hasPrefix("/"), names.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
+                throw FileServingMistake(
+                    setting: "fallback", value: fallback,
+                    reason: "give a file's path from the folder, such as /index.html")
+            }
         }
         for value in cacheControl.values where !HTTPField.isValidValue(value) {
             throw FileServingMistake(setting: "cacheControl", value: value, reason: "it cannot stand in a field")

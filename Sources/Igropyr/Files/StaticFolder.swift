@@ -80,7 +80,7 @@ package final class StaticFolder {
     private func answer(_ request: Request) throws -> Answer {
         guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
         guard let path = try FilePath(request, servesDotfiles: serving.servesDotfiles) else {
-            return (HTTPFailure(.notFound).response, nil)
+            return (try nothing(request), nil)
         }
         return try Self.withoutExhaustion { try answer(request, path, loop) }
     }
@@ -90,14 +90,24 @@ package final class StaticFolder {
             switch try shelf.find(path.text, now: loop.now) {
             case .file(let found): return (try FileAnswer(request, found, shelf, loop).response(), nil)
             case .folder: return (Redirect(to: Self.withSlash(request), status: .permanentRedirect).response, nil)
-            case .nothing: return (HTTPFailure(.notFound).response, nil)
+            case .nothing: return (try nothing(request), nil)
             }
         }
         for name in serving.indexNames {
             guard case .file(let found) = try shelf.find(path.appending(name), now: loop.now) else { continue }
             return (try FileAnswer(request, found, shelf, loop).response(), nil)
         }
+        guard case .folder = try shelf.find(path.text, now: loop.now) else { return (try nothing(request), nil) }
         return (HTTPFailure(.notFound).response, path.text)
+    }
+
+    /// The fallback's file, or 404.
+    private func nothing(_ request: Request) throws -> Response {
+        guard let fallback = serving.fallback, let response = try file(String(fallback.dropFirst()), for: request)
+        else {
+            return HTTPFailure(.notFound).response
+        }
+        return response
     }
 
     private static func withSlash(_ request: Request) -> String {
