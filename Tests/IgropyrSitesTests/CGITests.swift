@@ -268,11 +268,18 @@ import Testing
     }
 
     @Test func `an environment does not bring what the request has not`() async throws {
-        let environment = "environment: {HTTPS: \"on\", REMOTE_USER: root, PATH_INFO: /x, MORE: less}"
-        try await withSite("handlers: {sh: {cgi: {interpreter: /bin/sh, \(environment)}}}") { caller, site in
-            try site.write(
-                "a.sh", "printf 'Content-Type: a/b\\n\\n'; echo \"[$HTTPS] [$REMOTE_USER] [$PATH_INFO] [$MORE]\"")
-            #expect(try await caller.text("/a.sh") == "[] [] [] [less]\n")
+        let names = [
+            "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "REMOTE_USER",
+            "HTTP_PROXY", "SERVER_NAME",
+        ]
+        var settings = CGISettings()
+        settings.interpreter = ["/bin/sh"]
+        for name in names + ["MORE"] { settings.environment[name] = "given" }
+        try await withSite { site in
+            site.base.rules.handlers["sh"] = .cgi(settings)
+        } _: { caller, site in
+            try site.write("a.sh", "printf 'Content-Type: a/b\\n\\n'; env | grep =given")
+            #expect(try await caller.text("/a.sh") == "MORE=given\n")
         }
     }
 

@@ -14,6 +14,12 @@ extension MetaVariables {
         let type = bodyBytes == nil ? nil : request.header("Content-Type")
         let (user, scheme) = (Self.withoutNUL(call.user), call.authenticationScheme)
         let info = call.pathInfo.isEmpty ? nil : "/" + call.pathInfo.joined(separator: "/")
+        let optional: [(name: String, value: String?)] = [
+            ("REMOTE_PORT", client.flatMap { $0.port == 0 ? nil : String($0.port) }), ("AUTH_TYPE", scheme),
+            ("REMOTE_USER", user), ("CONTENT_LENGTH", bodyBytes.map { String($0) }), ("CONTENT_TYPE", type),
+            ("HTTPS", isEncrypted ? "on" : nil), ("SERVER_ADDR", serverHost), ("PATH_INFO", info),
+            ("PATH_TRANSLATED", info.map { root + $0 }),
+        ]
         self.init()
         append("GATEWAY_INTERFACE", "CGI/1.1")
         append("SERVER_SOFTWARE", software)
@@ -24,39 +30,26 @@ extension MetaVariables {
         append("QUERY_STRING", query)
         append("REMOTE_ADDR", clientHost)
         append("REMOTE_HOST", clientHost)
-        if let client, client.port != 0 { append("REMOTE_PORT", String(client.port)) }
-        if let scheme { append("AUTH_TYPE", scheme) }
-        if let user { append("REMOTE_USER", user) }
         append("SCRIPT_NAME", "/", file)
-        if let bodyBytes { append("CONTENT_LENGTH", String(bodyBytes)) }
-        if let type { append("CONTENT_TYPE", type) }
-        if isEncrypted { append("HTTPS", "on") }
         append("REQUEST_SCHEME", isEncrypted ? "https" : "http")
         append("REQUEST_URI", uri)
         append("DOCUMENT_ROOT", root)
         append("DOCUMENT_URI", "/", file)
         append("SCRIPT_FILENAME", root, "/", file)
-        if let serverHost { append("SERVER_ADDR", serverHost) }
         append("REDIRECT_STATUS", "200")  // Without it, php-cgi believes that it was called directly.
-        if let info { append("PATH_INFO", info) }
-        if let info { append("PATH_TRANSLATED", root, info) }
+        for (name, value) in optional { if let value { append(name, value) } }
         FieldVariables(of: call).append(to: &self)
-        if !environment.isEmpty { append(environment) }
+        if !environment.isEmpty { append(environment, without: optional.map(\.name)) }
     }
 
-    private mutating func append(_ environment: [String: String]) {
-        var names = Self.ownOfRequests
+    /// `others` are variables of a request that this one may lack: then they are not to come from elsewhere. `HTTP_PROXY` never is.
+    private mutating func append(_ environment: [String: String], without others: [String]) {
+        var names = Set(others + ["HTTP_PROXY"])
         forEach { name, _ in names.insert(text(name)) }
         for (name, value) in environment where !names.contains(name) {
             if let value = Self.withoutNUL(value) { append(name, value) }
         }
     }
-
-    /// What not each request has; where it has not, it is not to come from elsewhere.
-    private static let ownOfRequests: Set = [
-        "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "REMOTE_PORT",
-        "REMOTE_USER", "SERVER_ADDR", "HTTP_PROXY",
-    ]
 
     /// NUL ends a text of C's: what is behind it would be lost, or be another variable. A head has none, nor has a file's path.
     private static func withoutNUL(_ text: String?) -> String? {
