@@ -267,6 +267,33 @@ import Testing
         }
     }
 
+    @Test func `an answer ends with its program, though what that has started keeps its output open`() async throws {
+        try await Self.with { caller, site in
+            try site.write("a.sh", "printf 'Content-Type: a/b\\n\\nall'; sleep 600 & echo $! > pid")
+            try site.write("b.sh", "sleep 600 & echo $! > pid")
+            for (path, status, text) in [("/a.sh", 200, "all"), ("/b.sh", 502, nil)] {
+                let response = try await caller.send(path)
+                #expect(response.status == status, "\(path)")
+                if let text { #expect(response.text == text) }
+                let left = try #require(pid_t(site.text("web/pid").dropLast()))
+                #expect(kill(left, SIGTERM) == 0, "it was left alone")
+            }
+        }
+    }
+
+    @Test func `an answer is no longer than its program has said, and cut where it is shorter`() async throws {
+        try await Self.with { caller, site in
+            let head = "printf 'Content-Type: text/plain\\nContent-Length: 5\\n\\n"
+            try site.write("long.sh", head + "12'; sleep 0.1; printf 34567")
+            try site.write("short.sh", head + "1234'")
+            #expect(try await caller.text("/long.sh") == "12345")
+            await #expect(throws: (any Error).self) { _ = try await caller.send("/short.sh") }
+            for words in ["longer than its Content-Length", "shorter than its Content-Length"] {
+                try await eventually("it says: \(words)") { site.text("error.log").contains(words) }
+            }
+        }
+    }
+
     @Test func `an environment does not bring what the request has not`() async throws {
         let names = [
             "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "REMOTE_USER",

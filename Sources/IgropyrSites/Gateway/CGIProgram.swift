@@ -56,10 +56,22 @@ final class CGIProgram: GatewayConversation {
 
     func endBody() { input.close() }
 
+    /// Once the program has ended it has said all, though what it has started may keep its output open.
     func read(within limit: Duration?) async throws -> [UInt8]? {
-        let bytes = try await output.read(within: limit)
-        isComplete = bytes == nil
-        return bytes
+        var left = limit ?? .zero
+        while true {
+            let wait = limit == nil ? CGIPrograms.grace : min(left, CGIPrograms.grace)
+            do {
+                let bytes = try await output.read(within: wait)
+                isComplete = bytes == nil
+                return bytes
+            } catch let error as UVError where error.code == UVError.timedOut {
+                left -= wait
+                isComplete = !process.isRunning
+                if isComplete { return nil }
+                if limit != nil, left <= .zero { throw error }
+            }
+        }
     }
 
     func end() {
@@ -102,8 +114,9 @@ private struct CGIPipes {
 
 /// The programs that run on one loop.
 final class CGIPrograms {
-    /// What a program has to end in, once it is told to or has said all.
-    private static let grace = Duration.seconds(2)
+    /// What a program has to end in, once it is told to or has said all; and how long what it has started may be silent once it
+    /// has ended.
+    fileprivate static let grace = Duration.seconds(2)
 
     private let loop: EventLoop
     let turns: Turns

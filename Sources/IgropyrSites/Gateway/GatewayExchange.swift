@@ -85,12 +85,31 @@ final class GatewayExchange {
         if !hasBody { end() }
         var response = Response(.init(code: status), contentType: head.contentType) { [self] writer in
             defer { end() }
-            if !rest.isEmpty { try await writer.write(rest) }
-            while let piece = try await next() { try await writer.write(piece) }
+            try await send(rest, within: head.contentLength, to: writer)
         }
         response.streamLength = head.contentLength
         head.fill(&response)
         return response
+    }
+
+    /// Sends what is there, and what comes. No more than the program has said, and if it is less the response is cut.
+    private func send(_ first: [UInt8], within length: Int?, to writer: ResponseWriter) async throws {
+        var left = length ?? .max
+        var piece: [UInt8]? = first
+        while let bytes = piece {
+            guard bytes.count <= left else {
+                call.log.error(
+                    "a program's answer is longer than its Content-Length, and was shortened",
+                    metadata: ["file": "\(call.file)"])
+                return try await writer.write(Array(bytes.prefix(left)))
+            }
+            left -= bytes.count
+            if !bytes.isEmpty { try await writer.write(bytes) }
+            piece = try await next()
+        }
+        guard length == nil || left == 0 else {
+            throw failure(.badGateway, "a program's answer is shorter than its Content-Length", ["missing": "\(left)"])
+        }
     }
 
     private func next() async throws -> [UInt8]? {
