@@ -40,7 +40,9 @@ private func route(_ host: String, _ path: String, _ header: [String: String] = 
     ("a.example.org", "/", "org"), ("a.b.EXAMPLE.org:443", "/api/x", "org-api"), ("example.org", "/", "any"),
     ("xexample.org", "/", "any"), (".example.org", "/", "any"), ("a.eu.example.org", "/only", "eu"),
     ("a.eu.example.org", "/", "org"), ("eu.example.org", "/only", "org"), ("shop.example.org", "/cart/1", "exact"),
-    ("shop.example.org", "/api", "org-api"), ("shop.example.org", "/", "org"), ("a.example.org.", "/", "any"),
+    ("shop.example.org", "/api", "org-api"), ("shop.example.org", "/", "org"),
+    ("shop.example.org.:80", "/cart/1", "exact"), (".", "/", "any"),
+    ("a.example.org.", "/", "org"),
     ("", "/api", "any-api"), ("a", "/apix", "any"), ("a:80", "/", "any"), ("[::1]:80", "/api", "any-api"),
 ]) func `the very host goes first, then the longest end of its name, then any`(
     host: String, path: String, rule: String

@@ -18,7 +18,7 @@ private let requests: [(host: String?, path: String, expected: ApplicationName)]
     (nil, "/api?x=/y", "api"), (nil, "/?/api", "web"), (nil, "/api%2Fv2", "web"),
     ("shop.example", "/", "shop"), ("SHOP.example", "/api", "shop"), ("shop.example:8080", "/cart/1", "cart"),
     ("shop.example:", "/", "shop"), ("shop.example:80x", "/", "web"), ("shop.exampl", "/", "web"),
-    ("shop.example.", "/", "web"),
+    ("shop.example.", "/", "shop"), ("shop.example.:8080", "/cart/1", "cart"), (".", "/", "web"),
     ("only.example", "/x", "only"), ("only.example", "/y", "web"), ("only.example", "/api", "api"),
     ("[::1]", "/", "six"), ("[::1]:80", "/", "six"), ("::1", "/", "web"), ("", "/", "web"), (":", "/", "web"),
 ]

@@ -174,9 +174,10 @@ import Testing
 
     private static let authorities = [
         ("a.test", "a.test"), ("A.Test:8080", "a.test"), ("[::1]", "[::1]"), ("[FE80::1]:80", "[fe80::1]"),
+        ("a.test.", "a.test"), ("a.test.:80", "a.test"), (".", "."),
     ]
 
-    @Test(arguments: authorities) func `a host's name is told in lower case and without the port`(
+    @Test(arguments: authorities) func `a host's name is told in lower case, without the port or a dot at its end`(
         authority: String, name: String
     ) async throws {
         try await withSite(change: { site in

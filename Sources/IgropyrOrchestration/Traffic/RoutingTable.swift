@@ -69,7 +69,7 @@ public struct RoutingTable: Hashable, Sendable {
     /// are asked. Allocates nothing.
     ///
     /// - Parameters:
-    ///   - host: The request's, of any case, with or without a port; empty if there is none.
+    ///   - host: The request's, of any case, with or without a port or a dot at its end; empty if there is none.
     ///   - path: The request target's path; a query may follow. Compared byte by byte, nothing is decoded.
     ///   - holds: Whether the request's header is as a condition asks.
     /// - Returns: The position of the rule; nil if none matches.
@@ -78,7 +78,7 @@ public struct RoutingTable: Hashable, Sendable {
     ) -> Int? {
         let path = path.extracting(first: Self.lengthWithoutQuery(path))
         if !names.isEmpty || !suffixes.isEmpty {
-            let host = host.extracting(first: Self.lengthWithoutPort(host))
+            let host = host.extracting(first: Self.nameLength(host))
             if let position = positionByHost(host, path, holds) { return position }
         }
         return match(anyHost, path, holds)
@@ -138,6 +138,12 @@ public struct RoutingTable: Hashable, Sendable {
         let text = text.span
         for index in 0..<count where path[index] != text[prefix.lowerBound + index] { return false }
         return true
+    }
+
+    /// Without the port, and without the dot that ends a name in full.
+    private static func nameLength(_ host: Span<UInt8>) -> Int {
+        let length = lengthWithoutPort(host)
+        return length > 1 && host[length - 1] == .period ? length - 1 : length
     }
 
     private static func lengthWithoutPort(_ host: Span<UInt8>) -> Int {

@@ -95,13 +95,14 @@ final class SiteLoop {
         return HTTPFailure(.internalServerError)
     }
 
-    /// In lower case and without the port; nil if the client named none.
+    /// In lower case, without the port and the dot that ends a name in full; nil if the client named none.
     private static func hostName(of request: Request) -> String? {
         guard let authority = request.authority, !authority.isEmpty else { return nil }
         let bytes = authority.utf8.span
         guard bytes[0] == UInt8(ascii: "[") else {
-            let end = bytes.indices.first { bytes[$0] == UInt8(ascii: ":") }
-            return end.map { Substring(authority.utf8.prefix($0)).inLowerCase } ?? authority[...].inLowerCase
+            var end = bytes.indices.first { bytes[$0] == UInt8(ascii: ":") } ?? bytes.count
+            if end > 1, bytes[end - 1] == UInt8(ascii: ".") { end -= 1 }
+            return (end < bytes.count ? Substring(authority.utf8.prefix(end)) : authority[...]).inLowerCase
         }
         let end = bytes.indices.first { bytes[$0] == UInt8(ascii: "]") }
         return end.map { Substring(authority.utf8.prefix($0 + 1)).inLowerCase }

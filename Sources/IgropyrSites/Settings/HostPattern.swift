@@ -21,7 +21,8 @@ public struct HostPattern: Sendable, Hashable, CustomStringConvertible {
             guard let pattern = Pattern("^(" + expression + ")$") else { return nil }
             kind = .expression(pattern)
         } else {
-            let name = text.lowercased()
+            var name = text.lowercased()
+            if name.utf8.count > 1, name.utf8.last == UInt8(ascii: ".") { name.removeLast() }  // As of a request's.
             guard (1...253).contains(name.utf8.count), name.utf8.allSatisfy(Self.isNameByte) else { return nil }
             // Outside of an IPv6 address's brackets a colon would be a port's, which is no part of a name.
             let rest = name.utf8.drop { name.hasPrefix("[") && $0 != UInt8(ascii: "]") }
