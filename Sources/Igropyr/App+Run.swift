@@ -11,10 +11,13 @@ extension App: Service {
 }
 
 extension App {
-    /// Serves until SIGTERM or SIGINT arrives, the task is cancelled or its service group shuts down; then lets requests in
-    /// flight finish and returns. A second signal ends the process at once. With ``tls``, SIGHUP has its files read anew: connections from then on
-    /// get the new certificates; if they cannot be used, the old ones stay, and the log says why. So it is with the files
-    /// of middleware (``Middleware/onReload``).
+    /// Serves until SIGTERM, SIGINT or SIGQUIT arrives, the terminal that it was started from goes away, the task is cancelled or
+    /// its service group shuts down; then lets requests in flight finish and returns. A second such signal ends the process at once.
+    ///
+    /// SIGHUP has the files of ``tls`` read anew: connections from then on get the new certificates; if they cannot be used, the
+    /// old ones stay, and the log says why. So it is with the files of middleware (``Middleware/onReload``). SIGUSR1 has logs
+    /// opened anew (``Configuration/onReopeningLogs``). Where there is nothing to do for one of them, or for SIGUSR2, the log
+    /// says so, and all goes on.
     ///
     /// Started by a node for an application that was deployed with `--encrypt`, it takes requests by TLS under the keys of the
     /// file that `IGROPYR_WORKER_KEYS` names, and none in plain text; then ``tls`` must be nil, and SIGHUP has that file read anew.
@@ -28,39 +31,32 @@ extension App {
         let configuration = configuration
         let server = try await start(
             host: host ?? configuration.host, port: port ?? configuration.port, contract: contract)
-        let stop = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
-        if configuration.handlesSignals, let loop = server.loops.first {
-            try await loop.watchSignals(Self.endingSignals) { stop.continuation.finish() }
-        }
-        let reload = try await server.watchReloads()
-        let reopening = try await server.watchReopening(configuration.onReopeningLogs != nil)
+        let signals = try await ServerSignals(of: server, configuration)
         let scheme = configuration.tls == nil && contract.keyFile == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.service.notifyReady()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await signals.carryOut(for: server, configuration) }
+            await Self.wait(for: signals, server, contract.service)
+            contract.service.notify("STOPPING=1")
+            configuration.logger.info("stopping")
+            try await server.stop()
+            group.cancelAll()
+        }
+    }
+
+    /// Returns when the server is to end. What watches over this process hears from it meanwhile.
+    private static func wait(for signals: ServerSignals, _ server: RunningServer, _ service: ServiceContract) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await contract.service.feedWatchdog { for loop in server.loops { await loop.answer() } }
-            }
-            group.addTask {
-                for await _ in reopening {
-                    server.reopenAccessLog()
-                    configuration.onReopeningLogs?()
-                }
-            }
-            group.addTask { for await _ in reload { await server.reloadOrSayWhyNot() } }
+            group.addTask { await service.feedWatchdog { for loop in server.loops { await loop.answer() } } }
             await withGracefulShutdownHandler {
-                for await _ in stop.stream {}  // Ends with the signal, and when the task is cancelled.
+                await signals.waitForEnd()
             } onGracefulShutdown: {
-                stop.continuation.finish()
+                signals.finish()
             }
             group.cancelAll()
         }
-        contract.service.notify("STOPPING=1")
-        configuration.logger.info("stopping")
-        try await server.stop()
     }
-
-    private static let endingSignals: [Int32] = [2 /* SIGINT */, 15 /* SIGTERM */]
 
     /// Serves on an address until ``RunningServer/stop()``, as tests and programs with more to do want it. Looks at
     /// neither signals nor the environment.

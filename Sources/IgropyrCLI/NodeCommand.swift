@@ -75,8 +75,8 @@ struct NodeCommand: AsyncParsableCommand {
         let (contract, handover) = (ServiceContract.inherited, Handover.inherited)
         Logs.begin(isVerbose: member.verbose)
         try await onEventLoop { loop in
-            let interruption = Interruption(on: loop)
-            try await interruption.start(mayUpgrade: true)
+            let signals = ServiceSignals(on: loop)
+            try await signals.start()
             let program = Executable.path  // Before its file is replaced.
             let membership = try await member.membership(defaultName: Host.name, on: loop)
             var configuration = NodeConfiguration(name: membership.name, bind: membership.bind, dataFolder: folder)
@@ -98,13 +98,13 @@ struct NodeCommand: AsyncParsableCommand {
             try await balancer?.start(from: handover)
             let ending = Task(executorPreference: loop) {
                 try? await agent.waitUntilStopped()
-                await interruption.arrive()
+                await signals.requestEnd()
             }
             contract.notifyReady()
             let watchdog = Task(executorPreference: loop) { await contract.feedWatchdog {} }  // By the loop.
             let reaper = OrphanReaper(on: loop, logger: configuration.logger)
             try await reaper.start()
-            while await interruption.wait() == .upgrade {
+            try await command.serve(signals) {
                 try await command.upgrade(to: program, agent, balancer, contract, on: loop)
             }
             watchdog.cancel()
@@ -114,7 +114,7 @@ struct NodeCommand: AsyncParsableCommand {
             await agent.stop()
             await reaper.stop()
             await ending.value
-            await interruption.close()
+            await signals.close()
             try await agent.waitUntilStopped()
         }
     }
@@ -123,6 +123,18 @@ struct NodeCommand: AsyncParsableCommand {
 extension NodeCommand {
     /// Where a balancer beside a node gossips.
     static let balancerPort: UInt16 = 7950
+
+    /// Returns when the node is to end.
+    private func serve(_ signals: ServiceSignals, upgrade: () async throws -> Void) async throws {
+        for await order in signals.orders {
+            switch order {
+            case .end: return
+            case .upgrade: try await upgrade()
+            case .reload: StandardError.write("SIGHUP: a node reads no file anew; all goes on\n")
+            case .reopenLogs: StandardError.write("SIGUSR1: a node keeps no log file; all goes on\n")
+            }
+        }
+    }
 
     /// A balancer of its own process, a member beside the node; not yet started, but its socket is there.
     private func balancer(

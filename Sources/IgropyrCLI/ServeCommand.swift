@@ -37,7 +37,8 @@ struct ServeCommand: AsyncParsableCommand {
             With certificates it speaks TLS 1.2 and 1.3 only. Both options may be
             repeated, in the same order: each client gets the certificate for the name
             that it asks for, or else the first. SIGHUP has the files read anew.
-            SIGUSR1 has the logs opened anew.
+            SIGUSR1 has the logs opened anew. SIGTERM, SIGQUIT and Ctrl-C let
+            requests finish.
             """)
 
     @Argument(help: "The folder. One with a site.yaml is served as that says.", transform: nonempty)

@@ -3,7 +3,8 @@ import IgropyrUV
 
 /// What an operator asks of a service by signals.
 enum ServiceOrder: Sendable {
-    /// SIGTERM or Ctrl-C: end after what is under way. Again: at once.
+    /// SIGTERM, SIGQUIT or Ctrl-C, or the end of the terminal that the program was started from: end after what is under way.
+    /// Again: at once.
     case end
     /// SIGHUP: read configuration and certificates anew.
     case reload
@@ -16,22 +17,23 @@ enum ServiceOrder: Sendable {
 /// Hears a service's signals, from ``start()`` to ``close()``.
 actor ServiceSignals: LoopBound {
     nonisolated let loop: EventLoop
-    /// One consumer only.
+    /// One consumer only. Who is slow gets the last eight; that to end is the last of all.
     nonisolated let orders: AsyncStream<ServiceOrder>
     private let order: AsyncStream<ServiceOrder>.Continuation
     private var watchers: [SignalWatcher] = []
+    private let terminal = StartingTerminal()
     private var isEnding = false
 
     init(on loop: EventLoop) {
         self.loop = loop
-        (orders, order) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(8))
+        (orders, order) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
     }
 
     func start() throws(UVError) {
-        for signal in [SIGINT, SIGTERM] { try watch(signal) { self.end() } }
-        try watch(SIGHUP) { self.order.yield(.reload) }
-        try watch(SIGUSR1) { self.order.yield(.reopenLogs) }
-        try watch(SIGUSR2) { self.order.yield(.upgrade) }
+        for signal in [SIGINT, SIGTERM, SIGQUIT] { try watch(signal) { self.end() } }
+        try watch(SIGHUP) { self.hangUp() }
+        try watch(SIGUSR1) { self.pass(.reopenLogs) }
+        try watch(SIGUSR2) { self.pass(.upgrade) }
     }
 
     private func watch(_ signal: Int32, _ onSignal: @escaping () -> Void) throws(UVError) {
@@ -40,8 +42,22 @@ actor ServiceSignals: LoopBound {
 
     private func end() {
         guard !isEnding else { _exit(130) }
+        requestEnd()
+    }
+
+    private func hangUp() {
+        if terminal.isGone { requestEnd() } else { pass(.reload) }
+    }
+
+    /// Orders the end, signal or not.
+    func requestEnd() {
+        pass(.end)
         isEnding = true
-        order.yield(.end)
+    }
+
+    private func pass(_ order: ServiceOrder) {
+        guard !isEnding else { return }
+        self.order.yield(order)
     }
 
     /// Signals have their usual effect again.

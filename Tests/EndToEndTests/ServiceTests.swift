@@ -17,6 +17,76 @@ extension EndToEnd {
             #expect(try await node.finish(within: .seconds(30)).status == 0, "\(node.errors)")
         }
 
+        /// logrotate, `nginx -s` and their like send these. What each does is in docs/operations.md.
+        @Test(arguments: ["node", "balancer", "serve", "application"])
+        func `a signal sent by habit ends nothing, and SIGQUIT ends as SIGTERM does`(kind: String) async throws {
+            let supervisor = try SupervisorSocket()
+            let command =
+                switch kind {
+                case "node":
+                    [Binaries.igropyr, "node", "--bind", "127.91.0.3:0", "--data", supervisor.folder + "/data"]
+                case "balancer":
+                    [Binaries.igropyr, "balancer", "--listen", "127.91.0.3:0", "--upstream", "127.91.0.3:9"]
+                case "serve": [Binaries.igropyr, "serve", supervisor.folder, "--listen", "127.91.0.3:0"]
+                default: [Binaries.hello]
+                }
+            var environment = supervisor.environment(watchdog: .milliseconds(200))
+            if kind == "application" { environment["PORT"] = "0" }
+            let program = try Program(command, environment: environment)
+            try await supervisor.hear("READY=1", from: program.pid, or: program.errors)
+            var signals = [SIGHUP, SIGUSR1, SIGWINCH, SIGPIPE]
+            if kind == "serve" || kind == "application" { signals.append(SIGUSR2) }
+            for signal in signals {
+                program.signal(signal)
+                // The second is of after the signal.
+                for _ in 1...2 { try await supervisor.hear("WATCHDOG=1", from: program.pid, or: program.errors) }
+            }
+            program.signal(SIGQUIT)
+            try await supervisor.hear("STOPPING=1", from: program.pid, or: program.errors)
+            #expect(try await program.finish(within: .seconds(30)).status == 0, "\(program.errors)")
+        }
+
+        /// Python's `pty` makes the terminal, which is gone when its master is closed.
+        @Test(arguments: [false, true]) func `who loses the terminal of its start ends, unless by nohup`(
+            isKept: Bool
+        ) async throws {
+            let supervisor = try SupervisorSocket()
+            let script = """
+                import os, pty, signal, sys
+                pid, master = pty.fork()
+                if pid == 0:
+                    if sys.argv[1] == "kept": signal.signal(signal.SIGHUP, signal.SIG_IGN)
+                    errors = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT)
+                    os.dup2(errors, 1)
+                    os.dup2(errors, 2)
+                    os.execv(sys.argv[3], sys.argv[3:])
+                print(pid, flush=True)
+                sys.stdin.readline()
+                os.close(master)
+                print("ended", os.waitpid(pid, 0)[1], flush=True)
+                """
+            let (go, log) = (supervisor.folder + "/go", supervisor.folder + "/log")
+            try #require(mkfifo(go, 0o600) == 0)
+            let start = "exec python3 -c \"$0\" \"$@\" <>\(go)"
+            let outer = try Program(
+                [
+                    "sh", "-c", start, script, isKept ? "kept" : "not", log, Binaries.igropyr, "serve",
+                    supervisor.folder, "--listen", "127.91.0.4:0",
+                ], environment: supervisor.environment(watchdog: .milliseconds(200)))
+            let details = { outer.errors + ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "") }
+            let pid = try await eventually("it starts", or: details()) {
+                outer.output.split(separator: "\n").first.flatMap { pid_t($0) }
+            }
+            try await supervisor.hear("READY=1", from: pid, or: details())
+            try Data("\n".utf8).write(to: URL(filePath: go))
+            if isKept {
+                for _ in 1...5 { try await supervisor.hear("WATCHDOG=1", from: pid, or: details()) }
+                kill(pid, SIGTERM)
+            }
+            try await supervisor.hear("STOPPING=1", from: pid, or: details())
+            try await eventually("it has ended", or: details()) { outer.output.contains("ended 0") }
+        }
+
         @Test func `a balancer is one service to systemd, however often it is upgraded`() async throws {
             let supervisor = try SupervisorSocket()
             let first = try Program(

@@ -40,11 +40,13 @@ public final class RunningServer: Sendable {
         }
     }
 
+    /// One of them hears the process's signals: none ends before all have finished.
     private func stopLoops() async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            for loop in loops {
-                group.addTask { [drainTimeout] in try await loop.stop(drainTimeout: drainTimeout) }
-            }
+        await withTaskGroup(of: Void.self) { group in
+            for loop in loops { group.addTask { [drainTimeout] in await loop.finish(drainTimeout: drainTimeout) } }
+        }
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            for loop in loops { group.addTask { try await loop.end() } }
             return try await group.reduce(true) { $0 && $1 }
         }
     }
@@ -58,21 +60,8 @@ extension RunningServer {
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.
     public var droppedAccessLogLines: Int { shared.droppedLogLines }
 
-    /// An element for each SIGUSR1 from now on, or for several at once; none without an access log or `otherLogs`, which leaves
-    /// the signal alone.
-    func watchReopening(_ otherLogs: Bool) async throws(UVError) -> AsyncStream<Void> {
-        try await signals(10 /* SIGUSR1 */, if: shared.keepsLogs || otherLogs)
-    }
-
-    private func signals(_ number: Int32, if isWanted: Bool) async throws(UVError) -> AsyncStream<Void> {
-        let signals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        if isWanted, let loop = loops.first {
-            try await loop.watch(number) { signals.continuation.yield() }
-        } else {
-            signals.continuation.finish()
-        }
-        return signals.stream
-    }
+    /// Whether there are any.
+    var keepsLogs: Bool { shared.keepsLogs }
 }
 
 extension RunningServer {
@@ -86,13 +75,11 @@ extension RunningServer {
         for loop in loops { await loop.replace(new.context) }
     }
 
-    /// An element for each SIGHUP from now on, or for several at once; none where nothing is to be read anew, which leaves
-    /// the signal alone.
-    func watchReloads() async throws(UVError) -> AsyncStream<Void> {
-        try await signals(1 /* SIGHUP */, if: !reloads.isEmpty || tls.withLock { $0 != nil })
-    }
+    /// Whether there is anything to read anew.
+    var hasReloads: Bool { !reloads.isEmpty || tls.withLock { $0 != nil } }
 
     func reloadOrSayWhyNot() async {
+        if !hasReloads { logger.info("SIGHUP: there is nothing to read anew") }
         if tls.withLock({ $0 != nil }) {
             do throws(TLSError) {
                 try await reloadTLS()

@@ -13,6 +13,8 @@ actor ServerLoop: LoopBound {
     private var server: HTTPServer?
     private var wheel: TimerWheel?
     private var signals: [SignalWatcher] = []
+    private var endingSignals: [SignalWatcher] = []
+    private var haveTasksEnded = false
     private var loopWillEnd: (@Sendable (EventLoop) -> Void)?
 
     /// Takes over the socket unless it throws; ``serve(_:)`` is to follow.
@@ -46,49 +48,60 @@ actor ServerLoop: LoopBound {
     /// Connections from now on get the new certificates, or keys.
     func replace(_ tls: TLSContext) { server?.tls = tls }
 
-    /// Calls `onReload` on the loop whenever the process gets the signal.
-    func watch(_ signal: Int32, onReload: @escaping @Sendable () -> Void) throws(UVError) {
-        signals.append(try SignalWatcher(on: loop, signal: signal, onSignal: onReload))
+    /// Calls `onSignal` on the loop whenever the process gets the signal, until the server has ended.
+    func watch(_ signal: Int32, onSignal: @escaping @Sendable () -> Void) throws(UVError) {
+        signals.append(try SignalWatcher(on: loop, signal: signal, onSignal: onSignal))
     }
 
-    /// Calls `onStop` on the loop when the process is asked to end for the first time; the second time it just ends.
-    func watchSignals(_ numbers: [Int32], onStop: @escaping @Sendable () -> Void) throws(UVError) {
+    /// Calls `onSignal` on the loop when the process is asked to end for the first time; the second time it just ends.
+    func watchEnding(_ numbers: [Int32], onSignal: @escaping @Sendable () -> Void) throws(UVError) {
         for number in numbers {
             let watcher = try SignalWatcher(on: loop, signal: number) { [self] in
-                assumeIsolated { $0.closeSignals() }
-                onStop()
+                assumeIsolated { Self.close(&$0.endingSignals) }
+                onSignal()
             }
-            signals.append(watcher)
+            endingSignals.append(watcher)
         }
     }
 
     /// Returns if the loop is alive.
     func answer() {}
 
-    /// Lets requests in flight finish, then ends the thread.
-    /// - Returns: Whether all handlers have ended. One that heeds no cancellation keeps its thread.
+    /// As ``finish(drainTimeout:)`` and ``end()``.
     nonisolated func stop(drainTimeout: Duration) async throws(UVError) -> Bool {
-        guard await finish(drainTimeout) else { return false }
+        await finish(drainTimeout: drainTimeout)
+        return try await end()
+    }
+
+    /// Accepts nothing more, and lets requests in flight finish. Signals are heard yet, but those that ask for the end.
+    func finish(drainTimeout: Duration) async {
+        Self.close(&endingSignals)
+        await drain(timeout: drainTimeout)
+        haveTasksEnded = await tasksEnd()
+        dispatcher?.finish()
+        loopWillEnd?(loop)
+        guard haveTasksEnded else { return }
+        wheel?.close()
+        dispatcher = nil
+        server = nil
+    }
+
+    /// Ends the thread, once ``finish(drainTimeout:)`` has returned.
+    /// - Returns: Whether all handlers have ended. One that heeds no cancellation keeps its thread.
+    nonisolated func end() async throws(UVError) -> Bool {
+        guard await leaveSignals() else { return false }
         try await thread.stop()  // Not on the loop: nothing could resume there afterwards.
         return true
     }
 
-    private func finish(_ drainTimeout: Duration) async -> Bool {
-        closeSignals()
-        await drain(timeout: drainTimeout)
-        let haveTasksEnded = await tasksEnd()
-        dispatcher?.finish()
-        loopWillEnd?(loop)
-        guard haveTasksEnded else { return false }
-        wheel?.close()
-        dispatcher = nil
-        server = nil
-        return true
+    private func leaveSignals() -> Bool {
+        Self.close(&signals)
+        return haveTasksEnded
     }
 
-    private func closeSignals() {
-        for watcher in signals { watcher.close() }
-        signals = []
+    private static func close(_ watchers: inout [SignalWatcher]) {
+        for watcher in watchers { watcher.close() }
+        watchers = []
     }
 
     private func drain(timeout: Duration) async {
