@@ -27,6 +27,11 @@ extension App {
     /// which means all addresses if no host is given; without that, 127.0.0.1:8080. Port 0 is any free one.
     /// - Throws: ``StartFailure`` if it cannot listen; what is wrong with the routes.
     public func run(host: String? = nil, port: UInt16? = nil) async throws {
+        try await run(host: host, port: port, beside: nil)
+    }
+
+    /// The same, with another server that stops when this one does, and not only after it.
+    package func run(host: String?, port: UInt16?, beside other: RunningServer?) async throws {
         let contract = WorkerContract.inherited
         let configuration = configuration
         let server = try await start(
@@ -40,7 +45,9 @@ extension App {
             await Self.wait(for: signals, server, contract.service)
             contract.service.notify("STOPPING=1")
             configuration.logger.info("stopping")
+            async let otherEnd: Void = other?.stop() ?? ()
             try await server.stop()
+            try await otherEnd
             group.cancelAll()
         }
     }

@@ -44,6 +44,44 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a site's two servers stop together, and its logs are opened anew until the end`() async throws {
+            let yaml = """
+                listen: 127.0.0.1:9875
+                redirect-http: 127.0.0.1:9876
+                tls: {certificate: chain.pem, key: key.pem}
+                access-log: access.log
+                handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+                """
+            try await Self.with(yaml) { folder in
+                let certificate = try await Program.run([
+                    "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-keyout",
+                    "\(folder)/key.pem", "-out", "\(folder)/chain.pem",
+                ])
+                try #require(certificate.status == 0, "\(certificate)")
+                let script = """
+                    printf 'Content-Type: text/plain\\n\\nbegun '; touch ../begun
+                    while ! [ -e ../go ]; do sleep 0.05; done; printf whole
+                    """
+                try Data(script.utf8).write(to: URL(filePath: folder + "/web/a.sh"))
+                let program = try Program([Binaries.igropyr, "serve", folder])
+                let redirect = ["curl", "-s", "-o", "/dev/null", "http://127.0.0.1:9876/"]
+                try await eventually("it answers", or: program.errors) { try await Program.run(redirect).status == 0 }
+                let request = try Program(["curl", "-sk", "https://127.0.0.1:9875/a.sh"])
+                try await eventually("the script runs") { access(folder + "/begun", F_OK) == 0 }
+                program.signal(SIGTERM)
+                try await eventually("the redirector is gone", or: program.errors) {
+                    try await Program.run(redirect).status == 7
+                }
+                rename(folder + "/access.log", folder + "/access.log.1")
+                for signal in [SIGHUP, SIGUSR2, SIGUSR1] { program.signal(signal) }
+                try await eventually("a new log", or: program.errors) { access(folder + "/access.log", F_OK) == 0 }
+                try Data().write(to: URL(filePath: folder + "/go"))
+                #expect(try await request.finish(within: .seconds(20)).output == "begun whole")
+                #expect(try await program.finish(within: .seconds(20)).status == 0, "\(program.errors)")
+                #expect(Self.text(folder + "/access.log").contains("GET /a.sh "))
+            }
+        }
+
         @Test func `a program gets three descriptors, whatever the server was started with`() async throws {
             let yaml = "listen: 127.0.0.1:9872\nhandlers: {sh: {cgi: {interpreter: /bin/sh}}}\n"
             try await Self.with(yaml) { folder in

@@ -18,12 +18,11 @@ extension Site {
                 }
             }
             do {
-                try await app.run(host: address, port: port)
+                try await app.run(host: address, port: port, beside: redirector)
             } catch {
                 try? await redirector?.stop()
                 throw error
             }
-            try await redirector?.stop()
         } catch {
             await logs.stop()
             throw error
@@ -141,8 +140,9 @@ public final class RunningSite: Sendable {
 
     /// Returns when the requests in flight have been answered, or cut after the time there is.
     public func stop() async throws {
-        try await redirector?.stop()
+        async let redirectorEnd: Void = redirector?.stop() ?? ()
         try await server.stop()
+        try await redirectorEnd
         await logs.stop()
     }
 }
