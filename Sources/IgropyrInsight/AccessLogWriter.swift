@@ -8,7 +8,12 @@ package final class AccessLogWriter: Sendable {
         var droppedLines = 0
         /// What the program's log has not been told of.
         var unreportedLines = 0
+        /// When it was told last.
+        var report: ContinuousClock.Instant?
     }
+
+    /// How often it is told, at most: a full disk takes no line for hours, and the program's log may be on it, too.
+    private static let reportInterval = Duration.seconds(10)
 
     /// How long a disk or pipe that takes nothing may hold up the end of the program.
     private static let patience = Duration.seconds(2)
@@ -63,7 +68,7 @@ package final class AccessLogWriter: Sendable {
         }
     }
 
-    /// Writes what waits, and ends the thread. A disk that takes nothing keeps it, but not the caller.
+    /// Writes what waits, tells of what was not written, and ends the thread. A disk that takes nothing keeps it, but not the caller.
     package func stop() async {
         let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
         let answer: @Sendable (Bool) -> Void = { answer in
@@ -84,6 +89,7 @@ package final class AccessLogWriter: Sendable {
             }
         }
         timer.cancel()
+        report(nil, every: .zero)
         if !isWritten { logger.error("a log could not be written to its end", metadata: ["file": "\(name)"]) }
     }
 
@@ -91,19 +97,29 @@ package final class AccessLogWriter: Sendable {
     private func append(_ bytes: [UInt8], _ lines: Int) {
         var failure: UVError?
         do throws(UVError) { try file.append(bytes) } catch { failure = error }
-        let unreported = state.withLock { state in
+        state.withLock { state in
             state.waitingBytes -= bytes.count
-            if failure != nil {
-                state.droppedLines += lines
-                state.unreportedLines += lines
-            }
+            guard failure != nil else { return }
+            state.droppedLines += lines
+            state.unreportedLines += lines
+        }
+        report(failure?.reason, every: Self.reportInterval)
+    }
+
+    private func report(_ reason: String?, every interval: Duration) {
+        let unreported = state.withLock { state in
+            let now = ContinuousClock.now
+            guard state.report.map({ now - $0 >= interval }) ?? true, state.unreportedLines > 0 else { return 0 }
+            state.report = now
             defer { state.unreportedLines = 0 }
             return state.unreportedLines
         }
         guard unreported > 0 else { return }
-        let reason = failure?.reason ?? "they came faster than they could be written"
         logger.warning(
             "lines of a log were dropped",
-            metadata: ["file": "\(name)", "lines": "\(unreported)", "reason": "\(reason)"])
+            metadata: [
+                "file": "\(name)", "lines": "\(unreported)",
+                "reason": "\(reason ?? "they came faster than they could be written, or the disk failed")",
+            ])
     }
 }

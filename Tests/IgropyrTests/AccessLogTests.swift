@@ -1,5 +1,6 @@
 import Igropyr
 import IgropyrUV
+import Logging
 import TestSupport
 import Testing
 
@@ -166,6 +167,25 @@ import Testing
                 try await eventually("they are counted") { caller.server.droppedAccessLogLines == 3 }
             }
         }
+    }
+
+    @Test func `a disk that takes nothing is told of once for many lines, and of the rest at the end`() async throws {
+        let log = KeptLog(lines: Locked([]))
+        let drops = { @Sendable in log.lines.withLock { $0.filter { $0.contains("lines of a log were dropped") } } }
+        try await withApp { app in
+            app.logger = Logger(label: "test") { _ in log }
+            app.accessLog = AccessLog(.common, to: .file("/dev/full"))
+            app.get("/") { _ in "served" }
+        } _: { caller in
+            _ = try await caller.send("/")
+            try await eventually("it is told") { drops().count == 1 }
+            for number in 2...30 {
+                _ = try await caller.send("/")
+                try await eventually("it is counted") { caller.server.droppedAccessLogLines == number }
+            }
+            #expect(drops().count < 30)
+        }
+        #expect((2..<30).contains(drops().count))
     }
 
     @Test func `a log that cannot be opened fails the start`() async throws {
