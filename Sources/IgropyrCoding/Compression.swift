@@ -3,9 +3,9 @@ public import IgropyrHTTP
 /// How responses are compressed for clients that can read it.
 ///
 /// A response is compressed if its type is worth it, it has a minimum size, and nothing forbids it: a `Content-Encoding`
-/// of its own, `no-transform` in its `Cache-Control`, a digest of its bytes, a status other than 2xx, a range. It then gets `Content-Encoding`,
-/// `Vary: Accept-Encoding`, and its entity tag becomes a weak one. To a client that takes no coding on offer, nor any
-/// response without one (`identity;q=0`), the answer is 406.
+/// of its own, `no-transform` in its `Cache-Control`, a digest of its bytes, a status other than 2xx, a range. It then
+/// gets `Content-Encoding`, `Vary: Accept-Encoding`, and its entity tag becomes a weak one. To a client that takes no
+/// coding on offer, nor any response without one (`identity;q=0`), the answer is 406.
 ///
 /// Who compresses a secret together with what a stranger can choose lets him guess the secret by the length (BREACH):
 /// leave such routes out.
