@@ -34,9 +34,10 @@ extension App {
     package func run(host: String?, port: UInt16?, beside other: RunningServer?) async throws {
         let contract = WorkerContract.inherited
         let configuration = configuration
-        let server = try await start(
+        let source = try Self.source(
             host: host ?? configuration.host, port: port ?? configuration.port, contract: contract)
-        let signals = try await ServerSignals(of: server, configuration)
+        let signals = ServerSignals()
+        let server = try await start(source, keyFile: contract.keyFile, signals: signals)
         let scheme = configuration.tls == nil && contract.keyFile == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.service.notifyReady()
@@ -72,10 +73,6 @@ extension App {
         try await start(.address(try Self.address(host, port)))
     }
 
-    private func start(host: String?, port: UInt16?, contract: WorkerContract) async throws -> RunningServer {
-        try await start(try Self.source(host: host, port: port, contract: contract), keyFile: contract.keyFile)
-    }
-
     private static func source(
         host: String?, port: UInt16?, contract: WorkerContract
     ) throws(StartFailure) -> SocketSource {
@@ -92,7 +89,9 @@ extension App {
         return address
     }
 
-    func start(_ source: SocketSource, keyFile: String? = nil) async throws -> RunningServer {
+    func start(
+        _ source: SocketSource, keyFile: String? = nil, signals: ServerSignals? = nil
+    ) async throws -> RunningServer {
         let definition = try definition()
         let configuration = definition.configuration
         let count = configuration.loops
@@ -115,10 +114,18 @@ extension App {
                 "cannot go on as \(configuration.owner?.description ?? ""): \(error.reason); only root can")
         }
         do throws(UVError) {
-            let loops = try await Self.serve(definition, tls, shared, on: sockets)
-            return RunningServer(
+            let loops = try await Self.loops(on: sockets)
+            let server = RunningServer(
                 address: address, loops: loops, tls: tls, shared: shared, reloads: definition.reloads,
                 drainTimeout: configuration.drainTimeout, logger: configuration.logger)
+            do throws(UVError) {
+                try await signals?.hear(for: server, configuration)
+                for loop in loops { try await loop.serve(definition, tls, shared) }
+            } catch {
+                await Self.end(loops)
+                throw error
+            }
+            return server
         } catch {
             await shared.stopLogs()
             throw error
@@ -138,20 +145,21 @@ extension App {
     }
 
     /// A loop for each socket. When one cannot be had, none is left and every socket is closed.
-    private static func serve(
-        _ app: Definition, _ tls: ServerTLS?, _ shared: SharedParts, on sockets: [Int32]
-    ) async throws(UVError) -> [ServerLoop] {
+    private static func loops(on sockets: [Int32]) async throws(UVError) -> [ServerLoop] {
         var loops: [ServerLoop] = []
         for (number, socket) in sockets.enumerated() {
             do throws(UVError) {
                 loops.append(try ServerLoop(number: number, socket: socket))
-                try await loops[number].serve(app, tls, shared)
             } catch {
                 for rest in sockets[loops.count...] { ListeningSocket.close(rest) }
-                for loop in loops { _ = try? await loop.stop(drainTimeout: .zero) }
+                await end(loops)
                 throw error
             }
         }
         return loops
+    }
+
+    private static func end(_ loops: [ServerLoop]) async {
+        for loop in loops { _ = try? await loop.stop(drainTimeout: .zero) }
     }
 }

@@ -8,7 +8,8 @@ actor ServerLoop: LoopBound {
 
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
-    private let socket: Int32
+    /// nil once the listener has it.
+    private var socket: Int32?
     private var dispatcher: RequestDispatcher?
     private var server: HTTPServer?
     private var wheel: TimerWheel?
@@ -17,7 +18,7 @@ actor ServerLoop: LoopBound {
     private var haveTasksEnded = false
     private var loopWillEnd: (@Sendable (EventLoop) -> Void)?
 
-    /// Takes over the socket unless it throws; ``serve(_:)`` is to follow.
+    /// Takes over the socket unless it throws.
     init(number: Int, socket: Int32) throws(UVError) {
         thread = try EventLoopThread(name: "igropyr-\(number)")
         loop = thread.loop
@@ -26,6 +27,7 @@ actor ServerLoop: LoopBound {
 
     /// Accepts connections from now on. Call it once.
     func serve(_ app: App.Definition, _ tls: ServerTLS?, _ shared: SharedParts) throws(UVError) {
+        guard let socket = socket.take() else { return }
         let listener = try TCPListener(on: loop, owning: socket)
         let wheel: TimerWheel
         do throws(UVError) {
@@ -76,6 +78,7 @@ actor ServerLoop: LoopBound {
     /// Accepts nothing more, and lets requests in flight finish. Signals are heard yet, but those that ask for the end.
     func finish(drainTimeout: Duration) async {
         Self.close(&endingSignals)
+        if let socket = socket.take() { ListeningSocket.close(socket) }
         await drain(timeout: drainTimeout)
         haveTasksEnded = await tasksEnd()
         dispatcher?.finish()

@@ -14,8 +14,8 @@ struct ServerSignals: Sendable {
     private let openings = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// Hears them from now on, until the server has ended: all of them if the process's signals are its own, else those for which it
-    /// has something to do.
-    init(of server: RunningServer, _ configuration: App.Configuration) async throws(UVError) {
+    /// has something to do. To be called before it accepts anything: whom it has answered may send it one.
+    func hear(for server: RunningServer, _ configuration: App.Configuration) async throws(UVError) {
         let loop = server.loops[0]
         let (isOwn, logger, terminal) = (configuration.handlesSignals, configuration.logger, StartingTerminal())
         let (end, reloads, openings) = (end.continuation, reloads.continuation, openings.continuation)
