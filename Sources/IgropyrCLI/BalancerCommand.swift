@@ -187,7 +187,11 @@ struct BalancerCommand: AsyncParsableCommand {
     ) async throws {
         var configuration = try await member.membership(defaultName: "\(Host.name).balancer", on: loop)
         configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
-        let keyFile = try await member.keyFile(keptIn: data, askingBy: configuration, on: loop)
+        let (member, data, membership) = (member, data, configuration)
+        let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
+            try await member.keyFile(keptIn: data, askingBy: membership, on: loop)
+        }
+        guard let keyFile = found else { return }
         guard keyFile != nil || member.insecure || configuration.bind.isLoopback else {
             throw CommandFailure(
                 "--bind \(configuration.bind.hostText) can be reached by others, and there is no key: give it by "

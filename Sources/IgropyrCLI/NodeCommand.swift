@@ -79,12 +79,16 @@ struct NodeCommand: AsyncParsableCommand {
             try await signals.start()
             let program = Executable.path  // Before its file is replaced.
             let membership = try await member.membership(defaultName: Host.name, on: loop)
+            let key = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
+                try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
+            }
+            guard let key else { return await signals.close() }
             var configuration = NodeConfiguration(name: membership.name, bind: membership.bind, dataFolder: folder)
             configuration.advertise = membership.advertise
             configuration.isInsecure = member.insecure
             configuration.joins = membership.seeds
             configuration.joinServices = membership.seedServices
-            configuration.keyFile = try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
+            configuration.keyFile = key
             configuration.nameServer = membership.nameServer
             configuration.discovery = membership.discovery
             configuration.gossip = membership.settings

@@ -23,6 +23,7 @@ actor ServiceSignals: LoopBound {
     private var watchers: [SignalWatcher] = []
     private let terminal = StartingTerminal()
     private var isEnding = false
+    private let waiters = WaitingTasks()
 
     init(on loop: EventLoop) {
         self.loop = loop
@@ -53,12 +54,16 @@ actor ServiceSignals: LoopBound {
     func requestEnd() {
         pass(.end)
         isEnding = true
+        waiters.wake()
     }
 
     private func pass(_ order: ServiceOrder) {
         guard !isEnding else { return }
         self.order.yield(order)
     }
+
+    /// Returns once the order to end is there, or the task is cancelled. It comes by ``orders``, too.
+    func waitForEnd() async { await waiters.wait(on: loop) { !isEnding } }
 
     /// Signals have their usual effect again.
     func close() {

@@ -26,6 +26,24 @@ extension EndToEnd {
         }
     }
 
+    @Test func `who waits to be let in ends at once when asked to`() async throws {
+        try await Lab.network("2") { lab in
+            try await lab.makeKey()
+            let word = try await lab.run(on: 1, "igropyr", "token", "--key-file", lab.keyFile).output.filter {
+                $0 != "\n"
+            }
+            let access = ["--join", lab.address(1), "--token", word, "--data", "\(lab.folder)/token-data"]
+            let node = ["node", "--bind", lab.address(2)]
+            let balancer = ["balancer", "--listen", "\(lab.address(2)):8080", "--bind", "\(lab.address(2)):7950"]
+            for command in [node, balancer] {
+                let program = try lab.start(on: 2, ["igropyr"] + command + access)
+                try await eventually("it waits", or: program.errors) { program.errors.contains("waiting to be let in") }
+                program.signal(SIGTERM)
+                #expect(try await program.finish(within: .seconds(20)).status == 0, "\(command)")
+            }
+        }
+    }
+
     /// By multicast, and with the token where its key would be.
     @Test func `a balancer that shows a token is an entrance, keeps the key, and hands its place in the cluster on`()
         async throws

@@ -78,7 +78,10 @@ public enum Admission {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) gave no key")
                 }
                 return keys
-            } catch { failures.append(error) }
+            } catch {
+                guard error.code != .cancelled else { throw error }
+                failures.append(error)
+            }
         }
         throw failures.first { $0.code == .wrongKey } ?? failures.last { $0.code == .unreachable }!
     }
