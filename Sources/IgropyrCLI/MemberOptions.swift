@@ -73,7 +73,22 @@ struct MemberOptions: ParsableArguments {
         configuration.nameServer = try await dns?.address(defaultPort: 53, option: "--dns", on: loop)
         configuration.discovery = discover
         configuration.settings = profile.settings
+        try await Self.refuseToHide(configuration, on: loop)
         return configuration
+    }
+
+    /// Members elsewhere would take this one in, and each look for it on its own host.
+    private static func refuseToHide(_ membership: MembershipConfiguration, on loop: EventLoop) async throws {
+        guard membership.advertise == nil, membership.bind.isLoopback else { return }
+        for seed in membership.seeds {
+            // What has no address yet is asked later, and may be anywhere.
+            guard let address = try? await NameResolver.addresses(of: seed, on: loop).first, !address.isLoopback else {
+                continue
+            }
+            throw CommandFailure(
+                "--join \(seed.host) leads to another address, and \(membership.bind.hostText) is reached from this host "
+                    + "only: give the address by which the others reach this host, by --bind")
+        }
     }
 
     private static func profile(_ text: String) throws -> GossipProfile {

@@ -25,6 +25,10 @@ private let mistakes = [
     Mistake("token that is none", "node --bind NET.2 --join NET.1 --token x", names: "--token", "igropyr token"),
     Mistake("lifetime that is none", "token --expires 40d ACCESS", names: "--expires", "30d"),
     Mistake("not loopback without a key", "node --bind NET.2", names: "--key-file"),
+    Mistake("node that nobody would reach", "node --join NET.1 --key-file LAB/cluster.key", names: "NET.1", "--bind"),
+    Mistake(
+        "balancer that nobody would reach", "balancer --listen NET.2:0 --join NET.1 --key-file LAB/cluster.key",
+        names: "NET.1", "--bind"),
     Mistake("address of another host", "node --bind NET.1 --key-file LAB/cluster.key", names: "NET.1", "not available"),
     Mistake("gossip port in use", "node --bind NET.2:9999 --key-file LAB/cluster.key", names: "NET.2:9999", "in use"),
     Mistake("control port in use", "node --bind NET.2:9998 --key-file LAB/cluster.key", names: "NET.2:9999", "--bind"),
