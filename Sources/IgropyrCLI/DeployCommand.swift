@@ -9,9 +9,9 @@ struct DeployCommand: AsyncParsableCommand {
         commandName: "deploy",
         abstract: "Hand an application to the cluster, or a new revision of one.",
         discussion: """
-            An application is an executable, or a folder: a static site, or what its
-            igropyr.yaml says it is. Any node takes it; all others fetch it and start
-            its workers, hosts that join later too.
+            An application is an executable, or a folder: what its igropyr.yaml says it
+            is, or a static site, with an index.html where --path leads. Any node takes
+            it; all others fetch it and start its workers, hosts that join later too.
 
               igropyr deploy .build/release/Hello --name hello --node 10.0.0.1 \\
                   --key-file cluster.key

@@ -34,6 +34,7 @@ private let mistakes = [
     Mistake("control port in use", "node --bind NET.2:9998 --key-file LAB/cluster.key", names: "NET.2:9999", "--bind"),
     Mistake("port in use", "balancer --listen NET.2:9999 --upstream NET.2:1", names: "NET.2:9999", "in use"),
     Mistake("no such file", "deploy LAB/none ACCESS", names: "LAB/none", "does not exist"),
+    Mistake("folder that is no application", "deploy /usr/include --check", names: "igropyr.yaml", "index.html"),
     Mistake("folder whose name makes none", "deploy / ACCESS", names: "--name"),
     Mistake("number that is none", "deploy /bin/true --per-host x ACCESS", names: "--per-host", "auto"),
     Mistake("not executable", "deploy LAB/cluster.key --name x ACCESS", names: "LAB/cluster.key", "chmod +x"),

@@ -179,6 +179,26 @@ private let everything = """
         #expect(try folder.names("out") == ["below", "index.html"] && folder.names("out/below") == ["igropyr.yaml"])
     }
 
+    @Test func `is wanted of a folder in which no route leads to an index`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("// swift-tools-version: 6.2", to: "shop/Package.swift")
+        func archive(_ path: String = "/") throws -> BundleArchive.Summary {
+            var manifest = try Manifest(of: folder("shop"))
+            manifest.spec.route = try Route(pathPrefix: path)
+            return try manifest.archive(folder("shop"), to: folder("a.tar"))
+        }
+        let refusal = #expect(throws: BundleError.self) { try archive() }
+        #expect(refusal?.code == .noApplication && refusal?.description.contains("lacks index.html") == true)
+        try folder.write("hello", to: "shop/index.html")
+        #expect(try archive().kind == .site)
+        let elsewhere = #expect(throws: BundleError.self) { try archive("/docs") }
+        #expect(elsewhere?.description.contains("lacks docs/index.html") == true, "where its requests look for it")
+        try folder.write("hello", to: "shop/docs/index.html")
+        #expect(try archive("/docs").kind == .site)
+        try folder.write("site: .", to: "shop/igropyr.yaml")
+        #expect(try archive("/none").kind == .site, "it is said to be one")
+    }
+
     @Test func `takes a site from a folder within`() throws {
         let folder = try TemporaryFolder()
         try folder.write("hello", to: "shop/public/index.html")

@@ -4,12 +4,14 @@ public struct BundleError: Error, Hashable, CustomStringConvertible {
         private let name: StaticName
 
         private enum StaticName {
-            case missing, notExecutable, unsupportedEntry, escapes, changed, tooLarge, tooManyEntries
+            case missing, noApplication, notExecutable, unsupportedEntry, escapes, changed, tooLarge, tooManyEntries
             case damaged, digestMismatch, diskFull, storage
         }
 
         /// Nothing there: no such source, or no bundle with that digest.
         public static let missing = Code(name: .missing)
+        /// A folder that says by nothing what it is.
+        public static let noApplication = Code(name: .noApplication)
         /// A single file without permission to execute it.
         public static let notExecutable = Code(name: .notExecutable)
         /// A socket, fifo or device, or a name that is not UTF-8.

@@ -5,6 +5,8 @@ public import IgropyrOrchestration
 /// What `igropyr.yaml` says of the application in whose folder it stands: values only. `docs/applications.md` has its keys.
 public struct Manifest: Sendable {
     public static let fileName = "igropyr.yaml"
+    /// What `igropyr serve` goes by in a site's folder.
+    private static let siteFileName = "site.yaml"
     static let limitBytes = 1 << 20
 
     /// What of the folder is bundled, and what is started.
@@ -97,11 +99,27 @@ public struct Manifest: Sendable {
     ) throws(BundleError) -> BundleArchive.Summary {
         switch program {
         case .command(let path):
-            try BundleArchive.create(from: bundle, to: destination, program: path.value, progress: progress)
+            return try BundleArchive.create(from: bundle, to: destination, program: path.value, progress: progress)
         case .site(let path) where path.value != ".":
-            try BundleArchive.create(from: "\(bundle)/\(path.value)", to: destination, progress: progress)
-        case .site, nil: try BundleArchive.create(from: bundle, to: destination, progress: progress)
+            return try BundleArchive.create(from: "\(bundle)/\(path.value)", to: destination, progress: progress)
+        case .site: return try BundleArchive.create(from: bundle, to: destination, progress: progress)
+        case nil:
+            try checkIsMeant(bundle)
+            return try BundleArchive.create(from: bundle, to: destination, progress: progress)
         }
+    }
+
+    /// A folder without a word about it is a site, unless no route leads to an index in it: then it may be a program's
+    /// sources, which nobody wants to publish.
+    private func checkIsMeant(_ bundle: String) throws(BundleError) {
+        guard (try? FileSystem.status(of: FileSystem.resolved(bundle)).kind) == .folder else { return }
+        let signs = spec.routes.map(\.indexPath) + [Self.siteFileName]
+        guard !signs.contains(where: { Self.status(of: $0, in: bundle)?.kind == .file }) else { return }
+        throw BundleError(
+            .noApplication, bundle,
+            "\(bundle) is no application: it has no \(Self.fileName), and for a site it lacks "
+                + "\(spec.routes[0].indexPath). Give a program by its own path, or say in \(bundle)/\(Self.fileName) "
+                + "what there is: `command: PROGRAM`, or `site: .` for files without an index")
     }
 
     /// The whole, once there is a bundle.
@@ -111,6 +129,11 @@ public struct Manifest: Sendable {
         spec.kind = summary.kind
         return spec
     }
+}
+
+extension Route {
+    /// What a browser that goes there is shown, within a site's folder.
+    fileprivate var indexPath: String { pathPrefix == "/" ? "index.html" : "\(pathPrefix.dropFirst())/index.html" }
 }
 
 /// Why a manifest is of no use.
