@@ -117,5 +117,21 @@ extension EndToEnd {
                 #expect(try await lab.status().readyWorkers.count { $0.application == "hello" } == 2)
             }
         }
+
+        @Test(arguments: [("Python", "python3", "Python"), ("Node", "node", "Node.js")])
+        func `an example in another language serves on the socket that it is given`(
+            folder: String, interpreter: String, says: String
+        ) async throws {
+            guard try await Program.run(["which", interpreter]).status == 0 else {
+                return print("SKIPPED, there is no \(interpreter) here: its example")
+            }
+            try await Lab.up("1", "--balancer") { lab in
+                let deployed = try await lab.command("deploy", "\(Binaries.examples)/\(folder)", "--path", "/other")
+                try #require(deployed.status == 0, "\(deployed)")
+                try await eventually("it answers") {
+                    try await answer(lab, "/other").contains("Hello from host-1, \(says), path /other\n")
+                }
+            }
+        }
     }
 }
