@@ -197,7 +197,7 @@ let package = Package(
         .executableTarget(name: "Chat", dependencies: ["Igropyr"], path: "Examples/Chat", swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["IgropyrDatabase", "IgropyrUV"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["IgropyrDatabase", "IgropyrUV", logging], path: "Tests/TestSupport",
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrUVTests", dependencies: ["IgropyrUV", "IgropyrTime", "TestSupport"], swiftSettings: testing),

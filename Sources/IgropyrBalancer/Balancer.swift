@@ -103,7 +103,7 @@ public final class Balancer: Sendable {
         _ listeners: [OpenListener], on sockets: [[Int32]], _ settings: BalancerSettings, _ snapshot: UpstreamSnapshot?,
         log: AccessLogWriter?
     ) async throws(UVError) -> [BalancerLoop] {
-        let clients = ClientBounds(settings)
+        let (clients, refusals) = (ClientBounds(settings), RefusalLog(settings.insight.logger))
         let count = sockets.map(\.count).max() ?? 1
         var loops: [BalancerLoop] = []
         do throws(UVError) {
@@ -119,7 +119,7 @@ public final class Balancer: Sendable {
                     for (_, descriptor) in own { ListeningSocket.close(descriptor) }
                     throw error
                 }
-                try await loop.start(on: own, of: listeners, settings, snapshot, clients, log: log)
+                try await loop.start(on: own, of: listeners, settings, snapshot, clients, refusals, log: log)
             }
         } catch {
             for loop in loops {

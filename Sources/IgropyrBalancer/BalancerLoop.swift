@@ -20,11 +20,11 @@ actor BalancerLoop: LoopBound {
     /// Begins to accept on the sockets, which belong to the loop from here on, even if this throws.
     func start(
         on sockets: [(listener: Int, descriptor: Int32)], of listeners: [OpenListener], _ settings: BalancerSettings,
-        _ snapshot: UpstreamSnapshot?, _ clients: ClientBounds, log: AccessLogWriter?
+        _ snapshot: UpstreamSnapshot?, _ clients: ClientBounds, _ refusals: RefusalLog, log: AccessLogWriter?
     ) throws(UVError) {
         var rest = sockets[...]
         do throws(UVError) {
-            let proxy = try Proxy(on: loop, settings: settings, rate: clients.rate, log: log)
+            let proxy = try Proxy(on: loop, settings: settings, rate: clients.rate, refusals: refusals, log: log)
             self.proxy = proxy
             if let snapshot { proxy.update(snapshot) }
             while let (number, descriptor) = rest.popFirst() {

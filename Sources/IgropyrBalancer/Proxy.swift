@@ -14,6 +14,7 @@ final class Proxy: HTTPRequestHandler {
     /// For requests whose route and application have none of their own.
     let defaults: RequestSettings
     private let rate: ClientRateLimit?
+    private let refusals: RefusalLog
     // Used for each request, where the check of exclusive use shows in the profile.
     @safe @exclusivity(unchecked) var counters = BalancerCounters()
     @safe @exclusivity(unchecked) var budget: RetryBudget
@@ -34,11 +35,13 @@ final class Proxy: HTTPRequestHandler {
     private var isStopping = false
 
     init(
-        on loop: EventLoop, settings: BalancerSettings, rate: ClientRateLimit? = nil, log: AccessLogWriter? = nil
+        on loop: EventLoop, settings: BalancerSettings, rate: ClientRateLimit?, refusals: RefusalLog,
+        log: AccessLogWriter?
     ) throws(UVError) {
         self.loop = loop
         self.settings = settings
         self.rate = rate
+        self.refusals = refusals
         defaults = RequestSettings(settings.application)
         wheel = try TimerWheel(on: loop)
         do throws(UVError) {
@@ -73,6 +76,7 @@ final class Proxy: HTTPRequestHandler {
         let before = applications
         let known = Set(before.flatMap(\.workers).map(\.address))
         workers = workers.filter { $0.value.inFlight > 0 || pool.isConnected(to: $0.key) }
+        refusals.keep(snapshot.applications.lazy.flatMap(\.members).map(\.address))
         applications = snapshot.applications.map { upstreams in
             let members = upstreams.members.map { member in
                 worker(
@@ -119,6 +123,7 @@ final class Proxy: HTTPRequestHandler {
 
     func noteRefusal(by worker: WorkerState) {
         if worker.health.noteRefusal(at: now) { healthDidChange() }
+        if worker.health.refusesAgain { refusals.noteRefusal(by: worker) }
     }
 
     func noteFailure(of worker: WorkerState, limit: Int) {
@@ -126,7 +131,9 @@ final class Proxy: HTTPRequestHandler {
     }
 
     func noteConnection(to worker: WorkerState) {
-        if worker.health.noteConnection() { healthDidChange() }
+        guard worker.health.noteConnection() else { return }
+        healthDidChange()
+        refusals.noteConnection(to: worker)
     }
 
     func noteSuccess(of worker: WorkerState) {

@@ -1,7 +1,6 @@
 import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrUV
-import Logging
 import TestSupport
 import Testing
 
@@ -13,24 +12,6 @@ private let otherKey = ClusterKey(bytes: [UInt8](101...132))!
 private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixTime = .now) -> JoinToken {
     var generator = SplitMix(seed: 1)
     return JoinToken(from: key, lifetime: lifetime, at: now, using: &generator)
-}
-
-/// Counts what was logged.
-private struct MessageLog: LogHandler {
-    private let messages = Locked<[String]>([])
-    var metadata = Logger.Metadata()
-    var logLevel = Logger.Level.info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    var logger: Logger { Logger(label: "test") { _ in self } }
-
-    func log(event: LogEvent) { messages.withLock { $0.append("\(event.message)") } }
-
-    func count(of message: String) -> Int { messages.withLock { $0.count { $0 == message } } }
 }
 
 @Suite struct `A join token` {

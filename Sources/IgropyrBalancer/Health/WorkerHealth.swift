@@ -35,6 +35,9 @@ struct WorkerHealth {
     /// Nil for a worker that is well. Checks come last: a refusal says more.
     var trouble: Trouble? { mark?.trouble ?? (failsChecks ? .fails : nil) }
 
+    /// Whether it was tried again since it refused, and refused again: not one that is only about to go.
+    var refusesAgain: Bool { mark.map { $0.trouble == .refuses && $0.pause > Self.firstPause } ?? false }
+
     /// Whether a request may go there now. For a worker whose pause is over this is the one trial: the next comes after
     /// another pause, unless the trial succeeds.
     mutating func admits(at now: Timestamp) -> Bool {

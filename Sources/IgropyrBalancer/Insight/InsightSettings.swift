@@ -15,7 +15,7 @@ public struct InsightSettings: Sendable {
     public var startsTraces = false
     /// Whether a request without `X-Request-ID` gets one on its way to the worker.
     public var addsRequestIDs = false
-    /// Told when lines of the access log are lost.
+    /// Told when lines of the access log are lost, and of workers that take no connections.
     public var logger = Logger(label: "igropyr.balancer")
 
     public init() {}
