@@ -32,6 +32,10 @@ struct EndpointArgument {
 extension EndpointArgument {
     init(parsing text: String) throws {
         guard Endpoint(parsing: text, defaultPort: 0) != nil else {
+            if UInt16(text) != nil {
+                throw ValidationError(
+                    "a port alone: write ADDRESS:PORT, as in 127.0.0.1:\(text) or, for every address, 0.0.0.0:\(text).")
+            }
             throw ValidationError(
                 "write an address or a name, with :PORT if need be (up to 65535); IPv6 with a port as '[::1]:8080'.")
         }

@@ -56,10 +56,23 @@ struct IgropyrCommand: AsyncParsableCommand {
                 if !text.isEmpty { code.isSuccess ? print(text) : StandardError.write("\(text)\n") }
                 end(code)
             }
-            let reason = message(for: error).split(separator: "\n").first ?? "the command is malformed"
-            StandardError.write("Error: \(reason) (igropyr COMMAND --help shows how it is written)\n")
+            if let unknown = unknownCommand {
+                StandardError.write(
+                    "Error: there is no command \(unknown); igropyr --help lists those that there are\n")
+            } else {
+                let reason = message(for: error).split(separator: "\n").first ?? "the command is malformed"
+                StandardError.write("Error: \(reason) (igropyr COMMAND --help shows how it is written)\n")
+            }
             end(code)
         }
+    }
+
+    /// What stands where a command should; nil if one does.
+    private static var unknownCommand: String? {
+        guard let first = CommandLine.arguments.dropFirst().first, !first.hasPrefix("-"), first != "help" else {
+            return nil
+        }
+        return configuration.subcommands.contains { $0.configuration.commandName == first } ? nil : "\"\(first)\""
     }
 
     /// Without what C libraries do in `exit(3)`: they would end their threads, and free what others still use. What cannot

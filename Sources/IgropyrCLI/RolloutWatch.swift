@@ -52,7 +52,7 @@ struct RolloutWatch {
                 (last, lastChange) = ((done, application.ready), EventLoop.preciseNow)
             }
             guard lastChange.duration(to: EventLoop.preciseNow) < patience else {
-                throw Self.standstill(application)
+                throw Self.standstill(application, report)
             }
             try await Task.sleep(for: .milliseconds(100))
         }
@@ -122,13 +122,16 @@ struct RolloutWatch {
     }
 
     /// While workers are replaced, those of before are ready, too, and do not count.
-    private static func standstill(_ application: StatusReport.Application) -> CommandFailure {
+    private static func standstill(_ application: StatusReport.Application, _ report: StatusReport) -> CommandFailure {
         let name = application.name
+        let reason =
+            report.workers.first { $0.application == name && $0.state != .ready && !$0.message.isEmpty }
+            .map { "\($0.host): \($0.message)" } ?? "igropyr status says more"
         let rollout = application.rollout.flatMap { $0.isComplete ? nil : $0 }
         let (ready, wanted) = rollout.map { ($0.done, $0.wanted) } ?? (application.ready, application.wanted)
         let state = rollout == nil ? "ready" : "new and healthy"
         return CommandFailure(
-            "deployed \(name), but only \(ready) of \(wanted.counting("worker")) became \(state) in time: "
-                + "igropyr status says why; igropyr rollback \(name) takes it back, igropyr remove \(name) a first one")
+            "deployed \(name), but only \(ready) of \(wanted.counting("worker")) became \(state) in time (\(reason)). "
+                + "igropyr rollback \(name) takes it back, igropyr remove \(name) a first one")
     }
 }

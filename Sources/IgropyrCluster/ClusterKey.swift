@@ -88,11 +88,14 @@ public enum ClusterKeyError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .missing(let path):
-            "the key file \(path) does not exist; make one with `igropyr keygen > \(path)` and copy it to every host"
+            "the key file \(path) does not exist; copy the cluster's there, or make a new cluster's with "
+                + "`igropyr keygen > \(path)`"
         case .notBase64(let path):
-            "the key file \(path) is not one line of Base64; make one with `igropyr keygen > \(path)`"
+            "the key file \(path) is not one line of Base64 as `igropyr keygen` prints it: "
+                + "copy the cluster's from another host, or name its file"
         case .wrongLength(let path, let byteCount):
-            "the key file \(path) holds \(byteCount) bytes, not 16, 24 or 32; make one with `igropyr keygen > \(path)`"
+            "the key file \(path) holds \(byteCount) bytes, not 16, 24 or 32 as `igropyr keygen` prints them: "
+                + "copy the cluster's from another host, or name its file"
         case .file(let error): error.description
         }
     }

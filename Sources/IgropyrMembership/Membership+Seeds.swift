@@ -126,14 +126,17 @@ extension StreamFailure {
         switch self {
         case .unreachable(let reason): "\(seed) cannot be reached: \(reason)"
         case .connectionRefused: "\(seed) cannot be reached: connection refused"
-        case .timedOut: "\(seed) did not answer in time"
+        case .timedOut: "\(seed) did not answer in time: does a firewall let UDP and TCP through to it, and back?"
         case .closedWithoutReply:
-            "\(seed) closed the connection without an answer: is --key-file the same on both hosts?"
+            "\(seed) closed the connection without an answer: is --key-file the same on both hosts, and "
+                + "\(seed.port) its gossip port?"
         case .refused(let text):
             "\(seed) refused our packets (\(text.filter { $0.isASCII && !$0.isNewline })): is --key-file the same on both hosts?"
         case .unreadable(.undecryptable):
             "\(seed) refused our packets: is --key-file the same on both hosts?"
-        case .unreadable(.notEncrypted): "\(seed) has no key and we have one: give both hosts the same --key-file"
+        case .unreadable(.notEncrypted):
+            "\(seed) has no key and we have one: give both hosts the same --key-file; "
+                + "or \(seed.port) is not its gossip port"
         case .unreadable(.unexpectedEncryption):
             "\(seed) has a key and we have none: give both hosts the same --key-file"
         case .unreadable(let error): "\(seed) does not answer like a member (\(error))"

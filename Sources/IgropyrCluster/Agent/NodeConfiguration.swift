@@ -65,8 +65,8 @@ public struct NodeConfiguration: Sendable {
         }
         guard keyFile != nil || isInsecure || bind.isLoopback else {
             throw .configuration(
-                "--bind \(bind.hostText) can be reached by others, and there is no key: make one with "
-                    + "`igropyr keygen > cluster.key` and give it by --key-file, or say --insecure")
+                "--bind \(bind.hostText) can be reached by others, and there is no key: give the cluster's by "
+                    + "--key-file (its first host makes it: `igropyr keygen > cluster.key`), or say --insecure")
         }
         guard !bind.isAny || advertise.map({ !$0.isAny }) ?? false else {
             throw .configuration("--bind \(bind.hostText) is every address of this host: say which one by --advertise")

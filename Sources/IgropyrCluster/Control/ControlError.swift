@@ -42,7 +42,7 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
         case .connection(.security(let error)):
             let advice =
                 error.code == .notTLS
-                ? "it seems to run without a key: call it without --key-file"
+                ? "it seems to run without a key: call it without --key-file; or this is not its control port"
                 : "the key does not fit: use the --key-file that the node was started with, or the new one after igropyr keys"
             self.init(.wrongKey, "the node at \(node) cannot be talked to, \(advice) (\(error))")
         case .closed, .connection(.network(UVError(code: UVError.connectionReset, call: "read"))):
@@ -58,7 +58,9 @@ public struct ControlError: Error, Hashable, Sendable, CustomStringConvertible {
                 "the node at \(node) does not answer (\(error.reason)): is `igropyr node` running there?")
         case .timedOut:
             self.init(
-                .unreachable, "the node at \(node) does not answer in time: is `igropyr node` running there?")
+                .unreachable,
+                "the node at \(node) does not answer in time: is `igropyr node` running there, and does a firewall let TCP "
+                    + "through?")
         case .malformedResponse:
             self.init(
                 .unexpectedAnswer,

@@ -80,7 +80,7 @@ public enum DataFolderError: Error, Hashable, CustomStringConvertible {
         case .inUse(let path, let process):
             "the data folder \(path) is in use by \(process.map { "process \($0)" } ?? "another process"); "
                 + "stop that one or choose another folder with --data"
-        case .file(let error): error.description
+        case .file(let error): "the data folder cannot be had: \(error); or choose another one with --data"
         }
     }
 }

@@ -76,7 +76,8 @@ final class WorkerChecks {
             }
             limit.cancel()
             guard let answer, (200..<400).contains(answer) else {
-                return answer.map { "GET \(path) was answered with \($0)" } ?? "GET \(path) was not answered"
+                return answer.map { "GET \(path) was answered with \($0)" }
+                    ?? "GET \(path) was not answered on the socket that it was given"
             }
             return nil
         case .tcp:

@@ -72,7 +72,10 @@ extension WorkerSupervisor {
             let command = WorkerCommand(
                 surroundings: preparation.surroundings(of: worker), folder: preparation.folder,
                 entry: preparation.entry, port: socket.address.port, notificationAddress: notifications.name)
-            worker.lacks(worker.spec.health == nil ? "it has not said READY=1" : "no check was answered yet")
+            worker.lacks(
+                worker.spec.health == nil
+                    ? "it has not said READY=1 to NOTIFY_SOCKET, and has no health check in its place"
+                    : "no check was answered yet")
             try startChecks(of: worker)
             try startProof(of: worker)
             worker.process.run(
