@@ -63,10 +63,10 @@ struct DemoCommand: AsyncParsableCommand {
         Terminal.write("A cluster on this machine, its data and logs in \(cluster.folder):\n")
         try await progress.step("starting the nodes") { try await cluster.startNodes() }
         try await progress.step("starting a balancer") { try await cluster.startBalancer() }
-        try await progress.step("deploying \(URL(filePath: bundle).lastPathComponent)") {
+        let deployment = try await progress.step("deploying \(URL(filePath: bundle).lastPathComponent)") {
             try await cluster.deploy(bundle)
         }
-        try await progress.step("waiting for a worker on every node") { try await cluster.awaitWorkers() }
+        try await progress.step("waiting for its workers") { try await cluster.awaitWorkers(of: deployment) }
         Terminal.write("\n\(try await cluster.statusText())\n\n\(await cluster.advice)\n")
         try await cluster.waitForAnEnd()
     }

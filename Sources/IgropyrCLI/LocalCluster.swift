@@ -126,16 +126,18 @@ actor LocalCluster: LoopBound {
         return SocketAddress(host: node.address.host, port: node.address.port + 1)
     }
 
-    func deploy(_ bundle: String) async throws {
+    func deploy(_ bundle: String) async throws -> Deployment {
         let name = try ApplicationName(Self.application)
         let manifest = try await loop.offload { try Manifest(of: bundle) }
-        _ = try await Deployer(client: client, node: control).deploy(name, bundle: bundle, manifest)
+        return try await Deployer(client: client, node: control).deploy(name, bundle: bundle, manifest)
     }
 
-    func awaitWorkers() async throws {
-        try await expect("every worker to be ready") { [self] in
-            guard let status = try? await client.status(of: control) else { return false }
-            return status.workers.count { $0.state == .ready } == nodes.count
+    /// Until its workers have been found good.
+    /// - Throws: why they do not start.
+    func awaitWorkers(of deployment: Deployment) async throws {
+        let watch = RolloutWatch(client: client, node: control, showsCount: false)
+        if let shortcoming = try await watch.follow(deployment, for: Self.patience).shortcoming {
+            throw CommandFailure(shortcoming)
         }
     }
 
@@ -171,7 +173,10 @@ actor LocalCluster: LoopBound {
             for part in nodes + [balancer] where part.process?.isRunning == false { throw Self.didEnd(part) }
             return try await isSo()
         }
-        if !isSoAtLast { throw CommandFailure("waited \(Self.patience) for \(what); look into the logs in \(folder)") }
+        if !isSoAtLast {
+            throw CommandFailure(
+                "waited \(Self.patience) for \(what); last words of \(nodes[0].name): \(Self.lastWords(of: nodes[0]))")
+        }
     }
 
     private func accepts(_ address: SocketAddress) async -> Bool {

@@ -6,7 +6,7 @@ struct Progress {
 
     /// Runs one step and hands on what it returns or throws.
     func step<Result>(_ title: String, _ body: () async throws -> Result) async throws -> Result {
-        Terminal.write("  \(title) ")
+        Terminal.write("  \(title)")
         let start = EventLoop.preciseNow
         let ticker = Task(executorPreference: loop) {
             while true {
@@ -17,10 +17,10 @@ struct Progress {
         defer { ticker.cancel() }
         do {
             let result = try await body()
-            Terminal.write("\(Self.seconds(start.duration(to: EventLoop.preciseNow)))\n")
+            Terminal.write(" \(Self.seconds(start.duration(to: EventLoop.preciseNow)))\n")
             return result
         } catch {
-            Terminal.write("failed\n")
+            Terminal.write(" failed\n")
             throw error
         }
     }

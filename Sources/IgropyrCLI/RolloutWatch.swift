@@ -29,6 +29,7 @@ struct RolloutWatch {
 
     let client: ControlClient
     let node: SocketAddress
+    var showsCount = true
 
     /// `deployment` is what should stand in the end, as the node has entered it, `patience` how long nothing may have
     /// changed.
@@ -36,8 +37,8 @@ struct RolloutWatch {
     func follow(_ deployment: Deployment, for patience: Duration) async throws -> Outcome {
         let name = deployment.name
         guard let spec = deployment.spec else { throw CommandFailure("\(name) is removed") }
-        let line = CountLine("\(name)")
-        defer { line.finish() }
+        let line = showsCount ? CountLine("\(name)") : nil
+        defer { line?.finish() }
         var last: (done: Int, ready: Int) = (-1, -1)
         var lastChange = EventLoop.preciseNow
         while true {
@@ -47,7 +48,7 @@ struct RolloutWatch {
             }
             if let outcome = try Self.outcome(of: application, spec, report) { return outcome }
             let done = application.rollout?.done ?? 0
-            line.show(done, of: application.rollout?.wanted ?? application.wanted)
+            line?.show(done, of: application.rollout?.wanted ?? application.wanted)
             if last != (done, application.ready) {
                 (last, lastChange) = ((done, application.ready), EventLoop.preciseNow)
             }

@@ -22,6 +22,20 @@ extension EndToEnd {
         }
     }
 
+    @Test func `the demo says why an application does not start`() async throws {
+        try await Lab.network("1") { lab in
+            let program = "\(lab.folder)/broken"
+            try lab.write("#!/bin/sh\necho 'a library is missing' >&2; exit 3\n", to: program, permissions: 0o755)
+            let demo = try lab.start(on: 1, ["igropyr", "demo", "--nodes", "1", "--application", program])
+            let outcome = try await demo.finish(within: .seconds(60))
+            #expect(outcome.status == 1, "\(outcome)")
+            for words in ["does not start", "exited with 3", "a library is missing"] {
+                #expect(outcome.errors.contains(words), "\(outcome)")
+            }
+            try await eventually("nothing is left") { try await lab.processes(on: 1).isEmpty }
+        }
+    }
+
     @Test func `the demo serves the example site`() async throws {
         try await Lab.network("1") { lab in
             let folder = "\(lab.folder)/demo"

@@ -92,6 +92,11 @@ extension `A worker supervisor` {
         #expect(!FileSystem.exists(folder("workers.json")))
     }
 
+    @Test(.timeLimit(.minutes(1))) func `the keeper waits for nobody where the folder has gone, and makes none`() {
+        Keeper.run(agent: 1 << 30, dataFolder: folder("gone"), grace: .seconds(600))
+        #expect(!FileSystem.exists(folder("gone")))
+    }
+
     @Test func `ends what another edition's agent has left`() async throws {
         let name = NotificationSocket.uniqueName()
         let stray = try spawn(["NOTIFY_SOCKET=@\(name)"])

@@ -16,7 +16,8 @@ public enum Keeper {
         let agent = getppid() == parent ? ProcessIdentity(of: parent) : nil
         if let agent { waitForEnd(of: agent) }
         var (alone, followed) = (Duration.zero, Duration.zero)
-        while alone < grace {
+        // Without the folder no other can come, and nothing is known of any worker.
+        while alone < grace, FileSystem.exists(dataFolder) {
             // One that fails in its start does not count.
             if hasSuccessor(agent, on: dataFolder) {
                 followed += pause
@@ -46,7 +47,8 @@ public enum Keeper {
     /// Ends what an agent that died has left on its folder: asks, and kills after the longest of the stop time-outs.
     public static func endWorkers(on dataFolder: String) {
         // Held to the end, so that no agent begins with workers that are about to die.
-        guard let folder = try? DataFolder(at: dataFolder), let ledger = WorkerLedger.read(from: folder.path)
+        guard FileSystem.exists(dataFolder), let folder = try? DataFolder(at: dataFolder),
+            let ledger = WorkerLedger.read(from: folder.path)
         else { return }
         let longest = ledger.workers.map(\.spec.stopTimeout).max() ?? .zero
         let known = ledger.workers.map(\.process).filter(isRunning)
