@@ -178,9 +178,9 @@ let package = Package(
         .executableTarget(
             name: "IgropyrCLI",
             dependencies: [
-                "IgropyrGossip", "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV", "IgropyrTransport",
-                "Igropyr", "IgropyrSites", "IgropyrMembership", "IgropyrCluster", "IgropyrBalancer", argumentParser,
-                logging,
+                "IgropyrText", "IgropyrGossip", "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV",
+                "IgropyrTransport", "Igropyr", "IgropyrSites", "IgropyrMembership", "IgropyrCluster",
+                "IgropyrBalancer", argumentParser, logging,
             ],
             swiftSettings: strict),
 

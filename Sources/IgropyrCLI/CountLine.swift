@@ -4,7 +4,7 @@ import IgropyrUV
 /// How many of how many have answered, on the terminal's last line of standard error; nothing where nobody looks.
 final class CountLine: Sendable {
     private let title: String
-    private let isSeen = isatty(STDERR_FILENO) == 1
+    private let isSeen = Terminal.isTerminal(STDERR_FILENO)
     private let start = EventLoop.preciseNow
 
     init(_ title: String) { self.title = title }

@@ -8,7 +8,8 @@ struct ExecCommand: AsyncParsableCommand {
         commandName: "exec",
         abstract: "Run a command beside a worker, on its host: with its files, environment, secrets, user and limits.",
         discussion: """
-            What it prints comes here as it is, and its exit code is this command's. It
+            What it prints comes here as it is, and its exit code is this command's; but
+            on a terminal control characters are blanks, but for tabs and colours. It
             has no input and no terminal; Ctrl-C ends it. Without a host, it runs on one
             of them. Who ran what stands in igropyr audit.
 
@@ -37,15 +38,18 @@ struct ExecCommand: AsyncParsableCommand {
         try await control.following(endsWithReader: false) { client, node in
             let host = try target.hosts(in: try await client.status(of: node))[0]
             let ending = Locked<ExecLine?>(nil)
+            let (output, errors) = (CommandOutput(STDOUT_FILENO), CommandOutput(STDERR_FILENO))
             try await client.exec(command, beside: target.application, index: target.index, of: host) { line in
                 switch line {
-                case .output(let bytes): return Terminal.write(bytes, to: STDOUT_FILENO)
-                case .errors(let bytes): return Terminal.write(bytes, to: STDERR_FILENO)
+                case .output(let bytes): return output.write(bytes)
+                case .errors(let bytes): return errors.write(bytes)
                 case .exited, .killed, .failed:
                     ending.withLock { $0 = line }
                     return false
                 }
             }
+            output.finish()
+            errors.finish()
             throw Self.outcome(ending.withLock { $0 }, node: host)
         }
         throw ExitCode(128 + SIGINT)

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Glibc
 import IgropyrCluster
 import IgropyrOrchestration
+import IgropyrText
 import IgropyrUV
 
 struct LogsCommand: AsyncParsableCommand {
@@ -9,6 +11,8 @@ struct LogsCommand: AsyncParsableCommand {
         abstract: "Show what workers print, from whatever host; or follow it.",
         discussion: """
             The last lines of each; the files themselves lie in the hosts' data folders.
+            On a terminal control characters are blanks, but for tabs and colours; a file
+            or another program gets all as it was printed.
 
               igropyr logs shop
               igropyr logs shop --lines 1000 | grep ERROR
@@ -64,9 +68,14 @@ struct LogsCommand: AsyncParsableCommand {
             try await client.logs(
                 target.application, index: target.index, lines: lines, follow: follow, of: host
             ) { line in
-                Terminal.write((json ? JSONText.line(line) : "\(line.host)/\(line.index)  \(line.text)") + "\n")
+                Terminal.write((json ? JSONText.line(line) : Self.text(of: line)) + "\n")
             }
             return nil
         } catch { return error.code == .cancelled ? nil : error.description }
+    }
+
+    private static func text(of line: LogLine) -> String {
+        let text = Terminal.isTerminal(STDOUT_FILENO) ? TerminalText.harmless(line.text) : line.text
+        return "\(line.host)/\(line.index)  \(text)"
     }
 }

@@ -17,7 +17,7 @@ final class ProgressLine: Sendable {
 
     func show(_ done: Int64, of total: Int64) {
         let now = EventLoop.preciseNow.nanoseconds
-        guard isatty(STDERR_FILENO) == 1, now - start > 1_000_000_000 else { return }
+        guard Terminal.isTerminal(STDERR_FILENO), now - start > 1_000_000_000 else { return }
         let isDue = state.withLock { state in
             guard now - state.lastShown > 200_000_000 else { return false }
             state.lastShown = now

@@ -22,6 +22,9 @@ enum Terminal {
         return true
     }
 
+    /// Whether somebody may be looking.
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
     /// Whether all that was printed has reached standard output.
     static var hasWrittenAll: Bool { unsafe fflush(stdout) == 0 && ferror(stdout) == 0 }
 

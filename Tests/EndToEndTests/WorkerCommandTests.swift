@@ -9,7 +9,8 @@ extension EndToEnd {
             let folder = "\(lab.folder)/chatty"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(folder)/Hello")
-            let script = "#!/bin/sh\nseq --format='line %g' 150\nexec \"${0%/*}/Hello\"\n"
+            let clearing = "printf 'a\\033[2Jb\\033[31mc\\n'"
+            let script = "#!/bin/sh\n\(clearing)\nseq --format='line %g' 150\nexec \"${0%/*}/Hello\"\n"
             try lab.write(script, to: "\(folder)/start", permissions: 0o755)
             try lab.write("command: start\n", to: "\(folder)/igropyr.yaml")
             try await eventually("both hosts are there") { try await lab.status().hosts.count == 2 }
@@ -48,6 +49,16 @@ extension EndToEnd {
                 on: 1, ["igropyr", "exec", "hello/host-2"] + lab.access + ["--", "sh", "-c", command]
             ).finish(within: .seconds(20))
             #expect(ran.status == 3 && ran.output == "out\n" && ran.errors == "err\n", "\(ran)")
+            let access = lab.access.joined(separator: " ")
+            for words in [
+                "logs hello/host-2 -n 1000 \(access)", "exec hello/host-2 \(access) -- sh -c \"\(clearing)\"",
+            ] {
+                let plain = try await lab.run(on: 1, "bash", "-c", "igropyr \(words)")
+                #expect(plain.output.contains("a\u{1B}[2Jb\u{1B}[31mc\n"), "\(words): \(plain)")
+                let shown = try await lab.run(on: 1, "script", "-qec", "igropyr \(words)", "/dev/null").output
+                #expect(shown.contains("a [2Jb\u{1B}[31mc"), "\(words): \(shown)")
+                #expect(!shown.contains("\u{1B}[2J"), "a terminal obeys that: \(words)")
+            }
         }
     }
 }

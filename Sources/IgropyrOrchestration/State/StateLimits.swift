@@ -1,3 +1,5 @@
+internal import IgropyrText
+
 /// What one peer, or one operator, can make the replicated state grow to. Part of the protocol: all hosts have the same.
 public enum StateLimits {
     /// Deployed applications.
@@ -90,7 +92,5 @@ struct Validation {
 
 extension String {
     /// No control characters: neither C0 nor DEL nor C1, which some terminals obey, too.
-    package var isPlain: Bool {
-        unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
-    }
+    package var isPlain: Bool { !unicodeScalars.contains(where: \.isControl) }
 }
