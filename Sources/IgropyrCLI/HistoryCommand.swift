@@ -33,7 +33,7 @@ struct HistoryCommand: AsyncParsableCommand {
             let progress = deployment.progress
             let state = progress.isComplete ? "stands" : progress.isPaused ? "paused" : "under way"
             table.add(
-                ClockTime.text(deployment.timestamp.time), spec.revision.short, "\(spec.scale)", state,
+                ClockTime.text(deployment.changedAt), spec.revision.short, "\(spec.scale)", state,
                 [progress.cause.rawValue, progress.reason].filter { !$0.isEmpty }.joined(separator: ": "))
         }
         for past in deployment.history {

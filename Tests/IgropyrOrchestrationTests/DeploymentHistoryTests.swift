@@ -14,7 +14,7 @@ private struct Fixture {
 
     mutating func conclude(_ verdict: Rollout.Verdict, by host: HostName = "b") throws -> Deployment {
         let timestamp = try #require(state.deployments["shop"]).timestamp
-        let deployment = state.conclude("shop", verdict, of: timestamp, by: host)
+        let deployment = state.conclude("shop", verdict, of: timestamp, by: host, at: now)
         return try #require(deployment)
     }
 
@@ -34,6 +34,19 @@ private struct Fixture {
     #expect(back.spec == spec("a") && back.progress.cause == .automaticRollback && back.progress.reason == "it died")
     #expect(back.history.map(\.spec.revision) == [.of("c"), .of("b"), .of("a")])
     #expect(back.history.map(\.outcome) == [.failed, .superseded, .stood])
+}
+
+@Test func `a rollback of the hosts' own is dated by when it was made, also once it is history`() throws {
+    var fixture = Fixture()
+    _ = try fixture.deploy("a")
+    _ = try fixture.conclude(.complete)
+    let failed = try fixture.deploy("b")
+    fixture.now = fixture.now.advanced(byMilliseconds: 60_000)
+    let (back, rollback) = (try fixture.conclude(.failed("it died")), fixture.now)
+    #expect(back.timestamp.time == failed.timestamp.time && back.changedAt == rollback)
+    #expect(try fixture.deploy("c").history.map(\.time) == [rollback, failed.changedAt, failed.history[0].time])
+    let scaled = try fixture.change(.scale(to: .total(2)))
+    #expect(scaled.changedAt == fixture.now)
 }
 
 @Test func `history is bounded and keeps what a rollback needs, and its bundle`() throws {
@@ -132,7 +145,7 @@ private struct Fixture {
     var fixClock = HybridClock(host: "k")
     let other = try third.deploy("shop", spec("c"), at: UnixTime(milliseconds: 5), clock: &fixClock)
     #expect(fix.timestamp > bad.timestamp && other.timestamp > one.state.deployments["shop"]!.timestamp)
-    let late = one.state.conclude("shop", .complete, of: bad.timestamp, by: "d")
+    let late = one.state.conclude("shop", .complete, of: bad.timestamp, by: "d", at: one.now)
     #expect(late == nil, "it is judged already")
     let failed = bad.timestamp.concluded(rank: 2, by: "a")
     #expect(failed > bad.timestamp.concluded(rank: 1, by: "z"), "a failure counts more than success")

@@ -87,7 +87,7 @@ private func `a revision is quarantined when it crashes wherever it is tried, no
     var state = try state([.loops, .loops])
     let timestamp = try #require(state.deployments["shop"]?.timestamp)
     #expect(state.quarantine() != nil)
-    _ = state.conclude("shop", .complete, of: timestamp, by: "h0")
+    _ = state.conclude("shop", .complete, of: timestamp, by: "h0", at: day)
     #expect(state.quarantine() == nil)
 }
 

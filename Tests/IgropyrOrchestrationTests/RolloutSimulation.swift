@@ -148,7 +148,7 @@ struct RolloutSimulation {
         if let verdict = rollout.verdict {
             if case .failed = verdict, firstFailure == nil { firstFailure = now }
             let name = hosts[index].name
-            _ = hosts[index].state.conclude(Self.name, verdict, of: deployment.timestamp, by: name)
+            _ = hosts[index].state.conclude(Self.name, verdict, of: deployment.timestamp, by: name, at: wall)
         }
         var desired: [WorkerSlot: WorkerSpec] = [:]
         var exclusive: Set<WorkerSlot> = []

@@ -211,6 +211,8 @@ private let exits: [(kind: RestartPolicy.Kind, status: WorkerExit, isRestarted: 
     #expect(
         worker.message(at: later)
             == "exited with 1 after 12 ms, before it was ready; 5 restarts in 10 s; next try in 29 s")
+    #expect(worker.cause(at: later) == "exited with 1 after 12 ms, before it was ready; 5 restarts in 10 s")
+    #expect(worker.nextTry == worker.deadline)
 }
 
 @Test func `a worker that does not say that it is alive is aborted, then killed, and replaced`() {

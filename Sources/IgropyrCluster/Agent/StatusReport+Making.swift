@@ -115,8 +115,18 @@ extension StatusReport.Worker {
         self.init(
             application: worker.application, host: host, index: worker.index, revision: worker.revision,
             address: address.map { "\($0)" } ?? worker.address, state: worker.state,
-            pid: worker.pid == 0 ? nil : worker.pid, restarts: worker.restarts, message: worker.message, share: share,
-            isCurrent: isCurrent, isMisfit: isMisfit)
+            pid: worker.pid == 0 ? nil : worker.pid, restarts: worker.restarts,
+            message: [worker.message, worker.nextTry(at: .now)].filter { !$0.isEmpty }.joined(separator: "; "),
+            share: share, isCurrent: isCurrent, isMisfit: isMisfit)
+    }
+}
+
+extension WorkerRecord {
+    /// For people; empty if no next try is waited for, or if clocks differ so much that nothing can be said of it.
+    func nextTry(at now: UnixTime) -> String {
+        guard let nextTryAt else { return "" }
+        let wait = Duration.milliseconds(nextTryAt.milliseconds - now.milliseconds)
+        return (.zero...Supervision.longestDelay).contains(wait) ? "next try in \(wait.brief)" : ""
     }
 }
 

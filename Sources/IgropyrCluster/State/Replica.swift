@@ -180,7 +180,7 @@ public actor Replica: LoopBound {
 
     /// Enters what this host takes a rollout to have come to; nil if that is known already, or out of date.
     func conclude(_ name: ApplicationName, _ verdict: Rollout.Verdict, of timestamp: HybridTimestamp) -> Deployment? {
-        let deployment = state.conclude(name, verdict, of: timestamp, by: configuration.name)
+        let deployment = state.conclude(name, verdict, of: timestamp, by: configuration.name, at: .now)
         if deployment != nil { didChangeHere() }
         return deployment
     }

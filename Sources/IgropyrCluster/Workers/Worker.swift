@@ -23,8 +23,10 @@ final class Worker {
     private let graceTimer: Timer
     private var countsAsReady = false
     private var lastRecord: WorkerRecord?
-    /// For people, as of the last change of its state: a record that counted down would keep the whole cluster busy.
+    /// For people, as of the last change of its state, likewise the next: a record that counted down would keep the whole
+    /// cluster busy.
     private var message = ""
+    private var nextTryAt: UnixTime?
     private var messageState: Supervision.State?
     /// Where in its log the present process, or else the last one, begins; 0 for one that outlived its agent.
     var logStart: Int64 = 0
@@ -86,21 +88,27 @@ final class Worker {
 
     func record(address host: String, gate: HealthGate.Verdict?, at now: Timestamp) -> WorkerRecord {
         if countsAsReady, !isRetiring, supervision.recordState == .starting, let lastRecord { return lastRecord }
+        learnState(at: now)
         let record = WorkerRecord(
             application: slot.application, index: slot.index, revision: spec.revision, address: host,
             port: address.port, state: shownState, pid: process.child?.pid ?? 0,
-            restarts: supervision.restarts, message: fullMessage(at: now), startedAt: process.startedAt,
-            fingerprint: spec.fingerprint, gate: gate ?? .pending, isLooping: supervision.isLooping ? true : nil,
+            restarts: supervision.restarts, message: fullMessage, startedAt: process.startedAt,
+            nextTryAt: nextTryAt, fingerprint: spec.fingerprint, gate: gate ?? .pending,
+            isLooping: supervision.isLooping ? true : nil,
             isEncrypted: spec.isEncrypted ? true : nil)
         lastRecord = record
         return record
     }
 
-    private func fullMessage(at now: Timestamp) -> String {
-        if supervision.state != messageState {
-            messageState = supervision.state
-            message = WorkerRecord.message(from: supervision.message(at: now))
-        }
+    private func learnState(at now: Timestamp) {
+        guard supervision.state != messageState else { return }
+        messageState = supervision.state
+        message = WorkerRecord.message(from: supervision.cause(at: now))
+        let wait = supervision.nextTry.map { now.duration(to: $0).millisecondsRoundedUp }
+        nextTryAt = wait.map { UnixTime.now.advanced(byMilliseconds: Int64($0)) }
+    }
+
+    private var fullMessage: String {
         guard let lastWords, !message.isEmpty else { return message }
         return WorkerRecord.message(from: "\(message); it said: \(lastWords)")
     }

@@ -39,10 +39,11 @@ extension ReplicatedState {
         return deployment
     }
 
-    /// Enters what a rollout came to. Every host may, at the same time; all make the same of it.
+    /// Enters what a rollout came to, and for people when. Every host may, at the same time; all make the same of it.
     /// - Returns: The entry made; nil if the deployment is not, or no longer, the one that was judged.
     public mutating func conclude(
-        _ name: ApplicationName, _ verdict: Rollout.Verdict, of timestamp: HybridTimestamp, by host: HostName
+        _ name: ApplicationName, _ verdict: Rollout.Verdict, of timestamp: HybridTimestamp, by host: HostName,
+        at now: UnixTime
     ) -> Deployment? {
         guard var deployment = deployments[name], deployment.timestamp == timestamp, !deployment.progress.isComplete
         else { return nil }
@@ -55,6 +56,7 @@ extension ReplicatedState {
             deployment.goBack(to: previous, .automaticRollback)
             deployment.progress.reason = WorkerRecord.message(from: reason)
             deployment.timestamp = timestamp.concluded(rank: 2, by: host)
+            deployment.progress.rolledBackAt = now
         }
         store(deployment)
         return deployment
@@ -77,7 +79,7 @@ extension Deployment {
         if let spec {
             let outcome: PastDeployment.Outcome =
                 progress.isComplete ? .stood : cause == .automaticRollback ? .failed : .superseded
-            history.insert(PastDeployment(time: timestamp.time, spec: spec, outcome: outcome), at: 0)
+            history.insert(PastDeployment(time: changedAt, spec: spec, outcome: outcome), at: 0)
             trimHistory()
         }
         spec = next

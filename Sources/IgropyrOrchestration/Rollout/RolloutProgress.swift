@@ -15,12 +15,16 @@ public struct RolloutProgress: Hashable, Sendable, Codable {
     public var isPromoted = false
     /// For people: why it was rolled back; may be empty.
     public var reason = ""
+    /// When it was rolled back, by the clock of the host whose word counts: the deployment's timestamp is that of the decision
+    /// before. nil for what an operator decided, likewise from an earlier edition.
+    public var rolledBackAt: UnixTime?
 
     public init(_ cause: Cause) { self.cause = cause }
 
     func appendCanonically(to canonical: inout CanonicalBytes) {
         canonical.append([cause.rawValue, reason])
         for flag in [isComplete, isPaused, isPromoted] { canonical.append(flag ? 1 : 0) }
+        canonical.append(rolledBackAt?.milliseconds ?? .min)
     }
 }
 
@@ -35,7 +39,7 @@ public struct PastDeployment: Hashable, Sendable, Codable {
         case superseded
     }
 
-    /// When it was decided.
+    /// When it was decided, by an operator or the hosts.
     public var time: UnixTime
     public var spec: DeploymentSpec
     public var outcome: Outcome

@@ -121,3 +121,4 @@ extension WorkerRecord {
         canonical.append(isLooping == true ? 1 : 0)
     }
 }
+        canonical.append(nextTryAt?.milliseconds ?? .min)

@@ -26,6 +26,9 @@ public struct Deployment: Hashable, Sendable {
     public var lastStanding: DeploymentSpec? { history.first { $0.outcome == .stood }?.spec }
 
     /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
+    /// When it became what it is, by an operator's decision or by the hosts' own.
+    public var changedAt: UnixTime { max(timestamp.time, progress.rolledBackAt ?? timestamp.time) }
+
     /// fault only; then the removal wins, else the content with the greater canonical bytes.
     func joined(with other: Deployment) -> Deployment {
         if timestamp != other.timestamp { return timestamp < other.timestamp ? other : self }

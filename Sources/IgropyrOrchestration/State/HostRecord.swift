@@ -90,6 +90,8 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     public var message: String
     /// By the host's own clock.
     public var startedAt: UnixTime?
+    /// When it is tried again, by the host's own clock; nil while that is not waited for, likewise from an earlier edition.
+    public var nextTryAt: UnixTime?
     /// Of the spec that it was started with; nil from an earlier edition.
     public var fingerprint: String?
     /// Whether it has been found good; nil from an earlier edition.
@@ -102,7 +104,7 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     public init(
         application: ApplicationName, index: Int, revision: BundleDigest, address: String, port: UInt16, state: State,
         pid: Int32 = 0, restarts: Int = 0, message: String = "", startedAt: UnixTime? = nil,
-        fingerprint: String? = nil, gate: HealthGate.Verdict? = nil, isLooping: Bool? = nil,
+        nextTryAt: UnixTime? = nil, fingerprint: String? = nil, gate: HealthGate.Verdict? = nil, isLooping: Bool? = nil,
         isEncrypted: Bool? = nil
     ) {
         self.application = application
@@ -115,6 +117,7 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
         self.restarts = restarts
         self.message = message
         self.startedAt = startedAt
+        self.nextTryAt = nextTryAt
         self.fingerprint = fingerprint
         self.gate = gate
         self.isLooping = isLooping

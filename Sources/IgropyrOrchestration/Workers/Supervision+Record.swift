@@ -29,14 +29,26 @@ extension Supervision {
         return since.duration(to: now) < Self.longestStart
     }
 
-    /// For people: `exited with 1 after 12 ms; 5 restarts in 10 s; next try in 3.2 s`. Empty when all is well.
+    /// When the next try is made; nil while none is waited for.
+    public var nextTry: Timestamp? {
+        switch state {
+        case .backoff(let until), .quarantined(let until?): until
+        case .idle, .starting, .aborting, .ready, .stopping, .killing, .quarantined(nil), .ended: nil
+        }
+    }
+
+    /// For people: ``cause(at:)``, and `; next try in 3.2 s`, which is so at this moment only.
     public func message(at now: Timestamp) -> String {
+        [cause(at: now), nextTry.map { "next try in \(now.duration(to: $0).brief)" } ?? ""]
+            .filter { !$0.isEmpty }.joined(separator: "; ")
+    }
+
+    /// For people: `exited with 1 after 12 ms; 5 restarts in 10 s`. Empty when all is well.
+    public func cause(at now: Timestamp) -> String {
         var parts = reason.isEmpty ? [] : [reason]
         let recent = recentRestarts.count { $0.duration(to: now) < period }
         switch state {
-        case .backoff(let until), .quarantined(let until?):
-            if recent > 1 { parts.append("\(recent) restarts in \(period.brief)") }
-            parts.append("next try in \(now.duration(to: until).brief)")
+        case .backoff, .quarantined(.some): if recent > 1 { parts.append("\(recent) restarts in \(period.brief)") }
         case .quarantined(nil): parts.append("its revision is quarantined")
         case .starting: if !lack.isEmpty { parts.append(lack) }
         case .idle, .aborting, .ready, .stopping, .killing, .ended: break

@@ -25,7 +25,7 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
 
 extension Duration {
     /// For people: `12 ms`, `3.2 s`, `5 min`; cut off, not rounded.
-    var brief: String {
+    package var brief: String {
         let milliseconds = max(0, components.seconds) * 1000 + max(0, components.attoseconds) / 1_000_000_000_000_000
         return switch milliseconds {
         case ..<1000: "\(milliseconds) ms"

@@ -117,7 +117,7 @@ final class ClusterHost {
             let action = workers[position].supervision.handleVerdict(isQuarantined: isQuarantined, at: time)
             workers[position].carryOut(action, at: time, &cluster.random)
         }
-        conclude(findings.rollouts)
+        conclude(findings.rollouts, at: wall(time))
         reconcile(findings, in: cluster, at: time)
         publish()
         nextLook = agenda.deadline(after: time) ?? .distantFuture
@@ -127,10 +127,10 @@ final class ClusterHost {
         Set(gossip.members.lazy.filter { $0.status == status }.compactMap { HostName(rawValue: $0.name) })
     }
 
-    private func conclude(_ rollouts: Rollouts) {
+    private func conclude(_ rollouts: Rollouts, at now: UnixTime) {
         for (name, rollout) in rollouts.underWay.sorted(by: { $0.key < $1.key }) {
             guard let verdict = rollout.verdict,
-                state.conclude(name, verdict, of: rollout.timestamp, by: self.name) != nil
+                state.conclude(name, verdict, of: rollout.timestamp, by: self.name, at: now) != nil
             else { continue }
             mustLook = true
             if case .failed = verdict { rollbacks += 1 }
