@@ -56,7 +56,8 @@ import Testing
             func overruled() async throws -> [AuditEntry] {
                 try await control.audit(of: node.control).entries.filter { $0.action == .overruled }
             }
-            _ = try state.deploy(.shop, spec("there"), at: UnixTime.now.advanced(byMilliseconds: 1000), clock: &clock)
+            _ = try state.change(
+                .shop, .scale(to: .total(2)), at: UnixTime.now.advanced(byMilliseconds: 1000), clock: &clock)
             try await exchange()
             try await eventually("it is told") { try await !overruled().isEmpty }
             // Whoever goes on from there overrules nothing.
@@ -65,7 +66,8 @@ import Testing
             _ = try await control.deploy(.shop, spec("last"), at: node.control)
             let entries = try await overruled()
             #expect(entries.map(\.application) == [.shop] && entries[0].revision == bundle.summary.digest)
-            #expect(entries[0].detail.contains("decided at b"))
+            let winner = "with 1 per host, by revision \(bundle.summary.digest.short) with 2 in total, decided at b"
+            #expect(entries[0].detail.contains(winner))
             await node.agent.stop()
             await control.close()
         }

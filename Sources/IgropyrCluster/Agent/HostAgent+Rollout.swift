@@ -11,17 +11,22 @@ extension HostAgent {
         let deployments = await parts.replica.state.deployments  // A snapshot from before may have what was overruled.
         for former in overruled {
             let present = deployments[former.name]
-            let winner = present?.spec.map { "revision \($0.revision.short)" } ?? "its removal"
             let origin = present.map { ", decided at \($0.timestamp.origin)" } ?? ""
-            let detail = "by \(winner)\(origin), where this was not known: decide again if that is not meant"
+            let detail =
+                "\(Self.words(for: former)), by \(Self.words(for: present))\(origin), where this was not known: "
+                + "decide again if that is not meant"
             configuration.logger.warning(
                 "a decision made here counts no more",
                 metadata: [
-                    "application": "\(former.name)", "decision": "\(former.spec?.revision.short ?? "removal")",
-                    "reason": "\(detail)",
+                    "application": "\(former.name)", "reason": "\(detail)",
                 ])
             await note(.overruled, by: nil, former.name, former, detail: detail, parts)
         }
+    }
+
+    private static func words(for deployment: Deployment?) -> String {
+        guard let deployment, let spec = deployment.spec else { return "its removal" }
+        return "revision \(spec.revision.short) with \(spec.scale)" + (deployment.progress.isPaused ? ", paused" : "")
     }
 
     /// Enters for all what has come of the rollouts that are under way.

@@ -34,6 +34,7 @@ extension ReplicatedState {
         case .rollback(let revision): try deployment.rollBack(to: revision)
         }
         deployment.timestamp = timestamp(for: name, at: now, clock: &clock)
+        deployment.follow(deployments[name])
         do { try deployment.validate() } catch { throw .refused(error) }
         store(deployment)
         return deployment
@@ -55,8 +56,8 @@ extension ReplicatedState {
             guard let previous = deployment.lastStanding else { return nil }
             deployment.goBack(to: previous, .automaticRollback)
             deployment.progress.reason = WorkerRecord.message(from: reason)
-            deployment.timestamp = timestamp.concluded(rank: 2, by: host)
             deployment.progress.rolledBackAt = now
+            deployment.timestamp = timestamp.concluded(rank: 2, by: host)
         }
         store(deployment)
         return deployment

@@ -36,6 +36,12 @@ extension Deployment {
         var canonical = CanonicalBytes()
         canonical.append(spec?.canonicalBytes ?? [])
         progress.appendCanonically(to: &canonical)
+        canonical.append(decisions.count)
+        for decision in decisions {
+            canonical.append(decision.time.milliseconds)
+            canonical.append(decision.count)
+            canonical.append(decision.origin.rawValue)
+        }
         canonical.append(history.count)
         for past in history { past.appendCanonically(to: &canonical) }
         return canonical.bytes
@@ -118,7 +124,7 @@ extension WorkerRecord {
         canonical.append(isEncrypted == true ? 1 : 0)
         for number in [index, Int(port), Int(pid), restarts] { canonical.append(number) }
         canonical.append(startedAt?.milliseconds ?? .min)
+        canonical.append(nextTryAt?.milliseconds ?? .min)
         canonical.append(isLooping == true ? 1 : 0)
     }
 }
-        canonical.append(nextTryAt?.milliseconds ?? .min)

@@ -4,6 +4,7 @@ extension Deployment {
         let validation = Validation(subject: "deployment \(name)")
         try validation.requirePlainText(progress.reason, atMost: StateLimits.messageBytes, "the reason")
         try validation.requireCount(history.count, atMost: StateLimits.history, of: "earlier deployments")
+        try validation.requireCount(decisions.count, atMost: StateLimits.decisions, of: "decisions")
         for past in history { try past.spec.validate(validation) }
         try spec?.validate(validation)
     }

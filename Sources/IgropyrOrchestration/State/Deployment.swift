@@ -6,29 +6,50 @@ public struct Deployment: Hashable, Sendable {
     /// nil: the application was removed. Kept for ``ReplicatedState/tombstoneMilliseconds``, so that no peer brings it back.
     public var spec: DeploymentSpec?
     public var progress: RolloutProgress
+    /// What operators have decided, the latest first, at most ``StateLimits/decisions``: this entry follows them all, those of
+    /// its timestamp included. By that a host finds out that a decision made there counts no more. Empty from an earlier
+    /// edition.
+    public var decisions: [HybridTimestamp]
     /// What was deployed before, the latest first; at most ``StateLimits/history``, among them the last that stood.
     public var history: [PastDeployment]
 
     public init(
         name: ApplicationName, timestamp: HybridTimestamp, spec: DeploymentSpec?,
-        progress: RolloutProgress = RolloutProgress(.deploy), history: [PastDeployment] = []
+        progress: RolloutProgress = RolloutProgress(.deploy), decisions: [HybridTimestamp] = [],
+        history: [PastDeployment] = []
     ) {
         self.name = name
         self.timestamp = timestamp
         self.spec = spec
         self.progress = progress
+        self.decisions = decisions
         self.history = history
     }
+
+    /// When it became what it is, by an operator's decision or by the hosts' own.
+    public var changedAt: UnixTime { max(timestamp.time, progress.rolledBackAt ?? timestamp.time) }
 
     public var isTombstone: Bool { spec == nil }
 
     /// What a rollback goes back to; nil if nothing before it stood.
     public var lastStanding: DeploymentSpec? { history.first { $0.outcome == .stood }?.spec }
 
-    /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
-    /// When it became what it is, by an operator's decision or by the hosts' own.
-    public var changedAt: UnixTime { max(timestamp.time, progress.rolledBackAt ?? timestamp.time) }
+    /// Enters that this is what an operator has decided who knew `former`.
+    mutating func follow(_ former: Deployment?) {
+        var known = former?.decisions ?? []
+        if known.isEmpty, let former { known = [former.timestamp.decision] }
+        decisions = Array(([timestamp] + known).prefix(StateLimits.decisions))
+    }
 
+    /// Whether something that was decided at `host` counts no more, since a later decision was made without knowing of it, as
+    /// on two sides of a partition. If what they remember has nothing in common, the later counts as one that knew.
+    func hasDecision(of host: HostName, unknownTo later: Deployment) -> Bool {
+        let known = Set(later.decisions)
+        guard let common = decisions.firstIndex(where: known.contains) else { return false }
+        return decisions[..<common].contains { $0.origin == host }
+    }
+
+    /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
     /// fault only; then the removal wins, else the content with the greater canonical bytes.
     func joined(with other: Deployment) -> Deployment {
         if timestamp != other.timestamp { return timestamp < other.timestamp ? other : self }
@@ -40,7 +61,7 @@ public struct Deployment: Hashable, Sendable {
 
 /// What is missing in an entry of an earlier edition: that knew no rollouts, so it counts as complete.
 extension Deployment: Codable {
-    private enum CodingKeys: String, CodingKey { case name, timestamp, spec, progress, history }
+    private enum CodingKeys: String, CodingKey { case name, timestamp, spec, progress, decisions, history }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -51,6 +72,7 @@ extension Deployment: Codable {
             timestamp: try container.decode(HybridTimestamp.self, forKey: .timestamp),
             spec: try container.decodeIfPresent(DeploymentSpec.self, forKey: .spec),
             progress: try container.decodeIfPresent(RolloutProgress.self, forKey: .progress) ?? complete,
+            decisions: try container.decodeIfPresent([HybridTimestamp].self, forKey: .decisions) ?? [],
             history: try container.decodeIfPresent([PastDeployment].self, forKey: .history) ?? [])
     }
 }

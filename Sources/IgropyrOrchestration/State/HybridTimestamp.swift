@@ -43,6 +43,13 @@ public struct HybridTimestamp: Hashable, Comparable, Sendable, Codable {
         return right.conclusion.map { conclusion < $0 } ?? false
     }
 
+    /// Of the operator's decision that it is, or was concluded from.
+    var decision: HybridTimestamp {
+        var timestamp = self
+        timestamp.conclusion = nil
+        return timestamp
+    }
+
     /// Of what `host` concludes from this decision; `rank` above 0.
     public func concluded(rank: Int, by host: HostName) -> HybridTimestamp {
         var timestamp = self

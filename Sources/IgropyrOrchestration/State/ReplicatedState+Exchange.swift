@@ -56,7 +56,7 @@ extension ReplicatedState {
             do throws(Refusal) {
                 guard try apply(deployment, at: now, clock: &clock) else { continue }
                 change.deployments.append(deployment.name)
-                if let former, former.timestamp.origin == clock.host, former.isOverruled(by: deployment) {
+                if let former, former.hasDecision(of: clock.host, unknownTo: deployment) {
                     change.overruled.append(former)
                 }
             } catch { change.refusals.append(error) }
@@ -115,17 +115,6 @@ extension ReplicatedState {
     }
 }
 
-extension Deployment {
-    /// Whether a later decision was made without knowing of this one, as on two sides of a partition: it follows what was there
-    /// before this, but not this. If what it remembers does not reach back so far, it counts as one that knew.
-    fileprivate func isOverruled(by later: Deployment) -> Bool {
-        guard later.history.contains(where: { $0.time < timestamp.time }) else { return false }
-        guard let spec else { return true }
-        let followed = later.history.map(\.spec) + [later.spec].compactMap(\.self)
-        return !followed.contains { $0.worker.fingerprint == spec.worker.fingerprint }
-    }
-}
-
 extension StateDelta {
     fileprivate var cut: StateDelta {
         var delta = self
@@ -151,7 +140,7 @@ extension Refusal {
 extension Deployment {
     fileprivate var approximateBytes: Int {
         let specs = [spec].compactMap(\.self) + history.map(\.spec)
-        return specs.reduce(256) { $0 + $1.approximateBytes }
+        return specs.reduce(256 + 128 * decisions.count) { $0 + $1.approximateBytes }
     }
 }
 

@@ -11,7 +11,8 @@ extension ReplicatedState {
                 throw .routeTaken(route, by: owner)
             }
         }
-        let deployment = successor(of: name, spec, timestamp(for: name, at: now, clock: &clock))
+        var deployment = successor(of: name, spec, timestamp(for: name, at: now, clock: &clock))
+        deployment.follow(deployments[name])
         do {
             try deployment.validate()
             try checkRoom(for: deployment)
@@ -56,7 +57,8 @@ extension ReplicatedState {
         _ name: ApplicationName, at now: UnixTime, clock: inout HybridClock
     ) throws(DeploymentError) -> Deployment {
         guard let current = deployments[name], !current.isTombstone else { throw unknown(name) }
-        let tombstone = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: nil)
+        var tombstone = Deployment(name: name, timestamp: timestamp(for: name, at: now, clock: &clock), spec: nil)
+        tombstone.follow(current)
         store(tombstone)
         return tombstone
     }

@@ -33,6 +33,8 @@ public enum StateLimits {
     public static let restartIntensity = 1000
     /// Deployments that an application remembers beside the present one.
     public static let history = 5
+    /// Decisions of operators that an application remembers.
+    public static let decisions = 8
     public static let fingerprintBytes = 64
     /// Of the times that all workers of an application were restarted on request.
     public static let generation = 1 << 31
