@@ -1,3 +1,4 @@
+import FoundationEssentials
 import IgropyrOrchestration
 import IgropyrUV
 import TestSupport
@@ -308,3 +309,12 @@ extension SampleNode {
         get async { await agent.status?.applications.first?.rollout }
     }
 }
+@Test func `an action of a later edition is told of by its name, and spoils no report`() throws {
+    let entry = #"{"time": 1, "host": "a", "action": "teleport", "detail": "", "cause": "a field not known, either"}"#
+    let json = #"{"version": 1, "host": "a", "entries": [\#(entry)]}"#
+    let report = try JSONDecoder().decode(AuditReport.self, from: Data(json.utf8))
+    #expect(report.entries.map(\.action.rawValue) == ["teleport"])
+    let written = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
+    #expect(written.contains(#""action":"teleport""#))
+}
+

@@ -10,9 +10,32 @@ struct Caller: Sendable {
 
 /// One change that was asked for, or that a host made by itself.
 public struct AuditEntry: Codable, Sendable, Hashable {
-    public enum Action: String, Codable, Sendable {
-        case deploy, remove, scale, restart, retry, pause, resume, promote, rollback, automaticRollback, overruled
-        case cordon, drain, uncordon, leave, forceLeave, admit, exec, secret, keys
+    /// An open set: a report of a later edition with an action that this one does not know is read and shown all the same.
+    public struct Action: RawRepresentable, Codable, Sendable, Hashable {
+        public let rawValue: String
+
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        public static let deploy = Action(rawValue: "deploy")
+        public static let remove = Action(rawValue: "remove")
+        public static let scale = Action(rawValue: "scale")
+        public static let restart = Action(rawValue: "restart")
+        public static let retry = Action(rawValue: "retry")
+        public static let pause = Action(rawValue: "pause")
+        public static let resume = Action(rawValue: "resume")
+        public static let promote = Action(rawValue: "promote")
+        public static let rollback = Action(rawValue: "rollback")
+        public static let automaticRollback = Action(rawValue: "automaticRollback")
+        public static let overruled = Action(rawValue: "overruled")
+        public static let cordon = Action(rawValue: "cordon")
+        public static let drain = Action(rawValue: "drain")
+        public static let uncordon = Action(rawValue: "uncordon")
+        public static let leave = Action(rawValue: "leave")
+        public static let forceLeave = Action(rawValue: "forceLeave")
+        public static let admit = Action(rawValue: "admit")
+        public static let exec = Action(rawValue: "exec")
+        public static let secret = Action(rawValue: "secret")
+        public static let keys = Action(rawValue: "keys")
     }
 
     /// By the clock of the host.
