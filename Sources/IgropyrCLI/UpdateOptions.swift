@@ -19,7 +19,10 @@ struct UpdateOptions: ParsableArguments {
     @Option(help: "Seconds that the canaries must stay healthy; without it the others wait for igropyr promote.")
     var canaryHold: Int?
 
-    @Option(help: "Seconds that a new worker has to become ready. Default: 60.")
+    @Option(
+        help: """
+            Seconds that a new worker has to become ready, and that a host may fail to get anything of the bundle. Default: 60.
+            """)
     var healthDeadline: Int?
 
     @Option(help: "Seconds that a new worker must stay ready before its predecessor goes. Default: 1.")

@@ -111,6 +111,52 @@ import Testing
         }
     }
 
+    @Test func `takes back what a host cannot fetch in time; where nothing goes back, it goes on once it can`()
+        async throws
+    {
+        let other = try SampleWorker.bundle(in: folder, named: "other").summary
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            // There its index would be kept.
+            let obstacle = nodes[1].folder("data/bundles/\(other.digest).partial")
+            try FileSystem.createFolders(obstacle, permissions: 0o700)
+            try await control.upload(other.index, from: folder("other.tar"), to: nodes[0].control)
+            func deploy(rollsBack: Bool) async throws {
+                var new = SampleWorker.spec(other, says: "new")
+                new.update = spec("new").update
+                new.update?.healthDeadlineMilliseconds = 1000
+                new.update?.rollsBack = rollsBack
+                _ = try await control.deploy(.shop, new, at: nodes[0].control)
+            }
+            try await deploy(rollsBack: true)
+            for node in nodes {
+                try await eventually("it is back, and stands") {
+                    let rollout = await node.rollout
+                    return rollout?.cause == .automaticRollback && rollout?.isComplete == true
+                }
+            }
+            let reason = try #require(await nodes[0].rollout?.reason)
+            let why = "shop/b/0 failed: its bundle has not come for 1 s: "
+            #expect(reason.hasPrefix(why))
+            #expect(await nodes[0].agent.status?.workers.count == 2)
+
+            try await deploy(rollsBack: false)
+            try await eventually("it says why it stops") { await nodes[0].rollout?.reason?.hasPrefix(why) == true }
+            #expect(await nodes[0].rollout?.cause == .deploy)
+            #expect(await nodes[1].readyWorkers().map(\.revision) == [bundle.summary.digest])
+            try FileSystem.removeTree(obstacle)
+            for node in nodes {
+                try await eventually("it goes on") {
+                    guard await node.rollout?.isComplete == true else { return false }
+                    return await node.readyWorkers().map(\.revision) == [other.digest]
+                }
+            }
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
     @Test func `restarts on request, goes back on request, and refuses what makes no sense`() async throws {
         try await onLoop { loop in
             let control = try ControlClient(on: loop, key: nil)

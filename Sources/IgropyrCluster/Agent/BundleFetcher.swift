@@ -11,8 +11,8 @@ actor BundleFetcher: LoopBound {
         case stored(BundleDigest)
         /// It holds nothing for this host's machine; why, for people.
         case unfit(BundleDigest, String)
-        /// For people; the bundle may be asked for again at once.
-        case failed(BundleDigest, String, isDiskFull: Bool)
+        /// For people, and whether a part of it has come; the bundle may be asked for again at once.
+        case failed(BundleDigest, String, hasProgressed: Bool, isDiskFull: Bool)
     }
 
     /// Bundles on their way at once; the others wait for their turn, which comes with the next look at what is missing.
@@ -69,7 +69,7 @@ actor BundleFetcher: LoopBound {
         held[digest] = nil
         switch outcome {
         case .stored, .unfit: failures[digest] = nil
-        case .failed(_, let reason, _):
+        case .failed(_, let reason, _, _):
             let count = failures[digest, default: 0]
             failures[digest] = count + 1
             logger.log(
@@ -82,6 +82,7 @@ actor BundleFetcher: LoopBound {
     }
 
     private func attempt(_ digest: BundleDigest) async -> Outcome {
+        var stock = 0
         do {
             let index = try await index(of: digest)
             if let misfit = index.misfit { return .unfit(digest, misfit) }
@@ -90,6 +91,7 @@ actor BundleFetcher: LoopBound {
                 try store.begin(index)
                 return store.stock(of: index)
             }
+            stock = held.count
             let fetched = try await transfer(index, held: held)
             try await loop.offload { () throws(BundleError) in try store.complete(digest, durably: false) }
             logger.info(
@@ -99,10 +101,16 @@ actor BundleFetcher: LoopBound {
                 ])
             return .stored(digest)
         } catch let error as BundleError {
-            return .failed(digest, error.description, isDiskFull: error.code == .diskFull)
+            return failed(digest, error.description, since: stock, isDiskFull: error.code == .diskFull)
         } catch {
-            return .failed(digest, "\(error)", isDiskFull: false)
+            return failed(digest, "\(error)", since: stock, isDiskFull: false)
         }
+    }
+
+    /// `stock` is how many chunks were here when it began.
+    private func failed(_ digest: BundleDigest, _ reason: String, since stock: Int, isDiskFull: Bool) -> Outcome {
+        let hasProgressed = (held[digest]?.count ?? 0) > stock
+        return .failed(digest, reason, hasProgressed: hasProgressed, isDiskFull: isDiskFull)
     }
 
     /// From an earlier attempt, or from the first host that tells.

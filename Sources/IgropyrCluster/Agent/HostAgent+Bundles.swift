@@ -141,13 +141,16 @@ extension HostAgent {
         switch outcome {
         case .stored(let digest):
             problems[.bundle(digest)] = nil
+            agenda.fetchFailures.forget(digest)
             await didStore(digest, parts)
         case .unfit(let digest, let reason):
             problems[.bundle(digest)] = reason
             misfits[digest] = reason
+            agenda.fetchFailures.forget(digest)
             setNeedsUpdate()
-        case .failed(let digest, let reason, let isDiskFull):
+        case .failed(let digest, let reason, let hasProgressed, let isDiskFull):
             problems[.bundle(digest)] = reason
+            agenda.fetchFailures.handleFailure(of: digest, reason, hasProgressed: hasProgressed, at: loop.now)
             if isDiskFull { _ = await makeRoom(parts) }
             setNeedsUpdate()
         }
@@ -160,13 +163,18 @@ extension HostAgent {
         setNeedsUpdate()
     }
 
-    /// For the host's record: why slots that it should fill stay empty. No rollout waits for them.
-    func misfitRecords(_ slots: [WorkerSlot: WorkerSpec]) -> [WorkerRecord] {
-        slots.sorted { $0.key < $1.key }.map { slot, spec in
-            WorkerRecord(
+    /// For the host's record: why slots that it should fill stay empty. No rollout waits for those that there is no program
+    /// for; by those whose bundle does not come it fails.
+    func absentWorkers(
+        of desired: [WorkerSlot: WorkerSpec], unfetched: [WorkerSlot: String]
+    ) -> [WorkerRecord] {
+        desired.sorted { $0.key < $1.key }.compactMap { slot, spec in
+            let misfit = misfits[spec.revision]
+            guard let reason = misfit ?? unfetched[slot] else { return nil }
+            return WorkerRecord(
                 application: slot.application, index: slot.index, revision: spec.revision, address: advertisedHost,
-                port: 0, state: .failed, message: WorkerRecord.message(from: misfits[spec.revision] ?? ""),
-                fingerprint: spec.fingerprint, gate: .available)
+                port: 0, state: misfit == nil ? .backoff : .failed, message: WorkerRecord.message(from: reason),
+                fingerprint: spec.fingerprint, gate: misfit == nil ? .failed : .available)
         }
     }
 

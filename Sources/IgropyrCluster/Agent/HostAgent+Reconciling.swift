@@ -46,7 +46,7 @@ extension HostAgent {
         await resealSecrets(snapshot, parts)
         deployedMisfits = Set(snapshot.state.liveDeployments.values.map(\.revision))
             .intersection(misfits.keys).sorted()
-        misfitSlots = desired.filter { misfits[$0.value.revision] != nil }
+        absentWorkers = absentWorkers(of: desired, unfetched: findings.unfetched)
         await forgetDamagedBundles(of: workers, parts)
         let fetching = await parts.fetcher.fetching
         let retention = retention(snapshot.state, workers, fetching)

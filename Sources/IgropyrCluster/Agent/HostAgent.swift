@@ -60,8 +60,8 @@ public actor HostAgent: LoopBound {
     var bundleTimes: [BundleDigest: UnixTime] = [:]
     /// Bundles with nothing that this host could run, and why that is so.
     var misfits: [BundleDigest: String] = [:]
-    /// Workers that it should run of such bundles.
-    var misfitSlots: [WorkerSlot: WorkerSpec] = [:]
+    /// Workers that it should run and cannot, for there is nothing to run.
+    var absentWorkers: [WorkerRecord] = []
     /// Those of ``misfits`` that are deployed.
     var deployedMisfits: [BundleDigest] = []
     /// What clients are sending.
@@ -272,7 +272,7 @@ public actor HostAgent: LoopBound {
     func publish(_ parts: Parts) async {
         var workers = await parts.supervisor.records(gates: agenda.verdicts).prefix(StateLimits.workersPerHost)
         if areWorkersLeaving { for index in workers.indices { workers[index].state = .draining } }
-        workers += misfitRecords(misfitSlots).prefix(StateLimits.workersPerHost - workers.count)
+        workers += absentWorkers.prefix(StateLimits.workersPerHost - workers.count)
         var record = HostRecord(
             name: name, address: advertisedHost, controlPort: parts.controlAddress.port, cores: Self.cores,
             capacity: configuration.capacity, isDraining: isStopping || scheduling == .drained,

@@ -13,11 +13,15 @@ public struct Agenda: Sendable {
         public let desired: [WorkerSlot: WorkerSpec]
         /// Slots whose old worker must end before the new one starts.
         public let exclusive: Set<WorkerSlot>
+        /// Slots that do not get their bundle, and why, for people: their new workers count as failed.
+        public let unfetched: [WorkerSlot: String]
     }
 
     public let host: HostName
     private var absences = Absences()
     private var gates = HealthGates()
+    /// What it is told of by whoever fetches.
+    public var fetchFailures = FetchFailures()
     private var handoverEnds: [WorkerSlot: Timestamp] = [:]
     /// When another worker may start, if none has become ready until then.
     private var nextStart: Timestamp?
@@ -29,7 +33,9 @@ public struct Agenda: Sendable {
 
     /// When to look again; those of the past have been looked at.
     public func deadline(after now: Timestamp) -> Timestamp? {
-        let times = [absences.deadline, gates.deadline, nextStart].compactMap(\.self) + handoverEnds.values
+        let times =
+            [absences.deadline, gates.deadline, fetchFailures.deadline, nextStart].compactMap(\.self)
+            + handoverEnds.values
         return times.filter { $0 > now }.min()
     }
 
@@ -44,11 +50,14 @@ public struct Agenda: Sendable {
         let workers = gates.judge(workers, limits: { rollouts.limits(of: $0) }, at: now)
         nextStart = workers.contains(where: \.isStartingAnew) ? now.advanced(by: Supervision.longestStart) : nil
         let assignments = rollouts.assignments(on: host, workers)
+        let unfetched = fetchFailures.judge(
+            assignments.specs, waiting: rollouts.waiting(for: assignments.specs, workers),
+            limits: { rollouts.limits(of: $0) }, at: now)
         return Findings(
             workers: workers, rollouts: rollouts,
             quarantines: state.quarantines(alive: alive, placement: placement),
             desired: assignments.specs.merging(handovers(workers, placement, state, at: now)) { $1 },
-            exclusive: assignments.exclusive)
+            exclusive: assignments.exclusive, unfetched: unfetched)
     }
 
     /// Workers that have their place elsewhere now, and stay until they are replaced there.

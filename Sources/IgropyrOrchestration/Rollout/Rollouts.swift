@@ -35,6 +35,16 @@ public struct Rollouts: Sendable {
         return (specs, exclusive)
     }
 
+    /// The slots of rollouts in which there is an old worker and no new one, although its turn has come.
+    func waiting(for specs: [WorkerSlot: WorkerSpec], _ workers: [LocalWorker]) -> Set<WorkerSlot> {
+        let present = Dictionary(grouping: workers.filter { $0.state != .draining }, by: \.slot)
+        return Set(
+            specs.keys.filter { slot in
+                guard underWay[slot.application] != nil, let present = present[slot] else { return false }
+                return !present.contains { $0.spec == specs[slot] }
+            })
+    }
+
     public func limits(of slot: WorkerSlot) -> HealthGate.Limits {
         if let rollout = underWay[slot.application] { return rollout.limits(of: slot) }
         return (state.deployments[slot.application]?.spec?.updatePolicy ?? UpdatePolicy()).limits()
