@@ -13,7 +13,7 @@ struct Deployer {
         _ name: ApplicationName, bundle: String, _ manifest: Manifest, secrets: [String: [UInt8]] = [:]
     ) async throws -> Deployment {
         try await Packing.bundle(bundle, manifest, on: client.loop) { summary, archive in
-            _ = try await plan(name, manifest, summary, secrets: Set(secrets.keys))
+            _ = try await plan(name, manifest, summary, secrets: Set(secrets.keys), isCheck: true)
             let sending = ProgressLine("sending to \(node)")
             _ = try await client.upload(summary.index, from: archive, to: node) { sending.show($0, of: $1) }
             sending.finish()
@@ -32,12 +32,14 @@ struct Deployer {
     }
 
     private func plan(
-        _ name: ApplicationName, _ manifest: Manifest, _ summary: BundleArchive.Summary, secrets: Set<String>
+        _ name: ApplicationName, _ manifest: Manifest, _ summary: BundleArchive.Summary, secrets: Set<String>,
+        isCheck: Bool = false
     ) async throws -> PlanReport {
         var request = PlanRequest()
         request.application = name
         request.spec = try await spec(of: name, manifest, summary)
         request.secrets = secrets
+        request.isCheck = isCheck
         return try await client.plan(request, at: node)
     }
 

@@ -39,6 +39,11 @@ extension EndToEnd {
             }
             let refused = try await lab.command("scale", "hello", "--per-host", "2", on: 3)
             #expect(refused.status == 1 && refused.errors.contains("the clock of host-3 is"), "\(refused)")
+            let program = "\(lab.folder)/another"
+            try lab.write("#!/bin/sh\n", to: program, permissions: 0o755)
+            let deployed = try await lab.command("deploy", program, on: 3)
+            #expect(deployed.status == 1 && deployed.errors.contains("the clock of host-3 is"), "\(deployed)")
+            #expect(try lab.bundles(of: 3).isSubset(of: lab.bundles(of: 1)), "the bundle was not sent")
             try await lab.lab("clock", "3", "0")
             try await eventually("it serves, without a restart") {
                 let status = try await lab.status()
@@ -50,6 +55,12 @@ extension EndToEnd {
 }
 
 extension Lab {
+    /// The digests of those that the host holds or has begun to take.
+    fileprivate func bundles(of host: Int) throws -> Set<String> {
+        let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(host)/data/bundles")
+        return Set(names.filter { $0.contains(".") }.compactMap { $0.split(separator: ".").first.map(String.init) })
+    }
+
     fileprivate func log(of host: Int) throws -> String {
         String(decoding: try Data(contentsOf: URL(filePath: "\(folder)/\(host)/log")), as: UTF8.self)
     }

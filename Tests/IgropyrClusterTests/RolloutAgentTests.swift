@@ -248,6 +248,14 @@ import Testing
                 try await control.plan(question, at: nodes[0].control)
             }
             #expect(plan?.description == error?.description)
+            (request.isCheck, request.spec) = (true, spec("new"))
+            #expect(try await control.plan(request, at: nodes[0].control).moves.isEmpty, "it would not be refused")
+            request.spec = mistyped
+            let (check, checked) = (request, error)
+            let refusal = await #expect(throws: ControlError.self) {
+                try await control.plan(check, at: nodes[0].control)
+            }
+            #expect(refusal?.description == checked?.description)
             #expect(await nodes[0].agent.status?.applications.first?.wanted == 2)
             // Where nothing serves, hosts may come later.
             _ = try await control.change(.shop, .scale(to: .total(0)), at: nodes[0].control)
@@ -343,6 +351,15 @@ import Testing
     #expect(log.entries().last == .sample(49))
 }
 
+@Test func `an action of a later edition is told of by its name, and spoils no report`() throws {
+    let entry = #"{"time": 1, "host": "a", "action": "teleport", "detail": "", "cause": "a field not known, either"}"#
+    let json = #"{"version": 1, "host": "a", "entries": [\#(entry)]}"#
+    let report = try JSONDecoder().decode(AuditReport.self, from: Data(json.utf8))
+    #expect(report.entries.map(\.action.rawValue) == ["teleport"])
+    let written = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
+    #expect(written.contains(#""action":"teleport""#))
+}
+
 extension AuditEntry {
     fileprivate static func sample(_ count: Int) -> AuditEntry {
         AuditEntry(
@@ -355,12 +372,3 @@ extension SampleNode {
         get async { await agent.status?.applications.first?.rollout }
     }
 }
-@Test func `an action of a later edition is told of by its name, and spoils no report`() throws {
-    let entry = #"{"time": 1, "host": "a", "action": "teleport", "detail": "", "cause": "a field not known, either"}"#
-    let json = #"{"version": 1, "host": "a", "entries": [\#(entry)]}"#
-    let report = try JSONDecoder().decode(AuditReport.self, from: Data(json.utf8))
-    #expect(report.entries.map(\.action.rawValue) == ["teleport"])
-    let written = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
-    #expect(written.contains(#""action":"teleport""#))
-}
-

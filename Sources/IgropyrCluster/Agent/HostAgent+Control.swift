@@ -155,13 +155,12 @@ extension HostAgent {
     /// One that no host fits would stop all that runs, with no failure that brings it back: a mistyped tag is enough.
     func checkPlace(of spec: DeploymentSpec, _ name: ApplicationName, _ parts: Parts) async -> ControlReply? {
         let snapshot = await parts.replica.snapshot
-        guard snapshot.state.liveDeployments[name] != nil else { return nil }
+        guard let present = snapshot.state.liveDeployments[name] else { return nil }
         return await loop.offload {
-            var deployments = snapshot.state.liveDeployments
+            // Of this application alone: the others matter only where a host is full, and would take most of the time.
             let hosts = snapshot.state.placementHosts(alive: snapshot.alive)
-            let before = Placement(deployments: deployments, hosts: hosts).count(of: name)
-            deployments[name] = spec
-            let after = Placement(deployments: deployments, hosts: hosts)
+            let before = Placement(deployments: [name: present], hosts: hosts).count(of: name)
+            let after = Placement(deployments: [name: spec], hosts: hosts)
             guard before > 0, after.count(of: name) == 0, let shortfall = after.shortfalls[name] else { return nil }
             return .refusal(409, "the workers of \(name), \(before) of them, would all stop: \(shortfall)")
         }

@@ -72,6 +72,9 @@ extension HostAgent {
     func plan(_ request: PlanRequest, _ parts: Parts) async -> ControlReply {
         let snapshot = await parts.replica.snapshot
         let name = name
+        if request.isCheck == true, let reason = await parts.replica.refusalOfDecisions {
+            return .refusal(409, reason)
+        }
         if let spec = request.spec, let application = request.application {
             guard !spec.isEncrypted || !keys.isEmpty else { return Self.refusalOfEncryption }
             let present = snapshot.state.liveDeployments[application]

@@ -8,6 +8,10 @@ extension PlanReport {
         var alive = snapshot.alive
         for name in request.without { alive.remove(name) }
         let deployments = try Self.deployments(after: request, snapshot.state, host)
+        guard request.isCheck != true else {
+            self.init(host: host, moves: [], shortfalls: [:])
+            return
+        }
         let after = Placement(deployments: deployments, hosts: snapshot.state.placementHosts(alive: alive))
         let isNow = request.without.isEmpty && request.scale == nil && request.spec == nil
         let before = isNow ? Self.running(snapshot) : Self.kinds(snapshot.state.placement(alive: snapshot.alive))
