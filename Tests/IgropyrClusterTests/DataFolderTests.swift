@@ -33,6 +33,17 @@ import Testing
         }
     }
 
+    @Test func `says of a file that cannot be written which it is, and the same each time`() throws {
+        let data = try DataFolder(at: folder("data"))
+        try FileSystem.createFolders(folder("data/taken"), permissions: 0o700)
+        let taken = #expect(throws: FileError.self) { try data.write([1], to: "taken") }
+        #expect(taken?.description == "cannot write \(folder("data/taken")): Is a directory")
+        try FileSystem.removeTree(folder("data"))
+        let gone = #expect(throws: FileError.self) { try data.write([1], to: "state.json") }
+        let reason = "No such file or directory; its folder is missing"
+        #expect(gone?.description == "cannot write \(folder("data/state.json")): \(reason)")
+    }
+
     @Test func `replaces its files whole`() throws {
         try folder.write("half", to: "data/.unfinished-state.1")
         let data = try DataFolder(at: folder("data"))

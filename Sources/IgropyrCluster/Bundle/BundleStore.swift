@@ -147,8 +147,8 @@ struct BundleStore: Sendable {
 
     /// Aside first: whoever reads finds all of it or nothing. Not synchronised: its name tells whether it is right.
     func writeAside(_ bytes: [UInt8], to path: String) throws(BundleError) {
-        try FileSystem.replace(path) { aside throws(BundleError) in
-            try BundleError.wrapping { () throws(FileError) in
+        try BundleError.wrapping { () throws(FileError) in
+            try FileSystem.replace(path) { aside throws(FileError) in
                 try OpenFile(aside, .createNew(permissions: 0o600)).write(bytes)
             }
         }

@@ -33,6 +33,7 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
         case EACCES, EPERM: "; run as a user who may, or change the permissions"
         case EROFS: "; choose a path on a file system that can be written"
         case EMFILE, ENFILE: "; raise the limit of open files (ulimit -n)"
+        case ENOENT where operation == "write": "; its folder is missing"
         default: ""
         }
     }
@@ -41,9 +42,15 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
 /// An error that one of a file's may become.
 protocol FileFailure: Error {
     init(_ error: FileError)
+
+    /// The same of `path`, if it is of `aside`, what was to be renamed so: that name tells nobody anything, and is another
+    /// one each time.
+    func said(of path: String, for aside: String) -> Self
 }
 
 extension FileFailure {
+    func said(of path: String, for aside: String) -> Self { self }
+
     /// Runs calls on files, and turns their errors into this one.
     static func wrapping<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(Self) -> Result {
         do { return try body() } catch { throw Self(error) }
@@ -52,4 +59,8 @@ extension FileFailure {
 
 extension FileError: FileFailure {
     init(_ error: FileError) { self = error }
+
+    func said(of path: String, for aside: String) -> FileError {
+        description.contains(aside) ? FileError("write", path, errorNumber: errorNumber) : self
+    }
 }

@@ -126,7 +126,7 @@ enum FileSystem {
             return result
         } catch {
             try? removeTree(aside)
-            throw error
+            throw error.said(of: path, for: aside)
         }
     }
 
