@@ -46,7 +46,14 @@ struct RolloutWatch {
             guard let application = report.applications.first(where: { $0.name == name }) else {
                 throw CommandFailure("\(name) was removed in the meantime")
             }
-            if let outcome = try Self.outcome(of: application, spec, report) { return outcome }
+            if let outcome = try Self.outcome(of: application, spec, report) {
+                guard try await client.deployment(name, at: node).follows(deployment.timestamp) else {
+                    throw CommandFailure(
+                        "\(name) was changed elsewhere in the meantime, where this was not known, and that counts: igropyr "
+                            + "audit says who did it")
+                }
+                return outcome
+            }
             let done = application.rollout?.done ?? 0
             line?.show(done, of: application.rollout?.wanted ?? application.wanted)
             if last != (done, application.ready) {

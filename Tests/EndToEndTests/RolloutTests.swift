@@ -88,6 +88,36 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a scale that is lost beyond a partition is told of, also by the command that waits`()
+            async throws
+        {
+            try await Lab.network("2") { lab in
+                try await lab.startNodes(1...2)
+                try await eventually("both are there") { try await lab.status().hosts.count == 2 }
+                let gate = "\(lab.folder)/gate"
+                try lab.write("", to: gate)
+                let app = "\(lab.folder)/app"
+                let script = "#!/bin/sh\nuntil test -e '\(gate)'; do sleep 0.1; done\nexec \"${0%/*}/Hello\"\n"
+                try lab.write(script, to: "\(app)/start", permissions: 0o755)
+                try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(app)/Hello")
+                try lab.write("command: start\nisolation: off\nuser: root\n", to: "\(app)/igropyr.yaml")
+                try await lab.succeed("deploy", app)
+                try FileManager.default.removeItem(atPath: gate)
+                try await lab.lab("cut", "1", "2")
+                let access = ["--node", lab.address(2), "--key-file", lab.keyFile]
+                let waiting = try lab.start(
+                    on: 2, ["igropyr", "scale", "app", "--total", "5", "--wait", "120"] + access)
+                func audit() async throws -> String { try await lab.command("audit", on: 2).output }
+                try await eventually("it is decided") { try await audit().contains("scale 5 in total") }
+                try await lab.succeed("scale", "app", "--total", "3", "--wait", "0")
+                try await lab.lab("heal", "1", "2")
+                try await eventually("it is lost", within: .seconds(60)) { try await audit().contains("overruled") }
+                try lab.write("", to: gate)
+                let lost = try await waiting.finish(within: .seconds(60))
+                #expect(lost.status == 1 && lost.errors.contains("changed elsewhere in the meantime"), "\(lost)")
+            }
+        }
+
         @Test func `a host of another machine holds no rollout up, keeps what it runs, and gets none of a total`()
             async throws
         {

@@ -41,12 +41,16 @@ public struct Deployment: Hashable, Sendable {
         decisions = Array(([timestamp] + known).prefix(StateLimits.decisions))
     }
 
+    /// Whether this was decided by who knew that decision, which then is in it or was replaced. What it does not remember
+    /// counts as known.
+    public func follows(_ decision: HybridTimestamp) -> Bool {
+        decisions.contains(decision) || !decisions.contains { $0 < decision }
+    }
+
     /// Whether something that was decided at `host` counts no more, since a later decision was made without knowing of it, as
-    /// on two sides of a partition. If what they remember has nothing in common, the later counts as one that knew.
+    /// on two sides of a partition.
     func hasDecision(of host: HostName, unknownTo later: Deployment) -> Bool {
-        let known = Set(later.decisions)
-        guard let common = decisions.firstIndex(where: known.contains) else { return false }
-        return decisions[..<common].contains { $0.origin == host }
+        decisions.contains { $0.origin == host && !later.follows($0) }
     }
 
     /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
