@@ -26,6 +26,16 @@ static inline int igropyr_set_limit(int resource, unsigned long value) {
     return setrlimit(resource, &limit);
 }
 
+// The soft limit up to the hard one, but not above `most`; never down.
+static inline int igropyr_raise_open_files(unsigned long most) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    const rlim_t wanted = limit.rlim_max < most ? limit.rlim_max : most;
+    if (limit.rlim_cur >= wanted) return 0;
+    limit.rlim_cur = wanted;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static const int igropyr_CLONE_NEWNS = 0x00020000;
 static const unsigned long igropyr_MS_RDONLY = MS_RDONLY;
 static const unsigned long igropyr_MS_NOSUID = MS_NOSUID;

@@ -25,6 +25,8 @@ extension App {
     /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
     /// `host` and `port`, if not given those of the ``Configuration``; without a port, that of the environment's `PORT`,
     /// which means all addresses if no host is given; without that, 127.0.0.1:8080. Port 0 is any free one.
+    ///
+    /// The process may have as many open files from then on as the system lets it (`ulimit -Hn`), up to 65 536.
     /// - Throws: ``StartFailure`` if it cannot listen; what is wrong with the routes.
     public func run(host: String? = nil, port: UInt16? = nil) async throws {
         try await run(host: host, port: port, beside: nil)
@@ -32,6 +34,7 @@ extension App {
 
     /// The same, with another server that stops when this one does, and not only after it.
     package func run(host: String?, port: UInt16?, beside other: RunningServer?) async throws {
+        CurrentProcess.raiseOpenFileLimit()
         let contract = WorkerContract.inherited
         let configuration = configuration
         let source = try Self.source(

@@ -136,6 +136,7 @@ struct BalancerCommand: AsyncParsableCommand {
         let file = try config.map(BalancerConfiguration.reading)
         if check, let file { return try await check(file) }
         Logs.begin(isVerbose: member.verbose)
+        CurrentProcess.raiseOpenFileLimit()
         let command = self
         try await onEventLoop { loop in
             let signals = ServiceSignals(on: loop)

@@ -1,4 +1,5 @@
 internal import CLibUV
+internal import CLinux
 internal import Glibc
 
 /// What a process is told by whoever started it.
@@ -16,6 +17,13 @@ public enum CurrentProcess {
         let text = unsafe String(cString: value)
         unsafe unsetenv(name)
         return text
+    }
+
+    /// Lets this process have as many descriptors as it may, up to 65 536, if it was started with fewer: a shell gives 1024, and each
+    /// connection is one. No more than that: programs that it starts inherit the limit, and some of them go through all numbers
+    /// below it.
+    public static func raiseOpenFileLimit() {
+        _ = igropyr_raise_open_files(65_536)  // It may fail: then connections wait, as they do at every limit.
     }
 
     /// The machine's name, as its kernel has it.

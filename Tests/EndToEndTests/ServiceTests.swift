@@ -46,6 +46,29 @@ extension EndToEnd {
             #expect(try await program.finish(within: .seconds(30)).status == 0, "\(program.errors)")
         }
 
+        /// A shell's soft limit is 1024 as a rule, fewer than the connections that are taken by default.
+        @Test(arguments: ["balancer", "serve", "application"])
+        func `has as many open files as it may`(kind: String) async throws {
+            let supervisor = try SupervisorSocket()
+            let command =
+                switch kind {
+                case "balancer":
+                    [Binaries.igropyr, "balancer", "--listen", "127.91.0.5:0", "--upstream", "127.91.0.5:9"]
+                case "serve": [Binaries.igropyr, "serve", supervisor.folder, "--listen", "127.91.0.5:0"]
+                default: [Binaries.hello]
+                }
+            var environment = supervisor.environment(watchdog: .milliseconds(200))
+            environment["PORT"] = kind == "application" ? "0" : nil
+            let program = try Program(
+                ["sh", "-c", "ulimit -Hn 4000; ulimit -Sn 200; exec \"$0\" \"$@\""] + command, environment: environment)
+            try await supervisor.hear("READY=1", from: program.pid, or: program.errors)
+            let limits = try String(contentsOfFile: "/proc/\(program.pid)/limits", encoding: .utf8)
+            let line = limits.split(separator: "\n").first { $0.hasPrefix("Max open files") }
+            #expect(line?.split(separator: " ").dropFirst(3).prefix(2) == ["4000", "4000"], "\(limits)")
+            program.signal(SIGTERM)
+            #expect(try await program.finish(within: .seconds(30)).status == 0, "\(program.errors)")
+        }
+
         /// Python's `pty` makes the terminal, which is gone when its master is closed.
         @Test(arguments: [false, true]) func `who loses the terminal of its start ends, unless by nohup`(
             isKept: Bool
