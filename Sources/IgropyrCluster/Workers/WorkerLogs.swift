@@ -40,6 +40,7 @@ final class WorkerLogs {
     private func run() async {
         while !Task.isCancelled {
             let wasFull = await rotate(present())
+            guard !Task.isCancelled else { return }  // Whose logs these were may be gone.
             if loop.now >= nextSweep { await sweep() }
             try? await Task.sleep(for: wasFull ? Self.shortInterval : Self.interval)
         }
