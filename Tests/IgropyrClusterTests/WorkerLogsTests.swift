@@ -4,8 +4,7 @@ import Testing
 
 @testable import IgropyrCluster
 
-/// Whose logs they are may be gone once they are closed.
-@Suite("The keeper of workers' logs") struct WorkerLogsTests {
+@Suite(.timeLimit(.minutes(5))) struct `The keeper of workers' logs` {
     @Test func `asks for no logs any more once it is closed, even while it looks at some`() async throws {
         let folder = try TemporaryFolder()
         try await onLoop { loop in
