@@ -56,20 +56,22 @@ final class CGIProgram: GatewayConversation {
 
     func endBody() { input.close() }
 
-    /// Once the program has ended it has said all, though what it has started may keep its output open.
+    /// Once the program has ended, and its output was silent for a time after that, it has said all, though what it has
+    /// started may keep its output open.
     func read(within limit: Duration?) async throws -> [UInt8]? {
         var left = limit ?? .zero
         while true {
-            let wait = limit == nil ? CGIPrograms.grace : min(left, CGIPrograms.grace)
+            let hasEnded = !process.isRunning  // Asked first: one that ends as the time does leaves words behind.
+            let wait = limit == nil || hasEnded ? CGIPrograms.grace : min(left, CGIPrograms.grace)
             do {
                 let bytes = try await output.read(within: wait)
                 isComplete = bytes == nil
                 return bytes
             } catch let error as UVError where error.code == UVError.timedOut {
                 left -= wait
-                isComplete = !process.isRunning
+                isComplete = hasEnded
                 if isComplete { return nil }
-                if limit != nil, left <= .zero { throw error }
+                if limit != nil, left <= .zero, process.isRunning { throw error }
             }
         }
     }
