@@ -3,7 +3,7 @@ struct EventStreamParser {
     /// More than ``limitBytes`` without the end of an event.
     struct EventTooLarge: Error {}
 
-    /// Of an event's fields, and of what has come of a line.
+    /// Of an event's data and what has come of a line, together; so neither its type nor its id is longer.
     let limitBytes: Int
     private var line: [UInt8] = []
     private var isFirstLine = true
@@ -53,7 +53,10 @@ struct EventStreamParser {
     private mutating func take(_ field: String, _ value: ArraySlice<UInt8>) {
         let text = String(decoding: value, as: UTF8.self)
         switch field {
-        case "data": data = data.map { $0 + [UInt8(ascii: "\n")] + value } ?? Array(value)
+        case "data":
+            // In place: an event may have millions of lines.
+            if data == nil { data = [] } else { data?.append(UInt8(ascii: "\n")) }
+            data?.append(contentsOf: value)
         case "event": event = text.isEmpty ? nil : text
         case "id" where !value.contains(0): id = text.isEmpty ? nil : text
         case "retry" where (1...9).contains(value.count) && value.allSatisfy({ (0x30...0x39).contains($0) }):
