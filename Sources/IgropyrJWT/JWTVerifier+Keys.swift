@@ -16,8 +16,8 @@ extension JWTVerifier {
     ///
     /// They are fetched when the first token comes, not now, so that an application starts without its provider; and anew
     /// every ten minutes, while the old ones serve on, and when a token names a key (`kid`) that is not among them. There is one
-    /// fetch at most in ten seconds, however many such tokens come, and it ends after ten. Without keys tokens are an error
-    /// and no 401: what it is goes to the log.
+    /// fetch at most in ten seconds, however many such tokens come, and it ends after ten. Where that fails, tokens whose key
+    /// is not known are an error and no 401, since it may be a new one: what it is goes to the log.
     public init(keyURL url: String, by client: HTTPClient = .shared) {
         self.init(keyURL: url, by: client, now: { .now })
     }

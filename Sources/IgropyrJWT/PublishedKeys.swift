@@ -33,7 +33,8 @@ final class PublishedKeys: Sendable {
     }
 
     /// The keys for a token that calls its own so.
-    /// - Throws: ``JWTKeyFailure`` if they cannot be had, or not the one that is named.
+    /// - Returns: those that were published last, whether the one that is named is among them or not.
+    /// - Throws: ``JWTKeyFailure`` if it is not, and the provider did not answer when it was last asked.
     func known(naming name: String?) async throws(JWTKeyFailure) -> JWTKeys.Known {
         let time = now()
         let (known, fetch, failure) = state.withLock { state in
@@ -45,8 +46,9 @@ final class PublishedKeys: Sendable {
         }
         if let known, known.has(name) { return known }
         if let fetch { return try await fetch.value.get() }
+        if let failure { throw failure }  // The key may be one that was published meanwhile.
         if let known { return known }
-        throw failure ?? JWTKeyFailure("\(url): there are no keys yet")
+        throw JWTKeyFailure("\(url): there are no keys yet")
     }
 
     /// Fetches them now.
