@@ -94,11 +94,12 @@ extension PostgresConnection {
         do throws(PostgresError) {
             return try await start(text, parameters)
         } catch {
-            guard error.isOfStatement, let name = statements.remove(text) else {
+            let isDropped = error.sqlState == "26000"
+            guard isDropped || error.sqlState == "0A000", let name = statements.remove(text) else {
                 end()
                 throw error
             }
-            obsolete.append(name)
+            if !isDropped { obsolete.append(name) }  // Its table has changed. To drop one again fails a transaction.
             guard !isInTransaction else {  // Which has failed with it.
                 end()
                 throw error
@@ -207,11 +208,7 @@ extension PostgresConnection {
 }
 
 extension PostgresError {
-    /// Whether the statement has to be prepared anew: the tables changed, or somebody dropped it.
-    fileprivate var isOfStatement: Bool {
-        guard case .server(let error) = self else { return false }
-        return ["0A000", "26000"].contains(error.sqlState)
-    }
+    fileprivate var sqlState: String? { if case .server(let error) = self { error.sqlState } else { nil } }
 }
 
 extension PostgresServerError {

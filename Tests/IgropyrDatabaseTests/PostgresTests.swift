@@ -122,6 +122,24 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `a transaction whose statement somebody has dropped succeeds when it is tried again`() async throws {
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withPostgres(nil, settings) { postgres in
+            func one() async throws -> Int {
+                try await postgres.transaction { connection in try await connection.query("SELECT 1")[0].decode(at: 0) }
+            }
+            #expect(try await one() == 1)
+            try await postgres.run(script: "DEALLOCATE ALL")
+            guard case PostgresError.server(let error)? = await failure({ _ = try await one() }) else {
+                Issue.record("the statement is there yet")
+                return
+            }
+            #expect(error.sqlState == "26000")
+            #expect(try await one() == 1)
+        }
+    }
+
     @Test func `what the server refuses is told by its state, and the connection is as before`() async throws {
         try await withPostgres { postgres in
             try await postgres.withConnection { connection in
