@@ -14,7 +14,7 @@ extension App {
         /// Where to listen; see ``App/run(host:port:)``.
         public var host: String?
         public var port: UInt16?
-        /// Whether ``App/run(host:port:)`` ends by SIGTERM and SIGINT. Set it to false in a `ServiceGroup`, which hears signals
+        /// Whether ``App/run(host:port:)`` ends by SIGTERM, SIGINT and SIGQUIT. Set it to false in a `ServiceGroup`, which hears signals
         /// for all its services and tells them to shut down.
         public var handlesSignals = true
         /// Event loops, each on a thread of its own; as many as there are processors for this process, up to 64.

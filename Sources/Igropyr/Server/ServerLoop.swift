@@ -8,7 +8,7 @@ actor ServerLoop: LoopBound {
 
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
-    /// nil once the listener has it.
+    /// Nil once the listener has it.
     private var socket: Int32?
     private var dispatcher: RequestDispatcher?
     private var server: HTTPServer?

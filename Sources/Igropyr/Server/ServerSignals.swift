@@ -23,7 +23,7 @@ struct ServerSignals: Sendable {
             try await loop.watchEnding(Self.ending) { end.finish() }
             try await loop.watch(Self.replace) {
                 logger.warning(
-                    "SIGUSR2: no new program takes over, all goes on; to upgrade, start it anew, on a socket of systemd's"
+                    "SIGUSR2: no new program takes over; to upgrade, start this one anew, on a socket of systemd's"
                 )
             }
         }

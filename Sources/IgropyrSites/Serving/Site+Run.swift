@@ -3,7 +3,7 @@ internal import IgropyrUV
 internal import Logging
 
 extension Site {
-    /// Serves until SIGTERM or SIGINT arrives or the task is cancelled, as `App.run(host:port:)` does; on the socket that a node
+    /// Serves until a signal asks for the end or the task is cancelled, as `App.run(host:port:)` does; on the socket that a node
     /// or systemd hands over, else where ``address`` and ``port`` say.
     /// - Throws: ``SiteMistake``, `StartFailure` and their like: what keeps it from being served.
     public func run() async throws {
