@@ -144,6 +144,43 @@ private func withPHP(
         }
     }
 
+    /// Says the same to each, in one write.
+    private static let responder = """
+        import socket, sys
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(sys.argv[1])
+        listener.listen()
+        print("listens", flush=True)
+        while True:
+            peer, _ = listener.accept()
+            peer.recv(65536)
+            peer.sendall(bytes.fromhex(sys.argv[2]))
+            peer.close()
+        """
+
+    private static func record(_ type: UInt8, _ content: [UInt8]) -> [UInt8] {
+        [1, type, 0, 1, 0, UInt8(content.count), 0, 0] + content
+    }
+
+    @Test(arguments: ["5", "4"]) func `an answer that is here whole is as long as its program has said`(
+        length: String
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let (script, socket) = (try folder.write("responder.py", Self.responder), folder.path + "/socket")
+        let head = "Content-Type: text/plain\r\nContent-Length: \(length)\r\n\r\n"
+        let answer =
+            Self.record(6, Array((head + "12").utf8)) + Self.record(6, Array("345".utf8))
+            + Self.record(3, [UInt8](repeating: 0, count: 8))
+        let bytes = answer.map { String(format: "%02x", $0) }.joined()
+        let program = try BackgroundCommand(["python3", script, socket, bytes])
+        try await eventually("it listens") { program.output == "listens\n" }
+        try await withSite("handlers: {app: {fastcgi: \"unix:\(socket)\"}}") { caller, site in
+            try site.write("a.app", "")
+            #expect(try await caller.text("/a.app") == "12345".prefix(Int(length) ?? 0))
+        }
+        program.signal(SIGTERM)
+    }
+
     @Test func `a server that was started anew is found again`() async throws {
         try await withPHP(idle: 4) { caller, site, php in
             try site.write("a.php", "<?php echo 'pid ', getmypid();")

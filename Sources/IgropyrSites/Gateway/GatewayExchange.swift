@@ -74,18 +74,20 @@ final class GatewayExchange {
 
     private func response(_ head: GatewayHead, _ status: Int, _ rest: [UInt8]) throws -> Response {
         let hasBody = status != 204 && status != 205 && status != 304 && call.method != "HEAD"
-        if hasBody, let body = try conversation.heldRest().map({ $0.isEmpty ? rest : rest + $0 }),
-            head.contentLength ?? body.count == body.count
-        {
-            end()
-            var response = Response(.init(code: status), bytes: body, contentType: head.contentType)
-            head.fill(&response)
-            return response
+        var first = rest
+        if hasBody, let held = try conversation.heldRest() {
+            if !held.isEmpty { first += held }
+            if head.contentLength ?? first.count == first.count {
+                end()
+                var response = Response(.init(code: status), bytes: first, contentType: head.contentType)
+                head.fill(&response)
+                return response
+            }
         }
         if !hasBody { end() }
-        var response = Response(.init(code: status), contentType: head.contentType) { [self] writer in
+        var response = Response(.init(code: status), contentType: head.contentType) { [self, first] writer in
             defer { end() }
-            try await send(rest, within: head.contentLength, to: writer)
+            try await send(first, within: head.contentLength, to: writer)
         }
         response.streamLength = head.contentLength
         head.fill(&response)
