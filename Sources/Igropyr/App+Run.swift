@@ -121,16 +121,24 @@ extension App {
             let server = RunningServer(
                 address: address, loops: loops, tls: tls, shared: shared, reloads: definition.reloads,
                 drainTimeout: configuration.drainTimeout, logger: configuration.logger)
-            do throws(UVError) {
-                try await signals?.hear(for: server, configuration)
-                for loop in loops { try await loop.serve(definition, tls, shared) }
-            } catch {
-                await Self.end(loops)
-                throw error
-            }
+            try await Self.serve(definition, tls, shared, on: server, hearing: signals)
             return server
         } catch {
             await shared.stopLogs()
+            throw error
+        }
+    }
+
+    /// Hears the signals before anything is accepted. Where that or this cannot be, none of the loops is left.
+    private static func serve(
+        _ app: Definition, _ tls: ServerTLS?, _ shared: SharedParts, on server: RunningServer,
+        hearing signals: ServerSignals?
+    ) async throws(UVError) {
+        do throws(UVError) {
+            try await signals?.hear(for: server, app.configuration)
+            for loop in server.loops { try await loop.serve(app, tls, shared) }
+        } catch {
+            await end(server.loops)
             throw error
         }
     }
