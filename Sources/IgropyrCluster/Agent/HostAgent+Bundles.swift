@@ -222,7 +222,7 @@ extension HostAgent {
     /// When the next bundle may be old enough to go.
     var nextRemoval: Timestamp? {
         let grace = BundleRetention.graceMilliseconds
-        let ages = bundleTimes.values.map { UnixTime.now.milliseconds - $0.milliseconds }.filter { 0..<grace ~= $0 }
+        let ages = bundleTimes.values.map { UnixTime.now.milliseconds(since: $0) }.filter { 0..<grace ~= $0 }
         return ages.max().map { loop.now.advanced(by: .milliseconds(grace - $0 + 1)) }
     }
 }

@@ -125,7 +125,7 @@ extension WorkerRecord {
     /// For people; empty if no next try is waited for, or if clocks differ so much that nothing can be said of it.
     func nextTry(at now: UnixTime) -> String {
         guard let nextTryAt else { return "" }
-        let wait = Duration.milliseconds(nextTryAt.milliseconds - now.milliseconds)
+        let wait = Duration.milliseconds(nextTryAt.milliseconds(since: now))
         return (.zero...Supervision.longestDelay).contains(wait) ? "next try in \(wait.brief)" : ""
     }
 }

@@ -13,5 +13,11 @@ public struct UnixTime: RawRepresentable, Hashable, Comparable, Sendable, Codabl
         return UnixTime(milliseconds: overflow ? (count < 0 ? .min : .max) : sum)
     }
 
+    /// Negative where `other` is later. Saturates, too.
+    public func milliseconds(since other: UnixTime) -> Int64 {
+        let (difference, overflow) = rawValue.subtractingReportingOverflow(other.rawValue)
+        return overflow ? (self < other ? .min : .max) : difference
+    }
+
     public static func < (left: UnixTime, right: UnixTime) -> Bool { left.rawValue < right.rawValue }
 }
