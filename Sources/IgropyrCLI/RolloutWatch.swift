@@ -47,7 +47,7 @@ struct RolloutWatch {
                 throw CommandFailure("\(name) was removed in the meantime")
             }
             if let outcome = try Self.outcome(of: application, spec, report) {
-                guard try await client.deployment(name, at: node).follows(deployment.timestamp) else {
+                guard try await client.deployment(name, at: node).follows(deployment) else {
                     throw CommandFailure(
                         "\(name) was changed elsewhere in the meantime, where this was not known, and that counts: igropyr "
                             + "audit says who did it")

@@ -103,6 +103,21 @@ private let decisions: [(name: String, decide: Decision)] = [
     #expect(sides.meet().isEmpty, "all hosts put secrets under a new key, at about the same time")
 }
 
+@Test func `an entry follows itself, also once hosts have concluded something from it, or sealed it anew`() throws {
+    var sealed = spec("c")
+    sealed.secrets = ["A": Secret(value: SealedValue(version: "1", key: "old", box: "x"))]
+    var sides = try Sides()
+    let decided = try sides.here.state.deploy("shop", sealed, at: day, clock: &sides.here.clock)
+    let concluded = sides.here.state.conclude("shop", .complete, of: decided.timestamp, by: "b", at: day)
+    sides.here.reseal(after: 10)
+    let entries = [decided, try #require(concluded), try #require(sides.here.state.deployments["shop"])]
+    try sides.there.deploy("d", after: 20)
+    let later = try #require(sides.there.state.deployments["shop"])
+    for former in entries {
+        #expect(entries.allSatisfy { $0.follows(former) } && !later.follows(former), "\(former.timestamp)")
+    }
+}
+
 @Test func `an entry of an earlier edition, which remembers no decisions, counts as one that knew`() throws {
     var sides = try Sides()
     try sides.here.change(.scale(to: .total(3)), after: 10)

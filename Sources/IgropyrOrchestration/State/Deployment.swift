@@ -41,9 +41,11 @@ public struct Deployment: Hashable, Sendable {
         decisions = Array(([timestamp] + known).prefix(StateLimits.decisions))
     }
 
-    /// Whether this was decided by who knew that decision, which then is in it or was replaced. What it does not remember
-    /// counts as known.
-    public func follows(_ decision: HybridTimestamp) -> Bool {
+    /// Whether this was decided by who knew what an operator had decided in `former`, which then is in it or was replaced. What
+    /// it does not remember counts as known.
+    public func follows(_ former: Deployment) -> Bool { former.decisions.first.map(follows) ?? true }
+
+    private func follows(_ decision: HybridTimestamp) -> Bool {
         decisions.contains(decision) || !decisions.contains { $0 < decision }
     }
 
