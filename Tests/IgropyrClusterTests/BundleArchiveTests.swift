@@ -181,12 +181,14 @@ private let longName = String(repeating: "long", count: 50)
         #expect(mount("igropyr-test", folder("small"), "tmpfs", 0, "size=1m") == 0)
         defer { umount2(folder("small"), Int32(MNT_DETACH)) }
         let made = bundleError { _ = try BundleArchive.create(from: folder("site"), to: folder("small/archive")) }
-        #expect(made?.code == .diskFull && made?.path.hasPrefix(folder("small/")) == true)
+        #expect(made?.code == .diskFull && made?.path == folder("small/archive"))
+        #expect(made?.description.hasPrefix("cannot write \(folder("small/archive")): ") == true)
         #expect(made?.description.contains("free space") == true)
         let unpacked = bundleError {
             try BundleArchive.extract(from: folder("archive"), to: folder("small/out"))
         }
         #expect(unpacked?.code == .diskFull && unpacked?.description.contains("free space") == true)
+        #expect(unpacked?.description.hasPrefix("cannot unpack to \(folder("small/out")): ") == true)
         #expect(try folder.names("small").isEmpty)
     }
 }

@@ -47,4 +47,11 @@ extension BundleError: FileFailure {
     init(_ error: FileError) {
         self.init(error.isDiskFull ? .diskFull : .storage, error.path, error.description)
     }
+
+    func said(of path: String, for aside: String) -> BundleError {
+        // By its name only: what leads there may have been resolved.
+        let (unfinished, name) = (FileSystem.name(of: aside), FileSystem.name(of: path))
+        return BundleError(
+            code, self.path.replacing(unfinished, with: name), description.replacing(unfinished, with: name))
+    }
 }

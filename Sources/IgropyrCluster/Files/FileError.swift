@@ -43,8 +43,8 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
 protocol FileFailure: Error {
     init(_ error: FileError)
 
-    /// The same of `path`, if it is of `aside`, what was to be renamed so: that name tells nobody anything, and is another
-    /// one each time.
+    /// The same of `path`, if it is of `aside`, what was to be renamed so, or of a file in it: that name tells nobody anything,
+    /// and is another one each time.
     func said(of path: String, for aside: String) -> Self
 }
 
@@ -61,6 +61,6 @@ extension FileError: FileFailure {
     init(_ error: FileError) { self = error }
 
     func said(of path: String, for aside: String) -> FileError {
-        description.contains(aside) ? FileError("write", path, errorNumber: errorNumber) : self
+        self.path == aside ? FileError("write", path, errorNumber: errorNumber) : self
     }
 }

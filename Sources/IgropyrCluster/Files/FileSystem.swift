@@ -122,7 +122,9 @@ enum FileSystem {
         let aside = temporarySibling(of: path)
         do throws(Failure) {
             let result = try make(aside)
-            try Failure.wrapping { () throws(FileError) in try rename(aside, to: path) }
+            try Failure.wrapping { () throws(FileError) in
+                guard unsafe Glibc.rename(aside, path) == 0 else { throw FileError("write", path) }
+            }
             return result
         } catch {
             try? removeTree(aside)
