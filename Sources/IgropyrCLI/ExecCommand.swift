@@ -39,6 +39,10 @@ struct ExecCommand: AsyncParsableCommand {
             let host = try target.hosts(in: try await client.status(of: node))[0]
             let ending = Locked<ExecLine?>(nil)
             let (output, errors) = (CommandOutput(STDOUT_FILENO), CommandOutput(STDERR_FILENO))
+            defer {
+                output.finish()
+                errors.finish()
+            }
             try await client.exec(command, beside: target.application, index: target.index, of: host) { line in
                 switch line {
                 case .output(let bytes): return output.write(bytes)
@@ -48,8 +52,6 @@ struct ExecCommand: AsyncParsableCommand {
                     return false
                 }
             }
-            output.finish()
-            errors.finish()
             throw Self.outcome(ending.withLock { $0 }, node: host)
         }
         throw ExitCode(128 + SIGINT)
