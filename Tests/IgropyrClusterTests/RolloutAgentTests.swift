@@ -125,7 +125,7 @@ import Testing
             func deploy(rollsBack: Bool) async throws {
                 var new = SampleWorker.spec(other, says: "new")
                 new.update = spec("new").update
-                new.update?.healthDeadlineMilliseconds = 1000
+                new.update?.healthDeadlineMilliseconds = 5000  // The one that has the bundle starts meanwhile.
                 new.update?.rollsBack = rollsBack
                 _ = try await control.deploy(.shop, new, at: nodes[0].control)
             }
@@ -137,7 +137,7 @@ import Testing
                 }
             }
             let reason = try #require(await nodes[0].rollout?.reason)
-            let why = "shop/b/0 failed: its bundle has not come for 1 s: "
+            let why = "shop/b/0 failed: its bundle has not come for 5 s: "
             #expect(reason.hasPrefix(why))
             #expect(await nodes[0].agent.status?.workers.count == 2)
 
