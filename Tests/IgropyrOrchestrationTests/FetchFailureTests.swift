@@ -36,8 +36,9 @@ private struct Fixture {
         _ = state.publish(entry, epoch: 1)
     }
 
-    mutating func fail(at seconds: Int64, _ reason: String = "it is far away", hasProgressed: Bool = false) {
-        agenda.fetchFailures.handleFailure(of: .of("b"), reason, hasProgressed: hasProgressed, at: .seconds(seconds))
+    mutating func fail(at seconds: Int64, isHeld: Bool = true, hasProgressed: Bool = false) {
+        agenda.fetchFailures.handleFailure(
+            of: .of("b"), "it is far away", isHeld: isHeld, hasProgressed: hasProgressed, at: .seconds(seconds))
     }
 
     mutating func look(at seconds: Int64) -> [WorkerSlot: String] {
@@ -70,6 +71,16 @@ private struct Fixture {
     #expect(!fixture.look(at: 160).isEmpty)
     fixture.agenda.fetchFailures.forget(.of("b"))
     #expect(fixture.look(at: 161).isEmpty)
+}
+
+@Test func `a bundle that nobody alive has fails nothing, for the host may be cut off from where it stands`() throws {
+    var fixture = try Fixture()
+    fixture.fail(at: 0)
+    fixture.fail(at: 10, isHeld: false)
+    #expect(fixture.look(at: 60).isEmpty)
+    fixture.fail(at: 70)
+    #expect(fixture.look(at: 129).isEmpty, "its time begins anew")
+    #expect(!fixture.look(at: 130).isEmpty)
 }
 
 @Test func `who does not wait for a bundle is not failed by it`() throws {

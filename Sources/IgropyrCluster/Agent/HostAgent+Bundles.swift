@@ -150,7 +150,10 @@ extension HostAgent {
             setNeedsUpdate()
         case .failed(let digest, let reason, let hasProgressed, let isDiskFull):
             problems[.bundle(digest)] = reason
-            agenda.fetchFailures.handleFailure(of: digest, reason, hasProgressed: hasProgressed, at: loop.now)
+            let snapshot = await parts.replica.snapshot
+            let isHeld = !snapshot.state.holders(of: digest, alive: snapshot.alive).isEmpty
+            agenda.fetchFailures.handleFailure(
+                of: digest, reason, isHeld: isHeld, hasProgressed: hasProgressed, at: loop.now)
             if isDiskFull { _ = await makeRoom(parts) }
             setNeedsUpdate()
         }

@@ -17,14 +17,18 @@ public struct FetchFailures: Hashable, Sendable {
     public init() {}
 
     /// An attempt has failed; why, for people. Where a part of the bundle has come all the same, the time begins anew.
+    ///
+    /// Without anybody alive who has the bundle (`isHeld`), this host may be cut off from the rest, where the revision may be
+    /// doing well: it only waits.
     public mutating func handleFailure(
-        of bundle: BundleDigest, _ reason: String, hasProgressed: Bool, at now: Timestamp
+        of bundle: BundleDigest, _ reason: String, isHeld: Bool, hasProgressed: Bool, at now: Timestamp
     ) {
+        guard isHeld else { return forget(bundle) }
         let since = hasProgressed ? now : failures[bundle]?.since ?? now
         failures[bundle] = Failure(since: since, reason: reason)
     }
 
-    /// It is here, or nothing of it is wanted any more.
+    /// It is here, or nothing of it is wanted or to be had any more.
     public mutating func forget(_ bundle: BundleDigest) { failures[bundle] = nil }
 
     /// `desired` is all that should run here, and what else has failed is forgotten; `waiting` are those of its slots in which an
