@@ -51,6 +51,7 @@ extension EndToEnd {
                 try await lab.startNodes(1...1)
                 let site = "\(lab.folder)/site"
                 try FileManager.default.createDirectory(atPath: site, withIntermediateDirectories: true)
+                try Data().write(to: URL(filePath: "\(site)/index.html"))
                 try Data(randomBytes(8 << 20, seed: 1)).write(to: URL(filePath: "\(site)/large"))
                 let before = try freeBytes(of: data)
                 let deployed = try await lab.deploy(site, name: "large")

@@ -60,7 +60,7 @@ extension EndToEnd {
             var environment = supervisor.environment(watchdog: .milliseconds(200))
             environment["PORT"] = kind == "application" ? "0" : nil
             let program = try Program(
-                ["sh", "-c", "ulimit -Hn 4000; ulimit -Sn 200; exec \"$0\" \"$@\""] + command, environment: environment)
+                ["sh", "-c", "ulimit -Sn 200; ulimit -Hn 4000; exec \"$0\" \"$@\""] + command, environment: environment)
             try await supervisor.hear("READY=1", from: program.pid, or: program.errors)
             let limits = try String(contentsOfFile: "/proc/\(program.pid)/limits", encoding: .utf8)
             let line = limits.split(separator: "\n").first { $0.hasPrefix("Max open files") }
