@@ -183,20 +183,10 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
     }
 
     @Test func `a loop ends while a connection is being made`() async throws {
-        let listener = try ListeningSocket.open(freshAddress())
-        defer { ListeningSocket.close(listener) }
-        let address = try #require(ListeningSocket.localAddress(of: listener))
-        let postgres = try Postgres("postgres://app@\(address)/x", settings: .patient)
-        let query = Locked<Task<Void, any Error>?>(nil)
-        try await onLoop { _ in  // Throws if something is left open.
-            let task = Task.immediate { _ = try await postgres.query("SELECT 1") }
-            query.withLock { $0 = task }
-            try await eventually("it connects") {
-                var listening = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-                return poll(&listening, 1, 0) == 1
-            }
+        let outcome = try await endLoop { address in
+            _ = try await Postgres("postgres://app@\(address)/x", settings: .patient).query("SELECT 1")
         }
-        await #expect(throws: PostgresError.closed) { try await query.withLock { $0 }?.value }
+        #expect(throws: PostgresError.closed) { try outcome.get() }
     }
 
     @Test func `who finds all connections lent waits for a time`() async throws {
