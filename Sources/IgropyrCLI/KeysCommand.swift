@@ -158,20 +158,17 @@ private struct NamedKey {
 }
 
 struct KeyOptions: ParsableArguments {
-    @Option(help: "Seconds to wait for answers. Default: a few, more in large clusters.")
-    var timeout: Double?
+    @OptionGroup var waiting: TimeoutOption
 
     @Flag(help: "For programs.")
     var json = false
 
     @OptionGroup var control: ControlOptions
 
-    func validate() throws { try Timeout.validate(timeout) }
-
     func perform<Result: Sendable>(
         _ body: @escaping @Sendable (KeyClient) async throws -> Result
     ) async throws -> Result {
-        let timeout = timeout
+        let timeout = waiting.timeout
         return try await control.withClient { client, node in
             try await body(KeyClient(client: client, node: node, timeout: timeout))
         }

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Foundation
 import IgropyrCluster
 import IgropyrUV
@@ -41,12 +40,5 @@ struct Poll: Sendable {
 
     func complain(_ members: Set<String>, _ what: String) {
         for member in members.sorted() { StandardError.write("  \(member) \(what)".plain + "\n") }
-    }
-}
-
-enum Timeout {
-    static func validate(_ seconds: Double?) throws {
-        guard let seconds else { return }
-        guard seconds > 0, seconds <= 600 else { throw ValidationError("--timeout takes up to 600 seconds.") }
     }
 }

@@ -35,8 +35,7 @@ struct QueryCommand: AsyncParsableCommand {
     @Option(help: "Have each answer sent by so many other members besides: for networks that lose much.")
     var relay = 0
 
-    @Option(help: "Seconds to wait for answers. Default: a few, more in large clusters.")
-    var timeout: Double?
+    @OptionGroup var waiting: TimeoutOption
 
     @Flag(help: "For programs.")
     var json = false
@@ -45,7 +44,6 @@ struct QueryCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard 0...255 ~= relay else { throw ValidationError("--relay takes 0 to 255 members.") }
-        try Timeout.validate(timeout)
     }
 
     func run() async throws {
@@ -54,7 +52,7 @@ struct QueryCommand: AsyncParsableCommand {
         question.members = member.isEmpty ? nil : member
         question.tags = try KeyValuePairs.parse(tags, option: "--tag", example: "role=^web")
         question.relayFactor = relay
-        question.timeout = timeout
+        question.timeout = waiting.timeout
         let (json, asking) = (json, question)
         let poll = try await control.withClient { client, node in
             try await Poll.run("asking", until: { $0.asked.isSubset(of: $0.answers.keys) }) { onLine in

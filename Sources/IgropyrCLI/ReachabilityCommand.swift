@@ -16,19 +16,16 @@ struct ReachabilityCommand: AsyncParsableCommand {
             Exit code 2: somebody did not answer.
             """)
 
-    @Option(help: "Seconds to wait for answers. Default: a few, more in large clusters.")
-    var timeout: Double?
+    @OptionGroup var waiting: TimeoutOption
 
     @Flag(help: "For programs.")
     var json = false
 
     @OptionGroup var control: ControlOptions
 
-    func validate() throws { try Timeout.validate(timeout) }
-
     func run() async throws {
         var question = QuestionMessage(name: nil)
-        question.timeout = timeout
+        question.timeout = waiting.timeout
         let asking = question
         let poll = try await control.withClient { client, node in
             try await Poll.run("asking", until: { $0.asked.isSubset(of: $0.acks) }) { onLine in
