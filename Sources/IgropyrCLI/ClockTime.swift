@@ -3,13 +3,7 @@ import IgropyrOrchestration
 
 enum ClockTime {
     /// `14:03:59`, local time.
-    static var now: String {
-        let parts = Calendar.current.dateComponents([.hour, .minute, .second], from: Date.now)
-        return [parts.hour, parts.minute, parts.second].map { number in
-            let number = number ?? 0
-            return (number < 10 ? "0" : "") + "\(number)"
-        }.joined(separator: ":")
-    }
+    static var now: String { String(text(.now).suffix(8)) }
 
     /// `2026-11-28 14:03:59`, local time.
     static func text(_ time: UnixTime) -> String {
