@@ -186,7 +186,7 @@ struct BalancerCommand: AsyncParsableCommand {
     private func balanceCluster(
         _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
-        var configuration = try await member.membership(defaultName: "\(Host.name).balancer", on: loop)
+        var configuration = try await member.membership(defaultName: "\(CurrentProcess.hostName).balancer", on: loop)
         configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
         let (member, data, membership) = (member, data, configuration)
         let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {

@@ -103,7 +103,7 @@ struct ControlOptions: ParsableArguments {
     }
 
     /// For audit logs, where this tells more than it proves.
-    private static var user: String { "\(NSUserName())@\(Host.name)" }
+    private static var user: String { "\(NSUserName())@\(CurrentProcess.hostName)" }
 
     private static func endpoint(_ text: String) throws -> EndpointArgument {
         guard let endpoint = try? EndpointArgument(parsing: text) else {

@@ -78,7 +78,7 @@ struct NodeCommand: AsyncParsableCommand {
             let signals = ServiceSignals(on: loop)
             try await signals.start()
             let program = Executable.path  // Before its file is replaced.
-            let membership = try await member.membership(defaultName: Host.name, on: loop)
+            let membership = try await member.membership(defaultName: CurrentProcess.hostName, on: loop)
             let key = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
                 try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
             }
