@@ -13,7 +13,6 @@
     /// Stands for "not there": no part of a head that this is used for begins and ends at its first byte.
     @inlinable static var absent: Self { Self(0, 0) }
 
-    @inlinable var count: Int { Int(end) - Int(start) }
     @inlinable var range: Range<Int> { Int(start)..<Int(end) }
     @inlinable var ifPresent: Range<Int>? { end == 0 ? nil : range }
 }

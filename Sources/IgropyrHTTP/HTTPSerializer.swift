@@ -1,7 +1,6 @@
 /// Writes heads, chunks and bodies into one buffer that keeps its capacity; several pipelined messages may gather in it.
 ///
-/// A head is begun by `beginRequest` or `beginResponse`, gets its fields, and is ended by ``endHead()``; so are trailers,
-/// begun by ``beginTrailers()``. What would let a field break out of its line is refused by an error, and the caller
+/// A head is begun by `beginRequest` or `beginResponse`, gets its fields, and is ended by ``endHead()``. What would let a field break out of its line is refused by an error, and the caller
 /// takes back what it wrote of the message with ``truncate(to:)``. Framing is the caller's word: it writes
 /// `Content-Length` or `Transfer-Encoding` itself, by ``appendFraming(_:)``.
 public struct HTTPSerializer: Sendable {
@@ -35,12 +34,6 @@ public struct HTTPSerializer: Sendable {
     /// Forgets everything and keeps the memory.
     public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
-    /// Takes the buffer away and leaves an empty one without memory.
-    public mutating func take() -> [UInt8] {
-        defer { bytes = [] }
-        return bytes
-    }
-
     /// Takes back everything after the first `count` bytes.
     public mutating func truncate(to count: Int) {
         guard count < bytes.count else { return }
@@ -69,14 +62,7 @@ public struct HTTPSerializer: Sendable {
         append(" HTTP/1.1\r\n")
     }
 
-    /// The request line from bytes, as a proxy has them.
-    public mutating func beginRequest(method: RawSpan, target: RawSpan) throws(Failure) {
-        guard method.isToken else { throw .invalidMethod }
-        guard target.isTarget else { throw .invalidTarget }
-        beginRequest(checkedMethod: method, target: target)
-    }
-
-    /// The same with what a parser has checked.
+    /// The request line from bytes that a parser has checked, as a proxy has them.
     public mutating func beginRequest(checkedMethod method: RawSpan, target: RawSpan) {
         let end: StaticString = " HTTP/1.1\r\n"
         bytes.append(addingCapacity: method.byteCount + 1 + target.byteCount + end.utf8CodeUnitCount) { output in
@@ -95,13 +81,8 @@ public struct HTTPSerializer: Sendable {
         try unsafe appendField(name: name.bytes, value: value.bytes)
     }
 
-    /// A field whose value is bytes. Its name stands in the program, and so needs no check.
-    public mutating func appendField(_ name: StaticString, _ value: RawSpan) throws(Failure) {
-        guard value.isFieldValue else { throw .invalidFieldValue }
-        appendField(name, checked: value)
-    }
-
-    /// The same with a value that a parser has checked, or that the program has made of visible ASCII.
+    /// A field whose name stands in the program, and whose value a parser has checked or the program has made of visible
+    /// ASCII.
     public mutating func appendField(_ name: StaticString, checked value: RawSpan) {
         bytes.append(addingCapacity: name.utf8CodeUnitCount + value.byteCount + 4) { output in
             output.append(name)
@@ -160,31 +141,24 @@ public struct HTTPSerializer: Sendable {
 
     // MARK: - Bodies
 
-    /// Bytes of a body of known length or of a chunk.
+    /// Bytes of a body of known length.
     public mutating func appendBody(_ data: RawSpan) { append(data) }
 
     /// One chunk with its framing. No data, no chunk: an empty one would end the body.
     public mutating func appendChunk(_ data: RawSpan) {
         guard !data.isEmpty else { return }
-        beginChunk(count: data.byteCount)
+        append(hexadecimal: UInt64(data.byteCount))
+        append("\r\n")
         append(data)
-        endChunk()
-    }
-
-    /// The line before a chunk whose `count` bytes, at least one, the caller sends from elsewhere; then ``endChunk()``.
-    public mutating func beginChunk(count: Int) {
-        precondition(count > 0, "an empty chunk ends the body")
-        append(hexadecimal: UInt64(count))
         append("\r\n")
     }
 
-    public mutating func endChunk() { append("\r\n") }
-
-    /// The last chunk, without trailers.
-    public mutating func endChunks() { append("0\r\n\r\n") }
-
-    /// The last chunk; trailer fields follow, then ``endHead()``.
-    public mutating func beginTrailers() { append("0\r\n") }
+    /// The last chunk, and the trailers if there are any.
+    public mutating func endChunks(_ trailers: TrailerFields = TrailerFields()) {
+        append("0\r\n")
+        appendFields(of: trailers.lines)
+        endHead()
+    }
 
     // MARK: - Bytes
 

@@ -34,7 +34,7 @@
 
     private struct Search {
         /// Nil finds nothing and so visits all.
-        let method: HTTPMethod?
+        let method: HTTPMethod
         var allowed: HTTPMethodSet = []
         var captures: [Range<Int>] = []
     }
@@ -78,7 +78,7 @@
     }
 
     @usableFromInline func find(
-        _ method: HTTPMethod?, path: Range<Int>, in bytes: RawSpan
+        _ method: HTTPMethod, path: Range<Int>, in bytes: RawSpan
     ) throws(HTTPError) -> Match {
         try PathSegments.validate(path, in: bytes)
         var search = Search(method: method)

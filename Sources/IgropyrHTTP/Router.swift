@@ -35,14 +35,6 @@ public struct Router<Value> {
         case .notFound: .notFound
         }
     }
-
-    /// What methods `path` allows: the answer to OPTIONS.
-    public func methods(path: Range<Int>, in bytes: RawSpan) throws(HTTPError) -> HTTPMethodSet {
-        switch try trie.find(nil, path: path, in: bytes) {
-        case .methodNotAllowed(let allowed): allowed
-        case .found, .notFound: []
-        }
-    }
 }
 
 extension Router: Sendable where Value: Sendable {}

@@ -3,7 +3,7 @@
 /// A recipient may drop them all, and a client of HTTP/1.0 or a body of known length has no place for them: they are for
 /// what is good to know, such as checksums and timings, not for what the message needs.
 public struct TrailerFields: Sendable {
-    private var lines = HTTPSerializer()
+    private(set) var lines = HTTPSerializer()
 
     public init() {}
 
@@ -23,17 +23,6 @@ public struct TrailerFields: Sendable {
     public mutating func append(_ name: String, _ value: String) throws(HTTPSerializer.Failure) {
         let (name, value) = (name.utf8.span, value.utf8.span)
         try unsafe append(name: name.bytes, value: value.bytes)
-    }
-
-    fileprivate func write(to output: inout HTTPSerializer) { output.appendFields(of: lines) }
-}
-
-extension HTTPSerializer {
-    /// The last chunk, and the trailers if there are any.
-    public mutating func endChunks(_ trailers: TrailerFields) {
-        beginTrailers()
-        trailers.write(to: &self)
-        endHead()
     }
 }
 

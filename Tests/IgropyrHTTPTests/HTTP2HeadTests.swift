@@ -43,7 +43,6 @@ private func error(
         #expect(text.string(in: head.fields) == "host: a.example\r\naccept: */*\r\nx-empty: \r\n")
         #expect(head.byteCount == bytes.count)
         #expect(head.value(of: "Accept", in: text).map { text.string(in: $0) } == "*/*")
-        #expect(head.httpRequest(in: text, scheme: "https").path == "/a/b?c=d")
     }
 
     @Test func `the crumbs of a cookie are joined`() throws {

@@ -28,13 +28,11 @@ private func text(_ serializer: HTTPSerializer) -> String { String(decoding: ser
     out.endHead()
     out.appendChunk(String(repeating: "x", count: 26).bytes.span.bytes)
     out.appendChunk([UInt8]().span.bytes)
-    out.beginChunk(count: 4096)
-    out.appendBody(String(repeating: "y", count: 4096).bytes.span.bytes)
-    out.endChunk()
-    out.beginTrailers()
-    try out.appendField("X-Sum", "1")
-    out.endHead()
-    try out.beginRequest(method: "BREW".bytes.span.bytes, target: "/".bytes.span.bytes)
+    out.appendChunk(String(repeating: "y", count: 4096).bytes.span.bytes)
+    var trailers = TrailerFields()
+    try trailers.append("X-Sum", "1")
+    out.endChunks(trailers)
+    out.beginRequest(checkedMethod: "BREW".bytes.span.bytes, target: "/".bytes.span.bytes)
     try out.appendField("Host", "h")
     out.appendFraming(.chunked)
     out.endHead()
@@ -77,7 +75,6 @@ func `numbers are written in full`(number: UInt64) {
 func `a value that would leave its line is refused and leaves nothing`(value: String) throws {
     var out = HTTPSerializer()
     #expect(throws: HTTPSerializer.Failure.invalidFieldValue) { try out.appendField("X", value) }
-    #expect(throws: HTTPSerializer.Failure.invalidFieldValue) { try out.appendField("X", value.bytes.span.bytes) }
     #expect(throws: HTTPSerializer.Failure.invalidFieldValue) {
         try out.appendField(name: "X".bytes.span.bytes, value: value.bytes.span.bytes)
     }
@@ -91,9 +88,6 @@ func `a name that is no token is refused`(name: String) throws {
     #expect(throws: HTTPSerializer.Failure.invalidFieldName) {
         try out.appendField(name: name.bytes.span.bytes, value: "a".bytes.span.bytes)
     }
-    #expect(throws: HTTPSerializer.Failure.invalidMethod) {
-        try out.beginRequest(method: name.bytes.span.bytes, target: "/".bytes.span.bytes)
-    }
     #expect(out.count == 0)
 }
 
@@ -101,9 +95,6 @@ func `a name that is no token is refused`(name: String) throws {
 func `a target that would leave its line is refused`(target: String) throws {
     var out = HTTPSerializer()
     #expect(throws: HTTPSerializer.Failure.invalidTarget) { try out.beginRequest(.get, target: target) }
-    #expect(throws: HTTPSerializer.Failure.invalidTarget) {
-        try out.beginRequest(method: "GET".bytes.span.bytes, target: target.bytes.span.bytes)
-    }
     #expect(out.count == 0)
 }
 
@@ -115,40 +106,13 @@ func `a target that would leave its line is refused`(target: String) throws {
     out.truncate(to: mark)
     out.truncate(to: 1000)
     #expect(text(out) == "A: 1\r\n")
-    #expect(out.take().count == 6 && out.count == 0)
+    out.removeAll()
+    #expect(out.count == 0 && out.hasMemory)
 }
 
-@Test func `swift-http-types messages keep every byte both ways`() throws {
-    let wire = "GET http://h?q HTTP/1.1\r\nHost: a\r\nX-A: \u{e9}\r\nx-a: 2\r\n\r\n".unicodeScalars.map {
-        UInt8($0.value)
-    }
-    let head = try head(of: wire)
-    let request = head.httpRequest(in: wire.span.bytes, scheme: "http")
-    #expect(request.method == .get && request.authority == "h" && request.path == "/?q" && request.scheme == "http")
-    #expect(request.headerFields.count == 2 && head.httpFields(in: wire.span.bytes).count == 3)
-    #expect(request.headerFields[values: HTTPField.Name("X-A")!].last == "2")
-    var out = HTTPSerializer()
-    try out.appendFields(head.httpFields(in: wire.span.bytes))
-    #expect(out.bytes == Array(wire[head.fields]))
-}
-
-@Test func `a response becomes one of swift-http-types`() throws {
-    let wire = "HTTP/1.1 404 Gone fishing\r\nContent-Length: 0\r\n\r\n".bytes
-    let head = try head(of: wire, answering: .get)
-    let response = head.httpResponse(in: wire.span.bytes)
-    #expect(response.status.code == 404 && response.status.reasonPhrase == "Gone fishing")
-    #expect(response.headerFields[.contentLength] == "0")
-}
-
-@Test func `a request of swift-http-types is written with one Host and without framing of its own`() throws {
-    var request = HTTPRequest(method: .post, scheme: "http", authority: "h:1", path: nil)
-    request.headerFields[.contentLength] = "5"
-    request.headerFields[.transferEncoding] = "chunked"
-    request.headerFields[HTTPField.Name("Host")!] = "other"
-    request.headerFields[.accept] = "*/*"
-    var out = HTTPSerializer()
-    try out.beginRequest(request)
-    out.appendFraming(.length(0))
-    out.endHead()
-    #expect(text(out) == "POST / HTTP/1.1\r\nHost: h:1\r\nAccept: */*\r\nContent-Length: 0\r\n\r\n")
+@Test func `the fields of swift-http-types keep every byte`() throws {
+    let wire = "GET / HTTP/1.1\r\nHost: a\r\nX-A: \u{e9}\r\nx-a: 2\r\n\r\n".unicodeScalars.map { UInt8($0.value) }
+    let fields = try head(of: wire).httpFields(in: wire.span.bytes)
+    #expect(fields.map(\.name.rawName) == ["Host", "X-A", "x-a"])
+    #expect(fields.map { $0.withUnsafeBytesOfValue { Array($0) } } == [Array("a".utf8), [0xE9], Array("2".utf8)])
 }

@@ -81,7 +81,7 @@ private final class WebSocketClientExchange: HTTPClientExchange, WebSocketTunnel
         var head = HTTPSerializer()
         do throws(HTTPSerializer.Failure) {
             try head.beginRequest(.get, target: request.target)
-            try head.appendField("Host", connection.kind.host(of: connection.address))
+            try head.appendField("Host", connection.kind.host(of: connection.server.address))
             for field in request.fields + handshakeFields { try head.appendField(field.name, field.value) }
         } catch { return fail(.invalidRequest) }
         head.endHead()

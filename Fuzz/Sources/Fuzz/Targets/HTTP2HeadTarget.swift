@@ -36,8 +36,8 @@ enum HTTP2HeadTarget: FuzzTarget {
         var serializer = HTTPSerializer()
         do {
             let span = bytes.span.bytes
-            try serializer.beginRequest(
-                method: span.extracting(head.methodName), target: span.extracting(head.target))
+            serializer.beginRequest(
+                checkedMethod: span.extracting(head.methodName), target: span.extracting(head.target))
             try head.forEachField(in: span) { (name, value) throws(HTTPSerializer.Failure) in
                 try serializer.appendField(name: span.extracting(name), value: span.extracting(value))
             }

@@ -20,7 +20,7 @@ enum RequestTarget: FuzzTarget {
     private static func write(_ head: Transcript.Head) -> [UInt8] {
         var serializer = HTTPSerializer()
         do {
-            try serializer.beginRequest(method: head.method.span.bytes, target: head.target.span.bytes)
+            serializer.beginRequest(checkedMethod: head.method.span.bytes, target: head.target.span.bytes)
             try serializer.append(head.fields)
         } catch { fatalError("what was read cannot be written: \(error)") }
         serializer.endHead()
