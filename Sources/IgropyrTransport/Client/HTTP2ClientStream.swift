@@ -41,8 +41,6 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
         super.init()
     }
 
-    var address: SocketAddress { connection.server.address }
-
     private var isBusy: Bool {
         if case .busy = state { true } else { false }
     }

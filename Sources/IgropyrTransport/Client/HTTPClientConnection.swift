@@ -122,7 +122,6 @@ public final class HTTPClientConnection: HTTPClientStream {
     }
 
     public var loop: EventLoop { stream.loop }
-    public var address: SocketAddress { server.address }
 
     // MARK: Request
 

@@ -1,5 +1,4 @@
 public import IgropyrHTTP
-public import IgropyrUV
 
 /// One request to a server and its response, whatever the version of HTTP; stays on its loop.
 ///
@@ -7,7 +6,6 @@ public import IgropyrUV
 /// request is ``begin(_:responseTimeout:)``, then ``sendHead(_:method:framing:)``, ``sendBody(_:)`` and
 /// ``endRequest(trailers:)``. Who has one begins with it or cancels it.
 public protocol HTTPClientStream: AnyObject {
-    var address: SocketAddress { get }
     /// Whether the connection has carried a request before: the server may close it at the very moment when the next one
     /// comes.
     var isReused: Bool { get }

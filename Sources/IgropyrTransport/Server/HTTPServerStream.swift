@@ -8,7 +8,6 @@ public import IgropyrUV
 /// ``endResponse()``, maybe with interim responses before; what has no place (a body for HEAD, 204, 205 and
 /// 304) is left out by itself. After ``HTTPServerExchange/clientDidAbort()`` all of these do nothing.
 public protocol HTTPServerStream: AnyObject {
-    var server: HTTPServer { get }
     var loop: EventLoop { get }
     /// Kept after the connection has ended.
     var peerAddress: SocketAddress? { get }
