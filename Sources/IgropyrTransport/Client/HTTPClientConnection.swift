@@ -1,65 +1,6 @@
 public import IgropyrHTTP
 public import IgropyrUV
 
-/// Who makes one request and takes its response; called on the connection's loop.
-public protocol HTTPClientExchange: AnyObject {
-    /// A head, lent for the length of the call; an interim one (1xx) may come first.
-    func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan)
-    func responseBodyDidArrive(_ bytes: RawSpan)
-    /// The fields after the body, if there are any: lines for a ``FieldIterator``, lent for the length of the call.
-    func responseTrailersDidArrive(_ lines: RawSpan)
-    /// The response is whole, and the connection is with its pool again or closed.
-    func responseDidEnd()
-    /// The server has taken what was queued: go on with a request body that waited.
-    func requestDidDrain()
-    /// There will be no (more) response. Nothing else is called.
-    func exchangeDidFail(_ failure: HTTPClientFailure)
-}
-
-extension HTTPClientExchange {
-    public func responseTrailersDidArrive(_ lines: RawSpan) {}
-}
-
-/// Why a request got no whole response.
-public struct HTTPClientFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Cause: Error, Hashable, Sendable {
-        case connection(TransportError)
-        /// The server closed the connection before its response was complete.
-        case closed
-        case malformedResponse(HTTPError)
-        /// The body is larger than the caller takes.
-        case responseTooLarge
-        case timedOut
-        /// The server has not begun with the request, and says so, or ends the connection before.
-        case refused
-        /// The pool has no place for one more connection to this server.
-        case exhausted
-        case cancelled
-    }
-
-    public var cause: Cause
-    /// Whether the server may have got any of the request: if not, it can be repeated whatever it is.
-    public var mayHaveBeenReceived: Bool
-
-    public init(_ cause: Cause, mayHaveBeenReceived: Bool) {
-        self.cause = cause
-        self.mayHaveBeenReceived = mayHaveBeenReceived
-    }
-
-    public var description: String {
-        switch cause {
-        case .connection(let error): error.description
-        case .closed: "the server closed the connection before its response was complete"
-        case .malformedResponse(let error): "the response breaks HTTP: \(error)"
-        case .responseTooLarge: "the response is larger than was asked for"
-        case .timedOut: "no response in time"
-        case .refused: "the server refused the request before it looked at it"
-        case .exhausted: "too many connections to this server"
-        case .cancelled: "cancelled"
-        }
-    }
-}
-
 /// A connection to a server in HTTP/1.1: one request at a time, again and again.
 public final class HTTPClientConnection: HTTPClientStream {
     private enum State {
