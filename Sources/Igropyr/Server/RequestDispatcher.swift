@@ -3,25 +3,24 @@ internal import IgropyrHTTP
 internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV
-internal import Logging
 
 /// Finds the handler of each request of one loop, runs it and sends what it answers.
 final class RequestDispatcher: HTTPRequestHandler {
     private let router: Router<Endpoint>
     private let fallback: Endpoint
     private let failures: FailurePages
-    private let essentials: App.Essentials
+    let essentials: App.Essentials
     let wheel: TimerWheel
     private let deadlines: Deadlines
     private let observer: RequestObserver?
     /// When the request arrived that is being handled; zero if nobody observes.
     private var began = Timestamp.zero
     /// Of the response that went out last.
-    private var sentStatus = 0
-    private var sentBytes = 0
+    var sentStatus = 0
+    var sentBytes = 0
     /// Used again for the next request, unless the handler kept it.
     @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
-    private var request: Request?
+    private(set) var request: Request?
     private var tasks = 0
     private var onIdle: (() -> Void)?
 
@@ -155,18 +154,16 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     private func observation(
         _ request: Request, _ endpoint: Endpoint, on connection: any HTTPServerStream
-    ) -> Observation? {
-        guard observer != nil else { return nil }
-        return Observation(request: request, endpoint: endpoint, began: began, peer: connection.peerAddress)
+    ) -> Observation {
+        Observation(request: request, endpoint: endpoint, began: began, peer: connection.peerAddress)
     }
 
     /// Notes what was answered within the call, now or once the exchange that sends it ends.
     private func observe(
         _ response: Response, _ endpoint: Endpoint, _ exchange: Exchange?, on connection: any HTTPServerStream
     ) {
-        guard let observer, let request, let observation = observation(request, endpoint, on: connection) else {
-            return
-        }
+        guard let observer, let request else { return }
+        let observation = observation(request, endpoint, on: connection)
         guard let exchange, !exchange.isOver else {
             return observer.end(observation, status: sentStatus, bodyBytes: exchange?.responseBytes ?? sentBytes)
         }
@@ -192,7 +189,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     }
 
     /// The same for a response that is made, and whose body may take time.
-    private func start(_ response: Response, _ request: Request?, _ exchange: Exchange) {
+    func start(_ response: Response, _ request: Request?, _ exchange: Exchange) {
         taskWillBegin(exchange)
         nonisolated(unsafe) let (dispatcher, response, request, exchange) = (self, response, request, exchange)
         unsafe exchange.run(
@@ -221,8 +218,6 @@ final class RequestDispatcher: HTTPRequestHandler {
         onIdle()
     }
 
-    // MARK: Responses
-
     private func answer(
         _ handler: (Request) async throws -> Response, _ request: Request, _ exchange: Exchange
     ) async {
@@ -239,158 +234,5 @@ final class RequestDispatcher: HTTPRequestHandler {
     @inline(never)
     private func respond(to error: any Error, _ request: Request, _ exchange: Exchange) -> (() async -> Void)? {
         respond(failures.response(to: error, request), request, exchange)
-    }
-
-    /// Sends what a task has made. Apart, so that the task's frame, which is on the heap, stays small.
-    /// - Returns: what is still to be done if that takes time.
-    @inline(never)
-    private func respond(
-        _ response: Response, _ request: Request?, _ exchange: Exchange
-    ) -> (() async -> Void)? {
-        guard !exchange.isOver, !exchange.hasResponse else { return nil }
-        exchange.hasResponse = true
-        let connection = exchange.connection
-        switch response.body {
-        case .none, .text, .bytes:
-            if sendHead(response, request, on: exchange) { sendBody(response, on: exchange) }
-            exchange.endResponse()
-        case .file(let file, let range):
-            guard sendHead(response, request, on: exchange), connection.sendsBody else {
-                exchange.endResponse()
-                return nil
-            }
-            exchange.send(FileTransfer(file, range: range, on: connection))
-        case .stream(let produce):
-            guard sendHead(response, request, on: exchange), connection.sendsBody else {
-                exchange.endResponse()
-                return nil
-            }
-            return { [self] in await run(produce, request, exchange) }
-        case .webSocket(let opening):
-            return { [self] in await open(opening, response, request, exchange) }
-        }
-        return nil
-    }
-
-    private func run(
-        _ produce: (ResponseWriter) async throws -> Void, _ request: Request?, _ exchange: Exchange
-    ) async {
-        do {
-            exchange.connection.flush()
-            try await produce(ResponseWriter(exchange: exchange))
-            var trailers = TrailerFields()
-            if let fields = exchange.responseTrailers { try trailers.append(fields) }
-            exchange.endResponse(trailers)
-        } catch {
-            if !exchange.isAbandoned(with: error) {
-                logger(request).error("a stream failed", metadata: ["error": "\(error)"])
-            }
-            exchange.abort()
-        }
-    }
-
-    /// Sends what a call has made; what needs time gets an exchange.
-    @discardableResult
-    private func respond(_ response: Response, on connection: any HTTPServerStream) -> Exchange? {
-        switch response.body {
-        case .none, .text, .bytes:
-            guard sendHead(response, on: connection) else { return nil }
-            sendBody(response, on: connection)
-            connection.endResponse()
-            return nil
-        case .file(let file, let range):
-            guard sendHead(response, on: connection), connection.sendsBody else { return nil }
-            let exchange = Exchange(on: connection, bodyLimit: .max, hasBody: true)
-            connection.exchange = exchange
-            exchange.send(FileTransfer(file, range: range, on: connection))
-            return exchange
-        case .stream, .webSocket:
-            let exchange = Exchange(on: connection, bodyLimit: .max, hasBody: true)
-            connection.exchange = exchange
-            start(response, request, exchange)
-            return exchange
-        }
-    }
-
-    /// Whether the head went out; if not, 500 did in its place. Nil for the request that was made last.
-    private func sendHead(
-        _ response: Response, _ request: Request? = nil, on connection: any HTTPServerStream
-    ) -> Bool {
-        do throws(HTTPSerializer.Failure) {
-            guard response.status.code >= 200 else { throw .invalidStatus }  // The rest is looked at as it is written.
-            try connection.beginResponse(status: response.status.code, framing: response.framing)
-            if let type = response.contentType { try connection.appendField("Content-Type", type) }
-            if response.hasFields { try sendFields(response, on: connection) }
-            connection.endHead()
-            (sentStatus, sentBytes) = (response.status.code, 0)
-            return true
-        } catch {
-            withdrawHead(error, request ?? self.request, on: connection)
-            return false
-        }
-    }
-
-    /// Of the request, if that is known.
-    func logger(_ request: Request?) -> Logger { request?.logger ?? essentials.logger }
-
-    /// Answers 500 in place of a response that cannot go out.
-    func withdrawHead(_ error: HTTPSerializer.Failure, _ request: Request?, on connection: any HTTPServerStream) {
-        logger(request).error("a response cannot be written", metadata: ["error": "\(error)"])
-        connection.withdrawHead()
-        respond(HTTPFailure(.internalServerError).response, on: connection)
-    }
-
-    private func sendHead(_ response: Response, _ request: Request?, on exchange: Exchange) -> Bool {
-        defer { exchange.status = sentStatus }
-        return sendHead(response, request, on: exchange.connection)
-    }
-
-    private func sendBody(_ response: Response, on exchange: Exchange) {
-        sendBody(response, on: exchange.connection)
-        exchange.noteSent(sentBytes)
-    }
-
-    func sendFields(
-        _ response: Response, on connection: any HTTPServerStream
-    ) throws(HTTPSerializer.Failure) {
-        for field in response.fields {
-            switch field.name {
-            case .connection, .contentLength, .date, .server, .transferEncoding: continue
-            case .contentType where response.contentType != nil: continue
-            default: try connection.appendField(field.name.rawName, field.value)
-            }
-        }
-    }
-
-    private func sendBody(_ response: Response, on connection: any HTTPServerStream) {
-        sentBytes = connection.sendsBody ? response.body.count : 0
-        switch response.body {
-        case .none, .file, .stream, .webSocket: break
-        case .text(let text): unsafe connection.sendBody(text.utf8.span.bytes)
-        case .bytes(let bytes): unsafe connection.sendBody(bytes.span.bytes)
-        }
-    }
-}
-
-extension Response.Body {
-    /// Of what is sent within a call.
-    fileprivate var count: Int {
-        switch self {
-        case .none, .file, .stream, .webSocket: 0
-        case .text(let text): text.utf8.count
-        case .bytes(let bytes): bytes.count
-        }
-    }
-}
-
-extension Response {
-    fileprivate var framing: MessageHead.Framing {
-        switch body {
-        case .none, .webSocket: .length(0)
-        case .text(let text): .length(UInt64(text.utf8.count))
-        case .bytes(let bytes): .length(UInt64(bytes.count))
-        case .file(_, let range): .length(UInt64(range.count))
-        case .stream: streamLength.map { .length(UInt64($0)) } ?? .chunked
-        }
     }
 }
