@@ -10,7 +10,7 @@ final class SiteLoop {
     private static let limitRestarts = 10
 
     let loop: EventLoop
-    private let parts: SiteParts
+    let parts: SiteParts
     private let gatekeeper: Gatekeeper
     let programs: CGIPrograms
     let interpreters: InterpreterPool
@@ -249,65 +249,6 @@ final class SiteLoop {
         }
         let path = fallback.split(separator: "/").map { "/" + PercentEncoding.encode(String($0)) }.joined()
         throw RestartRequest(path: path + (call.query.map { "?" + $0 } ?? ""), keepsRequest: true)
-    }
-
-    /// Says why the kernel hands out nothing at a path, if that is not because nothing is there: for whoever keeps the site. The
-    /// client is not told.
-    @inline(never)
-    private func logObstacle(at path: String, _ call: FileRequest) {
-        do throws(UVError) {
-            _ = try call.folder.open(beneath: path)
-        } catch {
-            let file: Logger.MetadataValue = "\(call.root)/\(path)"
-            switch error.code {
-            case UVError.accessDenied, UVError.notPermitted:
-                call.log.error(
-                    "a file is not served: this process may not read it, or a folder above it",
-                    metadata: ["file": file, "reason": "\(error.reason)"])
-            case UVError.tooManySymlinks, UVError.leadsElsewhere:
-                call.log.error(
-                    "a file is not served: a link leads to it, and is not followed as the key symlinks has it",
-                    metadata: ["file": file, "reason": "\(error.reason)"])
-            default: break
-            }
-        }
-    }
-
-    // MARK: Failures
-
-    private func failure(_ error: any Error, _ inquiry: Inquiry) async throws -> Response {
-        let scope = inquiry.scope ?? inquiry.folders.outermost
-        if let exception = parts.site.events.exception, HTTPFailure(telling: error) == nil {
-            let path = SitePath(empty: inquiry.request.queryText)
-            let call = FileRequest(inquiry, path, file: inquiry.file, pathInfo: [], scope)
-            if let response = try await exception(error, call) { return response }
-        }
-        let failure = HTTPFailure(telling: error) ?? HTTPFailure(.internalServerError)
-        switch error {
-        case let broken as AccessFileBroken:
-            inquiry.host.log.error(
-                "an access file is broken: nothing it governs is served", metadata: ["reason": "\(broken)"])
-        case _ where HTTPFailure(telling: error) == nil:
-            inquiry.host.log.error(
-                "a request failed", metadata: ["path": "\(inquiry.request.path)", "error": "\(error)"])
-        default: break
-        }
-        return statusPage(failure, inquiry, scope) ?? failure.response(for: inquiry.request)
-    }
-
-    /// The administrator's own page for the status.
-    private func statusPage(_ failure: HTTPFailure, _ inquiry: Inquiry, _ scope: FolderScope) -> Response? {
-        guard let path = scope.rules.statusPages[failure.status.code], inquiry.request.loop != nil,
-            scope.rules.sendsAsItIs(path),
-            var response = try? scope.files.file(String(path.dropFirst()), for: inquiry.request),
-            response.status == .ok
-        else { return nil }
-        response.status = failure.status
-        response.fields[.eTag] = nil
-        response.fields[.lastModified] = nil
-        response.fields[.acceptRanges] = nil
-        if let fields = failure.fields { response.fields.append(contentsOf: fields) }
-        return response
     }
 
     @inline(never)
