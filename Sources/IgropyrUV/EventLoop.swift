@@ -196,7 +196,7 @@ public final class EventLoop: TaskExecutor, Sendable {
 
     public func enqueue(_ job: consuming ExecutorJob) { add(.task(UnownedJob(job))) }
 
-    fileprivate func enqueue(ofActor job: consuming ExecutorJob) { add(.actor(UnownedJob(job))) }
+    func enqueue(ofActor job: consuming ExecutorJob) { add(.actor(UnownedJob(job))) }
 
     /// Of actors whose code runs on the loop.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe actorExecutor.asUnownedSerialExecutor() }
@@ -312,20 +312,6 @@ public final class EventLoop: TaskExecutor, Sendable {
         }
         return names
     }
-}
-
-/// The executor of the actors on a loop. The loop itself is that of tasks within no actor: run as an actor's, they would be queued
-/// anew at each call of an async function, and at each return from one.
-private final class LoopActorExecutor: SerialExecutor {
-    nonisolated(unsafe) unowned(unsafe) var loop: EventLoop!  // It is set once, and owns this.
-
-    func enqueue(_ job: consuming ExecutorJob) { unsafe loop.enqueue(ofActor: job) }
-
-    func asUnownedSerialExecutor() -> UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
-
-    func checkIsolated() { unsafe loop.preconditionOnLoop() }
-
-    func isIsolatingCurrentContext() -> Bool? { unsafe loop.isCurrent }
 }
 
 private func noteOpenHandle(_ handle: UnsafeMutablePointer<uv_handle_t>?, _ names: UnsafeMutableRawPointer?) {
