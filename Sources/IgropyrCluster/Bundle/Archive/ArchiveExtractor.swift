@@ -1,4 +1,5 @@
 internal import CArchive
+internal import Glibc
 
 /// Puts admitted entries onto the disk below a folder; libarchive's own checks stand behind ``BundleRules``.
 @safe
@@ -35,14 +36,14 @@ final class ArchiveExtractor {
         unsafe archive_entry_copy_pathname(header, path)
         switch entry.content {
         case .file(let byteCount, let isExecutable, _):
-            unsafe archive_entry_set_mode(header, ArchiveMode.file | (isExecutable ? 0o755 : 0o644))
+            unsafe archive_entry_set_mode(header, S_IFREG | (isExecutable ? 0o755 : 0o644))
             unsafe archive_entry_set_size(header, byteCount)
-        case .folder: unsafe archive_entry_set_mode(header, ArchiveMode.folder | 0o755)
+        case .folder: unsafe archive_entry_set_mode(header, S_IFDIR | 0o755)
         case .link(let target):
-            unsafe archive_entry_set_mode(header, ArchiveMode.link | 0o777)
+            unsafe archive_entry_set_mode(header, S_IFLNK | 0o777)
             unsafe archive_entry_copy_symlink(header, target)
         case .hardLink(let target):
-            unsafe archive_entry_set_mode(header, ArchiveMode.file | 0o644)
+            unsafe archive_entry_set_mode(header, S_IFREG | 0o644)
             unsafe archive_entry_copy_hardlink(header, "\(root)/\(target)")
         case .other: preconditionFailure("no such entry is admitted")
         }

@@ -1,4 +1,5 @@
 internal import CArchive
+internal import Glibc
 
 /// Reads a tar archive, entry by entry.
 ///
@@ -53,11 +54,11 @@ final class ArchiveReader {
         // A sparse file claims more than the archive holds; no bundle of ours has one.
         guard unsafe archive_entry_sparse_count(header) == 0 else { return .other }
         let mode = unsafe archive_entry_mode(header)
-        switch mode & ArchiveMode.kindMask {
-        case ArchiveMode.file:
+        switch mode & S_IFMT {
+        case S_IFREG:
             return .file(byteCount: unsafe archive_entry_size(header), isExecutable: mode & 0o111 != 0, source: nil)
-        case ArchiveMode.folder: return .folder
-        case ArchiveMode.link: return .link(target: unsafe text(archive_entry_symlink(header)) ?? "")
+        case S_IFDIR: return .folder
+        case S_IFLNK: return .link(target: unsafe text(archive_entry_symlink(header)) ?? "")
         default: return .other
         }
     }

@@ -1,4 +1,5 @@
 internal import CArchive
+internal import Glibc
 internal import IgropyrBundles
 
 /// Writes an archive to a new file, entry by entry, and indexes what it writes. The file is the caller's to remove if
@@ -30,15 +31,15 @@ final class ArchiveWriter {
         unsafe archive_entry_set_mtime(header, 0, 0)
         switch entry.content {
         case .file(let byteCount, let isExecutable, let source?):
-            unsafe archive_entry_set_mode(header, ArchiveMode.file | (isExecutable ? 0o755 : 0o644))
+            unsafe archive_entry_set_mode(header, S_IFREG | (isExecutable ? 0o755 : 0o644))
             unsafe archive_entry_set_size(header, byteCount)
             try check(unsafe archive_write_header(raw, header))
             try copy(source, byteCount: byteCount, onBytes)
         case .folder:
-            unsafe archive_entry_set_mode(header, ArchiveMode.folder | 0o755)
+            unsafe archive_entry_set_mode(header, S_IFDIR | 0o755)
             try check(unsafe archive_write_header(raw, header))
         case .link(let target):
-            unsafe archive_entry_set_mode(header, ArchiveMode.link | 0o777)
+            unsafe archive_entry_set_mode(header, S_IFLNK | 0o777)
             unsafe archive_entry_copy_symlink(header, target)
             try check(unsafe archive_write_header(raw, header))
         case .file(_, _, nil), .hardLink, .other:
