@@ -38,7 +38,9 @@ extension HostAgent {
 
     private func holdings(of digest: BundleDigest, _ parts: Parts) async -> ControlReply {
         if let held = await parts.fetcher.held[digest] { return .json(ChunkHoldings(held: Data(held.bytes))) }
-        guard bundles.contains(digest) else { return .refusal(404, "this host does not hold the bundle \(digest)") }
+        guard bundles.whole.contains(digest) else {
+            return .refusal(404, "this host does not hold the bundle \(digest)")
+        }
         let store = parts.store
         return await answering { () throws(BundleError) in
             let all = ChunkSet.all(of: try store.index(digest).distinctChunks.count)
@@ -58,12 +60,12 @@ extension HostAgent {
             return .refusal(409, "the index that arrived is \(index.digest), not \(digest): send it again")
         }
         do throws(BundleError) {
-            if bundles.contains(digest) {
-                bundleTimes[digest] = .now  // Its deployment may be on its way.
+            if bundles.whole.contains(digest) {
+                bundles.times[digest] = .now  // Its deployment may be on its way.
                 return .json(OfferAnswer(missing: Data(ChunkSet(capacity: index.distinctChunks.count).bytes)))
             }
-            uploads.begin(index, at: loop.now)
-            bundleTimes[digest] = .now
+            bundles.uploads.begin(index, at: loop.now)
+            bundles.times[digest] = .now
             let held = try await begin(index, parts)
             if held.isFull { try await complete(index, parts) }
             return .json(OfferAnswer(missing: Data(held.inverted.bytes)), status: held.isFull ? 201 : 202)
@@ -87,7 +89,7 @@ extension HostAgent {
 
     private func complete(_ index: BundleIndex, _ parts: Parts) async throws(BundleError) {
         let (store, digest) = (parts.store, index.digest)
-        defer { uploads.end(digest) }
+        defer { bundles.uploads.end(digest) }
         try await loop.offload { () throws(BundleError) in
             try store.complete(digest, durably: true)
             do throws(BundleError) {
@@ -98,7 +100,7 @@ extension HostAgent {
             }
         }
         problems[.disk] = nil
-        misfits[digest] = index.misfit
+        bundles.misfits[digest] = index.misfit
         await didStore(digest, parts)
     }
 
@@ -106,7 +108,7 @@ extension HostAgent {
         _ chunk: ChunkDigest, of digest: BundleDigest, _ body: [UInt8], _ parts: Parts
     ) async -> ControlReply {
         guard isRunning else { return .refusal(503, "the node \(name) is stopping: use another one") }
-        guard uploads.expects(chunk, of: digest, at: loop.now) else {
+        guard bundles.uploads.expects(chunk, of: digest, at: loop.now) else {
             return .refusal(409, "the bundle \(digest.short) was not offered with such a chunk: offer it again")
         }
         let store = parts.store
@@ -145,7 +147,7 @@ extension HostAgent {
             await didStore(digest, parts)
         case .unfit(let digest, let reason):
             problems[.bundle(digest)] = reason
-            misfits[digest] = reason
+            bundles.misfits[digest] = reason
             agenda.fetchFailures.forget(digest)
             setNeedsUpdate()
         case .failed(let digest, let reason, let hasProgressed, let isDiskFull):
@@ -160,8 +162,7 @@ extension HostAgent {
     }
 
     private func didStore(_ digest: BundleDigest, _ parts: Parts) async {
-        bundles.insert(digest)
-        bundleTimes[digest] = .now
+        bundles.insert(digest, at: .now)
         await publish(parts)
         setNeedsUpdate()
     }
@@ -172,7 +173,7 @@ extension HostAgent {
         of desired: [WorkerSlot: WorkerSpec], unfetched: [WorkerSlot: String]
     ) -> [WorkerRecord] {
         desired.sorted { $0.key < $1.key }.compactMap { slot, spec in
-            let misfit = misfits[spec.revision]
+            let misfit = bundles.misfits[spec.revision]
             guard let reason = misfit ?? unfetched[slot] else { return nil }
             return WorkerRecord(
                 application: slot.application, index: slot.index, revision: spec.revision, address: advertisedHost,
@@ -184,9 +185,9 @@ extension HostAgent {
     /// A bundle that proved damaged on the disk is whole no longer, while its worker waits for the next try.
     func forgetDamagedBundles(of workers: [LocalWorker], _ parts: Parts) async {
         let waiting = workers.filter { $0.state == .backoff || $0.state == .failed }.map(\.spec.revision)
-        let (suspects, store) = (bundles.intersection(waiting), parts.store)
+        let (suspects, store) = (bundles.whole.intersection(waiting), parts.store)
         guard !suspects.isEmpty else { return }
-        bundles.subtract(await loop.offload { suspects.filter { !store.contains($0) } })
+        bundles.whole.subtract(await loop.offload { suspects.filter { !store.contains($0) } })
     }
 
     // MARK: - What goes
@@ -196,7 +197,8 @@ extension HostAgent {
     ) -> BundleRetention {
         let needed = state.referencedBundles.union(workers.map(\.spec.revision)).union(fetching)
         return BundleRetention(
-            needed: needed.union(uploads.digests(at: loop.now)), history: state.revisions, stored: bundleTimes)
+            needed: needed.union(bundles.uploads.digests(at: loop.now)), history: state.revisions, stored: bundles.times
+        )
     }
 
     /// Gives up all that nothing needs at present. Returns whether there was anything.
@@ -210,8 +212,7 @@ extension HostAgent {
 
     func remove(_ digests: Set<BundleDigest>, _ parts: Parts) async {
         guard !digests.isEmpty else { return }
-        bundles.subtract(digests)
-        for digest in digests { (bundleTimes[digest], misfits[digest]) = (nil, nil) }
+        bundles.remove(digests)
         configuration.logger.info(
             "removing bundles that nothing needs", metadata: ["bundles": "\(digests.map(\.short).sorted())"])
         let store = parts.store
@@ -225,7 +226,7 @@ extension HostAgent {
     /// When the next bundle may be old enough to go.
     var nextRemoval: Timestamp? {
         let grace = BundleRetention.graceMilliseconds
-        let ages = bundleTimes.values.map { UnixTime.now.milliseconds(since: $0) }.filter { 0..<grace ~= $0 }
+        let ages = bundles.times.values.map { UnixTime.now.milliseconds(since: $0) }.filter { 0..<grace ~= $0 }
         return ages.max().map { loop.now.advanced(by: .milliseconds(grace - $0 + 1)) }
     }
 }

@@ -103,18 +103,20 @@ extension HostAgent {
 
     /// Lets a host in that has shown a token.
     private func admit(_ token: String, by caller: Caller, _ parts: Parts) async -> ControlReply {
-        guard !keys.isEmpty else { return .refusal(409, "this cluster has no key: a host needs no token to join it") }
+        guard !keys.present.isEmpty else {
+            return .refusal(409, "this cluster has no key: a host needs no token to join it")
+        }
         configuration.logger.notice(
             "gave the cluster's key to a host with a join token",
             metadata: ["token": "\(token)", "address": "\(caller.address ?? "")"])
         await note(.admit, by: caller, nil, nil, detail: token, parts)
-        return .json(AdmissionAnswer(keys: keys.map(\.base64)))
+        return .json(AdmissionAnswer(keys: keys.present.map(\.base64)))
     }
 
     // MARK: - Applications
 
     private func deploy(_ request: DeployRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
-        guard !request.spec.isEncrypted || !keys.isEmpty else { return Self.refusalOfEncryption }
+        guard !request.spec.isEncrypted || !keys.present.isEmpty else { return Self.refusalOfEncryption }
         if let refusal = await checkBundle(of: request.spec, parts) { return refusal }
         if let refusal = await checkPlace(of: request.spec, request.name, parts) { return refusal }
         let spec: DeploymentSpec
@@ -138,12 +140,12 @@ extension HostAgent {
 
     func checkBundle(of spec: DeploymentSpec, _ parts: Parts) async -> ControlReply? {
         let revision = spec.revision
-        guard bundles.contains(revision) else {
+        guard bundles.whole.contains(revision) else {
             let snapshot = await parts.replica.snapshot
             guard snapshot.state.holders(of: revision, alive: snapshot.alive).isEmpty else { return nil }
             return .refusal(409, "no host holds the bundle \(revision.short): upload it to this node first")
         }
-        guard case .executable(let entry) = spec.kind, misfits[revision] == nil else { return nil }
+        guard case .executable(let entry) = spec.kind, bundles.misfits[revision] == nil else { return nil }
         let (store, kind) = (parts.store, spec.kind)
         let isProgram = await loop.offload {
             guard let folder = try? store.extracted(revision) else { return false }

@@ -150,12 +150,12 @@ extension HostAgent {
     private func key(_ message: KeysMessage) throws -> ClusterKey {
         if let key = message.key.flatMap({ ClusterKey(bytes: Array($0)) }) { return key }
         let start = message.fingerprint ?? ""
-        let matching = knownKeys.filter { !start.isEmpty && $0.fingerprint.hasPrefix(start) }
+        let matching = keys.known.filter { !start.isEmpty && $0.fingerprint.hasPrefix(start) }
         guard matching.count == 1 else {
             throw ControlReply.refusal(
                 404,
                 "no key of this node, or more than one, has a fingerprint that begins with \"\(start)\"; it has "
-                    + keys.map(\.fingerprint).joined(separator: ", "))
+                    + keys.present.map(\.fingerprint).joined(separator: ", "))
         }
         return matching[0]
     }

@@ -26,8 +26,8 @@ extension HostAgent {
     private func keepKeys() async {
         guard let parts else { return }
         let present = await parts.membership.keys.compactMap(ClusterKey.init(bytes:))
-        guard let first = present.first, let base = keyFileKey, present != keys else { return }
-        keys = present
+        guard let first = present.first, let base = keys.ofFile, present != keys.present else { return }
+        keys.use(present)
         do {
             parts.control.use(try Self.controlTLS(present))
             try await parts.client.use(first)

@@ -12,14 +12,15 @@ extension HostAgent {
 
     /// Opens everything in the order of need; closes it again if something fails.
     func open() async throws(NodeError) -> Parts {
-        keyFileKey = try await readKey()
+        keys = NodeKeys(ofFile: try await readKey())
         let (folder, store) = try await openFolder()
         do throws(NodeError) {
-            keys = try await readKeyring(folder)
+            let present = try await readKeyring(folder)
+            keys.use(present)
             let client: ControlClient
             let zone = (configuration.advertise ?? configuration.bind).zone
             do {
-                client = try ControlClient(on: loop, key: keys.first, zone: zone)
+                client = try ControlClient(on: loop, key: keys.present.first, zone: zone)
             } catch { throw .system(error.description) }
             do throws(NodeError) {
                 return try await listen(folder, store, client)
@@ -35,7 +36,7 @@ extension HostAgent {
 
     /// What the cluster agreed on since the key file was given.
     private func readKeyring(_ folder: DataFolder) async throws(NodeError) -> [ClusterKey] {
-        guard let key = keyFileKey else { return [] }
+        guard let key = keys.ofFile else { return [] }
         let keys: [ClusterKey]
         do {
             keys = try await loop.offload { () throws(KeyringUnreadable) in
@@ -73,9 +74,8 @@ extension HostAgent {
                 let unfit = digests.compactMap { digest in (try? store.index(digest).misfit).map { (digest, $0) } }
                 return (store, digests, try store.times(), unfit)
             }
-            bundles = Set(digests)
-            bundleTimes = times
-            misfits = Dictionary(unfit) { first, _ in first }
+            bundles = LocalBundles(
+                whole: Set(digests), times: times, misfits: Dictionary(unfit) { first, _ in first })
             return (folder, store)
         } catch { throw .bundles(error) }
     }
@@ -88,7 +88,7 @@ extension HostAgent {
         let control: ControlServer
         let bound: SocketAddress
         do {
-            let tls = keys.isEmpty ? nil : try Self.controlTLS(keys)
+            let tls = keys.present.isEmpty ? nil : try Self.controlTLS(keys.present)
             let listener = try makeControlListener(address)
             bound = listener.localAddress
             control = try ControlServer(listener: listener, tls: tls, agent: self)
@@ -188,8 +188,8 @@ extension HostAgent {
         return WorkerSupervisor(
             .init(
                 host: name, address: configuration.bind, advertisedHost: advertisedHost,
-                settings: configuration.workers, logFolder: logFolder, site: site, keys: secretKeys,
-                clusterKeys: keys, handover: configuration.handover, logger: configuration.logger),
+                settings: configuration.workers, logFolder: logFolder, site: site, keys: keys.forSecrets,
+                clusterKeys: keys.present, handover: configuration.handover, logger: configuration.logger),
             store: store, on: loop
         ) { [weak self] in
             Task(executorPreference: loop) { await self?.setNeedsUpdate() }
@@ -203,7 +203,7 @@ extension HostAgent {
         membership.sockets = MembershipSockets(configuration.handover.descriptors)
         membership.advertise = configuration.advertise
         membership.tags = MemberTags.node(controlPort: controlPort)
-        membership.keys = keys.map(\.bytes)
+        membership.keys = keys.present.map(\.bytes)
         membership.seeds = configuration.joins
         membership.seedServices = configuration.joinServices
         membership.nameServer = configuration.nameServer

@@ -76,7 +76,7 @@ extension HostAgent {
             return .refusal(409, reason)
         }
         if let spec = request.spec, let application = request.application {
-            guard !spec.isEncrypted || !keys.isEmpty else { return Self.refusalOfEncryption }
+            guard !spec.isEncrypted || !keys.present.isEmpty else { return Self.refusalOfEncryption }
             let present = snapshot.state.liveDeployments[application]
             do throws(SecretError) {
                 // Clients of earlier editions do not say what they will give.

@@ -44,21 +44,22 @@ extension HostAgent {
         await conclude(findings.rollouts, parts)
         forgetProblems(except: desired)
         await resealSecrets(snapshot, parts)
-        deployedMisfits = Set(snapshot.state.liveDeployments.values.map(\.revision))
-            .intersection(misfits.keys).sorted()
         absentWorkers = absentWorkers(of: desired, unfetched: findings.unfetched)
         await forgetDamagedBundles(of: workers, parts)
         let fetching = await parts.fetcher.fetching
         let retention = retention(snapshot.state, workers, fetching)
         let reconciler = Reconciler(
-            desired: desired, workers: workers, bundles: bundles, fetching: fetching, misfits: Set(misfits.keys),
-            retained: bundles.subtracting(retention.unneeded(at: .now)), exclusive: findings.exclusive,
+            desired: desired, workers: workers, bundles: bundles.whole, fetching: fetching,
+            misfits: Set(bundles.misfits.keys),
+            retained: bundles.whole.subtracting(retention.unneeded(at: .now)), exclusive: findings.exclusive,
             startLimit: Self.startLimit)
         for action in reconciler.actions() where isRunning {
             await carryOut(action, parts, desired)
         }
-        for revision in Set(workers.map(\.spec.revision)).subtracting(bundles) { await parts.fetcher.fetch(revision) }
-        await remove(retention.unneeded(at: .now).subtracting(bundles), parts)
+        for revision in Set(workers.map(\.spec.revision)).subtracting(bundles.whole) {
+            await parts.fetcher.fetch(revision)
+        }
+        await remove(retention.unneeded(at: .now).subtracting(bundles.whole), parts)
     }
 
     /// For the next start.
@@ -88,7 +89,7 @@ extension HostAgent {
     ) async {
         switch action {
         case .fetchBundle(let digest):
-            bundleTimes[digest] = bundleTimes[digest] ?? .now
+            bundles.times[digest] = bundles.times[digest] ?? .now
             await parts.fetcher.fetch(digest)
         case .stopWorker(let id):
             // Where a slot goes on, its socket does, too, and nobody needs to be told.

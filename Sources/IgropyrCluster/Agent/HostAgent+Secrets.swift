@@ -3,7 +3,7 @@ internal import Logging
 
 /// Values that only workers see: sealed by the node that is given them, opened by the nodes that start workers.
 extension HostAgent {
-    private var sealing: SecretSealing { SecretSealing(keys: secretKeys.withLock { $0 }) }
+    private var sealing: SecretSealing { SecretSealing(keys: keys.forSecrets.withLock { $0 }) }
 
     /// The spec with a value for each secret: one that came along, else the one that the application has.
     func sealed(_ request: DeployRequest, _ parts: Parts) async throws(SecretError) -> DeploymentSpec {
@@ -26,7 +26,7 @@ extension HostAgent {
     func checkSecrets(
         of spec: DeploymentSpec, _ name: ApplicationName, given: Set<String>, present: DeploymentSpec?
     ) throws(SecretError) {
-        guard given.isEmpty || !keys.isEmpty else { throw .noKey }
+        guard given.isEmpty || !keys.present.isEmpty else { throw .noKey }
         for secret in spec.secrets.keys.sorted() where !given.contains(secret) {
             guard present?.secrets[secret]?.value != nil else { throw .missing(secret, name) }
         }

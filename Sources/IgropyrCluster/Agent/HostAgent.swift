@@ -54,39 +54,16 @@ public actor HostAgent: LoopBound {
     let configuration: NodeConfiguration
     let name: HostName
     private(set) var state = State.idle
-    /// Bundles that are stored whole.
-    var bundles: Set<BundleDigest> = []
-    /// When each came, by the wall clock, those included that are not whole.
-    var bundleTimes: [BundleDigest: UnixTime] = [:]
-    /// Bundles with nothing that this host could run, and why that is so.
-    var misfits: [BundleDigest: String] = [:]
+    var bundles = LocalBundles()
     /// Workers that it should run and cannot, for there is nothing to run.
     var absentWorkers: [WorkerRecord] = []
-    /// Those of ``misfits`` that are deployed.
-    var deployedMisfits: [BundleDigest] = []
-    /// What clients are sending.
-    var uploads = BundleUploads()
     /// What goes wrong at present, in a line each; the host's record tells the others.
     var problems: [Problem: String] = [:] {
         didSet { if problems != oldValue { setNeedsUpdate() } }
     }
-    /// The key file's; nil without one.
-    var keyFileKey: ClusterKey?
-    /// The cluster's, the one in use first; empty without a key file.
-    var keys: [ClusterKey] = [] {
-        didSet {
-            knownKeys = (knownKeys.filter { !keys.contains($0) } + keys).suffix(Self.knownKeysLimit)
-            let all = keys + knownKeys.filter { !keys.contains($0) }
-            secretKeys.withLock { $0 = all }
-            setNeedsUpdate()
-        }
+    var keys = NodeKeys(ofFile: nil) {
+        didSet { setNeedsUpdate() }
     }
-    /// Those and some that were removed, the latest at the end: an operator may have to name one again, for members that
-    /// have not heard of it.
-    private(set) var knownKeys: [ClusterKey] = []
-    private static let knownKeysLimit = 32
-    /// The same, the ones in use first; for whoever opens secrets.
-    let secretKeys = Locked<[ClusterKey]>([])
     /// Why the node stopped by itself.
     var failure: NodeError?
     private let stopWaiters = WaitingTasks()
@@ -170,7 +147,7 @@ public actor HostAgent: LoopBound {
     func writeNodeFile(_ parts: Parts) async {
         let folder = parts.folder
         let keyFile =
-            keys.first == keyFileKey
+            keys.present.first == keys.ofFile
             ? configuration.keyFile.flatMap { try? FileSystem.resolved($0) } : "\(folder.path)/\(KeyringFile.keyName)"
         let file = NodeFile(
             host: name.rawValue, control: parts.controlAddress.localText, keyFile: keyFile, pid: getpid())
@@ -277,8 +254,10 @@ public actor HostAgent: LoopBound {
             name: name, address: advertisedHost, controlPort: parts.controlAddress.port, cores: Self.cores,
             capacity: configuration.capacity, isDraining: isStopping || scheduling == .drained,
             tags: configuration.tags,
-            bundles: Array(bundles.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
-        record.misfits = deployedMisfits.isEmpty ? nil : Array(deployedMisfits.prefix(StateLimits.bundlesPerHost))
+            bundles: Array(bundles.whole.sorted().prefix(StateLimits.bundlesPerHost)), workers: Array(workers))
+        let deployed = await parts.replica.state.liveDeployments.values.map(\.revision)
+        let misfits = Set(deployed).intersection(bundles.misfits.keys).sorted().prefix(StateLimits.bundlesPerHost)
+        record.misfits = misfits.isEmpty ? nil : Array(misfits)
         record.isCordoned = scheduling == .cordoned ? true : nil
         let problems = await currentProblems(parts).prefix(StateLimits.problemsPerHost)
         record.problems = problems.isEmpty ? nil : problems.map(WorkerRecord.message)
