@@ -32,7 +32,7 @@ public actor WebSocket {
         self.connection = connection
         self.onUnreadEnd = onUnreadEnd
         heldLimit = heldBytes
-        connection.delegate = Relay(socket: self)
+        connection.onEvent = { event in self.assumeIsolated { $0.handle(event) } }
     }
 
     // MARK: Receiving
@@ -73,12 +73,6 @@ public actor WebSocket {
         }
     }
 
-    fileprivate func take(_ message: WebSocketMessage) {
-        held.append(message)
-        if held.bytes >= heldLimit { connection.pauseReading() }
-        readers.wake()
-    }
-
     // MARK: Sending
 
     /// Sends a message, once the peer keeps up with those before.
@@ -114,21 +108,27 @@ public actor WebSocket {
         connection.close(code, reason: reason)
     }
 
-    // MARK: End
+    // MARK: The connection's word
+
+    private func handle(_ event: WebSocketConnection.Event) {
+        switch event {
+        case .message(let message):
+            held.append(message)
+            if held.bytes >= heldLimit { connection.pauseReading() }
+            readers.wake()
+        case .drained: writers.wake()
+        case .closed(let code, let reason):
+            closure = WebSocketClosure(code: code, reason: reason)
+            readers.wake()
+            writers.wake()
+            if !hasReader { onUnreadEnd?() }
+        }
+    }
 
     /// Waits for the end.
     func closed() async {
         await readers.wait { closure == nil }
     }
-
-    fileprivate func end(_ closure: WebSocketClosure) {
-        self.closure = closure
-        readers.wake()
-        writers.wake()
-        if !hasReader { onUnreadEnd?() }
-    }
-
-    fileprivate func drain() { writers.wake() }
 }
 
 /// How and why a WebSocket was closed.
@@ -149,21 +149,6 @@ public struct WebSocketClosure: Error, Hashable, Sendable, CustomStringConvertib
     public var description: String {
         guard code != .abnormal else { return "the connection broke" }
         return reason.isEmpty ? "closed with \(code.rawValue)" : "closed with \(code.rawValue): \(reason)"
-    }
-}
-
-/// Brings what the connection has to say to the actor, on whose loop it says it.
-private final class Relay: WebSocketDelegate {
-    private let socket: WebSocket
-
-    init(socket: WebSocket) { self.socket = socket }
-
-    func webSocketDidReceive(_ message: WebSocketMessage) { socket.assumeIsolated { $0.take(message) } }
-
-    func webSocketDidDrain() { socket.assumeIsolated { $0.drain() } }
-
-    func webSocketDidClose(_ code: WebSocketCloseCode, reason: String) {
-        socket.assumeIsolated { $0.end(WebSocketClosure(code: code, reason: reason)) }
     }
 }
 

@@ -2,20 +2,20 @@ internal import IgropyrCoding
 public import IgropyrHTTP
 public import IgropyrUV
 
-/// Who uses a WebSocket; called on its loop.
-public protocol WebSocketDelegate: AnyObject {
-    func webSocketDidReceive(_ message: WebSocketMessage)
-    /// The peer has taken what was queued: go on with what waited.
-    func webSocketDidDrain()
-    /// Nothing more comes or goes; called once. `code` is the peer's, ``WebSocketCloseCode/abnormal`` if the connection
-    /// broke, or why this end gave up.
-    func webSocketDidClose(_ code: WebSocketCloseCode, reason: String)
-}
-
 /// One end of an open WebSocket; stays on its loop. Its owner gives it what the tunnel brings.
 ///
 /// It answers pings and the peer's close frame by itself, and keeps the connection alive.
 public final class WebSocketConnection {
+    /// What it tells its user.
+    public enum Event: Sendable {
+        case message(WebSocketMessage)
+        /// The peer has taken what was queued: go on with what waited.
+        case drained
+        /// Nothing more comes or goes: the last event. The code is the peer's, ``WebSocketCloseCode/abnormal`` if the
+        /// connection broke, or why this end gave up.
+        case closed(WebSocketCloseCode, reason: String)
+    }
+
     private enum State {
         case open
         /// A close frame went out; the peer's is missing.
@@ -51,8 +51,8 @@ public final class WebSocketConnection {
     private var owedPong: [UInt8]?
     private var random = SystemRandomNumberGenerator()
 
-    /// Strong until the WebSocket has closed.
-    public var delegate: (any WebSocketDelegate)?
+    /// Called on the loop; held until the WebSocket has closed.
+    public var onEvent: ((Event) -> Void)?
 
     public init(
         on tunnel: any WebSocketTunnel, as role: Role, settings: WebSocketSettings, deflate: WebSocketDeflate?,
@@ -70,7 +70,7 @@ public final class WebSocketConnection {
         rest()
     }
 
-    /// Whether the peer keeps up; if not, wait for ``WebSocketDelegate/webSocketDidDrain()``.
+    /// Whether the peer keeps up; if not, wait for ``Event/drained``.
     public var canWrite: Bool { tunnel?.canWrite ?? true }
 
     public var isOpen: Bool {
@@ -142,7 +142,7 @@ public final class WebSocketConnection {
             owedPong = nil
             send(.pong, unsafe pong.span.bytes)
         }
-        delegate?.webSocketDidDrain()
+        onEvent?(.drained)
     }
 
     /// The connection is gone.
@@ -168,7 +168,7 @@ public final class WebSocketConnection {
         case .message(let kind, let bytes, let isCompressed):
             guard isOpen else { return }  // It crossed our close frame.
             let bytes = isCompressed ? try expand(bytes) : bytes
-            delegate?.webSocketDidReceive(try WebSocketMessage(kind, bytes))
+            onEvent?(.message(try WebSocketMessage(kind, bytes)))
         case .ping(let payload):
             guard isOpen else { return }
             if canWrite { send(.pong, unsafe payload.span.bytes) } else { owedPong = payload }
@@ -264,9 +264,7 @@ public final class WebSocketConnection {
         timer?.invalidate()
         timer = nil
         owedPong = nil
-        let delegate = delegate
-        self.delegate = nil
-        delegate?.webSocketDidClose(code, reason: reason)
+        onEvent.take()?(.closed(code, reason: reason))
     }
 }
 
