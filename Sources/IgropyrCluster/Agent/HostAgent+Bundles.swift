@@ -131,7 +131,7 @@ extension HostAgent {
             case .tooLarge, .tooManyEntries: 413
             case .diskFull: 507
             case .storage: 500
-            default: 422
+            case .noApplication, .notExecutable, .unsupportedEntry, .escapes, .changed, .damaged: 422
             }
         return .refusal(status, error.description)
     }

@@ -1,34 +1,27 @@
 /// Why a bundle was not made, stored or unpacked. Whatever was half done is gone again.
 public struct BundleError: Error, Hashable, CustomStringConvertible {
-    public struct Code: Hashable, Sendable {
-        private let name: StaticName
-
-        private enum StaticName {
-            case missing, noApplication, notExecutable, unsupportedEntry, escapes, changed, tooLarge, tooManyEntries
-            case damaged, digestMismatch, diskFull, storage
-        }
-
+    public enum Code: Hashable, Sendable {
         /// Nothing there: no such source, or no bundle with that digest.
-        public static let missing = Code(name: .missing)
+        case missing
         /// A folder that says by nothing what it is.
-        public static let noApplication = Code(name: .noApplication)
+        case noApplication
         /// A single file without permission to execute it.
-        public static let notExecutable = Code(name: .notExecutable)
+        case notExecutable
         /// A socket, fifo or device, or a name that is not UTF-8.
-        public static let unsupportedEntry = Code(name: .unsupportedEntry)
+        case unsupportedEntry
         /// A path or link that leads, or may lead, out of the bundle.
-        public static let escapes = Code(name: .escapes)
+        case escapes
         /// A file grew or shrank while it was read.
-        public static let changed = Code(name: .changed)
-        public static let tooLarge = Code(name: .tooLarge)
-        public static let tooManyEntries = Code(name: .tooManyEntries)
+        case changed
+        case tooLarge
+        case tooManyEntries
         /// No archive, or a broken one.
-        public static let damaged = Code(name: .damaged)
+        case damaged
         /// The bytes are not those that the digest names.
-        public static let digestMismatch = Code(name: .digestMismatch)
-        public static let diskFull = Code(name: .diskFull)
+        case digestMismatch
+        case diskFull
         /// Any other failure of the file system.
-        public static let storage = Code(name: .storage)
+        case storage
     }
 
     public let code: Code
