@@ -52,9 +52,6 @@ public actor ClusterBalancer: LoopBound {
     /// Where clients reach it; nil unless running.
     public var address: SocketAddress? { balancer?.address }
 
-    /// Where metrics and the like are answered; nil if they are not, or unless running.
-    public var adminAddress: SocketAddress? { balancer?.adminAddress }
-
     /// As ``Balancer/reopenAccessLog()``; nothing unless running.
     public func reopenAccessLog() { balancer?.reopenAccessLog() }
 

@@ -32,8 +32,6 @@ public struct HashRing: Sendable, Equatable {
 
     /// Those with a weight above zero, each id once, in the order of their ids. Lookups return positions in it.
     public var members: [Member] { roster.members }
-    /// How many members were left out because of ``KeyTable/maximumMembers``.
-    public var surplus: Int { roster.surplus }
     /// Choices of each slot: as asked, but not more than there are members.
     public var depth: Int { lists.depth }
     public var isEmpty: Bool { roster.members.isEmpty }

@@ -33,7 +33,7 @@ public struct KeyTable: Sendable, Equatable {
         case ketama(KetamaRing)
     }
 
-    /// The most members of one table. Beyond it those with the greatest ids are left out and counted in ``surplus``.
+    /// The most members of one table. Beyond it those with the greatest ids are left out.
     public static let maximumMembers = 4096
     /// The most choices of a key.
     public static let maximumDepth = 8
@@ -58,19 +58,8 @@ public struct KeyTable: Sendable, Equatable {
         }
     }
 
-    public var kind: Kind {
-        switch table {
-        case .rendezvous: .rendezvous
-        case .maglev: .maglev
-        case .ketama: .ketama
-        }
-    }
-
     /// Those with a weight above zero, each id once, in the order of their ids. Lookups return positions in it.
     public var members: [Member] { roster.members }
-    /// How many members were left out because of ``maximumMembers``.
-    public var surplus: Int { roster.surplus }
-    public var isEmpty: Bool { roster.members.isEmpty }
 
     /// Choices of each key: as asked, but not more than there are members.
     public var depth: Int {

@@ -8,8 +8,6 @@ struct Roster: Sendable, Equatable {
 
     /// Those with a weight above zero, each id once, in the order of their ids.
     let members: [KeyTable.Member]
-    /// How many were left out because of ``KeyTable/maximumMembers``.
-    let surplus: Int
 
     /// Of members with the same id, the one with the least host, then the least weight, is taken.
     init(_ offered: [KeyTable.Member]) {
@@ -18,7 +16,6 @@ struct Roster: Sendable, Equatable {
             distinct.append(member)
         }
         members = Array(distinct.prefix(KeyTable.maximumMembers))
-        surplus = max(0, distinct.count - KeyTable.maximumMembers)
     }
 
     /// The length of the preference lists when this one is asked for.

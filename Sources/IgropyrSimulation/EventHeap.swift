@@ -16,7 +16,6 @@ struct EventHeap<Event> {
     private var freeSlots: [Int] = []
     private var lastNumber: UInt64 = 0
 
-    var count: Int { entries.count }
     var nextTime: Timestamp? { entries.first?.time }
 
     mutating func add(_ event: Event, at time: Timestamp) {

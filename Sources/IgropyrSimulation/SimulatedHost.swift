@@ -31,9 +31,8 @@ public final class SimulatedHost {
     /// The simulation's time of the timer event that counts; later ones are void.
     var armedFor = Timestamp.distantFuture
     var pausedUntil = Timestamp.zero
-    /// Until then it runs only now and then, after pauses of up to `starvationPause`.
+    /// Until then it runs only now and then, after pauses.
     var starvedUntil = Timestamp.zero
-    var starvationPause = Duration.zero
     /// What arrived while it was paused.
     var inbox: [Arrival] = []
     var inboxBytes = 0
@@ -56,7 +55,6 @@ public final class SimulatedHost {
         armedFor = .distantFuture
         pausedUntil = .zero
         starvedUntil = .zero
-        starvationPause = .zero
         inbox = []
         inboxBytes = 0
         impairedUntil = now

@@ -16,17 +16,16 @@ extension Simulation {
         events.add(.wake(index, life: hosts[index].life), at: hosts[index].pausedUntil)
     }
 
-    /// For so long the host runs only between waits for the processor of up to `pause`, each.
-    public func starve(_ index: Int, for duration: Duration, pause: Duration = Fault.starvationPause) {
+    /// For so long the host runs only between waits for the processor of up to ``Fault/starvationPause``, each.
+    public func starve(_ index: Int, for duration: Duration) {
         hosts[index].starvedUntil = now.advanced(by: duration)
-        hosts[index].starvationPause = pause
-        impair(index, until: hosts[index].starvedUntil.advanced(by: pause))
+        impair(index, until: hosts[index].starvedUntil.advanced(by: Fault.starvationPause))
         starveOn(index)
     }
 
     func starveOn(_ index: Int) {
         guard hosts[index].starvedUntil > now, hosts[index].pausedUntil <= now else { return }
-        freeze(index, for: random.duration(in: .milliseconds(1)...hosts[index].starvationPause))
+        freeze(index, for: random.duration(in: .milliseconds(1)...Fault.starvationPause))
     }
 
     private func impair(_ index: Int, until time: Timestamp) {

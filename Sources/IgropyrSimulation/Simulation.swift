@@ -80,9 +80,9 @@ public final class Simulation {
     // MARK: - Hosts
 
     @discardableResult
-    public func start(_ name: String, tags: [String: String] = [:]) throws(GossipError) -> Int {
+    public func start(_ name: String) throws(GossipError) -> Int {
         let index = hosts.count
-        let host = SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: tags))
+        let host = SimulatedHost(gossip: try makeGossip(name, index: index, incarnation: 1, tags: [:]))
         machines.append(host)
         indexByName[name] = index
         rearm(index)

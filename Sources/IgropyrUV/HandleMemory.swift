@@ -13,8 +13,6 @@ struct HandleMemory<Raw> {
 
     private var base: UnsafeMutablePointer<uv_handle_t> { unsafe pointer.asHandle }
 
-    var isClosing: Bool { unsafe uv_is_closing(base) != 0 }
-
     func retain(owner: AnyObject) {
         unsafe base.pointee.data = Unmanaged.passRetained(owner).toOpaque()  // Released by `didClose`.
     }

@@ -11,8 +11,6 @@ public final class UDPSocket {
     private let memory = unsafe HandleMemory<uv_udp_t>()
     private var isClosing = false
     private var onReceive: ((RawSpan, SocketAddress) -> Void)?
-    /// Datagrams that were not sent because the queue was full or the kernel refused them.
-    public private(set) var droppedDatagrams = 0
 
     /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less. `sharesPort`: Others may bind the port,
     /// too, if they say the same, and for IPv4, if this is IPv6; what goes to a group, all of them get.
@@ -108,18 +106,10 @@ public final class UDPSocket {
             }
             guard result < 0 else { return }
             guard result == UV_EAGAIN.rawValue, unsafe uv_udp_get_send_queue_count(memory.pointer) < Self.queueLimit
-            else {
-                droppedDatagrams += 1
-                return
-            }
-            unsafe enqueue(bytes, to: address)
+            else { return }
+            let request = unsafe DatagramRequest(copying: bytes)
+            unsafe address.withSockaddr { sockaddr, _ in unsafe request.submit(to: memory.pointer, sockaddr) }
         }
-    }
-
-    private func enqueue(_ bytes: UnsafeRawBufferPointer, to address: SocketAddress) {
-        let request = unsafe DatagramRequest(copying: bytes)
-        let result = unsafe address.withSockaddr { sockaddr, _ in unsafe request.submit(to: memory.pointer, sockaddr) }
-        if result < 0 { droppedDatagrams += 1 }
     }
 
     /// Idempotent. Nothing is received any more; what was queued is dropped.
@@ -155,13 +145,11 @@ private final class DatagramRequest {
         unsafe request.deallocate()
     }
 
-    func submit(to handle: UnsafeMutablePointer<uv_udp_t>, _ address: UnsafePointer<sockaddr>) -> Int32 {
+    func submit(to handle: UnsafeMutablePointer<uv_udp_t>, _ address: UnsafePointer<sockaddr>) {
         var buffer = unsafe uv_buf_t(reading: UnsafeRawBufferPointer(bytes))
         let retained = unsafe Unmanaged.passRetained(self)  // Released by `didSend`.
         unsafe request.pointee.data = retained.toOpaque()
-        let result = unsafe uv_udp_send(request, handle, &buffer, 1, address, didSend)
-        if result < 0 { unsafe retained.release() }
-        return result
+        if unsafe uv_udp_send(request, handle, &buffer, 1, address, didSend) < 0 { unsafe retained.release() }
     }
 }
 

@@ -2,9 +2,6 @@ internal import IgropyrTime
 
 /// Network coordinates: how far members are from each other, without asking them.
 extension Gossip {
-    /// Where we stand.
-    public var coordinate: NetworkCoordinate { coordinates.own }
-
     /// Of members that answered a ping of ours and told theirs, and our own.
     public var knownCoordinates: [String: NetworkCoordinate] {
         coordinates.others.merging([name: coordinates.own]) { $1 }

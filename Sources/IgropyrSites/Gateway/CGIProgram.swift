@@ -131,9 +131,6 @@ final class CGIPrograms {
         turns = Turns(limit: limit, waiting: 4 * limit)
     }
 
-    /// For how many there is a process.
-    var count: Int { running.count }
-
     func add(_ process: ChildProcess) {
         running[process.pid] = (process, nil)
     }
