@@ -292,6 +292,7 @@ private func withPHP(
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(sys.argv[1])
         listener.listen(16)
+        print("listens", flush=True)
         while True:
             peer, _ = listener.accept()
             file = peer.makefile("rwb")
@@ -314,7 +315,7 @@ private func withPHP(
         let script = try folder.write("server.py", Self.server)
         let socket = folder.path + "/scgi.sock"
         let program = try BackgroundCommand(["python3", script, socket])
-        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        try await eventually("it listens") { program.output == "listens\n" }
         try await withSite("handlers: {app: {scgi: \"unix:\(socket)\"}}") { caller, site in
             try site.write("a.app", "")
             for body in ["", "sent", String(repeating: "x", count: 1 << 19)] {

@@ -10,6 +10,7 @@ private let server = """
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen()
+    print("listens", flush=True)
     first, _ = listener.accept()
     while first.recv(65536): open(sys.argv[1] + ".asked", "w")
     while True:
@@ -57,7 +58,7 @@ private let protocols = [
         let script = try folder.write("server.py", server)
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
         let program = try BackgroundCommand(["python3", script, socket, bytes])
-        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        try await eventually("it listens") { program.output == "listens\n" }
         let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
         try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
             try site.write("a.app", "")
