@@ -86,7 +86,7 @@ let package = Package(
         // Cores: values in, decisions out; no socket, clock, random source or logger.
         .target(name: "IgropyrTime", swiftSettings: strict),
         .target(name: "IgropyrText", swiftSettings: strict),
-        .target(name: "IgropyrHTTP", dependencies: [httpTypes], swiftSettings: strict),
+        .target(name: "IgropyrHTTP", dependencies: ["IgropyrTime", httpTypes], swiftSettings: strict),
         .target(
             name: "IgropyrCoding", dependencies: ["CZlib", "CBrotli", "CZstd", "IgropyrHTTP"], swiftSettings: strict),
         .target(name: "IgropyrPatterns", swiftSettings: strict),

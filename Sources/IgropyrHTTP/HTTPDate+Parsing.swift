@@ -1,3 +1,5 @@
+internal import IgropyrTime
+
 extension HTTPDate {
     /// Reads the three forms of RFC 9110 §5.6.7: IMF-fixdate, RFC 850's and asctime's. Nil for anything else, and for
     /// dates that do not exist. The day of the week must be one, but need not be the date's. RFC 850's two digits mean
@@ -80,8 +82,10 @@ private struct DateReader {
     /// Nil unless the text is at its end and the day exists.
     private func seconds(_ year: Int, _ month: Int, _ day: Int, _ time: Int) -> Int64? {
         guard position == bytes.count, day >= 1 else { return nil }
-        let first = HTTPDate.day(year: year, month: month, day: 1)
-        let next = HTTPDate.day(year: month == 12 ? year + 1 : year, month: month == 12 ? 1 : month + 1, day: 1)
+        let first = CalendarDay(year: year, month: month, day: 1).number
+        let next = CalendarDay(
+            year: month == 12 ? year + 1 : year, month: month == 12 ? 1 : month + 1, day: 1
+        ).number
         guard day <= next - first else { return nil }
         return Int64(first + day - 1) * 86_400 + Int64(time)
     }

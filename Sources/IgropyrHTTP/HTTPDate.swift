@@ -1,3 +1,5 @@
+internal import IgropyrTime
+
 /// A time as HTTP writes it, in whole seconds of UTC (RFC 9110 §5.6.7). Made once a second and kept, it is a cache:
 /// writing it is one copy of 29 bytes.
 public struct HTTPDate: Sendable, Hashable {
@@ -31,7 +33,7 @@ public struct HTTPDate: Sendable, Hashable {
     private static func fixdate(_ seconds: Int64) -> InlineArray<29, UInt8> {
         let time = Int(floorModulo(seconds, 86_400))
         let days = Int((seconds - Int64(time)) / 86_400)
-        let date = date(ofDay: days)
+        let date = CalendarDay(number: days)
         var bytes = InlineArray<29, UInt8>(repeating: .space)
         set(weekdays[Int(floorModulo(Int64(days) + 4, 7))].utf8.prefix(3), at: 0, in: &bytes)
         set(",".utf8.prefix(1), at: 3, in: &bytes)
@@ -66,26 +68,5 @@ public struct HTTPDate: Sendable, Hashable {
     private static func floorModulo(_ value: Int64, _ modulus: Int64) -> Int64 {
         let rest = value % modulus
         return rest < 0 ? rest + modulus : rest
-    }
-
-    /// Howard Hinnant's `civil_from_days`: years begin in March, eras of 400 years have 146 097 days.
-    private static func date(ofDay day: Int) -> (year: Int, month: Int, day: Int) {
-        let shifted = day + 719_468
-        let era = Int((Int64(shifted) - floorModulo(Int64(shifted), 146_097)) / 146_097)
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-    }
-
-    /// Howard Hinnant's `days_from_civil`, for years from 0 on.
-    static func day(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 }
