@@ -30,12 +30,17 @@ final class JWTKeys: Sendable {
     var isReloadable: Bool { if case .fixed = source { false } else { true } }
 
     /// For a token that calls its key so.
-    func collection(naming name: String?) async throws(JWTKeyFailure) -> JWTKeyCollection {
-        switch source {
-        case .fixed(let known): known.collection
-        case .file(_, let known): known.withLock { $0.collection }
-        case .published(let keys): try await keys.known(naming: name).collection
-        }
+    /// - Throws: `.unknownKey` if none is called so: jwt-kit would take the first that it knows. ``JWTKeyFailure`` and
+    ///   `CancellationError` for those that cannot be had.
+    func collection(naming name: String?) async throws -> JWTKeyCollection {
+        let known =
+            switch source {
+            case .fixed(let known): known
+            case .file(_, let known): known.withLock { $0 }
+            case .published(let keys): try await keys.known(naming: name)
+            }
+        guard known.has(name) else { throw JWTRejection.unknownKey }
+        return known.collection
     }
 
     /// - Throws: ``JWTKeyFailure``; the old keys then stay.

@@ -28,8 +28,8 @@ public struct JWTVerifier: Sendable {
     init(_ keys: JWTKeys) { self.keys = keys }
 
     /// What the token says, once it has passed all of the above and the payload's own `verify(using:)`.
-    /// - Throws: ``JWTRejection``; ``JWTKeyFailure`` if keys that are published cannot be had; what the payload's `verify(using:)`
-    ///   throws, `JWTError`s excepted.
+    /// - Throws: ``JWTRejection``; ``JWTKeyFailure`` if keys that are published cannot be had; `CancellationError` if they are not
+    ///   there yet when the task is cancelled; what the payload's `verify(using:)` throws, `JWTError`s excepted.
     public func verify<Payload: JWTPayload>(
         _ token: String, as type: Payload.Type = Payload.self
     ) async throws -> Payload {

@@ -12,11 +12,12 @@ final class PublishedKeys: Sendable {
     static let fetchLimit = Duration.seconds(10)
     private static let limitBytes = 1 << 20
 
-    private typealias Fetch = Task<Result<JWTKeys.Known, JWTKeyFailure>, Never>
+    private typealias Outcome = Result<JWTKeys.Known, JWTKeyFailure>
 
     private struct State {
         var known: JWTKeys.Known?
-        var isFetching: Fetch?
+        /// Nil while nothing is fetched.
+        var waiting: [AsyncStream<Outcome>.Continuation]?
         var lastBegan: ContinuousClock.Instant?
         var lastFailure: JWTKeyFailure?
     }
@@ -34,18 +35,20 @@ final class PublishedKeys: Sendable {
 
     /// The keys for a token that calls its own so.
     /// - Returns: those that were published last, whether the one that is named is among them or not.
-    /// - Throws: ``JWTKeyFailure`` if it is not, and the provider did not answer when it was last asked.
-    func known(naming name: String?) async throws(JWTKeyFailure) -> JWTKeys.Known {
+    /// - Throws: ``JWTKeyFailure`` if it is not, and the provider did not answer when it was last asked; `CancellationError` if
+    ///   the task is cancelled while they are fetched.
+    func known(naming name: String?) async throws -> JWTKeys.Known {
         let time = now()
-        let (known, fetch, failure) = state.withLock { state in
+        let (known, outcome, failure) = state.withLock { state in
             let isServed = state.lastFailure == nil && state.known?.has(name) ?? false
             let age = state.lastBegan?.duration(to: time)
             let isDue = age.map { $0 >= (isServed ? Self.lifetime : Self.pause) } ?? true
-            if isDue, state.isFetching == nil { begin(&state, at: time) }
-            return (state.known, state.isFetching, state.lastFailure)
+            if isDue { begin(&state, at: time) }
+            let isKnown = state.known?.has(name) ?? false
+            return (state.known, isKnown ? nil : wait(&state), state.lastFailure)
         }
         if let known, known.has(name) { return known }
-        if let fetch { return try await fetch.value.get() }
+        if let outcome { return try await Self.first(of: outcome).get() }
         if let failure { throw failure }  // The key may be one that was published meanwhile.
         if let known { return known }
         throw JWTKeyFailure("\(url): there are no keys yet")
@@ -54,28 +57,52 @@ final class PublishedKeys: Sendable {
     /// Fetches them now.
     func fetch() async throws(JWTKeyFailure) {
         let time = now()
-        let fetch = state.withLock { state in state.isFetching ?? begin(&state, at: time) }
-        _ = try await fetch.value.get()
+        let outcome = state.withLock { state in
+            begin(&state, at: time)
+            return wait(&state)
+        }
+        guard let outcome, let result = try? await Self.first(of: outcome) else {
+            throw JWTKeyFailure("\(url): the task was cancelled")
+        }
+        _ = try result.get()
     }
 
-    @discardableResult
-    private func begin(_ state: inout State, at time: ContinuousClock.Instant) -> Fetch {
+    /// Unless it has begun.
+    private func begin(_ state: inout State, at time: ContinuousClock.Instant) {
+        guard state.waiting == nil else { return }
+        state.waiting = []
         state.lastBegan = time
         // Its own task, since many wait for it, and one who is cancelled ends it for no other.
-        let fetch = Fetch { [self] in
-            let result: Result<JWTKeys.Known, JWTKeyFailure>
+        Task { [self] in
+            let result: Outcome
             do throws(JWTKeyFailure) { result = .success(try await download()) } catch { result = .failure(error) }
-            self.state.withLock { state in
-                state.isFetching = nil
+            let waiting = self.state.withLock { state in
                 switch result {
                 case .success(let known): (state.known, state.lastFailure) = (known, nil)
                 case .failure(let failure): state.lastFailure = failure
                 }
+                defer { state.waiting = nil }
+                return state.waiting ?? []
             }
-            return result
+            for one in waiting {
+                one.yield(result)
+                one.finish()
+            }
         }
-        state.isFetching = fetch
-        return fetch
+    }
+
+    /// The end of what is being fetched; nil if nothing is.
+    private func wait(_ state: inout State) -> AsyncStream<Outcome>? {
+        guard state.waiting != nil else { return nil }
+        let (outcome, continuation) = AsyncStream<Outcome>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        state.waiting?.append(continuation)
+        return outcome
+    }
+
+    /// - Throws: `CancellationError`, at once: the stream ends then.
+    private static func first(of outcome: AsyncStream<Outcome>) async throws -> Outcome {
+        for await result in outcome { return result }
+        throw CancellationError()
     }
 
     private func download() async throws(JWTKeyFailure) -> JWTKeys.Known {

@@ -125,6 +125,23 @@ extension String {
         }
     }
 
+    @Test func `a token that calls its key as none is called is not believed, by the first key neither`() async throws {
+        let (elliptic, other) = (ES256PrivateKey(), ES256PrivateKey())
+        let keys = try [("a", elliptic), ("b", other)].map { name, key in
+            let point = try #require(key.publicKey.parameters)
+            return #"{"kty": "EC", "kid": "\#(name)", "crv": "P-256", "x": "\#(point.x.asBase64URL)", "#
+                + #""y": "\#(point.y.asBase64URL)"}"#
+        }
+        let (_, verifier) = try await Self.pair(JWTKeyCollection(), (Self.set(keys[0], keys[1]), nil))
+        for (kid, rejection) in [("a", nil), ("c", .unknownKey), ("", .unknownKey)] as [(JWKIdentifier, JWTRejection?)]
+        {
+            let token = try await JWTKeyCollection().add(ecdsa: elliptic, kid: kid).sign(Visitor(), kid: kid)
+            var found: JWTRejection?
+            do { let _: Visitor = try await verifier.verify(token) } catch let error as JWTRejection { found = error }
+            #expect(found == rejection, "\(kid.string)")
+        }
+    }
+
     private static let visitors: [(change: @Sendable (inout Visitor) -> Void, rejection: JWTRejection?)] = [
         ({ _ in }, nil), ({ $0.exp = 871 }, nil), ({ $0.exp = 870 }, .expired), ({ $0.exp = 0.5 }, .expired),
         ({ $0.exp = nil }, .endless), ({ $0.nbf = 930 }, nil), ({ $0.nbf = 930.5 }, .notYetValid),
