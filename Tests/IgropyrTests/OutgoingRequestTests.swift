@@ -46,6 +46,18 @@ private struct Item: ResponseCodable, Sendable, Equatable {
                 try await Task.sleep(for: .seconds(600))
             }
         }
+        app.get("/drops") { _ in
+            Response { writer in
+                while true {
+                    try await writer.write(".")
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+        }
+        app.get("/ring") { _ async throws in
+            try await Task.sleep(for: .milliseconds(20))
+            return Response(.found).with(.location, "ring?again")
+        }
         app.get("/never") { _ async throws -> String in
             try await Task.sleep(for: .seconds(600))
             return "late"
@@ -302,6 +314,35 @@ private struct Item: ResponseCodable, Sendable, Equatable {
                 return try await client.get("\(url)/port")
             }
             #expect(broken == "brokenResponse")
+        }
+    }
+
+    @Test(arguments: ["/drops", "/never", "/ring"]) func `a request has an end though there is progress`(
+        path: String
+    ) async throws {
+        var settings = HTTPClient.Settings()
+        settings.timeLimit = .milliseconds(300)
+        settings.redirects = 100
+        let client = HTTPClient(settings)
+        try await withServer { url in
+            let failure = await #expect(throws: HTTPRequestFailure.self) { try await client.get("\(url)\(path)") }
+            #expect(failure?.cause == .timedOut && failure?.mayHaveBeenReceived == true)
+        }
+    }
+
+    @Test func `a body that is read as it comes may take longer than a request`() async throws {
+        var settings = HTTPClient.Settings()
+        settings.timeLimit = .milliseconds(300)
+        let client = HTTPClient(settings)
+        try await withServer { url in
+            try await client.stream(.get, "\(url)/drops") { response in
+                var count = 0
+                for try await piece in response.body {
+                    count += piece.count
+                    if count >= 40 { break }
+                }
+                #expect(count >= 40)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 public import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrTime
 public import IgropyrTransport
 internal import IgropyrUV
 
@@ -23,6 +24,10 @@ public final class HTTPClient: HTTPRequesting {
         public var connectTimeout = Duration.seconds(5)
         /// How long a server may make no progress with a response.
         public var responseTimeout = Duration.seconds(30)
+        /// How long a request may take altogether, connections, redirections and the response's body included; nil for ever, as
+        /// long as there is progress. Of ``HTTPClient/stream(_:_:fields:body:_:)`` until the response's head is there. The
+        /// system's resolver has its own time for a name (`resolv.conf`), and is not interrupted.
+        public var timeLimit: Duration?
         /// Of a response's body, or of each event of ``HTTPStreamedResponse/events``; what is larger is an error. At most 1 GiB.
         public var bodyLimit = 16 << 20
         /// How many redirections are followed, from 0 to 100; with 0 they are responses like others. From `https` none is
@@ -143,7 +148,8 @@ public final class HTTPClient: HTTPRequesting {
         guard let parts = ServerURL(url, for: .http) else {
             throw HTTPRequestFailure(ServerURL.withoutCredentials(url), .invalidURL)
         }
-        return OutgoingRequest(method, parts, fields, body)
+        let deadline = settings.timeLimit.map { EventLoop.preciseNow.advanced(by: $0) }
+        return OutgoingRequest(method, parts, fields, body, until: deadline)
     }
 
     private func redirection(
@@ -165,6 +171,9 @@ extension HTTPClient.Settings {
     func check() throws(InvalidSetting) {
         try InvalidSetting.require("connectTimeout", connectTimeout, connectTimeout > .zero, "more than 0")
         try InvalidSetting.require("responseTimeout", responseTimeout, responseTimeout > .zero, "more than 0")
+        if let timeLimit {
+            try InvalidSetting.require("timeLimit", timeLimit, timeLimit > .zero, "more than 0")
+        }
         try InvalidSetting.require("bodyLimit", bodyLimit, 0...(1 << 30) ~= bodyLimit, "0 to 1073741824")
         try InvalidSetting.require("redirects", redirects, 0...100 ~= redirects, "0 to 100")
         try InvalidSetting.require(

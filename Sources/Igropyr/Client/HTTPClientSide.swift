@@ -90,6 +90,9 @@ actor HTTPClientSide: LoopBound, LoopResident {
             let route = try await route(to: request.url)
             var unreachable: HTTPClientFailure?
             for address in route.addresses {
+                if let deadline = request.deadline, EventLoop.preciseNow >= deadline {
+                    throw HTTPClientFailure(.timedOut, mayHaveBeenReceived: false)
+                }
                 do {
                     return try await ask(openRequester(), message, address, route.kind)
                 } catch let failure as HTTPClientFailure where failure.isAboutReaching && !hasBegun() {

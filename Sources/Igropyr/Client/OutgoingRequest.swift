@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrTime
 internal import IgropyrTransport
 internal import Tracing
 
@@ -9,8 +10,14 @@ struct OutgoingRequest: Sendable {
     private(set) var url: ServerURL
     private var fields: HTTPFields
     private var body: [UInt8]
+    /// When it is given up, with all redirections.
+    let deadline: Timestamp?
 
-    init(_ method: HTTPRequest.Method, _ url: ServerURL, _ fields: HTTPFields, _ body: [UInt8]) {
+    init(
+        _ method: HTTPRequest.Method, _ url: ServerURL, _ fields: HTTPFields, _ body: [UInt8],
+        until deadline: Timestamp? = nil
+    ) {
+        self.deadline = deadline
         self.method = method
         self.url = url
         self.fields = fields
@@ -38,6 +45,7 @@ struct OutgoingRequest: Sendable {
             var message = HTTPRequester.Request(known, url.target, body: body)
             message.fields = fields.map { ($0.name.rawName, $0.value) }
             message.host = url.authority
+            message.deadline = deadline
             return message
         }
     }

@@ -1,4 +1,5 @@
 public import IgropyrHTTP
+public import IgropyrTime
 public import IgropyrUV
 
 /// Makes requests one by one, for programs that wait for the answer; the proxy uses the pool itself.
@@ -14,6 +15,9 @@ public final class HTTPRequester {
         public var body: [UInt8]
         /// What it names as its host; nil for what the kind of connection says of the address.
         public var host: String?
+        /// When it fails with `.timedOut` unless its response is there: whole, or of ``HTTPRequester/open(_:to:as:isolation:)``
+        /// the head.
+        public var deadline: Timestamp?
 
         public init(
             _ method: HTTPMethod, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = []

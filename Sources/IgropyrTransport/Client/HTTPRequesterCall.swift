@@ -30,6 +30,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
     private var connection: (any HTTPClientStream)?
     private var continuation: CheckedContinuation<HTTPRequester.Response, any Error>?
     private var isCancelled = false
+    private var timer: WheelTimer?
     private var hasWaited = false
     /// Whether it may be made once more, on a fresh connection.
     private var isRepeatable: Bool
@@ -54,6 +55,10 @@ final class HTTPRequesterCall: HTTPClientExchange {
     func start(_ continuation: CheckedContinuation<HTTPRequester.Response, any Error>) {
         self.continuation = continuation
         guard !isCancelled else { return finish(.failure(CancellationError())) }
+        if let deadline = request.deadline {
+            timer = WheelTimer(on: requester.pool.wheel) { [weak self] in self?.expire() }
+            timer?.arm(at: deadline)
+        }
         connect()
     }
 
@@ -191,6 +196,8 @@ final class HTTPRequesterCall: HTTPClientExchange {
         fail(CancellationError())
     }
 
+    private func expire() { fail(HTTPClientFailure(.timedOut, mayHaveBeenReceived: connection != nil)) }
+
     func give(up cause: HTTPClientFailure.Cause) {
         fail(HTTPClientFailure(cause, mayHaveBeenReceived: false))
     }
@@ -203,6 +210,8 @@ final class HTTPRequesterCall: HTTPClientExchange {
 
     private func finish(_ outcome: Result<HTTPRequester.Response, any Error>) {
         isRepeatable = false
+        timer?.invalidate()
+        timer = nil
         continuation?.resume(with: outcome)
         continuation = nil
     }
