@@ -5,6 +5,9 @@ internal import IgropyrUV
 ///
 /// A visitor of whom nothing is remembered gets no cookie. A token that a browser brings and that the store does not know is
 /// never taken over: a new session gets a new token.
+///
+/// Where the store fails, so does the request, since its visitor would be another, or what he did forgotten; but not for a note
+/// that a session was used, nor for the removal of one that is over.
 public struct Sessions: AsyncMiddleware {
     /// The cookie's name. One that begins with `__Host-` makes browsers insist on https, `path` "/" and no `domain`.
     public var cookieName = "session"
@@ -33,40 +36,51 @@ public struct Sessions: AsyncMiddleware {
 
     public func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
         let token = request.cookies[cookieName]
-        let known = try await known(token)
+        let known = try await known(token, request)
         let session = Session(known ?? SessionRecord(began: now()))
         request[SessionKey.self] = session
         var response = await next(request)
         if session.fate == .ended || session.isEmpty {
             if known != nil, let token { try await store.remove(token) }
             if token != nil { try setCookie(&response, request, value: "", age: .zero) }
-        } else if let fresh = try await kept(session, known == nil ? nil : token) {
+        } else if let fresh = try await kept(session, known == nil ? nil : token, request) {
             try setCookie(&response, request, value: fresh, age: remaining(session.record))
         }
         return response
     }
 
-    private func known(_ token: String?) async throws -> SessionRecord? {
+    private func known(_ token: String?, _ request: Request) async throws -> SessionRecord? {
         guard let token, token.utf8.count <= 4096, let record = try await store.load(token) else { return nil }
         guard age(since: record.used) < idleTimeout, age(since: record.began) < lifetime else {
-            try await store.remove(token)
+            await noting(request) { try await store.remove(token) }
             return nil
         }
         return record
     }
 
     /// - Returns: the token that the browser is to have from now on; nil if all stays as it was.
-    private func kept(_ session: Session, _ token: String?) async throws -> String? {
+    private func kept(_ session: Session, _ token: String?, _ request: Request) async throws -> String? {
         var record = session.record
         // That it was used is noted now and then, so that mere reading mostly stores nothing.
         let isDue = age(since: record.used) >= max(.seconds(1), idleTimeout / 10)
-        guard token == nil || session.hasChanged || session.fate == .renewed || isDue else { return nil }
+        let isNews = token == nil || session.hasChanged || session.fate == .renewed
+        guard isNews || isDue else { return nil }
         record.used = now()
-        if session.fate == .renewed, let token {
-            try await store.remove(token)
-            return try await store.save(record, as: nil)
+        guard isNews else {
+            return await noting(request) { [record] in try await store.save(record, as: token) }
         }
-        return try await store.save(record, as: token)
+        guard session.fate == .renewed, let token else { return try await store.save(record, as: token) }
+        let fresh = try await store.save(record, as: nil)  // First: where there is no room, the old one stays.
+        try await store.remove(token)
+        return fresh
+    }
+
+    /// What may fail without harm to the request.
+    private func noting<Result>(_ request: Request, _ work: () async throws -> Result) async -> Result? {
+        do { return try await work() } catch {
+            request.logger.error("what became of a session is not stored", metadata: ["error": "\(error)"])
+            return nil
+        }
     }
 
     private func remaining(_ record: SessionRecord) -> Duration {
