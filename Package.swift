@@ -119,9 +119,12 @@ let package = Package(
             swiftSettings: strict),
 
         // Databases: each with its own C library, so that who uses none links none.
-        .target(name: "IgropyrDatabase", dependencies: ["IgropyrTime", "IgropyrUV"], swiftSettings: strict),
         .target(
-            name: "IgropyrPostgreSQL", dependencies: ["CPostgreSQL", "IgropyrTime", "IgropyrDatabase", "IgropyrUV"],
+            name: "IgropyrDatabase", dependencies: ["IgropyrTime", "IgropyrUV", logging, metrics], swiftSettings: strict
+        ),
+        .target(
+            name: "IgropyrPostgreSQL",
+            dependencies: ["CPostgreSQL", "IgropyrTime", "IgropyrText", "IgropyrDatabase", "IgropyrUV"],
             swiftSettings: strict),
         .target(
             name: "IgropyrMySQL", dependencies: ["CMariaDB", "IgropyrTime", "IgropyrDatabase", "IgropyrUV"],

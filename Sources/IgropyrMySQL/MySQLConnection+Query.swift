@@ -75,7 +75,7 @@ extension MySQLConnection: SQLConnection {
             forOnce = nil
             context.freeStatements()
         }
-        _ = try await command("SET NAMES utf8mb4; SET autocommit = 1")
+        _ = try await command("SET NAMES utf8mb4; SET autocommit = 1, time_zone = '+00:00'")
     }
 
     public var isInTransaction: Bool {

@@ -123,11 +123,12 @@ public actor MySQLConnection: LoopBound {
         do throws(UVError) { return try outcome.get() } catch { throw .cannotConnect("no thread for TLS: \(error)") }
     }
 
-    /// Asks the server who it is. Statements outside of transactions are kept, which a server may be set not to do.
+    /// Asks the server who it is. Statements outside of transactions are kept, which a server may be set not to do; and times
+    /// are those of UTC, as a `Date` is read and written.
     private func identify() async throws(MySQLError) {
         do throws(MySQLError) {
             let row = try await command(
-                "SET autocommit = 1; SELECT CONCAT_WS(':', @@hostname, @@port), CONNECTION_ID()")
+                "SET autocommit = 1, time_zone = '+00:00'; SELECT CONCAT_WS(':', @@hostname, @@port), CONNECTION_ID()")
             guard row.count == 2, let server = row[0], let number = row[1].flatMap({ UInt64($0) }) else {
                 throw .cannotConnect("the server does not tell who it is")
             }

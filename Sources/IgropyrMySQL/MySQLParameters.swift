@@ -28,8 +28,17 @@ final class MySQLParameters {
                 set(index, MYSQL_TYPE_LONGLONG, value)
                 unsafe binds[index].is_unsigned = 1
             case .double(let value): set(index, MYSQL_TYPE_DOUBLE, value)
+            case .decimal(let value):
+                guard !value.isNaN else { throw .invalidParameter("parameter \(index + 1) is not a number") }
+                try set(index, MYSQL_TYPE_NEWDECIMAL, Array("\(value)".utf8))
             case .text(let text): try set(index, MYSQL_TYPE_STRING, Array(text.utf8))
             case .bytes(let bytes): try set(index, MYSQL_TYPE_BLOB, bytes)
+            case .date(let date):
+                guard let time = SQLTime(date) else {
+                    throw .invalidParameter("parameter \(index + 1) is not of the years 1 to 9999")
+                }
+                set(index, MYSQL_TYPE_DATETIME, MYSQL_TIME(time))
+            case .array: throw .unsupported("an array as a parameter, which PostgreSQL has,")
             }
         }
     }
@@ -62,5 +71,17 @@ final class MySQLParameters {
         unsafe binds[index].buffer_type = type
         unsafe binds[index].buffer = copy.baseAddress
         unsafe binds[index].buffer_length = UInt(bytes.count)
+    }
+}
+
+extension MYSQL_TIME {
+    fileprivate init(_ time: SQLTime) {
+        self.init()
+        (year, month, day) = (UInt32(time.day.year), UInt32(time.day.month), UInt32(time.day.day))
+        hour = UInt32(time.secondOfDay / 3600)
+        minute = UInt32(time.secondOfDay / 60 % 60)
+        second = UInt32(time.secondOfDay % 60)
+        second_part = UInt(time.microsecond)
+        time_type = MYSQL_TIMESTAMP_DATETIME
     }
 }

@@ -1,6 +1,7 @@
 internal import CPostgreSQL
 internal import Glibc
 internal import IgropyrDatabase
+internal import IgropyrText
 
 /// The values of a statement as libpq wants them: text that ends with NUL, and bytes as they are.
 @safe
@@ -13,21 +14,46 @@ final class PostgresParameters {
     init(_ values: [SQLValue]) throws(PostgresError) {
         guard values.count <= 65_535 else { throw .unsupported("a statement with more than 65535 parameters") }
         for (index, value) in values.enumerated() {
-            switch value {
-            case .null: append(nil, isBinary: false)
-            case .bool(let value): append(Array((value ? "t" : "f").utf8), isBinary: false)
-            case .int(let value): append(Array("\(value)".utf8), isBinary: false)
-            case .unsigned(let value): append(Array("\(value)".utf8), isBinary: false)
-            case .double(let value): append(Array("\(value)".utf8), isBinary: false)
-            case .text(let text):
-                guard !text.utf8.contains(0) else {
-                    throw .invalidParameter("parameter \(index + 1) is text with NUL, which PostgreSQL cannot hold")
-                }
-                append(Array(text.utf8), isBinary: false)
-            case .bytes(let bytes): append(bytes, isBinary: true)
+            if case .bytes(let bytes) = value {
+                append(bytes, isBinary: true)
+            } else {
+                append(try Self.text(of: value, number: index + 1).map { Array($0.utf8) }, isBinary: false)
             }
             guard lengths[index] < 1 << 30 else { throw .invalidParameter("parameter \(index + 1) has 1 GiB or more") }
         }
+    }
+
+    /// A value as PostgreSQL reads it; nil for NULL.
+    private static func text(of value: SQLValue, number: Int) throws(PostgresError) -> String? {
+        switch value {
+        case .null: return nil
+        case .bool(let value): return value ? "t" : "f"
+        case .int(let value): return "\(value)"
+        case .unsigned(let value): return "\(value)"
+        case .double(let value): return "\(value)"
+        case .decimal(let value): return "\(value)"
+        case .text(let text):
+            guard !text.utf8.contains(0) else {
+                throw .invalidParameter("parameter \(number) is text with NUL, which PostgreSQL cannot hold")
+            }
+            return text
+        case .bytes(let bytes): return "\\x" + Hexadecimal.text(bytes)
+        case .date(let date):
+            guard let time = SQLTime(date) else {
+                throw .invalidParameter("parameter \(number) is not of the years 1 to 9999")
+            }
+            return time.text + "+00"
+        case .array(let values):
+            var texts: [String] = []
+            for value in values { texts.append(try elementText(of: value, number: number)) }
+            return "{\(texts.joined(separator: ","))}"
+        }
+    }
+
+    private static func elementText(of value: SQLValue, number: Int) throws(PostgresError) -> String {
+        guard let text = try text(of: value, number: number) else { return "NULL" }
+        if case .array = value { return text }
+        return SQLArrayText.quoted(text)
     }
 
     deinit { unsafe values.forEach { unsafe free(UnsafeMutablePointer(mutating: $0)) } }

@@ -47,6 +47,91 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test(arguments: ["UTC", "Asia/Kolkata"]) func `a time is the same moment, whatever the session's time zone`(
+        zone: String
+    ) async throws {
+        struct Visit: Codable, Equatable {
+            var at: Date
+            var gone: Date?
+        }
+        let times = [-62_135_596_800, -0.000001, 0, 1_709_251_199.123456, 253_402_300_799.5].map {
+            Date(timeIntervalSince1970: $0)
+        }
+        try await withPostgres { postgres in
+            try await postgres.withConnection { connection in
+                try await connection.run(
+                    script: """
+                        SET TIME ZONE '\(zone)'; CREATE TEMP TABLE v (at timestamptz, clock timestamp, day date);
+                        """)
+                for time in times {
+                    try await connection.query("INSERT INTO v VALUES (\(time), \(time), \(time))")
+                    let rows = try await connection.query(
+                        "SELECT at, NULL::timestamptz AS gone, clock, day FROM v")
+                    #expect(try rows.decode(Visit.self) == [Visit(at: time, gone: nil)])
+                    #expect(try rows[0].decode("clock") == time)
+                    #expect(try rows[0].decode("day", as: Date.self) <= time)
+                    let found = try await connection.query("DELETE FROM v WHERE at = \(time) AND clock = \(time)")
+                    #expect(found.affectedRows == 1)
+                }
+            }
+            let odd = try await postgres.query("SELECT 'infinity'::timestamptz")
+            #expect(throws: SQLDecodingError.self) { try odd[0].decode(at: 0, as: Date.self) }
+            let late = Date(timeIntervalSince1970: 253_402_300_800)
+            await #expect(throws: PostgresError.invalidParameter("parameter 1 is not of the years 1 to 9999")) {
+                try await postgres.query("SELECT \(late)::timestamptz")
+            }
+        }
+    }
+
+    @Test func `a decimal number keeps each of its digits`() async throws {
+        try await withPostgres { postgres in
+            for text in [
+                "0.1", "-12345678901234567890.123456789012345678", "99999999999999999999999999999999999999", "0",
+            ] {
+                let number = try #require(Decimal(string: text))
+                let row = try await postgres.query("SELECT \(number)::numeric AS n, \(number)::text AS t")[0]
+                #expect(try row.decode("n") == number && row.decode("t") == text)
+            }
+            let row = try await postgres.query("SELECT 1.50::numeric(10, 4), 1e40::numeric + 1, 'NaN'::numeric")[0]
+            #expect(try row.decode(at: 0) == Decimal(string: "1.5"))
+            for column in 1...2 {
+                #expect(throws: SQLDecodingError.self) { try row.decode(at: column, as: Decimal.self) }
+            }
+        }
+    }
+
+    @Test func `an array goes and comes as one value, and serves to ask for several rows`() async throws {
+        struct Box: Codable, Equatable {
+            var numbers: [Int]
+            var words: [String?]
+            var ids: [UUID]
+            var times: [Date]
+            var sums: [Decimal]
+            var flags: [Bool]
+            var none: [Int]?
+        }
+        let box = Box(
+            numbers: [1, .min, .max], words: ["", "a, \"b\" \\ {c}", nil, "NULL", "\u{e4}\n"], ids: [UUID(), UUID()],
+            times: [Date(timeIntervalSince1970: 0.5)], sums: [Decimal(string: "0.1")!, -2], flags: [true, false],
+            none: nil)
+        try await withPostgres { postgres in
+            let rows = try await postgres.query(
+                """
+                SELECT \(box.numbers)::int8[] AS numbers, \(box.words)::text[] AS words, \(box.ids)::uuid[] AS ids,
+                       \(box.times)::timestamptz[] AS times, \(box.sums)::numeric[] AS sums,
+                       \(box.flags)::bool[] AS flags, \(box.none)::int8[] AS none, \([String]())::text[] AS empty,
+                       ARRAY[[1], [2]] AS deep
+                """)
+            #expect(try rows.decode(Box.self) == [box])
+            #expect(try rows[0].decode("empty", as: [String].self) == [])
+            #expect(throws: SQLDecodingError.self) { try rows[0].decode("words", as: [String].self) }
+            #expect(throws: SQLDecodingError.self) { try rows[0].decode("deep", as: [Int].self) }
+            let some = try await postgres.query("SELECT n FROM generate_series(1, 9) n WHERE n = ANY(\([2, 3, 20]))")
+            #expect(try some.decode(Int.self) == [2, 3])
+            await #expect(throws: PostgresError.self) { try await postgres.query("SELECT \(["a\0"])::text[]") }
+        }
+    }
+
     @Test func `rows are values of a type`() async throws {
         try await withPostgres { postgres in
             try await postgres.withConnection { connection in

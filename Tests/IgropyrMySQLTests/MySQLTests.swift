@@ -59,6 +59,48 @@ private let expressions: [(sql: String, text: String?)] = [
         }
     }
 
+    @Test func `a time is the same moment, and a decimal number keeps each of its digits`() async throws {
+        struct Entry: Codable, Equatable {
+            var at: Date
+            var stamp: Date
+            var sum: Decimal
+            var gone: Date?
+        }
+        let number = try #require(Decimal(string: "-12345678901234567890.123456789012345678"))
+        let times = [1.5, 1_709_251_199.123456, 2_147_483_647].map { Date(timeIntervalSince1970: $0) }
+        try await withMySQL { mysql in
+            try await mysql.withConnection { connection in
+                try await connection.run(
+                    script: """
+                        CREATE TEMPORARY TABLE v (at DATETIME(6), stamp TIMESTAMP(6) NULL, sum DECIMAL(38, 18),
+                        gone DATETIME, day DATE)
+                        """)
+                for time in times {
+                    let entry = Entry(at: time, stamp: time, sum: number, gone: nil)
+                    try await connection.query(
+                        "INSERT INTO v VALUES (\(entry.at), \(entry.stamp), \(entry.sum), \(entry.gone), \(entry.at))")
+                    let rows = try await connection.query("SELECT * FROM v")
+                    #expect(try rows.decode(Entry.self) == [entry])
+                    #expect(try rows[0].decode("day", as: Date.self) <= time)
+                    let found = try await connection.query(
+                        "DELETE FROM v WHERE at = \(time) AND stamp = \(time) AND sum = \(number)")
+                    #expect(found.affectedRows == 1)
+                }
+                // As numbers with a fraction of two to the power of something, they would be the same.
+                try await connection.query("INSERT INTO v (sum) VALUES (\(number))")
+                let near = try #require(Decimal(string: "-12345678901234567890.123456789012345679"))
+                #expect(try await connection.query("SELECT 1 FROM v WHERE sum = \(near)").isEmpty)
+                for time in [-62_135_596_800, 253_402_300_799.5].map({ Date(timeIntervalSince1970: $0) }) {
+                    #expect(try await connection.query("SELECT CAST(\(time) AS DATETIME(6))")[0].decode(at: 0) == time)
+                }
+                let zone = "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW())"
+                #expect(try await connection.query("\(unescaped: zone)")[0].decode(at: 0) == 0)
+            }
+            await #expect(throws: MySQLError.self) { try await mysql.query("SELECT \([1, 2])") }
+            await #expect(throws: MySQLError.self) { try await mysql.query("SELECT \(Decimal.nan)") }
+        }
+    }
+
     @Test func `a value of each type comes as the server writes it`() async throws {
         try await withMySQL { mysql in
             for (sql, text) in expressions {

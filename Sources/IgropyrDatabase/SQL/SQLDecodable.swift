@@ -11,31 +11,6 @@ extension SQLDecodable where Self: LosslessStringConvertible {
     }
 }
 
-extension Int: SQLDecodable {}
-extension Int64: SQLDecodable {}
-extension Int32: SQLDecodable {}
-extension Int16: SQLDecodable {}
-extension UInt64: SQLDecodable {}
-extension Double: SQLDecodable {}
-extension String: SQLDecodable {}
-
-extension Bool: SQLDecodable {
-    public init?(sqlBytes: ArraySlice<UInt8>?) {
-        switch sqlBytes.map({ String(decoding: $0, as: UTF8.self) }) {
-        case "t", "true", "1": self = true
-        case "f", "false", "0": self = false
-        default: return nil
-        }
-    }
-}
-
-extension [UInt8]: SQLDecodable {
-    public init?(sqlBytes: ArraySlice<UInt8>?) {
-        guard let sqlBytes else { return nil }
-        self.init(sqlBytes)
-    }
-}
-
 extension Optional: SQLDecodable where Wrapped: SQLDecodable {
     public init?(sqlBytes: ArraySlice<UInt8>?) {
         guard let sqlBytes else {

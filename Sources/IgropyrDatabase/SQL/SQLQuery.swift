@@ -37,10 +37,8 @@ public struct SQLQuery: Equatable, Sendable, ExpressibleByStringInterpolation {
             query.fragments.append("")
         }
 
-        /// NULL for nil.
-        public mutating func appendInterpolation(_ value: (some SQLEncodable)?) {
-            appendInterpolation(value?.sqlValue ?? .null)
-        }
+        /// NULL for nil. Of its own, since Swift takes other optionals in a text for a mistake.
+        public mutating func appendInterpolation(_ value: (some SQLEncodable)?) { appendInterpolation(value.sqlValue) }
 
         /// Another statement with its parameters.
         public mutating func appendInterpolation(_ part: SQLQuery) {

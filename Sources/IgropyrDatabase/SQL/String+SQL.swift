@@ -1,0 +1,3 @@
+extension String: SQLElement {
+    public var sqlValue: SQLValue { .text(self) }
+}
