@@ -20,6 +20,9 @@ public actor MySQLConnection: LoopBound {
     let settings: PoolSettings
     let socket: SharedSocket<MySQLServerError>
     var statements: StatementCache<MySQLStatement>
+    /// What is being asked, for errors to name.
+    public internal(set) var asked = ""
+    public var parts = SQLTransactionParts()
     /// Whether something was asked whose answer has not been taken whole.
     var isAnswering = false
     /// A statement that is not kept.

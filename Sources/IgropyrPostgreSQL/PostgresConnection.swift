@@ -12,6 +12,9 @@ public actor PostgresConnection: LoopBound {
     let raw: OpaquePointer
     var statements: StatementCache<String>
     var statementCount = 0
+    /// What is being asked, for errors to name.
+    public internal(set) var asked = ""
+    public var parts = SQLTransactionParts()
     /// Names of statements that the server is yet to forget.
     var obsolete: [String] = []
     /// Whether the server has said that it takes no changes: another one may do so now.

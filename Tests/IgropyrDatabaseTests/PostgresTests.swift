@@ -307,6 +307,36 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test
+    func `of two tasks that open a transaction on one connection the second is refused, not mixed with the first`()
+        async throws
+    {
+        try await withPostgres { postgres in
+            try await postgres.withConnection { connection in
+                try await connection.run(script: "CREATE TEMP TABLE t (id int)")
+                let insert = { @Sendable (id: Int) in _ = try await connection.query("INSERT INTO t VALUES (\(id))") }
+                try await connection.transaction { _ in
+                    try await insert(1)
+                    let stranger = Task.detached { try await connection.transaction { _ in try await insert(2) } }
+                    guard case PostgresError.unsupported? = await failure({ try await stranger.value }) else {
+                        Issue.record("another's part of the transaction")
+                        return
+                    }
+                    // Parts of the task that is in it, and of its children, one after the other.
+                    try await connection.transaction { _ in try await insert(3) }
+                    async let child: Void = connection.transaction { inner in
+                        let other = await failure { try await inner.transaction { _ in try await insert(4) } }
+                        #expect(other == nil)
+                    }
+                    try await child
+                }
+                try await connection.transaction { _ in try await insert(5) }
+                let rows = try await connection.query("SELECT id FROM t ORDER BY id")
+                #expect(try rows.decode(Int.self) == [1, 3, 4, 5])
+            }
+        }
+    }
+
     @Test func `nobody goes on with a transaction of which a part was cancelled and could not be undone`() async throws
     {
         try await withPostgres { postgres in

@@ -18,6 +18,9 @@ public protocol SQLConnection: PooledConnection {
     /// Whether the server has a transaction open.
     var isInTransaction: Bool { get }
 
+    /// For ``transaction(_:)``.
+    var parts: SQLTransactionParts { get set }
+
     /// Has the server forget what was set, locked or made for the session; not to be called in a transaction.
     func reset() async throws(Failure)
 
@@ -28,10 +31,33 @@ public protocol SQLConnection: PooledConnection {
 extension SQLConnection {
     /// Runs `body` in a transaction, which is rolled back if it throws. Within another one only what `body` did is
     /// (`SAVEPOINT`), and who catches what it throws may go on.
-    /// - Throws: what `body` throws; a ``DatabaseError`` if the server does not commit.
+    /// - Throws: what `body` throws; a ``DatabaseError`` if the server does not commit; `.unsupported` while another task has
+    ///   one open on this connection.
     @discardableResult
     nonisolated public func transaction<Result>(_ body: (Self) async throws -> Result) async throws -> Result {
-        guard await !isInTransaction else { return try await part(body) }
+        let number = try await begin()
+        do {
+            let result = try await SQLTransactionParts.$entered.withValue(
+                SQLTransactionParts.entered.union([number])
+            ) { try await isInTransaction ? part(body) : whole(body) }
+            await end(number)
+            return result
+        } catch {
+            await end(number)
+            throw error
+        }
+    }
+
+    private func begin() throws(Failure) -> UInt64 {
+        guard let number = parts.begin() else {
+            throw .unsupported("a second transaction at once on one connection: lend another, or wait for the first,")
+        }
+        return number
+    }
+
+    private func end(_ number: UInt64) { parts.end(number) }
+
+    nonisolated private func whole<Result>(_ body: (Self) async throws -> Result) async throws -> Result {
         try await run(script: "BEGIN")
         do {
             let result = try await body(self)
