@@ -93,6 +93,7 @@ extension MySQLConnection: SQLConnection {
     func command(_ text: String) async throws(MySQLError) -> [String?] {
         try await inTurn { () throws(MySQLError) in
             let context = try whole()
+            asked = text
             let text = CText(text)
             isAnswering = true
             var status = try await call(Int32(0), context, keeping: text) { status in

@@ -9,6 +9,7 @@ extension MySQLConnection {
         if let rollback { throw .server(rollback) }
         let parameters = try MySQLParameters(query.values)
         let text = query.text { _ in "?" }
+        asked = text
         let context = try whole()
         var statement = try await prepare(text, context)
         if try await !execute(statement, text, parameters, context) {
@@ -46,11 +47,12 @@ extension MySQLConnection {
     /// What the server said, as an error; where that leaves the connection of no use, it fails.
     func refusal(_ context: MySQLContext, _ statement: MySQLStatement? = nil) -> MySQLError {
         let error = context.failure(of: statement)
-        guard case .server(let answer) = error else { return socket.fail(error) }
+        guard case .server(let unnamed) = error else { return socket.fail(error) }
+        let answer = unnamed.of(asked)
         isAnswering = false
         if answer.isRollback, isInTransaction { rollback = answer }
         if answer.isOfReplica { isDemoted = true }
-        return error
+        return .server(answer)
     }
 
     private func prepare(_ sql: String, _ context: MySQLContext) async throws(MySQLError) -> MySQLStatement {

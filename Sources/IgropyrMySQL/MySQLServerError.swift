@@ -9,14 +9,27 @@ public struct MySQLServerError: Error, Equatable, Sendable, CustomStringConverti
     /// Five characters, such as `23000`, which many codes share.
     public let sqlState: String
     public let message: String
+    /// Of the statement that was refused, the first 400 characters, without the values of its parameters. For logs, as all
+    /// of this: it is not to be told to strangers.
+    public internal(set) var statement: String?
 
-    public init(code: Int, sqlState: String, message: String) {
+    public init(code: Int, sqlState: String, message: String, statement: String? = nil) {
         self.code = code
         self.sqlState = sqlState
         self.message = message
+        self.statement = statement
     }
 
-    public var description: String { "\(message) (error \(code), SQLSTATE \(sqlState))" }
+    public var description: String {
+        "\(message) (error \(code), SQLSTATE \(sqlState))" + (statement.map { "; in: \($0)" } ?? "")
+    }
+
+    /// The same, of this statement.
+    func of(_ statement: String) -> Self {
+        var error = self
+        error.statement = statement.excerpt()
+        return error
+    }
 
     /// The same, said before anything was asked.
     var connectFailure: MySQLError {

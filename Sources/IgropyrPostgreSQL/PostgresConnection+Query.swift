@@ -90,7 +90,7 @@ extension PostgresConnection {
         let parameters = try PostgresParameters(query.values)
         let text = query.text { "$\($0)" }
         guard !text.utf8.contains(0) else { throw .invalidParameter("the statement holds NUL") }
-        try await takeTurn()
+        try await takeTurn(for: text)
         do throws(PostgresError) {
             return try await start(text, parameters)
         } catch {
@@ -152,7 +152,7 @@ extension PostgresConnection {
     /// Runs SQL without parameters, and gives what the server says of the last statement, such as `COMMIT`.
     private func command(_ text: String) async throws(PostgresError) -> String {
         guard !text.utf8.contains(0) else { throw .invalidParameter("the statement holds NUL") }
-        try await takeTurn()
+        try await takeTurn(for: text)
         defer { end() }
         guard unsafe PQsendQuery(raw, text) == 1 else { throw lose() }
         unsafe PQsetSingleRowMode(raw)
@@ -165,8 +165,9 @@ extension PostgresConnection {
         return command
     }
 
-    private func takeTurn() async throws(PostgresError) {
+    private func takeTurn(for text: String) async throws(PostgresError) {
         try await socket.takeTurn()
+        asked = text
         socket.arm(settings.queryTimeout)
     }
 
@@ -203,7 +204,7 @@ extension PostgresConnection {
         while try await nextResult() != nil {}
         hasResultsLeft = false
         if error.isOfStandby { isDemoted = true }
-        return .server(error)
+        return .server(error.of(asked))
     }
 }
 
@@ -214,5 +215,5 @@ extension PostgresError {
 extension PostgresServerError {
     fileprivate static let rolledBack = PostgresServerError(
         sqlState: "25P02", message: "rolled back: a statement of the transaction had failed", detail: nil, hint: nil,
-        constraint: nil)
+        constraint: nil, position: nil, statement: nil)
 }

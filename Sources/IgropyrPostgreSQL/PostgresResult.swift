@@ -26,7 +26,8 @@ final class PostgresResult {
             sqlState: field(igropyr_PG_DIAG_SQLSTATE) ?? "",
             message: field(igropyr_PG_DIAG_MESSAGE_PRIMARY) ?? "",
             detail: field(igropyr_PG_DIAG_MESSAGE_DETAIL), hint: field(igropyr_PG_DIAG_MESSAGE_HINT),
-            constraint: field(igropyr_PG_DIAG_CONSTRAINT_NAME))
+            constraint: field(igropyr_PG_DIAG_CONSTRAINT_NAME),
+            position: field(igropyr_PG_DIAG_STATEMENT_POSITION).flatMap { Int($0) }, statement: nil)
     }
 
     /// Whether the server has ended the session with it.

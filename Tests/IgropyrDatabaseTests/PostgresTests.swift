@@ -238,8 +238,16 @@ private struct User: Codable, Equatable {
                     return
                 }
                 #expect(answer.sqlState == "23505" && answer.constraint == "only_one" && answer.detail != nil)
-                let syntax = await #expect(throws: PostgresError.self) { try await connection.query("SELEKT") }
-                #expect("\(syntax.map { "\($0)" } ?? "")".contains("42601"))
+                let syntax = await #expect(throws: PostgresError.self) {
+                    try await connection.query(
+                        "SELECT nam FROM\n(SELECT 1 AS name) AS t WHERE 'secret' = \("secret word")")
+                }
+                let text = "\(syntax.map { "\($0)" } ?? "")"
+                let statement = "SELECT nam FROM (SELECT 1 AS name) AS t WHERE 'secret' = $1"
+                #expect(text.contains("42703") && text.hasSuffix("at character 8 of: \(statement)"), "\(text)")
+                #expect(text.contains("Perhaps you meant to reference the column") && !text.contains("secret word"))
+                let script = await #expect(throws: PostgresError.self) { try await connection.run(script: "SELEKT") }
+                #expect("\(script.map { "\($0)" } ?? "")".hasSuffix(": SELEKT"))
                 #expect(try await connection.query("SELECT count(*) FROM u")[0].decode(at: 0, as: Int.self) == 1)
             }
         }
@@ -521,7 +529,10 @@ private struct User: Codable, Equatable {
             let (a, b) = (request.parameters["a"] ?? "", request.parameters["b"] ?? "")
             return try await postgres.query("SELECT \(a)::int + \(b)::int")[0].decode(at: 0, as: String.self)
         }
+        app.get("/broken") { _ async throws in "\(try await postgres.query("SELECT broken FROM nothing").count)" }
         let server = try await app.start()
+        let broken = try await run(["curl", "-si", "http://\(server.address)/broken"])
+        #expect(broken.output.contains(" 500 ") && !broken.output.contains("nothing"), "what is for the log alone")
         for number in 0..<20 {
             let page = try await run(["curl", "-s", "http://\(server.address)/sum/\(number)/1"])
             #expect(page.output == "\(number + 1)")

@@ -265,10 +265,12 @@ private let expressions: [(sql: String, text: String?)] = [
                     return
                 }
                 #expect(answer.code == 1062 && answer.sqlState == "23000" && answer.message.contains("Duplicate entry"))
-                let syntax = await failure { try await connection.query("SELEKT") }
-                #expect("\(syntax.map { "\($0)" } ?? "")".contains("1064"))
+                let syntax = await failure { try await connection.query("SELEKT \("secret word")") }
+                let text = "\(syntax.map { "\($0)" } ?? "")"
+                #expect(
+                    text.contains("1064") && text.hasSuffix("; in: SELEKT ?") && !text.contains("secret"), "\(text)")
                 let script = await failure { try await connection.run(script: "SELECT 1; SELEKT; DROP TABLE u") }
-                #expect("\(script.map { "\($0)" } ?? "")".contains("1064"))
+                #expect("\(script.map { "\($0)" } ?? "")".hasSuffix("; in: SELECT 1; SELEKT; DROP TABLE u"))
                 let local = await failure {
                     try await connection.run(script: "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE u")
                 }

@@ -16,7 +16,7 @@ private let oddities: [(answers: [[UInt8]], isMeant: @Sendable (MySQLError) -> B
     (
         [.packet(1, [255, 40, 4] + Array("#42000no".utf8))],
         {
-            $0 == .server(MySQLServerError(code: 1064, sqlState: "42000", message: "no"))
+            $0 == .server(MySQLServerError(code: 1064, sqlState: "42000", message: "no", statement: "SELECT a"))
         }
     ),
     (
