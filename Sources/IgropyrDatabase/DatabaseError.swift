@@ -2,11 +2,12 @@
 public enum DatabaseError<ServerError: Error & Equatable>: Error, Equatable, Sendable {
     /// The server refuses the statement; the connection is as good as before.
     case server(ServerError)
-    /// No connection could be made: nobody listens, no such database; with PostgreSQL, whose library tells reasons in
-    /// words alone, a wrong password, too.
+    /// No connection could be made: nobody listens, no such database.
     case cannotConnect(String)
     /// The server does not let this client in: no such user, a wrong password, or none where it asks for one.
     case accessDenied(String)
+    /// The server has no room for another connection just now, such as by its `max_connections`.
+    case tooManyConnections(String)
     /// The connection broke; whether the statement was carried out is unknown.
     case connectionLost(String)
     /// The query took longer than ``PoolSettings/queryTimeout``. Its connection was dropped.
@@ -31,6 +32,7 @@ extension DatabaseError: CustomStringConvertible {
         case .server(let error): "\(error)"
         case .cannotConnect(let reason): "cannot connect to the database: \(reason)"
         case .accessDenied(let reason): "the database does not let this client in: \(reason)"
+        case .tooManyConnections(let reason): "the database takes no further connection: \(reason)"
         case .connectionLost(let reason): "lost the connection to the database: \(reason)"
         case .timedOut: "the database did not answer in the time that queryTimeout gives it"
         case .poolExhausted: "no connection to the database became free: connectionsPerLoop are lent"

@@ -23,6 +23,8 @@ extension SQLDatabase where Connection == MySQLConnection {
     /// - Throws: `.cannotConnect` if the text cannot be read.
     public convenience init(_ url: String, settings: PoolSettings = PoolSettings()) throws(MySQLError) {
         let target = try MySQLTarget(url)
-        self.init(settings) { loop throws(MySQLError) in try await MySQLConnection.open(target, on: loop, settings) }
+        self.init(settings, kind: "mysql") { loop throws(MySQLError) in
+            try await MySQLConnection.open(target, on: loop, settings)
+        }
     }
 }

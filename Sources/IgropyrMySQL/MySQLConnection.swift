@@ -223,6 +223,8 @@ public actor MySQLConnection: LoopBound {
 extension MySQLConnection: PooledConnection {
     public typealias ServerError = MySQLServerError
 
+    public var failure: MySQLError? { socket.failure }
+
     public var isUsable: Bool {
         guard !isDemoted, socket.isFree, let context else { return false }
         let flags = context.status & UInt32(SERVER_STATUS_IN_TRANS | SERVER_STATUS_AUTOCOMMIT)

@@ -35,6 +35,8 @@ public struct MySQLServerError: Error, Equatable, Sendable, CustomStringConverti
     var connectFailure: MySQLError {
         // 1044: not this database; 1130: not this host; the others: the account is locked, or its password too old.
         let isDenial = sqlState.hasPrefix("28") || [1044, 1130, 1820, 1862, 3118, 4151].contains(code)
+        // 1040: `max_connections`; 1203 and 1226: those of one user.
+        if [1040, 1203, 1226].contains(code) { return .tooManyConnections(message) }
         return isDenial ? .accessDenied(message) : .cannotConnect(message)
     }
 

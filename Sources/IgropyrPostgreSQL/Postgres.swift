@@ -17,7 +17,7 @@ extension SQLDatabase where Connection == PostgresConnection {
         _ connection: String, settings: PoolSettings = PoolSettings()
     ) throws(PostgresError) {
         let target = try PostgresTarget(connection)
-        self.init(settings) { loop throws(PostgresError) in
+        self.init(settings, kind: "postgresql") { loop throws(PostgresError) in
             try await PostgresConnection.open(target, on: loop, settings)
         }
     }

@@ -40,12 +40,8 @@ public actor PostgresConnection: LoopBound {
         let servers = try await target.resolved(on: loop)
         return try await connectToFirst(of: servers, since: start, within: settings.connectTimeout) {
             server, deadline throws(PostgresError) in
-            do throws(PostgresError) {
-                let time = max(.zero, EventLoop.preciseNow.duration(to: deadline))
-                return try await open(server, on: loop, settings, within: time)
-            } catch .cannotConnect(let reason) {
-                throw .connectionLost(reason)
-            }
+            let time = max(.zero, EventLoop.preciseNow.duration(to: deadline))
+            return try await open(server, on: loop, settings, within: time)
         }
     }
 
@@ -85,6 +81,7 @@ public actor PostgresConnection: LoopBound {
     }
 
     private func handshake() async throws(PostgresError) {
+        unsafe PQsetErrorVerbosity(raw, PQERRORS_VERBOSE)  // With the SQLSTATE, of which libpq tells by no other way.
         var wanted = PGRES_POLLING_WRITING
         if unsafe PQstatus(raw) == CONNECTION_BAD { wanted = PGRES_POLLING_FAILED }
         while wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING {
@@ -92,8 +89,23 @@ public actor PostgresConnection: LoopBound {
             socket.forgetDescriptor()  // libpq may take another one for its next attempt.
             wanted = unsafe PQconnectPoll(raw)
         }
-        guard wanted == PGRES_POLLING_OK, unsafe PQsetnonblocking(raw, 1) == 0 else { throw .cannotConnect(message) }
+        guard wanted == PGRES_POLLING_OK, unsafe PQsetnonblocking(raw, 1) == 0 else { throw refusal(message) }
+        unsafe PQsetErrorVerbosity(raw, PQERRORS_DEFAULT)
         unsafe PQsetNoticeProcessor(raw, ignoreNotice, nil)
+    }
+
+    /// Why there is no connection, by libpq's words; `.connectionLost` if another address may do.
+    private func refusal(_ words: String) -> PostgresError {
+        let lines = words.split(separator: "\n").filter { !$0.hasPrefix("LOCATION:") }
+        let reason = lines.joined(separator: "\n")
+        guard let state = words.sqlState else { return .connectionLost(reason) }
+        switch state {
+        // The second is PgBouncer's.
+        case "53300", "08P01": return .tooManyConnections(reason)
+        case let state where state.hasPrefix("28"): return .accessDenied(reason)
+        case let state where state.hasPrefix("57"): return .connectionLost(reason)  // It starts, or ends.
+        default: return .cannotConnect(reason)
+        }
     }
 
     /// Nil where the server cannot.
@@ -117,7 +129,7 @@ public actor PostgresConnection: LoopBound {
     /// Gives the connection up, since it broke.
     func lose() -> PostgresError { socket.fail(.connectionLost(message)) }
 
-    private func wait(for events: Poller.Events) async throws(PostgresError) {
+    func wait(for events: Poller.Events) async throws(PostgresError) {
         try await socket.wait(for: events, of: unsafe PQsocket(raw))
     }
 
@@ -145,6 +157,8 @@ public actor PostgresConnection: LoopBound {
 extension PostgresConnection: PooledConnection {
     public typealias ServerError = PostgresServerError
 
+    public var failure: PostgresError? { socket.failure }
+
     public var isUsable: Bool {
         unsafe !isDemoted && socket.isFree && PQtransactionStatus(raw) == PQTRANS_IDLE && !isStale(PQsocket(raw))
     }
@@ -154,6 +168,18 @@ extension PostgresConnection: PooledConnection {
         isClosed = true
         socket.close()
         unsafe PQfinish(raw)
+    }
+}
+
+extension String {
+    /// The five characters of the last `FATAL:  28P01: …`.
+    fileprivate var sqlState: String? {
+        let parts = split(separator: ":  ").dropFirst()
+        return parts.last { part in
+            let code = part.prefix(5)
+            return code.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) }
+                && part.dropFirst(5).hasPrefix(": ")
+        }.map { String($0.prefix(5)) }
     }
 }
 

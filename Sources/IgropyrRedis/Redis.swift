@@ -41,8 +41,8 @@ public final class Redis: RedisCommands {
         }
         var subscriberSettings = settings
         subscriberSettings.connectionsPerLoop = subscriptionsPerLoop
-        pools = LoopPools(settings, open: open)
-        subscriberPools = LoopPools(subscriberSettings, open: open)
+        pools = LoopPools(settings, kind: "redis", open: open)
+        subscriberPools = LoopPools(subscriberSettings, kind: "redis", open: open)
     }
 
     /// As ``RedisConnection/pipeline(_:)``, on any connection.

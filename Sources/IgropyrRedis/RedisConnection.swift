@@ -10,6 +10,7 @@ public actor RedisConnection: LoopBound {
     /// Nil once closed.
     private var context: RedisContext?
     private var session = RedisSession()
+    public private(set) var asked = ""
     private let socket: SharedSocket<RedisServerError>
     /// What came before the last channel was confirmed.
     private var early: [RedisMessage] = []
@@ -41,6 +42,7 @@ public actor RedisConnection: LoopBound {
             let answers = try await converse(greeting, within: max(.zero, EventLoop.preciseNow.duration(to: deadline)))
             for (command, answer) in zip(greeting, answers) {
                 guard case .error(let error) = answer else { continue }
+                if error.isOfFullServer { throw .tooManyConnections("\(error)") }
                 throw command.name == "AUTH" || error.code == "NOAUTH"
                     ? .accessDenied("\(error)") : .cannotConnect("\(error)")
             }
@@ -62,6 +64,7 @@ public actor RedisConnection: LoopBound {
         for command in commands { try command.check() }
         try await socket.takeTurn()
         defer { socket.endTurn() }
+        asked = commands.first?.name ?? ""
         for command in commands { session.note(command) }
         let answers = try await converse(commands, within: settings.queryTimeout)
         for answer in answers { session.note(answer) }
@@ -95,6 +98,7 @@ public actor RedisConnection: LoopBound {
     /// Has the server send what is published. The connection serves for nothing else from now on.
     func subscribe(to channels: [String], patterns: [String]) async throws(RedisError) {
         try await socket.takeTurn()  // For ever.
+        asked = "SUBSCRIBE"
         socket.arm(settings.queryTimeout)
         defer { socket.disarm() }
         let context = try whole()
@@ -139,6 +143,8 @@ extension RedisConnection: RedisCommands {}
 
 extension RedisConnection: PooledConnection {
     public typealias ServerError = RedisServerError
+
+    public var failure: RedisError? { socket.failure }
 
     public var isUsable: Bool {
         guard socket.isFree, session.isClean, let context else { return false }

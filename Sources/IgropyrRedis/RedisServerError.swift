@@ -19,5 +19,8 @@ public struct RedisServerError: Error, Equatable, Sendable, CustomStringConverti
         message = parts.count > 1 ? String(parts[1]) : ""
     }
 
+    /// Whether it is about `maxclients`, which a server says in place of its first answer.
+    var isOfFullServer: Bool { message.contains("max number of clients") }
+
     public var description: String { message.isEmpty ? code : "\(code) \(message)" }
 }

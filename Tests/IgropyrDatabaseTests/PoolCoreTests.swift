@@ -59,8 +59,8 @@ struct PoolCoreTests {
     @Test func `an attempt that fails is told to one, and made again for the next`() {
         var core = makeCore(connections: 1)
         for id in 1...2 { _ = core.request(by: id, at: .zero) }
-        #expect(core.handleOpenFailed(1, at: .zero) == [.refuse(1, .connectFailed), .open(2)])
-        #expect(core.handleOpenFailed(2, at: .zero) == [.refuse(2, .connectFailed)])
+        #expect(core.handleOpenFailed(1, isFull: true, at: .zero) == [.refuse(1, .connectFailed), .open(2)])
+        #expect(core.handleOpenFailed(2, isFull: true, at: .zero) == [.refuse(2, .connectFailed)])
         #expect(core.request(by: 3, at: .zero) == [.open(3)])
     }
 
@@ -69,16 +69,24 @@ struct PoolCoreTests {
         _ = core.request(by: 1, at: .zero)
         #expect(core.handleOpened(1, at: .zero) == [.lend(1, to: 1)])
         #expect(core.request(by: 2, at: .zero) == [.open(2)])
-        #expect(core.handleOpenFailed(2, at: .zero) == [])
+        #expect(core.handleOpenFailed(2, isFull: true, at: .zero) == [])
         #expect(core.takeBack(1, isUsable: true, at: .seconds(1)) == [.lend(1, to: 2)])
         #expect(core.request(by: 3, at: .seconds(1)) == [.open(3)])
-        #expect(core.handleOpenFailed(3, at: .seconds(1)) == [])
+        #expect(core.handleOpenFailed(3, isFull: true, at: .seconds(1)) == [])
         #expect(core.handleTimeout(at: .seconds(6)) == [.refuse(3, .connectFailed)])
         // With the last of them goes the reason to wait.
         #expect(core.request(by: 4, at: .seconds(7)) == [.open(4)])
-        #expect(core.handleOpenFailed(4, at: .seconds(7)) == [])
+        #expect(core.handleOpenFailed(4, isFull: true, at: .seconds(7)) == [])
         #expect(core.takeBack(1, isUsable: false, at: .seconds(8)) == [.close(1), .open(5)])
-        #expect(core.handleOpenFailed(5, at: .seconds(8)) == [.refuse(4, .connectFailed)])
+        #expect(core.handleOpenFailed(5, isFull: true, at: .seconds(8)) == [.refuse(4, .connectFailed)])
+    }
+
+    @Test func `of a server that is away who waits hears at once, whatever is lent`() {
+        var core = makeCore()
+        _ = core.request(by: 1, at: .zero)
+        #expect(core.handleOpened(1, at: .zero) == [.lend(1, to: 1)])
+        #expect(core.request(by: 2, at: .zero) == [.open(2)])
+        #expect(core.handleOpenFailed(2, isFull: false, at: .zero) == [.refuse(2, .connectFailed)])
     }
 
     @Test func `waiting has an end, and may be given up`() {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Igropyr
 import IgropyrUV
 import TestSupport
 import Testing
@@ -96,7 +97,6 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
             let good = try Postgres(server.byName, settings: .patient)
             #expect(try await good.query("SELECT 1").count == 1)
             let urls = [
-                (server.byName.replacing("secret", with: "wrong"), "password authentication failed"),
                 (server.byName.replacing("/postgres?", with: "/nothing?"), "does not exist"),
                 (server.byName.replacing("localhost", with: "nobody.invalid"), "nobody.invalid"),
                 (server.byName.replacing("sslmode=disable", with: "sslmode=require"), "does not support SSL"),
@@ -114,6 +114,58 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
             await good.close()
         }
         #expect(throws: PostgresError.self) { try Postgres("host=localhost colour=red") }
+    }
+
+    @Test func `a wrong password is an error of its own, and shown to no other address`() async throws {
+        let server = try await sharedPostgres.value
+        let hosts = "localhost:\(server.port),127.0.0.1:\(server.port)"
+        let postgres = try Postgres("postgres://app:wrong@\(hosts)/postgres", settings: .patient)
+        let error = await failure { try await postgres.query("SELECT 1") }
+        guard case PostgresError.accessDenied(let text)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(text.ranges(of: "password authentication failed").count == 1 && !text.contains("LOCATION"), "\(text)")
+        await postgres.close()
+    }
+
+    @Test func `a server that is silent is told with the time that it had`() async {
+        let error = await failure {
+            _ = try await connectToFirst(of: [1, 2], since: EventLoop.preciseNow, within: .seconds(4)) {
+                _, _ throws(PostgresError) -> PostgresConnection in throw .timedOut
+            }
+        }
+        let times = "\(error.map { "\($0)" } ?? "")".split(separator: " ").compactMap { Int($0) }
+        #expect(times.count == 2 && times[0] <= 2000 && times[1] > times[0], "\(times)")
+    }
+
+    @Test func `the log is told once of a server that is away, and when it is back; metrics count`() async throws {
+        let server = try await PostgresServer()
+        try await server.start()
+        let (log, metrics) = (MessageLog(), PrometheusMetrics())
+        var settings = PoolSettings.patient
+        (settings.logger, settings.metrics, settings.name) = (log.logger, metrics, "shop")
+        try await withPostgres(server, settings) { postgres in
+            try await postgres.withConnection { connection in
+                #expect(metrics.text().contains(#"database_connections{database="shop"} 1"#), "\(metrics.text())")
+                try await server.crash()
+                _ = await failure { try await connection.query("SELECT 1") }
+            }
+            #expect(log.count(of: "a connection to the database was lost") == 1)
+            for _ in 0..<3 { _ = await failure { try await postgres.query("SELECT 1") } }
+            #expect(log.count(of: "no connection to the database can be made") == 1)
+            try await server.start()
+            for _ in 0..<3 { try await postgres.query("SELECT 1") }
+            #expect(log.count(of: "connected to the database again") == 1)
+        }
+        let lines = metrics.text().split(separator: "\n")
+        for line in [
+            #"database_connects_failed_total{database="shop"} 3"#, #"database_connections{database="shop"} 0"#,
+        ] {
+            #expect(lines.contains { $0 == line }, "\(metrics.text())")
+        }
+        #expect(lines.contains(#"database_connections_lost_total{database="shop"} 1"#))
+        try await server.crash()
     }
 
     @Test(arguments: [
@@ -141,9 +193,8 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         settings.connectTimeout = .milliseconds(200)
         let postgres = try Postgres("postgres://app@\(address)/x", settings: settings)
         try await onLoop { _ in
-            await #expect(throws: PostgresError.cannotConnect("no answer within 0.2 seconds")) {
-                try await postgres.query("SELECT 1")
-            }
+            let error = await failure { try await postgres.query("SELECT 1") }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("cannot connect to the database: no answer within "))
         }
     }
 
@@ -194,11 +245,14 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         settings.connectionsPerLoop = 1
         settings.waitTimeout = .seconds(3)
         settings.waiting = 1
+        let log = MessageLog()
+        settings.logger = log.logger
         try await withPostgres(nil, settings) { postgres in
             try await postgres.withConnection { _ in
                 let waiting = Task.immediate { try await postgres.query("SELECT 1") }
                 await #expect(throws: PostgresError.poolExhausted) { try await postgres.query("SELECT 1") }
                 await #expect(throws: PostgresError.poolExhausted) { try await waiting.value }
+                #expect(log.count { $0.hasPrefix("no connection to the database became free") } == 1)
                 let cancelled = Task.immediate { try await postgres.query("SELECT 1") }
                 cancelled.cancel()
                 await #expect(throws: PostgresError.cancelled) { try await cancelled.value }

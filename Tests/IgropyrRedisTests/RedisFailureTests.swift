@@ -126,9 +126,8 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         settings.connectTimeout = .milliseconds(200)
         let redis = try Redis(url: "redis://\(address)", settings: settings)
         try await onLoop { _ in
-            await #expect(throws: RedisError.cannotConnect("no answer within 0.2 seconds")) {
-                try await redis.command("PING")
-            }
+            let error = await failure { try await redis.command("PING") }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("cannot connect to the database: no answer within "))
         }
     }
 

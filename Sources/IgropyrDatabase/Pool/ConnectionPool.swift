@@ -9,6 +9,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
     nonisolated public let loop: EventLoop
     private let open: Opener
     private let onEnd: @Sendable () -> Void
+    private let insight: PoolInsight
     private var core: PoolCore
     private var timer: Timer?
     private var connections: [Int: Connection] = [:]
@@ -21,16 +22,25 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
 
     /// `open` makes a connection in bounded time, and heeds the task's cancellation; `onEnd` is called with the loop's end.
     init(
-        on loop: EventLoop, _ settings: PoolSettings, open: @escaping Opener, onEnd: @escaping @Sendable () -> Void
+        on loop: EventLoop, _ settings: PoolSettings, _ insight: PoolInsight,
+        open: @escaping Opener, onEnd: @escaping @Sendable () -> Void
     ) {
         self.loop = loop
         self.open = open
         self.onEnd = onEnd
+        self.insight = insight
         core = PoolCore(settings)
     }
 
     /// A connection of the caller's own; ``giveBack(_:)`` is to follow.
     func take() async throws(Failure) -> Connection {
+        guard insight.isMeasuring else { return try await lent() }
+        let start = EventLoop.preciseNow
+        defer { insight.didWait(start.duration(to: EventLoop.preciseNow)) }
+        return try await lent()
+    }
+
+    private func lent() async throws(Failure) -> Connection {
         nextBorrower += 1
         let borrower = nextBorrower
         let outcome: Result<Connection, Failure> = await withTaskCancellationHandler {
@@ -47,7 +57,10 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
 
     func giveBack(_ connection: Connection) {
         guard let number = numbers[ObjectIdentifier(connection)] else { return }
-        let isUsable = connection.assumeIsolated { $0.isUsable }
+        let isUsable = connection.assumeIsolated { connection in
+            if let failure = connection.failure { insight.didFail(failure, asked: connection.asked) }
+            return connection.isUsable
+        }
         perform(core.takeBack(number, isUsable: isUsable, at: EventLoop.preciseNow))
     }
 
@@ -57,11 +70,16 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
         await draining.wait { !core.isDrained }
     }
 
-    /// Ends every connection, whoever has it. Idempotent.
-    func end() {
-        perform(core.close())
+    /// Ends every connection, whoever has it, and every attempt.
+    func closeAll() {
         for task in attempts.values { task.cancel() }
         for connection in connections.values { connection.assumeIsolated { $0.close() } }
+    }
+
+    /// The same with the loop. Idempotent.
+    func end() {
+        perform(core.close())
+        closeAll()
         timer?.close()
         timer = nil
         onEnd()
@@ -93,11 +111,16 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
 
     private func failure(for refusal: PoolCore.Refusal) -> Failure {
         switch refusal {
-        case .exhausted: .poolExhausted
+        case .exhausted: exhausted()
         case .connectFailed: connectFailure
         case .cancelled: .cancelled
         case .closed: .closed
         }
+    }
+
+    private func exhausted() -> Failure {
+        insight.didExhaust(at: EventLoop.preciseNow)
+        return .poolExhausted
     }
 
     private func open(_ number: Int) {
@@ -110,12 +133,15 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
         } catch {
             attempts[number] = nil
             connectFailure = error
-            perform(core.handleOpenFailed(number, at: EventLoop.preciseNow))
+            if error != .cancelled { insight.didNotOpen(error) }
+            let isFull = if case .tooManyConnections = error { true } else { false }
+            perform(core.handleOpenFailed(number, isFull: isFull, at: EventLoop.preciseNow))
         }
     }
 
     private func didOpen(_ number: Int, _ connection: Connection) {
         attempts[number] = nil
+        insight.didOpen()
         connections[number] = connection
         numbers[ObjectIdentifier(connection)] = number
         perform(core.handleOpened(number, at: EventLoop.preciseNow))
@@ -124,6 +150,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
     private func close(_ number: Int) {
         guard let connection = connections.removeValue(forKey: number) else { return }
         numbers[ObjectIdentifier(connection)] = nil
+        insight.didClose()
         connection.assumeIsolated { $0.close() }
     }
 

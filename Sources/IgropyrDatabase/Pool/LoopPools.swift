@@ -16,15 +16,18 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
     private let state: Locked<State>
 
     /// `open` makes a connection on the loop in bounded time, and heeds the task's cancellation.
+    /// `kind` is what log and metrics call the database if the settings have no name for it.
     public init(
-        _ settings: PoolSettings, open: @escaping @Sendable (EventLoop) async throws(Failure) -> Connection
+        _ settings: PoolSettings, kind: String,
+        open: @escaping @Sendable (EventLoop) async throws(Failure) -> Connection
     ) {
         settings.check()
+        let insight = PoolInsight(settings, name: settings.name ?? kind)
         let state = Locked(State())
         self.state = state
         local = LoopLocal {
             guard let loop = EventLoop.current else { preconditionFailure("made on a loop") }
-            let pool = Pool(on: loop, settings, open: open) {
+            let pool = Pool(on: loop, settings, insight, open: open) {
                 state.withLock { $0.pools[ObjectIdentifier(loop)] = nil }
             }
             state.withLock { $0.pools[ObjectIdentifier(loop)] = pool }
@@ -34,26 +37,42 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
 
     /// Lends a connection for as long as `body` runs. One that is not whole afterwards, or in a transaction, is dropped.
     public func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
-        let pool = try await pool()
-        let connection = try await pool.take()
+        let lease = try await lease()
         do {
-            let result = try await body(connection)
-            await pool.giveBack(connection)
+            let result = try await body(lease.connection)
+            await lease.end()
             return result
         } catch {
-            await pool.giveBack(connection)
+            await lease.end()
             throw error
         }
     }
 
-    /// Lends nothing any more, and returns when all that was lent is back. Idempotent.
-    public func close() async {
+    /// A connection that is lent until ``end()`` is called, which must be.
+    package struct Lease: Sendable {
+        package let connection: Connection
+        fileprivate let pool: Pool
+
+        package func end() async { await pool.giveBack(connection) }
+    }
+
+    package func lease() async throws -> Lease {
+        let pool = try await pool()
+        return Lease(connection: try await pool.take(), pool: pool)
+    }
+
+    /// Lends nothing any more, and returns when all that was lent is back. What is lent goes on; or ends, so that who has it
+    /// is told `.closed`. Idempotent.
+    public func close(endingLeases: Bool = false) async {
         let (pools, elsewhere) = state.withLock { state in
             state.isClosed = true
             defer { state.elsewhere = nil }
             return (Array(state.pools.values), state.elsewhere)
         }
-        for pool in pools { await pool.drain() }
+        for pool in pools {
+            if endingLeases { await pool.closeAll() }
+            await pool.drain()
+        }
         try? await elsewhere?.stop()
     }
 

@@ -79,12 +79,12 @@ struct PoolCore {
         return isClosing ? drop(connection) : lendOrRest(connection, at: now)
     }
 
-    /// The one who has waited longest hears of it: the next attempt is for the next one. But while others are lent, these
-    /// are waited for: a server that takes no more connections (`max_connections`) serves those that it has.
-    mutating func handleOpenFailed(_ connection: Int, at now: Timestamp) -> [Action] {
+    /// The one who has waited longest hears of it: the next attempt is for the next one. But of a server that is full
+    /// (`max_connections`) those that are lent are waited for: it serves them.
+    mutating func handleOpenFailed(_ connection: Int, isFull: Bool, at now: Timestamp) -> [Action] {
         opening.remove(connection)
         hasOpenFailed = true
-        guard !waiting.isEmpty, born.isEmpty else { return [] }
+        guard !waiting.isEmpty, born.isEmpty || !isFull else { return [] }
         return [.refuse(waiting.removeFirst().borrower, .connectFailed)] + openForWaiting()
     }
 

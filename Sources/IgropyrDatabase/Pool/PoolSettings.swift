@@ -1,3 +1,6 @@
+public import Logging
+public import Metrics
+
 /// What bounds the connections to one server, for each loop that uses it.
 public struct PoolSettings: Sendable {
     /// Connections of each loop, at least 1: a server with eight loops has eight times as many.
@@ -19,6 +22,12 @@ public struct PoolSettings: Sendable {
     public var resultLimit = 16 << 20
     /// Statements that each connection keeps prepared, by their text; 0 keeps none.
     public var preparedStatements = 256
+
+    /// What the log and metrics call the database; nil for its kind, such as `postgresql`.
+    public var name: String?
+    public var logger = Logger(label: "igropyr.database")
+    /// Where metrics go; nil: to the factory that `MetricsSystem` was bootstrapped with, if any.
+    public var metrics: (any MetricsFactory)?
 
     public init() {}
 

@@ -3,13 +3,20 @@ package import IgropyrUV
 /// A database that speaks SQL. For any thread: each loop has connections of its own, and tasks elsewhere share one more
 /// loop.
 public final class SQLDatabase<Connection: SQLConnection>: Sendable {
+    private static var longLeasesPerLoop: Int { 100 }
+
     private let pools: LoopPools<Connection>
+    /// For those who keep a connection as long as they like, which others do not have to wait for.
+    package let longLeases: LoopPools<Connection>
 
     package init(
-        _ settings: PoolSettings,
+        _ settings: PoolSettings, kind: String,
         open: @escaping @Sendable (EventLoop) async throws(Connection.Failure) -> Connection
     ) {
-        pools = LoopPools(settings, open: open)
+        pools = LoopPools(settings, kind: kind, open: open)
+        var others = settings
+        others.connectionsPerLoop = Self.longLeasesPerLoop
+        longLeases = LoopPools(others, kind: kind, open: open)
     }
 
     /// As ``SQLConnection/query(_:)``, on any connection.
@@ -52,6 +59,9 @@ public final class SQLDatabase<Connection: SQLConnection>: Sendable {
         }
     }
 
-    /// Refuses queries from now on, and returns when those that run are done. Idempotent.
-    public func close() async { await pools.close() }
+    /// Refuses queries from now on, ends what is listened to, and returns when queries that run are done. Idempotent.
+    public func close() async {
+        await longLeases.close(endingLeases: true)
+        await pools.close()
+    }
 }
