@@ -81,6 +81,36 @@ extension PostgresConnection: SQLConnection {
     }
 }
 
+// MARK: - Notifications
+
+extension PostgresConnection {
+    /// The connection serves for nothing else from then on.
+    func listen(to channels: [String]) async throws(PostgresError) {
+        for channel in channels {
+            _ = try await command("LISTEN \"\(channel.replacing("\"", with: "\"\""))\"")
+        }
+    }
+
+    /// The next message, however long that takes.
+    func nextNotification() async throws(PostgresError) -> PostgresNotification {
+        try await socket.takeTurn()
+        defer { socket.endTurn() }
+        while true {
+            try socket.checkIsWhole()
+            if let notification = takeNotification() { return notification }
+            try await wait(for: .readable)
+            guard unsafe PQconsumeInput(raw) == 1 else { throw lose() }
+        }
+    }
+
+    private func takeNotification() -> PostgresNotification? {
+        guard let message = unsafe PQnotifies(raw) else { return nil }
+        defer { unsafe PQfreemem(message) }
+        return unsafe .message(
+            channel: String(cString: message.pointee.relname), payload: String(cString: message.pointee.extra))
+    }
+}
+
 // MARK: - One statement
 
 extension PostgresConnection {

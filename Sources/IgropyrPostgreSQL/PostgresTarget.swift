@@ -21,6 +21,9 @@ struct PostgresTarget: Sendable {
         // Kerberos is asked without a way not to block.
         if parameters["gssencmode"] == nil { parameters["gssencmode"] = "disable" }
         if parameters["client_encoding"] == nil { parameters["client_encoding"] = "UTF8" }
+        // Who listens says nothing himself, and would not learn that the server's host is gone.
+        for (name, value) in [("keepalives_idle", "60"), ("keepalives_interval", "10"), ("keepalives_count", "3")]
+        where parameters[name] == nil { parameters[name] = value }
         guard parameters["host"] == nil, parameters["hostaddr"] == nil else { return }
         guard let defaults = unsafe PQconndefaults() else { return }
         parameters["host"] = unsafe Self.values(of: defaults)["host"]
