@@ -3,7 +3,6 @@ import Igropyr
 import IgropyrJWT
 import IgropyrTransport
 import IgropyrUV
-import JWTKit
 import Logging
 import TestSupport
 import Testing
