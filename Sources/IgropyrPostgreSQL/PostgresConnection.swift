@@ -97,11 +97,12 @@ public actor PostgresConnection: LoopBound {
     /// Why there is no connection, by libpq's words; `.connectionLost` if another address may do.
     private func refusal(_ words: String) -> PostgresError {
         let lines = words.split(separator: "\n").filter { !$0.hasPrefix("LOCATION:") }
-        let reason = lines.joined(separator: "\n")
+        let reason = lines.map { String($0.drop(while: \.isWhitespace)) }.joined(separator: "; ")
         guard let state = words.sqlState else { return .connectionLost(reason) }
         switch state {
-        // The second is PgBouncer's.
-        case "53300", "08P01": return .tooManyConnections(reason)
+        case "53300": return .tooManyConnections(reason)
+        // PgBouncer has one for all that it refuses.
+        case "08P01" where reason.contains("no more connections allowed"): return .tooManyConnections(reason)
         case let state where state.hasPrefix("28"): return .accessDenied(reason)
         case let state where state.hasPrefix("57"): return .connectionLost(reason)  // It starts, or ends.
         default: return .cannotConnect(reason)

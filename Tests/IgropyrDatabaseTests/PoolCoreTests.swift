@@ -81,6 +81,14 @@ struct PoolCoreTests {
         #expect(core.handleOpenFailed(5, isFull: true, at: .seconds(8)) == [.refuse(4, .connectFailed)])
     }
 
+    @Test func `of a server that is full the attempt that it has not answered yet is waited for`() {
+        var core = makeCore()
+        for id in 1...2 { _ = core.request(by: id, at: .zero) }
+        #expect(core.handleOpenFailed(1, isFull: true, at: .zero) == [])
+        #expect(core.handleOpened(2, at: .zero) == [.lend(2, to: 1)])
+        #expect(core.takeBack(2, isUsable: true, at: .zero) == [.lend(2, to: 2)])
+    }
+
     @Test func `of a server that is away who waits hears at once, whatever is lent`() {
         var core = makeCore()
         _ = core.request(by: 1, at: .zero)

@@ -133,7 +133,7 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
         } catch {
             attempts[number] = nil
             connectFailure = error
-            if error != .cancelled { insight.didNotOpen(error) }
+            if error != .cancelled, error != .closed { insight.didNotOpen(error) }
             let isFull = if case .tooManyConnections = error { true } else { false }
             perform(core.handleOpenFailed(number, isFull: isFull, at: EventLoop.preciseNow))
         }

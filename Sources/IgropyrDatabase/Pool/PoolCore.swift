@@ -80,11 +80,11 @@ struct PoolCore {
     }
 
     /// The one who has waited longest hears of it: the next attempt is for the next one. But of a server that is full
-    /// (`max_connections`) those that are lent are waited for: it serves them.
+    /// (`max_connections`) those that are lent, or still being made, are waited for: it serves them.
     mutating func handleOpenFailed(_ connection: Int, isFull: Bool, at now: Timestamp) -> [Action] {
         opening.remove(connection)
         hasOpenFailed = true
-        guard !waiting.isEmpty, born.isEmpty || !isFull else { return [] }
+        guard !waiting.isEmpty, !isFull || born.isEmpty && opening.isEmpty else { return [] }
         return [.refuse(waiting.removeFirst().borrower, .connectFailed)] + openForWaiting()
     }
 
