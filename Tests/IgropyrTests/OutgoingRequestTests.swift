@@ -326,7 +326,9 @@ private struct Item: ResponseCodable, Sendable, Equatable {
         let client = HTTPClient(settings)
         try await withServer { url in
             let failure = await #expect(throws: HTTPRequestFailure.self) { try await client.get("\(url)\(path)") }
-            #expect(failure?.cause == .timedOut && failure?.mayHaveBeenReceived == true)
+            #expect(failure?.cause == .timedOut)
+            // Its time may be over between two of them.
+            #expect(failure?.mayHaveBeenReceived == true || path == "/ring")
         }
     }
 
