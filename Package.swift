@@ -236,15 +236,15 @@ let package = Package(
         .testTarget(
             name: "IgropyrTests",
             dependencies: [
-                "Igropyr", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", httpTypes, logging, metrics,
-                tracing, inMemoryTracing, lifecycle,
+                "Igropyr", "IgropyrInsight", "IgropyrTime", "IgropyrTransport", "IgropyrUV", "TestSupport", httpTypes,
+                logging, metrics, tracing, inMemoryTracing, lifecycle,
             ],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrSitesTests",
             dependencies: [
                 "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTime", "IgropyrTransport", "IgropyrUV",
-                "TestSupport",
+                "TestSupport", httpTypes,
             ],
             swiftSettings: testing),
         .testTarget(

@@ -38,16 +38,7 @@ public final class LogFile: Sendable {
 
     /// - Throws: `UV_ENOSPC`, `UV_EPIPE`, `UV_EIO`; a part may have been written.
     public func append(_ bytes: [UInt8]) throws(UVError) {
-        try descriptor.withLock { descriptor throws(UVError) in
-            var offset = 0
-            while offset < bytes.count {
-                let count = unsafe bytes.withUnsafeBytes { bytes in
-                    unsafe Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-                }
-                if count < 0, errno == EINTR { continue }
-                offset += Int(try check(Int32(clamping: count), errnoOf: "write"))
-            }
-        }
+        try descriptor.withLock { descriptor throws(UVError) in try writeAll(bytes, to: descriptor) }
     }
 
     /// Finds what would keep ``init(appendingTo:)`` from opening the file, and does not create it: it would be this user's, who

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HTTPTypes
 import Igropyr
 import IgropyrSites
 import IgropyrUV
@@ -126,6 +127,27 @@ import Testing
         ("Content-Type: a/b\\nContent-Length: -1\\n\\n", 502, [:], "502"),
         ("Content-Type: a\\000b\\n\\n", 502, [:], "502"),
     ]
+
+    @Test(arguments: [(bytes: 200_000, status: 200), (3_000_000, 200), (3_000_001, 413)])
+    func `a body without a length is read to learn it, as far as it may go`(bytes: Int, status: Int) async throws {
+        try await withSite("body: 3MB\nhandlers: {sh: {cgi: {interpreter: /bin/sh}}}") { caller, site in
+            try site.write("echo.sh", "printf \"Content-Type: a/b\\nX-Length: $CONTENT_LENGTH\\n\\n\"; cat")
+            let sent = (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+            let pieces = AsyncStream<[UInt8]> { continuation in
+                for start in stride(from: 0, to: bytes, by: 70_000) {
+                    continuation.yield(Array(sent[start..<min(start + 70_000, bytes)]))
+                }
+                continuation.finish()
+            }
+            let client = HTTPClient()
+            let answer = try await client.send(
+                .post, "http://\(caller.running.address)/echo.sh", body: pieces)
+            #expect(answer.status.code == status)
+            guard status == 200 else { return }
+            #expect(answer.fields[HTTPField.Name("X-Length")!] == "\(bytes)")
+            #expect(answer.body == sent)
+        }
+    }
 
     @Test func `what a script answers is taken as RFC 3875 means it, and what is no answer is 502`() async throws {
         try await Self.with { caller, site in

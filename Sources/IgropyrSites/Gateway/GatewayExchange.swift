@@ -133,13 +133,14 @@ final class GatewayExchange {
 
 /// The body of a request, whose length is known: CGI has it told before (RFC 3875 §4.1.2).
 struct GatewayBody {
-    /// Read to learn its length.
+    /// Read to learn its length: what is too much to be held, and what came after that.
+    private var spool: BodySpool?
     private var held: [UInt8] = []
     private var rest: RequestBody?
     /// Nil without a body, and while it is not known.
     private(set) var length: Int?
 
-    /// Of a body without a length so much is read to learn it.
+    /// More goes to a file.
     private static let heldBytes = 256 << 10
 
     /// - Throws: ``HTTPFailure`` 413.
@@ -158,19 +159,29 @@ struct GatewayBody {
     var hasUnknownLength: Bool { rest != nil && length == nil }
 
     /// To be called if ``hasUnknownLength``.
-    /// - Throws: ``HTTPFailure`` 413; 411 for a long one.
+    /// - Throws: ``HTTPFailure`` 413; as ``BodySpool/init(for:)``.
     mutating func learnLength(_ call: FileRequest) async throws {
         guard let rest else { return }
+        var count = 0
         for try await piece in rest {
             held += piece
-            guard held.count <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
-            guard held.count <= Self.heldBytes else { throw HTTPFailure(.lengthRequired) }
+            count += piece.count
+            guard count <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
+            if held.count > Self.heldBytes { try await spoolHeld(call) }
         }
         self.rest = nil
-        length = held.isEmpty ? nil : held.count
+        length = count == 0 ? nil : count
+    }
+
+    private mutating func spoolHeld(_ call: FileRequest) async throws {
+        let spool = if let spool { spool } else { try await BodySpool(for: call) }
+        self.spool = spool
+        try await spool.append(held, of: call)
+        held.removeAll(keepingCapacity: true)
     }
 
     func send(to conversation: any GatewayConversation) async throws {
+        if let spool { try await spool.forEachPiece { piece in try await conversation.send(piece) } }
         if !held.isEmpty { try await conversation.send(held) }
         if let rest { for try await piece in rest { try await conversation.send(piece) } }
         try conversation.endBody()
