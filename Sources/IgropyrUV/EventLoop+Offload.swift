@@ -1,6 +1,13 @@
 internal import CLibUV
+internal import Glibc
 
 extension EventLoop {
+    /// Threads of the pool, which all loops of the process share: `UV_THREADPOOL_SIZE`, as libuv reads it.
+    public static let poolThreads: Int = {
+        guard let text = unsafe getenv("UV_THREADPOOL_SIZE") else { return 4 }
+        return min(max(Int(unsafe atoi(text)), 1), 1024)
+    }()
+
     /// Runs a function that blocks (files, archives, hashes) on libuv's thread pool, and hands on what it returns or
     /// throws. What the function held is let go before the caller goes on: a file that only it had open is closed by then.
     /// The pool has four threads (`UV_THREADPOOL_SIZE`): nothing that waits for a peer belongs there. For any thread.

@@ -36,6 +36,7 @@ package final class StaticFolder {
     }
 
     /// The listing of the folder at a path, read and made on a thread of the pool; nil if there is none, or folders are not listed.
+    /// - Throws: ``HTTPFailure`` 503 when too many wait for theirs.
     package func listing(
         _ path: String, for request: Request, hides isHidden: @escaping @Sendable (String) -> Bool = { _ in false }
     ) async throws -> Response? {
@@ -43,7 +44,7 @@ package final class StaticFolder {
         guard let listing = serving.listing else { return nil }
         let (folder, page) = (folder, FolderPage(listing, for: request))
         let showsDotfiles = serving.servesDotfiles && listing.showsDotfiles ?? true
-        let body = try await loop.offload { () throws -> [UInt8]? in
+        let body = try await loop.offloadLong { () throws -> [UInt8]? in
             let found = try Self.withoutExhaustion { try Self.list(folder, path, limit: listing.itemLimit) }
             guard var found else { return nil }
             found.items.removeAll { !FilePath.isServed($0.name, showsDotfiles) || isHidden($0.name) }

@@ -8,8 +8,6 @@ internal import IgropyrUV
 final class PasswordChecks {
     private static let limitEntries = 256
     private static let keptSeconds: Int64 = 300
-    /// At once; passwords that strangers try must not keep the pool's threads from all else.
-    private static let limitChecks = 2
 
     private struct Key: Hashable {
         let hash: PasswordHash
@@ -20,7 +18,6 @@ final class PasswordChecks {
     private let loop: EventLoop
     private let secret = SymmetricKey(size: .bits256)
     private var known: [Key: Int64] = [:]
-    private let turns = Turns(limit: limitChecks, waiting: 64)
 
     init(_ loop: EventLoop) { self.loop = loop }
 
@@ -30,9 +27,7 @@ final class PasswordChecks {
         let key = Key(hash: hash, code: Array(code))
         let now = EventLoop.secondsSince1970
         if let seen = known[key], (0..<Self.keptSeconds).contains(now - seen) { return true }
-        try await turns.take(on: loop)
-        defer { turns.giveBack() }
-        guard await loop.offload({ hash.isHash(of: password) }) else { return false }
+        guard try await loop.offloadLong({ hash.isHash(of: password) }) else { return false }
         if known.count >= Self.limitEntries { known = [:] }
         known[key] = now
         return true
