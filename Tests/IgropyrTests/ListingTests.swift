@@ -27,6 +27,36 @@ import Testing
         }
     }
 
+    /// Notes which requests are answered in a task.
+    private struct TaskNotes: Middleware {
+        let paths: Locked<[String]>
+
+        func before(_ request: Request) -> Response? {
+            if withUnsafeCurrentTask(body: { $0 != nil }) { paths.withLock { $0.append(request.path) } }
+            return nil
+        }
+    }
+
+    @Test func `where folders are listed, files take no task`() async throws {
+        let notes = TaskNotes(paths: Locked([]))
+        try await Site.with { site in
+            try site.write("in/a.txt", "four")
+            try await withApp { app in
+                var serving = FileServing()
+                serving.listing = FolderListing()
+                app.use(notes)
+                app.files("/at", from: site.path, serving)
+            } _: { caller in
+                var statuses: [Int] = []
+                for path in ["", "in/", "in/?a=b", "in/a.txt", "in", "none", "none/"] {
+                    statuses.append(try await caller.send("/at/" + path).status)
+                }
+                #expect(statuses == [200, 200, 200, 200, 308, 404, 404])
+                #expect(notes.paths.withLock { $0 } == ["/at/", "/at/in/", "/at/in/", "/at/none/"])
+            }
+        }
+    }
+
     private struct Document: Decodable {
         struct Item: Decodable, Equatable {
             let name: String

@@ -6,8 +6,7 @@ public import IgropyrUV
 public struct FileServing: Sendable {
     /// What stands for a folder whose path ends with a slash: the first of these names that is there.
     public var indexNames = ["index.html"]
-    /// How a folder without an index is shown; nil for not at all, which is 404. Where folders are shown, each request takes a task,
-    /// for files, too.
+    /// How a folder without an index is shown; nil for not at all, which is 404.
     public var listing: FolderListing?
     /// The file that answers where nothing is: its path from the folder, such as `/index.html` for an application of a single page.
     /// Nil for 404.

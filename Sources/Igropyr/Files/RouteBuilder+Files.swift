@@ -26,11 +26,10 @@ extension RouteBuilder {
     public func files(_ pattern: String, from path: String, _ serving: FileServing = FileServing()) {
         do {
             let files = try StaticFiles(path, serving)
-            let action: Route.Action =
-                serving.listing == nil
-                ? .immediate { request in try files.response(to: request) }
-                : .task { request in try await files.response(listingFor: request) }
-            var route = Route(HTTPMethod.get, action)
+            var route = Route(HTTPMethod.get, .immediate { request in try files.response(to: request) })
+            if serving.listing != nil {
+                route.folderAction = .task { request in try await files.response(listingFor: request) }
+            }
             route.choosesCoding = true
             add(route, at: pattern.hasSuffix("/") ? pattern + "**" : pattern + "/**")
         } catch {

@@ -1,3 +1,5 @@
+internal import IgropyrHTTP
+
 /// A route as the loops run it: its handler with all middleware around it, and its limits settled.
 final class Endpoint: Sendable {
     /// What the application has around each of its routes.
@@ -11,7 +13,8 @@ final class Endpoint: Sendable {
 
     /// The pattern; empty for the fallback, which has none.
     let pattern: String
-    let action: Route.Action
+    private let action: Route.Action
+    private let folderAction: Route.Action?
     let bodyLimit: Int
     let timeout: Duration?
     let meters: EndpointMeters?
@@ -26,7 +29,17 @@ final class Endpoint: Sendable {
         let compression = route.compression ?? configuration.compression
         let route = compression.map { route.compressed(by: $0) } ?? route
         let layers = ([surroundings.scope] + route.scopes).flatMap(\.layers)
-        let layered = layers.reversed().reduce(route.action) { action, layer in layer.around(action, failures) }
-        action = surroundings.tracing?.around(layered, at: pattern, failures) ?? layered
+        func surrounded(_ action: Route.Action) -> Route.Action {
+            let layered = layers.reversed().reduce(action) { action, layer in layer.around(action, failures) }
+            return surroundings.tracing?.around(layered, at: pattern, failures) ?? layered
+        }
+        action = surrounded(route.action)
+        folderAction = route.folderAction.map(surrounded)
+    }
+
+    /// What answers for a path: ``MessageHead/path``.
+    func action(for path: Range<Int>, in bytes: RawSpan) -> Route.Action {
+        guard let folderAction else { return action }
+        return path.isEmpty || bytes.equals("/", in: (path.upperBound - 1)..<path.upperBound) ? folderAction : action
     }
 }

@@ -13,6 +13,8 @@ public struct Route: Sendable {
 
     let method: HTTPMethod
     private(set) var action: Action
+    /// In place of ``action`` for paths that end with a slash; nil for none.
+    var folderAction: Action?
     var limits: RouteLimits
     /// Nil for that of its group or the application.
     var compression: Compression?

@@ -90,7 +90,7 @@ final class RequestDispatcher: HTTPRequestHandler {
             return run(
                 fallback, head, bytes, [], .failure(HTTPFailure(.contentTooLarge)), on: connection)
         }
-        switch endpoint.action {
+        switch endpoint.action(for: head.path, in: bytes) {
         case .immediate(let handler):
             let response = answer(handler, head, bytes, parameters, refusal, on: connection)
             let exchange = respond(response, on: connection)
