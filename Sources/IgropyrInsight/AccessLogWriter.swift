@@ -10,10 +10,13 @@ package final class AccessLogWriter: Sendable {
         var unreportedLines = 0
         /// When it was told last.
         var report: ContinuousClock.Instant?
-    }
+        var isStopping = false
 
-    /// How often it is told, at most: a full disk takes no line for hours, and the program's log may be on it, too.
-    private static let reportInterval = Duration.seconds(10)
+        mutating func noteDropped(_ lines: Int) {
+            droppedLines += lines
+            unreportedLines += lines
+        }
+    }
 
     /// How long a disk or pipe that takes nothing may hold up the end of the program.
     private static let patience = Duration.seconds(2)
@@ -24,10 +27,14 @@ package final class AccessLogWriter: Sendable {
     private let thread: EventLoopThread
     private let state = Locked(State())
     private let logger: Logger
+    private let reportInterval: Duration
+    /// Runs while there is more to tell than may be told yet. Used on the log's own thread only.
+    nonisolated(unsafe) private var reportTimer: Timer?
 
-    /// Opens the destination and starts the thread, which ``stop()`` ends.
+    /// Opens the destination and starts the thread, which ``stop()`` ends. The program's log is told of dropped lines once in
+    /// `reportInterval`: a full disk takes no line for hours, and that log may be on it, too.
     /// - Throws: as `LogFile.init(appendingTo:)`.
-    package init(_ settings: AccessLog, logger: Logger) throws(UVError) {
+    package init(_ settings: AccessLog, logger: Logger, reportInterval: Duration = .seconds(10)) throws(UVError) {
         (file, name) =
             switch settings.destination {
             case .standardOutput: (LogFile.standardOutput(), "standard output")
@@ -36,6 +43,7 @@ package final class AccessLogWriter: Sendable {
         thread = try EventLoopThread(name: "igropyr-log")
         limitBytes = settings.waitingBytes
         self.logger = logger
+        self.reportInterval = reportInterval
     }
 
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.
@@ -43,16 +51,16 @@ package final class AccessLogWriter: Sendable {
 
     /// Takes whole lines. For any thread; never waits for the disk.
     package func write(_ bytes: [UInt8], lines: Int) {
-        let isTaken = state.withLock { state in
+        let (isTaken, isNews) = state.withLock { state in
             guard state.waitingBytes + bytes.count <= limitBytes else {
-                state.droppedLines += lines
-                state.unreportedLines += lines
-                return false
+                defer { state.noteDropped(lines) }
+                return (false, state.unreportedLines == 0)
             }
             state.waitingBytes += bytes.count
-            return true
+            return (true, false)
         }
         if isTaken { thread.loop.submit { [self] in append(bytes, lines) } }
+        if isNews { thread.loop.submit { [self] in tell(nil) } }
     }
 
     /// Opens the file by its name again, soon. If that fails, lines go on to the old one, and the program's log says why.
@@ -70,6 +78,8 @@ package final class AccessLogWriter: Sendable {
 
     /// Writes what waits, tells of what was not written, and ends the thread. A disk that takes nothing keeps it, but not the caller.
     package func stop() async {
+        state.withLock { $0.isStopping = true }
+        thread.loop.submit { [self] in unsafe reportTimer?.close() }
         let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
         let answer: @Sendable (Bool) -> Void = { answer in
             hasEnded.withLock { continuation in
@@ -99,11 +109,22 @@ package final class AccessLogWriter: Sendable {
         do throws(UVError) { try file.append(bytes) } catch { failure = error }
         state.withLock { state in
             state.waitingBytes -= bytes.count
-            guard failure != nil else { return }
-            state.droppedLines += lines
-            state.unreportedLines += lines
+            if failure != nil { state.noteDropped(lines) }
         }
-        report(failure?.reason, every: Self.reportInterval)
+        tell(failure?.reason)
+    }
+
+    /// Tells of what is unreported, now or as soon as that may be. On the log's own thread.
+    private func tell(_ reason: String?) {
+        report(reason, every: reportInterval)
+        let mustWait = state.withLock { $0.unreportedLines > 0 && !$0.isStopping }
+        guard mustWait, unsafe reportTimer == nil, let new = try? Timer(on: thread.loop) else { return }
+        unsafe reportTimer = new
+        try? new.start(after: reportInterval) { [self] in
+            new.close()
+            unsafe reportTimer = nil
+            tell(nil)
+        }
     }
 
     private func report(_ reason: String?, every interval: Duration) {

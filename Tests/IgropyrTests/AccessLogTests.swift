@@ -1,4 +1,5 @@
 import Igropyr
+import IgropyrInsight
 import IgropyrUV
 import Logging
 import TestSupport
@@ -186,6 +187,22 @@ import Testing
             #expect(drops().count < 30)
         }
         #expect((2..<30).contains(drops().count))
+    }
+
+    @Test(arguments: [("/dev/full", 1 << 20), ("/dev/null", 1)])
+    func `all dropped lines are told of in time, without a further one`(path: String, waitingBytes: Int) async throws {
+        let log = KeptLog(lines: Locked([]))
+        var settings = AccessLog(.common, to: .file(path))
+        settings.waitingBytes = waitingBytes
+        let writer = try AccessLogWriter(
+            settings, logger: Logger(label: "test") { _ in log }, reportInterval: .milliseconds(50))
+        let told = { @Sendable in
+            log.lines.withLock { $0.compactMap { $0.split(separator: " lines=").last.flatMap { Int($0) } } }
+        }
+        for _ in 1...3 { writer.write([1, 2], lines: 100) }
+        try await eventually("they are told of") { told().reduce(0, +) == 300 }
+        await writer.stop()
+        #expect(told().reduce(0, +) == 300)
     }
 
     @Test func `a log that cannot be opened fails the start`() async throws {

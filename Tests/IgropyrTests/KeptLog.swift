@@ -14,7 +14,8 @@ struct KeptLog: LogHandler {
 
     func log(event: LogEvent) {
         let reason = event.metadata?["reason"].map { ": \($0)" } ?? ""
+        let count = event.metadata?["lines"].map { " lines=\($0)" } ?? ""
         let more = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        lines.withLock { $0.append("\(event.level) \(event.message)\(reason)\(more)") }
+        lines.withLock { $0.append("\(event.level) \(event.message)\(reason)\(count)\(more)") }
     }
 }
