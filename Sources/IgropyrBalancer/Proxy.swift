@@ -131,9 +131,8 @@ final class Proxy: HTTPRequestHandler {
     }
 
     func noteConnection(to worker: WorkerState) {
-        guard worker.health.noteConnection() else { return }
-        healthDidChange()
-        refusals.noteConnection(to: worker)
+        refusals.noteConnection(to: worker)  // Which another loop may have told of, or this one before it forgot.
+        if worker.health.noteConnection() { healthDidChange() }
     }
 
     func noteSuccess(of worker: WorkerState) {

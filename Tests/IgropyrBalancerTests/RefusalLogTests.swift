@@ -31,4 +31,27 @@ import Testing
             try await worker.stop()
         }
     }
+
+    @Test func `is told to be back by the loop that it lets in, though another one has told of it`() async throws {
+        let log = MessageLog()
+        let refusals = RefusalLog(log.logger)
+        let port = try ReservedPort()
+        try await onLoop { loop in
+            let settings = BalancerSettings(listen: .loopback(port: 0))
+            let member = UpstreamSnapshot.fixed([port.address]).applications[0].members[0]
+            let proxies = try (0..<2).map { _ in
+                try Proxy(on: loop, settings: settings, rate: nil, refusals: refusals, log: nil)
+            }
+            for _ in 0..<2 {
+                let worker = WorkerState(member, nil)
+                _ = worker.health.noteRefusal(at: .zero)
+                _ = worker.health.admits(at: loop.now)
+                proxies[0].noteRefusal(by: worker)
+                proxies[1].noteConnection(to: WorkerState(member, nil))
+            }
+            for proxy in proxies { proxy.close() }
+        }
+        #expect(log.count(where: isWarning) == 2)
+        #expect(log.count(of: "a worker takes connections again") == 2)
+    }
 }
