@@ -16,7 +16,7 @@ final class FolderScope {
     }
 }
 
-/// A host's folders and the access files in them, as one loop knows them.
+/// The folders beneath a host's root and the access files in them, as one loop knows them.
 ///
 /// Each request asks the kernel whether the access files on its way are the same, so that a change is seen at once, on any file
 /// system: about 1 µs for each folder, which a watch (inotify) would spare; but that has limits for each user, does not see
@@ -27,6 +27,13 @@ final class HostFolders {
     private static let limitBytes = 64 << 10
     /// The clock of file systems ticks so that two changes may look like one; only what is older is kept.
     private static let settlingSeconds: Int64 = 2
+    private static let staleness = Duration.seconds(1)
+
+    /// Rules stand on those above, which an entry keeps, so that no others get their identifier.
+    private struct Key: Hashable {
+        let path: String
+        let above: ObjectIdentifier
+    }
 
     private struct Kept {
         let identity: OpenFile.Identity
@@ -34,40 +41,73 @@ final class HostFolders {
         let result: Result<FolderScope, AccessFileBroken>
     }
 
-    let host: OpenHost
+    let root: OpenRoot
+    private let host: OpenHost
+    /// When it was seen last that this is the host's root still.
+    private var checkedAt: Timestamp
     private let cache = FileCache(FileServing().cache)
     private let base: FolderScope
-    private var kept: [String: Kept] = [:]
+    private var kept: [Key: Kept] = [:]
+    private var changed: [Key: (above: FolderScope, scope: FolderScope)] = [:]
 
-    init(_ host: OpenHost) {
+    init(_ host: OpenHost, _ root: OpenRoot, now: Timestamp) {
         self.host = host
-        base = FolderScope(host.settings.rules, host.folder, cache)
+        self.root = root
+        checkedAt = now
+        base = FolderScope(host.settings.rules, root.folder, cache)
     }
 
-    /// What governs the last of the folders: paths from the root down, which is empty.
-    /// - Throws: ``AccessFileBroken``; what the kernel answers when it is in trouble.
-    func scope(of folders: [String]) throws -> FolderScope {
-        guard let name = host.settings.accessFile else { return base }
-        return try folders.reduce(base) { above, folder in
-            try scope(folder.isEmpty ? name : folder + "/" + name, above)
-        }
+    /// These, or those of the folder that is the host's root by now, which is looked for once a second.
+    func current(now: Timestamp) -> HostFolders {
+        guard now >= checkedAt.advanced(by: Self.staleness) else { return self }
+        checkedAt = now
+        let latest = host.lookAgain()
+        return latest === root ? self : HostFolders(host, latest, now: now)
     }
+
+    /// What governs the path: what the site says of it and of what it begins with, and the access files in the folders that are
+    /// there, from the root down, which is empty. `start` is what governs it all.
+    /// - Throws: ``AccessFileBroken``; what the kernel answers when it is in trouble.
+    func scope(of path: String, folders: [String], on start: FolderScope? = nil) throws -> FolderScope {
+        guard !host.settings.paths.isEmpty else {
+            return try folders.reduce(start ?? base) { above, folder in try scope(inFolder: folder, above) }
+        }
+        var (found, folders) = (start ?? base, folders[...])
+        for part in [""] + path.prefixes + (path.isEmpty ? [] : [path]) {
+            found = scope(ofPart: part, found)
+            if folders.first == part { found = try scope(inFolder: folders.removeFirst(), found) }
+        }
+        return found
+    }
+
+    /// What the site itself says of the path.
+    func scope(of path: String) throws -> FolderScope { try scope(of: path, folders: []) }
 
     /// What does without access files, for when one is broken.
     var outermost: FolderScope { base }
 
-    private func scope(_ file: String, _ above: FolderScope) throws -> FolderScope {
-        guard let status = try status(of: file) else {
-            kept[file] = nil
-            return above
-        }
-        if let kept = kept[file], kept.identity == status.identity, kept.above === above {
-            return try kept.result.get()
-        }
+    private func scope(ofPart part: String, _ above: FolderScope) -> FolderScope {
+        guard let change = host.settings.paths["/" + part] else { return above }
+        let key = Key(path: part, above: ObjectIdentifier(above))
+        if let kept = changed[key] { return kept.scope }
+        var rules = above.rules
+        change(&rules)
+        let scope = FolderScope(rules, root.folder, cache)
+        if changed.count >= Self.limitEntries { changed = [:] }
+        changed[key] = (above, scope)
+        return scope
+    }
+
+    private func scope(inFolder folder: String, _ above: FolderScope) throws -> FolderScope {
+        guard let name = host.settings.accessFile else { return above }
+        let file = folder.isEmpty ? name : folder + "/" + name
+        guard let status = try status(of: file) else { return above }
+        let key = Key(path: file, above: ObjectIdentifier(above))
+        if let kept = kept[key], kept.identity == status.identity { return try kept.result.get() }
         let result = read(file, status, above)
         if status.identity.changed.seconds + Self.settlingSeconds <= EventLoop.secondsSince1970 {
             if kept.count >= Self.limitEntries { kept = [:] }
-            kept[file] = Kept(identity: status.identity, above: above, result: result)
+            kept[key] = Kept(identity: status.identity, above: above, result: result)
         }
         return try result.get()
     }
@@ -75,12 +115,12 @@ final class HostFolders {
     /// Nil if there is none. What is there and cannot be looked at is broken: it may forbid something.
     private func status(of file: String) throws -> Folder.Status? {
         do throws(UVError) {
-            return try host.folder.status(of: file)
+            return try root.folder.status(of: file)
         } catch {
             switch error.code {
             case UVError.notFound, UVError.notAFolder: return nil
             case UVError.tooManyOpenFiles, UVError.tooManyOpenFilesInSystem, UVError.outOfMemory: throw error
-            default: throw AccessFileBroken(description: "\(host.path)/\(file): \(error.reason)")
+            default: throw AccessFileBroken(description: "\(root.path)/\(file): \(error.reason)")
             }
         }
     }
@@ -88,17 +128,18 @@ final class HostFolders {
     private func read(
         _ file: String, _ status: Folder.Status, _ above: FolderScope
     ) -> Result<FolderScope, AccessFileBroken> {
-        let path = "\(host.path)/\(file)"
+        let path = "\(root.path)/\(file)"
         guard status.kind == .file else {
             return .failure(AccessFileBroken(description: "\(path): it is no regular file"))
         }
         do {
-            guard case .file(let opened) = try host.folder.open(beneath: file), opened.size <= Self.limitBytes else {
+            guard case .file(let opened) = try root.folder.open(beneath: file), opened.size <= Self.limitBytes else {
                 return .failure(AccessFileBroken(description: "\(path): more than \(Self.limitBytes) bytes"))
             }
             let bytes = try opened.read(at: 0, count: opened.size)
-            let rules = try Schema.accessFile(on: above.rules).read(bytes, file: path)
-            return .success(FolderScope(rules, host.folder, cache))
+            var rules = above.rules
+            try Schema.rules(in: SiteFolder("")).read(bytes, file: path)(&rules)
+            return .success(FolderScope(rules, root.folder, cache))
         } catch {
             return .failure(AccessFileBroken(description: "\(error)"))
         }

@@ -1,84 +1,95 @@
+internal import HTTPTypes
 internal import Igropyr
 internal import IgropyrConfiguration
-internal import IgropyrUV
 
-/// Reads what may stand in a site's file, in a host of it and in an access file alike, on top of the rules there are.
+/// Reads what may stand in a site's file, in a host of it, for a path and in an access file alike: changes to whatever rules
+/// there are above.
 struct RulesReader {
     private let section: Section
     private let folder: SiteFolder
+    private var steps: [FolderRules.Change] = []
 
-    init(_ section: Section, _ folder: SiteFolder) {
+    private init(_ section: Section, _ folder: SiteFolder) {
         self.section = section
         self.folder = folder
     }
 
-    func read(into rules: inout FolderRules) {
-        readFiles(into: &rules)
-        readListing(into: &rules)
-        readFields(into: &rules)
-        readAccess(into: &rules)
-        readPaths(into: &rules)
-        section.read("body", .bytes(in: 0...(1 << 40)), into: &rules.bodyBytes)
+    static func change(_ section: Section, _ folder: SiteFolder) -> FolderRules.Change {
+        var reader = RulesReader(section, folder)
+        reader.readFiles()
+        reader.readListing()
+        reader.readFields()
+        reader.readAccess()
+        reader.readPaths()
+        reader.read("body", .bytes(in: 0...(1 << 40))) { $0.bodyBytes = $1 }
+        return { [steps = reader.steps] rules in for step in steps { step(&rules) } }
     }
 
-    private func readFiles(into rules: inout FolderRules) {
-        section.read("index", .list(of: .fileName, limit: 32), into: &rules.indexFiles)
-        for (end, type) in section.value("types", .mapping(keys: .fileEnd, values: .mediaType)) ?? [] {
-            rules.types[end] = type
+    /// Makes the change if the key is there.
+    private mutating func read<Value: Sendable>(
+        _ key: String, _ schema: Schema<Value>, change: @escaping @Sendable (inout FolderRules, Value) -> Void
+    ) {
+        guard let value = section.value(key, schema) else { return }
+        steps.append { rules in change(&rules, value) }
+    }
+
+    private mutating func readFiles() {
+        read("index", .list(of: .fileName, limit: 32)) { $0.indexFiles = $1 }
+        read("types", .mapping(keys: .fileEnd, values: .mediaType)) { rules, types in
+            for (end, type) in types { rules.types[end] = type }
         }
-        section.read("default-type", .mediaType, into: &rules.defaultType)
-        let handlers = section.value("handlers", .mapping(keys: .fileEnd, values: .handling(in: folder), limit: 100))
-        for (end, handling) in handlers ?? [] { rules.handlers[end] = handling }
-        section.read("dotfiles", .bool, into: &rules.servesDotfiles)
-        section.read("path-info", .bool, into: &rules.allowsPathInfo)
-        section.read("compress", .bool, into: &rules.compresses)
-        if let caching = section.value("cache-control", .caching) { rules.cacheControl = caching }
+        read("default-type", .mediaType) { $0.defaultType = $1 }
+        read("handlers", .mapping(keys: .fileEnd, values: .handling(in: folder), limit: 100)) { rules, handlers in
+            for (end, handling) in handlers { rules.handlers[end] = handling }
+        }
+        read("dotfiles", .bool) { $0.servesDotfiles = $1 }
+        read("path-info", .bool) { $0.allowsPathInfo = $1 }
+        read("compress", .bool) { $0.compresses = $1 }
+        read("cache-control", .caching) { $0.cacheControl = $1 }
     }
 
-    private func readListing(into rules: inout FolderRules) {
+    private mutating func readListing() {
         let listing = Schema<FolderListing?>.short(
             Schema<Bool>.bool.map { $0 ? FolderListing() : nil },
             or: Schema<FolderListing>.listing(in: folder).map { Optional($0) })
-        if let listing = section.value("listing", listing) { rules.listing = listing }
+        read("listing", listing) { $0.listing = $1 }
     }
 
-    private func readFields(into rules: inout FolderRules) {
-        let fields = section.value("headers", .mapping(keys: .fieldName, values: .fieldValue, limit: 64)) ?? []
-        for (name, value) in fields {
-            rules.fields.removeAll { $0.name == name }
-            rules.fields.append((name, value))
+    private mutating func readFields() {
+        read("headers", .mapping(keys: .fieldName, values: .fieldValue, limit: 64)) { rules, fields in
+            for (name, value) in fields {
+                rules.fields.removeAll { $0.name == name }
+                rules.fields.append((name, value))
+            }
         }
-        let pages = section.value(
-            "status-pages", .mapping(keys: .status, values: .rootedPath, limit: 64))
-        for (status, path) in pages ?? [] { rules.statusPages[status] = path }
+        read("status-pages", .mapping(keys: .status, values: .rootedPath, limit: 64)) { rules, pages in
+            for (status, path) in pages { rules.statusPages[status] = path }
+        }
     }
 
-    private func readAccess(into rules: inout FolderRules) {
+    private mutating func readAccess() {
         let networks = Schema<[IPNetwork]>.oneOrMore(of: .network, limit: 256)
         let rule = NetworkRule(
             allowed: section.value("allow", networks) ?? [], denied: section.value("deny", networks) ?? [])
-        if section.has("allow") || section.has("deny") { rules.networks.append(rule) }
-        if let authentication = section.value("authentication", .off(or: .authentication)) {
-            rules.authentication = authentication
-        }
+        if section.has("allow") || section.has("deny") { steps.append { $0.networks.append(rule) } }
+        read("authentication", .off(or: .authentication)) { $0.authentication = $1 }
     }
 
-    private func readPaths(into rules: inout FolderRules) {
-        let redirects = section.value("redirects", .list(of: .pathRule(isRedirect: true), limit: 1000)) ?? []
-        let rewrites = section.value("rewrites", .list(of: .pathRule(isRedirect: false), limit: 1000)) ?? []
-        rules.redirects = redirects + rules.redirects
-        rules.rewrites = rewrites + rules.rewrites
-        if let fallback = section.value("fallback", .off(or: .rootedPath)) { rules.fallback = fallback }
+    private mutating func readPaths() {
+        read("refuse", .mapping(keys: .string(bytes: 1...1024), values: .status)) { rules, patterns in
+            var refusals = PathRefusals()
+            for (pattern, status) in patterns { refusals.add(pattern, .init(code: status)) }
+            rules.refusals.put(first: refusals)
+        }
+        read("redirects", .list(of: .pathRule(isRedirect: true), limit: 1000)) { $0.redirects = $1 + $0.redirects }
+        read("rewrites", .list(of: .pathRule(isRedirect: false), limit: 1000)) { $0.rewrites = $1 + $0.rewrites }
+        read("fallback", .off(or: .rootedPath)) { $0.fallback = $1 }
     }
 }
 
-extension Schema where Value == FolderRules {
-    /// An access file, on top of the rules of the folder above; `folder` is the site's own.
-    static func accessFile(on rules: FolderRules) -> Schema<FolderRules> {
-        .section { section in
-            var rules = rules
-            RulesReader(section, SiteFolder("")).read(into: &rules)
-            return rules
-        }
+extension Schema where Value == FolderRules.Change {
+    /// An access file, or what a site's file says of a path; `folder` is the site's own.
+    static func rules(in folder: SiteFolder) -> Schema<FolderRules.Change> {
+        .section { section in RulesReader.change(section, folder) }
     }
 }

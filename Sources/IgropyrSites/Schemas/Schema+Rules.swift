@@ -19,6 +19,16 @@ extension Schema where Value == String {
         }
     }
 
+    /// Of a file or folder that need not be there; without the slash that a folder's may end with.
+    static var governedPath: Schema<String> {
+        .text("a path from the root, such as /admin") { text in
+            let path = text.hasSuffix("/") ? text.dropLast() : text[...]
+            let names = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            let isPath = names.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+            return path.hasPrefix("/") && isPath ? String(path) : nil
+        }
+    }
+
     static var rootedPath: Schema<String> {
         .text("a file's path from the root, such as /errors/404.html") { text in
             let names = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()

@@ -71,7 +71,9 @@ extension Schema where Value == Site {
         if let file = section.value("error-log", .off(or: .path)) { host.logs.errorFile = file.map(folder.resolve) }
         if let file = section.value("debug-log", .off(or: .path)) { host.logs.debugFile = file.map(folder.resolve) }
         section.read("symlinks", .word(), into: &host.rules.symlinks)
-        RulesReader(section, folder).read(into: &host.rules)
+        RulesReader.change(section, folder)(&host.rules)
+        let paths = section.value("paths", .mapping(keys: .governedPath, values: .rules(in: folder))) ?? []
+        for (path, change) in paths { host.paths[path] = change }
     }
 }
 

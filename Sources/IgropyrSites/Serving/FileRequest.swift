@@ -36,7 +36,7 @@ public final class FileRequest {
     /// The host that the client asked for, in lower case and without the port; the server's address if it named none.
     public var hostName: String { inquiry.hostName }
     /// The root's whole path, without a slash at its end.
-    public var root: String { inquiry.host.path }
+    public var root: String { inquiry.root.path }
     /// Who asks, as trusted proxies say it.
     public var remoteAddress: SocketAddress? { inquiry.client }
     public var rules: FolderRules { scope.rules }
@@ -45,8 +45,13 @@ public final class FileRequest {
 
     var serverName: String? { inquiry.serverName }
     var loop: EventLoop { inquiry.loop }
-    var folder: Folder { inquiry.host.folder }
+    var folder: Folder { inquiry.root.folder }
     var files: StaticFolder { scope.files }
+
+    /// What the site says of this path governs also what answers for it.
+    func keepAskedScope() throws {
+        if inquiry.askedScope == nil { inquiry.askedScope = try inquiry.folders.scope(of: inquiry.file) }
+    }
 
     /// The answer comes in the coding that the client takes, or may have none.
     func hasChosenCoding() { inquiry.hasChosenCoding = true }

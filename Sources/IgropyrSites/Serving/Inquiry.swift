@@ -7,11 +7,15 @@ final class Inquiry {
     let hostName: String
     let host: OpenHost
     let folders: HostFolders
+    var root: OpenRoot { folders.root }
     let client: SocketAddress?
     let serverName: String?
     let loop: EventLoop
     /// What governs it; nil while that is not known.
     var scope: FolderScope?
+    /// What the site says of the path that was asked for, once the request goes to a fallback, which answers for all paths: that path
+    /// is still what it is about.
+    var askedScope: FolderScope?
     /// Who was let in, and by which scheme of authentication; nil if nobody had to be.
     var user: String?
     var scheme: String?

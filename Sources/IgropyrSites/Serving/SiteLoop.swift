@@ -110,23 +110,25 @@ final class SiteLoop {
 
     private func folders(of host: OpenHost) -> HostFolders {
         let key = ObjectIdentifier(host)
-        if let known = folders[key] { return known }
-        let new = HostFolders(host)
-        folders[key] = new
-        return new
+        let known = folders[key]
+        let now = loop.now
+        let current = known?.current(now: now) ?? HostFolders(host, host.root, now: now)
+        if current !== known { folders[key] = current }
+        return current
     }
 
     private func answer(_ inquiry: Inquiry, _ path: SitePath) async throws -> Response {
         guard let filePath = path.path else { throw HTTPFailure(.notFound) }
         inquiry.file = filePath.text
-        let found = try FoundPath(filePath, in: inquiry.host.folder)
-        let scope = try inquiry.folders.scope(of: found.folders)
+        let found = try FoundPath(filePath, in: inquiry.root.folder)
+        let scope = try inquiry.folders.scope(of: filePath.text, folders: found.folders, on: inquiry.askedScope)
         inquiry.scope = scope
         guard scope.rules.networks.admit(inquiry.client) else { throw HTTPFailure(.forbidden) }
+        try scope.rules.refusals.check(filePath.text + (filePath.endsWithSlash ? "/" : ""))
         (inquiry.user, inquiry.scheme) = (nil, nil)
         if let authentication = scope.rules.authentication { try await admit(inquiry, by: authentication) }
         if let response = try redirect(filePath, path, scope) { return response }
-        guard scope.rules.servesDotfiles || !filePath.hasDotfile, !inquiry.host.hides(filePath.text) else {
+        guard scope.rules.servesDotfiles || !filePath.hasDotfile, !inquiry.root.hides(filePath.text) else {
             return try await notFound(FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope))
         }
         if let program = parts.site.program, !(program.servesFiles && found.isFile) {
@@ -134,7 +136,7 @@ final class SiteLoop {
         }
         switch found.kind {
         case .file(let file, let pathInfo):
-            return try await serveFile(FileRequest(inquiry, path, file: file, pathInfo: pathInfo, scope), inquiry.host)
+            return try await serveFile(FileRequest(inquiry, path, file: file, pathInfo: pathInfo, scope), inquiry.root)
         case .folder: return try await folder(inquiry, path, filePath, scope)
         case .nothing: return try await notFound(FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope))
         }
@@ -165,10 +167,11 @@ final class SiteLoop {
 
     // MARK: What is there
 
-    private func serveFile(_ call: FileRequest, _ host: OpenHost) async throws -> Response {
+    private func serveFile(_ call: FileRequest, _ root: OpenRoot) async throws -> Response {
         if !call.pathInfo.isEmpty {
-            guard call.rules.allowsPathInfo, !host.hides(call.file) else { return try await notFound(call) }
+            guard call.rules.allowsPathInfo, !root.hides(call.file) else { return try await notFound(call) }
         }
+        try call.rules.refusals.check(call.file)  // Behind whose name a path may go on, or which stands for its folder.
         if let file = parts.site.events.file, let response = try await file(call) { return response }
         let handling = call.rules.handlers[call.file.fileEnd]
         // By itself, since each call that may be awaited makes the frame larger.
@@ -219,10 +222,10 @@ final class SiteLoop {
         }
         for name in scope.rules.indexFiles {
             let file = filePath.appending(name)
-            guard !inquiry.host.hides(file), try FoundPath.kind(of: file, in: inquiry.host.folder) == .file else {
+            guard !inquiry.root.hides(file), try FoundPath.kind(of: file, in: inquiry.root.folder) == .file else {
                 continue
             }
-            return try await serveFile(FileRequest(inquiry, path, file: file, pathInfo: [], scope), inquiry.host)
+            return try await serveFile(FileRequest(inquiry, path, file: file, pathInfo: [], scope), inquiry.root)
         }
         let call = FileRequest(inquiry, path, file: filePath.text, pathInfo: [], scope)
         if let response = try await parts.site.events.directory?(call) { return response }
@@ -231,9 +234,9 @@ final class SiteLoop {
             throw HTTPFailure(.forbidden)
         }
         if let response = try answerMethod(call) { return response }
-        let host = inquiry.host
+        let root = inquiry.root
         let listing = try await scope.files.listing(filePath.text, for: inquiry.request) { name in
-            host.hides(filePath.appending(name))
+            root.hides(filePath.appending(name))
         }
         guard let listing else { return try await notFound(call) }
         return listing
@@ -247,6 +250,7 @@ final class SiteLoop {
             call.log.error("the fallback is not there", metadata: ["path": "\(fallback)"])
             throw HTTPFailure(.notFound)
         }
+        try call.keepAskedScope()
         let path = fallback.split(separator: "/").map { "/" + PercentEncoding.encode(String($0)) }.joined()
         throw RestartRequest(path: path + (call.query.map { "?" + $0 } ?? ""), keepsRequest: true)
     }

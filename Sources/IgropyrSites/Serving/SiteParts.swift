@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Igropyr
 internal import IgropyrUV
 internal import Logging
@@ -8,6 +7,11 @@ struct SiteParts: Sendable {
     let site: Site
     let base: OpenHost
     let hosts: [OpenHost]
+    /// By names that stand for themselves, which most do: where in ``hosts`` each is first.
+    private let places: [String: Int]
+    /// Where hosts are that have other patterns.
+    private let patterned: [Int]
+    private let fallback: OpenHost
     let logs: SiteLogs
     /// Of what programs and pages answer; files have theirs in ``FolderRules/serving``.
     let compression = Compression()
@@ -17,6 +21,12 @@ struct SiteParts: Sendable {
         logs = try SiteLogs(site)
         base = try OpenHost(site.base, site, logs)
         hosts = try site.hosts.map { [logs] host in try OpenHost(host, site, logs) }
+        let names = site.hosts.enumerated().flatMap { place, host in
+            host.patterns.compactMap { pattern in pattern.onlyName.map { ($0, place) } }
+        }
+        places = Dictionary(names) { first, _ in first }
+        patterned = site.hosts.indices.filter { site.hosts[$0].patterns.contains { $0.onlyName == nil } }
+        fallback = site.defaultHost.flatMap { [hosts] name in hosts.first { $0.settings.fits(name) } } ?? base
     }
 
     /// Nil for the base's log, which refused requests are in, too.
@@ -27,58 +37,11 @@ struct SiteParts: Sendable {
 
     /// Takes a name in lower case, without its port.
     func host(named name: String?) -> OpenHost {
-        if let name, let host = hosts.first(where: { $0.settings.fits(name) }) { return host }
-        guard let fallback = site.defaultHost else { return base }
-        return hosts.first { $0.settings.fits(fallback) } ?? base
+        guard let name else { return fallback }
+        let place = places[name]
+        let earlier = patterned.first { $0 < place ?? .max && hosts[$0].settings.fits(name) }
+        return (earlier ?? place).map { hosts[$0] } ?? fallback
     }
-}
-
-/// One host of a site, ready to be served.
-final class OpenHost: Sendable {
-    let settings: SiteHost
-    let folder: Folder
-    /// The root's path without links, to hand to programs.
-    let path: String
-    let log: Logger
-    /// Paths beneath the root that are never served.
-    private let hidden: Set<String>
-
-    init(_ settings: SiteHost, _ site: Site, _ logs: SiteLogs) throws {
-        self.settings = settings
-        folder = try settings.openRoot()
-        try settings.rules.serving.check()
-        let path = URL(filePath: settings.root).resolvingSymlinksInPath().path
-        self.path = path
-        log = logs.logger(for: settings.logs)
-        hidden = Set(
-            site.hiddenFiles.compactMap { file in
-                let file = URL(filePath: file).resolvingSymlinksInPath().path
-                return file.hasPrefix(path + "/") ? String(file.dropFirst(path.utf8.count + 1)) : nil
-            })
-    }
-
-    /// Whether nobody may see what stands at the path beneath the root.
-    func hides(_ path: String) -> Bool {
-        if hidden.contains(path) { return true }
-        guard let accessFile = settings.accessFile else { return false }
-        return path == accessFile || path.hasSuffix("/" + accessFile)
-    }
-}
-
-extension SiteHost {
-    func openRoot() throws -> Folder {
-        do throws(UVError) {
-            return try Folder(root, symlinks: rules.symlinks == .within ? .beneath : .refused)
-        } catch {
-            throw FolderUnusable(path: root, reason: error.reason)
-        }
-    }
-
-    func fits(_ name: String) -> Bool { patterns.contains { $0.fits(name) } }
-}
-
-extension Site {
-    func host(named name: String) -> SiteHost? { hosts.first { $0.fits(name) } }
 }
 
 extension FolderRules {

@@ -57,7 +57,7 @@ struct FoundPath {
     /// - Throws: what the kernel answers when it is in trouble; what is merely not there is no error.
     init(_ path: FilePath, in folder: Folder) throws(UVError) {
         let text = path.text
-        let above = path.depth == 0 ? [] : Self.prefixes(of: text)
+        let above = path.depth == 0 ? [] : text.prefixes
         switch try Self.kind(of: text, in: folder) {
         case .folder:
             (kind, folders) = (.folder, text.isEmpty ? [""] : [""] + above + [text])
@@ -66,11 +66,6 @@ struct FoundPath {
         case nil, .other?:
             (kind, folders) = try Self.search(path, above, in: folder)
         }
-    }
-
-    /// What stands before each of its slashes.
-    private static func prefixes(of text: String) -> [String] {
-        text.utf8.indices.filter { text.utf8[$0] == UInt8(ascii: "/") }.map { String(text[..<$0]) }
     }
 
     /// A path may go on behind a file's name.
@@ -99,5 +94,12 @@ struct FoundPath {
             guard error.isAbsence else { throw error }
             return nil
         }
+    }
+}
+
+extension String {
+    /// What stands before each of its slashes.
+    var prefixes: [String] {
+        utf8.indices.filter { utf8[$0] == UInt8(ascii: "/") }.map { String(self[..<$0]) }
     }
 }

@@ -23,6 +23,8 @@ public struct FolderRules: Sendable {
     public var fields: [(name: HTTPField.Name, value: String)] = []
     /// Pages, by status, in place of the built-in ones: paths from the root.
     public var statusPages: [Int: String] = [:]
+    /// What is not served, with which status.
+    public var refusals = PathRefusals()
     /// Who may ask at all, each list for itself: access files can only make it fewer.
     public var networks: [NetworkRule] = []
     /// Who may ask by a name or a token; nil for all.
@@ -38,6 +40,9 @@ public struct FolderRules: Sendable {
     public var symlinks = SymlinkRule.refused
 
     public init() {}
+
+    /// What an access file, or a path of a site's file, makes of the rules above it.
+    public typealias Change = @Sendable (inout FolderRules) -> Void
 
     /// Whether a file is its own content: not one that something else answers for, nor one that is source or data of pages,
     /// unless that is said.

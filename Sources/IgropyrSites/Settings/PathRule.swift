@@ -4,8 +4,11 @@ internal import IgropyrHTTP
 /// Sends some paths elsewhere.
 public struct PathRule: Sendable {
     public let pattern: PathGlob
-    /// Where to: a path, or for redirects a whole URL. Each `*` is what that of the pattern stood for, in their order.
+    /// Where to: a path, or for redirects a whole URL. Each `*`, or `**`, is what that of the pattern stood for, in
+    /// their order.
     public let target: String
+    /// What stands between its stars.
+    private let targetParts: [String]
     /// Of a redirect: 301, 302, 303, 307 or 308.
     public var status: HTTPResponse.Status
 
@@ -19,6 +22,8 @@ public struct PathRule: Sendable {
     ) throws(Invalid) {
         self.pattern = try PathGlob(pattern)
         self.target = target
+        targetParts = target.replacing("**", with: "*").split(separator: "*", omittingEmptySubsequences: false)
+            .map(String.init)
         self.status = status
         let isPath = target.hasPrefix("/") && !target.hasPrefix("//")
         guard isPath || target.hasPrefix("https://") || target.hasPrefix("http://"),
@@ -26,7 +31,7 @@ public struct PathRule: Sendable {
         else {
             throw Invalid(description: "expected a target in visible ASCII that begins with /, http:// or https://")
         }
-        let stars = target.count { $0 == "*" }
+        let stars = targetParts.count - 1
         guard stars <= self.pattern.stars else {
             throw Invalid(description: "the target has \(stars) stars, the pattern only \(self.pattern.stars)")
         }
@@ -45,15 +50,13 @@ public struct PathRule: Sendable {
     /// Nil if the path is not meant. Takes it decoded, without its first slash; parts of it are escaped again.
     func destination(of path: String, query: String?) -> String? {
         guard let parts = pattern.match(path) else { return nil }
-        var (destination, next) = ("", 0)
-        for character in target {
-            guard character == "*" else {
-                destination.append(character)
-                continue
+        var destination = ""
+        for (index, text) in targetParts.enumerated() {
+            if index > 0 {
+                destination += parts[index - 1].split(separator: "/", omittingEmptySubsequences: false)
+                    .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
             }
-            destination += parts[next].split(separator: "/", omittingEmptySubsequences: false)
-                .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
-            next += 1
+            destination += text
         }
         // What a star stands for may begin with a slash, and two would begin the name of a host.
         while destination.hasPrefix("//") { destination.removeFirst() }

@@ -75,6 +75,9 @@ public struct SiteHost: Sendable {
     public var root: String
     /// Of what its folders begin with, before their access files.
     public var rules = FolderRules()
+    /// What is different for a path and all that begins with it and a slash, whether or not it is there: `/admin`, `/login.php`.
+    /// Deeper ones come later, and before the access file of the same folder.
+    public var paths: [String: FolderRules.Change] = [:]
     /// The name of the files that govern the folders they are in (docs/sites.md); nil for none.
     public var accessFile: String?
     public var logs = HostLogs()

@@ -1,0 +1,87 @@
+internal import FoundationEssentials
+internal import Igropyr
+internal import IgropyrUV
+internal import Logging
+
+/// One host of a site, ready to be served.
+final class OpenHost: Sendable {
+    let settings: SiteHost
+    let log: Logger
+    private let hiddenFiles: Set<String>
+    private let latest: Locked<OpenRoot>
+
+    init(_ settings: SiteHost, _ site: Site, _ logs: SiteLogs) throws {
+        self.settings = settings
+        log = logs.logger(for: settings.logs)
+        hiddenFiles = site.hiddenFiles
+        try settings.rules.serving.check()
+        latest = Locked(try OpenRoot(settings, site.hiddenFiles))
+    }
+
+    var root: OpenRoot { latest.withLock { $0 } }
+
+    /// Opens the root by its name again, if another folder has it by now: a release that a link leads to is changed by
+    /// replacing the link. While none can be opened, the last one stays. For any loop.
+    func lookAgain() -> OpenRoot {
+        guard let found = try? OpenRoot(settings, hiddenFiles) else { return root }
+        return latest.withLock { latest in
+            if !latest.isSame(as: found) { latest = found }
+            return latest
+        }
+    }
+}
+
+/// The folder that a host's root is, or was: requests under way stay with it.
+final class OpenRoot: Sendable {
+    let folder: Folder
+    /// Its whole path without links, to hand to programs.
+    let path: String
+    private let device: UInt64
+    private let inode: UInt64
+    private let accessFile: String?
+    /// Paths beneath it that are never served.
+    private let hidden: Set<String>
+
+    /// - Throws: ``FolderUnusable``.
+    init(_ settings: SiteHost, _ hiddenFiles: Set<String>) throws {
+        folder = try settings.openRoot()
+        let identity = try folder.status(of: "").identity
+        (device, inode) = (identity.device, identity.inode)
+        // Afterwards: if the name changes hands between the two, the next look finds another folder.
+        let path = Self.withoutLinks(settings.root)
+        self.path = path
+        accessFile = settings.accessFile
+        hidden = Set(
+            hiddenFiles.compactMap { file in
+                let file = Self.withoutLinks(file)
+                return file.hasPrefix(path + "/") ? String(file.dropFirst(path.utf8.count + 1)) : nil
+            })
+    }
+
+    private static func withoutLinks(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
+
+    func isSame(as other: OpenRoot) -> Bool { inode == other.inode && device == other.device }
+
+    /// Whether nobody may see what stands at the path beneath it.
+    func hides(_ path: String) -> Bool {
+        if hidden.contains(path) { return true }
+        guard let accessFile else { return false }
+        return path == accessFile || path.hasSuffix("/" + accessFile)
+    }
+}
+
+extension SiteHost {
+    func openRoot() throws -> Folder {
+        do throws(UVError) {
+            return try Folder(root, symlinks: rules.symlinks == .within ? .beneath : .refused)
+        } catch {
+            throw FolderUnusable(path: root, reason: error.reason)
+        }
+    }
+
+    func fits(_ name: String) -> Bool { patterns.contains { $0.fits(name) } }
+}
+
+extension Site {
+    func host(named name: String) -> SiteHost? { hosts.first { $0.fits(name) } }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import Igropyr
+import IgropyrConfiguration
+import IgropyrSites
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(5))) struct PathRulesTests {
+    private static let variables = """
+        printf 'Content-Type: text/plain\\n\\n'; echo "$REQUEST_METHOD $REQUEST_URI ${REMOTE_USER-nobody} $(wc -c)"
+        """
+
+    private static func authorization(_ text: String) -> [(String, String)] {
+        [("Authorization", "Basic " + Data(text.utf8).base64EncodedString())]
+    }
+
+    @Test func `what is said of a path counts for all behind it, there or not, and for its fallback`() async throws {
+        let yaml = """
+            access-file: .access.yaml
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            fallback: /index.sh
+            body: 10
+            headers: {X-Where: top}
+            paths:
+              /admin/:
+                authentication: {basic: {users: {ann: '$5$salt$kpa26zwgX83BPSR8d7w93OIXbFt/d3UOTZaAu5vsTM6'}}}
+                headers: {X-Where: admin}
+              /admin/upload: {body: 1MB}
+              /only.txt: {deny: [0.0.0.0/0, "::/0"]}
+              /real: {headers: {X-Where: path}}
+            """
+        try await withSite(yaml) { caller, site in
+            try site.write("index.sh", Self.variables)
+            for file in ["only.txt", "only.txt.bak", "administration", "real/a.txt", "real/deep/a.txt"] {
+                try site.write(file, file)
+            }
+            try site.write("real/deep/.access.yaml", "headers: {X-Where: file}")
+            let ann = Self.authorization("ann:secret")
+            func where_(_ path: String, _ fields: [(String, String)] = []) async throws -> String {
+                let response = try await caller.send(path, fields)
+                return "\(response.status) \(response.field("X-Where") ?? "-")"
+            }
+            #expect(try await where_("/none") == "200 top")
+            #expect(try await where_("/admin") == "401 admin")
+            #expect(try await where_("/admin/x/y") == "401 admin")
+            #expect(try await where_("/admin/x/y", ann) == "200 admin")
+            #expect(try await caller.text("/admin/x", ann) == "GET /admin/x ann 0\n")
+            #expect(try await where_("/administration") == "200 top")
+            #expect(try await where_("/only.txt") == "403 top")
+            #expect(try await where_("/only.txt.bak") == "200 top")
+            #expect(try await where_("/real/a.txt") == "200 path")
+            #expect(try await where_("/real/deep/a.txt") == "200 file")
+            let body = [UInt8](repeating: 1, count: 1000)
+            for (path, status) in [("/x", 413), ("/admin/x", 413), ("/admin/upload", 200), ("/admin/upload/x", 200)] {
+                #expect(try await caller.send(path, ann, method: "POST", body: body).status == status, "\(path)")
+            }
+        }
+    }
+
+    @Test func `a host has the paths of the whole site, and its own in their place`() async throws {
+        let yaml = """
+            paths: {/a: {headers: {X-A: site}}, /b: {headers: {X-A: site}}}
+            hosts: [{name: one.test, root: web, paths: {/b: {headers: {X-A: host}}}}]
+            """
+        try await withSite(yaml) { caller, site in
+            for file in ["a", "b"] { try site.write(file, "") }
+            for (host, path, value) in [
+                ("two.test", "/b", "site"), ("one.test", "/a", "site"), ("one.test", "/b", "host"),
+            ] { #expect(try await caller.send(path, [("Host", host)]).field("X-A") == value) }
+        }
+    }
+
+    private static let refused: [(path: String, status: Int)] = [
+        ("/", 200), ("/a.sql", 404), ("/deep/in/B.SQL", 404), ("/a.sqlite", 200), ("/uploads/a.txt", 200),
+        ("/uploads/x.sh", 403), ("/uploads/x.SH", 403), ("/uploads/in/x.sh", 403), ("/uploads/x.sh/info", 403),
+        ("/uploads/in/", 403), ("/x.sh", 200), ("/old", 200), ("/old/", 410), ("/old/none/at/all", 410),
+        ("/uploads%2Fx.sh", 404), ("/uploads/x%2Esh", 403),
+    ]
+
+    @Test func `what is refused is, however it is asked for`() async throws {
+        let yaml = """
+            access-file: .access.yaml
+            index: [index.html, index.sh]
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            status-pages: {410: /gone.html, 503: /gone.html}
+            refuse: {"*.sql": 404, /uploads/**/*.sh: 403, "old/**": 410}
+            """
+        try await withSite(yaml) { caller, site in
+            for file in ["index.html", "a.sql", "deep/in/B.SQL", "a.sqlite", "uploads/a.txt", "old"] {
+                try site.write(file, file)
+            }
+            for file in ["uploads/x.sh", "uploads/x.SH", "uploads/in/x.sh", "uploads/in/index.sh", "x.sh"] {
+                try site.write(file, Self.variables)
+            }
+            try site.write("gone.html", "gone for good")
+            for (path, status) in Self.refused { #expect(try await caller.status(path) == status, "\(path)") }
+            #expect(try await caller.text("/old/x") == "gone for good")
+            // Maintenance: seen by the next request, and over with the file.
+            try site.write(".access.yaml", "refuse: {'**': 503}\nheaders: {Retry-After: '600'}")
+            let response = try await caller.send("/x.sh", method: "POST")
+            #expect(response.status == 503 && response.field("Retry-After") == "600")
+            #expect(response.text == "gone for good")
+            #expect(try await caller.status("/") == 503)
+            try FileManager.default.removeItem(atPath: site.web + "/.access.yaml")
+            #expect(try await caller.status("/") == 200)
+        }
+    }
+
+    @Test func `two stars of a target are those of the pattern`() async throws {
+        let yaml = """
+            hosts: [{name: www.one.test, root: web, redirects: [{from: /**, to: "https://one.test/**"}]}]
+            """
+        try await withSite(yaml) { caller, _ in
+            for path in ["/", "/a/b%20c/", "/a?q=1"] {
+                let response = try await caller.send(path, [("Host", "www.one.test")])
+                #expect(response.status == 301 && response.field("Location") == "https://one.test\(path)")
+            }
+        }
+    }
+
+    @Test func `a root that another folder takes the place of is that folder, for files and programs`() async throws {
+        let fixture = try SiteFixture()
+        defer { fixture.remove() }
+        let files = FileManager.default
+        for release in ["1", "2"] {
+            let folder = "\(fixture.path)/releases/\(release)"
+            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try "release \(release)".write(toFile: folder + "/a.txt", atomically: false, encoding: .utf8)
+            try "printf 'Content-Type: text/plain\\n\\n'; echo $DOCUMENT_ROOT".write(
+                toFile: folder + "/a.sh", atomically: false, encoding: .utf8)
+        }
+        let link = fixture.path + "/current"
+        try files.createSymbolicLink(atPath: link, withDestinationPath: "releases/1")
+        let yaml = "root: current\nhandlers: {sh: {cgi: {interpreter: /bin/sh}}}"
+        var site = try Site(Array(yaml.utf8), file: fixture.path + "/site.yaml")
+        site.loops = 2
+        try await serve(site) { caller in
+            #expect(try await caller.text("/a.txt") == "release 1")
+            try files.removeItem(atPath: link)
+            #expect(try await caller.text("/a.txt") == "release 1")
+            try files.createSymbolicLink(atPath: link, withDestinationPath: "releases/2")
+            try await eventually("the new release is served") { try await caller.text("/a.txt") == "release 2" }
+            try await eventually("programs see it") { try await caller.text("/a.sh").hasSuffix("/releases/2\n") }
+        }
+    }
+
+    @Test func `what is wrong with a path or refusal is said where it stands`() {
+        let yaml = "paths:\n  admin: {}\n  /b: {root: x}\nrefuse: {\"*.sql\": 200}"
+        let error = #expect(throws: ConfigurationError.self) {
+            _ = try Site(Array(yaml.utf8), file: "/nowhere/site.yaml")
+        }
+        let text = "\(error.map { "\($0)" } ?? "")"
+        #expect(text.contains("site.yaml:2:3: ") && text.contains("expected a path from the root, such as /admin"))
+        #expect(text.contains("site.yaml:3:8: ") && text.contains("site.yaml:4:19: "), "\(text)")
+    }
+}
