@@ -95,6 +95,7 @@ import Testing
             try site.write("gone.html", "gone for good")
             for (path, status) in Self.refused { #expect(try await caller.status(path) == status, "\(path)") }
             #expect(try await caller.text("/old/x") == "gone for good")
+            #expect(try await caller.text("/uploads/x.sh") == "Forbidden\n")
             // Maintenance: seen by the next request, and over with the file.
             try site.write(".access.yaml", "refuse: {'**': 503}\nheaders: {Retry-After: '600'}")
             let response = try await caller.send("/x.sh", method: "POST")

@@ -12,8 +12,8 @@ public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var fields: HTTPFields?
 
     public init(_ status: HTTPResponse.Status, _ message: String? = nil, fields: HTTPFields? = nil) {
-        self.status = status
-        self.message = message ?? status.reasonPhrase
+        self.status = status.named
+        self.message = message ?? self.status.reasonPhrase
         self.fields = fields
     }
 
