@@ -23,9 +23,9 @@ final class OpenHost: Sendable {
     /// Opens the root by its name again, if another folder has it by now: a release that a link leads to is changed by
     /// replacing the link. While none can be opened, the last one stays. For any loop.
     func lookAgain() -> OpenRoot {
-        guard let found = try? OpenRoot(settings, hiddenFiles) else { return root }
-        return latest.withLock { latest in
-            if !latest.isSame(as: found) { latest = found }
+        latest.withLock { latest in
+            guard let folder = try? settings.openRoot(), !latest.isSame(as: folder) else { return latest }
+            if let new = try? OpenRoot(settings, hiddenFiles) { latest = new }
             return latest
         }
     }
@@ -60,7 +60,10 @@ final class OpenRoot: Sendable {
 
     private static func withoutLinks(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
 
-    func isSame(as other: OpenRoot) -> Bool { inode == other.inode && device == other.device }
+    func isSame(as other: Folder) -> Bool {
+        guard let identity = try? other.status(of: "").identity else { return false }
+        return inode == identity.inode && device == identity.device
+    }
 
     /// Whether nobody may see what stands at the path beneath it.
     func hides(_ path: String) -> Bool {
