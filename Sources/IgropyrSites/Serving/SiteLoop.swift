@@ -154,11 +154,12 @@ final class SiteLoop {
         guard !scope.rules.redirects.isEmpty || !scope.rules.rewrites.isEmpty else { return nil }
         let text = filePath.text + (filePath.endsWithSlash && !filePath.text.isEmpty ? "/" : "")
         for rule in scope.rules.redirects {
-            guard let target = rule.destination(of: text, query: path.query) else { continue }
+            guard let target = rule.destination(of: names, query: path.query) else { continue }
+        let names = PathGlob.names(of: text)
             return Redirect(to: target, status: rule.status).response
         }
         for rule in scope.rules.rewrites {
-            guard let target = rule.destination(of: text, query: path.query) else { continue }
+            guard let target = rule.destination(of: names, query: path.query) else { continue }
             let own = "/" + text + (path.query.map { "?" + $0 } ?? "")
             if target != own { throw RestartRequest(path: target, keepsRequest: true) }
         }

@@ -44,12 +44,12 @@ public struct PathRule: Sendable {
     /// Whether it is meant for its own target, on the same site.
     var leadsToItself: Bool {
         guard target.hasPrefix("/"), !target.contains("*") else { return false }
-        return pattern.match(String(target.dropFirst().prefix { $0 != "?" })) != nil
+        return pattern.match(PathGlob.names(of: String(target.dropFirst().prefix { $0 != "?" }))) != nil
     }
 
-    /// Nil if the path is not meant. Takes it decoded, without its first slash; parts of it are escaped again.
-    func destination(of path: String, query: String?) -> String? {
-        guard let parts = pattern.match(path) else { return nil }
+    /// Nil if the path is not meant. Takes its names decoded; parts of it are escaped again.
+    func destination(of names: [String], query: String?) -> String? {
+        guard let parts = pattern.match(names) else { return nil }
         var destination = ""
         for (index, text) in targetParts.enumerated() {
             if index > 0 {
@@ -97,9 +97,13 @@ public struct PathGlob: Sendable, Hashable {
         self.segments = segments
     }
 
-    /// What the stars stand for; nil if the path does not fit.
-    func match(_ path: String) -> [String]? {
-        let names = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    /// Of a path without its first slash.
+    static func names(of path: String) -> [String] {
+        path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// What the stars stand for; nil if the path with these names does not fit.
+    func match(_ names: [String]) -> [String]? {
         guard names.count >= segments.count, hasRest || names.count == segments.count else { return nil }
         var parts: [String] = []
         for (segment, name) in zip(segments, names) {
