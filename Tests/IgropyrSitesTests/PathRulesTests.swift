@@ -107,6 +107,63 @@ import Testing
         }
     }
 
+    @Test func `a client that asks too often for a path is told so, and a fallback counts once`() async throws {
+        let yaml = """
+            fallback: /index.html
+            paths: {/login: {requests-per-second: 0.01, request-burst: 3}}
+            """
+        try await withSite(yaml) { caller, site in
+            try site.write("index.html", "")
+            var statuses: [Int] = []
+            for path in ["/login", "/login/x", "/login", "/login", "/other"] {
+                statuses.append(try await caller.status(path))
+            }
+            #expect(statuses == [200, 200, 200, 429, 200])
+            #expect(try await caller.send("/login").field("Retry-After") != nil)
+        }
+    }
+
+    private static let named: [(field: String, status: Int)] = [
+        ("X-Accel-Redirect: /kept/a%20b.txt?q", 200), ("X-Sendfile: STORE/a b.txt", 200),
+        ("X-Accel-Redirect: /kept/.deep/c.txt", 200), ("X-Accel-Redirect: /kept/none", 404),
+        ("X-Accel-Redirect: /kept/%2e%2e/web/run.sh", 404), ("X-Accel-Redirect: /kept/../web/run.sh", 404),
+        ("X-Accel-Redirect: /kept/.deep", 404), ("X-Accel-Redirect: /kept", 404), ("X-Accel-Redirect: /run.sh", 404),
+        ("X-Sendfile: /etc/passwd", 404), ("X-Sendfile: STORE/../web/run.sh", 404), ("X-Sendfile: STOREs/x", 404),
+        ("X-Sendfile: STORE/out", 404), ("X-Other: 1", 200),
+    ]
+
+    @Test func `a program has files sent from where it may, with its own fields`() async throws {
+        let yaml = """
+            error-log: error.log
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            send-files: {/kept/: store}
+            """
+        try await withSite(yaml) { caller, site in
+            let store = site.path + "/store"
+            try FileManager.default.createDirectory(atPath: store + "/.deep", withIntermediateDirectories: true)
+            try "0123456789".write(toFile: store + "/a b.txt", atomically: false, encoding: .utf8)
+            try "deep".write(toFile: store + "/.deep/c.txt", atomically: false, encoding: .utf8)
+            try FileManager.default.createSymbolicLink(atPath: store + "/out", withDestinationPath: "/etc/passwd")
+            for (number, row) in Self.named.enumerated() {
+                let field = row.field.replacing("STORE", with: store)
+                try site.write(
+                    "\(number).sh",
+                    """
+                    printf 'Content-Type: x/y\\nSet-Cookie: a=1\\nSet-Cookie: b=2\\n'; echo '\(field)'; echo; echo own
+                    """)
+                let response = try await caller.send("/\(number).sh")
+                #expect(response.status == row.status, "\(row.field)")
+                #expect(!response.text.contains("own") || row.field == "X-Other: 1", "\(row.field)")
+            }
+            let part = try await caller.send("/0.sh", [("Range", "bytes=2-3")])
+            #expect(part.status == 206 && part.text == "23")
+            let whole = try await caller.send("/0.sh")
+            #expect(whole.text == "0123456789" && whole.field("Content-Type") == "x/y")
+            #expect(whole.fields.filter { $0.name.lowercased() == "set-cookie" }.count == 2)
+            #expect(whole.field("X-Accel-Redirect") == nil)
+        }
+    }
+
     @Test func `two stars of a target are those of the pattern`() async throws {
         let yaml = """
             hosts: [{name: www.one.test, root: web, redirects: [{from: /**, to: "https://one.test/**"}]}]

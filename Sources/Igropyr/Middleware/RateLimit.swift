@@ -1,5 +1,5 @@
 internal import HTTPTypes
-internal import IgropyrTime
+package import IgropyrTime
 internal import IgropyrTransport
 public import IgropyrUV
 
@@ -24,10 +24,19 @@ public struct RateLimit: Middleware {
 
     public func before(_ request: Request) throws -> Response? {
         guard let loop = request.loop else { throw CancellationError() }  // Nobody is left to read the answer.
-        let client = ClientLimit.Client(request.clientAddress(trusting: trustedProxies))
-        guard let pause = limit.take(client, at: loop.now) else { return nil }
+        try count(request.clientAddress(trusting: trustedProxies), at: loop.now)
+        return nil
+    }
+
+    /// Counts a request.
+    /// - Throws: ``HTTPFailure`` 429 if it is one too many.
+    package func count(_ client: SocketAddress?, at now: Timestamp) throws {
+        guard let pause = limit.take(ClientLimit.Client(client), at: now) else { return }
         let seconds = pause.secondsRoundedUp
         throw HTTPFailure(
             .tooManyRequests, "Slow down: ask again in \(seconds) s.", fields: [.retryAfter: "\(seconds)"])
     }
+
+    /// Whether the two count together.
+    package func isSame(as other: RateLimit) -> Bool { limit === other.limit }
 }

@@ -21,6 +21,8 @@ struct RulesReader {
         reader.readFields()
         reader.readAccess()
         reader.readPaths()
+        reader.readRate()
+        reader.readSentFolders()
         reader.read("body", .bytes(in: 0...(1 << 40))) { $0.bodyBytes = $1 }
         return { [steps = reader.steps] rules in for step in steps { step(&rules) } }
     }
@@ -73,6 +75,28 @@ struct RulesReader {
             allowed: section.value("allow", networks) ?? [], denied: section.value("deny", networks) ?? [])
         if section.has("allow") || section.has("deny") { steps.append { $0.networks.append(rule) } }
         read("authentication", .off(or: .authentication)) { $0.authentication = $1 }
+    }
+
+    private mutating func readRate() {
+        let rate = section.value("requests-per-second", .off(or: .decimal(in: 0.01...1_000_000)))
+        let burst = section.value("request-burst", .integer(in: 0...1_000_000)) ?? 100
+        if section.has("request-burst"), !section.has("requests-per-second") {
+            section.refuse("request-burst", "is of no use without \"requests-per-second\"")
+        }
+        guard let rate else { return }
+        let limit = rate.map { RateLimit(requestsPerSecond: $0, burst: max(1, burst)) }
+        steps.append { $0.rateLimit = limit }
+    }
+
+    private mutating func readSentFolders() {
+        let folders = Schema<[(key: String, value: String)]>.mapping(keys: .governedPath, values: .path, limit: 100)
+        read("send-files", folders) { [folder] rules, folders in
+            rules.sentFolders = folders.map { name, path in
+                var path = folder.resolve(path)
+                while path.hasSuffix("/") { path.removeLast() }
+                return FolderRules.SentFolder(name: name, folder: path)
+            }
+        }
     }
 
     private mutating func readPaths() {

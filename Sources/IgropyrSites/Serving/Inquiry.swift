@@ -24,6 +24,9 @@ final class Inquiry {
     /// The path beneath the root that was asked for last.
     var file = ""
 
+    /// By which limit it was counted last: once, however often it is sent on.
+    private var rateLimit: RateLimit?
+
     init(
         _ request: Request, hostName: String?, _ host: OpenHost, _ folders: HostFolders, client: SocketAddress?,
         serverName: String?, on loop: EventLoop
@@ -35,5 +38,12 @@ final class Inquiry {
         self.client = client
         self.serverName = serverName
         self.loop = loop
+    }
+
+    /// - Throws: ``HTTPFailure`` 429.
+    func count(by limit: RateLimit) throws {
+        if let rateLimit, rateLimit.isSame(as: limit) { return }
+        rateLimit = limit
+        try limit.count(client, at: loop.now)
     }
 }

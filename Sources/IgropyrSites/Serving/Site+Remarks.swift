@@ -44,9 +44,11 @@ extension SiteHost {
         guard let folder = try? openRoot() else { return [] }
         var files = rules.statusPages.sorted { $0.key < $1.key }.map { ("status-pages: \($0.key)", $0.value) }
         if let fallback = rules.fallback { files.append(("fallback", fallback)) }
-        return files.compactMap { key, path in
+        let missingFiles = files.compactMap { key, path in
             let kind = try? FoundPath.kind(of: String(path.dropFirst()), in: folder)
             return kind == .file ? nil : "\(key): there is no file \(root)\(path)"
         }
+        let missingFolders = rules.sentFolders.map(\.folder).filter { (try? Folder($0)) == nil }
+        return missingFiles + missingFolders.map { "send-files: there is no folder \($0)" }
     }
 }

@@ -15,6 +15,7 @@ final class SiteLoop {
     let programs: CGIPrograms
     let interpreters: InterpreterPool
     let templates = MustachePages()
+    private let namedFiles = NamedFiles()
     private var folders: [ObjectIdentifier: HostFolders] = [:]
     private var pools: [GatewaySettings: GatewayPool] = [:]
     /// Most requests are for the same one as the last.
@@ -124,6 +125,7 @@ final class SiteLoop {
         let scope = try inquiry.folders.scope(of: filePath.text, folders: found.folders, on: inquiry.askedScope)
         inquiry.scope = scope
         guard scope.rules.networks.admit(inquiry.client) else { throw HTTPFailure(.forbidden) }
+        if let limit = scope.rules.rateLimit { try inquiry.count(by: limit) }
         try scope.rules.refusals.check(filePath.text + (filePath.endsWithSlash ? "/" : ""))
         (inquiry.user, inquiry.scheme) = (nil, nil)
         if let authentication = scope.rules.authentication { try await admit(inquiry, by: authentication) }
@@ -153,9 +155,9 @@ final class SiteLoop {
     private func redirect(_ filePath: FilePath, _ path: SitePath, _ scope: FolderScope) throws -> Response? {
         guard !scope.rules.redirects.isEmpty || !scope.rules.rewrites.isEmpty else { return nil }
         let text = filePath.text + (filePath.endsWithSlash && !filePath.text.isEmpty ? "/" : "")
+        let names = PathGlob.names(of: text)
         for rule in scope.rules.redirects {
             guard let target = rule.destination(of: names, query: path.query) else { continue }
-        let names = PathGlob.names(of: text)
             return Redirect(to: target, status: rule.status).response
         }
         for rule in scope.rules.rewrites {
@@ -176,8 +178,11 @@ final class SiteLoop {
         if let file = parts.site.events.file, let response = try await file(call) { return response }
         let handling = call.rules.handlers[call.file.fileEnd]
         // By itself, since each call that may be awaited makes the frame larger.
-        if case .fastCGI(let settings)? = handling { return try await askFastCGI(call, try pool(settings)) }
-        return try await serveFile(call, by: handling)
+        let response =
+            if case .fastCGI(let settings)? = handling { try await askFastCGI(call, try pool(settings)) } else {
+                try await serveFile(call, by: handling)
+            }
+        return call.rules.sentFolders.isEmpty ? response : try namedFiles.answer(response, call)
     }
 
     @inline(never)

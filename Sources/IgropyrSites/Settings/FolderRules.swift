@@ -27,6 +27,8 @@ public struct FolderRules: Sendable {
     public var refusals = PathRefusals()
     /// Who may ask at all, each list for itself: access files can only make it fewer.
     public var networks: [NetworkRule] = []
+    /// How often each client may ask; proxies are those of the site. Nil for as often as it likes.
+    public var rateLimit: RateLimit?
     /// Who may ask by a name or a token; nil for all.
     public var authentication: SiteAuthentication?
     /// The first that fits counts; access files' go before those above them.
@@ -34,6 +36,8 @@ public struct FolderRules: Sendable {
     public var rewrites: [PathRule] = []
     /// Who answers where nothing is: a file's path from the root, as if a rewrite led there. Nil for 404.
     public var fallback: String?
+    /// Where files lie that programs may have sent in place of an answer of their own; the first that fits counts.
+    public var sentFolders: [SentFolder] = []
     /// Bytes of a request's body; more is answered 413.
     public var bodyBytes = 1 << 20
     /// Of the whole host, so not for access files.
@@ -57,6 +61,19 @@ public struct FolderRules: Sendable {
     private static func isOfPages(_ file: String) -> Bool {
         ["ssp", "ws", "mustache"].contains(file.fileEnd)
             || MustacheData.ends.contains { file.hasSuffix("." + $0) }
+    }
+
+    /// A folder that is out of clients' reach.
+    public struct SentFolder: Sendable, Hashable {
+        /// What programs call it in `X-Accel-Redirect`: begins with a slash, and ends without one.
+        public var name: String
+        /// Its whole path, without a slash at the end; `X-Sendfile` has files by that.
+        public var folder: String
+
+        public init(name: String, folder: String) {
+            self.name = name
+            self.folder = folder
+        }
     }
 
     /// How links beneath a root are taken.

@@ -1,0 +1,93 @@
+internal import HTTPTypes
+internal import Igropyr
+internal import IgropyrHTTP
+internal import IgropyrUV
+internal import Logging
+
+/// Sends files that programs name in place of a body, by `X-Accel-Redirect` or `X-Sendfile`, as ``FolderRules/sentFolders`` allows
+/// it: what only the program may let out lies where no request reaches it. For one loop.
+final class NamedFiles {
+    /// Folders that are kept open; then all are opened anew.
+    private static let limitFolders = 1024
+    private static let byPath = HTTPField.Name("X-Accel-Redirect")!
+    private static let byFile = HTTPField.Name("X-Sendfile")!
+
+    private struct Key: Hashable {
+        let folder: String
+        let compresses: Bool
+    }
+
+    private var folders: [Key: StaticFolder] = [:]
+
+    /// The file, with the fields of the program's answer; or the answer, if it names none.
+    /// - Throws: ``HTTPFailure`` 404 for a file that is not there or may not be sent, which the log explains.
+    func answer(_ response: Response, _ call: FileRequest) throws -> Response {
+        let (path, file) = (response.fields[Self.byPath], response.fields[Self.byFile])
+        guard let name = path ?? file else { return response }
+        let folders = call.rules.sentFolders
+        let place = path == nil ? Self.place(ofFile: name, folders) : Self.place(ofPath: name, folders)
+        guard let place, let found = try folder(place.folder, call)?.file(place.rest.text, for: call.request) else {
+            call.log.error(
+                "a program names a file that is not there, or not in a folder of the key send-files",
+                metadata: ["file": "\(call.file)", "named": "\(name)"])
+            throw HTTPFailure(.notFound)
+        }
+        call.hasChosenCoding()
+        return Self.merge(response, into: found)
+    }
+
+    private typealias Place = (folder: String, rest: FilePath)
+
+    /// By the names that folders have for programs. The path is escaped as in a URL.
+    private static func place(ofPath path: String, _ folders: [FolderRules.SentFolder]) -> Place? {
+        let bytes = Array(path.utf8.prefix { $0 != UInt8(ascii: "?") })
+        guard bytes.first == UInt8(ascii: "/"),
+            let names = unsafe try? PathSegments.decode(0..<bytes.count, in: bytes.span.bytes)
+        else { return nil }
+        return place("/" + names.joined(separator: "/"), folders.map { ($0.name, $0.folder) })
+    }
+
+    /// By their own.
+    private static func place(ofFile path: String, _ folders: [FolderRules.SentFolder]) -> Place? {
+        place(path, folders.map { ($0.folder, $0.folder) })
+    }
+
+    private static func place(_ path: String, _ folders: [(name: String, folder: String)]) -> Place? {
+        for (name, folder) in folders where path.hasPrefix(name + "/") {
+            let names = path.dropFirst(name.count + 1).split(separator: "/", omittingEmptySubsequences: false)
+            guard !names.contains(".."), !names.contains("."),
+                let rest = FilePath(names.map(String.init), servesDotfiles: true), !rest.endsWithSlash
+            else { return nil }
+            return (folder, rest)
+        }
+        return nil
+    }
+
+    private func folder(_ path: String, _ call: FileRequest) throws -> StaticFolder? {
+        let key = Key(folder: path, compresses: call.rules.compresses)
+        if let known = folders[key] { return known }
+        var serving = FileServing()
+        serving.servesDotfiles = true
+        serving.symlinks = .beneath
+        if !call.rules.compresses { serving.compression = nil }
+        guard let folder = try? Folder(path, symlinks: .beneath) else { return nil }
+        if folders.count >= Self.limitFolders { folders = [:] }
+        let new = StaticFolder(folder, serving)
+        folders[key] = new
+        return new
+    }
+
+    /// The program's fields stand before the file's, but for those that are about the file's bytes.
+    private static func merge(_ response: Response, into file: Response) -> Response {
+        var merged = file
+        let isWhole = file.status == .ok
+        for field in response.fields where !aboutBytes.contains(field.name) { merged.fields[field.name] = nil }
+        for field in response.fields where !aboutBytes.contains(field.name) { merged.fields.append(field) }
+        if isWhole, let type = response.contentType { merged.contentType = type }
+        return merged
+    }
+
+    private static let aboutBytes: Set<HTTPField.Name> = [
+        byPath, byFile, .acceptRanges, .contentEncoding, .contentLength, .contentRange, .eTag, .lastModified,
+    ]
+}
