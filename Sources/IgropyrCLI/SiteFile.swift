@@ -44,6 +44,8 @@ extension SiteHost {
         for (end, handling) in rules.handlers.sorted(by: { $0.key < $1.key }) {
             lines.append("             .\(end): \(handling.summary)")
         }
+        if !paths.isEmpty { lines.append("             paths: \(paths.keys.sorted().joined(separator: ", "))") }
+        lines += rules.sentFolders.map { "             for programs: \($0.name) is \($0.folder)" }
         let logs = [
             logs.access.map { "access \($0.file) (\($0.format.rawValue))" }, logs.errorFile.map { "errors \($0)" },
             logs.debugFile.map { "debug \($0)" },
