@@ -28,6 +28,7 @@ import Testing
               /admin/upload: {body: 1MB}
               /only.txt: {deny: [0.0.0.0/0, "::/0"]}
               /real: {headers: {X-Where: path}}
+              /files: {handlers: {sh: file}, refuse: {"*.sh": 403}, index: [], headers: {X-Where: files}}
             """
         try await withSite(yaml) { caller, site in
             try site.write("index.sh", Self.variables)
@@ -50,6 +51,9 @@ import Testing
             #expect(try await where_("/only.txt.bak") == "200 top")
             #expect(try await where_("/real/a.txt") == "200 path")
             #expect(try await where_("/real/deep/a.txt") == "200 file")
+            // What is said of files is not for the fallback's.
+            #expect(try await caller.text("/files/none") == "GET /files/none nobody 0\n")
+            #expect(try await where_("/files/none") == "200 files")
             let body = [UInt8](repeating: 1, count: 1000)
             for (path, status) in [("/x", 413), ("/admin/x", 413), ("/admin/upload", 200), ("/admin/upload/x", 200)] {
                 #expect(try await caller.send(path, ann, method: "POST", body: body).status == status, "\(path)")
@@ -104,6 +108,21 @@ import Testing
             #expect(try await caller.status("/") == 503)
             try FileManager.default.removeItem(atPath: site.web + "/.access.yaml")
             #expect(try await caller.status("/") == 200)
+        }
+    }
+
+    @Test func `a front controller can be kept from being asked behind its own name`() async throws {
+        let yaml = """
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            fallback: /index.sh
+            refuse: {"index.sh/**": 404}
+            """
+        try await withSite(yaml) { caller, site in
+            try site.write("index.sh", Self.variables)
+            for (path, status) in [
+                ("/admin", 200), ("/index.sh", 200), ("/index.sh/admin", 404), ("/index.sh/", 404),
+                ("/%69ndex.sh/admin", 404), ("/index.sh//admin", 404),
+            ] { #expect(try await caller.status(path) == status, "\(path)") }
         }
     }
 

@@ -80,8 +80,14 @@ final class HostFolders {
         return found
     }
 
-    /// What the site itself says of the path.
-    func scope(of path: String) throws -> FolderScope { try scope(of: path, folders: []) }
+    /// What the site says of requests for the path, for the fallback that answers them. What it says of files is not for that one.
+    func scope(ofRequestsFor path: String) throws -> FolderScope {
+        let asked = try scope(of: path, folders: [])
+        guard asked !== base else { return base }
+        let key = Key(path: "", above: ObjectIdentifier(asked))
+        if let kept = changed[key] { return kept.scope }
+        return keep(base.rules.withRequests(as: asked.rules), as: key, above: asked)
+    }
 
     /// What does without access files, for when one is broken.
     var outermost: FolderScope { base }
@@ -92,6 +98,10 @@ final class HostFolders {
         if let kept = changed[key] { return kept.scope }
         var rules = above.rules
         change(&rules)
+        return keep(rules, as: key, above: above)
+    }
+
+    private func keep(_ rules: FolderRules, as key: Key, above: FolderScope) -> FolderScope {
         let scope = FolderScope(rules, root.folder, cache)
         if changed.count >= Self.limitEntries { changed = [:] }
         changed[key] = (above, scope)

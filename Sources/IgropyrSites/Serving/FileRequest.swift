@@ -48,9 +48,9 @@ public final class FileRequest {
     var folder: Folder { inquiry.root.folder }
     var files: StaticFolder { scope.files }
 
-    /// What the site says of this path governs also what answers for it.
+    /// What the site says of requests for this path counts for the fallback, too.
     func keepAskedScope() throws {
-        if inquiry.askedScope == nil { inquiry.askedScope = try inquiry.folders.scope(of: inquiry.file) }
+        if inquiry.askedScope == nil { inquiry.askedScope = try inquiry.folders.scope(ofRequestsFor: inquiry.file) }
     }
 
     /// The answer comes in the coding that the client takes, or may have none.

@@ -13,8 +13,7 @@ final class Inquiry {
     let loop: EventLoop
     /// What governs it; nil while that is not known.
     var scope: FolderScope?
-    /// What the site says of the path that was asked for, once the request goes to a fallback, which answers for all paths: that path
-    /// is still what it is about.
+    /// What the site says of requests for the path that was asked for, once they go to a fallback, which answers for all paths.
     var askedScope: FolderScope?
     /// Who was let in, and by which scheme of authentication; nil if nobody had to be.
     var user: String?

@@ -48,6 +48,19 @@ public struct FolderRules: Sendable {
     /// What an access file, or a path of a site's file, makes of the rules above it.
     public typealias Change = @Sendable (inout FolderRules) -> Void
 
+    /// These, but for what `other` says of requests rather than files: who may make them, and what every answer has.
+    func withRequests(as other: FolderRules) -> FolderRules {
+        var rules = self
+        rules.fields = other.fields
+        rules.statusPages = other.statusPages
+        rules.compresses = other.compresses
+        rules.networks = other.networks
+        rules.rateLimit = other.rateLimit
+        rules.authentication = other.authentication
+        rules.bodyBytes = other.bodyBytes
+        return rules
+    }
+
     /// Whether a file is its own content: not one that something else answers for, nor one that is source or data of pages,
     /// unless that is said.
     func sendsAsItIs(_ file: String) -> Bool {
