@@ -52,6 +52,20 @@ extension `A worker supervisor` {
         }
     }
 
+    @Test func `ends what an agent started that died before it had written down any worker`() async throws {
+        try await onLoop { loop in
+            let dead = try await supervisor(on: loop)
+            let ledger = try #require(WorkerLedger.read(from: folder.path))
+            #expect(ledger.workers.isEmpty)
+            let stray = try spawn(["NOTIFY_SOCKET=@\(ledger.notifications)"])
+            let next = try await supervisor(on: loop)
+            #expect(waitpid(stray, nil, 0) == stray)
+            await next.close()
+            await dead.close()
+            #expect(!FileSystem.exists(folder("workers.json")))
+        }
+    }
+
     @Test(arguments: [1, 0]) func `believes in no process of another boot, nor in another with the same number`(
         isSameBoot: Int
     ) async throws {

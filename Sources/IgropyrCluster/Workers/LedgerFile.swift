@@ -21,12 +21,21 @@ final class LedgerFile {
         return await loop.offload { WorkerLedger.read(from: folder) }
     }
 
-    /// Soon; `ledger` is asked for it then. One without workers is removed.
+    /// Soon; `ledger` is asked for it then.
     func write(_ ledger: @escaping () -> WorkerLedger) {
         writes.request { [self] in await write(ledger()) }
     }
 
-    /// Waits until what was to be written is.
+    /// Nothing runs, and nothing will.
+    func remove() {
+        let folder = folder
+        writes.request { [self] in
+            written = nil
+            await loop.offload { WorkerLedger.remove(from: folder) }
+        }
+    }
+
+    /// Waits until what was to be done is.
     func finish() async { await writes.finish() }
 
     private func write(_ ledger: WorkerLedger) async {
@@ -34,10 +43,7 @@ final class LedgerFile {
         let folder = folder
         written = ledger
         do {
-            try await loop.offload {
-                if ledger.workers.isEmpty { return WorkerLedger.remove(from: folder) }
-                try ledger.write(to: folder)
-            }
+            try await loop.offload { try ledger.write(to: folder) }
         } catch {
             written = nil
             logger.warning(

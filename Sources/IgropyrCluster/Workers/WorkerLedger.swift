@@ -2,7 +2,8 @@ internal import IgropyrOrchestration
 internal import IgropyrUV
 
 /// `workers.json` in a node's data folder: the processes that run, so that the next agent goes on with them, whether this one
-/// was replaced or died. All calls block.
+/// was replaced or died. It is there before the first of them: by the address that they are told, the next agent knows also
+/// those that this one had started and not written down. All calls block.
 struct WorkerLedger: Hashable, Codable, Sendable {
     struct Entry: Hashable, Codable, Sendable {
         var slot: WorkerSlot

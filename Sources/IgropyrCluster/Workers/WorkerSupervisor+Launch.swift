@@ -78,6 +78,7 @@ extension WorkerSupervisor {
                     : "no check was answered yet")
             try startChecks(of: worker)
             try startProof(of: worker)
+            startKeeper()  // Before there is anything to keep.
             worker.process.run(
                 command.command(
                     configuration.settings, log: preparation.log.file.descriptor, socket: socket.descriptor))

@@ -80,7 +80,8 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - Life
 
-    /// Goes on with the workers that an agent before this one has left.
+    /// Goes on with the workers that an agent before this one has left. Then it is on the disk where those that it starts
+    /// tell their state, lest one be nobody's if this agent dies before it is written down.
     func open() async throws(UVError) {
         guard notifications == nil else { return }
         let ledger = await ledgerFile.read()
@@ -89,6 +90,8 @@ actor WorkerSupervisor: LoopBound {
             workers.values.map(log)
         }
         if let ledger { await adopt(ledger) }
+        ledgerFile.write { self.ledger }
+        await ledgerFile.finish()
     }
 
     /// Starts a worker, and goes on to see that there is one until ``stop(id:)``.
@@ -187,7 +190,7 @@ actor WorkerSupervisor: LoopBound {
         logs = nil
         keeper.stop()
         idleWaiters.wake()
-        ledgerFile.write { self.ledger }
+        ledgerFile.remove()
         await ledgerFile.finish()
     }
 
@@ -223,9 +226,14 @@ actor WorkerSupervisor: LoopBound {
     private func updateKeeper() {
         if workers.isEmpty {
             keeper.stop()
-        } else if workers.values.contains(where: { $0.process.child != nil }), let notifications {
-            keeper.start(notificationAddress: notifications.name)
+        } else if workers.values.contains(where: { $0.process.child != nil }) {
+            startKeeper()
         }
+    }
+
+    /// Idempotent.
+    func startKeeper() {
+        if let notifications { keeper.start(notificationAddress: notifications.name) }
     }
 
     func remove(_ worker: Worker) {
