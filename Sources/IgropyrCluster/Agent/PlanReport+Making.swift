@@ -79,7 +79,7 @@ extension PlanReport {
     private static func running(_ snapshot: Replica.Snapshot) -> [WorkerSlot: [Kind]] {
         var kinds: [WorkerSlot: [Kind]] = [:]
         for record in snapshot.state.hosts.values where snapshot.alive.contains(record.name) {
-            for worker in record.workers where worker.state != .draining {
+            for worker in record.workers where worker.state != .draining && !worker.awaitsBundle {
                 let slot = worker.slot(on: record.name)
                 kinds[slot, default: []].append(Kind(revision: worker.revision, fingerprint: worker.fingerprint))
             }

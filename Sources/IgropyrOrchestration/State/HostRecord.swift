@@ -126,6 +126,10 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
 }
 
 extension WorkerRecord {
+    /// Its host has not got its bundle: there is no worker yet, and so no socket. One that the bundle has no program for has
+    /// failed, and awaits none.
+    public var awaitsBundle: Bool { port == 0 && state == .backoff }
+
     /// Its place on the host that tells of it.
     public func slot(on host: HostName) -> WorkerSlot {
         WorkerSlot(application: application, host: host, index: index)
