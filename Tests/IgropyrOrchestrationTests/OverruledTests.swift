@@ -68,6 +68,15 @@ private let decisions: [(name: String, decide: Decision)] = [
     }
 }
 
+@Test func `of two first deployments of one name the later counts, and of the other is told`() throws {
+    var sides = try Sides()
+    (sides.here, sides.there) = (Side("a"), Side("b"))
+    try sides.here.deploy("b", after: 10)
+    let mine = sides.here.state.deployments["shop"]
+    try sides.there.deploy("c", after: 20)
+    #expect(sides.meet() == [mine] && sides.here.state == sides.there.state)
+}
+
 @Test func `who knew a decision overrules nothing, however much was decided since`() throws {
     for count in [1, 5, 30] as [Int64] {
         var sides = try Sides()

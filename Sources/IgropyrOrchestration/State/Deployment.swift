@@ -43,16 +43,23 @@ public struct Deployment: Hashable, Sendable {
 
     /// Whether this was decided by who knew what an operator had decided in `former`, which then is in it or was replaced. What
     /// it does not remember counts as known.
-    public func follows(_ former: Deployment) -> Bool { former.decisions.first.map(follows) ?? true }
+    public func follows(_ former: Deployment) -> Bool { former.decisions.isEmpty || knows(0, of: former) }
 
-    private func follows(_ decision: HybridTimestamp) -> Bool {
-        decisions.contains(decision) || !decisions.contains { $0 < decision }
+    /// Whether it knew that decision of `former`. A list that is not full has forgotten none. One that is has forgotten the oldest
+    /// only, by their order in the lists as by their times, which go back where a clock was far ahead and was set right.
+    private func knows(_ index: Int, of former: Deployment) -> Bool {
+        let decision = former.decisions[index]
+        guard !decisions.isEmpty, !decisions.contains(decision) else { return true }
+        let remembersOlder =
+            decisions.count < StateLimits.decisions || decisions.contains { $0 < decision }
+            || former.decisions[(index + 1)...].contains(where: decisions.contains)
+        return !remembersOlder
     }
 
     /// Whether something that was decided at `host` counts no more, since a later decision was made without knowing of it, as
     /// on two sides of a partition.
     func hasDecision(of host: HostName, unknownTo later: Deployment) -> Bool {
-        decisions.contains { $0.origin == host && !later.follows($0) }
+        decisions.indices.contains { decisions[$0].origin == host && !later.knows($0, of: self) }
     }
 
     /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
