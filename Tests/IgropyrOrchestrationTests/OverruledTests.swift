@@ -77,6 +77,58 @@ private let decisions: [(name: String, decide: Decision)] = [
     #expect(sides.meet() == [mine] && sides.here.state == sides.there.state)
 }
 
+@Test func `a decision of which nobody knew but one host survives what is none and comes later elsewhere`() throws {
+    var sealed = spec("c")
+    sealed.secrets = ["A": Secret(value: SealedValue(version: "1", key: "old", box: "x"))]
+    for (name, decide) in decisions {
+        var sides = try Sides()
+        _ = try sides.here.state.deploy("shop", sealed, at: day, clock: &sides.here.clock)
+        sides.meet()
+        try decide(&sides.here, 10)
+        let decided = try #require(sides.here.state.deployments["shop"])
+        sides.there.reseal(after: 20)
+        #expect(sides.meet().isEmpty, "\(name)")
+        sides.meet()
+        let entry = try #require(sides.there.state.deployments["shop"])
+        #expect(entry.spec == decided.spec && entry.progress == decided.progress, "\(name)")
+        #expect(entry.decisions == decided.decisions && sides.here.state == sides.there.state, "\(name)")
+        let later = try sides.there.state.deploy(
+            "shop", spec("d"), at: day.advanced(byMilliseconds: 30_000), clock: &sides.there.clock)
+        sides.meet()
+        #expect(sides.here.state.deployments["shop"] == later, "\(name)")
+    }
+}
+
+/// Of two hosts that decided under clocks far ahead, and were set right one after the other.
+@Test func `what was decided on a host that was set right stands when another is that had not heard of it`() throws {
+    for count in [1, StateLimits.decisions + 2] {
+        var sides = try Sides()
+        let lead = 1000 * 3600 as Int64
+        for step in 0..<count { try sides.here.change(.scale(to: .total(step + 3)), after: lead) }
+        sides.there.state = sides.here.state
+        amend(&sides.here, after: 100)
+        try sides.here.deploy("d", after: 200)
+        let decided = try #require(sides.here.state.deployments["shop"])
+        amend(&sides.there, after: 300)
+        #expect(sides.meet().isEmpty, "\(count)")
+        sides.meet()
+        #expect(sides.there.state.deployments["shop"]?.spec == decided.spec, "\(count)")
+        #expect(sides.here.state.deployments == sides.there.state.deployments, "\(count)")
+
+        // A partition after all that.
+        try sides.here.change(.scale(to: .total(70)), after: 400)
+        let mine = try #require(sides.here.state.deployments["shop"])
+        try sides.there.change(.scale(to: .total(80)), after: 500)
+        #expect(sides.meet() == [mine], "\(count)")
+    }
+}
+
+private func amend(_ side: inout Side, after seconds: Int64) {
+    let now = day.advanced(byMilliseconds: seconds * 1000)
+    _ = side.state.publish(record(side.clock.host), epoch: day.milliseconds)
+    #expect(side.state.amendTimes(at: now, clock: &side.clock) != nil)
+}
+
 @Test func `who knew a decision overrules nothing, however much was decided since`() throws {
     for count in [1, 5, 30] as [Int64] {
         var sides = try Sides()

@@ -235,7 +235,8 @@ public actor Replica: LoopBound {
         guard !change.isEmpty else { return false }
         didChange()
         save()
-        if state.hosts[configuration.name] != own { announce() }  // It got a new version, above the peer's.
+        // The host's record got a new version, above the peer's, or a decision a new time.
+        if state.hosts[configuration.name] != own || !change.upheld.isEmpty { announce() }
         return true
     }
 

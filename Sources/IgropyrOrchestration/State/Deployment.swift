@@ -62,6 +62,25 @@ public struct Deployment: Hashable, Sendable {
         decisions.indices.contains { decisions[$0].origin == host && !later.knows($0, of: self) }
     }
 
+    /// Whether an operator decided this who knew the latest decision in `other`, and that was not made by one who knew this.
+    func supersedes(_ other: Deployment) -> Bool {
+        guard let latest = decisions.first, let theirs = other.decisions.first, latest != theirs else { return false }
+        return decisions.contains(theirs) && !other.decisions.contains(latest)
+    }
+
+    /// The same entry above one that it ``supersedes(_:)`` and that has a later timestamp nevertheless: what is no decision, such as
+    /// secrets under another key or a time that was set right, makes nothing older count. Several hosts may find so at the
+    /// same time; what more was concluded from it then wins.
+    func upheld(above other: Deployment, by host: HostName) -> Deployment {
+        var entry = self
+        entry.timestamp = other.timestamp.concluded(
+            rank: Self.upheldRank + (timestamp.conclusion?.rank ?? 0), by: host)
+        return entry
+    }
+
+    /// Above all that hosts conclude from one decision: that it failed, and that the rollback is complete.
+    private static let upheldRank = 4
+
     /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
     /// fault only; then the removal wins, else the content with the greater canonical bytes.
     func joined(with other: Deployment) -> Deployment {

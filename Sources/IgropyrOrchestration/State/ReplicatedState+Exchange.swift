@@ -56,7 +56,11 @@ extension ReplicatedState {
             do throws(Refusal) {
                 guard try apply(deployment, at: now, clock: &clock) else { continue }
                 change.deployments.append(deployment.name)
-                if let former, former.hasDecision(of: clock.host, unknownTo: deployment) {
+                guard let former else { continue }
+                if former.supersedes(deployment) {
+                    store(former.upheld(above: deployment, by: clock.host))
+                    change.upheld.append(deployment.name)
+                } else if former.hasDecision(of: clock.host, unknownTo: deployment) {
                     change.overruled.append(former)
                 }
             } catch { change.refusals.append(error) }

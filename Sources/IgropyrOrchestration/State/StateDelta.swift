@@ -39,6 +39,9 @@ public struct StateChange: Hashable, Sendable {
     /// Entries that are different now.
     public var deployments: [ApplicationName] = []
     public var hosts: [HostName] = []
+    /// Of ``deployments`` those that a peer's entry did not replace, late though it was, since they were decided by who knew what
+    /// it stands for: the peers have yet to hear that.
+    public var upheld: [ApplicationName] = []
     /// What was decided at this host and counts no more, for a later decision by who did not know of it.
     public var overruled: [Deployment] = []
     /// Entries that were not taken, and why: count them, log them.
