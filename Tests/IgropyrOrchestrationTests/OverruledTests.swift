@@ -192,6 +192,17 @@ private func amend(_ side: inout Side, after seconds: Int64) {
     #expect(next.decisions == [next.timestamp, theirs.timestamp])
 }
 
+@Test(arguments: [-1, StateLimits.conclusionRank + 1, .max])
+func `an entry whose conclusion has no sensible rank is refused`(rank: Int) throws {
+    var sides = try Sides()
+    var entry = try #require(sides.here.state.deployments["shop"])
+    entry.timestamp.conclusion = .init(rank: rank, host: "b")
+    try sides.here.change(.scale(to: .total(9)), after: 10)
+    entry.timestamp.time = day.advanced(byMilliseconds: 60_000)
+    let change = sides.here.state.apply(StateDelta(deployments: [entry]), at: day, clock: &sides.here.clock)
+    #expect(change.refusals.map(\.code) == [.malformed] && change.isEmpty)
+}
+
 @Test func `an entry that claims more decisions than are remembered is refused`() throws {
     let sides = try Sides()
     var entry = try #require(sides.here.state.deployments["shop"])

@@ -5,6 +5,8 @@ extension Deployment {
         try validation.requirePlainText(progress.reason, atMost: StateLimits.messageBytes, "the reason")
         try validation.requireCount(history.count, atMost: StateLimits.history, of: "earlier deployments")
         try validation.requireCount(decisions.count, atMost: StateLimits.decisions, of: "decisions")
+        try validation.requireRange(
+            timestamp.conclusion?.rank ?? 0, 0...StateLimits.conclusionRank, "the rank of its conclusion")
         for past in history { try past.spec.validate(validation) }
         try spec?.validate(validation)
     }

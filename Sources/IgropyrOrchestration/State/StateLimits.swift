@@ -35,6 +35,8 @@ public enum StateLimits {
     public static let history = 5
     /// Decisions of operators that an application remembers.
     public static let decisions = 8
+    /// Of what hosts conclude from a decision; some more with each of its conclusions.
+    public static let conclusionRank = 1 << 30
     public static let fingerprintBytes = 64
     /// Of the times that all workers of an application were restarted on request.
     public static let generation = 1 << 31
