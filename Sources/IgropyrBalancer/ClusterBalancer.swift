@@ -18,6 +18,13 @@ public actor ClusterBalancer: LoopBound {
         let followers: [Task<Void, Never>]
     }
 
+    /// How it learns of the cluster once a successor is the member.
+    private struct BorrowedEars {
+        let client: ControlClient
+        let directory: UpstreamDirectory
+        let followers: [Task<Void, Never>]
+    }
+
     public nonisolated let loop: EventLoop
     private let configuration: MembershipConfiguration
     /// The key file's.
@@ -29,6 +36,7 @@ public actor ClusterBalancer: LoopBound {
     private var settings: BalancerSettings
     private var balancer: Balancer?
     private var ears: Ears?
+    private var borrowedEars: BorrowedEars?
     private let workerWaiters = WaitingTasks()
 
     /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`, which it
@@ -161,20 +169,23 @@ public actor ClusterBalancer: LoopBound {
     public func answer() async { _ = await balancer?.counters }
 
     /// As ``Balancer/startSuccessor(_:with:within:on:)``. The new process gossips under this one's name, by the same sockets: so
-    /// this one falls silent for it, and goes on by what it knows to its end. If nothing comes of it, all is as before.
+    /// this one falls silent for it, and to its end hears of the cluster from nodes. If nothing comes of it, all is as before.
     /// - Throws: ``SuccessionFailure``; what ``start()`` throws if it cannot gossip again, either.
     public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
         guard let balancer, let ears else { throw SuccessionFailure.stopped }
+        let snapshot = await ears.replica.snapshot
         let sockets = try await ears.membership.leaveToSuccessor()
         self.ears = nil
         await close(ears)
         memory?.release()
         do {
+            borrowedEars = try await borrow(from: snapshot, for: balancer)
             let pid = try await balancer.startSuccessor(
                 command, with: sockets?.descriptors ?? [:], within: limit, on: loop)
             sockets?.close()
             return pid
         } catch {
+            await giveBack()
             await takeDataFolderBack()
             self.ears = try await listen(for: balancer, on: sockets)
             throw error
@@ -192,6 +203,7 @@ public actor ClusterBalancer: LoopBound {
         var failure: UVError?
         do throws(UVError) { try await balancer.stop(timeout: timeout) } catch { failure = error }
         await leave(ears)
+        await giveBack()
         if let failure { throw failure }
         let counters = await balancer.counters
         configuration.logger.info("balancer stopped", metadata: ["counters": "\(counters)"])
@@ -211,11 +223,42 @@ public actor ClusterBalancer: LoopBound {
         await ears.client.close()
     }
 
+    /// By nodes' control API, until ``giveBack()``.
+    private func borrow(from snapshot: Replica.Snapshot, for balancer: Balancer) async throws -> BorrowedEars {
+        let name = try HostName(configuration.name)
+        let directory = try UpstreamDirectory(
+            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
+        do {
+            let client = try ControlClient(on: loop, key: keys.first, zone: configuration.zone)
+            let replica = RemoteReplica(name, from: snapshot, client: client, on: loop)
+            let followers = [
+                Task(executorPreference: loop) { await replica.follow() },
+                Task(executorPreference: loop) { await self.follow(replica.snapshots, balancer, directory) },
+            ]
+            return BorrowedEars(client: client, directory: directory, followers: followers)
+        } catch {
+            await directory.close()
+            throw error
+        }
+    }
+
+    private func giveBack() async {
+        guard let ears = borrowedEars else { return }
+        borrowedEars = nil
+        ears.followers.first?.cancel()
+        await ears.client.close()
+        for follower in ears.followers { await follower.value }
+        await ears.directory.close()
+    }
+
     private func follow(
         _ snapshots: AsyncStream<Replica.Snapshot>, _ balancer: Balancer, _ directory: UpstreamDirectory
     ) async {
-        var lastDead: Set<SocketAddress> = []
+        var (lastDead, lastFailed): (Set<SocketAddress>, Set<HostName>) = ([], [])
         for await snapshot in snapshots {
+            // For who has borrowed ears; a member has heard of it already.
+            for host in snapshot.failed.subtracting(lastFailed) { balancer.hostFailed(host.rawValue) }
+            lastFailed = snapshot.failed
             let dead = Self.deadWorkers(snapshot.state)
             for address in dead.subtracting(lastDead) { balancer.workerFailed(at: address) }
             lastDead = dead

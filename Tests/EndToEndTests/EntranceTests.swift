@@ -24,6 +24,32 @@ extension EndToEnd {
             }
         }
 
+        @Test func `what is under way in a balancer that was upgraded goes on elsewhere if its host dies`() async throws
+        {
+            try await Lab.up("3", "--balancer") { lab in
+                try await lab.serveHello(on: 1...3)
+                let old = try #require(try await lab.processes(of: "balancer").first)
+                // All of one path go to one worker.
+                let host = try await lab.answer(after: 0).finish(within: .seconds(60)).output
+                let slow = try lab.answer(after: 10_000)
+                try await eventually("the balancer has the request") {
+                    let space = "igropyr-\(lab.name)-balancer"
+                    let words = ["ip", "netns", "exec", space, "ss", "-tnpH", "state", "established", "sport = :8080"]
+                    return try await Program.run(words).output.contains("pid=\(old),")
+                }
+                #expect(kill(old, SIGUSR2) == 0)
+                try await eventually("another process has its place") {
+                    try await lab.processes(of: "balancer").contains { $0 != old }
+                }
+                #expect(try await lab.processes(of: "balancer").contains(old))
+                let number = try #require(host.split(separator: "-").last)
+                try await lab.lab("pause", "\(number)")
+                let other = try await slow.finish(within: .seconds(60)).output
+                #expect(other.hasPrefix("host-") && other != host, "\(host), then \(other)")
+                try await lab.lab("resume", "\(number)")
+            }
+        }
+
         @Test func `every host is an entrance, and one whose balancer is killed stays open`() async throws {
             try await Lab.network("2") { lab in
                 try await lab.makeKey()
@@ -53,6 +79,14 @@ extension EndToEnd {
 }
 
 extension Lab {
+    /// Which host answers so many milliseconds after it was asked; nothing if none does.
+    fileprivate func answer(after milliseconds: Int) throws -> Program {
+        try Program([
+            "curl", "--silent", "--output", "/dev/null", "--write-out", "%header{igropyr-host}",
+            "\(entrance)/slow?ms=\(milliseconds)",
+        ])
+    }
+
     /// A script that prints the statuses of so many requests, each on a connection of its own.
     fileprivate func newConnections(_ count: Int) -> String {
         "for i in $(seq \(count)); do curl -s -m 20 -o /dev/null -w '%{http_code}\\n' \(entrance)/$i; done"
