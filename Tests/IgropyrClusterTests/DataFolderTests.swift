@@ -44,6 +44,24 @@ import Testing
         #expect(gone?.description == "cannot write \(folder("data/state.json")): \(reason)")
     }
 
+    @Test func `is made anew under who holds it, unless another has taken its place`() throws {
+        let data = try DataFolder(at: folder("data"))
+        #expect(try !data.remakeIfGone())
+        try FileSystem.removeTree(folder("data"))
+        #expect(try data.remakeIfGone())
+        try data.write([1], to: "state")
+        #expect(throws: DataFolderError.inUse(path: folder("data"), process: getpid())) {
+            try DataFolder(at: folder("data"))
+        }
+        try FileSystem.removeTree(folder("data"))
+        let other = try DataFolder(at: folder("data"))
+        #expect(throws: DataFolderError.inUse(path: folder("data"), process: getpid())) { try data.remakeIfGone() }
+        other.release()
+        #expect(try data.remakeIfGone(), "what is in it is the other's")
+        data.release()
+        _ = try DataFolder(at: folder("data"))
+    }
+
     @Test func `replaces its files whole`() throws {
         try folder.write("half", to: "data/.unfinished-state.1")
         let data = try DataFolder(at: folder("data"))

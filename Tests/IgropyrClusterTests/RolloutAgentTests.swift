@@ -230,6 +230,27 @@ import Testing
         }
     }
 
+    @Test func `goes on, with what it knows and what peers have, when its folder is removed under it`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            try await control.schedule(.cordoned, at: nodes[1].control)
+            let data = nodes[1].folder("data")
+            try FileSystem.removeTree(data)
+            try await eventually("all is there again") {
+                let files = ["state.json", "node.json", "peers.json", "scheduling.json"]
+                return files.allSatisfy { FileSystem.exists("\(data)/\($0)") }
+                    && WorkerLedger.read(from: data)?.workers.count == 1
+            }
+            try await control.schedule(.active, at: nodes[1].control)
+            _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
+            try await eventually("a worker starts there") { await nodes[1].rollout?.isComplete == true }
+            #expect(await nodes[1].agent.status?.problems.isEmpty == true)
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
     @Test func `takes no deployment that no host fits while others serve`() async throws {
         try await onLoop { loop in
             let control = try ControlClient(on: loop, key: nil)

@@ -26,20 +26,25 @@ extension HostAgent {
     private func keepKeys() async {
         guard let parts else { return }
         let present = await parts.membership.keys.compactMap(ClusterKey.init(bytes:))
-        guard let first = present.first, let base = keys.ofFile, present != keys.present else { return }
+        guard let first = present.first, keys.ofFile != nil, present != keys.present else { return }
         keys.use(present)
         do {
             parts.control.use(try Self.controlTLS(present))
             try await parts.client.use(first)
             await parts.supervisor.use(present)
         } catch { configuration.logger.error("cannot use the changed keys", metadata: ["error": "\(error)"]) }
-        let (folder, file) = (parts.folder, KeyringFile(base: base, keys: present))
+        await saveKeys(parts)
+        await writeNodeFile(parts)
+    }
+
+    func saveKeys(_ parts: Parts) async {
+        guard let base = keys.ofFile else { return }
+        let (folder, file) = (parts.folder, KeyringFile(base: base, keys: keys.present))
         do {
             try await loop.offload { try file.write(to: folder) }
             problems[.keys] = nil
         } catch {
             problems[.keys] = "the cluster's changed keys could not be saved, and would be lost by a restart: \(error)"
         }
-        await writeNodeFile(parts)
     }
 }

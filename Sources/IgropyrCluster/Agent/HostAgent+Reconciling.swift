@@ -77,7 +77,7 @@ extension HostAgent {
         let revisions = Set(desired.values.map(\.revision))
         problems = problems.filter { problem, _ in
             switch problem {
-            case .disk, .keys: true
+            case .disk, .folder, .keys: true
             case .bundle(let digest): revisions.contains(digest)
             case .slot(let slot): desired[slot] != nil
             }

@@ -34,6 +34,7 @@ public actor HostAgent: LoopBound {
 
     enum Problem: Hashable {
         case disk
+        case folder
         case keys
         case bundle(BundleDigest)
         case slot(WorkerSlot)
@@ -69,6 +70,7 @@ public actor HostAgent: LoopBound {
     private let stopWaiters = WaitingTasks()
     private var follower: Task<Void, Never>?
     private var eventFollower: Task<Void, Never>?
+    private var folderWatcher: Task<Void, Never>?
     /// It stops, and the balancers are to leave its workers alone.
     private var areWorkersLeaving = false
     var agenda: Agenda
@@ -137,6 +139,7 @@ public actor HostAgent: LoopBound {
         let events = await parts.membership.events()
         eventFollower = Task(executorPreference: loop) { await self.follow(events) }
         let snapshots = await parts.replica.snapshots()
+        folderWatcher = Task(executorPreference: loop) { await self.watchFolder() }
         follower = Task(executorPreference: loop) { for await _ in snapshots { await self.setNeedsUpdate() } }
         configuration.logger.info(
             "node started",
@@ -173,6 +176,7 @@ public actor HostAgent: LoopBound {
         guard case .running(let parts) = state else { return }
         state = .stopping(parts)
         follower?.cancel()
+        await stopWatchingFolder()
         await updates.finish()
         await parts.fetcher.stop()
         await publish(parts)
@@ -199,6 +203,11 @@ public actor HostAgent: LoopBound {
         state = .stopped
         stopWaiters.wake()
         configuration.logger.info("node stopped", metadata: ["name": "\(name)"])
+    }
+
+    private func stopWatchingFolder() async {
+        folderWatcher?.cancel()
+        await folderWatcher?.value
     }
 
     /// Waits until the workers that are needed elsewhere, once this host is gone, serve there.
@@ -231,6 +240,7 @@ public actor HostAgent: LoopBound {
     public func leaveToSuccessor() async throws(UVError) -> Handover? {
         guard case .running(let parts) = state else { return nil }
         state = .upgrading(parts)
+        await stopWatchingFolder()
         let control = try parts.control.duplicateSocket()
         await parts.control.stop(within: .seconds(2))
         await updates.finish()

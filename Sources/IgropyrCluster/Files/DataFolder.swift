@@ -1,11 +1,12 @@
 internal import Glibc
+internal import IgropyrUV
 
 /// A node's folder on the disk, held by one process at a time.
 ///
 /// The lock ends with this object or with the process, however that dies; a stale `lock` file hinders nobody.
 public final class DataFolder: Sendable {
     public let path: String
-    private let lock: OpenFile
+    private let lock: Locked<SharedFile>
 
     /// Creates the folder (mode 0700) where it is missing, takes its lock and removes unfinished files.
     public init(at path: String) throws(DataFolderError) {
@@ -14,17 +15,27 @@ public final class DataFolder: Sendable {
             return try FileSystem.resolved(path)
         }
         self.path = resolved
-        lock = try DataFolderError.wrapping { () throws(FileError) in
-            try OpenFile("\(resolved)/lock", .openOrCreate(permissions: 0o600))
-        }
-        try takeLock()
+        lock = Locked(SharedFile(try Self.takeLock(of: resolved)))
     }
 
     /// To close it would not do: a program that is being started has the descriptor too, until it runs.
     deinit { release() }
 
     /// Lets another process, or another object, take the folder, before this object goes. Write nothing afterwards.
-    public func release() { lock.unlock() }
+    public func release() { lock.withLock { $0.file.unlock() } }
+
+    /// Makes the folder anew, and takes its lock, where somebody has removed it under this process. Blocks.
+    /// - Returns: Whether it had gone, with all that was in it.
+    /// - Throws: That it cannot be made, or that another process has made and taken it meanwhile.
+    func remakeIfGone() throws(DataFolderError) -> Bool {
+        guard !isHeld else { return false }
+        try DataFolderError.wrapping { () throws(FileError) in
+            try FileSystem.createFolders(path, permissions: 0o700)
+        }
+        let taken = SharedFile(try Self.takeLock(of: path))
+        lock.withLock { $0 = taken }
+        return true
+    }
 
     /// Creates a folder (mode 0700) inside unless it exists, and returns its path.
     public func folder(_ name: String) throws(FileError) -> String {
@@ -50,9 +61,20 @@ public final class DataFolder: Sendable {
         }
     }
 
-    private func takeLock() throws(DataFolderError) {
+    /// Whether the lock that this object has is still the folder's.
+    private var isHeld: Bool {
+        guard let present = try? FileSystem.status(of: "\(path)/lock"),
+            let own = lock.withLock({ try? $0.file.status() })
+        else { return false }
+        return present.isOfSameFile(as: own)
+    }
+
+    private static func takeLock(of path: String) throws(DataFolderError) -> OpenFile {
+        let lock = try DataFolderError.wrapping { () throws(FileError) in
+            try OpenFile("\(path)/lock", .openOrCreate(permissions: 0o600))
+        }
         let isOurs = try DataFolderError.wrapping { () throws(FileError) in try lock.lockExclusively() }
-        guard isOurs else { throw .inUse(path: path, process: Self.holder(of: path)) }
+        guard isOurs else { throw .inUse(path: path, process: holder(of: path)) }
         try DataFolderError.wrapping { () throws(FileError) in
             try lock.truncate()
             try lock.write(Array("\(getpid())\n".utf8))
@@ -60,6 +82,7 @@ public final class DataFolder: Sendable {
                 try FileSystem.removeTree("\(path)/\(name)")
             }
         }
+        return lock
     }
 
     /// The process that has taken the folder at the path last; it may be gone.

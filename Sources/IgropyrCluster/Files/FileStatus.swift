@@ -12,6 +12,11 @@ struct FileStatus: Hashable {
     /// When its content last changed.
     let changed: UnixTime
     let owner: UInt32
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// Whether both are of one file, whatever it is called.
+    func isOfSameFile(as other: FileStatus) -> Bool { (device, inode) == (other.device, other.inode) }
 
     /// Whether nobody but its owner can read or change it. Root's may be read by a group, as systemd's credentials and
     /// Kubernetes' secrets are: PostgreSQL's rule for private keys.
@@ -32,6 +37,7 @@ struct FileStatus: Hashable {
         byteCount = Int64(raw.st_size)
         permissions = raw.st_mode & 0o777
         owner = raw.st_uid
+        (device, inode) = (UInt64(raw.st_dev), UInt64(raw.st_ino))
         changed = UnixTime(milliseconds: Int64(raw.st_mtim.tv_sec) * 1000 + Int64(raw.st_mtim.tv_nsec) / 1_000_000)
     }
 }

@@ -26,6 +26,9 @@ final class LedgerFile {
         writes.request { [self] in await write(ledger()) }
     }
 
+    /// The file may have gone.
+    func forget() { written = nil }
+
     /// Nothing runs, and nothing will.
     func remove() {
         let folder = folder

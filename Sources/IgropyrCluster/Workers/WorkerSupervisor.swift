@@ -194,6 +194,13 @@ actor WorkerSupervisor: LoopBound {
         await ledgerFile.finish()
     }
 
+    /// Its folder was removed and made anew.
+    func writeLedgerAnew() async {
+        ledgerFile.forget()
+        ledgerFile.write { self.ledger }
+        await ledgerFile.finish()
+    }
+
     // MARK: - Sockets
 
     /// The slot's, so that a successor takes over what waits. One that is to be checked, or is encrypted, gets its own: on a
