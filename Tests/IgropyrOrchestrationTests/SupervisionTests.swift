@@ -230,6 +230,24 @@ private let exits: [(kind: RestartPolicy.Kind, status: WorkerExit, isRestarted: 
     #expect(action == .start && worker.restarts == 1, "counted, and replaced at once like any that had served")
 }
 
+@Test func `what a worker said while the node stood still is heard before it is killed for having said nothing`() {
+    var worker = Supervision(
+        policy: RestartPolicy(), startTimeout: .seconds(60), stopTimeout: .seconds(30), watchdog: .seconds(3))
+    _ = worker.handleStart(at: .zero)
+    var mute = worker
+    let start = [worker.handleTimeout(at: .seconds(90)), mute.handleTimeout(at: .seconds(90))]
+    worker.handleReady(at: .seconds(90))
+    #expect(start == [nil, nil] && worker.recordState == .ready && mute.deadline == .seconds(91))
+    let kill = mute.handleTimeout(at: .seconds(91))
+    #expect(kill == .kill)
+
+    let late = worker.handleTimeout(at: .seconds(150))
+    worker.handleAlive(at: .seconds(150))
+    #expect(late == nil && worker.deadline == .seconds(153))
+    let timeouts = [160, 161].map { worker.handleTimeout(at: .seconds($0)) }
+    #expect(timeouts == [nil, .abort])
+}
+
 @Test func `a worker that hangs counts as a failure, however it ends`() {
     var worker = Supervision(
         policy: RestartPolicy(.transient), startTimeout: .seconds(60), stopTimeout: .seconds(30), watchdog: .seconds(3))

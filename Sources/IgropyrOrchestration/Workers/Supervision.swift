@@ -41,6 +41,10 @@ public struct Supervision: Hashable, Sendable {
     public static let longestDelay: Duration = .seconds(30)
     /// Between SIGABRT and SIGKILL.
     public static let abortTimeout: Duration = .seconds(2)
+    /// A time that is looked at so late ran out while this program stood still, as on a host that was suspended.
+    public static let lateness: Duration = .milliseconds(500)
+    /// How long it is then listened for what the process has said meanwhile.
+    public static let hearing: Duration = .seconds(1)
 
     public private(set) var state: State = .idle
     public let policy: RestartPolicy
@@ -200,7 +204,11 @@ public struct Supervision: Hashable, Sendable {
     public mutating func handleTimeout(at now: Timestamp) -> Action? {
         guard let deadline, now >= deadline else { return nil }
         switch state {
-        case .starting(let since, _):
+        case .starting(let since, let until):
+            guard until.duration(to: now) < Self.lateness else {
+                state = .starting(since: since, until: now.advanced(by: Self.hearing))
+                return nil
+            }
             reason = "was not ready after \(startTimeout.brief) and was killed" + (lack.isEmpty ? "" : ": \(lack)")
             state = .aborting(since: since, until: nil)
             return .kill
@@ -235,7 +243,11 @@ public struct Supervision: Hashable, Sendable {
     }
 
     private mutating func checkWatchdog(startedAt: Timestamp, at now: Timestamp) -> Action? {
-        guard let watchdog, let watchdogEnd, now >= watchdogEnd else { return nil }
+        guard let watchdog, let end = watchdogEnd, now >= end else { return nil }
+        guard end.duration(to: now) < Self.lateness else {
+            watchdogEnd = now.advanced(by: Self.hearing)
+            return nil
+        }
         reason = "sent no WATCHDOG=1 for \(watchdog.brief) and was killed"
         state = .aborting(since: startedAt, until: now.advanced(by: Self.abortTimeout))
         return .abort
