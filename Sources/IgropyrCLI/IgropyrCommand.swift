@@ -9,7 +9,7 @@ struct IgropyrCommand: AsyncParsableCommand {
         discussion: """
             A cluster in four commands:
 
-              umask 077; igropyr keygen > cluster.key
+              (umask 077; igropyr keygen > cluster.key)
               igropyr node --bind 10.0.0.1 --key-file cluster.key
               igropyr balancer --listen 0.0.0.0:8080 --bind 10.0.0.1:7950 \\
                   --key-file cluster.key --join 10.0.0.1

@@ -9,7 +9,7 @@ struct KeygenCommand: ParsableCommand {
             32 random bytes in base64, as Serf writes keys, too. Whoever holds the key
             is a member of the cluster and may deploy:
 
-              umask 077; igropyr keygen > cluster.key
+              (umask 077; igropyr keygen > cluster.key)
             """)
 
     func run() {

@@ -10,7 +10,7 @@ struct KeysCommand: AsyncParsableCommand {
         discussion: """
             In one go; nothing is removed unless everybody has the new key in use:
 
-              umask 077; igropyr keygen > new.key
+              (umask 077; igropyr keygen > new.key)
               igropyr keys rotate new.key
 
             Or step by step; each step must have reached everybody before the next:
@@ -107,7 +107,7 @@ struct KeysCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Replace the cluster's key: add the new one, use it, remove the others.",
             discussion: """
-                  umask 077; igropyr keygen > new.key
+                  (umask 077; igropyr keygen > new.key)
                   igropyr keys rotate new.key
 
                 Stops where not every member that is alive has followed; the cluster then

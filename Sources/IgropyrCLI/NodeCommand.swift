@@ -8,7 +8,7 @@ struct NodeCommand: AsyncParsableCommand {
         commandName: "node",
         abstract: "Make this host a node of the cluster: it runs its share of every application.",
         discussion: """
-              umask 077; igropyr keygen > cluster.key
+              (umask 077; igropyr keygen > cluster.key)
               igropyr node --bind 10.0.0.1 --key-file cluster.key
 
             On every other host; any member will do to join by:

@@ -68,6 +68,21 @@ private let longName = String(repeating: "long", count: 50)
         #expect(try folder.names() == ["archive", "out", "site"])  // Nothing unfinished.
     }
 
+    /// A shell in which a key was made under `umask 077` may start a node, whose workers are other users.
+    @Test func `comes out for all to read, whatever mask its node was started with`() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            try folder.write("<html>", to: "site/a/index.html")
+            _ = try BundleArchive.create(from: folder("site"), to: folder("archive"))
+            umask(0o077)
+            try BundleArchive.extract(from: folder("archive"), to: folder("out"))
+            try FileSystem.createFolders(folder("run/here"), permissions: 0o711)
+            let folders = try ["out", "out/a", "run", "run/here"].map(folder.permissions)
+            let file = try folder.permissions("out/a/index.html")
+            precondition(folders == [0o755, 0o755, 0o711, 0o711] && file == 0o644)
+        }
+    }
+
     @Test func `of a program holds just that, by its name`() throws {
         try folder.write("ELF", to: "build/Hello", permissions: 0o775)
         try folder.link("current", to: "build/Hello")

@@ -56,26 +56,26 @@ enum FileSystem {
 
     /// Creates the folder and those above it that are missing, with `permissions`; one that exists stays as it is.
     static func createFolders(_ path: String, permissions: UInt32) throws(FileError) {
-        if unsafe mkdir(path, permissions) == 0 { return }
-        switch errno {
-        case ENOENT:
+        do throws(FileError) {
+            try createFolder(path, permissions: permissions)
+        } catch let error where error.isMissing {
             let parent = parent(of: path)
-            guard parent != path else { throw FileError("create the folder", path, errorNumber: ENOENT) }
+            guard parent != path else { throw error }
             try createFolders(parent, permissions: permissions)
-            guard unsafe mkdir(path, permissions) == 0 || errno == EEXIST else {
-                throw FileError("create the folder", path)
-            }
-        case EEXIST:
+            do throws(FileError) {
+                try createFolder(path, permissions: permissions)
+            } catch let error where error.errorNumber == EEXIST {}  // Somebody else was faster.
+        } catch let error where error.errorNumber == EEXIST {
             // Through links: a data folder may be one.
-            guard (try? FileSystem.status(of: resolved(path)).kind) == .folder else {
-                throw FileError("create the folder", path, errorNumber: EEXIST)
-            }
-        default: throw FileError("create the folder", path)
+            guard (try? FileSystem.status(of: resolved(path)).kind) == .folder else { throw error }
         }
     }
 
+    /// With just these permissions, whatever mask this process was started with: other users' workers are to get in, or not.
     static func createFolder(_ path: String, permissions: UInt32) throws(FileError) {
-        guard unsafe mkdir(path, permissions) == 0 else { throw FileError("create the folder", path) }
+        guard unsafe mkdir(path, permissions) == 0, unsafe chmod(path, permissions) == 0 else {
+            throw FileError("create the folder", path)
+        }
     }
 
     /// Replaces a file at `target` at once; nobody sees it missing or half there.
