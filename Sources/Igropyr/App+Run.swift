@@ -39,14 +39,16 @@ extension App {
         let configuration = configuration
         let source = try Self.source(
             host: host ?? configuration.host, port: port ?? configuration.port, contract: contract)
-        let signals = ServerSignals()
-        let server = try await start(source, keyFile: contract.keyFile, signals: signals)
+        let server = try await start(source, keyFile: contract.keyFile, hearsSignals: true)
         let scheme = configuration.tls == nil && contract.keyFile == nil ? "http" : "https"
         configuration.logger.info("listening", metadata: ["address": "\(scheme)://\(server.address)"])
         contract.service.notifyReady()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await signals.carryOut(for: server, configuration) }
-            await Self.wait(for: signals, server, contract.service)
+            group.addTask {
+                guard let signals = server.signals else { return }
+                await server.carryOut(signals.orders, reopenLogs: configuration.onReopeningLogs)
+            }
+            await Self.waitForEnd(of: server, contract.service)
             contract.service.notify("STOPPING=1")
             configuration.logger.info("stopping")
             async let otherEnd: Void = other?.stop() ?? ()
@@ -57,13 +59,13 @@ extension App {
     }
 
     /// Returns when the server is to end. What watches over this process hears from it meanwhile.
-    private static func wait(for signals: ServerSignals, _ server: RunningServer, _ service: ServiceContract) async {
+    private static func waitForEnd(of server: RunningServer, _ service: ServiceContract) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await service.feedWatchdog { for loop in server.loops { await loop.answer() } } }
             await withGracefulShutdownHandler {
-                await signals.waitForEnd()
+                await server.signals?.waitForEnd()
             } onGracefulShutdown: {
-                signals.finish()
+                server.signals?.requestEnd()
             }
             group.cancelAll()
         }
@@ -93,7 +95,7 @@ extension App {
     }
 
     func start(
-        _ source: SocketSource, keyFile: String? = nil, signals: ServerSignals? = nil
+        _ source: SocketSource, keyFile: String? = nil, hearsSignals: Bool = false
     ) async throws -> RunningServer {
         let definition = try definition()
         let configuration = definition.configuration
@@ -118,10 +120,12 @@ extension App {
         }
         do throws(UVError) {
             let loops = try await Self.loops(on: sockets)
+            let orders = Self.orders(for: definition, hasTLS: tls != nil, keepsLogs: shared.keepsLogs)
             let server = RunningServer(
-                address: address, loops: loops, tls: tls, shared: shared, reloads: definition.reloads,
-                drainTimeout: configuration.drainTimeout, logger: configuration.logger)
-            try await Self.serve(definition, tls, shared, on: server, hearing: signals)
+                address: address, loops: loops, tls: tls, shared: shared,
+                signals: hearsSignals ? ServiceSignals(on: loops[0].loop, hearing: orders) : nil,
+                reloads: definition.reloads, drainTimeout: configuration.drainTimeout, logger: configuration.logger)
+            try await Self.serve(definition, tls, shared, on: server)
             return server
         } catch {
             await shared.stopLogs()
@@ -129,15 +133,25 @@ extension App {
         }
     }
 
-    /// Hears the signals before anything is accepted. Where that or this cannot be, none of the loops is left.
+    /// All of them if the process's signals are the application's own, else those for which it has something to do.
+    private static func orders(for app: Definition, hasTLS: Bool, keepsLogs: Bool) -> Set<ServiceOrder> {
+        if app.configuration.handlesSignals { return Set(ServiceOrder.allCases) }
+        var orders: Set<ServiceOrder> = []
+        if hasTLS || !app.reloads.isEmpty { orders.insert(.reload) }
+        if keepsLogs || app.configuration.onReopeningLogs != nil { orders.insert(.reopenLogs) }
+        return orders
+    }
+
+    /// Hears the signals before anything is accepted: whom it has answered may send one. Where that or this cannot be, none of the
+    /// loops is left.
     private static func serve(
-        _ app: Definition, _ tls: ServerTLS?, _ shared: SharedParts, on server: RunningServer,
-        hearing signals: ServerSignals?
+        _ app: Definition, _ tls: ServerTLS?, _ shared: SharedParts, on server: RunningServer
     ) async throws(UVError) {
         do throws(UVError) {
-            try await signals?.hear(for: server, app.configuration)
+            try await server.signals?.start()
             for loop in server.loops { try await loop.serve(app, tls, shared) }
         } catch {
+            await server.signals?.close()
             await end(server.loops)
             throw error
         }

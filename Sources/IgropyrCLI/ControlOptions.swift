@@ -78,21 +78,21 @@ struct ControlOptions: ParsableArguments {
         _ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Void
     ) async throws {
         try await withClient { client, node in
-            let interruption = Interruption(on: client.loop)
-            try await interruption.start()
+            let signals = ServiceSignals(on: client.loop, hearing: [.end])
+            try await signals.start()
             let following = Task(executorPreference: client.loop) {
-                defer { Task(executorPreference: client.loop) { await interruption.arrive() } }
+                defer { signals.requestEnd() }
                 try await body(client, node)
             }
             let reader = Task(executorPreference: client.loop) {
                 while !(endsWithReader && Terminal.isAbandoned) { try await Task.sleep(for: .milliseconds(500)) }
-                await interruption.arrive()
+                signals.requestEnd()
             }
-            await interruption.wait()
+            await signals.waitForEnd()
             reader.cancel()
             following.cancel()
             let outcome = await following.result
-            await interruption.close()
+            await signals.close()
             do {
                 try outcome.get()
                 guard Terminal.hasWrittenAll else { return }  // Which ends it; the end of the program says why.

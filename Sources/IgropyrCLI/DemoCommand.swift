@@ -38,20 +38,21 @@ struct DemoCommand: AsyncParsableCommand {
         let failure: CommandFailure? = try await onEventLoop { loop in
             let front = try await listen.address(defaultPort: 8080, option: "--listen", on: loop)
             let cluster = try LocalCluster(on: loop, nodes: nodes, front: front)
-            let interruption = Interruption(on: loop)
-            try await interruption.start()
+            let signals = ServiceSignals(on: loop, hearing: [.end])
+            try await signals.start()
             let life = Task(executorPreference: loop) { try await Self.show(cluster, bundle: bundle) }
             let watch = Task(executorPreference: loop) {
-                await interruption.wait()
+                await signals.waitForEnd()
                 life.cancel()
             }
             let outcome = await life.result
-            await interruption.arrive()
+            let wasAskedToEnd = life.isCancelled
+            signals.requestEnd()
             await watch.value
             Terminal.write("\nstopping\n")
             await cluster.stop()
-            await interruption.close()
-            guard case .failure(let error) = outcome, !(error is CancellationError) else { return nil }
+            await signals.close()
+            guard case .failure(let error) = outcome, !wasAskedToEnd else { return nil }
             return CommandFailure("\(error)")
         }
         if let failure { throw failure }

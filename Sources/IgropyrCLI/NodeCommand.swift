@@ -102,7 +102,7 @@ struct NodeCommand: AsyncParsableCommand {
             try await balancer?.start(from: handover)
             let ending = Task(executorPreference: loop) {
                 try? await agent.waitUntilStopped()
-                await signals.requestEnd()
+                signals.requestEnd()
             }
             contract.notifyReady()
             let watchdog = Task(executorPreference: loop) { await contract.feedWatchdog {} }  // By the loop.

@@ -26,6 +26,14 @@ public enum CurrentProcess {
         _ = igropyr_raise_open_files(65_536)  // It may fail: then connections wait, as they do at every limit.
     }
 
+    /// Whether SIGHUP does nothing to it, as nohup(1) starts programs; to be asked before anything hears that signal.
+    static var ignoresHangup: Bool {
+        var action = sigaction()
+        guard unsafe sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self)
+            == unsafeBitCast(SIG_IGN, to: UInt.self)
+    }
+
     /// The machine's name, as its kernel has it.
     public static var hostName: String {
         var name = [UInt8](repeating: 0, count: 256)

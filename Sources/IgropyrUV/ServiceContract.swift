@@ -19,13 +19,16 @@ public struct ServiceContract: Sendable {
     public let askedAddresses: [SocketAddress: SocketAddress]?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
+    /// Whether it is not to end with the terminal that it was started from: nohup(1) started it, or the program whose place it takes.
+    public let outlivesTerminal: Bool
     /// What else it was given, by the names that both know.
     public let descriptors: [String: Int32]
 
-    /// Taken out of the environment, once, so that child processes do not take it for theirs.
-    public static let inherited = ServiceContract(pid: CurrentProcess.pid, take: CurrentProcess.takeEnvironment)
+    /// Taken out of the environment, once, so that child processes do not take it for theirs. To be looked at before SIGHUP is heard.
+    public static let inherited = ServiceContract(
+        pid: CurrentProcess.pid, ignoresHangup: CurrentProcess.ignoresHangup, take: CurrentProcess.takeEnvironment)
 
-    public init(pid: Int32, take: (String) -> String?) {
+    public init(pid: Int32, ignoresHangup: Bool = false, take: (String) -> String?) {
         let (listenPID, count) = (take("LISTEN_PID"), take("LISTEN_FDS").flatMap { Int($0) } ?? 0)
         _ = take("LISTEN_FDNAMES")
         let isOurs = listenPID == "\(pid)" && 1...Self.mostSockets ~= count
@@ -38,6 +41,7 @@ public struct ServiceContract: Sendable {
         let (watchdogPID, interval) = (take("WATCHDOG_PID"), take("WATCHDOG_USEC").flatMap { Int64($0) })
         let isForUs = watchdogPID == nil || watchdogPID == "\(pid)"
         watchdog = interval.flatMap { $0 > 0 && isForUs ? .microseconds($0) : nil }
+        outlivesTerminal = take(Self.outlivesTerminalVariable) != nil || ignoresHangup
         let others = Self.pairs(take(Self.descriptorsVariable), key: { $0 }, value: { Int32($0) })
         descriptors = isOurs ? others : [:]
     }
@@ -77,10 +81,13 @@ public struct ServiceContract: Sendable {
         var environment: [String: String] = [:]
         environment["NOTIFY_SOCKET"] = notificationAddress
         environment["WATCHDOG_USEC"] = watchdog.map { "\(Int64($0 / .microseconds(1)))" }
+        // It cannot tell by itself: a signal that was heard here has its usual effect there.
+        environment[Self.outlivesTerminalVariable] = outlivesTerminal ? "1" : nil
         return environment
     }
 
     private static let predecessorVariable = "IGROPYR_PREDECESSOR"
+    private static let outlivesTerminalVariable = "IGROPYR_OUTLIVES_TERMINAL"
     private static let askedVariable = "IGROPYR_ASKED_ADDRESSES"
     fileprivate static let descriptorsVariable = "IGROPYR_DESCRIPTORS"
     public static let lifelineName = "lifeline"

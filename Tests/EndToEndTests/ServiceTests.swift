@@ -70,10 +70,16 @@ extension EndToEnd {
         }
 
         /// Python's `pty` makes the terminal, which is gone when its master is closed.
-        @Test(arguments: [false, true]) func `who loses the terminal of its start ends, unless by nohup`(
-            isKept: Bool
+        @Test(arguments: ["serve", "nohup serve", "nohup node"])
+        func `who loses the terminal of its start ends, unless by nohup, and so does the program that it becomes`(
+            start: String
         ) async throws {
+            let isKept = start.hasPrefix("nohup")
             let supervisor = try SupervisorSocket()
+            let arguments =
+                start.hasSuffix("serve")
+                ? ["serve", supervisor.folder, "--listen", "127.91.0.4:0"]
+                : ["node", "--bind", "127.91.0.4:0", "--data", supervisor.folder + "/data"]
             let script = """
                 import os, pty, signal, sys
                 pid, master = pty.fork()
@@ -86,22 +92,26 @@ extension EndToEnd {
                 print(pid, flush=True)
                 sys.stdin.readline()
                 os.close(master)
+                print("closed", flush=True)
                 print("ended", os.waitpid(pid, 0)[1], flush=True)
                 """
             let (go, log) = (supervisor.folder + "/go", supervisor.folder + "/log")
             try #require(mkfifo(go, 0o600) == 0)
-            let start = "exec python3 -c \"$0\" \"$@\" <>\(go)"
+            let shell = "exec python3 -c \"$0\" \"$@\" <>\(go)"
             let outer = try Program(
-                [
-                    "sh", "-c", start, script, isKept ? "kept" : "not", log, Binaries.igropyr, "serve",
-                    supervisor.folder, "--listen", "127.91.0.4:0",
-                ], environment: supervisor.environment(watchdog: .milliseconds(200)))
+                ["sh", "-c", shell, script, isKept ? "kept" : "not", log, Binaries.igropyr] + arguments,
+                environment: supervisor.environment(watchdog: .milliseconds(200)))
             let details = { outer.errors + ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "") }
             let pid = try await eventually("it starts", or: details()) {
                 outer.output.split(separator: "\n").first.flatMap { pid_t($0) }
             }
             try await supervisor.hear("READY=1", from: pid, or: details())
+            if start == "nohup node" {
+                kill(pid, SIGUSR2)
+                try await supervisor.hear("READY=1", from: pid, or: details())
+            }
             try Data("\n".utf8).write(to: URL(filePath: go))
+            try await eventually("the terminal closes", or: details()) { outer.output.contains("closed") }
             if isKept {
                 for _ in 1...5 { try await supervisor.hear("WATCHDOG=1", from: pid, or: details()) }
                 kill(pid, SIGTERM)

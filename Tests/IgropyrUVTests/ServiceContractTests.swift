@@ -49,6 +49,15 @@ struct ServiceContractTests {
         #expect(Self.contract(Self.contract([:]).environment(ofSuccessorHeardAt: "@x")).notificationAddress == nil)
     }
 
+    @Test func `a program that outlives its terminal hands that on`() {
+        #expect(!Self.contract([:]).outlivesTerminal)
+        #expect(!Self.contract(Self.contract([:]).environmentOfSuccessor).outlivesTerminal)
+        let first = ServiceContract(pid: 42, ignoresHangup: true) { _ in nil }
+        let second = Self.contract(first.environment(ofSuccessorHeardAt: "@first"))
+        #expect(first.outlivesTerminal && second.outlivesTerminal)
+        #expect(Self.contract(second.environmentOfSuccessor).outlivesTerminal)
+    }
+
     @Test func `a successor learns where its predecessor was asked to listen`() throws {
         let asked = try Dictionary(
             uniqueKeysWithValues: [("127.0.0.1:40001", "127.0.0.1:0"), ("[::]:80", "0.0.0.0:80")].map {

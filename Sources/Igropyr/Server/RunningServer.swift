@@ -8,19 +8,22 @@ public final class RunningServer: Sendable {
     let loops: [ServerLoop]
     private let tls: Locked<ServerTLS?>
     private let shared: SharedParts
+    /// Of the first loop; nil if this server looks at none.
+    let signals: ServiceSignals?
     private let reloads: [@Sendable () async throws -> Void]
     private let end = SharedTask<any Error>()
     private let drainTimeout: Duration
     private let logger: Logger
 
     init(
-        address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, shared: SharedParts,
+        address: SocketAddress, loops: [ServerLoop], tls: ServerTLS?, shared: SharedParts, signals: ServiceSignals?,
         reloads: [@Sendable () async throws -> Void], drainTimeout: Duration, logger: Logger
     ) {
         self.address = address
         self.loops = loops
         self.tls = Locked(tls)
         self.shared = shared
+        self.signals = signals
         self.reloads = reloads
         self.drainTimeout = drainTimeout
         self.logger = logger
@@ -40,11 +43,13 @@ public final class RunningServer: Sendable {
         }
     }
 
-    /// One of them hears the process's signals: none ends before all have finished.
+    /// Signals are heard until all loops have finished; one that asks for the end then ends the process at once.
     private func stopLoops() async throws -> Bool {
+        signals?.requestEnd()
         await withTaskGroup(of: Void.self) { group in
             for loop in loops { group.addTask { [drainTimeout] in await loop.finish(drainTimeout: drainTimeout) } }
         }
+        await signals?.close()
         return try await withThrowingTaskGroup(of: Bool.self) { group in
             for loop in loops { group.addTask { try await loop.end() } }
             return try await group.reduce(true) { $0 && $1 }
@@ -60,8 +65,7 @@ extension RunningServer {
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.
     public var droppedAccessLogLines: Int { shared.droppedLogLines }
 
-    /// Whether there are any.
-    var keepsLogs: Bool { shared.keepsLogs }
+    private var keepsLogs: Bool { shared.keepsLogs }
 }
 
 extension RunningServer {
@@ -75,10 +79,33 @@ extension RunningServer {
         for loop in loops { await loop.replace(new.context) }
     }
 
-    /// Whether there is anything to read anew.
-    var hasReloads: Bool { !reloads.isEmpty || tls.withLock { $0 != nil } }
+    private var hasReloads: Bool { !reloads.isEmpty || tls.withLock { $0 != nil } }
+}
 
-    func reloadOrSayWhyNot() async {
+// MARK: - Signals
+
+extension RunningServer {
+    /// Does what signals ask for, but the end, until the task is cancelled. One that may be sent by habit ends nothing where there is
+    /// nothing to do for it.
+    func carryOut(_ orders: AsyncStream<ServiceOrder>, reopenLogs: (@Sendable () -> Void)?) async {
+        for await order in orders {
+            switch order {
+            case .end: break  // Whoever waits for it hears of it, too.
+            case .reload: await reload()
+            case .reopenLogs:
+                if !keepsLogs, reopenLogs == nil {
+                    logger.info("SIGUSR1: there are no log files that could be opened anew")
+                }
+                reopenAccessLog()
+                reopenLogs?()
+            case .upgrade:
+                logger.warning(
+                    "SIGUSR2: no new program takes over; to upgrade, start this one anew, on a socket of systemd's")
+            }
+        }
+    }
+
+    private func reload() async {
         if !hasReloads { logger.info("SIGHUP: there is nothing to read anew") }
         if tls.withLock({ $0 != nil }) {
             do throws(TLSError) {

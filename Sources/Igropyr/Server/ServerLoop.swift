@@ -13,8 +13,6 @@ actor ServerLoop: LoopBound {
     private var dispatcher: RequestDispatcher?
     private var server: HTTPServer?
     private var wheel: TimerWheel?
-    private var signals: [SignalWatcher] = []
-    private var endingSignals: [SignalWatcher] = []
     private var haveTasksEnded = false
     private var loopWillEnd: (@Sendable (EventLoop) -> Void)?
 
@@ -50,22 +48,6 @@ actor ServerLoop: LoopBound {
     /// Connections from now on get the new certificates, or keys.
     func replace(_ tls: TLSContext) { server?.tls = tls }
 
-    /// Calls `onSignal` on the loop whenever the process gets the signal, until the server has ended.
-    func watch(_ signal: Int32, onSignal: @escaping @Sendable () -> Void) throws(UVError) {
-        signals.append(try SignalWatcher(on: loop, signal: signal, onSignal: onSignal))
-    }
-
-    /// Calls `onSignal` on the loop when the process is asked to end for the first time; the second time it just ends.
-    func watchEnding(_ numbers: [Int32], onSignal: @escaping @Sendable () -> Void) throws(UVError) {
-        for number in numbers {
-            let watcher = try SignalWatcher(on: loop, signal: number) { [self] in
-                assumeIsolated { Self.close(&$0.endingSignals) }
-                onSignal()
-            }
-            endingSignals.append(watcher)
-        }
-    }
-
     /// Returns if the loop is alive.
     func answer() {}
 
@@ -75,9 +57,8 @@ actor ServerLoop: LoopBound {
         return try await end()
     }
 
-    /// Accepts nothing more, and lets requests in flight finish. Signals are heard yet, but those that ask for the end.
+    /// Accepts nothing more, and lets requests in flight finish.
     func finish(drainTimeout: Duration) async {
-        Self.close(&endingSignals)
         if let socket = socket.take() { ListeningSocket.close(socket) }
         await drain(timeout: drainTimeout)
         haveTasksEnded = await tasksEnd()
@@ -92,19 +73,9 @@ actor ServerLoop: LoopBound {
     /// Ends the thread, once ``finish(drainTimeout:)`` has returned.
     /// - Returns: Whether all handlers have ended. One that heeds no cancellation keeps its thread.
     nonisolated func end() async throws(UVError) -> Bool {
-        guard await leaveSignals() else { return false }
+        guard await haveTasksEnded else { return false }
         try await thread.stop()  // Not on the loop: nothing could resume there afterwards.
         return true
-    }
-
-    private func leaveSignals() -> Bool {
-        Self.close(&signals)
-        return haveTasksEnded
-    }
-
-    private static func close(_ watchers: inout [SignalWatcher]) {
-        for watcher in watchers { watcher.close() }
-        watchers = []
     }
 
     private func drain(timeout: Duration) async {
