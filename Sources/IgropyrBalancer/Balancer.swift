@@ -263,12 +263,8 @@ public struct ListenFailure: Error, Hashable, Sendable, CustomStringConvertible 
 
     public var description: String {
         switch source {
-        case .address(let address): "cannot listen on \(address): \(reason)"
+        case .address(let address): "cannot listen on \(address): \(error.listeningAdvice)"
         case .inherited: "the sockets that were handed over cannot be used: \(error.reason)"
         }
-    }
-
-    private var reason: String {
-        error.code == UVError.accessDenied ? "ports below 1024 need rights that this process lacks" : error.reason
     }
 }

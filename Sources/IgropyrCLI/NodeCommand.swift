@@ -166,7 +166,7 @@ extension NodeCommand {
         do throws(UVError) {
             socket = try ListeningSocket.open(listen)
         } catch {
-            throw CommandFailure("--balance \(listen): \(error.reason); choose another address")
+            throw CommandFailure("--balance \(listen): \(error.listeningAdvice)")
         }
         return ServiceSupervisor(name, program: program, socket: socket, logger: node.logger, on: loop)
     }

@@ -37,19 +37,14 @@ extension MembershipError {
     }
 
     init(_ error: UVError, binding address: SocketAddress, over transport: String) {
-        let what = "cannot bind \(address) (\(transport)): \(error.reason)"
-        switch error.code {
-        case UVError.addressInUse:
-            self.init(
-                code: .addressInUse,
-                description: "\(what); is a node or an agent running here already? Choose another port")
-        case UVError.addressNotAvailable:
-            self.init(
-                code: .addressNotAvailable, description: "\(what); bind an address that this host has (ip address)")
-        case UVError.accessDenied:
-            self.init(code: .accessDenied, description: "\(what); ports below 1024 need rights: choose a higher one")
-        default: self.init(code: .system, description: what)
-        }
+        let code: Code =
+            switch error.code {
+            case UVError.addressInUse: .addressInUse
+            case UVError.addressNotAvailable: .addressNotAvailable
+            case UVError.accessDenied: .accessDenied
+            default: .system
+            }
+        self.init(code: code, description: "cannot bind \(address) (\(transport)): \(error.listeningAdvice)")
     }
 
     init(_ error: GossipError) {

@@ -29,10 +29,14 @@ private let mistakes = [
     Mistake(
         "balancer that nobody would reach", "balancer --listen NET.2:0 --join NET.1 --key-file LAB/cluster.key",
         names: "NET.1", "--bind"),
-    Mistake("address of another host", "node --bind NET.1 --key-file LAB/cluster.key", names: "NET.1", "not available"),
-    Mistake("gossip port in use", "node --bind NET.2:9999 --key-file LAB/cluster.key", names: "NET.2:9999", "in use"),
+    Mistake(
+        "address of another host", "node --bind NET.1 --key-file LAB/cluster.key", names: "NET.1", "no such address"),
+    Mistake(
+        "gossip port in use", "node --bind NET.2:9999 --key-file LAB/cluster.key", names: "NET.2:9999",
+        "another program has"),
     Mistake("control port in use", "node --bind NET.2:9998 --key-file LAB/cluster.key", names: "NET.2:9999", "--bind"),
-    Mistake("port in use", "balancer --listen NET.2:9999 --upstream NET.2:1", names: "NET.2:9999", "in use"),
+    Mistake(
+        "port in use", "balancer --listen NET.2:9999 --upstream NET.2:1", names: "NET.2:9999", "another program has"),
     Mistake("no such file", "deploy LAB/none ACCESS", names: "LAB/none", "does not exist"),
     Mistake("folder that is no application", "deploy /usr/include --check", names: "igropyr.yaml", "index.html"),
     Mistake("folder whose name makes none", "deploy / ACCESS", names: "--name"),
@@ -91,7 +95,7 @@ private let mistakes = [
     Mistake("tag too long", "node --bind NET.2 --key-file LAB/cluster.key --tag LONG=1", names: "--tag", "64"),
     Mistake(
         "entrance in use", "node --bind NET.2 --key-file LAB/cluster.key --join NET.1 --balance NET.2:9999",
-        names: "--balance", "NET.2:9999", "in use"),
+        names: "--balance", "NET.2:9999", "another program has"),
     Mistake(
         "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
     Mistake(

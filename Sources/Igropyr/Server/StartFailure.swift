@@ -11,13 +11,6 @@ public struct StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
             self.init("the socket handed over by LISTEN_FDS cannot be used: \(error.reason)")
             return
         }
-        let advice =
-            switch error.code {
-            case UVError.addressInUse: "another program has this port: stop it or choose another port"
-            case UVError.accessDenied: "ports below 1024 need rights that this process lacks: choose a higher one"
-            case UVError.addressNotAvailable: "this machine has no such address: try 0.0.0.0 or 127.0.0.1"
-            default: error.reason
-            }
-        self.init("cannot listen on \(address): \(advice)")
+        self.init("cannot listen on \(address): \(error.listeningAdvice)")
     }
 }

@@ -31,7 +31,7 @@ struct Insight {
             }
         } catch {
             await accessLog?.stop()
-            throw InsightFailure("the admin address \(address) cannot be listened on: \(error.reason)")
+            throw InsightFailure("the admin address \(address) cannot be listened on: \(error.listeningAdvice)")
         }
     }
 

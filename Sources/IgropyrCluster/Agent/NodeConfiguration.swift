@@ -118,9 +118,7 @@ public enum NodeError: Error, Sendable, CustomStringConvertible {
         case .bundles(let error): error.description
         case .membership(let error): error.description
         case .control(let address, let error):
-            error.code == UVError.addressInUse
-                ? "the control API cannot listen on \(address): another program does. Choose another --bind port"
-                : "the control API cannot listen on \(address): \(error.reason). --bind wants an address of this host"
+            "the control API, on the port after that of --bind, cannot listen on \(address): \(error.listeningAdvice)"
         }
     }
 }
