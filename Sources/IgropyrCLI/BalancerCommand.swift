@@ -1,9 +1,6 @@
 import ArgumentParser
-import Foundation
 import IgropyrBalancer
 import IgropyrCluster
-import IgropyrGossip
-import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
@@ -145,167 +142,13 @@ struct BalancerCommand: AsyncParsableCommand {
             let settings = try await command.settings(file, on: loop)
             let file = file ?? BalancerConfiguration()
             if command.isAlone(file) {
-                try await command.balance(settings, file, signals, on: loop)
-            } else {
-                try await command.balanceCluster(settings, file, signals, on: loop)
+                let balancer = try await command.startAlone(settings, on: loop)
+                try await command.serve(balancer, file, signals)
+            } else if let balancer = try await command.startInCluster(settings, signals, on: loop) {
+                try await command.serve(balancer, file, signals)
             }
             await signals.close()
             lifeline?.close()
-        }
-    }
-
-    private func balance(
-        _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
-    ) async throws {
-        let rules = try await upstreamRules(on: loop) ?? settings.rules
-        let balancer = try await starting { try await Balancer.start(settings) }
-        let directory = try UpstreamDirectory(of: balancer, rules, defaults: settings.application, on: loop)
-        await directory.publish()
-        let count = rules.fixedWorkers.values.joined().count
-        let addresses = balancer.addresses.map(\.description).joined(separator: ", ")
-        StandardError.write("balancing \(addresses) over \(count.counting("upstream"))\n")
-        await serve(signals, answer: { _ = await balancer.counters }) { order throws in
-            switch order {
-            case .reload:  // All of it, or nothing.
-                let new = try rereadFile()
-                try refuseCluster(in: new)
-                let rules = try await new?.rules(on: loop)
-                try balancer.reloadCertificates()
-                if let rules { await directory.update(rules) }
-                sayWhatWaits(in: new, since: file)
-            case .reopenLogs: balancer.reopenAccessLog()
-            case .upgrade(let command):
-                return try await balancer.startSuccessor(command, within: Self.successorLimit, on: loop)
-            }
-            return nil
-        }
-        await directory.close()
-        try await balancer.stop(timeout: drainTime(file))
-    }
-
-    private func balanceCluster(
-        _ settings: BalancerSettings, _ file: BalancerConfiguration, _ signals: ServiceSignals, on loop: EventLoop
-    ) async throws {
-        var configuration = try await member.membership(defaultName: "\(CurrentProcess.hostName).balancer", on: loop)
-        configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
-        let (member, data, membership) = (member, data, configuration)
-        let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
-            try await member.keyFile(keptIn: data, askingBy: membership, on: loop)
-        }
-        guard let keyFile = found else { return }
-        guard keyFile != nil || member.insecure || configuration.bind.isLoopback else {
-            throw CommandFailure(
-                "--bind \(configuration.bind.hostText) can be reached by others, and there is no key: give it by "
-                    + "--key-file, or say --insecure")
-        }
-        if member.join.isEmpty, member.discover == nil, member.token == nil, data == nil {
-            StandardError.write("no --join and no --discover: alone until a node joins this balancer\n")
-        }
-        let key = try keyFile.map(ClusterKey.reading)
-        let balancer = ClusterBalancer(settings, member: configuration, key: key, dataFolder: data, on: loop)
-        try await starting { try await balancer.start() }
-        try await balancer.waitForWorkers(within: Self.patience)
-        await serve(signals, answer: balancer.answer) { order throws in
-            switch order {
-            case .reload:  // All of it, or nothing.
-                let new = try rereadFile()
-                let rules = try await new?.rules(on: loop)
-                try await balancer.reloadCertificates()
-                if let rules { await balancer.update(rules) }
-                sayWhatWaits(in: new, since: file)
-            case .reopenLogs: await balancer.reopenAccessLog()
-            case .upgrade(let command):
-                return try await balancer.startSuccessor(command, within: Self.successorLimit)
-            }
-            return nil
-        }
-        try await balancer.stop(timeout: drainTime(file))
-    }
-
-    private func drainTime(_ file: BalancerConfiguration) -> Duration {
-        drainTimeout.map { .seconds($0) } ?? file.drainTimeout
-    }
-
-    // MARK: - Life
-
-    /// How long a balancer may take to find its cluster before it counts as ready without it.
-    private static let patience = Duration.seconds(3)
-    private static let successorLimit = Duration.seconds(20)
-
-    /// What is asked of a balancer that runs.
-    private enum Order {
-        case reload, reopenLogs
-        /// By this command; answered with the new process's number.
-        case upgrade(ChildProcess.Command)
-    }
-
-    /// Returns when it is to end: by signal, or since a successor has taken over. What watches over this process hears from
-    /// it for as long as `answer` returns.
-    private func serve(
-        _ signals: ServiceSignals, answer: @escaping @Sendable () async -> Void,
-        _ carryOut: (Order) async throws -> Int32?
-    ) async {
-        let contract = ServiceContract.inherited
-        let successor = Self.successor  // Before the program's file is replaced.
-        contract.notifyReady()
-        let watchdog = Task { await contract.feedWatchdog(answer) }
-        defer { watchdog.cancel() }
-        for await order in signals.orders {
-            do {
-                switch order {
-                case .end: return contract.notify("STOPPING=1")
-                case .reload:
-                    contract.notifyReloading()
-                    defer { contract.notify("READY=1") }
-                    _ = try await carryOut(.reload)
-                    StandardError.write("configuration and certificates are read anew\n")
-                case .reopenLogs: _ = try await carryOut(.reopenLogs)
-                case .upgrade:
-                    guard let pid = try await carryOut(.upgrade(successor)) else { continue }
-                    contract.notify("MAINPID=\(pid)")
-                    return StandardError.write("process \(pid) has taken over\n")
-                }
-            } catch {
-                StandardError.write("all goes on as before: \(error)\n")
-            }
-        }
-    }
-
-    /// Nil without a file.
-    private func rereadFile() throws -> BalancerConfiguration? { try config.map(BalancerConfiguration.reading) }
-
-    /// A balancer that runs without a cluster looks for none.
-    private func refuseCluster(in file: BalancerConfiguration?) throws {
-        guard let config, let names = file?.clusterApplications, !names.isEmpty else { return }
-        let list = names.sorted().map(\.description).joined(separator: ", ")
-        throw CommandFailure(
-            "\(config): no upstreams for \(list), and this balancer is in no cluster; SIGUSR2 has it look for one")
-    }
-
-    /// Tells of changes that a new process alone would go by.
-    private func sayWhatWaits(in file: BalancerConfiguration?, since start: BalancerConfiguration) {
-        guard let config, let keys = file?.fixedKeys(differingFrom: start), !keys.isEmpty else { return }
-        StandardError.write("\(config): \(keys.joined(separator: ", ")): changed, and stays as it was until SIGUSR2\n")
-    }
-
-    /// This very program, in a process that lives by itself.
-    private static var successor: ChildProcess.Command {
-        let program = Executable.path
-        return ChildProcess.Command(
-            executable: program, arguments: ["launch", "--", program] + CommandLine.arguments.dropFirst(),
-            environment: ProcessInfo.processInfo.environment)
-    }
-
-    /// Says what to do about what cannot be had.
-    private func starting<Result>(_ start: () async throws -> Result) async throws -> Result {
-        do {
-            return try await start()
-        } catch let failure as ListenFailure {
-            throw CommandFailure("\(failure); choose another address with --listen, or listen in the file of --config")
-        } catch let error as InsightFailure {
-            throw CommandFailure("\(error); see --access-log and --admin, or access-log in the file of --config")
-        } catch let error as TLSError {
-            throw CommandFailure("\(error)")
         }
     }
 }
