@@ -5,13 +5,13 @@ import Synchronization
 /// A running process, leader of a group of its own; what it prints goes to files. Dropped, it is killed with its group.
 final class Program: Sendable {
     let pid: pid_t
-    private let folder: String
+    private let folder: ScratchFolder
     private let status = Mutex<Int32?>(nil)
 
     /// Starts `command`, found on the `PATH`, with `environment` on top of this process's own.
     init(_ command: [String], environment: [String: String] = [:]) throws {
-        folder = try Self.makeFolder()
-        pid = try Self.spawn(command, environment, printingTo: folder)
+        folder = try ScratchFolder()
+        pid = try Self.spawn(command, environment, printingTo: folder.path)
     }
 
     /// Runs a command to its end.
@@ -28,7 +28,6 @@ final class Program: Sendable {
             waitpid(pid, &ignored, 0)
         }
         kill(-pid, SIGKILL)  // What the leader left behind.
-        try? FileManager.default.removeItem(atPath: folder)
     }
 
     /// As shells say it: 128 + N for an end by signal N. Nil while it runs.
@@ -54,14 +53,8 @@ final class Program: Sendable {
     }
 
     private func read(_ name: String) -> String {
-        guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)") else { return "" }
+        guard let data = FileManager.default.contents(atPath: "\(folder.path)/\(name)") else { return "" }
         return String(decoding: data, as: UTF8.self)
-    }
-
-    private static func makeFolder() throws -> String {
-        var template = Array("/tmp/igropyr-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: \(String(cString: strerror(errno)))") }
-        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     private static func spawn(

@@ -145,15 +145,14 @@ extension EndToEnd {
 
 /// The socket that systemd gives a service to report on, in a folder that goes with it.
 private final class SupervisorSocket {
-    let folder: String
+    var folder: String { scratch.path }
+    private let scratch: ScratchFolder
     private let descriptor: Int32
     /// Heard and not yet asked for, line by line.
     private var lines: [(pid: pid_t, text: String)] = []
 
     init() throws {
-        var template = Array("/tmp/igropyr-notify-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: \(String(cString: strerror(errno)))") }
-        folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        scratch = try ScratchFolder()
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -168,10 +167,7 @@ private final class SupervisorSocket {
         guard bound == 0, isAsked else { throw Failure("\(folder)/notify: \(String(cString: strerror(errno)))") }
     }
 
-    deinit {
-        close(descriptor)
-        try? FileManager.default.removeItem(atPath: folder)
-    }
+    deinit { close(descriptor) }
 
     func environment(watchdog: Duration) -> [String: String] {
         ["NOTIFY_SOCKET": folder + "/notify", "WATCHDOG_USEC": "\(Int64(watchdog / .microseconds(1)))"]

@@ -6,15 +6,14 @@ extension EndToEnd {
     @Suite struct SiteCommandTests {
         /// A folder that everybody may write to, for the length of a test.
         private static func with(_ yaml: String, _ body: (String) async throws -> Void) async throws {
-            var template = Array("/tmp/igropyr-site-XXXXXX".utf8CString)
-            guard mkdtemp(&template) != nil else { throw Failure("mkdtemp: \(String(cString: strerror(errno)))") }
-            let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let scratch = try ScratchFolder()
+            let folder = scratch.path
             chmod(folder, 0o777)
             try FileManager.default.createDirectory(atPath: folder + "/web", withIntermediateDirectories: true)
             try Data("hello".utf8).write(to: URL(filePath: folder + "/web/index.html"))
             try Data(yaml.utf8).write(to: URL(filePath: folder + "/site.yaml"))
             try await body(folder)
+            withExtendedLifetime(scratch) {}
         }
 
         @Test func `a site is another user's once it listens, and opens its logs anew when told`() async throws {

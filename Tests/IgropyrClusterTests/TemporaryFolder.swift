@@ -8,7 +8,8 @@ final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
-        path = try FileSystem.resolved("/tmp") + "/igropyr-test-" + String(UInt64.random(in: .min ... .max), radix: 36)
+        let parent = try FileSystem.resolved(FileManager.default.temporaryDirectory.path)
+        path = parent + "/igropyr-test-" + String(UInt64.random(in: .min ... .max), radix: 36)
         try FileSystem.createFolder(path, permissions: 0o700)
     }
 

@@ -37,7 +37,7 @@ final class PostgresServer: Sendable {
                 "exec $(ls -d \(Self.binaries)/*/bin/postgres | tail -1) -D \(folder.path)/data -k \(folder.path) -p \(port) "
                     + "-c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=30"))
         self.program.withLock { $0 = program }
-        endAtExit(program, by: SIGQUIT, in: folder)
+        endAtExit(program, by: SIGQUIT)
         try await eventually("PostgreSQL answers: \(program.errors)") {
             try await run(["pg_isready", "-q", "-h", folder.path, "-p", "\(port)"]).status == 0
         }

@@ -57,7 +57,7 @@ final class MariaDBServer: Sendable {
                 "--ssl-key=\(folder.path)/server.key",
             ] + user + options)
         self.program.withLock { $0 = program }
-        endAtExit(program, in: folder, authority.folder)
+        endAtExit(program)
         let answers = try await eventually {
             try await run(["mariadb-admin", "--no-defaults", "-S", socket, "-u", "app", "-psecret", "ping"]).status == 0
                 || !program.isRunning

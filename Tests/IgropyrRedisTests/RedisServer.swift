@@ -29,7 +29,7 @@ final class RedisServer: Sendable {
                 "--user", "app", "on", ">secret", "~*", "&*", "+@all",
             ] + options)
         self.program.withLock { $0 = program }
-        endAtExit(program, in: folder)
+        endAtExit(program)
         let answers = try await eventually {
             try await run(["redis-cli", "-s", "\(folder.path)/socket", "ping"]).output == "PONG\n" || !program.isRunning
         }

@@ -57,6 +57,12 @@ public final class BackgroundCommand: Sendable {
         }
     }
 
+    /// Blocks until it has ended, or for so long.
+    func waitForEnd(within limit: Duration) {
+        let deadline = ContinuousClock.now.advanced(by: limit)
+        while isRunning, ContinuousClock.now < deadline { usleep(5000) }
+    }
+
     private func didEnd(_ status: Int32) {
         let waiter = state.withLock { state in
             state.status = status
@@ -89,29 +95,4 @@ private func spawn(_ command: [String], with folder: TemporaryFolder) throws -> 
     let result = posix_spawnp(&pid, command[0], &actions, &attributes, &arguments, environ)
     guard result == 0 else { throw CocoaError(.executableLoad, userInfo: [NSFilePathErrorKey: command[0]]) }
     return pid
-}
-
-/// A folder for the files of one test; removed when nobody refers to it any more.
-public final class TemporaryFolder: Sendable {
-    public let path: String
-
-    public init() throws {
-        path = "/tmp/igropyr-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// Writes a file that its owner alone may read, unless `mode` says otherwise.
-    @discardableResult
-    public func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
-        let file = "\(path)/\(name)"
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
-        return file
-    }
-
-    public func read(_ name: String) throws -> String {
-        String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")), as: UTF8.self)
-    }
 }
