@@ -394,6 +394,13 @@ import Testing
         }
     }
 
+    @Test(arguments: [("#!/bin/sh\r\nexit\n", "what its first line (#!) names"), ("puts 1\n", "begins with #!")])
+    func `says what keeps a script from running`(script: String, reason: String) throws {
+        let folder = try TemporaryFolder()
+        try folder.write(script, to: "run", permissions: 0o755)
+        #expect("\(Launcher.become([folder("run")]))".contains(reason))
+    }
+
     @Test func `says which program cannot be run`() async {
         await #expect(processExitsWith: .success) {
             do { try Launcher.exec(["--", "/no/such"]) } catch {

@@ -85,7 +85,17 @@ public enum LauncherError: Error, Hashable, CustomStringConvertible {
         case .usage: "usage: igropyr launch [--parent PID] -- PROGRAM [ARGUMENT…]; the node calls this, not people"
         case .system(let call, let number): "\(call): \(Self.reason(number))"
         case .confinement(let text): text
-        case .program(let path, let number): "cannot run \(path): \(Self.reason(number))"
+        case .program(let path, let number):
+            "cannot run \(path): \(Self.reason(number))\(Self.advice(on: path, number))"
+        }
+    }
+
+    private static func advice(on path: String, _ number: Int32) -> String {
+        switch number {
+        case ENOENT where path.contains("/") && FileSystem.exists(path):
+            "; it is there, but not what its first line (#!) names, up to the line's very end"
+        case ENOEXEC: "; it is no program for this machine, and no script that begins with #!"
+        default: ""
         }
     }
 
