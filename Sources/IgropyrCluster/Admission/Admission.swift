@@ -90,7 +90,8 @@ public enum Admission {
         let time = Date(timeIntervalSince1970: Double(token.expires.milliseconds) / 1000)
         return ControlError(
             .wrongKey,
-            "the token has expired (\(time.formatted(.iso8601))): make a new one on a member, by igropyr token")
+            "the token has expired (\(time.formatted(.iso8601)); this host's clock says \(Date().formatted(.iso8601))): set that "
+                + "right, or make a new one on a member, by igropyr token")
     }
 
     private static func refusal(of token: JoinToken) -> ControlError {
