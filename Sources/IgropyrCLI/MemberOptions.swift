@@ -93,7 +93,7 @@ struct MemberOptions: ParsableArguments {
 
     private static func profile(_ text: String) throws -> GossipProfile {
         guard let profile = GossipProfile(rawValue: text) else {
-            throw ValidationError("--profile \(text): choose fast, lan, wan or local.")
+            throw ValidationError("choose fast, lan, wan or local.")
         }
         return profile
     }

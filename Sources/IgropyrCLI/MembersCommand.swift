@@ -110,14 +110,14 @@ struct MemberFilter: Sendable {
 
     static func status(named text: String) throws -> StatusReport.Host.Status {
         guard let status = StatusReport.Host.Status(rawValue: text) else {
-            throw ValidationError("--status \(text): it is alive, leaving, left or failed.")
+            throw ValidationError("it is alive, leaving, left or failed.")
         }
         return status
     }
 
     static func role(named text: String) throws -> StatusReport.Host.Role {
         guard let role = StatusReport.Host.Role(rawValue: text) else {
-            throw ValidationError("--role \(text): it is node, balancer or serf.")
+            throw ValidationError("it is node, balancer or serf.")
         }
         return role
     }

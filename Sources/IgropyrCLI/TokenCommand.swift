@@ -43,7 +43,7 @@ private enum Lifetime {
     static func parse(_ text: String) throws -> Int {
         guard let lifetime = Quantity.duration(text), case let seconds = Int(lifetime.components.seconds),
             JoinToken.lifetimes.contains(seconds)
-        else { throw ValidationError("--expires \(text): write it as 90s, 30m, 12h or 7d, up to 30d.") }
+        else { throw ValidationError("write it as 90s, 30m, 12h or 7d, up to 30d.") }
         return seconds
     }
 }

@@ -55,7 +55,7 @@ struct ClusterOptions: ParsableArguments {
 
     private static func profile(_ text: String) throws -> GossipProfile {
         guard let profile = GossipProfile(rawValue: text) else {
-            throw ValidationError("--profile \(text): choose fast, lan, wan or local.")
+            throw ValidationError("choose fast, lan, wan or local.")
         }
         return profile
     }
