@@ -53,7 +53,9 @@ struct ExplainCommand: AsyncParsableCommand {
             do {
                 return try await client.send(.init(.get, target), to: address)
             } catch let failure as HTTPClientFailure {
-                throw CommandFailure("no balancer answers at \(address) (\(failure)): start it with --admin \(address)")
+                throw CommandFailure(
+                    "no balancer answers at \(address) (\(failure)): start it with --admin \(address), or "
+                        + "its node with --balance-admin")
             }
         }
         let text = String(decoding: response.body, as: UTF8.self)

@@ -64,8 +64,16 @@ struct NodeCommand: AsyncParsableCommand {
         transform: EndpointArgument.init(parsing:))
     var balanceBind: EndpointArgument?
 
+    @Option(
+        help: "Where that balancer tells operators and Prometheus; igropyr explain asks 127.0.0.1:7951.",
+        transform: EndpointArgument.init(parsing:))
+    var balanceAdmin: EndpointArgument?
+
     func validate() throws {
         guard 1...65_535 ~= capacity ?? 1 else { throw ValidationError("--capacity takes a number from 1 to 65535.") }
+        guard balance != nil || balanceBind == nil && balanceAdmin == nil else {
+            throw ValidationError("--balance-bind and --balance-admin are for the balancer of --balance.")
+        }
     }
 
     func run() async throws {
@@ -156,6 +164,11 @@ extension NodeCommand {
         if let file = node.keyFile { program += ["--key-file", file] }
         if let address = node.advertise {
             program += ["--advertise", SocketAddress(host: address.host, port: (bind ?? beside).port).localText]
+        }
+        if let balanceAdmin {
+            let admin = try await balanceAdmin.address(
+                defaultPort: ExplainCommand.port, option: "--balance-admin", on: loop)
+            program += ["--admin", admin.localText]
         }
         if node.isInsecure { program.append("--insecure") }
         let (name, handover) = ("balancer", node.handover)

@@ -97,6 +97,9 @@ private let mistakes = [
         "entrance in use", "node --bind NET.2 --key-file LAB/cluster.key --join NET.1 --balance NET.2:9999",
         names: "--balance", "NET.2:9999", "another program has"),
     Mistake(
+        "admin of no balancer", "node --bind NET.2 --key-file LAB/cluster.key --balance-admin NET.2:1",
+        names: "--balance-admin", "--balance"),
+    Mistake(
         "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
     Mistake(
         "upstream that is unknown", "balancer --config LAB/unknown.yaml --check", names: "LAB/unknown.yaml",

@@ -55,7 +55,10 @@ extension EndToEnd {
                 try await lab.makeKey()
                 let nodes = try (1...2).map { host in
                     try lab.start(
-                        on: host, lab.node(host, joining: 1) + ["--balance", "\(lab.address(host)):8080"])
+                        on: host,
+                        lab.node(host, joining: 1) + [
+                            "--balance", "\(lab.address(host)):8080", "--balance-admin", "127.0.0.1:7951",
+                        ])
                 }
                 let logs = { nodes.map(\.errors).joined(separator: "\n") }
                 let deployed = try await lab.deploy()
@@ -65,6 +68,8 @@ extension EndToEnd {
                         try await lab.hostsAnswering("http://\(lab.address(host)):8080") == ["host-1", "host-2"]
                     }
                 }
+                let explained = try await lab.run(on: 1, "igropyr", "explain", "/")
+                #expect(explained.status == 0 && explained.output.contains("host-"), "\(explained)")
                 let killed = try #require(try await lab.processes(of: "balancer", on: 1).first)
                 #expect(kill(killed, SIGKILL) == 0)
                 // The socket is the node's: whoever comes now waits.
