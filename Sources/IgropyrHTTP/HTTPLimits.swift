@@ -1,4 +1,6 @@
 /// What a parser takes from a peer. The bytes of a body are the driver's business: a known length stands in the head.
+///
+/// By default a head has room for what proxies add to one that they take: a balancer of ours takes 100 fields and 32 KiB.
 public struct HTTPLimits: Sendable, Hashable {
     /// The highest ``headBytes`` that a parser heeds: 16 MiB.
     public static let maximumHeadBytes = 1 << 24
@@ -8,9 +10,9 @@ public struct HTTPLimits: Sendable, Hashable {
     /// The request target; more is answered with 414.
     public var targetBytes = 8 << 10
     /// The whole head from its first byte to the empty line's last; more is answered with 431.
-    public var headBytes = 32 << 10
+    public var headBytes = 40 << 10
     /// Field lines in a head, and likewise in the trailers; more is answered with 431.
-    public var fields = 100
+    public var fields = 128
     /// The line of one chunk's size, with its extensions and its CR LF.
     public var chunkLineBytes = 256
     /// The extensions of all chunks of a message: they carry nothing and would be a cheap way to keep a server busy.

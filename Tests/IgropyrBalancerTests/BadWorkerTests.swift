@@ -45,6 +45,20 @@ private let answers: [(wire: String, status: Int, body: String)] = [
     }
 }
 
+@Test func `a request at the balancer's limits is within those of its workers`() async throws {
+    try await withBalancer(workers: 1) { fixture in
+        let others = "GET /a HTTP/1.1\r\nHost: test\r\nY: \r\n\r\n".utf8.count
+        for excess in 0...1 {
+            let many = String(repeating: "X: y\r\n", count: 99 + excess)
+            let long = "Y: \(String(repeating: "y", count: (32 << 10) - others + excess))\r\n"
+            for fields in [many, long] {
+                let answer = try fixture.client().get("/a", fields)
+                #expect(answer.status == (excess == 0 ? 200 : 431))
+            }
+        }
+    }
+}
+
 @Test func `what a worker sends behind its response is nobody's answer`() async throws {
     let worker = try ScriptedWorker()
     try await withBalancer(workers: 0) { fixture in

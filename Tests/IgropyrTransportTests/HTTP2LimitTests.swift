@@ -27,7 +27,7 @@ private let enhanceYourCalm: UInt32 = 0x0B
             let entries = stride(from: 0, to: payload.count, by: 6).map { Array(payload[$0..<($0 + 6)]) }
             #expect(entries.contains([0, 3] + Frame.bytes(7)))
             #expect(entries.contains([0, 4] + Frame.bytes(65_536)))
-            #expect(entries.contains([0, 6] + Frame.bytes(32_768)))
+            #expect(entries.contains([0, 6] + Frame.bytes(40_960)))
             #expect(entries.contains([0, 9] + Frame.bytes(1)))  // Priorities of RFC 9218 only.
         }
     }

@@ -208,7 +208,7 @@ extension Substring {
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         ("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
         ("GET / HTTP/1.1\r\nHost: a\r\n\(String(repeating: "A: b\r\n", count: 200))\r\n", 431),
-        ("GET / HTTP/1.1\r\nHost: a\r\nA: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\nHost: a\r\nA: \(String(repeating: "a", count: 41_000))\r\n\r\n", 431),
         ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
     ]

@@ -37,6 +37,8 @@ public struct BalancerSettings: Sendable {
         precondition(!listeners.isEmpty)
         self.listeners = listeners
         server.serverName = nil  // The worker's own is passed on.
+        // Less than workers take by default, since fields are added.
+        (server.limits.fields, server.limits.headBytes) = (100, 32 << 10)
         server.http2.allowsExtendedConnect = true  // WebSockets of HTTP/2 reach the worker in HTTP/1.1.
     }
 }
