@@ -135,6 +135,10 @@ final class Proxy: HTTPRequestHandler {
         if worker.health.noteConnection() { healthDidChange() }
     }
 
+    func noteAnswer(of worker: WorkerState) {
+        if worker.health.noteAnswer() { healthDidChange() }
+    }
+
     func noteSuccess(of worker: WorkerState) {
         if worker.health.noteSuccess() { healthDidChange() }
     }

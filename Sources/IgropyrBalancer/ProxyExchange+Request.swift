@@ -45,7 +45,7 @@ extension ProxyExchange: HTTPServerExchange {
         switch state {
         case .finished: return
         case .buffering: if body.count >= settings.values.bufferedBodyBytes { connect() }
-        case .starting, .held, .connecting, .sent, .responding: break
+        case .starting, .held, .connecting, .sent, .answering, .responding: break
         }
         balanceRequest()
     }

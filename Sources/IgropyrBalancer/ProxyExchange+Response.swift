@@ -7,26 +7,60 @@ extension ProxyExchange: HTTPClientExchange {
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
         guard let downstream else { return }
         if head.isInterim { return passOnInterim(head, bytes, to: downstream) }
-        record?.responseDidBegin(status: head.status)
         if head.status == 101 { return openTunnel(head, bytes) }
         // To a client of HTTP/2 a success would be the tunnel's.
         guard !awaitsTunnel || head.status / 100 != 2 else { return refuse(.badGateway) }
-        state = .responding
-        body = []
-        isBodyKept = false
-        noteStatus(head.status)
+        state = .answering
+        status = head.status
         beginCompression(head, bytes)
         do throws(HTTPSerializer.Failure) {
             try writeHead(head, bytes, on: downstream)
-        } catch {
-            finish()
-            return downstream.abort()
+        } catch { return refuse(.badGateway) }
+        guard remainingBytes != 0 else {
+            self.downstream = nil  // The server may go on to the next request within this call.
+            return sendHead(to: downstream)
         }
-        let hasBody = remainingBytes != 0
-        if !hasBody { self.downstream = nil }  // The server may go on to the next request within this call.
-        downstream.endHead()
         // If the body follows in the same read, one write takes both.
-        if hasBody, bytes.byteCount == head.byteCount { downstream.flush() }
+        if bytes.byteCount == head.byteCount { sendHeadSoon() }
+    }
+
+    /// A worker that has more than a head to say mostly has said so already, be it that it fails. So the loop looks at its
+    /// sockets once more, without waiting, before the client is told what cannot be taken back.
+    private func sendHeadSoon() {
+        proxy.loop.submitLocally { [self] in
+            guard case .answering = state else { return }
+            proxy.loop.submitForNextTurn { [self] in
+                guard case .answering = state, let downstream else { return }
+                sendHead(to: downstream)
+                downstream.flush()
+            }
+        }
+    }
+
+    /// From here on the response is this worker's.
+    private func sendHead(to downstream: any HTTPServerStream) {
+        guard case .answering = state else { return }
+        state = .responding
+        body = []
+        isBodyKept = false
+        record?.responseDidBegin(status: status)
+        noteStatus()
+        downstream.endHead()
+    }
+
+    /// Has the client hear nothing of a response that failed before any of it has left.
+    func takeBackHead() {
+        guard case .answering = state else { return }
+        state = .sent
+        downstream?.withdrawHead()
+        endCompression()
+        trailers?.responseOptions = []
+    }
+
+    func endCompression() {
+        guard let compressor, compressor.isEncoding else { return }
+        proxy.responsesEncoding -= 1
+        compressor.end()
     }
 
     private func beginCompression(_ head: MessageHead, _ bytes: RawSpan) {
@@ -112,6 +146,7 @@ extension ProxyExchange: HTTPClientExchange {
     }
 
     func responseBodyDidArrive(_ bytes: RawSpan) {
+        if case .answering = state, let downstream { sendHead(to: downstream) }
         guard let compressor, compressor.isEncoding else { return passOnBody(bytes) }
         do throws(ContentEncoder.OutOfMemory) {
             let output = try compressor.encode(bytes)
@@ -142,6 +177,8 @@ extension ProxyExchange: HTTPClientExchange {
 
     func responseDidEnd() {
         upstream = nil
+        if case .answering = state, let downstream { sendHead(to: downstream) }
+        noteWhole()
         if let compressor, compressor.isEncoding {
             guard let rest = try? compressor.finish() else { return cut() }
             passOnBody(unsafe rest.span.bytes)
@@ -163,18 +200,28 @@ extension ProxyExchange: HTTPClientExchange {
         record?.tryDidFail(ExchangeFailure(sent: failure))
         switch state {
         case .sent: retryElsewhere(failure, connection)
+        case .answering:
+            takeBackHead()
+            retryElsewhere(failure, nil)  // Its connection was not stale: it has answered.
         case .responding: truncate()
         case .starting, .held, .buffering, .connecting, .finished: break
         }
     }
 
     /// 502, 503 and 504 say that the worker, or what it depends on, cannot do its work. 500 says that of one request.
-    private func noteStatus(_ status: Int) {
+    func noteStatus() {
         guard let worker else { return }
-        switch status {
-        case 502, 503, 504: proxy.noteFailure(of: worker, limit: settings.values.failuresInRow)
-        default: proxy.noteSuccess(of: worker)
+        if saysFailure {
+            proxy.noteFailure(of: worker, limit: settings.values.failuresInRow)
+        } else {
+            proxy.noteAnswer(of: worker)
         }
+    }
+
+    private var saysFailure: Bool { 502...504 ~= status }
+
+    private func noteWhole() {
+        if let worker, !saysFailure { proxy.noteSuccess(of: worker) }
     }
 
     private func truncate() {

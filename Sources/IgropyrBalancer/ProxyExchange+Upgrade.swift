@@ -13,6 +13,9 @@ extension ProxyExchange {
             return refuse(.badGateway)
         }
         state = .responding
+        status = head.status
+        record?.responseDidBegin(status: status)
+        noteStatus()
         isTunnel = true
         body = []
         isBodyKept = false

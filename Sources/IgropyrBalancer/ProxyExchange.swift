@@ -18,8 +18,10 @@ final class ProxyExchange {
         /// The body is being taken, so that no worker has to wait for the client.
         case buffering
         case connecting
-        /// The request goes out; nothing of a response has gone to the client.
+        /// The request goes out; there is nothing of a response.
         case sent
+        /// The head of a response is written, and has not left: it can be taken back.
+        case answering
         case responding
         case finished
     }
@@ -87,6 +89,8 @@ final class ProxyExchange {
     private var holdDeadline: Timestamp?
 
     // The response.
+    /// Of its head.
+    var status = 0
     /// Of a body of known length.
     var remainingBytes: UInt64?
     var isResponsePaused = false
@@ -328,6 +332,7 @@ final class ProxyExchange {
 
     /// Answers in the worker's place and ends the exchange.
     func refuse(_ refusal: Refusal) {
+        takeBackHead()
         guard let downstream else { return finish() }
         refusal.count(in: &proxy.counters)
         record?.refuse(refusal, sendsBody: method != .head)
@@ -343,7 +348,7 @@ final class ProxyExchange {
         holdTimer?.invalidate()
         holdTimer = nil
         downstream = nil
-        if compressor?.isEncoding == true { proxy.responsesEncoding -= 1 }
+        endCompression()
         compressor = nil
         upstream?.cancel()
         upstream = nil

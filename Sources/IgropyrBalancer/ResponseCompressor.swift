@@ -78,6 +78,9 @@ final class ResponseCompressor {
         try downstream.appendField("Content-Encoding", coding.token)
     }
 
+    /// Lets go of the memory.
+    func end() { encoder = nil }
+
     /// What can be sent of a piece, maybe nothing.
     func encode(_ bytes: RawSpan) throws(ContentEncoder.OutOfMemory) -> [UInt8] {
         var output: [UInt8] = []

@@ -1,3 +1,4 @@
+import IgropyrCoding
 import IgropyrUV
 import Testing
 
@@ -21,6 +22,8 @@ private let answers: [(wire: String, status: Int, body: String)] = [
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", 502,
         "the application did not answer as it should\n"
     ),
+    ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 502, "the application did not answer as it should\n"),
+    (chunked, 502, "the application did not answer as it should\n"),
     (chunked + "no size\r\n", 502, "the application did not answer as it should\n"),
     (chunked + "2\r\nok\r\nno size\r\n", 502, "the application did not answer as it should\n"),
     (chunked + "2\r\nok\r\n0\r\nno field\r\n\r\n", 502, "the application did not answer as it should\n"),
@@ -42,6 +45,54 @@ private let answers: [(wire: String, status: Int, body: String)] = [
         try worker.answer(wire)
         let answer = try client.readResponse()
         #expect(answer.status == status && answer.text == body && answer.isWhole)
+    }
+}
+
+/// A frame of HTTP/2, all of whose bytes are below 128.
+private func frame(_ kind: UInt8, flags: UInt8 = 0, stream: UInt8 = 0, _ payload: [UInt8] = []) -> String {
+    String(decoding: [0, 0, UInt8(payload.count), kind, flags, 0, 0, 0, stream] + payload, as: UTF8.self)
+}
+
+private let resetAfterHead =
+    frame(4) + frame(1, flags: 4, stream: 1, [0, 7] + Array(":status".utf8) + [3] + Array("200".utf8))
+    + frame(3, stream: 1, [0, 0, 0, 2])
+
+@Test(arguments: ["GET", "POST"], [false, true])
+func `a response of which only a head has come is taken back when the worker fails`(
+    method: String, isHTTP2: Bool
+) async throws {
+    var connections = UpstreamConnection()
+    connections.isHTTP2 = isHTTP2
+    let kind = try connections.kind()
+    let worker = try ScriptedWorker()
+    let compression: (inout BalancerSettings) -> Void = {
+        $0.application.connections = kind
+        $0.application.compression = Compression()
+    }
+    try await withBalancer(workers: 1, compression) { fixture in
+        fixture.use([worker.address, fixture.workers[0].address])
+        let client = try fixture.client()
+        let path = try fixture.path(ownedBy: worker.address, below: "/text/2000")
+        let fields = "Host: a\r\nAccept-Encoding: gzip\r\nContent-Length: 2\r\n\r\n"
+        try client.send("\(method) \(path) HTTP/1.1\r\n\(fields)")
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3000\r\n\r\n"
+        // More of the body comes while the head is held.
+        try client.send("ab")
+        try worker.answer(isHTTP2 ? resetAfterHead : head, after: isHTTP2 ? "" : "ab")
+        let answer = try client.readResponse()
+        #expect(answer.status == (method == "GET" ? 200 : 502) && answer.isWhole, "\(answer)")
+        #expect(answer.values("Content-Encoding") == (method == "GET" ? ["gzip"] : []))
+        #expect(await fixture.balancer.counters.truncated == 0)
+    }
+}
+
+@Test func `a worker whose responses end too early is left alone as one that answers 502`() async throws {
+    try await withBalancer(workers: 2, { $0.application.failuresInRow = 2 }) { fixture in
+        for counts in [[0, 1], [0, 2], [1, 2]] {
+            let answer = try fixture.get("/cut")
+            #expect(!answer.isWhole)
+            #expect(await [fixture.workers[0].requestCount, fixture.workers[1].requestCount].sorted() == counts)
+        }
     }
 }
 

@@ -27,10 +27,14 @@ struct Fixture {
 
     /// A path whose key belongs to that worker.
     func path(ownedBy worker: TestWorker, below prefix: String = "/key") throws -> String {
+        try path(ownedBy: worker.address, below: prefix)
+    }
+
+    func path(ownedBy worker: SocketAddress, below prefix: String) throws -> String {
         let application = try #require(balancer.snapshot?.applications.first)
         let owned = (0..<10_000).lazy.map { "\(prefix)/\($0)" }.first { path in
             let owner = application.table.position(forHash: XXH64.hash(path), rank: 0)
-            return owner.map { application.members[$0].address } == worker.address
+            return owner.map { application.members[$0].address } == worker
         }
         return try #require(owned)
     }

@@ -31,7 +31,8 @@ final class ScriptedWorker {
             seen += String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
         } while !seen.hasSuffix(ending)
         let bytes = Array(text.utf8)
-        _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        // In one packet with the end.
+        _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_MORE))
         return seen
     }
 

@@ -41,6 +41,15 @@ import Testing
     #expect(!fail(at: 4000))  // It has all its tries again.
 }
 
+@Test func `answers that begin well and end too early are failures in a row`() {
+    var health = WorkerHealth()
+    func answer() -> Bool { health.noteAnswer() }
+    func fail(at milliseconds: Int64) -> Bool { health.noteFailure(limit: 2, at: .milliseconds(milliseconds)) }
+    #expect(!answer() && !fail(at: 0) && !answer() && fail(at: 0))
+    // A trial that begins well lets others in, for the answer may last: until it fails.
+    #expect(health.admits(at: .seconds(1)) && answer() && health.trouble == nil && fail(at: 1000))
+}
+
 @Test func `refusing weighs more than failing, and failing checks are no trial`() {
     var health = WorkerHealth()
     func check(_ isPassed: Bool) -> Bool { health.noteCheck(isPassed: isPassed) }

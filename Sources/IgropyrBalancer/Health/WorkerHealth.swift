@@ -83,13 +83,20 @@ struct WorkerHealth {
         return true
     }
 
-    /// It answered as it should.
+    /// It began to answer as it should, which may go on for hours: it is tried again. Failures are in a row until
+    /// ``noteSuccess()``.
     /// - Returns: whether it was not well before.
-    mutating func noteSuccess() -> Bool {
-        failuresInRow = 0
+    mutating func noteAnswer() -> Bool {
         guard mark != nil else { return false }
         mark = nil
         return true
+    }
+
+    /// It answered as it should, to the end.
+    /// - Returns: whether it was not well before.
+    mutating func noteSuccess() -> Bool {
+        failuresInRow = 0
+        return noteAnswer()
     }
 
     /// - Returns: whether that is news.

@@ -155,6 +155,7 @@ extension HTTPServerConnection {
 
     private func flush(moreFollows: Bool) {
         guard output.count > 0, !isClosed else { return }
+        if case .head = response { return }  // It may be taken back.
         unsafe stream.write(output.bytes.span.bytes, moreFollows: moreFollows)
         returnMemory()
         noteWritten()
