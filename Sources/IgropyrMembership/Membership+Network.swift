@@ -10,7 +10,7 @@ extension Membership {
     }
 
     func accept(_ stream: TCPStream) {
-        let source = stream.peerAddress?.host.unmapped
+        let source = stream.peerAddress?.host.holder
         guard let core, let wheel, hasRoom(for: source) else {
             refusedStreams += 1
             return stream.close()
@@ -23,7 +23,7 @@ extension Membership {
         inbound[ObjectIdentifier(exchange)] = exchange
     }
 
-    /// Whoever reaches the port may open connections and say nothing: so half of all are the most for one address.
+    /// Whoever reaches the port may open connections and say nothing: so half of all are the most for one source.
     private func hasRoom(for source: SocketAddress.Host?) -> Bool {
         let limit = configuration.inboundStreamLimit
         guard inbound.count < limit else { return false }

@@ -43,7 +43,7 @@ public struct MembershipConfiguration: Sendable {
     public var discovery: String?
     /// For hosts in one network; ``GossipSettings/wan`` for hosts far apart.
     public var settings = GossipSettings.fast
-    /// Connections of others served at once, of one address half of them; more are closed at once.
+    /// Connections of others served at once, of one source half of them (IPv6 by its first 64 bits); more are closed at once.
     public var inboundStreamLimit = 128
     /// Where metrics go; nil: to the factory that `MetricsSystem` was bootstrapped with, if any.
     public var metrics: (any MetricsFactory)?

@@ -59,6 +59,13 @@ extension SocketAddress.Host {
             UInt8(truncatingIfNeeded: low >> 8), UInt8(truncatingIfNeeded: low))
     }
 
+    /// What counts as one source where each may have so much: an IPv4 address; of IPv6 the first 64 bits, all of which a
+    /// single machine may have.
+    public var holder: SocketAddress.Host {
+        let host = unmapped
+        return host.isIPv4 ? host : host.masked(64)
+    }
+
     fileprivate var bitWidth: Int {
         switch self {
         case .v4: 32

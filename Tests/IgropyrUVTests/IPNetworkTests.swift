@@ -39,6 +39,16 @@ private let memberships: [(network: String, address: String, isIn: Bool)] = [
         #expect(network.contains(.v6(0xfe80 << 48, 1, zone: 3)))
     }
 
+    @Test(arguments: [
+        ("10.0.0.1", "10.0.0.1", true), ("10.0.0.1", "10.0.0.2", false), ("::ffff:10.0.0.1", "10.0.0.1", true),
+        ("2001:db8::1", "2001:db8::ffff:0:0:2", true), ("2001:db8::1", "2001:db8:0:1::1", false),
+        ("::ffff:10.0.0.1", "::1", false),
+    ]) func `one source has an address of IPv4, or all with the first 64 bits in common`(
+        one: String, other: String, isSame: Bool
+    ) {
+        #expect((host(one).holder == host(other).holder) == isSame)
+    }
+
     @Test func `networks are written in one way`() {
         #expect(IPNetwork("1.2.3.4")?.description == "1.2.3.4/32")
         #expect(IPNetwork("2001:DB8:0:0::/32")?.description == "2001:db8::/32")

@@ -4,7 +4,7 @@ public import IgropyrUV
 ///
 /// Looked at once for each connection, behind a lock; holds one entry for each client with open connections.
 public final class ClientLimit: Sendable {
-    /// A source address; of IPv6 the first 64 bits, all of which a single client may have.
+    /// By its address's `SocketAddress.Host.holder`.
     public enum Client: Hashable, Sendable {
         case v4(UInt8, UInt8, UInt8, UInt8)
         case v6(UInt64)
@@ -13,7 +13,7 @@ public final class ClientLimit: Sendable {
 
         public init(_ address: SocketAddress?) {
             self =
-                switch address?.host.unmapped {
+                switch address?.host.holder {
                 case .v4(let a, let b, let c, let d): .v4(a, b, c, d)
                 case .v6(let high, _, _): .v6(high)
                 case nil: .unknown
