@@ -80,6 +80,30 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
         }
     }
 
+    @Test func `sends and takes heads of any size that both ends allow`() async throws {
+        // 64 KiB is the longest value that nghttp2 takes.
+        let large = (0..<4).map { (name: "x-\($0)", value: String(repeating: "x", count: 25_000)) }
+        var settings = HTTPServerSettings()
+        settings.limits.headBytes = 200_000
+        let onRequest: @Sendable (MessageHead, RawSpan, any HTTPServerStream) -> Void = { head, bytes, stream in
+            try? stream.beginResponse(status: 200, framing: .length(0))
+            head.forEachField(in: bytes) { name, value in
+                guard bytes.string(in: name).hasPrefix("x-") else { return }
+                try? stream.appendField(bytes.string(in: name), bytes.string(in: value))
+            }
+            stream.endHead()
+        }
+        try await TestServer.run(settings, onRequest: onRequest) { server in
+            var clientSettings = HTTPClientSettings()
+            clientSettings.limits.headBytes = 200_000
+            let client = try HTTPRequester(on: server.loop, settings: clientSettings, kind: http2)
+            defer { client.close() }
+            let request = HTTPRequester.Request(.get, "/", fields: large)
+            let response = try await client.send(request, to: server.server.localAddress)
+            for (name, value) in large { #expect(response.field(name) == value) }
+        }
+    }
+
     @Test func `sends nothing to a server that does not agree to it`() async throws {
         let (serverTLS, kind) = try await contexts(offering: "http/1.1")
         try await TestServer.run(tls: serverTLS) { server in

@@ -42,6 +42,8 @@ final class HTTP2Session {
         defer { unsafe nghttp2_option_del(options) }
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, settings.queuedFrames)
+        // A head was bounded where it came from. nghttp2 itself would leave one beyond 64 KiB unsent, and say so to nobody.
+        unsafe nghttp2_option_set_max_send_header_block_length(options, 2 * HTTPLimits.maximumHeadBytes)
         unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
         let owner = unsafe Unmanaged.passUnretained(owner).toOpaque()
         var session: OpaquePointer?
