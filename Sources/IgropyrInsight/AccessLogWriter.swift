@@ -1,7 +1,7 @@
 package import IgropyrUV
 package import Logging
 
-/// Writes what the loops have gathered, on a thread of its own, which may block.
+/// Writes what the loops have gathered, on the thread of all logs, which may block.
 package final class AccessLogWriter: Sendable {
     private struct State {
         var waitingBytes = 0
@@ -24,15 +24,15 @@ package final class AccessLogWriter: Sendable {
     private let file: LogFile
     private let name: String
     private let limitBytes: Int
-    private let thread: EventLoopThread
+    private let loop: EventLoop
     private let state = Locked(State())
     private let logger: Logger
     private let reportInterval: Duration
-    /// Runs while there is more to tell than may be told yet. Used on the log's own thread only.
+    /// Runs while there is more to tell than may be told yet. Used on the logs' thread only.
     nonisolated(unsafe) private var reportTimer: Timer?
 
-    /// Opens the destination and starts the thread, which ``stop()`` ends. The program's log is told of dropped lines once in
-    /// `reportInterval`: a full disk takes no line for hours, and that log may be on it, too.
+    /// Opens the destination. The program's log is told of dropped lines once in `reportInterval`: a full disk takes no line
+    /// for hours, and that log may be on it, too. Call ``stop()`` at its end.
     /// - Throws: as `LogFile.init(appendingTo:)`.
     package init(_ settings: AccessLog, logger: Logger, reportInterval: Duration = .seconds(10)) throws(UVError) {
         (file, name) =
@@ -40,7 +40,7 @@ package final class AccessLogWriter: Sendable {
             case .standardOutput: (LogFile.standardOutput(), "standard output")
             case .file(let path): (try LogFile(appendingTo: path), path)
             }
-        thread = try EventLoopThread(name: "igropyr-log")
+        loop = try LogThread.enter()
         limitBytes = settings.waitingBytes
         self.logger = logger
         self.reportInterval = reportInterval
@@ -59,13 +59,13 @@ package final class AccessLogWriter: Sendable {
             state.waitingBytes += bytes.count
             return (true, false)
         }
-        if isTaken { thread.loop.submit { [self] in append(bytes, lines) } }
-        if isNews { thread.loop.submit { [self] in tell(nil) } }
+        if isTaken { loop.submit { [self] in append(bytes, lines) } }
+        if isNews { loop.submit { [self] in tell(nil) } }
     }
 
     /// Opens the file by its name again, soon. If that fails, lines go on to the old one, and the program's log says why.
     package func reopen() {
-        thread.loop.submit { [self] in
+        loop.submit { [self] in
             do throws(UVError) {
                 try file.reopen()
             } catch {
@@ -76,10 +76,10 @@ package final class AccessLogWriter: Sendable {
         }
     }
 
-    /// Writes what waits, tells of what was not written, and ends the thread. A disk that takes nothing keeps it, but not the caller.
+    /// Writes what waits, and tells of what was not written. A disk that takes nothing keeps it, but not the caller.
     package func stop() async {
         state.withLock { $0.isStopping = true }
-        thread.loop.submit { [self] in unsafe reportTimer?.close() }
+        loop.submit { [self] in unsafe reportTimer?.close() }
         let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
         let answer: @Sendable (Bool) -> Void = { answer in
             hasEnded.withLock { continuation in
@@ -93,8 +93,8 @@ package final class AccessLogWriter: Sendable {
         }
         let isWritten = await withCheckedContinuation { continuation in
             hasEnded.withLock { $0 = continuation }
-            Task { [thread] in
-                try? await thread.stop()
+            Task {
+                await LogThread.leave()
                 answer(true)
             }
         }
@@ -103,7 +103,7 @@ package final class AccessLogWriter: Sendable {
         if !isWritten { logger.error("a log could not be written to its end", metadata: ["file": "\(name)"]) }
     }
 
-    /// On the log's own thread.
+    /// On the logs' thread.
     private func append(_ bytes: [UInt8], _ lines: Int) {
         var failure: UVError?
         do throws(UVError) { try file.append(bytes) } catch { failure = error }
@@ -114,11 +114,11 @@ package final class AccessLogWriter: Sendable {
         tell(failure?.reason)
     }
 
-    /// Tells of what is unreported, now or as soon as that may be. On the log's own thread.
+    /// Tells of what is unreported, now or as soon as that may be. On the logs' thread.
     private func tell(_ reason: String?) {
         report(reason, every: reportInterval)
         let mustWait = state.withLock { $0.unreportedLines > 0 && !$0.isStopping }
-        guard mustWait, unsafe reportTimer == nil, let new = try? Timer(on: thread.loop) else { return }
+        guard mustWait, unsafe reportTimer == nil, let new = try? Timer(on: loop) else { return }
         unsafe reportTimer = new
         try? new.start(after: reportInterval) { [self] in
             new.close()
@@ -142,5 +142,14 @@ package final class AccessLogWriter: Sendable {
                 "file": "\(name)", "lines": "\(unreported)",
                 "reason": "\(reason ?? "they came faster than they could be written, or the disk failed")",
             ])
+    }
+}
+
+extension Collection<AccessLogWriter> {
+    /// All together: what holds up one, holds up all.
+    package func stop() async {
+        await withTaskGroup { group in
+            for log in self { group.addTask { await log.stop() } }
+        }
     }
 }

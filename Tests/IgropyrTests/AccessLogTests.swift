@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Igropyr
 import IgropyrInsight
 import IgropyrUV
@@ -167,6 +168,16 @@ import Testing
                 for _ in 0..<3 { #expect(try await caller.send("/").text == "served") }
                 try await eventually("they are counted") { caller.server.droppedAccessLogLines == 3 }
             }
+        }
+    }
+
+    @Test func `one thread writes all logs`() async throws {
+        try await withApp { app in
+            for name in ["a", "b", "c"] { app.accessLogs[name] = AccessLog(.common, to: .file("/dev/null")) }
+        } _: { _ in
+            let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+            let names = threads.map { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
+            #expect(names.count { $0 == "igropyr-log\n" } == 1)
         }
     }
 

@@ -35,5 +35,5 @@ struct SharedParts: Sendable {
 
     func reopenLogs() { for log in allLogs { log.reopen() } }
 
-    func stopLogs() async { for log in allLogs { await log.stop() } }
+    func stopLogs() async { await allLogs.stop() }
 }

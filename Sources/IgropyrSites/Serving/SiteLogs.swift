@@ -36,7 +36,7 @@ final class SiteLogs: Sendable {
 
     func reopen() { for file in files.values { file.reopen() } }
 
-    func stop() async { for file in files.values { await file.stop() } }
+    func stop() async { await files.values.stop() }
 }
 
 /// What keeps a site from being served.
