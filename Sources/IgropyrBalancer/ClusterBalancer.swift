@@ -35,6 +35,8 @@ public actor ClusterBalancer: LoopBound {
     private var keys: [ClusterKey]
     private var settings: BalancerSettings
     private var balancer: Balancer?
+    /// Has requests under way still, and writes their lines.
+    private var endingBalancer: Balancer?
     private var ears: Ears?
     private var borrowedEars: BorrowedEars?
     private let workerWaiters = WaitingTasks()
@@ -60,8 +62,8 @@ public actor ClusterBalancer: LoopBound {
     /// Where clients reach it; nil unless running.
     public var address: SocketAddress? { balancer?.address }
 
-    /// As ``Balancer/reopenAccessLog()``; nothing unless running.
-    public func reopenAccessLog() { balancer?.reopenAccessLog() }
+    /// As ``Balancer/reopenAccessLog()``; nothing unless running, or about to stop.
+    public func reopenAccessLog() { (balancer ?? endingBalancer)?.reopenAccessLog() }
 
     /// Listens and begins to look for the cluster, without waiting for it: requests wait for the first worker, for a
     /// while. What failed leaves nothing open.
@@ -196,7 +198,8 @@ public actor ClusterBalancer: LoopBound {
     /// meanwhile. Then it leaves the cluster, unless a successor is in it under this name.
     public func stop(timeout: Duration) async throws {
         guard let balancer else { return }
-        self.balancer = nil
+        (self.balancer, endingBalancer) = (nil, balancer)
+        defer { endingBalancer = nil }
         workerWaiters.wake()
         let ears = ears
         self.ears = nil

@@ -78,6 +78,9 @@ extension BalancerCommand {
             }
         }
         watchdog.cancel()
+        // What is under way has lines until it has ended.
+        let listening = Task { for await case .reopenLogs in signals.orders { await balancer.reopenAccessLog() } }
+        defer { listening.cancel() }
         try await balancer.stop(timeout: drainTimeout.map { .seconds($0) } ?? file.drainTimeout)
     }
 

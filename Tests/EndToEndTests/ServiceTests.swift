@@ -120,6 +120,45 @@ extension EndToEnd {
             try await eventually("it has ended", or: details()) { outer.output.contains("ended 0") }
         }
 
+        @Test(arguments: [SIGTERM, SIGUSR2])
+        func `a balancer opens its access log anew until its last request is done`(ending: Int32) async throws {
+            let supervisor = try SupervisorSocket()
+            let log = supervisor.folder + "/access.log"
+            let script = """
+                import signal, socket
+                server = socket.create_server(("127.91.0.6", 9878))
+                print("listens", flush=True)
+                connection = server.accept()[0]
+                print(connection.recv(9999), flush=True)
+                signal.pause()
+                """
+            let server = try Program(["python3", "-c", script])
+            try await eventually("the worker listens", or: server.errors) { server.output.contains("listens") }
+            let first = try Program(
+                [
+                    Binaries.igropyr, "balancer", "--listen", "127.91.0.6:9877", "--upstream", "127.91.0.6:9878",
+                    "--access-log", log,
+                ], environment: supervisor.environment(watchdog: .seconds(10)))
+            try await supervisor.hear("READY=1", from: first.pid, or: first.errors)
+            let request = try Program(["curl", "-s", "http://127.91.0.6:9877/last"])
+            try await eventually("the worker has it", or: first.errors) { server.output.contains("GET /last") }
+            first.signal(ending)
+            var second: pid_t?
+            if ending == SIGUSR2 {
+                second = try await supervisor.hearNumber("MAINPID", from: first.pid, or: first.errors)
+            } else {
+                try await supervisor.hear("STOPPING=1", from: first.pid, or: first.errors)
+            }
+            rename(log, log + ".1")
+            first.signal(SIGUSR1)
+            try await eventually("a new log", or: first.errors) { access(log, F_OK) == 0 }
+            server.signal(SIGKILL)
+            #expect(try await request.finish(within: .seconds(20)).status == 0)
+            #expect(try await first.finish(within: .seconds(20)).status == 0, "\(first.errors)")
+            #expect(try String(contentsOfFile: log, encoding: .utf8).contains("GET /last "))
+            if let second { kill(second, SIGTERM) }
+        }
+
         @Test func `a balancer is one service to systemd, however often it is upgraded`() async throws {
             let supervisor = try SupervisorSocket()
             let first = try Program(
