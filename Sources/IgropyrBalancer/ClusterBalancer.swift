@@ -276,10 +276,13 @@ public actor ClusterBalancer: LoopBound {
         await memory.keep(peers: await ears.membership.rememberedPeers)
     }
 
-    private func remember(_ keys: [ClusterKey]) async {
+    /// While a key is changed, keys come and go; that another is in use is news once.
+    private func remember(_ keys: [ClusterKey], insteadOf old: [ClusterKey]) async {
         if let memory { return await memory.keep(keys) }
+        guard keys.first != old.first else { return }
         configuration.logger.notice(
-            "the cluster's keys change, and this balancer has no data folder: give it the new one for its next start")
+            "the cluster uses another key, and this balancer has no data folder: give it the new one for its next start"
+        )
     }
 
     /// Those that will not be back at once. Their sockets, which their nodes have, still take connections: what waits
@@ -298,11 +301,12 @@ public actor ClusterBalancer: LoopBound {
             switch event {
             case .member(let event): if event.kind == .failed { balancer.hostFailed(event.member.name) }
             case .keysChanged(let changed):
+                let old = keys
                 keys = changed.compactMap(ClusterKey.init(bytes:))
                 await directory.use(keys)
                 // It fails only for want of memory; then the next exchange of states tells.
                 if let key = keys.first { try? await client.use(key) }
-                await remember(keys)
+                await remember(keys, insteadOf: old)
             case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged:
                 break
             }

@@ -32,6 +32,38 @@ import Testing
         await membership.members.first { $0.name == name }?.status
     }
 
+    /// In a cluster of two.
+    private static func changeKey(at membership: Membership) async throws {
+        for operation in [.install(newKey.bytes), .use(newKey.bytes), .remove(oldKey.bytes)] as [KeyOperation] {
+            let query = try await membership.changeKeys(operation, timeout: .seconds(60))
+            var answers = 0
+            for await case .answer(_, let payload) in query.replies {
+                #expect(try KeyResponse(payload: payload).isSuccess)
+                answers += 1
+                if answers == 2 { break }
+            }
+        }
+    }
+
+    @Test func `without a data folder, says once for each change of the key that it needs the new one`() async throws {
+        try await onLoop { loop in
+            let other = Membership(Self.member("other"), on: loop)
+            try await other.start()
+            let seed = try #require(await other.localAddress)
+            var member = Self.member("entrance", seeds: [Endpoint(host: seed.hostText, port: seed.port)])
+            let log = MessageLog()
+            member.logger = log.logger
+            let balancer = ClusterBalancer(
+                BalancerSettings(listen: .loopback(port: 0)), member: member, key: Self.oldKey, on: loop)
+            try await balancer.start()
+            #expect(await eventually { await Self.status(of: "entrance", at: other) == .alive })
+            try await Self.changeKey(at: other)
+            try await balancer.stop(timeout: .zero)
+            #expect(log.count(where: { $0.contains("no data folder") }) == 1)
+            await other.shutdown()
+        }
+    }
+
     @Test func `starts with the key that the cluster has changed to, and needs no seed`() async throws {
         let folder = "/tmp/igropyr-test-\(UInt64.random(in: .min ... .max))"
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -43,17 +75,7 @@ import Testing
                 Self.member("entrance", seeds: [Endpoint(host: seed.hostText, port: seed.port)]), in: folder, on: loop)
             try await first.start()
             #expect(await eventually { await Self.status(of: "entrance", at: other) == .alive })
-            for operation in [.install(Self.newKey.bytes), .use(Self.newKey.bytes), .remove(Self.oldKey.bytes)]
-                as [KeyOperation]
-            {
-                let query = try await other.changeKeys(operation, timeout: .seconds(60))
-                var answers = 0
-                for await case .answer(_, let payload) in query.replies {
-                    #expect(try KeyResponse(payload: payload).isSuccess)
-                    answers += 1
-                    if answers == 2 { break }
-                }
-            }
+            try await Self.changeKey(at: other)
             let keyFile = "\(folder)/cluster.key"
             #expect(await eventually { (try? ClusterKey(fileAt: keyFile)) == Self.newKey })
             let second = Self.balancer(Self.member("entrance"), in: folder, on: loop)
