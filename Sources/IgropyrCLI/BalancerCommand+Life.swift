@@ -90,7 +90,7 @@ extension BalancerCommand {
     ) async throws {
         let new = try config.map(BalancerConfiguration.reading)
         if isAlone(start) { try refuseCluster(in: new) }
-        let rules = try await new?.rules(on: loop)
+        let rules = try await upstream == nil ? new?.rules(on: loop) : upstreamRules(on: loop)
         try await balancer.reloadCertificates()
         if let rules { await balancer.update(rules) }
         sayWhatWaits(in: new, since: start)

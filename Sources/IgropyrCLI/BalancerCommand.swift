@@ -37,7 +37,8 @@ struct BalancerCommand: AsyncParsableCommand {
             sockets that systemd or a node hands over (LISTEN_FDS).
 
             SIGTERM, Ctrl-C  end after the requests under way; again: at once
-            SIGHUP           read applications, routes and certificates anew
+            SIGHUP           read applications, routes and certificates anew, look
+                             names of upstreams up again
             SIGUSR1          open the access log anew
             SIGUSR2          start the program anew, which may have been replaced:
                              the new process takes the sockets over, nobody is

@@ -46,6 +46,32 @@ extension EndToEnd {
         }
     }
 
+    @Test func `a name of an upstream that leads elsewhere is followed at SIGHUP`() async throws {
+        try #require(getuid() == 0)
+        try await Lab.network("1") { lab in
+            let hosts = "\(lab.folder)/hosts"
+            let point = { (address: String) in
+                try Data("127.0.0.1 localhost\n\(address) worker.test\n".utf8).write(to: URL(filePath: hosts))
+            }
+            var workers: [Program] = []
+            for (address, text) in [("127.0.0.2", "first"), ("127.0.0.3", "second")] {
+                let folder = "\(lab.folder)/\(text)"
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: URL(filePath: "\(folder)/index.html"))
+                workers.append(try lab.start(on: 1, ["igropyr", "serve", folder, "--listen", "\(address):9000"]))
+            }
+            try point("127.0.0.2")
+            let start = "mount --bind \(hosts) /etc/hosts && exec igropyr balancer --upstream worker.test:9000"
+            let balancer = try lab.start(on: 1, ["unshare", "--mount", "sh", "-c", start])
+            let answer = { try await lab.run(on: 1, "curl", "--silent", "http://127.0.0.1:8080/").output }
+            try await eventually("it serves", or: balancer.errors) { try await answer() == "first" }
+            try point("127.0.0.3")
+            balancer.signal(SIGHUP)
+            try await eventually("it goes to the other", or: balancer.errors) { try await answer() == "second" }
+            withExtendedLifetime(workers) {}
+        }
+    }
+
     @Test func `an address changed in the file is told of at SIGHUP, and listened on after SIGUSR2`() async throws {
         try await Lab.network("1") { lab in
             let (file, host) = ("\(lab.folder)/balancer.yaml", lab.address(1))
