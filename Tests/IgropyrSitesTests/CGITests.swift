@@ -65,6 +65,22 @@ import Testing
         }
     }
 
+    @Test func `a script is told of its request however long it is`() async throws {
+        try await Self.with { caller, site in
+            try site.write("env.sh", "printf 'Content-Type: text/plain\\n\\n'; env")
+            let long = String(repeating: "v", count: 1000)
+            let path = "/" + Array(repeating: "name", count: 50).joined(separator: "/")
+            let short = Array(repeating: ("X-Short", "s"), count: 30)
+            let response = try await caller.send(
+                "/env.sh\(path)?\(long)", [("Host", "site.test"), ("X-Long", long), ("Content-Type", long)] + short,
+                method: "POST", body: [1])
+            let found = Self.variables(response.text)
+            #expect(found["PATH_INFO"] == path && found["QUERY_STRING"] == long && found["CONTENT_TYPE"] == long)
+            #expect(found["HTTP_X_LONG"] == long && found["PATH_TRANSLATED"]?.hasSuffix("/web" + path) == true)
+            #expect(found["HTTP_X_SHORT"] == short.map(\.1).joined(separator: ", "))
+        }
+    }
+
     @Test func `without path, query or body there are no variables for them, but an empty query`() async throws {
         try await Self.with { caller, site in
             try site.write("env.sh", "printf 'Content-Type: text/plain\\n\\n'; env")

@@ -16,21 +16,28 @@ struct FieldVariables {
         hidesAuthorization = call.user != nil
     }
 
-    func append(to variables: inout MetaVariables) {
+    /// All together take so much at most: a value that joins another's needs no more than one by itself.
+    var limitBytes: Int {
+        let besides = MetaVariables.longestLengthsBytes + Self.prefix.utf8CodeUnitCount
+        return fields.reduce(0) { $0 + besides + $1.name.count + $1.value.count }
+    }
+
+    /// - Precondition: There is room for ``limitBytes``.
+    func append(to output: inout OutputSpan<UInt8>) {
         let bytes = unsafe head.span.bytes
         for index in fields.indices {
             let name = fields[index].name
             guard isTold(name, in: bytes), !hasNamesake(name, before: index, in: bytes) else { continue }
             let separator: StaticString = bytes.equals("cookie", in: name) ? "; " : ", "
-            let valueCount = valueCount(from: index, separator.utf8CodeUnitCount, in: bytes)
-            variables.append(Self.prefix.utf8CodeUnitCount + name.count, valueCount) { output in
-                output.append(Self.prefix)
-                for offset in name { output.append(Self.variableByte(head[offset])) }
-                output.append(bytes.extracting(fields[index].value))
-                for other in fields[(index + 1)...] where bytes.isSameName(other.name, name) {
-                    output.append(separator)
-                    output.append(bytes.extracting(other.value))
-                }
+            output.append(
+                lengthOfName: Self.prefix.utf8CodeUnitCount + name.count,
+                ofValue: valueCount(from: index, separator.utf8CodeUnitCount, in: bytes))
+            output.append(Self.prefix)
+            for offset in name { output.append(Self.variableByte(head[offset])) }
+            output.append(bytes.extracting(fields[index].value))
+            for other in fields[(index + 1)...] where bytes.isSameName(other.name, name) {
+                output.append(separator)
+                output.append(bytes.extracting(other.value))
             }
         }
     }

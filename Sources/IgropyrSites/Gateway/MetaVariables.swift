@@ -6,16 +6,28 @@ internal import IgropyrHTTP
 /// done for it.
 struct MetaVariables {
     /// Of each the lengths of its name and of its value, then both (FastCGI 1.0 §3.4).
-    private(set) var bytes: [UInt8] = []
+    private(set) var bytes: [UInt8]
 
-    /// What most requests need.
-    private static let usualBytes = 1024
     /// Of a variable's name and of its value.
-    private static let longestLengthsBytes = 8
+    static let longestLengthsBytes = 8
+
+    /// Has `write` append variables that are of `bytes` at most, with ``longestLengthsBytes`` for each.
+    init(upTo bytes: Int, _ write: (inout OutputSpan<UInt8>) -> Void) {
+        self.bytes = [UInt8](capacity: bytes, initializingWith: write)
+    }
 
     init(_ variables: [(name: String, value: String)] = []) {
-        bytes.reserveCapacity(Self.usualBytes)
+        bytes = []
         for (name, value) in variables { append(name, value) }
+    }
+
+    mutating func append(_ name: String, _ value: String) {
+        let (name, value) = (name.utf8.span, value.utf8.span)
+        bytes.append(addingCapacity: Self.longestLengthsBytes + name.count + value.count) { output in
+            output.append(lengthOfName: name.count, ofValue: value.count)
+            unsafe output.append(name.bytes)
+            unsafe output.append(value.bytes)
+        }
     }
 
     /// Calls `body` with where a name and, behind it, its value are in ``bytes``, for one after the other. Each name is there
@@ -45,43 +57,21 @@ struct MetaVariables {
     }
 
     func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
-
-    // MARK: - Writing
-
-    /// Has `write` append a name and a value, of so many bytes in all.
-    @inline(__always) mutating func append(
-        _ nameCount: Int, _ valueCount: Int, _ write: (inout OutputSpan<UInt8>) -> Void
-    ) {
-        bytes.append(addingCapacity: Self.longestLengthsBytes + nameCount + valueCount) { output in
-            output.append(length: nameCount)
-            output.append(length: valueCount)
-            write(&output)
-        }
-    }
-
-    /// The value is the texts, one behind the other.
-    mutating func append(_ name: String, _ first: String, _ second: String = "", _ third: String = "") {
-        append(name.utf8.count, first.utf8.count + second.utf8.count + third.utf8.count) { output in
-            output.append(text: name)
-            output.append(text: first)
-            output.append(text: second)
-            output.append(text: third)
-        }
-    }
 }
 
 extension OutputSpan<UInt8> {
+    /// What stands before a name and its value. Takes ``MetaVariables/longestLengthsBytes`` at most.
+    @inline(__always) mutating func append(lengthOfName name: Int, ofValue value: Int) {
+        append(length: name)
+        append(length: value)
+    }
+
     /// One byte up to 127, else four.
-    @inline(__always) fileprivate mutating func append(length: Int) {
+    @inline(__always) private mutating func append(length: Int) {
         guard length > 127 else { return append(UInt8(length)) }
         append(UInt8(truncatingIfNeeded: length >> 24) | 0x80)
         append(UInt8(truncatingIfNeeded: length >> 16))
         append(UInt8(truncatingIfNeeded: length >> 8))
         append(UInt8(truncatingIfNeeded: length))
-    }
-
-    fileprivate mutating func append(text: String) {
-        let text = text.utf8.span
-        unsafe append(text.bytes)
     }
 }

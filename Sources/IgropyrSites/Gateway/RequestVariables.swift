@@ -1,0 +1,123 @@
+internal import Igropyr
+internal import IgropyrHTTP
+internal import IgropyrUV
+
+/// What a program is told of its request besides the fields; ``FieldVariables`` is about these.
+struct RequestVariables {
+    /// Of those that not every request has.
+    static let optionalNames: Set = [
+        "REMOTE_PORT", "AUTH_TYPE", "REMOTE_USER", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTPS", "SERVER_ADDR",
+        "PATH_INFO", "PATH_TRANSLATED",
+    ]
+
+    private let software: String
+    private let protocolVersion: String
+    private let hostName: String
+    private let serverHost: String?
+    private let serverPort: String
+    private let method: String
+    private let query: String
+    private let uri: String
+    private let clientHost: String
+    private let clientPort: String?
+    private let root: String
+    private let file: String
+    private let pathInfo: String?
+    private let isEncrypted: Bool
+    private let scheme: String?
+    private let user: String?
+    private let bodyLength: String?
+    private let bodyType: String?
+
+    init(_ call: FileRequest, root: String, bodyBytes: Int?) {
+        let request = call.request
+        let (client, server) = (call.remoteAddress, request.localAddress)
+        software = call.serverName ?? "igropyr"
+        protocolVersion = request.protocolVersion
+        hostName = call.hostName
+        serverHost = server?.hostText
+        serverPort = String(server?.port ?? 0)
+        method = call.method
+        query = Self.withoutNUL(call.query) ?? ""
+        uri = request.pathAndQuery
+        clientHost = client?.hostText ?? ""
+        clientPort = client.flatMap { $0.port == 0 ? nil : String($0.port) }
+        self.root = root
+        file = call.file
+        pathInfo = call.pathInfo.isEmpty ? nil : "/" + call.pathInfo.joined(separator: "/")
+        isEncrypted = request.isEncrypted
+        scheme = call.authenticationScheme
+        user = Self.withoutNUL(call.user)
+        bodyLength = bodyBytes.map { String($0) }
+        bodyType = bodyBytes == nil ? nil : request.header("Content-Type")
+    }
+
+    /// NUL ends a text of C's: what is behind it would be lost, or be another variable. A head has none, nor has a file's path.
+    static func withoutNUL(_ text: String?) -> String? {
+        guard let text else { return nil }
+        let bytes = text.utf8.span
+        return bytes.indices.contains { bytes[$0] == 0 } ? nil : text
+    }
+
+    /// All together take so much at most.
+    var limitBytes: Int {
+        var count = 0
+        forEach { name, first, second, third in
+            count += MetaVariables.longestLengthsBytes + name.utf8CodeUnitCount
+            count += first.utf8.count + second.utf8.count + third.utf8.count
+        }
+        return count
+    }
+
+    /// - Precondition: There is room for ``limitBytes``.
+    func append(to output: inout OutputSpan<UInt8>) {
+        forEach { name, first, second, third in
+            output.append(
+                lengthOfName: name.utf8CodeUnitCount,
+                ofValue: first.utf8.count + second.utf8.count + third.utf8.count)
+            output.append(name)
+            output.append(text: first)
+            if !second.isEmpty { output.append(text: second) }
+            if !third.isEmpty { output.append(text: third) }
+        }
+    }
+
+    /// Calls `body` with each name and the parts of its value.
+    @inline(__always)
+    private func forEach(_ body: (_ name: StaticString, _ first: String, _ second: String, _ third: String) -> Void) {
+        body("GATEWAY_INTERFACE", "CGI/1.1", "", "")
+        body("SERVER_SOFTWARE", software, "", "")
+        body("SERVER_PROTOCOL", protocolVersion, "", "")
+        body("SERVER_NAME", hostName, "", "")
+        if let serverHost { body("SERVER_ADDR", serverHost, "", "") }
+        body("SERVER_PORT", serverPort, "", "")
+        body("REQUEST_METHOD", method, "", "")
+        body("REQUEST_SCHEME", isEncrypted ? "https" : "http", "", "")
+        if isEncrypted { body("HTTPS", "on", "", "") }
+        body("REQUEST_URI", uri, "", "")
+        body("QUERY_STRING", query, "", "")
+        body("REMOTE_ADDR", clientHost, "", "")
+        body("REMOTE_HOST", clientHost, "", "")
+        if let clientPort { body("REMOTE_PORT", clientPort, "", "") }
+        if let scheme { body("AUTH_TYPE", scheme, "", "") }
+        if let user { body("REMOTE_USER", user, "", "") }
+        if let bodyLength { body("CONTENT_LENGTH", bodyLength, "", "") }
+        if let bodyType { body("CONTENT_TYPE", bodyType, "", "") }
+        body("DOCUMENT_ROOT", root, "", "")
+        body("DOCUMENT_URI", "/", file, "")
+        body("SCRIPT_NAME", "/", file, "")
+        body("SCRIPT_FILENAME", root, "/", file)
+        if let pathInfo {
+            body("PATH_INFO", pathInfo, "", "")
+            body("PATH_TRANSLATED", root, pathInfo, "")
+        }
+        body("REDIRECT_STATUS", "200", "", "")  // Without it, php-cgi believes that it was called directly.
+    }
+}
+
+extension OutputSpan<UInt8> {
+    @inline(__always) fileprivate mutating func append(text: String) {
+        let text = text.utf8.span
+        unsafe append(text.bytes)
+    }
+}
