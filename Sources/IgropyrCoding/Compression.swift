@@ -36,17 +36,25 @@ public struct Compression: Sendable, Hashable {
 
     /// Whether a media type, with or without parameters, is worth it.
     package func covers(_ contentType: String) -> Bool {
-        let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
-        let lasts = type.elementsEqual("text/event-stream".utf8)
+        let bytes = contentType.utf8.span
+        let end = bytes.indices.first { bytes[$0] == UInt8(ascii: ";") || bytes[$0] == UInt8(ascii: " ") }
+        let type = bytes.extracting(first: end ?? bytes.count)
+        let lasts = Self.areEqual(type, "text/event-stream".utf8.span)
         return types.contains { pattern in
-            if lasts { return pattern.utf8.elementsEqual(type) }
-            if pattern.utf8.first == UInt8(ascii: "*") { return Self.ends(type, with: pattern.utf8.dropFirst()) }
-            if pattern.utf8.last == UInt8(ascii: "*") { return type.starts(with: pattern.utf8.dropLast()) }
-            return type.elementsEqual(pattern.utf8)
+            let pattern = pattern.utf8.span
+            let count = pattern.count - 1
+            if lasts || pattern.isEmpty { return Self.areEqual(type, pattern) }
+            if pattern[0] == UInt8(ascii: "*") {
+                return Self.areEqual(type.extracting(last: count), pattern.extracting(last: count))
+            }
+            if pattern[count] == UInt8(ascii: "*") {
+                return Self.areEqual(type.extracting(first: count), pattern.extracting(first: count))
+            }
+            return Self.areEqual(type, pattern)
         }
     }
 
-    private static func ends(_ type: Substring.UTF8View, with end: Substring.UTF8View) -> Bool {
-        type.count >= end.count && type.suffix(end.count).elementsEqual(end)
+    private static func areEqual(_ one: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        one.count == other.count && one.indices.allSatisfy { one[$0] == other[$0] }
     }
 }

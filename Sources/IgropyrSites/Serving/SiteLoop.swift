@@ -103,10 +103,10 @@ final class SiteLoop {
         guard bytes[0] == UInt8(ascii: "[") else {
             var end = bytes.indices.first { bytes[$0] == UInt8(ascii: ":") } ?? bytes.count
             if end > 1, bytes[end - 1] == UInt8(ascii: ".") { end -= 1 }
-            return (end < bytes.count ? Substring(authority.utf8.prefix(end)) : authority[...]).inLowerCase
+            return unsafe bytes.bytes.extracting(0..<end).lowerCaseText
         }
         let end = bytes.indices.first { bytes[$0] == UInt8(ascii: "]") }
-        return end.map { Substring(authority.utf8.prefix($0 + 1)).inLowerCase }
+        return end.map { unsafe bytes.bytes.extracting(0...$0).lowerCaseText }
     }
 
     private func folders(of host: OpenHost) -> HostFolders {

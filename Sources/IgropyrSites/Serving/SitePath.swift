@@ -57,23 +57,21 @@ struct FoundPath {
     /// - Throws: what the kernel answers when it is in trouble; what is merely not there is no error.
     init(_ path: FilePath, in folder: Folder) throws(UVError) {
         let text = path.text
-        let above = path.depth == 0 ? [] : text.prefixes
+        let above = path.depth == 0 ? [""] : [""] + text.prefixes
         switch try Self.kind(of: text, in: folder) {
         case .folder:
-            (kind, folders) = (.folder, text.isEmpty ? [""] : [""] + above + [text])
+            (kind, folders) = (.folder, text.isEmpty ? [""] : above + [text])
         case .file:
-            (kind, folders) = (.file(text, pathInfo: path.endsWithSlash ? [""] : []), [""] + above)
+            (kind, folders) = (.file(text, pathInfo: path.endsWithSlash ? [""] : []), above)
         case nil, .other?:
-            (kind, folders) = try Self.search(path, above, in: folder)
+            (kind, folders) = try Self.search(path, in: folder)
         }
     }
 
     /// A path may go on behind a file's name.
-    private static func search(
-        _ path: FilePath, _ prefixes: [String], in folder: Folder
-    ) throws(UVError) -> (Kind, [String]) {
+    private static func search(_ path: FilePath, in folder: Folder) throws(UVError) -> (Kind, [String]) {
         var folders = [""]
-        for prefix in prefixes {
+        for prefix in path.text.prefixes {
             switch try Self.kind(of: prefix, in: folder) {
             case .folder: folders.append(prefix)
             case .file:

@@ -137,7 +137,7 @@ extension String {
         let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
         let last = bytes.indices.last { bytes[$0] == dot || bytes[$0] == slash }
         guard let last, bytes[last] == dot else { return "" }
-        return Substring(utf8.suffix(bytes.count - last - 1)).inLowerCase
+        return unsafe bytes.bytes.extracting((last + 1)..<bytes.count).lowerCaseText
     }
 }
 
