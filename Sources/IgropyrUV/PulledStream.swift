@@ -140,16 +140,29 @@ public final class PulledStream {
     // MARK: Reading
 
     /// The next bytes that come, 128 KiB at most; nil at the end. `limit` is how long to wait for them, in whole milliseconds,
-    /// rounded up; nil for as long as it takes.
+    /// rounded up; nil for as long as it takes. Who sees to it that the stream is closed when the task is cancelled says so by
+    /// `isClosedWithTask`: to ask for that at each read costs more than all else that a read does here.
     /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed; `UV_ETIMEDOUT` when the time is over,
     ///   after which the stream can be read again.
-    public func read(within limit: Duration? = nil) async throws -> [UInt8]? {
+    public func read(within limit: Duration? = nil, isClosedWithTask: Bool = false) async throws -> [UInt8]? {
         if hasNothing {
-            let result = unsafe uv_read_start(stream, willRead, didRead)
-            try check(result == UV_EALREADY.rawValue ? 0 : result, "uv_read_start")
-            if let limit { try startTimer(limit) }
+            try startReading(within: limit)
+            if isClosedWithTask {
+                await readers.wait { hasNothing && !isLate }
+            } else {
+                await readers.wait(on: loop) { hasNothing && !isLate }
+            }
         }
-        await readers.wait(on: loop) { hasNothing && !isLate }
+        return try takeRead()
+    }
+
+    private func startReading(within limit: Duration?) throws(UVError) {
+        let result = unsafe uv_read_start(stream, willRead, didRead)
+        try check(result == UV_EALREADY.rawValue ? 0 : result, "uv_read_start")
+        if let limit { try startTimer(limit) }
+    }
+
+    private func takeRead() throws -> [UInt8]? {
         timer?.cancel()
         let isTimedOut = isLate
         isLate = false

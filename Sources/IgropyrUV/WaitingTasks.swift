@@ -12,7 +12,10 @@ public final class WaitingTasks {
 
     /// Returns when `isNeeded()` is false; it is asked at once, and at each ``wake()``.
     public func wait(while isNeeded: () -> Bool) async {
-        while isNeeded() { await suspend(takeNumber(), while: isNeeded) }
+        while isNeeded() {
+            let number = takeNumber()
+            await unsafe withUnsafeContinuation { unsafe enlist($0, number, while: isNeeded) }
+        }
     }
 
     /// The same; returns at once when the task is cancelled, too. `loop` is the one where this lives.
@@ -24,7 +27,9 @@ public final class WaitingTasks {
             let number = takeNumber()
             await withTaskCancellationHandler {
                 _ = isolation  // Without it, this would run on the threads that all tasks share.
-                await suspend(number) { isNeeded() && !Task.isCancelled }
+                await unsafe withUnsafeContinuation {
+                    unsafe enlist($0, number) { isNeeded() && !Task.isCancelled }
+                }
             } onCancel: {
                 loop.submit { unsafe list.wake(number) }
             }
@@ -32,11 +37,11 @@ public final class WaitingTasks {
     }
 
     /// Each continuation is resumed once: by whoever takes it off the list, or here, where it never was on it.
-    private func suspend(_ number: Int, while isNeeded: () -> Bool) async {
-        await unsafe withUnsafeContinuation { continuation in
-            guard isNeeded() else { return unsafe continuation.resume() }
-            unsafe waiting.append((number, continuation))
-        }
+    private func enlist(
+        _ continuation: UnsafeContinuation<Void, Never>, _ number: Int, while isNeeded: () -> Bool
+    ) {
+        guard isNeeded() else { return unsafe continuation.resume() }
+        unsafe waiting.append((number, continuation))
     }
 
     /// Has all look again.

@@ -20,6 +20,20 @@ private let server = """
         peer.close()
     """
 
+/// Answers all, and notes that it was asked for one who had gone.
+private let recorder = """
+    import socket, sys
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(sys.argv[1])
+    listener.listen()
+    while True:
+        peer, _ = listener.accept()
+        words = peer.recv(65536)
+        if b"gone" in words: open(sys.argv[1] + ".gone", "w")
+        if words: peer.sendall(bytes.fromhex(sys.argv[2]))
+        peer.close()
+    """
+
 private let answer = Array("Content-Type: text/plain\r\n\r\nhere".utf8)
 
 /// FCGI_STDOUT, then FCGI_END_REQUEST.
@@ -67,6 +81,40 @@ private let protocols = [
             try await eventually("it is asked") { FileManager.default.fileExists(atPath: socket + ".asked") }
             raw.close()
             #expect(try await caller.text("/a.app") == "here")
+        }
+        program.signal(SIGTERM)
+    }
+
+    @Test(arguments: protocols) func `a program is not asked for a client that has gone before`(
+        handler: String, answer: [UInt8]
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let (socket, held, given) = (folder.path + "/socket", folder.path + "/held", folder.path + "/given")
+        let script = try folder.write("server.py", recorder)
+        let bytes = answer.map { String(format: "%02x", $0) }.joined()
+        let program = try BackgroundCommand(["python3", script, socket, bytes])
+        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
+        let hold: SiteEvents.Handler = { call in
+            guard call.query == "gone" else { return nil }
+            try Data().write(to: URL(filePath: held))
+            try? await Task.sleep(for: .seconds(600))  // Until it is cancelled.
+            try Data().write(to: URL(filePath: given))
+            return nil
+        }
+        let change: @Sendable (inout Site) -> Void = { site in
+            site.loops = 1
+            site.events.file = hold
+        }
+        try await withSite(yaml, change: change) { caller, site in
+            try site.write("a.app", "")
+            let raw = try await Raw(to: caller.running.address)
+            try await raw.send("GET /a.app?gone HTTP/1.1\r\nHost: a\r\n\r\n")
+            try await eventually("it is held") { FileManager.default.fileExists(atPath: held) }
+            raw.close()
+            try await eventually("it is given free") { FileManager.default.fileExists(atPath: given) }
+            #expect(try await caller.text("/a.app") == "here")
+            #expect(!FileManager.default.fileExists(atPath: socket + ".gone"))
         }
         program.signal(SIGTERM)
     }

@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true]) func `who reads is told when the stream is closed`(
+        isClosedWithTask: Bool
+    ) async throws {
+        try await Self.withPair { ours, _ in
+            nonisolated(unsafe) let stream = ours
+            let reading = Task.immediate(executorPreference: EventLoop.current) {
+                try await stream.read(within: .seconds(60), isClosedWithTask: isClosedWithTask)
+            }
+            ours.close()
+            let error = await #expect(throws: UVError.self) { try await reading.value }
+            #expect(error?.code == UVError.cancelled)
+        }
+    }
+
     @Test func `what is enqueued beyond what the kernel takes comes whole and in order`() async throws {
         try await Self.withPair { ours, theirs in
             let bytes = (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }

@@ -55,6 +55,11 @@ public final class Request {
     /// Nil once ``leaveConnection()`` was called.
     package var loop: EventLoop? { connection?.loop }
 
+    /// Has `function` called on the loop, once at most, when the task that answers is cancelled from now on: the client is gone,
+    /// or was told that it takes too long. For who has much to wait for, since to ask at each wait for the task's cancellation
+    /// costs more than the wait. Takes the place of one given before.
+    package func whenAbandoned(_ function: @escaping () -> Void) { exchange?.onAbandon = function }
+
     func refuse(_ refusal: Refusal?) { self.refusal = refusal }
 
     /// The handler has returned: whoever kept the request must not keep the connection, too.

@@ -30,6 +30,8 @@ final class Exchange: HTTPServerExchange {
     @safe @exclusivity(unchecked) private var writer: CheckedContinuation<Void, Never>?
     private var transfer: FileTransfer?
     private var task: Task<Void, Never>?
+    /// Called as the task is cancelled.
+    var onAbandon: (() -> Void)?
     /// The task has begun, and not ended.
     var isRunning = false
     /// Gets what arrives from then on.
@@ -61,7 +63,11 @@ final class Exchange: HTTPServerExchange {
 
     func run(_ task: Task<Void, Never>) { self.task = task }
 
-    func cancelTask() { task?.cancel() }
+    func cancelTask() {
+        task?.cancel()
+        onAbandon?()
+        onAbandon = nil
+    }
 
     /// Whether `error` says no more than that nobody waits for the rest of the response: the client is gone, or was told that
     /// it takes too long. Who throws a `CancellationError` for another reason has failed.
@@ -179,7 +185,7 @@ final class Exchange: HTTPServerExchange {
     func clientDidAbort() {
         isOver = true
         webSocket?.tunnelDidAbort()
-        task?.cancel()
+        cancelTask()
         transfer?.cancel()
         held = []
         endBody(.cut)

@@ -50,6 +50,15 @@ package final class Turns: Sendable {
         throw CancellationError()
     }
 
+    /// Whether there is a turn without waiting. ``giveBack()`` is to follow then.
+    package func takeNow() -> Bool {
+        state.withLock { state in
+            guard state.taken < limit else { return false }
+            state.taken += 1
+            return true
+        }
+    }
+
     /// Nil if there was a turn.
     private func takeOrQueue(on loop: EventLoop) throws -> Waiter? {
         try state.withLock { state in

@@ -64,7 +64,7 @@ final class CGIProgram: GatewayConversation {
             let hasEnded = !process.isRunning  // Asked first: one that ends as the time does leaves words behind.
             let wait = limit == nil || hasEnded ? CGIPrograms.grace : min(left, CGIPrograms.grace)
             do {
-                let bytes = try await output.read(within: wait)
+                let bytes = try await output.read(within: wait, isClosedWithTask: true)
                 isComplete = bytes == nil
                 return bytes
             } catch let error as UVError where error.code == UVError.timedOut {

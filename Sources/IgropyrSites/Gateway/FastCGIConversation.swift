@@ -67,7 +67,9 @@ final class FastCGIConversation: GatewayConversation {
         while true {
             if let output = try nextOutput() { return output }
             if hasEnded { return nil }
-            guard let bytes = try await stream.read(within: limit) else { throw GatewayMistake.endsEarly }
+            guard let bytes = try await stream.read(within: limit, isClosedWithTask: true) else {
+                throw GatewayMistake.endsEarly
+            }
             take(bytes)
         }
     }
@@ -143,7 +145,9 @@ final class SCGIConversation: GatewayConversation {
 
     func endBody() {}
 
-    func read(within limit: Duration?) async throws -> [UInt8]? { try await stream.read(within: limit) }
+    func read(within limit: Duration?) async throws -> [UInt8]? {
+        try await stream.read(within: limit, isClosedWithTask: true)
+    }
 
     func end() {
         guard !isOver else { return }

@@ -8,7 +8,7 @@ protocol GatewayConversation: AnyObject {
     /// The body is whole.
     func endBody() throws
     /// The next part of what the program answers; nil at the end. `limit` is how long it may say nothing.
-    /// - Throws: `CancellationError` when the client is gone; `UV_ETIMEDOUT`; what broke the connection.
+    /// - Throws: `UV_ETIMEDOUT`; what broke the connection; after ``end()`` `CancellationError` if the task was cancelled.
     func read(within limit: Duration?) async throws -> [UInt8]?
     /// All of the answer that ``read(within:)`` has not given, if it is here already; nil if there may be more to wait for, and then
     /// nothing of it is lost.

@@ -9,6 +9,8 @@ final class GatewayExchange {
     private let call: FileRequest
     private let conversation: any GatewayConversation
     private let timeout: Duration
+    // Unchecked, as in ``GatewayPool``.
+    @safe @exclusivity(unchecked) private var parser = GatewayHeadParser()
     private var pump: Task<Void, Never>?
 
     /// `timeout` is how long the program may say nothing.
@@ -30,19 +32,31 @@ final class GatewayExchange {
     /// - Throws: ``HTTPFailure`` 502 and 504; ``RestartRequest`` for a local redirect; `CancellationError`.
     func response(sending body: GatewayBody) async throws -> Response {
         do {
-            try conversation.begin()
-            if body.length == nil { try conversation.endBody() } else { begin(body) }
-            let (head, rest) = try await readHead()
-            switch head.meaning {
-            case .localRedirect(let path):
-                end()
-                throw RestartRequest(path: path)
-            case .document(let status): return try response(head, status, rest)
+            try begin(with: body)
+            while let piece = try await conversation.read(within: timeout) {
+                if let response = try response(behind: piece) { return response }
             }
-        } catch let mistake as GatewayMistake {
-            throw failure(.badGateway, "a program's answer is none", ["reason": "\(mistake)"])
-        } catch let error as UVError {
-            throw failure(telling: error)
+            throw GatewayMistake.endsBeforeBody
+        } catch {
+            throw failure(explaining: error)
+        }
+    }
+
+    private func begin(with body: GatewayBody) throws {
+        try Task.checkCancellation()
+        call.request.whenAbandoned { [conversation] in conversation.end() }
+        try conversation.begin()
+        if body.length == nil { try conversation.endBody() } else { begin(body) }
+    }
+
+    /// Apart, as what follows is, too, so that the task's frame, which is on the heap, stays small.
+    @inline(never)
+    private func failure(explaining error: any Error) -> any Error {
+        switch error {
+        case let mistake as GatewayMistake:
+            failure(.badGateway, "a program's answer is none", ["reason": "\(mistake)"])
+        case let error as UVError: failure(telling: error)
+        default: error
         }
     }
 
@@ -64,12 +78,17 @@ final class GatewayExchange {
         return HTTPFailure(status)
     }
 
-    private func readHead() async throws -> (head: GatewayHead, rest: [UInt8]) {
-        var parser = GatewayHeadParser()
-        while let piece = try await conversation.read(within: timeout) {
-            if let found = try parser.take(piece) { return found }
+    /// Nil while the head is not whole.
+    @inline(never)
+    private func response(behind piece: [UInt8]) throws -> Response? {
+        guard let (head, rest) = try parser.take(piece) else { return nil }
+        parser = GatewayHeadParser()  // What it holds is not needed while the rest is sent.
+        switch head.meaning {
+        case .localRedirect(let path):
+            end()
+            throw RestartRequest(path: path)
+        case .document(let status): return try response(head, status, rest)
         }
-        throw GatewayMistake.endsBeforeBody
     }
 
     private func response(_ head: GatewayHead, _ status: Int, _ rest: [UInt8]) throws -> Response {

@@ -5,6 +5,8 @@ internal import IgropyrUV
 
 /// The connections of one loop to a program that runs already.
 final class GatewayPool {
+    typealias Connection = (stream: PulledStream, hasRested: Bool)
+
     /// How long a connection may rest.
     private static let restingTime = Duration.seconds(5)
 
@@ -34,8 +36,33 @@ final class GatewayPool {
     ///     kernel need not be asked.
     /// - Returns: It, and whether it has rested: the program may have closed it meanwhile.
     /// - Throws: ``HTTPFailure`` 503 when too many wait; what keeps it from being made.
-    func take(isFresh: Bool, canRepeat: Bool) async throws -> (stream: PulledStream, hasRested: Bool) {
+    func take(isFresh: Bool, canRepeat: Bool) async throws -> Connection {
         try await turns.take(on: loop)
+        do {
+            if let connection = try ready(isFresh: isFresh, canRepeat: canRepeat) { return connection }
+            return added(try await connect())
+        } catch {
+            turns.giveBack()
+            throw error
+        }
+    }
+
+    /// The same without waiting, which most need not; nil if there is something to wait for.
+    /// - Throws: what keeps it from being made.
+    func takeNow(isFresh: Bool, canRepeat: Bool) throws(UVError) -> Connection? {
+        guard turns.takeNow() else { return nil }
+        do throws(UVError) {
+            if let connection = try ready(isFresh: isFresh, canRepeat: canRepeat) { return connection }
+        } catch {
+            turns.giveBack()
+            throw error
+        }
+        turns.giveBack()
+        return nil
+    }
+
+    /// One that rests, or to a Unix socket: that is made at once or not at all.
+    private func ready(isFresh: Bool, canRepeat: Bool) throws(UVError) -> Connection? {
         while !isFresh, let stream = idle.popLast()?.stream {
             guard !(canRepeat ? stream.isKnownStale : stream.isStale) else {
                 close(stream)
@@ -43,20 +70,18 @@ final class GatewayPool {
             }
             return (stream, true)
         }
-        do {
-            let stream = try await connect()
-            open[ObjectIdentifier(stream)] = stream
-            return (stream, false)
-        } catch {
-            turns.giveBack()
-            throw error
-        }
+        guard case .unix(let path) = settings.address.address else { return nil }
+        return added(try PulledStream.connect(toUnix: path, on: loop))
+    }
+
+    private func added(_ stream: PulledStream) -> Connection {
+        open[ObjectIdentifier(stream)] = stream
+        return (stream, false)
     }
 
     /// Within the time that the program has to say something.
     private func connect() async throws -> PulledStream {
         let (address, loop) = (settings.address.address, loop)
-        if case .unix(let path) = address { return try PulledStream.connect(toUnix: path, on: loop) }
         let connecting = Task.immediate(executorPreference: loop) {
             Connected(stream: try await PulledStream.connect(to: address, on: loop))
         }

@@ -30,20 +30,24 @@ extension SiteLoop {
 
     /// Has a FastCGI responder answer for the file.
     func askFastCGI(_ call: FileRequest, _ pool: GatewayPool) async throws -> Response {
-        let settings = pool.settings
         var body = try GatewayBody(call)
         if body.hasUnknownLength { try await body.learnLength(call) }
-        let variables = MetaVariables(
-            call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
+        let variables = MetaVariables(call, pool.settings, bodyBytes: body.length)
         let canRepeat = body.length == nil  // Nothing of a body is lost when the program has closed the connection.
         var isFresh = false
         while true {
-            let (stream, hasRested) = try await connection(pool, call, isFresh: isFresh, canRepeat: canRepeat)
+            let (stream, hasRested) =
+                if let connection = try connectionNow(pool, call, isFresh: isFresh, canRepeat: canRepeat) {
+                    connection
+                } else {
+                    try await connection(pool, call, isFresh: isFresh, canRepeat: canRepeat)
+                }
             let conversation = FastCGIConversation(
                 stream, call, variables, hasBody: body.length != nil, keepsConnection: pool.keepsConnections
             ) { pool.giveBack(stream, isUsable: $0) }
+            let exchange = GatewayExchange(call, conversation, timeout: pool.settings.timeout)
             do {
-                return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
+                return try await exchange.response(sending: body)
             } catch let failure as HTTPFailure where failure.status == .badGateway && hasRested && canRepeat {
                 isFresh = true
             }
@@ -54,17 +58,26 @@ extension SiteLoop {
     func askSCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
         var body = try GatewayBody(call)
         if body.hasUnknownLength { try await body.learnLength(call) }
-        let variables = MetaVariables(
-            call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: body.length)
+        let variables = MetaVariables(call, settings, bodyBytes: body.length)
         let pool = try pool(settings)
         let (stream, _) = try await connection(pool, call, isFresh: true, canRepeat: false)
         let conversation = SCGIConversation(stream, pool, variables)
         return try await GatewayExchange(call, conversation, timeout: settings.timeout).response(sending: body)
     }
 
+    private func connectionNow(
+        _ pool: GatewayPool, _ call: FileRequest, isFresh: Bool, canRepeat: Bool
+    ) throws -> GatewayPool.Connection? {
+        do throws(UVError) {
+            return try pool.takeNow(isFresh: isFresh, canRepeat: canRepeat)
+        } catch {
+            throw unreachable(call, error)
+        }
+    }
+
     private func connection(
         _ pool: GatewayPool, _ call: FileRequest, isFresh: Bool, canRepeat: Bool
-    ) async throws -> (stream: PulledStream, hasRested: Bool) {
+    ) async throws -> GatewayPool.Connection {
         do {
             return try await pool.take(isFresh: isFresh, canRepeat: canRepeat)
         } catch let error as UVError {

@@ -54,16 +54,11 @@ final class SiteLoop {
 
     func respond(to request: Request) async throws -> Response {
         let inquiry = inquiry(request)
-        var response: Response
         do {
-            response = try await answer(inquiry)
-        } catch let error as CancellationError {
-            throw error
+            return finished(try await answer(inquiry), inquiry)
         } catch {
-            response = try await failure(error, inquiry)
+            return finished(try await failure(error, inquiry), inquiry)
         }
-        decorate(&response, inquiry)
-        return compressed(response, inquiry)
     }
 
     /// Apart, as others here are, so that a task's frames, which are on the heap, stay small.
@@ -175,19 +170,27 @@ final class SiteLoop {
             guard call.rules.allowsPathInfo, !root.hides(call.file) else { return try await notFound(call) }
         }
         try call.rules.refusals.check(call.file)  // Behind whose name a path may go on, or which stands for its folder.
-        if let file = parts.site.events.file, let response = try await file(call) { return response }
-        let handling = call.rules.handlers[call.file.fileEnd]
-        // By itself, since each call that may be awaited makes the frame larger.
-        let response =
-            if case .fastCGI(let settings)? = handling { try await askFastCGI(call, try pool(settings)) } else {
-                try await serveFile(call, by: handling)
-            }
+        let response: Response
+        // What most need comes first and by itself, since each call that may be awaited makes the frame larger.
+        if parts.site.events.file == nil, let pool = try responders(for: call) {
+            response = try await askFastCGI(call, pool)
+        } else {
+            response = try await serveFileByRules(call)
+        }
         return call.rules.sentFolders.isEmpty ? response : try namedFiles.answer(response, call)
     }
 
+    /// The connections to those that FastCGI is spoken with for the file; nil if another answers for it.
     @inline(never)
-    private func serveFile(_ call: FileRequest, by handling: FileHandling?) async throws -> Response {
-        switch handling {
+    private func responders(for call: FileRequest) throws(UVError) -> GatewayPool? {
+        guard case .fastCGI(let settings)? = call.rules.handlers[call.file.fileEnd] else { return nil }
+        return try pool(settings)
+    }
+
+    @inline(never)
+    private func serveFileByRules(_ call: FileRequest) async throws -> Response {
+        if let file = parts.site.events.file, let response = try await file(call) { return response }
+        switch call.rules.handlers[call.file.fileEnd] {
         case .cgi(let settings): return try await run(call, settings)
         case .fastCGI(let settings): return try await askFastCGI(call, try pool(settings))
         case .scgi(let settings): return try await askSCGI(call, settings)
@@ -261,18 +264,15 @@ final class SiteLoop {
         throw RestartRequest(path: path + (call.query.map { "?" + $0 } ?? ""), keepsRequest: true)
     }
 
+    /// With the fields that the rules give it and, if it was made for the request, in the coding that the client takes.
     @inline(never)
-    private func decorate(_ response: inout Response, _ inquiry: Inquiry) {
-        guard let scope = inquiry.scope else { return }
+    private func finished(_ response: Response, _ inquiry: Inquiry) -> Response {
+        guard let scope = inquiry.scope else { return response }
+        var response = response
         for (name, value) in scope.rules.fields {
             if name == .contentType { response.contentType = value } else { response.fields[name] = value }
         }
-    }
-
-    /// What is made for the request, in the coding that the client takes.
-    @inline(never)
-    private func compressed(_ response: Response, _ inquiry: Inquiry) -> Response {
-        guard !inquiry.hasChosenCoding, let scope = inquiry.scope, scope.rules.compresses else { return response }
+        guard !inquiry.hasChosenCoding, scope.rules.compresses else { return response }
         return parts.compression.apply(to: response, for: inquiry.request)
     }
 }
