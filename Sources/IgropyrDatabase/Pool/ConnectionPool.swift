@@ -64,19 +64,20 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
         perform(core.takeBack(number, isUsable: isUsable, at: EventLoop.preciseNow))
     }
 
-    /// Lends nothing any more, and returns when all that was lent is back.
-    func drain() async {
-        perform(core.close())
+    /// Lends nothing any more, and returns when all that was lent is back; at once ends it where `endingLeases`.
+    func drain(endingLeases: Bool) async {
+        perform(core.close())  // First: of those that end, none is made anew for who waits.
+        if endingLeases { closeAll() }
         await draining.wait { !core.isDrained }
     }
 
     /// Ends every connection, whoever has it, and every attempt.
-    func closeAll() {
+    private func closeAll() {
         for task in attempts.values { task.cancel() }
         for connection in connections.values { connection.assumeIsolated { $0.close() } }
     }
 
-    /// The same with the loop. Idempotent.
+    /// Ends all with the loop. Idempotent.
     func end() {
         perform(core.close())
         closeAll()

@@ -61,18 +61,15 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
         return Lease(connection: try await pool.take(), pool: pool)
     }
 
-    /// Lends nothing any more, and returns when all that was lent is back. What is lent goes on; or ends, so that who has it
-    /// is told `.closed`. Idempotent.
+    /// Lends nothing any more, and returns when all that was lent is back. Until then that goes on; where `endingLeases`, who
+    /// has a connection is told `.closed`. Idempotent.
     public func close(endingLeases: Bool = false) async {
         let (pools, elsewhere) = state.withLock { state in
             state.isClosed = true
             defer { state.elsewhere = nil }
             return (Array(state.pools.values), state.elsewhere)
         }
-        for pool in pools {
-            if endingLeases { await pool.closeAll() }
-            await pool.drain()
-        }
+        for pool in pools { await pool.drain(endingLeases: endingLeases) }
         try? await elsewhere?.stop()
     }
 
