@@ -10,14 +10,8 @@ internal import IgropyrUV
 /// let values = try await redis.pipeline([["INCR", "visits"], ["LPUSH", "log", "came"]])
 /// ```
 public final class Redis: RedisCommands {
-    private struct Subscribers {
-        var connections: [ObjectIdentifier: RedisConnection] = [:]
-        var isClosed = false
-    }
-
     private let pools: LoopPools<RedisConnection>
     private let subscriberPools: LoopPools<RedisConnection>
-    private let subscribers = Locked(Subscribers())
 
     /// The URL is `redis://user:password@host:6379/2`, of which all but `redis://` may be missing, or
     /// `unix:/path?db=2`. `rediss://` is the same by TLS, with these options, after a `?` and parted by `&`:
@@ -73,8 +67,6 @@ public final class Redis: RedisCommands {
             throw RedisError.invalidParameter("a subscription to no channel")
         }
         return try await subscriberPools.withConnection { connection in
-            try add(connection)
-            defer { remove(connection) }
             try await connection.subscribe(to: channels, patterns: patterns)
             return try await body(RedisMessages(connection: connection))
         }
@@ -82,24 +74,7 @@ public final class Redis: RedisCommands {
 
     /// Refuses commands from now on, ends subscriptions, and returns when what runs is done. Idempotent.
     public func close() async {
-        let connections = subscribers.withLock { subscribers in
-            subscribers.isClosed = true
-            return Array(subscribers.connections.values)
-        }
-        for connection in connections { await connection.close() }
-        await subscriberPools.close()
+        await subscriberPools.close(endingLeases: true)
         await pools.close()
-    }
-
-    private func add(_ connection: RedisConnection) throws(RedisError) {
-        let isClosed = subscribers.withLock { subscribers in
-            if !subscribers.isClosed { subscribers.connections[ObjectIdentifier(connection)] = connection }
-            return subscribers.isClosed
-        }
-        if isClosed { throw .closed }
-    }
-
-    private func remove(_ connection: RedisConnection) {
-        subscribers.withLock { $0.connections[ObjectIdentifier(connection)] = nil }
     }
 }
