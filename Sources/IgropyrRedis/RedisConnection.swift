@@ -39,9 +39,9 @@ public actor RedisConnection: LoopBound {
 
     private func greet(_ greeting: [RedisCommand], until deadline: Timestamp) async throws(RedisError) {
         do throws(RedisError) {
-            let answers = try await converse(greeting, within: max(.zero, EventLoop.preciseNow.duration(to: deadline)))
-            for (command, answer) in zip(greeting, answers) {
-                guard case .error(let error) = answer else { continue }
+            for command in greeting {  // One by one: a server that is full answers the first, and ends.
+                let left = max(.zero, EventLoop.preciseNow.duration(to: deadline))
+                guard case .error(let error)? = try await converse([command], within: left).first else { continue }
                 if error.isOfFullServer { throw .tooManyConnections("\(error)") }
                 throw command.name == "AUTH" || error.code == "NOAUTH"
                     ? .accessDenied("\(error)") : .cannotConnect("\(error)")

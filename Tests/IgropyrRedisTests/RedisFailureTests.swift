@@ -44,6 +44,25 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         }
     }
 
+    @Test func `a server that is full is told from one that is away, whatever was asked first`() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        var settings = PoolSettings.patient
+        settings.connectionsPerLoop = 1
+        try await withRedis(server, settings) { redis in
+            try await redis.command("CONFIG", "SET", "maxclients", 1)
+            let other = try Redis(url: server.byName, settings: .patient)
+            let error = await failure { try await other.command("PING") }
+            guard case RedisError.tooManyConnections(let reason)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(reason.contains("max number of clients"), "\(reason)")
+            await other.close()
+        }
+        try await server.crash()
+    }
+
     @Test func `a connection that was ended while it rested is not given out again`() async throws {
         let server = try RedisServer()
         try await server.start()
