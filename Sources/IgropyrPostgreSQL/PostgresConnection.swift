@@ -98,6 +98,8 @@ public actor PostgresConnection: LoopBound {
     private func refusal(_ words: String) -> PostgresError {
         let lines = words.split(separator: "\n").filter { !$0.hasPrefix("LOCATION:") }
         let reason = lines.map { String($0.drop(while: \.isWhitespace)) }.joined(separator: "; ")
+        // libpq itself then says so, before the server can.
+        if unsafe PQconnectionNeedsPassword(raw) == 1 { return .accessDenied(reason) }
         guard let state = words.sqlState else { return .connectionLost(reason) }
         switch state {
         case "53300": return .tooManyConnections(reason)

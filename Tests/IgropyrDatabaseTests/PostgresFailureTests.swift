@@ -116,16 +116,19 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         #expect(throws: PostgresError.self) { try Postgres("host=localhost colour=red") }
     }
 
-    @Test func `a wrong password is an error of its own, and shown to no other address`() async throws {
+    @Test(arguments: [("app:wrong", "password authentication failed"), ("app", "no password supplied")])
+    func `a wrong password, or none, is an error of its own, and shown to no other address`(
+        user: String, reason: String
+    ) async throws {
         let server = try await sharedPostgres.value
         let hosts = "localhost:\(server.port),127.0.0.1:\(server.port)"
-        let postgres = try Postgres("postgres://app:wrong@\(hosts)/postgres", settings: .patient)
+        let postgres = try Postgres("postgres://\(user)@\(hosts)/postgres", settings: .patient)
         let error = await failure { try await postgres.query("SELECT 1") }
         guard case PostgresError.accessDenied(let text)? = error else {
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(text.ranges(of: "password authentication failed").count == 1 && !text.contains("LOCATION"), "\(text)")
+        #expect(text.ranges(of: reason).count == 1 && !text.contains("LOCATION"), "\(text)")
         await postgres.close()
     }
 
