@@ -61,6 +61,7 @@ private final class PostgresListener {
     private let channels: [String]
     private let pools: LoopPools<PostgresConnection>
     private var lease: LoopPools<PostgresConnection>.Lease?
+    private var lastAttempt = ContinuousClock.now
 
     init(to channels: [String], by pools: LoopPools<PostgresConnection>) {
         self.channels = channels
@@ -68,6 +69,7 @@ private final class PostgresListener {
     }
 
     func connect() async throws {
+        lastAttempt = .now
         let lease = try await pools.lease()
         do { try await lease.connection.listen(to: channels) } catch {
             await Self.end(lease)
@@ -91,6 +93,8 @@ private final class PostgresListener {
 
     private func reconnect() async throws -> PostgresNotification? {
         while true {
+            // A server, or what stands before it, may take connections and drop each at once.
+            do { try await Task.sleep(until: lastAttempt + Self.pause) } catch { throw PostgresError.cancelled }
             do {
                 try await connect()
                 return .reconnected
@@ -99,7 +103,7 @@ private final class PostgresListener {
             } catch PostgresError.cannotConnect, PostgresError.connectionLost, PostgresError.timedOut,
                 PostgresError.tooManyConnections, PostgresError.poolExhausted
             {
-                try await Task.sleep(for: Self.pause)
+                continue
             }
         }
     }

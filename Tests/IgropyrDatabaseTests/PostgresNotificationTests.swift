@@ -41,6 +41,27 @@ import Testing
         try await server.crash()
     }
 
+    @Test func `who listens where nobody is there any more ends with his task, as one who is heard`() async throws {
+        let server = try await PostgresServer()
+        try await server.start()
+        let log = MessageLog()
+        var settings = PoolSettings.patient
+        settings.logger = log.logger
+        try await withPostgres(server, settings) { postgres in
+            let task = Task {
+                try await postgres.listen(to: ["jobs"]) { notifications in
+                    try await server.crash()
+                    return try await notifications.makeAsyncIterator().next()
+                }
+            }
+            try await eventually("it looks for the server") {
+                log.count(of: "no connection to the database can be made") == 1
+            }
+            task.cancel()
+            await #expect(throws: PostgresError.cancelled) { try await task.value }
+        }
+    }
+
     @Test func `listening ends with the client, and with the task`() async throws {
         let postgres = try Postgres(try await sharedPostgres.value.bySocket, settings: .patient)
         let (listening, hasBegun) = AsyncStream<Void>.makeStream()
