@@ -251,6 +251,24 @@ import Testing
         }
     }
 
+    @Test func `keeps its bundles when nothing but the lock of its folder is removed under it`() async throws {
+        try folder.write("<html>", to: "site/index.html")
+        let other = try BundleArchive.create(from: folder("site"), to: folder("site.tar"))
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let node = try await SampleNode("a", on: loop)
+            try await control.upload(other.index, from: folder("site.tar"), to: node.control)
+            #expect(await node.agent.bundles.whole == [other.digest])
+            // The ledger is written once bundles were looked for.
+            for name in ["workers.json", "lock"] { try FileSystem.removeTree(node.folder("data/\(name)")) }
+            try await eventually("all is there again") { FileSystem.exists(node.folder("data/workers.json")) }
+            #expect(await node.agent.bundles.whole == [other.digest])
+            #expect(await node.agent.bundles.times[other.digest] != nil)
+            await control.close()
+            await node.agent.stop()
+        }
+    }
+
     @Test func `takes no deployment that no host fits while others serve`() async throws {
         try await onLoop { loop in
             let control = try ControlClient(on: loop, key: nil)

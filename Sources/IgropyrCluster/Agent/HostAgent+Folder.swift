@@ -1,7 +1,8 @@
 internal import IgropyrUV
 internal import Logging
 
-/// The data folder, should somebody remove it under the node: without it no worker starts, and none is found again after a crash.
+/// The data folder, should somebody remove it under the node, or its lock, as what clears old files away may do: without the
+/// folder no worker starts, and none is found again after a crash.
 extension HostAgent {
     private static let folderInterval: Duration = .seconds(2)
 
@@ -20,7 +21,7 @@ extension HostAgent {
     /// What the node knows goes back to the disk; bundles come from peers again, as far as they have them.
     private func fillFolder(_ parts: Parts) async {
         configuration.logger.error(
-            "the data folder was removed under the node, and is made anew; what only this host had is lost",
+            "the data folder or its lock was removed under the node, and is made anew; what was in it alone is lost",
             metadata: ["data": "\(parts.folder.path)"])
         await makeBundleFolders(parts)
         await saveKeys(parts)
@@ -34,16 +35,17 @@ extension HostAgent {
 
     private func makeBundleFolders(_ parts: Parts) async {
         let (store, folder) = (parts.store, parts.folder)
+        var present = LocalBundles()
         do {
-            try await loop.offload {
+            present = try await loop.offload {
                 _ = try folder.folder("logs")
-                _ = try BundleStore(openingAt: store.path)
+                return try LocalBundles(in: BundleStore(openingAt: store.path))
             }
         } catch {
             configuration.logger.error("cannot make the folders of bundles and logs", metadata: ["error": "\(error)"])
         }
-        bundles.whole = []
-        bundles.times = [:]
+        bundles.whole = present.whole
+        bundles.times = present.times
     }
 
     private func saveScheduling(_ parts: Parts) async {

@@ -68,14 +68,11 @@ extension HostAgent {
             folder = try await loop.offload { () throws(DataFolderError) in try DataFolder(at: path) }
         } catch { throw .folder(error) }
         do {
-            let (store, digests, times, unfit) = try await loop.offload { () throws(BundleError) in
+            let (store, present) = try await loop.offload { () throws(BundleError) in
                 let store = try BundleStore(openingAt: "\(folder.path)/bundles")
-                let digests = try store.list()
-                let unfit = digests.compactMap { digest in (try? store.index(digest).misfit).map { (digest, $0) } }
-                return (store, digests, try store.times(), unfit)
+                return (store, try LocalBundles(in: store))
             }
-            bundles = LocalBundles(
-                whole: Set(digests), times: times, misfits: Dictionary(unfit) { first, _ in first })
+            bundles = present
             return (folder, store)
         } catch { throw .bundles(error) }
     }

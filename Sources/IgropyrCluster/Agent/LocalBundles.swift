@@ -22,3 +22,11 @@ struct LocalBundles {
         for digest in digests { (times[digest], misfits[digest]) = (nil, nil) }
     }
 }
+
+extension LocalBundles {
+    /// What the store holds. Blocks.
+    init(in store: BundleStore) throws(BundleError) {
+        (whole, times) = (Set(try store.list()), try store.times())
+        for digest in whole { misfits[digest] = try? store.index(digest).misfit }
+    }
+}
