@@ -93,7 +93,7 @@ public enum LauncherError: Error, Hashable, CustomStringConvertible {
     private static func advice(on path: String, _ number: Int32) -> String {
         switch number {
         case ENOENT where path.contains("/") && FileSystem.exists(path):
-            "; it is there, but not what its first line (#!) names, up to the line's very end"
+            "; it is there, but not what its first line (#!) names, up to that line's very end, or a program's loader"
         case ENOEXEC: "; it is no program for this machine, and no script that begins with #!"
         default: ""
         }
