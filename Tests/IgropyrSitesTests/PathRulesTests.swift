@@ -61,6 +61,28 @@ import Testing
         }
     }
 
+    @Test func `what is said of a path goes before the root's access file for its fallback, too`() async throws {
+        let yaml = """
+            access-file: .access.yaml
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            fallback: /index.sh
+            paths:
+              /upload: {body: 1MB, headers: {X-Where: path}, authentication: off}
+            """
+        try await withSite(yaml) { caller, site in
+            try site.write("index.sh", Self.variables)
+            let user = "{basic: {users: {ann: '$5$salt$kpa26zwgX83BPSR8d7w93OIXbFt/d3UOTZaAu5vsTM6'}}}"
+            try site.write(".access.yaml", "body: 10\nheaders: {X-Where: file}\nauthentication: \(user)")
+            let body = [UInt8](repeating: 1, count: 1000)
+            let response = try await caller.send("/upload/x", method: "POST", body: body)
+            #expect(response.status == 200 && response.field("X-Where") == "path")
+            #expect(response.text == "POST /upload/x nobody 1000\n")
+            let other = try await caller.send("/x", Self.authorization("ann:secret"), method: "POST", body: body)
+            #expect(other.status == 413 && other.field("X-Where") == "file")
+            #expect(try await caller.status("/x") == 401)
+        }
+    }
+
     @Test func `a host has the paths of the whole site, and its own in their place`() async throws {
         let yaml = """
             paths: {/a: {headers: {X-A: site}}, /b: {headers: {X-A: site}}}

@@ -66,27 +66,29 @@ final class HostFolders {
     }
 
     /// What governs the path: what the site says of it and of what it begins with, and the access files in the folders that are
-    /// there, from the root down, which is empty. `start` is what governs it all.
+    /// there, from the root down, which is empty. A fallback answers for the path that was `asked` for.
     /// - Throws: ``AccessFileBroken``; what the kernel answers when it is in trouble.
-    func scope(of path: String, folders: [String], on start: FolderScope? = nil) throws -> FolderScope {
+    func scope(of path: String, folders: [String], asked: String? = nil) throws -> FolderScope {
         guard !host.settings.paths.isEmpty else {
-            return try folders.reduce(start ?? base) { above, folder in try scope(inFolder: folder, above) }
+            return try folders.reduce(base) { above, folder in try scope(inFolder: folder, above) }
         }
-        var (found, folders) = (start ?? base, folders[...])
-        for part in [""] + path.prefixes + (path.isEmpty ? [] : [path]) {
+        var (found, folders) = (base, folders[...])
+        for part in Self.parts(of: path) {
             found = scope(ofPart: part, found)
             if folders.first == part { found = try scope(inFolder: folders.removeFirst(), found) }
         }
-        return found
+        return asked.map { scope(ofRequestsFor: $0, found) } ?? found
     }
 
-    /// What the site says of requests for the path, for the fallback that answers them. What it says of files is not for that one.
-    func scope(ofRequestsFor path: String) throws -> FolderScope {
-        let asked = try scope(of: path, folders: [])
-        guard asked !== base else { return base }
+    private static func parts(of path: String) -> [String] { [""] + path.prefixes + (path.isEmpty ? [] : [path]) }
+
+    /// That of a fallback, with what the site says of requests for the path on top. What it says of files is not for that one.
+    private func scope(ofRequestsFor path: String, _ fallback: FolderScope) -> FolderScope {
+        let asked = Self.parts(of: path).reduce(fallback) { above, part in scope(ofPart: part, above) }
+        guard asked !== fallback else { return fallback }
         let key = Key(path: "", above: ObjectIdentifier(asked))
         if let kept = changed[key] { return kept.scope }
-        return keep(base.rules.withRequests(as: asked.rules), as: key, above: asked)
+        return keep(fallback.rules.withRequests(as: asked.rules), as: key, above: asked)
     }
 
     /// What does without access files, for when one is broken.

@@ -49,9 +49,7 @@ public final class FileRequest {
     var files: StaticFolder { scope.files }
 
     /// What the site says of requests for this path counts for the fallback, too.
-    func keepAskedScope() throws {
-        if inquiry.askedScope == nil { inquiry.askedScope = try inquiry.folders.scope(ofRequestsFor: inquiry.file) }
-    }
+    func keepAskedPath() { if inquiry.askedPath == nil { inquiry.askedPath = inquiry.file } }
 
     /// The answer comes in the coding that the client takes, or may have none.
     func hasChosenCoding() { inquiry.hasChosenCoding = true }

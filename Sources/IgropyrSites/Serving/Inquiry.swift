@@ -7,14 +7,13 @@ final class Inquiry {
     let hostName: String
     let host: OpenHost
     let folders: HostFolders
-    var root: OpenRoot { folders.root }
     let client: SocketAddress?
     let serverName: String?
     let loop: EventLoop
     /// What governs it; nil while that is not known.
     var scope: FolderScope?
-    /// What the site says of requests for the path that was asked for, once they go to a fallback, which answers for all paths.
-    var askedScope: FolderScope?
+    /// The path beneath the root that was asked for, once a fallback answers, which does so for all paths.
+    var askedPath: String?
     /// Who was let in, and by which scheme of authentication; nil if nobody had to be.
     var user: String?
     var scheme: String?
@@ -38,6 +37,8 @@ final class Inquiry {
         self.serverName = serverName
         self.loop = loop
     }
+
+    var root: OpenRoot { folders.root }
 
     /// - Throws: ``HTTPFailure`` 429.
     func count(by limit: RateLimit) throws {

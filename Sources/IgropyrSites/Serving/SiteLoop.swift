@@ -117,7 +117,7 @@ final class SiteLoop {
         guard let filePath = path.path else { throw HTTPFailure(.notFound) }
         inquiry.file = filePath.text
         let found = try FoundPath(filePath, in: inquiry.root.folder)
-        let scope = try inquiry.folders.scope(of: filePath.text, folders: found.folders, on: inquiry.askedScope)
+        let scope = try inquiry.folders.scope(of: filePath.text, folders: found.folders, asked: inquiry.askedPath)
         inquiry.scope = scope
         guard scope.rules.networks.admit(inquiry.client) else { throw HTTPFailure(.forbidden) }
         if let limit = scope.rules.rateLimit { try inquiry.count(by: limit) }
@@ -259,7 +259,7 @@ final class SiteLoop {
             call.log.error("the fallback is not there", metadata: ["path": "\(fallback)"])
             throw HTTPFailure(.notFound)
         }
-        try call.keepAskedScope()
+        call.keepAskedPath()
         let path = fallback.split(separator: "/").map { "/" + PercentEncoding.encode(String($0)) }.joined()
         throw RestartRequest(path: path + (call.query.map { "?" + $0 } ?? ""), keepsRequest: true)
     }
