@@ -197,11 +197,54 @@ import Testing
                 #expect(!response.text.contains("own") || row.field == "X-Other: 1", "\(row.field)")
             }
             let part = try await caller.send("/0.sh", [("Range", "bytes=2-3")])
-            #expect(part.status == 206 && part.text == "23")
+            #expect(part.status == 206 && part.text == "23" && part.field("Content-Type") == "x/y")
             let whole = try await caller.send("/0.sh")
             #expect(whole.text == "0123456789" && whole.field("Content-Type") == "x/y")
             #expect(whole.fields.filter { $0.name.lowercased() == "set-cookie" }.count == 2)
             #expect(whole.field("X-Accel-Redirect") == nil)
+            try String(repeating: ".", count: 10_000).write(
+                toFile: store + "/long", atomically: false, encoding: .utf8)
+            try site.write("long.sh", "printf 'Content-Type: x/y\\nX-Accel-Redirect: /kept/long\\n\\n'")
+            let parts = try await caller.send("/long.sh", [("Range", "bytes=0-0,9000-9000")])
+            #expect(parts.status == 206 && parts.field("Content-Type")?.hasPrefix("multipart/byteranges") == true)
+        }
+    }
+
+    @Test func `what a program's answer and its file vary by is both told`() async throws {
+        let yaml = "handlers: {sh: {cgi: {interpreter: /bin/sh}}}\nsend-files: {/kept: store}"
+        try await withSite(yaml) { caller, site in
+            let store = site.path + "/store"
+            try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
+            try "text".write(toFile: store + "/a.txt", atomically: false, encoding: .utf8)
+            let head = "Content-Type: text/plain\\nVary: Cookie\\nX-Accel-Redirect: /kept/a.txt\\n\\n"
+            try site.write("a.sh", "printf '\(head)'")
+            let response = try await caller.send("/a.sh")
+            let varying = response.fields.filter { $0.name.lowercased() == "vary" }.map(\.value)
+            #expect(response.text == "text" && varying.sorted() == ["Accept-Encoding", "Cookie"])
+        }
+    }
+
+    @Test func `a folder to send from that another takes the place of is that folder`() async throws {
+        let yaml = "handlers: {sh: {cgi: {interpreter: /bin/sh}}}\nsend-files: {/kept: store}"
+        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
+            let files = FileManager.default
+            for release in ["1", "2"] {
+                let folder = "\(site.path)/releases/\(release)"
+                try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                try "release \(release)".write(toFile: folder + "/a.txt", atomically: false, encoding: .utf8)
+            }
+            let link = site.path + "/store"
+            let head = "Content-Type: text/plain\\nX-Accel-Redirect: /kept/a.txt\\n\\n"
+            try site.write("a.sh", "printf '\(head)'")
+            #expect(try await caller.status("/a.sh") == 404)
+            try files.createSymbolicLink(atPath: link, withDestinationPath: "releases/1")
+            #expect(try await caller.text("/a.sh") == "release 1")
+            try files.removeItem(atPath: link)
+            #expect(try await caller.text("/a.sh") == "release 1")
+            try files.createSymbolicLink(atPath: link, withDestinationPath: "releases/2")
+            try await eventually("files of the new folder are sent") {
+                try await caller.text("/a.sh") == "release 2"
+            }
         }
     }
 

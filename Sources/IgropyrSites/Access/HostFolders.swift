@@ -27,7 +27,8 @@ final class HostFolders {
     private static let limitBytes = 64 << 10
     /// The clock of file systems ticks so that two changes may look like one; only what is older is kept.
     private static let settlingSeconds: Int64 = 2
-    private static let staleness = Duration.seconds(1)
+    /// How old what is known of the folder at a path may be.
+    static let staleness = Duration.seconds(1)
 
     /// Rules stand on those above, which an entry keeps, so that no others get their identifier.
     private struct Key: Hashable {

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Igropyr
 internal import IgropyrHTTP
+internal import IgropyrTime
 internal import IgropyrUV
 internal import Logging
 
@@ -17,7 +18,14 @@ final class NamedFiles {
         let compresses: Bool
     }
 
-    private var folders: [Key: StaticFolder] = [:]
+    private struct Kept {
+        let folder: Folder
+        let files: StaticFolder
+        /// When it was seen last that its name leads to this folder still.
+        var checkedAt: Timestamp
+    }
+
+    private var kept: [Key: Kept] = [:]
 
     /// The file, with the fields of the program's answer; or the answer, if it names none.
     /// - Throws: ``HTTPFailure`` 404 for a file that is not there or may not be sent, which the log explains.
@@ -26,7 +34,7 @@ final class NamedFiles {
         guard let name = path ?? file else { return response }
         let folders = call.rules.sentFolders
         let place = path == nil ? Self.place(ofFile: name, folders) : Self.place(ofPath: name, folders)
-        guard let place, let found = try folder(place.folder, call)?.file(place.rest.text, for: call.request) else {
+        guard let place, let found = try files(of: place.folder, call)?.file(place.rest.text, for: call.request) else {
             call.log.error(
                 "a program names a file that is not there, or not in a folder of the key send-files",
                 metadata: ["file": "\(call.file)", "named": "\(name)"])
@@ -63,27 +71,46 @@ final class NamedFiles {
         return nil
     }
 
-    private func folder(_ path: String, _ call: FileRequest) throws -> StaticFolder? {
+    /// Of the folder at a path; if another takes its place that is seen within a second, as of a root, and while none can be opened
+    /// the last one stays. Nil if there is none.
+    private func files(of path: String, _ call: FileRequest) throws(UVError) -> StaticFolder? {
         let key = Key(folder: path, compresses: call.rules.compresses)
-        if let known = folders[key] { return known }
+        let (known, now) = (kept[key], call.loop.now)
+        if let known, now < known.checkedAt.advanced(by: HostFolders.staleness) { return known.files }
+        let folder: Folder
+        do throws(UVError) {
+            folder = try Folder(path, symlinks: .beneath)
+        } catch {
+            guard known != nil || error.isAbsence else { throw error }
+            return known?.files
+        }
+        if let known, known.folder.isSame(as: folder) {
+            kept[key]?.checkedAt = now
+            return known.files
+        }
+        if kept.count >= Self.limitFolders { kept = [:] }
+        let files = StaticFolder(folder, Self.serving(compresses: key.compresses))
+        kept[key] = Kept(folder: folder, files: files, checkedAt: now)
+        return files
+    }
+
+    private static func serving(compresses: Bool) -> FileServing {
         var serving = FileServing()
         serving.servesDotfiles = true
         serving.symlinks = .beneath
-        if !call.rules.compresses { serving.compression = nil }
-        guard let folder = try? Folder(path, symlinks: .beneath) else { return nil }
-        if folders.count >= Self.limitFolders { folders = [:] }
-        let new = StaticFolder(folder, serving)
-        folders[key] = new
-        return new
+        if !compresses { serving.compression = nil }
+        return serving
     }
 
-    /// The program's fields stand before the file's, but for those that are about the file's bytes.
+    /// The program's fields stand before the file's, but for those that are about the file's bytes. What it varies by both say.
     private static func merge(_ response: Response, into file: Response) -> Response {
         var merged = file
-        let isWhole = file.status == .ok
-        for field in response.fields where !aboutBytes.contains(field.name) { merged.fields[field.name] = nil }
-        for field in response.fields where !aboutBytes.contains(field.name) { merged.fields.append(field) }
-        if isWhole, let type = response.contentType { merged.contentType = type }
+        // Several parts are of a type of their own (RFC 9110 §14.6), and only one is said to be from where.
+        let isOne = file.status == .ok || file.status == .partialContent && file.fields[.contentRange] != nil
+        let own = response.fields.filter { !aboutBytes.contains($0.name) }
+        for field in own where field.name != .vary { merged.fields[field.name] = nil }
+        for field in own { merged.fields.append(field) }
+        if isOne, let type = response.contentType { merged.contentType = type }
         return merged
     }
 

@@ -24,7 +24,7 @@ final class OpenHost: Sendable {
     /// replacing the link. While none can be opened, the last one stays. For any loop.
     func lookAgain() -> OpenRoot {
         latest.withLock { latest in
-            guard let folder = try? settings.openRoot(), !latest.isSame(as: folder) else { return latest }
+            guard let folder = try? settings.openRoot(), !latest.folder.isSame(as: folder) else { return latest }
             if let new = try? OpenRoot(settings, hiddenFiles) { latest = new }
             return latest
         }
@@ -36,8 +36,6 @@ final class OpenRoot: Sendable {
     let folder: Folder
     /// Its whole path without links, to hand to programs.
     let path: String
-    private let device: UInt64
-    private let inode: UInt64
     private let accessFile: String?
     /// Paths beneath it that are never served.
     private let hidden: Set<String>
@@ -45,8 +43,6 @@ final class OpenRoot: Sendable {
     /// - Throws: ``FolderUnusable``.
     init(_ settings: SiteHost, _ hiddenFiles: Set<String>) throws {
         folder = try settings.openRoot()
-        let identity = try folder.status(of: "").identity
-        (device, inode) = (identity.device, identity.inode)
         // Afterwards: if the name changes hands between the two, the next look finds another folder.
         let path = Self.withoutLinks(settings.root)
         self.path = path
@@ -60,16 +56,19 @@ final class OpenRoot: Sendable {
 
     private static func withoutLinks(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
 
-    func isSame(as other: Folder) -> Bool {
-        guard let identity = try? other.status(of: "").identity else { return false }
-        return inode == identity.inode && device == identity.device
-    }
-
     /// Whether nobody may see what stands at the path beneath it.
     func hides(_ path: String) -> Bool {
         if hidden.contains(path) { return true }
         guard let accessFile else { return false }
         return path == accessFile || path.hasSuffix("/" + accessFile)
+    }
+}
+
+extension Folder {
+    /// Whether both are open on one folder.
+    func isSame(as other: Folder) -> Bool {
+        guard let one = try? status(of: "").identity, let two = try? other.status(of: "").identity else { return false }
+        return one.inode == two.inode && one.device == two.device
     }
 }
 
