@@ -26,6 +26,7 @@ private let recorder = """
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen()
+    print("listens", flush=True)
     while True:
         peer, _ = listener.accept()
         words = peer.recv(65536)
@@ -93,7 +94,7 @@ private let protocols = [
         let script = try folder.write("server.py", recorder)
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
         let program = try BackgroundCommand(["python3", script, socket, bytes])
-        try await eventually("it listens") { FileManager.default.fileExists(atPath: socket) }
+        try await eventually("it listens") { program.output == "listens\n" }
         let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
         let hold: SiteEvents.Handler = { call in
             guard call.query == "gone" else { return nil }
