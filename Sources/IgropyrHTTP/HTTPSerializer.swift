@@ -1,8 +1,9 @@
 /// Writes heads, chunks and bodies into one buffer that keeps its capacity; several pipelined messages may gather in it.
 ///
-/// A head is begun by `beginRequest` or `beginResponse`, gets its fields, and is ended by ``endHead()``. What would let a field break out of its line is refused by an error, and the caller
-/// takes back what it wrote of the message with ``truncate(to:)``. Framing is the caller's word: it writes
-/// `Content-Length` or `Transfer-Encoding` itself, by ``appendFraming(_:)``.
+/// A head is begun by `beginRequest` or `beginResponse`, gets its fields, and is ended by ``endHead()``. What would let
+/// a field break out of its line is refused by an error, and the caller takes back what it wrote of the message with
+/// ``truncate(to:)``. Framing is the caller's word: it writes `Content-Length` or `Transfer-Encoding` itself, by
+/// ``appendFraming(_:)``.
 public struct HTTPSerializer: Sendable {
     /// A part of a message that would not mean on the wire what it meant to its author.
     public enum Failure: UInt8, Error, Hashable, Sendable {
