@@ -1,7 +1,7 @@
 import IgropyrInsight
 import IgropyrUV
 
-/// What all loops of a balancer have in common to tell of their requests: the log's thread, and the admin's.
+/// What all loops of a balancer have in common to tell of their requests: the access log, and the admin's thread.
 struct Insight {
     let accessLog: AccessLogWriter?
     let admin: AdminServer?
