@@ -107,6 +107,7 @@ extension ProxyExchange: HTTPServerExchange {
 
     func clientDidAbort() {
         if case .finished = state { return }
+        if case .responding = state { noteSound() }  // Events, which have no end, are never whole.
         proxy.counters.clientAborts &+= 1
         record?.breakOff(.clientAbort)
         finish()

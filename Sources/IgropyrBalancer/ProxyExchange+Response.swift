@@ -178,7 +178,7 @@ extension ProxyExchange: HTTPClientExchange {
     func responseDidEnd() {
         upstream = nil
         if case .answering = state, let downstream { sendHead(to: downstream) }
-        noteWhole()
+        noteSound()
         if let compressor, compressor.isEncoding {
             guard let rest = try? compressor.finish() else { return cut() }
             passOnBody(unsafe rest.span.bytes)
@@ -220,7 +220,8 @@ extension ProxyExchange: HTTPClientExchange {
 
     private var saysFailure: Bool { 502...504 ~= status }
 
-    private func noteWhole() {
+    /// The worker answered as it should, for as long as it was asked.
+    func noteSound() {
         if let worker, !saysFailure { proxy.noteSuccess(of: worker) }
     }
 

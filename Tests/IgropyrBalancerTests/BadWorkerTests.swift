@@ -1,5 +1,6 @@
 import IgropyrCoding
 import IgropyrUV
+import TestSupport
 import Testing
 
 @testable import IgropyrBalancer
@@ -93,6 +94,26 @@ func `a response of which only a head has come is taken back when the worker fai
             #expect(!answer.isWhole)
             #expect(await [fixture.workers[0].requestCount, fixture.workers[1].requestCount].sorted() == counts)
         }
+    }
+}
+
+@Test func `an answer that its client has enough of ends a row of failures`() async throws {
+    let settings: (inout BalancerSettings) -> Void = {
+        $0.application.failuresInRow = 2
+        $0.application.hashKey = .header("X-Key")
+    }
+    try await withBalancer(workers: 2, settings) { fixture in
+        for round in 1...3 {
+            #expect(try !fixture.client().get("/cut", "X-Key: a\r\n").isWhole)
+            do {
+                let client = try fixture.client()
+                try client.send("GET /event HTTP/1.1\r\nHost: test\r\nX-Key: a\r\n\r\n")
+                _ = try client.read(until: Array("data: a".utf8))
+                client.resetAtEnd()
+            }
+            try await eventually("its end is noticed") { await fixture.balancer.counters.clientAborts == round }
+        }
+        #expect(await [fixture.workers[0].requestCount, fixture.workers[1].requestCount].sorted() == [0, 6])
     }
 }
 

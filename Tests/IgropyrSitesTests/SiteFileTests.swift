@@ -71,6 +71,10 @@ import Testing
         ("tls: {certificate: a.pem}", "site.yaml:1:6: tls: \"certificate\" and \"key\" go together"),
         ("tls: {certificates: []}", "site.yaml:1:21: tls.certificates: found 0 elements, expected 1 to 64"),
         ("redirect-http: ':80'", "site.yaml:1:16: redirect-http: it needs \"tls\""),
+        (
+            "paths: {/a: {body: 1}, /a/: {}}",
+            "site.yaml:1:8: paths: a path is there twice, once with a slash at its end"
+        ),
         ("fallback: index.php", "site.yaml:1:11: fallback: found index.php, expected a file's path from the root"),
         ("allow: 10.0.0.1/8", "site.yaml:1:8: allow: found 10.0.0.1/8, expected a network"),
     ]

@@ -92,7 +92,7 @@ struct WorkerHealth {
         return true
     }
 
-    /// It answered as it should, to the end.
+    /// It answered as it should, to the end or for as long as the client wanted.
     /// - Returns: whether it was not well before.
     mutating func noteSuccess() -> Bool {
         failuresInRow = 0

@@ -73,6 +73,9 @@ extension Schema where Value == Site {
         section.read("symlinks", .word(), into: &host.rules.symlinks)
         RulesReader.change(section, folder)(&host.rules)
         let paths = section.value("paths", .mapping(keys: .governedPath, values: .rules(in: folder))) ?? []
+        if Set(paths.map(\.key)).count < paths.count {
+            section.refuse("paths", "a path is there twice, once with a slash at its end")
+        }
         for (path, change) in paths { host.paths[path] = change }
     }
 }
