@@ -40,7 +40,7 @@ def load(server, path, requests):
 def counted(server):
     """What the process says when it is asked."""
     start = server.log.seek(0, 2)
-    server.process.send_signal(signal.SIGUSR2)
+    server.process.send_signal(signal.SIGRTMIN)
     for _ in range(100):
         server.log.seek(start)
         found = re.search(rb"allocations (\d+)\n", server.log.read())

@@ -1,4 +1,4 @@
-// Preloaded: counts what a process asks of malloc(3) and its kin, and prints the count to standard error at SIGUSR2.
+// Preloaded: counts what a process asks of malloc(3) and its kin, and prints the count to standard error at SIGRTMIN, which no program hears.
 
 #define _GNU_SOURCE
 #include <malloc.h>
@@ -26,4 +26,4 @@ static void report(int signal) {
     if (write(2, text, length) < 0) _exit(1);
 }
 
-__attribute__((constructor)) static void prepare(void) { signal(SIGUSR2, report); }
+__attribute__((constructor)) static void prepare(void) { signal(SIGRTMIN, report); }
