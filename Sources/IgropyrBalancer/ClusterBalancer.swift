@@ -208,8 +208,11 @@ public actor ClusterBalancer: LoopBound {
         await leave(ears)
         await giveBack()
         if let failure { throw failure }
-        let counters = await balancer.counters
-        configuration.logger.info("balancer stopped", metadata: ["counters": "\(counters)"])
+        let done = await balancer.counters
+        let failed = done.badGateways + done.unavailable + done.gatewayTimeouts + done.truncated
+        configuration.logger.info(
+            "balancer stopped",
+            metadata: ["requests": "\(done.requests)", "retries": "\(done.retries)", "failed": "\(failed)"])
     }
 
     private func leave(_ ears: Ears?) async {
