@@ -12,7 +12,7 @@ public struct PathRefusals: Sendable {
 
     /// One after those there are.
     public mutating func add(_ pattern: String, _ status: HTTPResponse.Status) {
-        unsafe patterns.add(pattern.utf8.span.bytes.lowerCaseText, status)
+        patterns.add(pattern.lowercased(), status)
     }
 
     /// Others before these.
@@ -20,7 +20,7 @@ public struct PathRefusals: Sendable {
 
     /// - Throws: ``HTTPFailure`` if the path, without a slash before it, is one of them.
     func check(_ path: String) throws {
-        guard !isEmpty, let status = unsafe patterns.value(for: path.utf8.span.bytes.lowerCaseText) else { return }
+        guard !isEmpty, let status = patterns.value(for: path.lowercased()) else { return }
         throw HTTPFailure(status)
     }
 }
