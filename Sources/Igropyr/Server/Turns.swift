@@ -24,6 +24,12 @@ package final class Turns: Sendable {
         var taken = 0
         /// The one that waits longest stands first.
         var waiters: [Waiter] = []
+
+        mutating func take(of limit: Int) -> Bool {
+            guard taken < limit else { return false }
+            taken += 1
+            return true
+        }
     }
 
     private let limit: Int
@@ -52,20 +58,13 @@ package final class Turns: Sendable {
 
     /// Whether there is a turn without waiting. ``giveBack()`` is to follow then.
     package func takeNow() -> Bool {
-        state.withLock { state in
-            guard state.taken < limit else { return false }
-            state.taken += 1
-            return true
-        }
+        state.withLock { $0.take(of: limit) }
     }
 
     /// Nil if there was a turn.
     private func takeOrQueue(on loop: EventLoop) throws -> Waiter? {
         try state.withLock { state in
-            guard state.taken >= limit else {
-                state.taken += 1
-                return nil
-            }
+            guard !state.take(of: limit) else { return nil }
             guard state.waiters.count < waitingLimit else {
                 throw HTTPFailure(
                     .serviceUnavailable, "The server has too much to do.", fields: [.retryAfter: "1"])

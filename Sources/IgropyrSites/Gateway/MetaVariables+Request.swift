@@ -7,7 +7,7 @@ extension MetaVariables {
             own.append(to: &output)
             fields.append(to: &output)
         }
-        if !environment.isEmpty { append(environment) }
+        if !environment.isEmpty { append(environment, besides: own) }
     }
 
     /// Apart, so that the frame of the task that asks for it, which is on the heap, stays small.
@@ -17,9 +17,9 @@ extension MetaVariables {
             call, root: settings.root ?? call.root, environment: settings.environment, bodyBytes: bodyBytes)
     }
 
-    /// Of variables that a request may lack, none is to come from elsewhere. `HTTP_PROXY` never is.
-    private mutating func append(_ environment: [String: String]) {
-        var names = RequestVariables.optionalNames.union(["HTTP_PROXY"])
+    /// Of variables that the request lacks, none is to come from elsewhere. `HTTP_PROXY` never is.
+    private mutating func append(_ environment: [String: String], besides own: RequestVariables) {
+        var names = own.names.union(["HTTP_PROXY"])
         forEach { name, _ in names.insert(text(name)) }
         for (name, value) in environment where !names.contains(name) {
             if let value = RequestVariables.withoutNUL(value) { append(name, value) }

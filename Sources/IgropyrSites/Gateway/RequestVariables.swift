@@ -4,12 +4,6 @@ internal import IgropyrUV
 
 /// What a program is told of its request besides the fields; ``FieldVariables`` is about these.
 struct RequestVariables {
-    /// Of those that not every request has.
-    static let optionalNames: Set = [
-        "REMOTE_PORT", "AUTH_TYPE", "REMOTE_USER", "CONTENT_LENGTH", "CONTENT_TYPE", "HTTPS", "SERVER_ADDR",
-        "PATH_INFO", "PATH_TRANSLATED",
-    ]
-
     private let software: String
     private let protocolVersion: String
     private let hostName: String
@@ -63,6 +57,7 @@ struct RequestVariables {
     var limitBytes: Int {
         var count = 0
         forEach { name, first, second, third in
+            guard let first else { return }
             count += MetaVariables.longestLengthsBytes + name.utf8CodeUnitCount
             count += first.utf8.count + second.utf8.count + third.utf8.count
         }
@@ -72,6 +67,7 @@ struct RequestVariables {
     /// - Precondition: There is room for ``limitBytes``.
     func append(to output: inout OutputSpan<UInt8>) {
         forEach { name, first, second, third in
+            guard let first else { return }
             output.append(
                 lengthOfName: name.utf8CodeUnitCount,
                 ofValue: first.utf8.count + second.utf8.count + third.utf8.count)
@@ -82,35 +78,40 @@ struct RequestVariables {
         }
     }
 
-    /// Calls `body` with each name and the parts of its value.
+    /// Those included that this request lacks.
+    var names: Set<String> {
+        var names: Set<String> = []
+        forEach { name, _, _, _ in names.insert("\(name)") }
+        return names
+    }
+
+    /// Calls `body` with each name and the parts of its value, the first of which is nil for a variable that the request lacks.
     @inline(__always)
-    private func forEach(_ body: (_ name: StaticString, _ first: String, _ second: String, _ third: String) -> Void) {
+    private func forEach(_ body: (_ name: StaticString, _ first: String?, _ second: String, _ third: String) -> Void) {
         body("GATEWAY_INTERFACE", "CGI/1.1", "", "")
         body("SERVER_SOFTWARE", software, "", "")
         body("SERVER_PROTOCOL", protocolVersion, "", "")
         body("SERVER_NAME", hostName, "", "")
-        if let serverHost { body("SERVER_ADDR", serverHost, "", "") }
+        body("SERVER_ADDR", serverHost, "", "")
         body("SERVER_PORT", serverPort, "", "")
         body("REQUEST_METHOD", method, "", "")
         body("REQUEST_SCHEME", isEncrypted ? "https" : "http", "", "")
-        if isEncrypted { body("HTTPS", "on", "", "") }
+        body("HTTPS", isEncrypted ? "on" : nil, "", "")
         body("REQUEST_URI", uri, "", "")
         body("QUERY_STRING", query, "", "")
         body("REMOTE_ADDR", clientHost, "", "")
         body("REMOTE_HOST", clientHost, "", "")
-        if let clientPort { body("REMOTE_PORT", clientPort, "", "") }
-        if let scheme { body("AUTH_TYPE", scheme, "", "") }
-        if let user { body("REMOTE_USER", user, "", "") }
-        if let bodyLength { body("CONTENT_LENGTH", bodyLength, "", "") }
-        if let bodyType { body("CONTENT_TYPE", bodyType, "", "") }
+        body("REMOTE_PORT", clientPort, "", "")
+        body("AUTH_TYPE", scheme, "", "")
+        body("REMOTE_USER", user, "", "")
+        body("CONTENT_LENGTH", bodyLength, "", "")
+        body("CONTENT_TYPE", bodyType, "", "")
         body("DOCUMENT_ROOT", root, "", "")
         body("DOCUMENT_URI", "/", file, "")
         body("SCRIPT_NAME", "/", file, "")
         body("SCRIPT_FILENAME", root, "/", file)
-        if let pathInfo {
-            body("PATH_INFO", pathInfo, "", "")
-            body("PATH_TRANSLATED", root, pathInfo, "")
-        }
+        body("PATH_INFO", pathInfo, "", "")
+        body("PATH_TRANSLATED", pathInfo == nil ? nil : root, pathInfo ?? "", "")
         body("REDIRECT_STATUS", "200", "", "")  // Without it, php-cgi believes that it was called directly.
     }
 }
