@@ -108,7 +108,7 @@ public actor ClusterBalancer: LoopBound {
     private func takeDataFolderBack() async {
         memory = nil
         do { try await takeDataFolder() } catch {
-            configuration.logger.error("goes on without its data folder", metadata: ["error": "\(error)"])
+            configuration.logger.error("goes on without its data folder", metadata: ["reason": "\(error)"])
         }
     }
 

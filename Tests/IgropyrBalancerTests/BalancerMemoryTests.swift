@@ -51,7 +51,7 @@ import Testing
             try await other.start()
             let seed = try #require(await other.localAddress)
             var member = Self.member("entrance", seeds: [Endpoint(host: seed.hostText, port: seed.port)])
-            let log = MessageLog()
+            let log = KeptLog()
             member.logger = log.logger
             let balancer = ClusterBalancer(
                 BalancerSettings(listen: .loopback(port: 0)), member: member, key: Self.oldKey, on: loop)

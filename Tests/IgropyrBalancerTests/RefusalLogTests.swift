@@ -8,7 +8,7 @@ import Testing
     private func isWarning(_ message: String) -> Bool { message.hasPrefix("a worker takes no connections") }
 
     @Test func `is told of once, whatever loop tries it, and so is that it is back`() async throws {
-        let log = MessageLog()
+        let log = KeptLog()
         let port = try ReservedPort()
         try await withBalancer(workers: 1) {
             ($0.loops, $0.insight.logger) = (2, log.logger)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `is told to be back by the loop that it lets in, though another one has told of it`() async throws {
-        let log = MessageLog()
+        let log = KeptLog()
         let refusals = RefusalLog(log.logger)
         let port = try ReservedPort()
         try await onLoop { loop in

@@ -123,7 +123,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
     }
 
     /// That wants to be let in by whoever gossips there.
-    private func membership(joining seeds: [SocketAddress], _ log: MessageLog) -> MembershipConfiguration {
+    private func membership(joining seeds: [SocketAddress], _ log: KeptLog) -> MembershipConfiguration {
         var membership = MembershipConfiguration(name: "b", bind: freshAddress())
         membership.seeds = seeds.map { IgropyrUV.Endpoint(host: $0.hostText, port: $0.port) }
         membership.logger = log.logger
@@ -131,7 +131,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
     }
 
     @Test func `asks on the port after that of gossip, again and again until it is let in`() async throws {
-        let log = MessageLog()
+        let log = KeptLog()
         try await onLoop { loop in
             let folder = try TemporaryFolder()
             let gossip = freshAddress(port: 7946)
@@ -151,7 +151,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
     @Test func `waits no longer than its token is good, or its task wants it to`() async throws {
         try await onLoop { loop in
             let folder = try TemporaryFolder()
-            let log = MessageLog()
+            let log = KeptLog()
             let membership = membership(joining: [freshAddress(port: 7946)], log)
             func ask(_ token: JoinToken, _ membership: MembershipConfiguration) async throws -> String {
                 try await Admission.keyFile(

@@ -145,7 +145,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
     @Test func `the log is told once of a server that is away, and when it is back; metrics count`() async throws {
         let server = try await PostgresServer()
         try await server.start()
-        let (log, metrics) = (MessageLog(), PrometheusMetrics())
+        let (log, metrics) = (KeptLog(), PrometheusMetrics())
         var settings = PoolSettings.patient
         (settings.logger, settings.metrics, settings.name) = (log.logger, metrics, "shop")
         try await withPostgres(server, settings) { postgres in
@@ -248,7 +248,7 @@ func failure(_ body: () async throws -> Void) async -> (any Error)? {
         settings.connectionsPerLoop = 1
         settings.waitTimeout = .seconds(3)
         settings.waiting = 1
-        let log = MessageLog()
+        let log = KeptLog()
         settings.logger = log.logger
         try await withPostgres(nil, settings) { postgres in
             try await postgres.withConnection { _ in

@@ -44,7 +44,7 @@ import Testing
     @Test func `who listens where nobody is there any more ends with his task, as one who is heard`() async throws {
         let server = try await PostgresServer()
         try await server.start()
-        let log = MessageLog()
+        let log = KeptLog()
         var settings = PoolSettings.patient
         settings.logger = log.logger
         try await withPostgres(server, settings) { postgres in

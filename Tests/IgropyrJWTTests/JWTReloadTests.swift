@@ -3,7 +3,6 @@ import Igropyr
 import IgropyrJWT
 import IgropyrTransport
 import IgropyrUV
-import Logging
 import TestSupport
 import Testing
 
@@ -16,23 +15,6 @@ private struct Visitor: JWTPayload {
 
 private enum VisitorKey: RequestKey { typealias Value = Visitor }
 
-/// Keeps what an application logs.
-private struct KeptLog: LogHandler {
-    let lines: Locked<[String]>
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let line = "\(event.message) \(event.metadata ?? [:])"
-        lines.withLock { $0.append(line) }
-    }
-}
-
 @Suite(.timeLimit(.minutes(5))) struct JWTReloadTests {
     @Test func `keys of a file are read anew at SIGHUP, and stay if the new ones are none`() async throws {
         let folder = try TemporaryFolder()
@@ -42,17 +24,19 @@ private struct KeptLog: LogHandler {
             old: try await JWTKeyCollection().add(eddsa: old).sign(Visitor()),
             new: try await JWTKeyCollection().add(eddsa: new).sign(Visitor())
         )
-        let (lines, port) = (Locked<[String]>([]), try ReservedPort())
+        let (log, port) = (KeptLog(), try ReservedPort())
         let app = App()
         app.loops = 1
-        app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+        app.logger = log.logger
         let group = app.group("/members")
         group.use(BearerAuthentication(VisitorKey.self, try await JWTVerifier(keyFile: file)))
         for name in ["me", "you"] { group.get("/\(name)") { request in request[VisitorKey.self]?.sub ?? "-" } }
         let running = Task { try await app.run(host: "127.0.0.1", port: port.address.port) }
 
         @Sendable func logged(_ words: String, times: Int = 1) async throws {
-            try await eventually("\(words)") { lines.withLock { $0.filter { $0.contains(words) }.count } == times }
+            try await eventually("\(words)") {
+                log.entries.count { "\($0.message) \($0.metadata)".contains(words) } == times
+            }
         }
         // Before it listens for the signal, that would end all tests.
         try await logged("listening")

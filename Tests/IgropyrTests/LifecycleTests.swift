@@ -12,10 +12,10 @@ import Testing
         _ start: @escaping @Sendable (App) -> Task<Void, any Error>,
         _ body: @escaping @Sendable (HTTPRequester, SocketAddress, Task<Void, any Error>) async throws -> Void
     ) async throws {
-        let log = AddressLog()
+        let log = KeptLog()
         let app = App()
         (app.loops, app.host, app.port, app.handlesSignals) = (2, "127.0.0.1", 0, false)
-        app.logger = Logger(label: "test") { _ in log }
+        app.logger = log.logger
         app.get("/") { _ in "up" }
         app.get("/slow") { _ async in
             started.send()
@@ -23,8 +23,9 @@ import Testing
             return "whole"
         }
         let task = start(app)
-        await log.isListening.wait()
-        let address = try #require(log.address.withLock { $0 })
+        try await eventually("it listens") { log.count(of: "listening") == 1 }
+        let url = try #require(log.entries.compactMap { $0.metadata["address"] }.first)
+        let address = try #require(SocketAddress(parsing: String(url.trimmingPrefix("http://")), defaultPort: 0))
         try await onLoop { loop in
             let client = try HTTPRequester(on: loop)
             defer { client.close() }
@@ -183,24 +184,5 @@ import Testing
             let text = try? await answer.value
             #expect(text == (isStopped ? nil : "late"))
         }
-    }
-}
-
-/// Reads from an application's log where it listens.
-private struct AddressLog: LogHandler {
-    let address = Locked<SocketAddress?>(nil)
-    let isListening = Signal()
-    var metadata = Logger.Metadata()
-    var logLevel = Logger.Level.info
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        guard let text = event.metadata?["address"].map({ "\($0)" }) else { return }
-        address.withLock { $0 = SocketAddress(parsing: String(text.split(separator: "/").last ?? ""), defaultPort: 0) }
-        isListening.send()
     }
 }

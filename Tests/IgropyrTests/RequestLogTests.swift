@@ -47,22 +47,24 @@ private struct Trouble: Error {}
     ]
 
     @Test(arguments: rows) func `a line about a request says which`(path: String, line: String) async throws {
-        let lines = Locked<[String]>([])
+        let log = KeptLog()
         try await withApp { app in
-            app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+            app.logger = log.logger
             app.use(RequestIDs(trustsClients: true))
             Self.addRoutes(app)
         } _: { caller in
             // A stream that fails cuts the connection.
             _ = try? await caller.send(path + "?secret", [("X-Request-ID", "r-1")])
         }
-        #expect(lines.withLock { $0 } == ["\(line) method=GET path=\(path) request-id=r-1"])
+        #expect(log.entries.map(\.text) == [line])
+        let request = log.entries.first?.metadata.filter { $0.key != "reason" }
+        #expect(request == ["method": "GET", "path": path, "request-id": "r-1"])
     }
 
     @Test func `a handler that ends because nobody waits any more leaves no line`() async throws {
-        let (lines, began, ended) = (Locked<[String]>([]), Signal(), Signal())
+        let (log, began, ended) = (KeptLog(), Signal(), Signal())
         try await withApp { app in
-            app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+            app.logger = log.logger
             let wait: @Sendable (Request) async throws -> String = { _ in
                 defer { ended.send() }
                 began.send()
@@ -80,13 +82,13 @@ private struct Trouble: Error {}
             raw.reset()
             await ended.wait(for: 2)
         }
-        #expect(lines.withLock { $0 } == [])
+        #expect(log.entries.isEmpty)
     }
 
     @Test(arguments: [false, true]) func `a line about a WebSocket says which`(isCancellation: Bool) async throws {
-        let lines = Locked<[String]>([])
+        let log = KeptLog()
         let app = App()
-        app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+        app.logger = log.logger
         app.webSocket("/socket") { _, _ in
             if isCancellation { throw CancellationError() }
             throw Trouble()
@@ -97,6 +99,8 @@ private struct Trouble: Error {}
         }
         #expect(closure?.code == .internalError)
         try await server.stop()
-        #expect(lines.withLock { $0 } == ["error a WebSocket's handler failed method=GET path=/socket"])
+        let reason = isCancellation ? "CancellationError()" : "Trouble()"
+        #expect(log.entries.map(\.text) == ["error a WebSocket's handler failed"])
+        #expect(log.entries.first?.metadata == ["method": "GET", "path": "/socket", "reason": reason])
     }
 }

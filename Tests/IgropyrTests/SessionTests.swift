@@ -1,5 +1,5 @@
 import IgropyrUV
-import Logging
+import TestSupport
 import Testing
 
 @testable import Igropyr
@@ -157,9 +157,9 @@ private enum StoreKind: CaseIterable {
     }
 
     @Test func `without the middleware a session is its request's, and the log says so once`() async throws {
-        let lines = Locked<[String]>([])
+        let log = KeptLog()
         try await withApp { app in
-            app.logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+            app.logger = log.logger
             let visit: @Sendable (Request) -> String = { request in
                 let last = request.session["name"] ?? "nobody"
                 request.session["name"] = "Ann"
@@ -178,7 +178,8 @@ private enum StoreKind: CaseIterable {
             }
         }
         let line = "error a session is forgotten with its request: app.use(Sessions(…)) around the route is missing"
-        #expect(lines.withLock { $0 } == ["\(line) method=GET path=/"])
+        #expect(log.entries.map(\.text) == [line])
+        #expect(log.entries.first?.metadata == ["method": "GET", "path": "/"])
     }
 
     @Test func `the cookie goes by https only where the request came by it`() async throws {

@@ -105,13 +105,12 @@ private func withApp(
     @Test func `warns of certificates that clients will refuse`() async throws {
         let authority = try await TestAuthority()
         let files = try await authority.issue("old", for: ["DNS:a.example"], days: 0)
-        let lines = Locked<[String]>([])
-        let logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+        let log = KeptLog()
         let configuration = TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)])
-        try await withApp(authority, configuration, logger: logger, { _ in }) { _, _ in }
-        let warning = try #require(lines.withLock { $0 }.first)
-        #expect(
-            warning.hasPrefix("warning a certificate needs attention: the certificate in \(files.chain) has expired"))
+        try await withApp(authority, configuration, logger: log.logger, { _ in }) { _, _ in }
+        let warning = try #require(log.entries.first)
+        #expect(warning.text == "warning a certificate needs attention")
+        #expect(warning.metadata["reason"]?.hasPrefix("the certificate in \(files.chain) has expired") == true)
     }
 
     @Test func `fails no request while its certificates are read anew again and again`() async throws {

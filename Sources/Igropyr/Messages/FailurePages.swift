@@ -22,7 +22,7 @@ struct FailurePages: Sendable {
             try response?.check()
             return response
         } catch {
-            request.logger.error("an error handler failed", metadata: ["error": "\(error)"])
+            request.logger.error("an error handler failed", metadata: ["reason": "\(error)"])
             return nil
         }
     }
@@ -30,9 +30,9 @@ struct FailurePages: Sendable {
     private func usualResponse(to error: any Error, _ request: Request) -> Response {
         if let failure = HTTPFailure(telling: error) { return failure.response(for: request) }
         if error is HTTPSerializer.Failure {
-            request.logger.error("a response cannot be written", metadata: ["error": "\(error)"])
+            request.logger.error("a response cannot be written", metadata: ["reason": "\(error)"])
         } else if !request.isAbandoned(with: error) {
-            request.logger.error("a handler failed", metadata: ["error": "\(error)"])
+            request.logger.error("a handler failed", metadata: ["reason": "\(error)"])
         }
         return HTTPFailure(.internalServerError).response(for: request)
     }

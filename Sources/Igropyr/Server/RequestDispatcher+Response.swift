@@ -47,7 +47,7 @@ extension RequestDispatcher {
             exchange.endResponse(trailers)
         } catch {
             if !exchange.isAbandoned(with: error) {
-                logger(request).error("a stream failed", metadata: ["error": "\(error)"])
+                logger(request).error("a stream failed", metadata: ["reason": "\(error)"])
             }
             exchange.abort()
         }
@@ -99,7 +99,7 @@ extension RequestDispatcher {
 
     /// Answers 500 in place of a response that cannot go out.
     func withdrawHead(_ error: HTTPSerializer.Failure, _ request: Request?, on connection: any HTTPServerStream) {
-        logger(request).error("a response cannot be written", metadata: ["error": "\(error)"])
+        logger(request).error("a response cannot be written", metadata: ["reason": "\(error)"])
         connection.withdrawHead()
         respond(HTTPFailure(.internalServerError).response, on: connection)
     }

@@ -79,7 +79,7 @@ public struct Sessions: AsyncMiddleware {
     private func noting<Result>(_ request: Request, _ work: () async throws -> Result) async -> Result? {
         do { return try await work() } catch {
             guard !Task.isCancelled else { return nil }
-            request.logger.error("what became of a session is not stored", metadata: ["error": "\(error)"])
+            request.logger.error("what became of a session is not stored", metadata: ["reason": "\(error)"])
             return nil
         }
     }

@@ -21,7 +21,7 @@ extension RequestDispatcher {
             connection.close(.normal)
         } catch {
             let isExpected = error is WebSocketClosure || exchange.isAbandoned(with: error)
-            if !isExpected { logger(request).error("a WebSocket's handler failed", metadata: ["error": "\(error)"]) }
+            if !isExpected { logger(request).error("a WebSocket's handler failed", metadata: ["reason": "\(error)"]) }
             connection.close(isExpected ? .normal : .internalError)
         }
     }

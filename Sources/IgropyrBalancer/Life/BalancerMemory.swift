@@ -36,22 +36,26 @@ final class BalancerMemory {
     func keep(_ keys: [ClusterKey]) async {
         guard let key, !keys.isEmpty else { return }
         let file = KeyringFile(base: key, keys: keys)
-        await write("the cluster's changed keys, which a restart would lose,") { try file.write(to: $0) }
+        await write(orSay: "cannot save the cluster's changed keys: a restart would lose them") {
+            try file.write(to: $0)
+        }
     }
 
     func keep(peers: [SocketAddress]) async {
         guard self.peers != peers else { return }
         self.peers = peers
         let file = PeerFile(peers)
-        await write("where the others are") { try file.write(to: $0) }
+        await write(orSay: "cannot save where the others are") { try file.write(to: $0) }
     }
 
-    private func write(_ what: String, _ body: @escaping @Sendable (DataFolder) throws -> Void) async {
+    private func write(
+        orSay failure: Logger.Message, _ body: @escaping @Sendable (DataFolder) throws -> Void
+    ) async {
         let folder = folder
         do {
             try await loop.offload { try body(folder) }
         } catch {
-            logger.error("cannot save \(what) to the data folder", metadata: ["error": "\(error)"])
+            logger.error(failure, metadata: ["reason": "\(error)"])
         }
     }
 }

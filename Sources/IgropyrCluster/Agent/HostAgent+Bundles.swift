@@ -219,7 +219,7 @@ extension HostAgent {
         do throws(BundleError) {
             try await loop.offload { () throws(BundleError) in try store.remove(digests) }
         } catch {
-            configuration.logger.warning("cannot remove bundles", metadata: ["error": "\(error)"])
+            configuration.logger.warning("cannot remove bundles", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -42,7 +42,7 @@ extension HostAgent {
                 return try LocalBundles(in: BundleStore(openingAt: store.path))
             }
         } catch {
-            configuration.logger.error("cannot make the folders of bundles and logs", metadata: ["error": "\(error)"])
+            configuration.logger.error("cannot make the folders of bundles and logs", metadata: ["reason": "\(error)"])
         }
         bundles.whole = present.whole
         bundles.times = present.times
@@ -53,7 +53,7 @@ extension HostAgent {
         guard scheduling != .active else { return }
         do { try await loop.offload { try scheduling.write(to: folder) } } catch {
             configuration.logger.error(
-                "cannot save whether the host is drained: a restart would forget it", metadata: ["error": "\(error)"])
+                "cannot save whether the host is drained: a restart would forget it", metadata: ["reason": "\(error)"])
         }
     }
 }

@@ -32,7 +32,7 @@ extension HostAgent {
             parts.control.use(try Self.controlTLS(present))
             try await parts.client.use(first)
             await parts.supervisor.use(present)
-        } catch { configuration.logger.error("cannot use the changed keys", metadata: ["error": "\(error)"]) }
+        } catch { configuration.logger.error("cannot use the changed keys", metadata: ["reason": "\(error)"]) }
         await saveKeys(parts)
         await writeNodeFile(parts)
     }

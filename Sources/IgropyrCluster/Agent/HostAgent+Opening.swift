@@ -56,7 +56,9 @@ extension HostAgent {
         let logger = configuration.logger
         do {
             return try await loop.offload { () throws(ClusterKeyError) in
-                try ClusterKey(fileAt: path) { logger.warning("\($0)") }
+                try ClusterKey(fileAt: path) {
+                    logger.warning("the key file is not private", metadata: ["reason": "\($0)"])
+                }
             }
         } catch { throw .key(error) }
     }

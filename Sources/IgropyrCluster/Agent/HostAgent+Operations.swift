@@ -147,7 +147,7 @@ extension HostAgent {
         do {
             try await loop.offload { try log.append(entry) }
         } catch {
-            configuration.logger.error("cannot write the audit log", metadata: ["error": "\(error)"])
+            configuration.logger.error("cannot write the audit log", metadata: ["reason": "\(error)"])
         }
     }
 

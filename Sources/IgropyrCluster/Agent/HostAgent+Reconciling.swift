@@ -69,7 +69,7 @@ extension HostAgent {
         rememberedPeers = addresses
         let (file, folder) = (PeerFile(addresses), parts.folder)
         do { try await loop.offload { try file.write(to: folder) } } catch {
-            configuration.logger.warning("cannot write peers.json", metadata: ["error": "\(error)"])
+            configuration.logger.warning("cannot write peers.json", metadata: ["reason": "\(error)"])
         }
     }
 

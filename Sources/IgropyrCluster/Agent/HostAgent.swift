@@ -157,7 +157,7 @@ public actor HostAgent: LoopBound {
         do {
             try await loop.offload { try file.write(to: folder) }
         } catch {
-            configuration.logger.warning("cannot write node.json", metadata: ["error": "\(error)"])
+            configuration.logger.warning("cannot write node.json", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -35,7 +35,7 @@ extension Replica {
             storageProblem = nil
         } catch {
             if wasWell {
-                configuration.logger.error("cannot save the state; trying again", metadata: ["error": "\(error)"])
+                configuration.logger.error("cannot save the state; trying again", metadata: ["reason": "\(error)"])
             }
             storageProblem = "\(error)"
         }

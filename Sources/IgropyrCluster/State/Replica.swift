@@ -280,7 +280,7 @@ public actor Replica: LoopBound {
                 return try await exchange(with: peer)
             } catch {
                 configuration.logger.debug(
-                    "could not exchange states", metadata: ["peer": "\(peer)", "error": "\(error)"])
+                    "could not exchange states", metadata: ["peer": "\(peer)", "reason": "\(error)"])
             }
             guard pause > .zero, (try? await Task.sleep(for: pause)) != nil else { return }
         }
@@ -320,7 +320,7 @@ public actor Replica: LoopBound {
         let problem = clockVerdict.problem
         guard problem != clockProblem else { return }
         if clockProblem == nil, let problem {
-            configuration.logger.warning("this host's clock is wrong", metadata: ["problem": "\(problem)"])
+            configuration.logger.warning("this host's clock is wrong", metadata: ["reason": "\(problem)"])
         }
         clockProblem = problem
         didChange()  // The host's record tells of it.

@@ -30,7 +30,7 @@ final class KeeperProcess {
             process = try ChildProcess(on: loop, command) { _ in self.process = nil }
         } catch {
             logger.warning(
-                "cannot start the keeper: workers would outlive this agent", metadata: ["error": "\(error)"])
+                "cannot start the keeper: workers would outlive this agent", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -50,7 +50,7 @@ final class LedgerFile {
         } catch {
             written = nil
             logger.warning(
-                "cannot write workers.json: the next agent would start all anew", metadata: ["error": "\(error)"])
+                "cannot write workers.json: the next agent would start all anew", metadata: ["reason": "\(error)"])
         }
     }
 }

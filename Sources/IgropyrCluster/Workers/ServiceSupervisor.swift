@@ -115,6 +115,8 @@ public actor ServiceSupervisor: LoopBound {
 
     private func sayWhatHappened() {
         guard let supervision = process?.supervision, supervision.state != .ended else { return }
-        logger.warning("the \(name) has ended", metadata: ["message": "\(supervision.message(at: loop.now))"])
+        logger.warning(
+            "a program beside the node has ended",
+            metadata: ["program": "\(name)", "reason": "\(supervision.message(at: loop.now))"])
     }
 }

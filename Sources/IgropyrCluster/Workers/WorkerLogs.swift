@@ -58,7 +58,7 @@ final class WorkerLogs {
             return outcome
         }
         for error in errors {
-            logger.warning("a worker's log was full and could not be kept aside", metadata: ["error": "\(error)"])
+            logger.warning("a worker's log was full and could not be kept aside", metadata: ["reason": "\(error)"])
         }
         return wasFull
     }

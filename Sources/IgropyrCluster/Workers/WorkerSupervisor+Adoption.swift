@@ -28,7 +28,7 @@ extension WorkerSupervisor {
                 return try NotificationSocket(on: loop, name: notificationName) { self.receive($0) }
             } catch {
                 configuration.logger.error(
-                    "cannot hear workers that run already; they will be replaced", metadata: ["error": "\(error)"])
+                    "cannot hear workers that run already; they will be replaced", metadata: ["reason": "\(error)"])
                 notificationName = NotificationSocket.uniqueName()
             }
         }
@@ -44,7 +44,7 @@ extension WorkerSupervisor {
             } catch {
                 configuration.logger.warning(
                     "a worker has ended while no agent was there",
-                    metadata: ["worker": "\(entry.slot)", "error": "\(error)"])
+                    metadata: ["worker": "\(entry.slot)", "reason": "\(error)"])
             }
         }
         let known = Set(workers.values.compactMap { $0.process.child?.pid } + [keeper.pid].compactMap(\.self))
@@ -87,7 +87,7 @@ extension WorkerSupervisor {
         } catch {
             configuration.logger.notice(
                 "a worker's socket cannot be taken over: connections will be refused when it ends",
-                metadata: ["worker": "\(entry.slot)", "error": "\(error)"])
+                metadata: ["worker": "\(entry.slot)", "reason": "\(error)"])
             return nil
         }
     }

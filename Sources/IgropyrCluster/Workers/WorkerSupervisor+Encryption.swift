@@ -81,7 +81,7 @@ extension WorkerSupervisor {
             } catch {
                 configuration.logger.error(
                     "a worker cannot be given the cluster's changed keys",
-                    metadata: ["worker": "\(worker.slot)", "error": "\(error)"])
+                    metadata: ["worker": "\(worker.slot)", "reason": "\(error)"])
                 break
             }
             guard worker.keys === old else { return }

@@ -43,14 +43,14 @@ final class PoolInsight: Sendable {
             defer { told.cannotConnect = true }
             return !told.cannotConnect
         }
-        if isNews { logger.error("no connection to the database can be made", metadata: ["error": "\(error)"]) }
+        if isNews { logger.error("no connection to the database can be made", metadata: ["reason": "\(error)"]) }
     }
 
     func didClose() { metrics?.connections.decrement() }
 
     /// A connection that was lent failed.
     func didFail<ServerError>(_ error: DatabaseError<ServerError>, asked: String) {
-        let metadata: Logger.Metadata = ["error": "\(error)", "statement": "\(asked.excerpt())"]
+        let metadata: Logger.Metadata = ["reason": "\(error)", "statement": "\(asked.excerpt())"]
         switch error {
         case .connectionLost:
             metrics?.lost.increment()

@@ -19,7 +19,7 @@ extension SiteLoop {
                 "an access file is broken: nothing it governs is served", metadata: ["reason": "\(broken)"])
         } else if told == nil {
             inquiry.host.log.error(
-                "a request failed", metadata: ["path": "\(inquiry.request.path)", "error": "\(error)"])
+                "a request failed", metadata: ["path": "\(inquiry.request.path)", "reason": "\(error)"])
         }
         let failure = told ?? HTTPFailure(.internalServerError)
         return statusPage(failure, inquiry, scope) ?? failure.response(for: inquiry.request)
