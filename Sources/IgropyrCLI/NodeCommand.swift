@@ -91,15 +91,9 @@ struct NodeCommand: AsyncParsableCommand {
                 try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
             }
             guard let key else { return await signals.close() }
-            var configuration = NodeConfiguration(name: membership.name, bind: membership.bind, dataFolder: folder)
-            configuration.advertise = membership.advertise
+            var configuration = NodeConfiguration(membership, dataFolder: folder)
             configuration.isInsecure = member.insecure
-            configuration.joins = membership.seeds
-            configuration.joinServices = membership.seedServices
             configuration.keyFile = key
-            configuration.nameServer = membership.nameServer
-            configuration.discovery = membership.discovery
-            configuration.gossip = membership.settings
             configuration.tags = tags
             configuration.capacity = capacity.map(UInt16.init)
             configuration.handover = handover
@@ -154,15 +148,15 @@ extension NodeCommand {
     ) async throws -> ServiceSupervisor? {
         guard let balance else { return nil }
         let listen = try await balance.address(defaultPort: 8080, option: "--balance", on: loop)
-        let beside = SocketAddress(host: node.bind.host, port: Self.balancerPort)
+        let beside = SocketAddress(host: node.member.bind.host, port: Self.balancerPort)
         let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind", on: loop)
         var program = [
-            Executable.path, "balancer", "--name", "\(node.name).balancer", "--bind", (bind ?? beside).localText,
-            "--join", node.bind.localText, "--profile", member.profile.rawValue, "--data",
+            Executable.path, "balancer", "--name", "\(node.member.name).balancer", "--bind", (bind ?? beside).localText,
+            "--join", node.member.bind.localText, "--profile", member.profile.rawValue, "--data",
             "\(node.dataFolder)/balancer",
         ]
         if let file = node.keyFile { program += ["--key-file", file] }
-        if let address = node.advertise {
+        if let address = node.member.advertise {
             program += ["--advertise", SocketAddress(host: address.host, port: (bind ?? beside).port).localText]
         }
         if let balanceAdmin {

@@ -1,4 +1,5 @@
 import Glibc
+import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
@@ -288,7 +289,7 @@ import Testing
         bind: String, name: String, key: String?, advice: String
     ) throws {
         let address = try #require(SocketAddress(bind, port: 7946))
-        var configuration = NodeConfiguration(name: name, bind: address, dataFolder: "/nowhere")
+        var configuration = NodeConfiguration(.init(name: name, bind: address), dataFolder: "/nowhere")
         configuration.keyFile = key
         let error = #expect(throws: NodeError.self) { try configuration.validate() }
         #expect(error?.description.contains(advice) == true)
@@ -298,15 +299,15 @@ import Testing
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop)
             var configuration = NodeConfiguration(
-                name: "b", bind: freshAddress(), dataFolder: node.folder("data"))
+                .init(name: "b", bind: freshAddress()), dataFolder: node.folder("data"))
             configuration.logger.logLevel = .critical
             let inUse = await #expect(throws: NodeError.self) {
                 try await HostAgent(configuration, on: loop).start()
             }
             #expect(inUse?.description.contains("is in use by process") == true)
             configuration.dataFolder = folder("other")
-            configuration.bind = node.control
-            configuration.bind.port -= 1
+            configuration.member.bind = node.control
+            configuration.member.bind.port -= 1
             let port = await #expect(throws: NodeError.self) {
                 try await HostAgent(configuration, on: loop).start()
             }

@@ -1,3 +1,4 @@
+import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
@@ -17,15 +18,16 @@ struct SampleNode {
         folder: TemporaryFolder? = nil, bind: SocketAddress = freshAddress()
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
-        var configuration = NodeConfiguration(name: name, bind: bind, dataFolder: folder("data"))
+        var member = MembershipConfiguration(name: name, bind: bind)
+        member.settings = .local
+        if let address = await seed?.agent.gossipAddress {
+            member.seeds = [IgropyrUV.Endpoint(host: address.hostText, port: address.port)]
+        }
+        var configuration = NodeConfiguration(member, dataFolder: folder("data"))
         if let key {
             try folder.write(key.base64 + "\n", to: "key", permissions: 0o600)
             configuration.keyFile = folder("key")
         }
-        if let address = await seed?.agent.gossipAddress {
-            configuration.joins = [IgropyrUV.Endpoint(host: address.hostText, port: address.port)]
-        }
-        configuration.gossip = .local
         configuration.workers = SampleWorker.settings
         configuration.logger.logLevel = .critical
         agent = try HostAgent(configuration, on: loop)

@@ -18,7 +18,7 @@ extension HostAgent {
 
     /// The others go on under this name with the other host: this one stops before it does harm.
     private func loseName(to address: SocketAddress) {
-        failure = .nameLost(name: configuration.name, address: address)
+        failure = .nameLost(name: name.rawValue, address: address)
         Task(executorPreference: loop) { await self.stop() }
     }
 

@@ -18,9 +18,8 @@ extension HostAgent {
             let present = try await readKeyring(folder)
             keys.use(present)
             let client: ControlClient
-            let zone = (configuration.advertise ?? configuration.bind).zone
             do {
-                client = try ControlClient(on: loop, key: keys.present.first, zone: zone)
+                client = try ControlClient(on: loop, key: keys.present.first, zone: configuration.member.zone)
             } catch { throw .system(error.description) }
             do throws(NodeError) {
                 return try await listen(folder, store, client)
@@ -158,7 +157,8 @@ extension HostAgent {
     }
 
     private var knowsOthers: Bool {
-        !configuration.joins.isEmpty || !configuration.joinServices.isEmpty || configuration.discovery != nil
+        let member = configuration.member
+        return !member.seeds.isEmpty || !member.seedServices.isEmpty || member.discovery != nil
     }
 
     private func openSite(_ folder: DataFolder) async -> WorkerPlace.Site {
@@ -186,7 +186,7 @@ extension HostAgent {
         let loop = loop
         return WorkerSupervisor(
             .init(
-                host: name, address: configuration.bind, advertisedHost: advertisedHost,
+                host: name, address: configuration.member.bind, advertisedHost: advertisedHost,
                 settings: configuration.workers, logFolder: logFolder, site: site, keys: keys.forSecrets,
                 clusterKeys: keys.present, handover: configuration.handover, logger: configuration.logger),
             store: store, on: loop
@@ -198,17 +198,11 @@ extension HostAgent {
     private func membershipConfiguration(
         _ remembered: [SocketAddress], controlPort: UInt16
     ) -> MembershipConfiguration {
-        var membership = MembershipConfiguration(name: configuration.name, bind: configuration.bind)
+        var membership = configuration.member
         membership.sockets = MembershipSockets(configuration.handover.descriptors)
-        membership.advertise = configuration.advertise
         membership.tags = MemberTags.node(controlPort: controlPort)
         membership.keys = keys.present.map(\.bytes)
-        membership.seeds = configuration.joins
-        membership.seedServices = configuration.joinServices
-        membership.nameServer = configuration.nameServer
-        membership.discovery = configuration.discovery
         membership.rememberedPeers = remembered
-        membership.settings = configuration.gossip
         membership.logger = configuration.logger
         return membership
     }

@@ -81,8 +81,7 @@ public actor HostAgent: LoopBound {
 
     /// - Throws: What ``NodeConfiguration/validate()`` finds.
     public init(_ configuration: NodeConfiguration, on loop: EventLoop) throws(NodeError) {
-        try configuration.validate()
-        guard let name = HostName(rawValue: configuration.name) else { throw .configuration("--name is invalid") }
+        let name = try configuration.validate()
         self.configuration = configuration
         self.name = name
         agenda = Agenda(of: name)
@@ -280,7 +279,7 @@ public actor HostAgent: LoopBound {
         return await own + replica.refusalProblems + problems.values.sorted()
     }
 
-    var advertisedHost: String { (configuration.advertise ?? configuration.bind).hostText }
+    var advertisedHost: String { (configuration.member.advertise ?? configuration.member.bind).hostText }
 
     static let cores = UInt16(clamping: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 }

@@ -1,31 +1,19 @@
 internal import FoundationEssentials
-public import IgropyrGossip
 public import IgropyrMembership
-internal import IgropyrOrchestration
+public import IgropyrOrchestration
 public import IgropyrUV
 public import Logging
 
 /// What a node is told at its start.
 public struct NodeConfiguration: Sendable {
-    /// Unique in the cluster; lasts through restarts.
-    public var name: String
-    /// Where it gossips, UDP and TCP; the control API and the workers listen on the same address.
-    public var bind: SocketAddress
-    /// Where others reach it, if not at `bind`; needed when that is every address of the host.
-    public var advertise: SocketAddress?
+    /// Who it is, where it gossips, and whom it asks to be let in. The control API and the workers listen on the same address;
+    /// the name lasts through restarts. The agent sets keys, tags and what earlier lives have left.
+    public var member: MembershipConfiguration
     /// nil: the gossip port and one, or any that is free if the gossip port is 0.
     public var controlPort: UInt16?
     public var keyFile: String?
     /// Allows an address beyond loopback without a key.
     public var isInsecure = false
-    /// Members of the cluster; any one will do.
-    public var joins: [IgropyrUV.Endpoint] = []
-    /// Names whose SRV records name members.
-    public var joinServices: [String] = []
-    /// Asked about `joinServices`; nil: the system's name server.
-    public var nameServer: SocketAddress?
-    /// Under which name members find each other on the local network by multicast DNS; nil: they do not.
-    public var discovery: String?
     /// One node at a time; see ``DataFolder``.
     public var dataFolder: String
     /// What deployments' constraints look at.
@@ -35,16 +23,14 @@ public struct NodeConfiguration: Sendable {
     public var workers = WorkerSettings()
     /// What this program has left to itself when it was replaced (``HostAgent/leaveToSuccessor()``).
     public var handover = Handover()
-    public var gossip = GossipSettings.fast
     /// How long a node that leaves waits for others to take over its part of a total.
     public var handoverTimeout: Duration = .seconds(5)
     /// How long balancers have to hear that the node leaves, before its workers drain.
     public var leaveGrace: Duration = .milliseconds(300)
     public var logger = Logger(label: "igropyr.node")
 
-    public init(name: String, bind: SocketAddress, dataFolder: String) {
-        self.name = name
-        self.bind = bind
+    public init(_ member: MembershipConfiguration, dataFolder: String) {
+        self.member = member
         self.dataFolder = dataFolder
     }
 
@@ -58,10 +44,13 @@ public struct NodeConfiguration: Sendable {
     }
 
     /// Checks what can be checked without opening anything.
-    public func validate() throws(NodeError) {
-        guard let hostName = HostName(rawValue: name) else {
+    /// - Returns: The node's name.
+    @discardableResult
+    public func validate() throws(NodeError) -> HostName {
+        let (bind, advertise) = (member.bind, member.advertise)
+        guard let name = HostName(rawValue: member.name) else {
             throw .configuration(
-                "--name \"\(name.prefix(130))\" is no host name: use 1 to 128 letters, digits, '-', '.' and '_'")
+                "--name \"\(member.name.prefix(130))\" is no host name: use 1 to 128 letters, digits, '-', '.' and '_'")
         }
         guard keyFile != nil || isInsecure || bind.isLoopback else {
             throw .configuration(
@@ -77,15 +66,16 @@ public struct NodeConfiguration: Sendable {
         if controlPort == nil, Self.controlAddress(besideGossipAt: bind) == nil {
             throw .configuration("--bind \(bind): there is no port above for the control API: choose a lower one")
         }
-        let record = HostRecord(name: hostName, address: "127.0.0.1", controlPort: 0, cores: 1, tags: tags)
+        let record = HostRecord(name: name, address: "127.0.0.1", controlPort: 0, cores: 1, tags: tags)
         do throws(Refusal) { try record.validate(at: .now) } catch { throw .configuration("--tag: \(error.reason)") }
         if let capacity, capacity == 0 { throw .configuration("--capacity 0 would give this host no workers") }
+        return name
     }
 
     /// Port 0 takes one that is free.
     var controlAddress: SocketAddress {
-        let address = controlPort.map { SocketAddress(host: bind.host, port: $0) }
-        return address ?? Self.controlAddress(besideGossipAt: bind) ?? bind
+        let address = controlPort.map { SocketAddress(host: member.bind.host, port: $0) }
+        return address ?? Self.controlAddress(besideGossipAt: member.bind) ?? member.bind
     }
 
     /// Where a node that gossips there has its control API unless it is told: on the next port. Nil if there is none.

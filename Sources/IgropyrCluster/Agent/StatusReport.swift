@@ -3,13 +3,13 @@ public import IgropyrOrchestration
 /// What a node knows of the whole cluster, for people and programs: the answer to `GET /v1/status`.
 public struct StatusReport: Codable, Sendable, Hashable {
     public struct Host: Codable, Sendable, Hashable {
-        public enum Role: String, Codable, Sendable {
+        public enum Role: String, CaseIterable, Codable, Sendable {
             case node, balancer
             /// A Serf agent, which gossips only.
             case serf
         }
 
-        public enum Status: String, Codable, Sendable {
+        public enum Status: String, CaseIterable, Codable, Sendable {
             case alive, leaving, left, failed
 
             /// For people, after the host's name.
