@@ -12,9 +12,14 @@ extension Request {
     /// The whole body.
     /// - Throws: ``HTTPFailure`` 413 if it has more than `limit` bytes, or more than the route allows;
     ///   `CancellationError` when the client is gone.
-    public func body(upTo limit: Int) async throws -> [UInt8] {
+    public func body(upTo limit: Int) async throws -> [UInt8] { try await body.collected(upTo: limit) }
+}
+
+extension AsyncSequence where Element == [UInt8] {
+    /// - Throws: ``HTTPFailure`` 413 for more than `limit` bytes, and as the sequence.
+    func collected(upTo limit: Int) async throws -> [UInt8] {
         var whole: [UInt8] = []
-        for try await piece in body {
+        for try await piece in self {
             guard piece.count <= limit - whole.count else { throw HTTPFailure(.contentTooLarge) }
             whole += piece
         }

@@ -58,14 +58,7 @@ public struct MultipartBody: AsyncSequence {
 
         /// All data.
         /// - Throws: ``HTTPFailure`` 413 if there are more than `limit` bytes.
-        public func bytes(upTo limit: Int) async throws -> [UInt8] {
-            var whole: [UInt8] = []
-            for try await piece in body {
-                guard piece.count <= limit - whole.count else { throw HTTPFailure(.contentTooLarge) }
-                whole += piece
-            }
-            return whole
-        }
+        public func bytes(upTo limit: Int) async throws -> [UInt8] { try await body.collected(upTo: limit) }
 
         /// All data as text.
         /// - Throws: ``HTTPFailure`` 400 for what is not UTF-8, and as ``bytes(upTo:)``.

@@ -17,19 +17,12 @@ public struct BasicAuthentication: AsyncMiddleware {
     }
 
     public func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
-        guard let (name, password) = credentials(of: request), try await verify(name, password) else {
+        guard let (name, password) = request.basicCredentials, try await verify(name, password) else {
             throw HTTPFailure(
                 .unauthorized, fields: [.wwwAuthenticate: "Basic realm=\"\(realm.quoted)\", charset=\"UTF-8\""])
         }
         request[AuthenticatedNameKey.self] = name
         return await next(request)
-    }
-
-    private func credentials(of request: Request) -> (name: String, password: String)? {
-        guard let encoded = request.authorization("Basic"), let data = Data(base64Encoded: encoded),
-            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
-        else { return nil }
-        return (String(text[..<colon]), String(text[text.index(after: colon)...]))
     }
 }
 
@@ -77,6 +70,14 @@ extension Request {
             field[..<space].lowercased() == scheme.lowercased()
         else { return nil }
         return String(field[space...].trimmedOfSpaces)
+    }
+
+    /// What the client shows by HTTP's Basic scheme (RFC 7617 §2), if it is whole and in UTF-8.
+    package var basicCredentials: (name: String, password: String)? {
+        guard let encoded = authorization("Basic"), let data = Data(base64Encoded: encoded),
+            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
+        else { return nil }
+        return (String(text[..<colon]), String(text[text.index(after: colon)...]))
     }
 }
 

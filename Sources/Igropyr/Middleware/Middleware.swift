@@ -123,23 +123,15 @@ extension Layer {
                 if request.leave() { middleware.after(request, &response) }
                 return response
             }
-        case (.task(let middleware), .immediate(let handler)):
+        case (.task(let middleware), _):
             .task { request in
                 try await middleware.respond(to: request) { request in
                     do {
-                        let response = try handler(request)
-                        try response.check()
-                        return response
-                    } catch {
-                        return failures.response(to: error, request)
-                    }
-                }
-            }
-        case (.task(let middleware), .task(let handler)):
-            .task { request in
-                try await middleware.respond(to: request) { request in
-                    do {
-                        let response = try await handler(request)
+                        let response =
+                            switch action {
+                            case .immediate(let handler): try handler(request)
+                            case .task(let handler): try await handler(request)
+                            }
                         try response.check()
                         return response
                     } catch {

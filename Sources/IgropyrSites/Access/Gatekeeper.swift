@@ -1,5 +1,4 @@
 internal import Crypto
-internal import FoundationEssentials
 internal import Igropyr
 
 /// Lets clients in by name or token; one for each loop.
@@ -12,7 +11,7 @@ struct Gatekeeper {
         switch authentication {
         case .basic(let realm, let users):
             let challenge = "Basic realm=\"\(realm.quoted)\", charset=\"UTF-8\""
-            guard let (name, password) = Self.credentials(of: request) else { throw Self.refusal(challenge) }
+            guard let (name, password) = request.basicCredentials else { throw Self.refusal(challenge) }
             // An unknown name takes as long as a wrong password.
             let hash = users[name] ?? users.values.first
             guard let hash, try await passwords.isRight(password, for: hash), users[name] != nil else {
@@ -31,12 +30,5 @@ struct Gatekeeper {
 
     private static func refusal(_ challenge: String) -> HTTPFailure {
         HTTPFailure(.unauthorized, fields: [.wwwAuthenticate: challenge])
-    }
-
-    private static func credentials(of request: Request) -> (name: String, password: String)? {
-        guard let encoded = request.authorization("Basic"), let data = Data(base64Encoded: encoded),
-            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
-        else { return nil }
-        return (String(text[..<colon]), String(text[text.index(after: colon)...]))
     }
 }
