@@ -181,8 +181,8 @@ let package = Package(
         .executableTarget(
             name: "IgropyrCLI",
             dependencies: [
-                "IgropyrText", "IgropyrGossip", "IgropyrOrchestration", "IgropyrConfiguration", "IgropyrUV",
-                "IgropyrTransport", "Igropyr", "IgropyrSites", "IgropyrMembership", "IgropyrCluster",
+                "IgropyrText", "IgropyrHTTP", "IgropyrGossip", "IgropyrOrchestration", "IgropyrConfiguration",
+                "IgropyrUV", "IgropyrTransport", "Igropyr", "IgropyrSites", "IgropyrMembership", "IgropyrCluster",
                 "IgropyrBalancer", argumentParser, logging,
             ],
             swiftSettings: strict),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IgropyrBalancer
+import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
 
@@ -44,7 +45,7 @@ struct ExplainCommand: AsyncParsableCommand {
     func run() async throws {
         var query = [("url", url), ("method", method)] + header.map { ("header", $0) }
         if let source { query.append(("source", source)) }
-        let target = "/explain?" + query.map { "\($0)=\(Self.escaped($1))" }.joined(separator: "&")
+        let target = "/explain?" + query.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&")
         let admin = admin
         let response = try await onEventLoop { loop in
             let address = try await admin.address(defaultPort: Self.port, option: "--admin", on: loop)
@@ -62,13 +63,6 @@ struct ExplainCommand: AsyncParsableCommand {
         guard response.status == 200 else { throw CommandFailure(text.trimmingCharacters(in: .newlines)) }
         if json { return print(text, terminator: "") }
         print(Self.text(try JSONDecoder().decode(Explanation.self, from: Data(response.body))))
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.utf8.map { byte in
-            let isPlain = (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }.joined()
     }
 
     private static func text(_ answer: Explanation) -> String {

@@ -1,5 +1,5 @@
-import ArgumentParser
-import IgropyrGossip
+public import ArgumentParser
+public import IgropyrGossip
 import IgropyrMembership
 import IgropyrUV
 
@@ -53,7 +53,7 @@ struct MemberOptions: ParsableArguments {
         help: """
             How members look for failures, the same on all: fast (hosts in one network), lan, wan or local (as Serf's \
             agents have them).
-            """, transform: Self.profile)
+            """)
     var profile = GossipProfile.fast
 
     @Flag(help: "Allow an address beyond loopback without a key: anybody who reaches it may then deploy.")
@@ -91,14 +91,9 @@ struct MemberOptions: ParsableArguments {
         }
     }
 
-    private static func profile(_ text: String) throws -> GossipProfile {
-        guard let profile = GossipProfile(rawValue: text) else {
-            throw ValidationError("choose fast, lan, wan or local.")
-        }
-        return profile
-    }
-
     var keyFilePath: String? { keyFile ?? EnvironmentVariable.keyFile.value }
 
     var tokenText: String? { token ?? EnvironmentVariable.token.value }
 }
+
+extension GossipProfile: ExpressibleByArgument {}

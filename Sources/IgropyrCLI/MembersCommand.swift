@@ -1,5 +1,5 @@
-import ArgumentParser
-import IgropyrCluster
+public import ArgumentParser
+public import IgropyrCluster
 
 struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,14 +16,10 @@ struct MembersCommand: AsyncParsableCommand {
             no member is as asked for.
             """)
 
-    @Option(
-        help: "Only members of this status: alive, leaving, left or failed; may be repeated.",
-        transform: MemberFilter.status(named:))
+    @Option(help: "Only members of this status; may be repeated.")
     var status: [StatusReport.Host.Status] = []
 
-    @Option(
-        help: "Only members of this role: node, balancer or serf; may be repeated.",
-        transform: MemberFilter.role(named:))
+    @Option(help: "Only members of this role; may be repeated.")
     var role: [StatusReport.Host.Role] = []
 
     @Option(name: .customLong("tag"), help: "Only members that gossip this tag, as KEY=VALUE; may be repeated.")
@@ -107,18 +103,7 @@ struct MemberFilter: Sendable {
         (status.isEmpty || status.contains(member.status)) && (roles.isEmpty || roles.contains(member.role))
             && (names.isEmpty || names.contains(member.name)) && tags.allSatisfy { member.tags[$0.key] == $0.value }
     }
-
-    static func status(named text: String) throws -> StatusReport.Host.Status {
-        guard let status = StatusReport.Host.Status(rawValue: text) else {
-            throw ValidationError("it is alive, leaving, left or failed.")
-        }
-        return status
-    }
-
-    static func role(named text: String) throws -> StatusReport.Host.Role {
-        guard let role = StatusReport.Host.Role(rawValue: text) else {
-            throw ValidationError("it is node, balancer or serf.")
-        }
-        return role
-    }
 }
+
+extension StatusReport.Host.Status: ExpressibleByArgument {}
+extension StatusReport.Host.Role: ExpressibleByArgument {}

@@ -1,5 +1,5 @@
-import ArgumentParser
-import IgropyrGossip
+public import ArgumentParser
+public import IgropyrGossip
 import IgropyrSimulation
 import IgropyrTime
 
@@ -8,7 +8,7 @@ struct ClusterOptions: ParsableArguments {
     @Option(help: "How many members.")
     var members = 5
 
-    @Option(help: "fast, lan, wan or local: how members look for failures.", transform: Self.profile)
+    @Option(help: "How members look for failures.")
     var profile = GossipProfile.fast
 
     @Option(help: "The first seed.")
@@ -53,13 +53,6 @@ struct ClusterOptions: ParsableArguments {
         }
     }
 
-    private static func profile(_ text: String) throws -> GossipProfile {
-        guard let profile = GossipProfile(rawValue: text) else {
-            throw ValidationError("choose fast, lan, wan or local.")
-        }
-        return profile
-    }
-
     var scenario: Scenario {
         var scenario = Scenario(members: members, settings: profile.settings)
         scenario.settings.memberLimit = max(scenario.settings.memberLimit, 2 * members)
@@ -87,3 +80,5 @@ struct ClusterOptions: ParsableArguments {
         return text + (encrypt ? " --encrypt" : "")
     }
 }
+
+extension GossipProfile: ExpressibleByArgument {}
