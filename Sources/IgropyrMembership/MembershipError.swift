@@ -48,51 +48,34 @@ extension MembershipError {
     }
 
     init(_ error: GossipError) {
-        switch error {
-        case .invalidName(let name):
-            self.init(
-                code: .invalidConfiguration,
-                description:
-                    "the name \"\(name)\" does not do: use 1 to 128 letters, digits, dots, hyphens, underscores")
-        case .invalidAddress(let address):
-            self.init(
-                code: .invalidConfiguration, description: "nobody can reach us at \(address): advertise another address"
-            )
-        case .tagsTooLarge:
-            self.init(code: .invalidConfiguration, description: "the tags take more than 512 bytes: shorten them")
-        case .invalidKey:
-            self.init(
-                code: .invalidConfiguration, description: "a key has 16, 24 or 32 bytes; make one with: igropyr keygen")
-        case .invalidLabel: self.init(code: .invalidConfiguration, description: "the label is longer than 255 bytes")
-        case .userEventTooLarge(let limit):
-            self.init(
-                code: .invalidRequest, description: "a user event takes at most \(limit) bytes, its name included")
-        case .queryTooLarge(let limit):
-            self.init(code: .invalidRequest, description: "a query takes at most \(limit) bytes")
-        case .responseTooLarge(let limit):
-            self.init(code: .invalidRequest, description: "an answer takes at most \(limit) bytes")
-        case .noSuchQuery: self.init(code: .invalidRequest, description: "the query is over, or answered")
-        case .unknownMember(let name):
-            self.init(code: .invalidRequest, description: "there is no other member called \"\(name)\"")
-        case .needsSerf:
-            self.init(
-                code: .invalidRequest, description: "this cluster has no Serf: no tags, events, queries, forced leaves")
-        case .belongsToSerf:
-            self.init(
-                code: .invalidRequest, description: "Serf uses metadata and messages itself: send an event or a query")
-        case .userMessageTooLarge(let limit):
-            self.init(code: .invalidRequest, description: "a user message takes at most \(limit) bytes")
-        case .userStateTooLarge(let limit):
-            self.init(code: .invalidRequest, description: "the user state takes at most \(limit) bytes")
-        case .reservedName(let name):
-            self.init(
-                code: .invalidRequest,
-                description: "\"\(name)\": names that begin with \(QueryRequest.reservedPrefix) are Serf's own")
-        case .notEncrypted:
-            self.init(
-                code: .invalidRequest,
-                description: "the cluster has no key: give all of its members one at their start (--key-file)")
-        case .leaving: self.init(code: .invalidRequest, description: "the member is leaving")
-        }
+        let (code, description): (Code, String) =
+            switch error {
+            case .invalidName(let name):
+                (
+                    .invalidConfiguration,
+                    "the name \"\(name)\" does not do: use 1 to 128 letters, digits, dots, hyphens, underscores"
+                )
+            case .invalidAddress(let address):
+                (.invalidConfiguration, "nobody can reach us at \(address): advertise another address")
+            case .tagsTooLarge: (.invalidConfiguration, "the tags take more than 512 bytes: shorten them")
+            case .invalidKey: (.invalidConfiguration, "a key has 16, 24 or 32 bytes; make one with: igropyr keygen")
+            case .invalidLabel: (.invalidConfiguration, "the label is longer than 255 bytes")
+            case .userEventTooLarge(let limit):
+                (.invalidRequest, "a user event takes at most \(limit) bytes, its name included")
+            case .queryTooLarge(let limit): (.invalidRequest, "a query takes at most \(limit) bytes")
+            case .responseTooLarge(let limit): (.invalidRequest, "an answer takes at most \(limit) bytes")
+            case .noSuchQuery: (.invalidRequest, "the query is over, or answered")
+            case .unknownMember(let name): (.invalidRequest, "there is no other member called \"\(name)\"")
+            case .needsSerf: (.invalidRequest, "this cluster has no Serf: no tags, events, queries, forced leaves")
+            case .belongsToSerf: (.invalidRequest, "Serf uses metadata and messages itself: send an event or a query")
+            case .userMessageTooLarge(let limit): (.invalidRequest, "a user message takes at most \(limit) bytes")
+            case .userStateTooLarge(let limit): (.invalidRequest, "the user state takes at most \(limit) bytes")
+            case .reservedName(let name):
+                (.invalidRequest, "\"\(name)\": names that begin with \(QueryRequest.reservedPrefix) are Serf's own")
+            case .notEncrypted:
+                (.invalidRequest, "the cluster has no key: give all of its members one at their start (--key-file)")
+            case .leaving: (.invalidRequest, "the member is leaving")
+            }
+        self.init(code: code, description: description)
     }
 }

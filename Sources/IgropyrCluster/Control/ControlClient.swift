@@ -203,7 +203,7 @@ public actor ControlClient: LoopBound {
         of request: HTTPRequester.Request, at node: SocketAddress, _ onLine: @escaping (Line) -> Bool
     ) async throws(ControlError) {
         var buffer: [UInt8] = []
-        let request = request.from(user)
+        let request = request.asked(by: user)
         let response: HTTPRequester.Response
         do {
             let take = { (bytes: RawSpan) throws in
@@ -218,13 +218,11 @@ public actor ControlClient: LoopBound {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) sends a line without an end")
                 }
             }
-            response = try await requests.send(request.versioned, to: node, onBody: take)
+            response = try await requests.send(request, to: node, onBody: take)
         } catch is Enough {
             return
         } catch let error as DecodingError {
-            throw ControlError(
-                .unexpectedAnswer,
-                "the node at \(node) gave an answer that this edition does not understand (\(JSON.cause(of: error)))")
+            throw Self.illegible(error, from: node)
         } catch { throw ControlError(error, from: node, hasKey: hasKey) }
         guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
     }
@@ -239,21 +237,23 @@ public actor ControlClient: LoopBound {
         guard response.status / 100 == 2 else { throw unexpected(response, from: node) }
         do {
             return try JSON.decode(Answer.self, from: response.body)
-        } catch {
-            throw ControlError(
-                .unexpectedAnswer,
-                "the node at \(node) gave an answer that this edition does not understand (\(JSON.cause(of: error)))")
-        }
+        } catch { throw Self.illegible(error, from: node) }
+    }
+
+    private static func illegible(_ error: any Error, from node: SocketAddress) -> ControlError {
+        ControlError(
+            .unexpectedAnswer,
+            "the node at \(node) gave an answer that this edition does not understand (\(JSON.cause(of: error)))")
     }
 
     func send(
         _ request: HTTPRequester.Request, at node: SocketAddress, limitBytes: Int = 4 * ControlAPI.messageBytes,
         isPatient: Bool = false
     ) async throws(ControlError) -> HTTPRequester.Response {
-        let request = request.from(user)
+        let request = request.asked(by: user)
         do {
             let client = isPatient ? transfers : requests
-            let response = try await client.send(request.versioned, to: node, bodyLimit: limitBytes)
+            let response = try await client.send(request, to: node, bodyLimit: limitBytes)
             guard response.field(ControlAPI.versionField) != nil else {
                 throw unexpected(response, from: node)
             }
@@ -274,16 +274,10 @@ public actor ControlClient: LoopBound {
 }
 
 extension HTTPRequester.Request {
-    /// Says whose it is.
-    fileprivate func from(_ user: String?) -> HTTPRequester.Request {
+    /// With its user, and the edition of the control API that it is of.
+    fileprivate func asked(by user: String?) -> HTTPRequester.Request {
         var request = self
         if let user { request.fields.append((ControlServer.userField, user)) }
-        return request
-    }
-
-    /// Says which edition of the control API it is of.
-    fileprivate var versioned: HTTPRequester.Request {
-        var request = self
         request.fields.append((ControlAPI.versionField, "\(ControlAPI.version)"))
         return request
     }
