@@ -49,7 +49,7 @@ import Testing
     private func processes(with word: String) -> Int {
         ((try? FileSystem.names(in: "/proc")) ?? []).filter { Int($0) != nil }
             .filter { name in
-                let line = (try? OpenFile("/proc/\(name)/cmdline", .read).read(upTo: 4096, at: 0)) ?? []
+                let line = (try? BlockingFile("/proc/\(name)/cmdline", .read).read(upTo: 4096, at: 0)) ?? []
                 return line.split(separator: 0).contains(Array(word.utf8)[...])
             }.count
     }

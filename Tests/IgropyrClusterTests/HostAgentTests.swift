@@ -189,7 +189,7 @@ import Testing
 
     /// Writes until the file system has no room.
     private func fill(_ path: String) {
-        guard let file = try? OpenFile(path, .createNew(permissions: 0o600)) else { return }
+        guard let file = try? BlockingFile(path, .createNew(permissions: 0o600)) else { return }
         for size in [4096, 1] {
             let piece = [UInt8](repeating: 1, count: size)
             while (try? file.write(piece.span.bytes)) != nil {}

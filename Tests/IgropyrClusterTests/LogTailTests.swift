@@ -12,7 +12,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     private func append(_ text: String) throws {
-        let file = try OpenFile(folder("shop-0.log"), .append(permissions: 0o600))
+        let file = try BlockingFile(folder("shop-0.log"), .append(permissions: 0o600))
         try file.write(Array(text.utf8).span.bytes)
     }
 
@@ -87,7 +87,7 @@ import Testing
             try append("two\n")
             let second = await lines.next()
             #expect(text(second).contains("two"))
-            try OpenFile(folder("shop-0.log"), .append(permissions: 0o600)).truncate()
+            try BlockingFile(folder("shop-0.log"), .append(permissions: 0o600)).truncate()
             try append("x\n")
             let third = await lines.next()
             #expect(text(third).contains("\"x\""))

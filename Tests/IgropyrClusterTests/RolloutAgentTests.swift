@@ -385,7 +385,7 @@ import Testing
     let sizes = try [log.path, log.path + ".1"].map { try FileSystem.status(of: $0).byteCount }
     #expect(sizes.allSatisfy { $0 < 2500 })
     #expect(log.entries().last == .sample(49) && log.entries().count > 10)
-    let file = try OpenFile(log.path, .append(permissions: 0o600))
+    let file = try BlockingFile(log.path, .append(permissions: 0o600))
     try file.write(Array("{\"time\":".utf8).span.bytes)
     #expect(log.entries().last == .sample(49))
 }

@@ -76,14 +76,14 @@ struct AuditLog: Sendable {
         if let status = try? FileSystem.status(of: path), status.byteCount >= limitBytes {
             try FileSystem.rename(path, to: path + ".1")
         }
-        let file = try OpenFile(path, .append(permissions: 0o600))
+        let file = try BlockingFile(path, .append(permissions: 0o600))
         try file.write(JSON.line(entry) + [UInt8(ascii: "\n")])
         try file.synchronize()
     }
 
     /// The latest entries, the oldest first. A line that is torn or of a later edition is passed over.
     func entries() -> [AuditEntry] {
-        let files = [path + ".1", path].map { (try? OpenFile($0, .read).readTail(upTo: Self.answerBytes)) ?? [] }
+        let files = [path + ".1", path].map { (try? BlockingFile($0, .read).readTail(upTo: Self.answerBytes)) ?? [] }
         return (files[0] + files[1]).suffix(Self.answerBytes).split(separator: UInt8(ascii: "\n"))
             .compactMap { try? JSON.decode(AuditEntry.self, from: $0) }
     }

@@ -21,7 +21,7 @@ extension BundleStore {
         let bytes: [UInt8]
         do throws(FileError) {
             // One more than there may be, so that a file that is too long does not pass.
-            bytes = try OpenFile(path, .read).read(upTo: ContentChunker.maximumBytes + 1)
+            bytes = try BlockingFile(path, .read).read(upTo: ContentChunker.maximumBytes + 1)
         } catch {
             guard error.isMissing else { throw BundleError(error) }
             throw BundleError(.missing, path, "the chunk \(chunk) is not in \(chunkFolder)")

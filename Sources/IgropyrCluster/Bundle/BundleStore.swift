@@ -78,8 +78,8 @@ struct BundleStore: Sendable {
         guard hasAllChunks(index) else { throw missing(digest) }
         do throws(FileError) {
             if durably {
-                for chunk in index.distinctChunks { try OpenFile(path(chunk.digest), .read).synchronize() }
-                try OpenFile(path(digest, Self.partialSuffix), .read).synchronize()
+                for chunk in index.distinctChunks { try BlockingFile(path(chunk.digest), .read).synchronize() }
+                try BlockingFile(path(digest, Self.partialSuffix), .read).synchronize()
                 try FileSystem.synchronizeFolder(chunkFolder)
             }
             try FileSystem.rename(path(digest, Self.partialSuffix), to: path(digest, Self.indexSuffix))
@@ -149,7 +149,7 @@ struct BundleStore: Sendable {
     func writeAside(_ bytes: [UInt8], to path: String) throws(BundleError) {
         try BundleError.wrapping { () throws(FileError) in
             try FileSystem.replace(path) { aside throws(FileError) in
-                try OpenFile(aside, .createNew(permissions: 0o600)).write(bytes)
+                try BlockingFile(aside, .createNew(permissions: 0o600)).write(bytes)
             }
         }
     }

@@ -21,7 +21,7 @@ extension ProgramMachine {
 
     /// Of a program's file; nil if it is for any. Blocks.
     static func ofProgram(at path: String) throws(FileError) -> ProgramMachine? {
-        ProgramMachine(programHead: try OpenFile(path, .read).read(upTo: headBytes))
+        ProgramMachine(programHead: try BlockingFile(path, .read).read(upTo: headBytes))
     }
 }
 

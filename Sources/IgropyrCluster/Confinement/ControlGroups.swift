@@ -111,7 +111,7 @@ struct ControlGroups: Sendable, Equatable {
     /// In one write, as the kernel wants it.
     private static func write(_ text: String, to path: String) throws(ConfinementError) {
         try ConfinementError.wrapping { () throws(FileError) in
-            try OpenFile(path, .write).write(Array(text.utf8))
+            try BlockingFile(path, .write).write(Array(text.utf8))
         }
     }
 }

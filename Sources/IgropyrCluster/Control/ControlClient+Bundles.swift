@@ -135,7 +135,7 @@ private final class Upload: Sendable {
         }
         guard number < chunks.count else { return nil }
         let (chunk, offset) = chunks[number]
-        return (chunk, try OpenFile(path, .read).read(upTo: chunk.byteCount, at: offset))
+        return (chunk, try BlockingFile(path, .read).read(upTo: chunk.byteCount, at: offset))
     }
 
     func didSend(_ chunk: BundleIndex.Chunk) {

@@ -69,9 +69,9 @@ public final class DataFolder: Sendable {
         return present.isOfSameFile(as: own)
     }
 
-    private static func takeLock(of path: String) throws(DataFolderError) -> OpenFile {
+    private static func takeLock(of path: String) throws(DataFolderError) -> BlockingFile {
         let lock = try DataFolderError.wrapping { () throws(FileError) in
-            try OpenFile("\(path)/lock", .openOrCreate(permissions: 0o600))
+            try BlockingFile("\(path)/lock", .openOrCreate(permissions: 0o600))
         }
         let isOurs = try DataFolderError.wrapping { () throws(FileError) in try lock.lockExclusively() }
         guard isOurs else { throw .inUse(path: path, process: holder(of: path)) }

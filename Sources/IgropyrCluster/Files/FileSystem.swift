@@ -85,8 +85,8 @@ enum FileSystem {
 
     /// Copies the first `limitBytes` of a file to a new one, mode 0600.
     static func copy(_ path: String, to target: String, limitBytes: Int64) throws(FileError) {
-        let source = try OpenFile(path, .read)
-        let copy = try OpenFile(target, .createNew(permissions: 0o600))
+        let source = try BlockingFile(path, .read)
+        let copy = try BlockingFile(target, .createNew(permissions: 0o600))
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 1)
         defer { unsafe chunk.deallocate() }
         var rest = limitBytes
@@ -101,7 +101,7 @@ enum FileSystem {
 
     /// Makes what was created, renamed or removed in a folder last through a power cut.
     static func synchronizeFolder(_ path: String) throws(FileError) {
-        try OpenFile(path, .folder).synchronize()
+        try BlockingFile(path, .folder).synchronize()
     }
 
     static func parent(of path: String) -> String {

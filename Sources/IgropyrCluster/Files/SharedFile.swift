@@ -1,8 +1,8 @@
 /// An open file that several functions of the thread pool use in turn; closed with the object.
 final class SharedFile: Sendable {
-    let file: OpenFile
+    let file: BlockingFile
 
-    init(_ file: consuming OpenFile) { self.file = file }
+    init(_ file: consuming BlockingFile) { self.file = file }
 }
 
 extension WorkerLog {

@@ -43,14 +43,14 @@ final class WorkerKeys {
     static func write(_ keys: [PreSharedKey], to path: String) throws(FileError) {
         let owner = try? FileSystem.status(of: path).owner
         try FileSystem.replace(path) { aside throws(FileError) in
-            let file = try OpenFile(aside, .createNew(permissions: 0o400))
+            let file = try BlockingFile(aside, .createNew(permissions: 0o400))
             try file.write(PreSharedKeyFile.bytes(keys))
             if let owner, owner != geteuid() { try file.give(to: owner) }
         }
     }
 }
 
-extension OpenFile {
+extension BlockingFile {
     fileprivate func give(to owner: UInt32) throws(FileError) {
         guard fchown(descriptor, owner, gid_t.max) == 0 else { throw FileError("change the owner of", path) }
     }

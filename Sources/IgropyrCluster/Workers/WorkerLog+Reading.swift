@@ -46,12 +46,12 @@ extension WorkerLog {
     private var byteCount: Int64 { (try? FileSystem.status(of: path).byteCount) ?? 0 }
 
     private static func bytes(of path: String, from offset: Int64) -> [UInt8] {
-        (try? OpenFile(path, .read).read(upTo: Int(pieceBytes), at: offset)) ?? []
+        (try? BlockingFile(path, .read).read(upTo: Int(pieceBytes), at: offset)) ?? []
     }
 
     /// Where a file's last lines begin, and how many they are; none of a file that is not there.
     private static func end(of path: String, lines limit: Int) -> (start: Int64, lines: Int) {
-        guard limit > 0, let file = try? OpenFile(path, .read), let byteCount = try? file.status().byteCount else {
+        guard limit > 0, let file = try? BlockingFile(path, .read), let byteCount = try? file.status().byteCount else {
             return ((try? FileSystem.status(of: path).byteCount) ?? 0, 0)
         }
         var (lines, position) = (0, byteCount)

@@ -41,12 +41,12 @@ struct WorkerLog: Sendable {
     }
 
     /// For one child process, which gets a duplicate.
-    func open() throws(FileError) -> OpenFile { try OpenFile(path, .append(permissions: 0o600)) }
+    func open() throws(FileError) -> BlockingFile { try BlockingFile(path, .append(permissions: 0o600)) }
 
     /// What was printed last, from that place in the file on; nil if nothing was. Only as much as a status can show.
     /// If the file was emptied since, its whole counts.
     func lastLine(from start: Int64) throws(FileError) -> String? {
-        let file = try OpenFile(path, .read)
+        let file = try BlockingFile(path, .read)
         let byteCount = try file.status().byteCount
         let tail = try file.read(upTo: 1024, at: max(start <= byteCount ? start : 0, byteCount - 1024))
         return String(decoding: tail, as: UTF8.self).split(whereSeparator: \.isNewline).last.map(String.init)

@@ -57,7 +57,7 @@ final class ArchiveWriter {
     }
 
     private func copy(_ source: String, byteCount: Int64, _ onBytes: (Int) -> Void) throws(BundleError) {
-        let file = try BundleError.wrapping { () throws(FileError) in try OpenFile(source, .read) }
+        let file = try BundleError.wrapping { () throws(FileError) in try BlockingFile(source, .read) }
         let status = try BundleError.wrapping { () throws(FileError) in try file.status() }
         guard status.kind == .file else { throw changed(source) }
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 1)
@@ -92,14 +92,14 @@ final class ArchiveWriter {
     @safe
     fileprivate final class Sink {
         let path: String
-        private let file: OpenFile
+        private let file: BlockingFile
         var indexer = BundleIndexer()
         private(set) var error: FileError?
 
         init(_ path: String) throws(BundleError) {
             self.path = path
             file = try BundleError.wrapping { () throws(FileError) in
-                try OpenFile(path, .createNew(permissions: 0o644))
+                try BlockingFile(path, .createNew(permissions: 0o644))
             }
         }
 

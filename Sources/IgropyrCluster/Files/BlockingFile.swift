@@ -2,7 +2,7 @@ internal import Glibc
 
 /// An open descriptor, closed with its value. Each call blocks: for the thread pool, never a loop's thread.
 @safe
-struct OpenFile: ~Copyable {
+struct BlockingFile: ~Copyable {
     let path: String
     let descriptor: Int32
 
