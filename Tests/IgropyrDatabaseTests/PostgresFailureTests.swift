@@ -7,14 +7,6 @@ import Testing
 
 @testable import IgropyrPostgreSQL
 
-/// Runs something that must fail, and says how.
-func failure(_ body: () async throws -> Void) async -> (any Error)? {
-    do {
-        try await body()
-        return nil
-    } catch { return error }
-}
-
 @Suite(.timeLimit(.minutes(5))) struct PostgresFailureTests {
     @Test func `a server that dies in the midst of a query is an error, and its successor is found`() async throws {
         let server = try await PostgresServer()

@@ -112,11 +112,3 @@ func withMySQL(
 
 /// A name that no other test has.
 func freshName() -> String { "t\(UInt64.random(in: 0 ... .max))" }
-
-/// Runs something that must fail, and says how.
-func failure(_ body: () async throws -> Void) async -> (any Error)? {
-    do {
-        try await body()
-        return nil
-    } catch { return error }
-}

@@ -67,11 +67,3 @@ func withRedis(
 
 /// A key that no other test has.
 func freshKey() -> String { "key\(UInt64.random(in: 0 ... .max))" }
-
-/// Runs something that must fail, and says how.
-func failure(_ body: () async throws -> Void) async -> (any Error)? {
-    do {
-        try await body()
-        return nil
-    } catch { return error }
-}

@@ -12,7 +12,7 @@ private let getByHTTP2: [UInt8] =
     + [0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 1, UInt8(ascii: "a")]
 
 /// What a client asks, and how it may go, so that nobody is left who could read the answer.
-private let departures: [(question: [UInt8], how: String, leave: @Sendable (RawCaller) async -> Void)] = [
+private let departures: [(question: [UInt8], how: String, leave: @Sendable (StreamClient) async -> Void)] = [
     (Array(get.utf8), "a reset", { $0.reset() }),
     (
         Array(get.utf8), "an end of its sending, then a reset",

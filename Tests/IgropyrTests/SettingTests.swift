@@ -121,7 +121,7 @@ import Testing
             app.get("/") { _ in "in" }
         } _: { caller in
             let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-            var inside: [RawCaller] = []
+            var inside: [StreamClient] = []
             for _ in 0..<2 {
                 let raw = try await caller.connect()
                 raw.send(request)

@@ -129,12 +129,7 @@ final class FrameClient: TCPStreamDelegate {
         for start in stride(from: 0, to: bytes.count, by: step) {
             let piece = Array(bytes[start..<min(start + step, bytes.count)])
             stream.write(piece.span.bytes)
-            for _ in 0..<3 {
-                await withCheckedContinuation { continuation in
-                    stream.loop.submitLocally { continuation.resume() }
-                }
-                await Task.yield()
-            }
+            for _ in 0..<3 { await stream.loop.turn() }
         }
     }
 

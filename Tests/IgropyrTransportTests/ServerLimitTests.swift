@@ -251,7 +251,7 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
 
 @Suite(.timeLimit(.minutes(5))) struct SlowClientTests {
     /// Sends a byte at a time until the server has had enough.
-    private static func drip(_ client: RawClient, _ byte: String, every interval: Duration) async throws {
+    private static func drip(_ client: StreamClient, _ byte: String, every interval: Duration) async throws {
         for _ in 0..<1000 {
             guard client.ending == nil else { return }
             client.send(byte)

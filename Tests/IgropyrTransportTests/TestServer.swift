@@ -1,6 +1,7 @@
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
+import TestSupport
 import Testing
 
 /// A server on a loop of its own, on which the test runs, too.
@@ -8,7 +9,7 @@ final class TestServer: HTTPRequestHandler {
     let loop: EventLoop
     private(set) var server: HTTPServer!
     private let onRequest: (MessageHead, RawSpan, any HTTPServerStream) -> Void
-    private var clients: [RawClient] = []
+    private var clients: [StreamClient] = []
     private var frameClients: [FrameClient] = []
 
     private init(
@@ -42,8 +43,8 @@ final class TestServer: HTTPRequestHandler {
         onRequest(head, bytes, connection)
     }
 
-    func connect(isReading: Bool = true) async throws -> RawClient {
-        let client = try await RawClient.connect(to: server.localAddress, on: loop, isReading: isReading)
+    func connect(isReading: Bool = true) async throws -> StreamClient {
+        let client = try await StreamClient(to: server.localAddress, on: loop, isReading: isReading)
         clients.append(client)
         return client
     }
