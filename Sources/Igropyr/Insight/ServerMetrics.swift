@@ -1,4 +1,5 @@
 internal import IgropyrHTTP
+internal import IgropyrTime
 internal import Metrics
 
 /// What swift-metrics is told of a server. Labels are route patterns, methods and classes of status: closed sets, which no
@@ -44,8 +45,7 @@ struct EndpointMeters: Sendable {
 
     func note(status: Int, _ elapsed: Duration) {
         requests.note(status: status)
-        let (seconds, attoseconds) = elapsed.components
-        duration.recordNanoseconds(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+        duration.recordNanoseconds(elapsed.nanosecondsClamped)
     }
 }
 
