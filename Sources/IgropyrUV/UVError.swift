@@ -1,4 +1,5 @@
 internal import CLibUV
+internal import Glibc
 
 /// What libuv or the kernel answered to a call, as libuv's negative code.
 public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,5 +51,12 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
 @discardableResult
 func check(_ result: Int32, _ call: String) throws(UVError) -> Int32 {
     guard result >= 0 else { throw UVError(code: result, call: call) }
+    return result
+}
+
+/// Throws `errno` if a system call answered -1; else hands its answer on.
+@discardableResult
+func check(_ result: Int32, errnoOf call: String) throws(UVError) -> Int32 {
+    guard result >= 0 else { throw UVError(errno: errno, call) }
     return result
 }
