@@ -125,7 +125,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
     /// That wants to be let in by whoever gossips there.
     private func membership(joining seeds: [SocketAddress], _ log: KeptLog) -> MembershipConfiguration {
         var membership = MembershipConfiguration(name: "b", bind: freshAddress())
-        membership.seeds = seeds.map { IgropyrUV.Endpoint(host: $0.hostText, port: $0.port) }
+        membership.seeds = seeds.map { Endpoint(host: $0.hostText, port: $0.port) }
         membership.logger = log.logger
         return membership
     }

@@ -17,7 +17,7 @@ import Testing
             let node = try await SampleNode("a", on: loop)
             let gossip = try #require(await node.agent.gossipAddress)
             var configuration = MembershipConfiguration(name: "lb", bind: freshAddress())
-            configuration.seeds = [IgropyrUV.Endpoint(host: gossip.hostText, port: gossip.port)]
+            configuration.seeds = [Endpoint(host: gossip.hostText, port: gossip.port)]
             configuration.tags = MemberTags.balancer
             configuration.settings = .local
             configuration.logger.logLevel = .critical

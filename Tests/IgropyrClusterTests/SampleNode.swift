@@ -21,7 +21,7 @@ struct SampleNode {
         var member = MembershipConfiguration(name: name, bind: bind)
         member.settings = .local
         if let address = await seed?.agent.gossipAddress {
-            member.seeds = [IgropyrUV.Endpoint(host: address.hostText, port: address.port)]
+            member.seeds = [Endpoint(host: address.hostText, port: address.port)]
         }
         var configuration = NodeConfiguration(member, dataFolder: folder("data"))
         if let key {

@@ -143,7 +143,7 @@ final class Upstreams: Sendable {
 }
 
 extension Upstreams.Worker {
-    fileprivate init?(_ endpoint: IgropyrOrchestration.Endpoint) {
+    fileprivate init?(_ endpoint: WorkerEndpoint) {
         guard let address = SocketAddress(endpoint.address, port: endpoint.port) else { return nil }
         self.init(
             id: endpoint.slot.id, host: endpoint.slot.host.rawValue, address: address, isEncrypted: endpoint.isEncrypted

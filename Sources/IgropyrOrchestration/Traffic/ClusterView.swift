@@ -1,7 +1,7 @@
 public import IgropyrHashing
 
 /// A worker that takes requests.
-public struct Endpoint: Hashable, Sendable {
+public struct WorkerEndpoint: Hashable, Sendable {
     /// Its place in the ring.
     public var slot: WorkerSlot
     /// An IP address.
@@ -24,7 +24,7 @@ public struct Endpoint: Hashable, Sendable {
 public struct ClusterView: Hashable, Sendable {
     public let routes: DeployedRoutes
     /// For each deployed application its ready workers on alive hosts, by slot, each slot once; empty if there are none.
-    public let endpoints: [ApplicationName: [Endpoint]]
+    public let endpoints: [ApplicationName: [WorkerEndpoint]]
     /// Of the applications that ask for one.
     public let hashKeys: [ApplicationName: HashKey]
 
@@ -46,11 +46,11 @@ public struct ClusterView: Hashable, Sendable {
 
     private static func endpoints(
         _ chosen: [WorkerSlot: WorkerRecord], of live: [ApplicationName: DeploymentSpec]
-    ) -> [ApplicationName: [Endpoint]] {
-        var result = live.mapValues { _ in [Endpoint]() }
+    ) -> [ApplicationName: [WorkerEndpoint]] {
+        var result = live.mapValues { _ in [WorkerEndpoint]() }
         for (slot, worker) in chosen.sorted(by: { $0.key < $1.key }) {
             result[slot.application]?.append(
-                Endpoint(
+                WorkerEndpoint(
                     slot: slot, address: worker.address, port: worker.port, revision: worker.revision,
                     isEncrypted: worker.isEncrypted ?? false))
         }
