@@ -1,10 +1,8 @@
-/// In which order the targets of a service are to be tried (RFC 2782).
-public enum ServiceOrder {
-    /// By priority; among equal ones at random, the greater the weight, the likelier first.
-    public static func sorted(
-        _ services: [DNSRecord.Service], using random: inout some RandomNumberGenerator
-    ) -> [DNSRecord.Service] {
-        var rest = services.filter { !$0.target.labels.isEmpty }
+extension Sequence<DNSRecord.Service> {
+    /// In the order in which the targets of a service are to be tried (RFC 2782): by priority; among equal ones at random, the
+    /// greater the weight, the likelier first. A target that is the root says that there is none.
+    public func inOrderOfTrial(using random: inout some RandomNumberGenerator) -> [DNSRecord.Service] {
+        var rest = filter { !$0.target.labels.isEmpty }
         var ordered: [DNSRecord.Service] = []
         while let best = rest.map(\.priority).min() {
             // Those without a weight first, as the rule has it, so that they have a small chance.

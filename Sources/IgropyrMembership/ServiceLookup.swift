@@ -16,7 +16,7 @@ enum ServiceLookup {
             if case .service(let service) = record.content { service } else { nil }
         }
         var random = SystemRandomNumberGenerator()
-        let ordered = ServiceOrder.sorted(services, using: &random)
+        let ordered = services.inOrderOfTrial(using: &random)
         guard !ordered.isEmpty else { throw UVError(code: UVError.nameWithoutData, call: "look up \(service)") }
         var endpoints: [Endpoint] = []
         for service in ordered {

@@ -125,12 +125,13 @@ import Testing
         var random = SplitMix(seed: 1)
         var firsts: [UInt16: Int] = [:]
         for _ in 0..<1_000 {
-            let order = ServiceOrder.sorted(services, using: &random).map(\.port)
+            let order = services.inOrderOfTrial(using: &random).map(\.port)
             #expect(Set(order.prefix(2)) == [2, 3] && order.suffix(2) == [1, 4])
             firsts[order[0], default: 0] += 1
         }
         #expect((850...950).contains(firsts[2] ?? 0), "\(firsts)")
         let none = try #require(DNSName(labels: []))
-        #expect(ServiceOrder.sorted([.init(priority: 0, weight: 0, port: 1, target: none)], using: &random).isEmpty)
+        let nobody = [DNSRecord.Service(priority: 0, weight: 0, port: 1, target: none)]
+        #expect(nobody.inOrderOfTrial(using: &random).isEmpty)
     }
 }
