@@ -325,6 +325,24 @@ import Testing
         }
     }
 
+    @Test func `what was written of a response leaves before the reset that cuts it`() async throws {
+        try await TestServer.run(onRequest: { _, _, stream in
+            let box = StreamBox(stream)
+            Task(executorPreference: stream.loop) {
+                begin(box.stream, .chunked)
+                let body = Array("begun".utf8)
+                box.stream.sendBody(body.span.bytes)
+                box.stream.abort()
+            }
+        }) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(), [.request(1)])
+            await client.wait { $0.isOver(1) }
+            #expect(client.frames(.headers, 1).count == 1 && client.body(1) == "begun")
+            #expect(client.frames(.reset, 1)[0].code == 2)
+        }
+    }
+
     @Test(arguments: [UInt64(3), 9]) func `a body of another length than announced is cut`(length: UInt64) async throws
     {
         try await TestServer.run(onRequest: { _, _, stream in

@@ -133,7 +133,11 @@ extension HTTP2ServerStream {
 
     func flush() { connection.flush() }
 
-    func abort() { cut(.internalError) }
+    /// What was written so far leaves before, as in HTTP/1.1: nghttp2 drops what a reset finds in its queue.
+    func abort() {
+        connection.flush()
+        cut(.internalError)
+    }
 
     /// Answers without a handler. `method`: of the request, as far as that is known.
     func refuse(_ error: HTTPError, to method: HTTPMethod) {
