@@ -21,7 +21,17 @@ extension ProxyExchange: HTTPClientExchange {
             return sendHead(to: downstream)
         }
         // If the body follows in the same read, one write takes both.
-        if bytes.byteCount == head.byteCount { sendHeadSoon() }
+        if Self.isAlone(head, bytes) { sendHeadSoon() }
+    }
+
+    /// Whether no byte of a body has come with the head, though a chunk may have been announced.
+    private static func isAlone(_ head: MessageHead, _ bytes: RawSpan) -> Bool {
+        guard head.framing == .chunked, bytes.byteCount > head.byteCount else {
+            return bytes.byteCount == head.byteCount
+        }
+        let behind = Span<UInt8>(_bytes: bytes.extracting(droppingFirst: head.byteCount))
+        let end = behind.indices.first { behind[$0] == UInt8(ascii: "\n") }
+        return end.map { $0 + 1 == behind.count } ?? true
     }
 
     /// A worker that has more than a head to say mostly has said so already, be it that it fails. So the loop looks at its

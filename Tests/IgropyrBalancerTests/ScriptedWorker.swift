@@ -14,9 +14,12 @@ final class ScriptedWorker {
 
     deinit { close(listener) }
 
-    /// Takes a connection, reads some of the request, up to `ending` if that is given, answers and ends the connection.
+    /// Takes a connection, reads some of the request, up to `ending` if that is given, answers and ends the connection; before
+    /// that, calls `rest`, which says what more to answer.
     /// - Returns: what it has read.
-    @discardableResult func answer(_ text: String, after ending: String = "") throws -> String {
+    @discardableResult func answer(
+        _ text: String, after ending: String = "", then rest: (() throws -> String)? = nil
+    ) throws -> String {
         try wait(for: listener)
         let connection = uninterrupted { accept(listener, nil, nil) }
         _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
@@ -30,7 +33,11 @@ final class ScriptedWorker {
             guard count > 0 || ending.isEmpty else { throw RawClient.Failure(call: "ended after \(seen)") }
             seen += String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
         } while !seen.hasSuffix(ending)
-        let bytes = Array(text.utf8)
+        var bytes = Array(text.utf8)
+        if let rest {
+            _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+            bytes = Array(try rest().utf8)
+        }
         // In one packet with the end.
         _ = Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_MORE))
         return seen

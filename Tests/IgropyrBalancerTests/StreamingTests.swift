@@ -91,6 +91,25 @@ private let tenMegabytes = 10 << 20
     }
 }
 
+@Test(arguments: [("", "5\r\n"), ("5", "\r\n"), ("5\r\n", ""), ("5;a=b\r\n", "")])
+func `a head does not wait for the body, whatever has come of the first chunk's line`(
+    line: String, rest: String
+) async throws {
+    let worker = try ScriptedWorker()
+    try await withBalancer(workers: 0) { fixture in
+        fixture.use([worker.address])
+        let client = try fixture.client()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try worker.answer(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + line,
+            then: {
+                _ = try client.read(until: Array("\r\n\r\n".utf8))
+                return rest + "hello\r\n0\r\n\r\n"
+            })
+        #expect(try client.readResponse().text == "hello")
+    }
+}
+
 @Test(arguments: ["/cut", "/cut-chunked"])
 func `a response that ends too early at the worker ends too early at the client`(path: String) async throws {
     try await withBalancer { fixture in
