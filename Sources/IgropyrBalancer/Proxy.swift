@@ -84,7 +84,7 @@ final class Proxy: HTTPRequestHandler {
                     isBack: !known.contains(member.address))
             }
             let traffic = before.first { $0.upstreams.name == upstreams.name }?.traffic ?? ApplicationTraffic()
-            return Application(upstreams, members, traffic: traffic)
+            return Application(upstreams, members, traffic: traffic, at: now)
         }
         for exchange in waiting { exchange.tryAgain() }
     }
@@ -132,15 +132,20 @@ final class Proxy: HTTPRequestHandler {
 
     func noteConnection(to worker: WorkerState) {
         refusals.noteConnection(to: worker)  // Which another loop may have told of, or this one before it forgot.
-        if worker.health.noteConnection() { healthDidChange() }
+        if worker.health.noteConnection() { noteReturn(of: worker) }
     }
 
     func noteAnswer(of worker: WorkerState) {
-        if worker.health.noteAnswer() { healthDidChange() }
+        if worker.health.noteAnswer() { noteReturn(of: worker) }
     }
 
     func noteSuccess(of worker: WorkerState) {
-        if worker.health.noteSuccess() { healthDidChange() }
+        if worker.health.noteSuccess() { noteReturn(of: worker) }
+    }
+
+    private func noteReturn(of worker: WorkerState) {
+        worker.health.noteReturn(at: now)
+        healthDidChange()
     }
 
     /// Whether a worker gets no requests at the moment because of what is known of it.
@@ -161,11 +166,12 @@ final class Proxy: HTTPRequestHandler {
 
     /// What checks have found, on whatever loop.
     func noteCheck(of address: SocketAddress, isPassed: Bool) {
-        if let worker = workers[address], worker.health.noteCheck(isPassed: isPassed) { healthDidChange() }
+        guard let worker = workers[address], worker.health.noteCheck(isPassed: isPassed) else { return }
+        if isPassed { noteReturn(of: worker) } else { healthDidChange() }
     }
 
     private func healthDidChange() {
-        for application in applications { application.healthDidChange() }
+        for application in applications { application.healthDidChange(at: now) }
     }
 
     // MARK: Memory

@@ -26,7 +26,7 @@ private struct Load {
         let upstreams = Upstreams(name: ApplicationName(rawValue: "a")!, members, settings)
         application = Application(
             upstreams, upstreams.members.map { WorkerState($0, nil) },
-            traffic: ApplicationTraffic())
+            traffic: ApplicationTraffic(), at: .zero)
     }
 
     /// Whom a request goes to; it stays there.
@@ -144,11 +144,55 @@ func `a worker that refuses gets nothing while there are others, and everything 
     var load = Load(policy, weights: [1, 1, 1])
     for worker in load.application.workers.dropFirst() {
         _ = worker.health.noteRefusal(at: .zero)
-        load.application.healthDidChange()
+        load.application.healthDidChange(at: .zero)
     }
     for index in 0..<50 { load.add("/\(index)") }
     #expect(load.loads == [50, 0, 0])
     #expect(load.add("/x", except: [load.application.workers[0]]) !== load.application.workers[0])
+}
+
+@Test(arguments: [BalancingPolicy.leastRequest, .randomTwo, .consistentHash])
+func `a worker that is well again gets its share back by the steps of a newcomer, and from nobody who is well`(
+    policy: BalancingPolicy
+) {
+    var load = Load(policy, weights: [1, 1, 1, 1], { $0.loadBound = nil })
+    let workers = load.application.workers
+    func taken(at now: Timestamp) -> [Int] {
+        let before = load.loads
+        let chosen = (0..<400).map { load.add("/\($0)", at: now) }
+        defer { for worker in chosen.compactMap(\.self) { load.end(worker) } }
+        return zip(load.loads, before).map { $0 - $1 }
+    }
+    let whole = taken(at: .zero)
+    _ = workers[0].health.noteRefusal(at: .zero)
+    load.application.healthDidChange(at: .zero)
+    var last = taken(at: .zero)
+    #expect(last[0] == 0)
+    _ = workers[0].health.noteConnection()
+    workers[0].health.noteReturn(at: .seconds(1))
+    load.application.healthDidChange(at: .seconds(1))
+    for (milliseconds, quarters) in [(1000, 1), (1500, 2), (2000, 3), (2500, 4), (3000, 4), (3000, 4)] {
+        let now = taken(at: .milliseconds(Int64(milliseconds)))
+        // By key, a part of its own; by load, that in proportion to its weight.
+        let due = policy == .consistentHash ? whole[0] * quarters / 4 : 400 * quarters / (12 + quarters)
+        #expect(abs(now[0] - due) <= 20, "\(milliseconds): \(now) of \(whole)")
+        if policy == .consistentHash { #expect(zip(now, last).dropFirst().allSatisfy { $0 <= $1 }) }
+        last = now
+    }
+    #expect(!load.application.hasTrouble)
+}
+
+@Test(arguments: [BalancingPolicy.leastRequest, .randomTwo, .consistentHash])
+func `workers that are well again all at once share all there is at once`(policy: BalancingPolicy) {
+    var load = Load(policy, weights: [1, 1, 1], { $0.loadBound = nil })
+    for worker in load.application.workers {
+        _ = worker.health.noteRefusal(at: .zero)
+        _ = worker.health.noteConnection()
+        worker.health.noteReturn(at: .seconds(1))
+    }
+    load.application.healthDidChange(at: .seconds(1))
+    for index in 0..<300 { load.add("/\(index)", at: .seconds(1)) }
+    #expect(load.busiestToMean < 1.2)
 }
 
 @Test func `too many workers that fail are rather a fault of the observer's: all are used again`() {
@@ -156,7 +200,7 @@ func `a worker that refuses gets nothing while there are others, and everything 
     let workers = load.application.workers
     func fail(_ count: Int) {
         for worker in workers.prefix(count) { _ = worker.health.noteFailure(limit: 1, at: .zero) }
-        load.application.healthDidChange()
+        load.application.healthDidChange(at: .zero)
     }
     fail(1)
     for index in 0..<30 { load.add("/\(index)") }

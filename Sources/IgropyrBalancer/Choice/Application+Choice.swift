@@ -4,8 +4,8 @@ import IgropyrTime
 extension Application {
     /// What keeps a worker from being chosen.
     private enum Standard {
-        /// It is well and has room.
-        case good
+        /// It is well, has room, and the key of this hash is its to have.
+        case good(UInt64)
         /// It is well, but may have as much to do as its share allows.
         case busy
         /// Anything goes that was not tried yet.
@@ -23,7 +23,9 @@ extension Application {
         guard !workers.isEmpty, traffic.inFlight < settings.requestsInFlight ?? .max else { return nil }
         switch settings.policy {
         case .consistentHash:
-            if let worker = preferred(forHash: hash, { admits($0, .good, except: tried, at: now) }) { return worker }
+            if let worker = preferred(forHash: hash, { admits($0, .good(hash), except: tried, at: now) }) {
+                return worker
+            }
         case .randomTwo:
             if let worker = betterOfTwo(except: tried, at: now, using: &random) { return worker }
         case .leastRequest: break
@@ -45,14 +47,19 @@ extension Application {
         guard worker.inFlight < settings.requestsPerWorker else { return false }
         if !tried.isEmpty, tried.contains(where: { $0 === worker }) { return false }
         switch standard {
-        case .good: return isBelowBound(position) && isWell(worker, at: now)
-        case .busy: return isWell(worker, at: now)
+        case .good(let hash): return isBelowBound(position) && isWell(position, forHash: hash, at: now)
+        case .busy: return isWell(position, forHash: nil, at: now)
         case .any: return true
         }
     }
 
-    private func isWell(_ worker: WorkerState, at now: Timestamp) -> Bool {
-        guard hasTrouble, let trouble = worker.health.trouble else { return true }
+    private func isWell(_ position: Int, forHash hash: UInt64?, at now: Timestamp) -> Bool {
+        guard hasTrouble else { return true }
+        noteTime(now)
+        let worker = workers[position]
+        guard let trouble = worker.health.trouble else {
+            return hash.map { hasShare(position, inKeyOf: $0) } ?? true
+        }
         if isPanicking, trouble == .fails { return true }
         return worker.health.admits(at: now)
     }
@@ -115,7 +122,7 @@ extension Application {
     }
 
     private func isLessLoaded(_ left: Int, than right: Int) -> Bool {
-        workers[left].inFlight * Int(upstreams.weights[right]) < workers[right].inFlight * Int(upstreams.weights[left])
+        workers[left].inFlight * Int(weights[right]) < workers[right].inFlight * Int(weights[left])
     }
 
     /// Among equals a scan takes the first: so begin anywhere, but for keys, which have a place of their own.

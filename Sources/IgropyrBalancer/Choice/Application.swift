@@ -10,22 +10,62 @@ final class Application {
     let traffic: ApplicationTraffic
     /// More workers answer badly than may be left alone: then the fault is rather the observer's, and all are used.
     private(set) var isPanicking = false
-    /// Some worker is not well: else nobody is asked.
+    /// Some worker is not well, or was not a moment ago: else nobody is asked.
     private(set) var hasTrouble = false
+    /// Parallel to the workers: how much of its share each has, from 1 to ``SlowStart/steps``. Nil if all have all of it.
+    private var steps: [UInt16]?
+    /// Likewise: in proportion to these they have requests; by ``steps`` and what the snapshot says.
+    private(set) var weights: [UInt16]
+    /// When a step changes.
+    private var nextStep = Timestamp.distantFuture
 
-    init(_ upstreams: Upstreams, _ workers: [WorkerState], traffic: ApplicationTraffic) {
+    init(_ upstreams: Upstreams, _ workers: [WorkerState], traffic: ApplicationTraffic, at now: Timestamp) {
         self.upstreams = upstreams
         self.workers = workers
         self.traffic = traffic
-        healthDidChange()
+        weights = upstreams.weights
+        healthDidChange(at: now)
     }
 
     /// A worker's trouble came or went.
-    func healthDidChange() {
+    func healthDidChange(at now: Timestamp) {
         let troubles = workers.compactMap(\.health.trouble)
-        hasTrouble = !troubles.isEmpty
+        updateSteps(at: now)
+        hasTrouble = !troubles.isEmpty || steps != nil
         let failing = troubles.count { $0 == .fails }
         isPanicking = Double(workers.count - failing) < settings.panicThreshold * Double(workers.count)
+    }
+
+    private func updateSteps(at now: Timestamp) {
+        let duration = settings.slowStart
+        let steps = workers.map { worker in
+            guard worker.health.trouble == nil, let since = worker.health.returnedAt else { return SlowStart.steps }
+            return SlowStart.step(since: since, of: duration, at: now)
+        }
+        // Where all come back together, nobody else has what is theirs.
+        let isSomebodySettled = zip(workers, steps).contains { $0.health.trouble == nil && $1 == SlowStart.steps }
+        let areAllSettled = steps.allSatisfy { $0 == SlowStart.steps }
+        guard isSomebodySettled, !areAllSettled else {
+            (self.steps, weights, nextStep) = (nil, upstreams.weights, .distantFuture)
+            return
+        }
+        self.steps = steps
+        weights = zip(upstreams.weights, steps).map { $0 * $1 }
+        let changes = workers.compactMap { worker in
+            worker.health.returnedAt.flatMap { SlowStart.nextStep(since: $0, of: duration, at: now) }
+        }
+        nextStep = changes.min() ?? .distantFuture
+    }
+
+    /// Whether a worker that is well has this key at its step: each takes keys from others to it, and none back.
+    func hasShare(_ position: Int, inKeyOf hash: UInt64) -> Bool {
+        guard let steps else { return true }
+        return Rendezvous.draw(key: hash, member: UInt64(position)) % UInt64(SlowStart.steps) < UInt64(steps[position])
+    }
+
+    /// Before a worker is looked at, while there is trouble.
+    func noteTime(_ now: Timestamp) {
+        if now >= nextStep { healthDidChange(at: now) }
     }
 }
 

@@ -31,6 +31,8 @@ struct WorkerHealth {
     private var failuresInRow = 0
     /// What the active checks found last.
     private(set) var failsChecks = false
+    /// When it became well again; nil if it always was.
+    private(set) var returnedAt: Timestamp?
 
     /// Nil for a worker that is well. Checks come last: a refusal says more.
     var trouble: Trouble? { mark?.trouble ?? (failsChecks ? .fails : nil) }
@@ -106,9 +108,15 @@ struct WorkerHealth {
         return true
     }
 
+    /// After news that it is well: from then on it gets more and more of its share, see ``SlowStart``.
+    mutating func noteReturn(at now: Timestamp) {
+        if trouble == nil { returnedAt = now }
+    }
+
     /// It is said to be back.
     mutating func forget() {
         mark = nil
         failuresInRow = 0
+        returnedAt = nil
     }
 }
