@@ -1,6 +1,7 @@
 import IgropyrInsight
 public import IgropyrTransport
 public import IgropyrUV
+import Logging
 
 /// Proxies HTTP requests to workers by consistent hash. Knows nothing of a cluster: it is given snapshots.
 ///
@@ -18,6 +19,7 @@ public final class Balancer: Sendable {
     /// Where clients reach it, in the order of ``BalancerSettings/listeners``.
     public let addresses: [SocketAddress]
     private let listeners: Locked<[OpenListener]>
+    private let logger: Logger
     /// Where ``InsightSettings/admin`` is answered; nil if it is not.
     public let adminAddress: SocketAddress?
     private let accessLog: AccessLogWriter?
@@ -35,9 +37,10 @@ public final class Balancer: Sendable {
 
     private init(
         _ listeners: [OpenListener], at addresses: [SocketAddress], sockets: [[Int32]], loops: [BalancerLoop],
-        snapshot: UpstreamSnapshot?, _ insight: Insight
+        snapshot: UpstreamSnapshot?, _ insight: Insight, _ logger: Logger
     ) {
         self.listeners = Locked(listeners)
+        self.logger = logger
         self.addresses = addresses
         (adminAddress, accessLog, admin) = (insight.adminAddress, insight.accessLog, insight.admin)
         self.sockets = Locked(sockets.flatMap(\.self))
@@ -52,14 +55,15 @@ public final class Balancer: Sendable {
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
     ) async throws -> Balancer {
-        let listeners = try settings.listeners.map { listener throws(TLSError) in try OpenListener(listener) }
+        let logger = settings.insight.logger
+        let listeners = try settings.listeners.map { listener throws(TLSError) in try OpenListener(listener, logger) }
         let insight = try await Insight(settings.insight, isSuccessor: settings.isSuccessor)
         let balancer: Balancer
         do {
             let (sockets, addresses) = try open(settings)
             let loops = try await serve(listeners, on: sockets, settings, snapshot, log: insight.accessLog)
             balancer = Balancer(
-                listeners, at: addresses, sockets: sockets, loops: loops, snapshot: snapshot, insight)
+                listeners, at: addresses, sockets: sockets, loops: loops, snapshot: snapshot, insight, logger)
         } catch {
             await insight.stop()
             throw error
@@ -137,7 +141,7 @@ public final class Balancer: Sendable {
     public func reloadCertificates() throws(TLSError) {
         var renewed: [OpenListener] = []
         for listener in listeners.withLock({ $0 }) {
-            renewed.append(try OpenListener(listener.settings, succeeding: listener.tls))
+            renewed.append(try OpenListener(listener.settings, succeeding: listener.tls, logger))
         }
         let listeners = renewed
         self.listeners.withLock { $0 = listeners }

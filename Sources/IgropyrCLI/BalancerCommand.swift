@@ -117,7 +117,7 @@ struct BalancerCommand: AsyncParsableCommand {
         var file = file
         file.accessLog = try insight.accessLog(before: file.accessLog)
         do {
-            try file.checkFiles()
+            try file.checkFiles { StandardError.write("warning: \($0)\n") }
             let file = file
             try await onEventLoop { loop in
                 _ = try await file.resolvedListeners(on: loop)
@@ -125,7 +125,7 @@ struct BalancerCommand: AsyncParsableCommand {
             }
         } catch { throw CommandFailure("\(config ?? ""): \(error)") }
         if let tls = tls.configuration {
-            do throws(TLSError) { _ = try TLSContext.server(tls) } catch { throw CommandFailure("\(error)") }
+            do throws(TLSError) { try tls.check() } catch { throw CommandFailure("\(error)") }
         }
         print(file.summary)
     }

@@ -78,7 +78,7 @@ struct ServeCommand: AsyncParsableCommand {
                 throw CommandFailure("\(folder ?? "") has no \(Site.fileName) that could be checked")
             }
             try site.checkFiles()
-            if let tls = site.tls { _ = try TLSContext.server(tls) }
+            try site.tls?.check()
             return print(site.summary)
         }
         Logs.begin(isVerbose: verbose)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Igropyr
+import IgropyrTransport
 
 /// How a server proves itself, as options.
 struct TLSOptions: ParsableArguments {
@@ -35,5 +36,12 @@ struct TLSOptions: ParsableArguments {
             certificates: zip(tlsCertificate, tlsKey).map { .init(chainFile: $0, keyFile: $1) })
         if let tlsClientCA { tls.clientCertificates = .required(caFile: tlsClientCA) }
         return tls
+    }
+}
+
+extension TLSConfiguration {
+    /// Reads the files, as a server would; says on standard error what those that can be used are to be mended for.
+    func check() throws(TLSError) {
+        for warning in try TLSContext.server(self).warnings { StandardError.write("warning: \(warning)\n") }
     }
 }

@@ -215,3 +215,28 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, hops: String, pr
         #expect(try await ask().hasPrefix("worker-"))
     }
 }
+
+@Test func `a certificate that clients will refuse is told of by a check, at the start and when it is read anew`()
+    async throws
+{
+    let authority = try await TestAuthority()
+    let (chain, key) = try await authority.issue("old", for: ["DNS:localhost"], days: 0)
+    let tls = "{certificate: \(chain), key: \(key)}"
+    let text = "listen: {address: \"127.0.0.1:443\", tls: \(tls)}\n"
+    let file = try BalancerConfiguration(Array(text.utf8), file: "old.yaml")
+    var warnings: [TLSWarning] = []
+    try file.checkFiles { warnings.append($0) }
+    let expired = warnings.filter { if case .expired(chain, _) = $0 { true } else { false } }
+    #expect(expired.count == 1 && warnings.count == 1, "\(warnings)")
+    let log = MessageLog()
+    var listener = BalancerListener(.address(.loopback(port: 0)))
+    listener.tls = TLSConfiguration(certificates: [.init(chainFile: chain, keyFile: key)])
+    let listeners = [listener]
+    try await withBalancer(workers: 1) {
+        ($0.listeners, $0.insight.logger) = (listeners, log.logger)
+    } _: { fixture in
+        #expect(log.count(of: "a certificate needs attention") == 1)
+        try fixture.balancer.reloadCertificates()
+        #expect(log.count(of: "a certificate needs attention") == 2)
+    }
+}

@@ -1,5 +1,5 @@
 import IgropyrConfiguration
-import IgropyrTransport
+public import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
@@ -31,10 +31,10 @@ extension BalancerConfiguration {
     }
 
     /// Reads the certificates, keys and authorities that it names, and keeps none; sees whether the access log can be written.
-    /// Blocks meanwhile.
+    /// Blocks meanwhile. Calls `onWarning` for what certificates can be used in spite of.
     /// - Throws: `TLSError` or ``InsightFailure``: what is wrong with one of them, by the file's name.
-    public func checkFiles() throws {
-        for tls in listeners.compactMap(\.tls) { _ = try TLSContext.server(tls) }
+    public func checkFiles(onWarning: (TLSWarning) -> Void) throws {
+        for tls in listeners.compactMap(\.tls) { try TLSContext.server(tls).warnings.forEach(onWarning) }
         for application in applications.sorted(by: { $0.key < $1.key }).map(\.value) {
             _ = try application.connection.kind()
         }

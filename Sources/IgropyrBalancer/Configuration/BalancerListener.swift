@@ -1,5 +1,6 @@
 public import IgropyrTransport
 public import IgropyrUV
+import Logging
 
 /// Where clients connect, and how they are spoken to there.
 public struct BalancerListener: Sendable {
@@ -28,12 +29,15 @@ struct OpenListener: Sendable {
     let settings: BalancerListener
     var tls: TLSContext?
 
-    /// Reads the certificates.
-    init(_ settings: BalancerListener, succeeding old: TLSContext? = nil) throws(TLSError) {
+    /// Reads the certificates; reports what is wrong with those that can be used.
+    init(_ settings: BalancerListener, succeeding old: TLSContext? = nil, _ logger: Logger) throws(TLSError) {
         self.settings = settings
         let protocols = settings.allowsHTTP2 ? HTTPServer.applicationProtocols : ["http/1.1"]
         if let tls = settings.tls {
             self.tls = try .server(tls, applicationProtocols: protocols, succeeding: old)
+        }
+        for warning in tls?.warnings ?? [] {
+            logger.warning("a certificate needs attention", metadata: ["reason": "\(warning)"])
         }
     }
 
