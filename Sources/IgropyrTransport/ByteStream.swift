@@ -67,8 +67,13 @@ public final class ByteStream {
     /// The name of the issued key that the client has proven to hold.
     public var issuedKeyName: String? { tls?.issuedKeyName }
     /// Who is at the other end, or who is behind the proxy there.
-    public var peerAddress: SocketAddress? { statedAddresses.map(\.source) ?? tcp.peerAddress }
-    public var localAddress: SocketAddress? { statedAddresses.map(\.destination) ?? tcp.localAddress }
+    public var peerAddress: SocketAddress? { Self.unmapped(statedAddresses.map(\.source) ?? tcp.peerAddress) }
+    public var localAddress: SocketAddress? { Self.unmapped(statedAddresses.map(\.destination) ?? tcp.localAddress) }
+
+    /// One client is one, whether its connection came to a socket for IPv4 or to one for both: IPv4 is told as such.
+    private static func unmapped(_ address: SocketAddress?) -> SocketAddress? {
+        address.map { SocketAddress(host: $0.host.unmapped, port: $0.port) }
+    }
 
     /// Bytes written that the kernel has not taken yet.
     public var queuedBytes: Int { tcp.queuedBytes + (tls?.waitingBytes ?? 0) }

@@ -49,6 +49,7 @@ private let keys: [(key: String, request: String, value: String)] = [
 @Test func `a source is the address that the caller gives`() throws {
     #expect(try hash("source", "GET /a HTTP/1.1") == hash("source", "GET /b HTTP/1.1"))
     #expect(try hash("source", "GET /a HTTP/1.1") != hash("source", "GET /a HTTP/1.1", source: "10.0.0.2"))
+    #expect(try hash("source", "GET /a HTTP/1.1") == hash("source", "GET /a HTTP/1.1", source: "::ffff:10.0.0.1"))
     #expect(try hash("source", "GET /a HTTP/1.1", source: nil) == XXH64.hash("/a"))
 }
 

@@ -195,6 +195,15 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, hops: String, pr
     }
 }
 
+@Test func `a client of IPv4 is told as such where the socket is for both`() async throws {
+    let both = SocketAddress(host: .v6(0, 0, zone: 0), port: 0)
+    try await withBalancer(workers: 1, { $0.listeners = [BalancerListener(.address(both))] }) { fixture in
+        _ = try RawClient(to: .loopback(port: fixture.balancer.address.port)).get("/")
+        let seen = try #require(fixture.workers[0].seen.withLock { $0.last })
+        #expect(seen.values("X-Forwarded-For") == ["127.0.0.1"])
+    }
+}
+
 @Test func `plain HTTP is sent to HTTPS, where certificates can be renewed`() async throws {
     let authority = try await TestAuthority()
     let (chain, key) = try await authority.issue("front", for: ["DNS:localhost"])

@@ -7,7 +7,7 @@ import IgropyrUV
 extension HashKey {
     /// The hash of a request's key; allocates nothing, except with a pattern.
     func hash(_ head: MessageHead, _ bytes: RawSpan, source: SocketAddress?) -> UInt64 {
-        if case .source = self, let source { return Self.hash(source.host) }
+        if case .source = self, let source { return Self.hash(source.host.unmapped) }
         guard let range = range(head, bytes), !range.isEmpty else { return Self.hashPath(head, bytes) }
         guard case .methodAndPath = self else { return XXH64.hash(bytes.extracting(range)) }
         return XXH64.hash(bytes.extracting(range), seed: XXH64.hash(bytes.extracting(head.methodName)))
