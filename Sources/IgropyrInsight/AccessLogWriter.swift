@@ -1,7 +1,8 @@
 package import IgropyrUV
 package import Logging
 
-/// Writes what the loops have gathered, on the thread of all logs, which may block.
+/// Writes what the loops have gathered, on the thread of all logs, which may block for a disk. What the reader of a pipe leaves
+/// waits here, and holds up no other log.
 package final class AccessLogWriter: Sendable {
     private struct State {
         var waitingBytes = 0
@@ -18,8 +19,12 @@ package final class AccessLogWriter: Sendable {
         }
     }
 
-    /// How long a disk or pipe that takes nothing may hold up the end of the program.
+    /// How long a pipe that takes nothing may hold up the end of the program; a disk, a second longer.
     private static let patience = Duration.seconds(2)
+    /// From one look at a pipe that takes no more to the next: twice as long each time, until it takes some.
+    private static let pauses = (first: Duration.milliseconds(1), longest: Duration.milliseconds(64))
+    /// Of the batches that wait: lines that come singly are put together.
+    private static let batchBytes = 64 << 10
 
     private let file: LogFile
     private let name: String
@@ -30,6 +35,17 @@ package final class AccessLogWriter: Sendable {
     private let reportInterval: Duration
     /// Runs while there is more to tell than may be told yet. Used on the logs' thread only.
     nonisolated(unsafe) private var reportTimer: Timer?
+
+    // What the file has yet to take; likewise.
+    nonisolated(unsafe) private var backlog: [(bytes: [UInt8], lines: Int)] = []
+    /// Of the first one, that many bytes are written.
+    nonisolated(unsafe) private var written = 0
+    /// Runs while something is left.
+    nonisolated(unsafe) private var retryTimer: Timer?
+    nonisolated(unsafe) private var pause = AccessLogWriter.pauses.first
+    /// Is told once nothing is left, or what is left is given up.
+    nonisolated(unsafe) private var onEnd: ((_ isWritten: Bool) -> Void)?
+    nonisolated(unsafe) private var isOver = false
 
     /// Opens the destination. The program's log is told of dropped lines once in `reportInterval`: a full disk takes no line
     /// for hours, and that log may be on it, too. Call ``stop()`` at its end.
@@ -69,17 +85,21 @@ package final class AccessLogWriter: Sendable {
             do throws(UVError) {
                 try file.reopen()
             } catch {
-                logger.error(
+                return logger.error(
                     "a log cannot be opened anew, so its lines go on to the old file",
                     metadata: ["file": "\(name)", "reason": "\(error.reason)"])
             }
+            // A line that was begun is written whole to the new one.
+            if let first = unsafe backlog.first?.bytes {
+                unsafe written = first[..<written].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+            }
+            drain()
         }
     }
 
-    /// Writes what waits, and tells of what was not written. A disk that takes nothing keeps it, but not the caller.
+    /// Writes what waits, and tells of what was not written. A disk or pipe that takes nothing keeps it, but not the caller.
     package func stop() async {
         state.withLock { $0.isStopping = true }
-        loop.submit { [self] in unsafe reportTimer?.close() }
         let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
         let answer: @Sendable (Bool) -> Void = { answer in
             hasEnded.withLock { continuation in
@@ -88,14 +108,15 @@ package final class AccessLogWriter: Sendable {
             }?.resume(returning: answer)
         }
         let timer = Task {
-            try await Task.sleep(for: Self.patience)
+            try await Task.sleep(for: Self.patience + .seconds(1))
             answer(false)
         }
         let isWritten = await withCheckedContinuation { continuation in
             hasEnded.withLock { $0 = continuation }
-            Task {
+            Task { [self] in
+                let isWritten = await end()
                 await LogThread.leave()
-                answer(true)
+                answer(isWritten)
             }
         }
         timer.cancel()
@@ -103,18 +124,81 @@ package final class AccessLogWriter: Sendable {
         if !isWritten { logger.error("a log could not be written to its end", metadata: ["file": "\(name)"]) }
     }
 
-    /// On the logs' thread.
-    private func append(_ bytes: [UInt8], _ lines: Int) {
-        var failure: UVError?
-        do throws(UVError) { try file.append(bytes) } catch { failure = error }
-        state.withLock { state in
-            state.waitingBytes -= bytes.count
-            if failure != nil { state.noteDropped(lines) }
+    /// Waits until nothing is left, or gives it up. No timer runs then.
+    private func end() async -> Bool {
+        await withCheckedContinuation { continuation in
+            loop.submit { [self] in
+                unsafe reportTimer?.close()
+                let patience = try? Timer(on: loop)
+                unsafe onEnd = { [self] isWritten in
+                    patience?.close()
+                    unsafe isOver = true
+                    continuation.resume(returning: isWritten)
+                }
+                guard unsafe !backlog.isEmpty, let patience else { return giveUp() }
+                try? patience.start(after: Self.patience) { [self] in giveUp() }  // Fails only once closed.
+            }
         }
-        tell(failure?.reason)
     }
 
-    /// Tells of what is unreported, now or as soon as that may be. On the logs' thread.
+    // MARK: On the logs' thread
+
+    private func append(_ bytes: [UInt8], _ lines: Int) {
+        if unsafe backlog.count > 1, unsafe backlog[backlog.count - 1].bytes.count + bytes.count <= Self.batchBytes {
+            unsafe backlog[backlog.count - 1].bytes += bytes
+            unsafe backlog[backlog.count - 1].lines += lines
+        } else {
+            unsafe backlog.append((bytes, lines))
+        }
+        if unsafe retryTimer == nil { drain() }
+    }
+
+    /// Writes what can be written without waiting for a reader, now and again until nothing is left.
+    private func drain() {
+        while let (bytes, lines) = unsafe backlog.first {
+            var failure: UVError?
+            do throws(UVError) {
+                let before = unsafe written
+                unsafe written = try file.append(bytes, from: before)
+                guard unsafe written == bytes.count else { return unsafe tryAgainSoon(hasTaken: written > before) }
+            } catch { failure = error }
+            unsafe backlog.removeFirst()
+            unsafe written = 0
+            noteEnd(of: bytes.count, isDropped: failure != nil, lines)
+            tell(failure?.reason)
+        }
+        end(isWritten: true)
+    }
+
+    private func tryAgainSoon(hasTaken: Bool) {
+        guard unsafe !isOver else { return giveUp() }
+        unsafe pause = hasTaken ? Self.pauses.first : min(pause * 2, Self.pauses.longest)
+        if unsafe retryTimer == nil { unsafe retryTimer = try? Timer(on: loop) }  // Else with the next lines.
+        try? unsafe retryTimer?.start(after: pause) { [self] in drain() }
+    }
+
+    private func giveUp() {
+        for (bytes, lines) in unsafe backlog { noteEnd(of: bytes.count, isDropped: true, lines) }
+        let isWritten = unsafe backlog.isEmpty
+        unsafe (backlog, written) = ([], 0)
+        end(isWritten: isWritten)
+    }
+
+    private func end(isWritten: Bool) {
+        unsafe retryTimer?.close()
+        unsafe retryTimer = nil
+        unsafe onEnd?(isWritten)
+        unsafe onEnd = nil
+    }
+
+    private func noteEnd(of byteCount: Int, isDropped: Bool, _ lines: Int) {
+        state.withLock { state in
+            state.waitingBytes -= byteCount
+            if isDropped { state.noteDropped(lines) }
+        }
+    }
+
+    /// Tells of what is unreported, now or as soon as that may be.
     private func tell(_ reason: String?) {
         report(reason, every: reportInterval)
         let mustWait = state.withLock { $0.unreportedLines > 0 && !$0.isStopping }

@@ -1,26 +1,49 @@
 internal import Glibc
 
-/// Where lines are appended: a file, or the process's standard output. Its calls block; any thread may make them, one at a
-/// time.
+/// Where lines are appended: a file, a pipe, or the process's standard output. Its calls block for a disk, never for who reads
+/// a pipe; any thread may make them, one at a time.
 public final class LogFile: Sendable {
-    private let path: String?
-    private let descriptor: Locked<Int32>
+    private struct Target {
+        let descriptor: Int32
+        /// A pipe, a socket or a terminal: there somebody has to take what is written.
+        let hasReader: Bool
 
-    /// Creates the file if it is missing, for its owner to write and its group to read.
+        init(_ descriptor: Int32) {
+            var status = stat()
+            let isKnown = unsafe fstat(descriptor, &status) == 0
+            self.descriptor = descriptor
+            hasReader = isKnown && status.st_mode & S_IFMT != S_IFREG
+        }
+
+        /// Whether ``bytesAtOnce`` can be written without waiting; or fail at once.
+        var isReady: Bool {
+            var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            return unsafe poll(&entry, 1, 0) > 0
+        }
+
+        /// Where a reader has left room at all, there is room for so much (pipe(7)).
+        static let bytesAtOnce = 4096
+    }
+
+    private let path: String?
+    private let target: Locked<Target>
+
+    /// Creates the file if it is missing, for its owner to write and its group to read. Waits for nobody to read a named pipe:
+    /// it holds 64 KiB until then, and this user must be allowed to read it.
     /// - Throws: `UV_ENOENT`, `UV_EACCES`, `UV_EISDIR`.
     public init(appendingTo path: String) throws(UVError) {
         self.path = path
-        descriptor = Locked(try Self.open(path))
+        target = Locked(Target(try Self.open(path)))
     }
 
     private init(descriptor: Int32) {
         path = nil
-        self.descriptor = Locked(descriptor)
+        target = Locked(Target(descriptor))
     }
 
     deinit {
         guard path != nil else { return }
-        descriptor.withLock { _ = Glibc.close($0) }
+        target.withLock { _ = Glibc.close($0.descriptor) }
     }
 
     public static func standardOutput() -> LogFile { LogFile(descriptor: STDOUT_FILENO) }
@@ -29,35 +52,55 @@ public final class LogFile: Sendable {
     /// - Throws: as ``init(appendingTo:)``; lines go on to the old file then.
     public func reopen() throws(UVError) {
         guard let path else { return }
-        let new = try Self.open(path)
-        descriptor.withLock { descriptor in
-            Glibc.close(descriptor)
-            descriptor = new
+        let new = Target(try Self.open(path))
+        target.withLock { target in
+            Glibc.close(target.descriptor)
+            target = new
         }
     }
 
+    /// Appends the bytes from `start` on: all of them, but for a pipe, a socket or a terminal whose reader does not keep up.
+    /// - Returns: the offset of the first byte that is left.
     /// - Throws: `UV_ENOSPC`, `UV_EPIPE`, `UV_EIO`; a part may have been written.
-    public func append(_ bytes: [UInt8]) throws(UVError) {
-        try descriptor.withLock { descriptor throws(UVError) in try writeAll(bytes, to: descriptor) }
+    public func append(_ bytes: [UInt8], from start: Int = 0) throws(UVError) -> Int {
+        try target.withLock { target throws(UVError) in
+            guard target.hasReader else {
+                try writeAll(bytes[start...], to: target.descriptor)
+                return bytes.count
+            }
+            var offset = start
+            while offset < bytes.count, target.isReady {
+                let end = min(bytes.count, offset + Target.bytesAtOnce)
+                try writeAll(bytes[offset..<end], to: target.descriptor)
+                offset = end
+            }
+            return offset
+        }
     }
 
     /// Finds what would keep ``init(appendingTo:)`` from opening the file, and does not create it: it would be this user's, who
     /// may be another than the one that writes it.
     /// - Throws: as ``init(appendingTo:)``.
     public static func checkAppending(to path: String) throws(UVError) {
-        let descriptor = unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = unsafe Glibc.open(path, access(to: path) | O_APPEND | O_CLOEXEC)
         let code = errno
         if descriptor >= 0 { Glibc.close(descriptor) }
         switch descriptor >= 0 ? 0 : code {
-        case 0, ENXIO: return  // A pipe that nobody reads yet.
+        case 0: return
         case ENOENT:
             let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-            unsafe try check(access(folder, W_OK | X_OK), errnoOf: "open")
+            unsafe try check(Glibc.access(folder, W_OK | X_OK), errnoOf: "open")
         default: throw UVError(errno: code, "open")
         }
     }
 
     private static func open(_ path: String) throws(UVError) -> Int32 {
-        unsafe try check(Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640), errnoOf: "open")
+        unsafe try check(Glibc.open(path, access(to: path) | O_APPEND | O_CREAT | O_CLOEXEC, 0o640), errnoOf: "open")
+    }
+
+    /// A named pipe is opened for reading, too: then it needs no reader yet, and outlives the one that it has (fifo(7)).
+    private static func access(to path: String) -> Int32 {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO ? O_RDWR : O_WRONLY
     }
 }

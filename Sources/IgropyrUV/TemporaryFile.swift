@@ -22,14 +22,14 @@ public final class TemporaryFile: Sendable {
     }
 
     /// - Throws: `UV_ENOSPC`, `UV_EIO`; a part may have been written.
-    public func append(_ bytes: [UInt8]) throws(UVError) { try writeAll(bytes, to: file.descriptor) }
+    public func append(_ bytes: [UInt8]) throws(UVError) { try writeAll(bytes[...], to: file.descriptor) }
 
     /// As ``OpenFile/read(at:count:)``.
     public func read(at offset: Int, count: Int) throws(UVError) -> [UInt8] { try file.read(at: offset, count: count) }
 }
 
 /// Writes on until all is written.
-func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws(UVError) {
+func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) throws(UVError) {
     var offset = 0
     while offset < bytes.count {
         let count = unsafe bytes.withUnsafeBytes { bytes in

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Igropyr
 import IgropyrInsight
 import IgropyrUV
@@ -215,10 +216,47 @@ import Testing
         #expect(told().reduce(0, +) == 300)
     }
 
+    @Test
+    func
+        `a pipe that nobody reads holds up neither the start nor another log, and loses no line that there is room for`()
+        async throws
+    {
+        let folder = try TemporaryFolder()
+        #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
+        let logger = Logger(label: "test") { _ in KeptLog(lines: Locked([])) }
+        let writers = try ["pipe", "file"].map {
+            try AccessLogWriter(AccessLog(.common, to: .file("\(folder.path)/\($0)")), logger: logger)
+        }
+        let line = Array((String(repeating: "x", count: 999) + "\n").utf8)
+        for _ in 0..<200 { writers[0].write(line, lines: 1) }
+        writers[1].write(line, lines: 1)
+        try await eventually("the other log is written") { try folder.read("file").utf8.count == 1000 }
+        let size = 200 * line.count
+        let reader = Task.detached { [path = "\(folder.path)/pipe"] in try readFromPipe(path, count: size) }
+        #expect(try await reader.value.allSatisfy { $0 == line[0] || $0 == line[999] })
+        for _ in 0..<200 { writers[0].write(line, lines: 1) }
+        await writers.stop()
+        #expect((100..<200).contains(writers[0].droppedLines) && writers[1].droppedLines == 0)
+    }
+
     @Test func `a log that cannot be opened fails the start`() async throws {
         let app = App()
         app.accessLog = AccessLog(to: .file("/nowhere/log"))
         let error = await #expect(throws: StartFailure.self) { _ = try await app.start() }
         #expect(error?.description.hasPrefix("the access log /nowhere/log cannot be written: ") == true)
     }
+}
+
+/// Blocks until so much has come.
+private func readFromPipe(_ path: String, count: Int) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY)
+    defer { close(descriptor) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count < count {
+        let read = read(descriptor, &buffer, min(buffer.count, count - bytes.count))
+        guard read > 0 else { throw POSIXError(.EIO) }
+        bytes += buffer.prefix(read)
+    }
+    return bytes
 }
