@@ -128,6 +128,28 @@ func `while half of all ask for one key, another key leaves its worker only if t
     }
 }
 
+@Test(arguments: [BalancingPolicy.leastRequest, .randomTwo], [1, 2, 8])
+func `requests are in proportion to weights, however few there are at a time`(
+    policy: BalancingPolicy, concurrency: Int
+) throws {
+    var load = Load(policy, weights: [1, 1, 2, 12])
+    var counts = [0, 0, 0, 0]
+    var running: [WorkerState] = []
+    for _ in 0..<8000 {
+        if running.count == concurrency {
+            load.end(running.remove(at: Int.random(in: running.indices, using: &load.random)))
+        }
+        let chosen = load.add("/same")
+        let worker = try #require(chosen)
+        running.append(worker)
+        let position = load.application.workers.firstIndex { $0 === worker }
+        counts[try #require(position)] += 1
+    }
+    for (count, due) in zip(counts, [500, 500, 1000, 6000]) {
+        #expect(abs(count - due) <= due / 2, "\(counts)")
+    }
+}
+
 @Test func `a worker that is full gets nothing, and when all are, nobody is chosen`() throws {
     var load = Load(.consistentHash, weights: [1, 1], { $0.requestsPerWorker = 10 })
     for _ in 0..<20 { load.add("/hot") }

@@ -100,8 +100,8 @@ extension Application {
     private func betterOfTwo(
         except tried: [WorkerState], at now: Timestamp, using random: inout some RandomNumberGenerator
     ) -> WorkerState? {
-        let first = Int.random(in: workers.indices, using: &random)
-        let second = Int.random(in: workers.indices, using: &random)
+        let first = anyPosition(&random)
+        let second = anyPosition(&random)
         let (better, other) = isLessLoaded(second, than: first) ? (second, first) : (first, second)
         for position in [better, other] where admits(position, .busy, except: tried, at: now) {
             return workers[position]
@@ -121,14 +121,27 @@ extension Application {
         return best.map { workers[$0] }
     }
 
+    /// Even with the request in question, as weights go: a small one that has nothing to do is else preferred to a great one
+    /// that has little.
     private func isLessLoaded(_ left: Int, than right: Int) -> Bool {
-        workers[left].inFlight * Int(weights[right]) < workers[right].inFlight * Int(weights[left])
+        (workers[left].inFlight + 1) * Int(weights[right]) <= workers[right].inFlight * Int(weights[left])
+    }
+
+    /// Each as often as its weight is great.
+    private func anyPosition(_ random: inout some RandomNumberGenerator) -> Int {
+        guard let ends = weightEnds else { return Int.random(in: workers.indices, using: &random) }
+        let drawn = Int.random(in: 0..<ends[ends.count - 1], using: &random)
+        var (low, high) = (0, ends.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if ends[middle] > drawn { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     /// Among equals a scan takes the first: so begin anywhere, but for keys, which have a place of their own.
     private func startOfScan(_ hash: UInt64, _ random: inout some RandomNumberGenerator) -> Int {
-        settings.policy == .consistentHash
-            ? Int(hash % UInt64(workers.count)) : Int.random(in: workers.indices, using: &random)
+        settings.policy == .consistentHash ? Int(hash % UInt64(workers.count)) : anyPosition(&random)
     }
 }
 

@@ -15,7 +15,9 @@ final class Application {
     /// Parallel to the workers: how much of its share each has, from 1 to ``SlowStart/steps``. Nil if all have all of it.
     private var steps: [UInt16]?
     /// Likewise: in proportion to these they have requests; by ``steps`` and what the snapshot says.
-    private(set) var weights: [UInt16]
+    private(set) var weights: [UInt16] { didSet { weightEnds = Self.ends(of: weights) } }
+    /// Likewise: the sums of the weights up to each; nil if all are equal.
+    private(set) var weightEnds: [Int]?
     /// When a step changes.
     private var nextStep = Timestamp.distantFuture
 
@@ -24,6 +26,7 @@ final class Application {
         self.workers = workers
         self.traffic = traffic
         weights = upstreams.weights
+        weightEnds = Self.ends(of: weights)
         healthDidChange(at: now)
     }
 
@@ -34,6 +37,11 @@ final class Application {
         hasTrouble = !troubles.isEmpty || steps != nil
         let failing = troubles.count { $0 == .fails }
         isPanicking = Double(workers.count - failing) < settings.panicThreshold * Double(workers.count)
+    }
+
+    private static func ends(of weights: [UInt16]) -> [Int]? {
+        guard !weights.allSatisfy({ $0 == weights.first }) else { return nil }
+        return weights.reduce(into: []) { $0.append(($0.last ?? 0) + Int($1)) }
     }
 
     private func updateSteps(at now: Timestamp) {
