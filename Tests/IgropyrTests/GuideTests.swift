@@ -81,7 +81,7 @@ import Testing
             $0.isWhitespace
         }
         let outcome = try await run(
-            ["swiftc", "-typecheck", "-swift-version", "6"]
+            ["swiftc", "-emit-sil", "-o", "/dev/null", "-swift-version", "6"]
                 + (try features).flatMap { ["-enable-upcoming-feature", $0] }
                 + folders.flatMap { ["-I", $0] } + headers.map(String.init) + [file])
         #expect(outcome.status == 0, "\(document): \(outcome.output)\(outcome.errors)")
