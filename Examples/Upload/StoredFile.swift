@@ -1,9 +1,9 @@
 import Foundation
 import Igropyr
 
-/// A file that is being uploaded. An actor, so that writing blocks a thread of Swift's pool and not the server's loop.
-actor StoredFile {
-    nonisolated let name: String
+/// A file that is being uploaded, by one piece after the other.
+struct StoredFile: Sendable {
+    let name: String
     private let handle: FileHandle
 
     /// Chooses the name itself: that of the client could be any file's.
@@ -16,7 +16,9 @@ actor StoredFile {
         handle = try FileHandle(forWritingTo: url)
     }
 
-    func append(_ bytes: [UInt8]) throws { try handle.write(contentsOf: Data(bytes)) }
+    func append(_ bytes: [UInt8]) async throws {
+        try await offload { [handle] in try handle.write(contentsOf: Data(bytes)) }
+    }
 
     func close() throws { try handle.close() }
 }

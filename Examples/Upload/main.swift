@@ -41,7 +41,7 @@ do {
                 count += piece.count
                 try await file.append(piece)
             }
-            try await file.close()
+            try file.close()
             uploads.append(Upload(name: part.fileName ?? "", bytes: count, location: "/files/\(file.name)"))
         }
         return uploads

@@ -1,6 +1,6 @@
 internal import IgropyrUV
 
-/// Where clients live that no handler has opened.
+/// Where lives what no handler has opened, and yet needs a loop, such as clients.
 enum SharedLoop {
     static let thread = Result { () throws(UVError) in try EventLoopThread(name: "igropyr-client") }
 

@@ -10,7 +10,7 @@ public import IgropyrCoding
 ///
 /// A handler without `await` answers within one call, on the thread that read the request: it must not block. One with
 /// `await` runs in a task on that same thread; the task is cancelled when the connection breaks, or when the request's
-/// time is over.
+/// time is over. What blocks goes elsewhere by ``offload(_:)``.
 ///
 /// A route may have a `bodyLimit` (bytes; more is answered 413) and a `timeout` (then 503; see
 /// ``App/Configuration/timeout``) of its own, else it has those of its group, else the application's.
