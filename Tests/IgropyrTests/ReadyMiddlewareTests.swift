@@ -111,6 +111,31 @@ private enum UserKey: RequestKey { typealias Value = Int }
         }
     }
 
+    @Test func `basic authentication hands the handler who it was`() async throws {
+        try await withApp { app in
+            app.use(BasicAuthentication(UserKey.self) { name, _ in name == "Ann" ? 7 : nil })
+            app.get("/") { request in "\(try request.require(UserKey.self)) \(request.authenticatedName ?? "-")" }
+        } _: { caller in
+            let ann = try await caller.send("/", [("Authorization", "Basic QW5uOg==")])  // Ann:
+            let bob = try await caller.send("/", [("Authorization", "Basic Qm9iOg==")])  // Bob:
+            #expect(ann.text == "7 Ann")
+            #expect(bob.status == 401)
+        }
+    }
+
+    @Test func `a value that no middleware has set fails its request, and says which it is`() async throws {
+        try await withApp { app in
+            app.get("/") { request in "\(try request.require(UserKey.self))" }
+            app.get("/why") { request in
+                do throws(NoSuchValue) { return "\(try request.require(UserKey.self))" } catch { return "\(error)" }
+            }
+        } _: { caller in
+            let (answer, reason) = (try await caller.send("/"), try await caller.send("/why"))
+            #expect(answer.status == 500)
+            #expect(reason.text.hasPrefix("nothing is set under UserKey: "))
+        }
+    }
+
     @Test func `security headers leave alone what the handler has set`() async throws {
         try await withApp { app in
             app.use(SecurityHeaders())

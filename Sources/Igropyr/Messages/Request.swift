@@ -92,6 +92,13 @@ public final class Request {
         set { if newValue != nil || !values.isEmpty { values[ObjectIdentifier(key)] = newValue } }
     }
 
+    /// What middleware around the route has set under `key`, where a handler is nothing without it.
+    /// - Throws: ``NoSuchValue``, which is answered 500, if none has.
+    public func require<Key: RequestKey>(_ key: Key.Type) throws(NoSuchValue) -> Key.Value {
+        guard let value = self[key] else { throw NoSuchValue(key: "\(key)") }
+        return value
+    }
+
     public var method: HTTPRequest.Method {
         switch head.method {
         case .get: .get
@@ -258,6 +265,16 @@ public final class Request {
 /// ```
 public protocol RequestKey {
     associatedtype Value
+}
+
+/// A handler asks for a value that no middleware around its route has set.
+public struct NoSuchValue: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The type that it was asked for by.
+    public let key: String
+
+    public var description: String {
+        "nothing is set under \(key): the middleware that sets it is missing around the route"
+    }
 }
 
 extension Request {

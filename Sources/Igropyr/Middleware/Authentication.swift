@@ -1,28 +1,39 @@
 internal import FoundationEssentials
 internal import HTTPTypes
 
-/// Lets in whoever gives a right name and password by HTTP's Basic scheme (RFC 7617); others are told 401. The password
-/// goes over the wire as it is: use TLS.
-public struct BasicAuthentication: AsyncMiddleware {
+/// Lets in whoever gives a right name and password by HTTP's Basic scheme (RFC 7617); others are told 401. The handler finds
+/// who it was under `Key`, and the name in ``Request/authenticatedName``. The password goes over the wire as it is: use TLS.
+public struct BasicAuthentication<Key: RequestKey>: AsyncMiddleware {
     private let realm: String
-    private let verify: @Sendable (_ name: String, _ password: String) async throws -> Bool
+    private let verify: @Sendable (_ name: String, _ password: String) async throws -> Key.Value?
 
     /// `verify` should take as long for a wrong name as for a wrong password: compare secrets by ``constantTimeEquals(_:_:)``.
     public init(
-        realm: String = "this site",
-        verify: @escaping @Sendable (_ name: String, _ password: String) async throws -> Bool
+        _ key: Key.Type, realm: String = "this site",
+        verify: @escaping @Sendable (_ name: String, _ password: String) async throws -> Key.Value?
     ) {
         self.realm = realm
         self.verify = verify
     }
 
     public func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
-        guard let (name, password) = request.basicCredentials, try await verify(name, password) else {
+        guard let (name, password) = request.basicCredentials, let value = try await verify(name, password) else {
             throw HTTPFailure(
                 .unauthorized, fields: [.wwwAuthenticate: "Basic realm=\"\(realm.quoted)\", charset=\"UTF-8\""])
         }
         request[AuthenticatedNameKey.self] = name
+        request[Key.self] = value
         return await next(request)
+    }
+}
+
+extension BasicAuthentication where Key == AuthenticatedNameKey {
+    /// For who needs no more than the name.
+    public init(
+        realm: String = "this site",
+        verify: @escaping @Sendable (_ name: String, _ password: String) async throws -> Bool
+    ) {
+        self.init(Key.self, realm: realm) { name, password in try await verify(name, password) ? name : nil }
     }
 }
 
@@ -58,10 +69,11 @@ public func constantTimeEquals(_ left: String, _ right: String) -> Bool {
     return difference == 0
 }
 
-package enum AuthenticatedNameKey: RequestKey { package typealias Value = String }
+/// Under which authentication of any kind leaves the name that the access log shows.
+public enum AuthenticatedNameKey: RequestKey { public typealias Value = String }
 
 extension Request {
-    /// The name by which ``BasicAuthentication`` let the client in.
+    /// The name by which ``BasicAuthentication`` let the client in, or what else was set under ``AuthenticatedNameKey``.
     public var authenticatedName: String? { self[AuthenticatedNameKey.self] }
 
     /// The credentials of `Authorization`, if they are of `scheme`.
