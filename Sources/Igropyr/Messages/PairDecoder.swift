@@ -4,15 +4,17 @@ internal import IgropyrHTTP
 /// Decodes a type from the pairs of a query or a form: each property from the values of its name.
 ///
 /// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), dates as ISO 8601 has them, URLs, enums over those, and
-/// what decodes from a single value; arrays and sets from repeated names. Where the type is optional, a name that is
+/// what decodes from a single value; files; arrays and sets from repeated names. Where the type is optional, a name that is
 /// missing or has nothing but empty values is nil, and so is the whole without any pair. Nothing is nested.
 struct PairDecoder: Decoder, SingleValueDecodingContainer {
-    let values: [String: [String]]
+    let values: [String: [FormValue]]
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
+    init(_ values: [String: [FormValue]]) { self.values = values }
+
     init(_ pairs: [QueryPair]) {
-        values = pairs.reduce(into: [:]) { values, pair in values[pair.name, default: []].append(pair.value) }
+        self.init(pairs.reduce(into: [:]) { values, pair in values[pair.name, default: []].append(.text(pair.value)) })
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
@@ -38,7 +40,7 @@ private func notFlat(_ path: [any CodingKey]) -> DecodingError {
 }
 
 private struct PairContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    let values: [String: [String]]
+    let values: [String: [FormValue]]
     var codingPath: [any CodingKey] { [] }
     var allKeys: [Key] { values.keys.compactMap { Key(stringValue: $0) } }
 
@@ -92,7 +94,7 @@ extension Set: RepeatedValue {}
 
 /// Decodes from the values of one name.
 struct ValueDecoder: Decoder, SingleValueDecodingContainer {
-    let values: [String]
+    let values: [FormValue]
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
@@ -105,10 +107,11 @@ struct ValueDecoder: Decoder, SingleValueDecodingContainer {
     func decodeNil() -> Bool { values.allSatisfy(\.isEmpty) }
 
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        let text = values.first ?? ""
+        let text = values.first?.text ?? ""
         let value: Any?
         switch type {
-        case let known as any LosslessStringConvertible.Type: value = values.isEmpty ? nil : Self.read(text, as: known)
+        case let known as any LosslessStringConvertible.Type:
+            value = values.first?.text.flatMap { Self.read($0, as: known) }
         // These decode by themselves in a manner of their own, from what is not a form.
         case is Date.Type: value = try Date(iso8601: text, at: codingPath)
         case is URL.Type: value = URL(string: text)

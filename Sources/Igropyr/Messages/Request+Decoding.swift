@@ -4,19 +4,23 @@ internal import IgropyrHTTP
 
 extension Request {
     /// The body, decoded by what `Content-Type` says it is: JSON (`application/json`, or a type that ends with `+json`, RFC
-    /// 6839), or a form (`application/x-www-form-urlencoded`). Nil for an optional type, if there is no body or an empty one.
+    /// 6839), or a form (``form(_:)``). Nil for an optional type, if there is no body or an empty one.
     /// - Throws: ``HTTPFailure`` 415 for other types, 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
-        switch header("Content-Type").flatMap({ FieldParameters($0) })?.value {
+        switch mediaType {
         case let media? where media == "application/json" || media.hasSuffix("+json"): return try await json(type)
-        case "application/x-www-form-urlencoded"?: return try await form(type)
+        case "application/x-www-form-urlencoded"?, "multipart/form-data"?: return try await form(type)
         default:
             guard type is any MayBeNil.Type, try await hasEmptyBody() else {
-                throw HTTPFailure(.unsupportedMediaType, "Send application/json or application/x-www-form-urlencoded.")
+                throw HTTPFailure(
+                    .unsupportedMediaType,
+                    "Send application/json, application/x-www-form-urlencoded or multipart/form-data.")
             }
             return try await json(type)
         }
     }
+
+    private var mediaType: String? { header("Content-Type").flatMap { FieldParameters($0) }?.value }
 
     private func hasEmptyBody() async throws -> Bool {
         for try await piece in body where !piece.isEmpty { return false }
@@ -50,11 +54,26 @@ extension Request {
 
     /// The body as a form of names and values: each property of `type` from the values of its name, arrays from repeated
     /// names. An optional is nil without its name, or with an empty value; `type` itself, if it is one, without any name.
-    /// - Throws: as ``json(_:by:)``.
+    ///
+    /// Of `multipart/form-data` files are ``FormFile``s, and all of it is kept in memory: who takes large ones goes through
+    /// ``multipart(limits:)``. Any other type is read as `application/x-www-form-urlencoded`.
+    /// - Throws: as ``json(_:by:)``, and as ``multipart(limits:)``.
     public func form<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
+        let decoder = mediaType == "multipart/form-data" ? try await multipartDecoder() : try await pairDecoder()
+        return try decoding("The body is not the form expected") { try type.init(from: decoder) }
+    }
+
+    private func pairDecoder() async throws -> PairDecoder {
         let bytes = try await body(upTo: .max)
-        let pairs = unsafe try QueryPair.parse(0..<bytes.count, in: bytes.span.bytes)
-        return try decoding("The body is not the form expected") { try type.init(from: PairDecoder(pairs)) }
+        return PairDecoder(unsafe try QueryPair.parse(0..<bytes.count, in: bytes.span.bytes))
+    }
+
+    private func multipartDecoder() async throws -> PairDecoder {
+        var values: [String: [FormValue]] = [:]
+        for try await part in try multipart() {
+            if let value = try await part.value() { values[part.name, default: []].append(value) }
+        }
+        return PairDecoder(values)
     }
 }
 
@@ -80,7 +99,7 @@ extension Request.Query {
         let values = all(name)
         guard !values.allSatisfy(\.isEmpty) else { return nil }
         return try decoding("The query is not the one expected") {
-            try ValueDecoder(values: values, codingPath: [NameKey(name)]).decode(type)
+            try ValueDecoder(values: values.map { .text($0) }, codingPath: [NameKey(name)]).decode(type)
         }
     }
 }
@@ -96,7 +115,7 @@ extension Request.Parameters {
             throw HTTPFailure(.badRequest, "The path is not the one expected: at \(name): not well encoded")
         }
         return try decoding("The path is not the one expected") {
-            try ValueDecoder(values: [text], codingPath: [NameKey(name)]).decode(type)
+            try ValueDecoder(values: [.text(text)], codingPath: [NameKey(name)]).decode(type)
         }
     }
 }
