@@ -49,6 +49,48 @@ private struct Point: Codable, Sendable {
         }
     }
 
+    private static let readAgain: [(target: String, type: String, body: String, answer: String)] = [
+        ("/whole", "text/plain", "abc", "abc"), ("/whole", "text/plain", "", ""),
+        ("/pieces", "text/plain", "abc", "abc"), ("/twice", "text/plain", "abc", "abcabcabc"),
+        ("/decode", "application/json", #"{"a":"b"}"#, "b"),
+        ("/decode", "application/x-www-form-urlencoded", "a=b", "b"),
+        (
+            "/decode", "multipart/form-data; boundary=x",
+            "--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--x--", "b"
+        ),
+    ]
+
+    @Test(arguments: readAgain) func `a body that middleware has read whole is there for the handler`(
+        target: String, type: String, body: String, answer: String
+    ) async throws {
+        try await withApp { app in
+            app.use { request, next in
+                guard try await request.body(upTo: 1000) == Array(body.utf8) else { throw HTTPFailure(.forbidden) }
+                return await next(request)
+            }
+            app.post("/whole") { request async throws in
+                String(decoding: try await request.body(upTo: 1000), as: UTF8.self)
+            }
+            app.post("/pieces") { request async throws in
+                var whole: [UInt8] = []
+                for try await piece in request.body { whole += piece }
+                return String(decoding: whole, as: UTF8.self)
+            }
+            app.post("/twice") { request async throws in
+                let both = try await request.body(upTo: 1000) + request.body(upTo: 1000)
+                return Response { writer in
+                    try await writer.write(both)
+                    for try await piece in request.body { try await writer.write(piece) }
+                }
+            }
+            app.post("/decode") { request async throws in try await request.decode([String: String].self)["a"] }
+        } _: { caller in
+            let response = try await caller.send(target, [("Content-Type", type)], method: "POST", body: body)
+            #expect(response.status == 200)
+            #expect(response.text == answer)
+        }
+    }
+
     @Test func `a body that nobody keeps is missed, and not taken for an empty one`() async throws {
         let log = KeptLog()
         try await withApp { app in

@@ -9,7 +9,8 @@ extension Request {
     /// client wait.
     public var body: RequestBody { RequestBody(exchange: exchange, isOutOfReach: exchange == nil && hasBody) }
 
-    /// The whole body.
+    /// The whole body, which may be asked for again, in whatever way: middleware that has looked at a signature of it leaves it
+    /// to the handler.
     /// - Throws: ``HTTPFailure`` 413 if it has more than `limit` bytes, or more than the route allows;
     ///   `CancellationError` when the client is gone.
     public func body(upTo limit: Int) async throws -> [UInt8] { try await body.collected(upTo: limit) }
@@ -23,11 +24,12 @@ extension AsyncSequence where Element == [UInt8] {
             guard piece.count <= limit - whole.count else { throw HTTPFailure(.contentTooLarge) }
             whole += piece
         }
+        exchange?.putBack(whole)
         return whole
     }
 }
 
-/// A request's body, to be gone through once.
+/// A request's body, to be gone through once, unless it was read by ``Request/body(upTo:)``.
 public struct RequestBody: AsyncSequence {
     public typealias Element = [UInt8]
 

@@ -121,6 +121,11 @@ final class Exchange: HTTPServerExchange {
         return piece
     }
 
+    /// Lets the whole body be read once more.
+    func putBack(_ whole: [UInt8]) {
+        if case .ended = bodyState { held = whole }
+    }
+
     func requestBodyDidArrive(_ bytes: RawSpan) {
         if let webSocket { return webSocket.receive(bytes) }
         guard case .arriving = bodyState else { return }
