@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import Igropyr
+import IgropyrUV
 import TestSupport
 import Testing
 
@@ -67,6 +68,50 @@ import Testing
             await raw.receive { $0.contains(": \n\n") }
             #expect(try await caller.send("/other").text == "answered")
             raw.close()
+        }
+    }
+
+    /// What there is to say, and how it takes that nobody asks any more.
+    private static let sources: [(name: String, make: @Sendable () -> ServerSentEvents)] = [
+        ("ends", { ServerSentEvents(AsyncStream { $0.yield(ServerSentEvent("a")) }) }),
+        (
+            "throws",
+            {
+                let said = Locked(false)
+                return ServerSentEvents(
+                    AsyncThrowingStream {
+                        if said.withLock({ $0 }) { try await Task.sleep(for: .seconds(600)) }
+                        said.withLock { $0 = true }
+                        return ServerSentEvent("a")
+                    })
+            }
+        ),
+        (
+            "goes on",
+            {
+                ServerSentEvents(
+                    AsyncStream {
+                        try? await Task.sleep(for: .milliseconds(1))
+                        return ServerSentEvent("a")
+                    })
+            }
+        ),
+    ]
+
+    @Test(arguments: sources.indices) func `a server that stops ends the streams of events as they should end`(
+        index: Int
+    ) async throws {
+        let app = App()
+        (app.loops, app.drainTimeout) = (1, .seconds(3600))
+        app.get("/") { _ in Self.sources[index].make() }
+        let server = try await app.start()
+        try await onLoop { loop in
+            let raw = try await StreamClient(to: server.address, on: loop)
+            raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            await raw.receive { $0.contains("data: a\n\n") }
+            try await server.stop()
+            let text = await raw.receive { _ in false }
+            #expect(text.hasSuffix("\r\n0\r\n\r\n"), "\(Self.sources[index].name)")
         }
     }
 

@@ -38,7 +38,8 @@ public struct ServerSentEvent: Sendable, Hashable {
 /// ```
 ///
 /// The sequence is asked for the next event when the client has taken the last one, and cancelled when the client goes
-/// away.
+/// away. When the server stops, it is cancelled as well, and the response ends as it should: a browser comes again by itself, to
+/// whoever serves then.
 public struct ServerSentEvents: ResponseConvertible {
     private let stream: (ResponseWriter) async throws -> Void
 
@@ -48,12 +49,21 @@ public struct ServerSentEvents: ResponseConvertible {
         _ events: Events, heartbeat: Duration? = .seconds(15)
     ) where Events.Element == ServerSentEvent {
         stream = { writer in
-            let beat = try heartbeat.map { try Heartbeat(writer.exchange, every: max($0, .milliseconds(1))) }
-            defer { beat?.close() }
-            for try await event in events {
-                beat?.rest()
-                try await writer.write(event.text)
+            let exchange = writer.exchange
+            let beat = try heartbeat.map { try Heartbeat(exchange, every: max($0, .milliseconds(1))) }
+            exchange.onDrain = { exchange.cancelTask() }
+            defer {
+                beat?.close()
+                exchange.onDrain = nil
             }
+            guard !exchange.isDraining else { return }
+            do {
+                for try await event in events {
+                    beat?.rest()
+                    try await writer.write(event.text)
+                    if exchange.isDraining { return }
+                }
+            } catch is CancellationError where exchange.isDraining && !exchange.isOver {}
         }
     }
 

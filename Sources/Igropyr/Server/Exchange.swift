@@ -32,6 +32,9 @@ final class Exchange: HTTPServerExchange {
     private var task: Task<Void, Never>?
     /// Called as the task is cancelled.
     var onAbandon: (() -> Void)?
+    /// Called, once at most, when the server is about to stop.
+    var onDrain: (() -> Void)?
+    private(set) var isDraining = false
     /// The task has begun, and not ended.
     var isRunning = false
     /// Gets what arrives from then on.
@@ -197,7 +200,12 @@ final class Exchange: HTTPServerExchange {
         wake(&writer)
     }
 
-    func serverWillDrain() { webSocket?.close(.goingAway) }
+    func serverWillDrain() {
+        isDraining = true
+        webSocket?.close(.goingAway)
+        onDrain?()
+        onDrain = nil
+    }
 
     private func report() {
         guard let observer, let observation else { return }
