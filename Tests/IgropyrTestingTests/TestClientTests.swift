@@ -40,6 +40,38 @@ private struct Book: ResponseCodable, Sendable, Equatable {
         return app
     }
 
+    private struct Profile: Decodable {
+        var name: String
+        var tags: [String]
+        var picture: FormFile?
+    }
+
+    @Test func `a form with files arrives as it was sent`() async throws {
+        let app = App()
+        app.post("/") { request async throws in
+            let profile: Profile = try await request.decode()
+            let picture = profile.picture.map { "\($0.name) \($0.contentType ?? "-") \($0.bytes)" } ?? "-"
+            return "\(profile.name) \(profile.tags) \(picture)"
+        }
+        try await app.test { client in
+            let bytes = Array("\r\n--\0".utf8)
+            let whole = try await client.send(
+                .post, "/",
+                multipart: [
+                    "name": "Änn \(7)\r\n", "tags": "a", "tags": .text("b"),
+                    "picture": .file(FormFile(name: "\"ä\"\r\n.png", contentType: "image/png", bytes: bytes)),
+                ])
+            #expect(whole.text == "Änn 7\r\n [\"a\", \"b\"] %22ä%22%0D%0A.png image/png \(bytes)")
+            let least = try await client.send(
+                .post, "/", multipart: ["name": "A", "picture": .file(FormFile(name: "a", bytes: []))])
+            #expect(least.text == "A [] a application/octet-stream []")
+            await #expect(throws: (any Error).self) {
+                let file = FormFile(name: "a", contentType: "a/b\r\nX: y", bytes: [])
+                _ = try await client.send(.post, "/", multipart: ["picture": .file(file)])
+            }
+        }
+    }
+
     @Test func `an application answers as it would in service`() async throws {
         try await Self.makeApp().test { client in
             let book = Book(id: 7, title: "Pride & Prejudice")

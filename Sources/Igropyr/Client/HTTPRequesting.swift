@@ -59,6 +59,19 @@ extension HTTPRequesting {
             body: Array(pairs.joined(separator: "&").utf8))
     }
 
+    /// With a form with files as its body (`multipart/form-data`), a name after the other; a name may come again.
+    public func send(
+        _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:],
+        multipart: KeyValuePairs<String, FormValue>
+    ) async throws -> HTTPClientResponse {
+        var form = MultipartForm()
+        for (name, value) in multipart { try form.append(name, value) }
+        form.end()
+        var fields = fields
+        fields[.contentType] = form.contentType
+        return try await send(method, target, fields: fields, body: form.bytes)
+    }
+
     /// With a value as JSON as its body.
     public func send(
         _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields = [:], json: some Encodable,
