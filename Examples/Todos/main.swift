@@ -37,7 +37,7 @@ todos.get("/") { request async throws in
 todos.post("/") { request async throws in
     let new: NewTodo = try await request.decode()
     let todo = try await store.add(new.title)
-    return try JSON(todo, status: .created).makeResponse(for: request).with(.location, "/todos/\(todo.id)")
+    return JSON(todo, status: .created).with(.location, "/todos/\(todo.id)")
 }
 
 todos.get("/:id") { request async throws in await store.find(try number(request)) }

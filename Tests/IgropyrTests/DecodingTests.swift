@@ -236,6 +236,22 @@ private struct Person: ResponseCodable, Sendable {
             #expect(map.text == #"{"a":{"name":"A"}}"#)
         }
     }
+
+    @Test func `whatever makes a response makes one with fields`() async throws {
+        try await withApp { app in
+            app.get("/json") { _ in JSON(Person(name: "A"), status: .created).with(.location, "/a").with(.eTag, "1") }
+            app.get("/one") { _ in Person(name: "A").with(.location, "/a") }
+            app.get("/text") { _ in "A".with(.location, "/a") }
+            app.get("/none") { _ in (nil as Person?).with(.location, "/a") }
+        } _: { caller in
+            for (path, status) in [("/json", 201), ("/one", 200), ("/text", 200), ("/none", 404)] {
+                let response = try await caller.send(path)
+                #expect(response.status == status)
+                #expect(response.field("Location") == (status == 404 ? nil : "/a"))
+                #expect(response.field("ETag") == (path == "/json" ? "1" : nil))
+            }
+        }
+    }
 }
 
 @Suite(.timeLimit(.minutes(5))) struct CookieTests {
