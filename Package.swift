@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "IgropyrMySQL", targets: ["IgropyrMySQL"]),
         .library(name: "IgropyrRedis", targets: ["IgropyrRedis"]),
         .library(name: "IgropyrJWT", targets: ["IgropyrJWT"]),
+        .library(name: "IgropyrPasswords", targets: ["IgropyrPasswords"]),
         .library(name: "IgropyrTesting", targets: ["IgropyrTesting"]),
         .library(name: "IgropyrMembership", targets: ["IgropyrMembership"]),
         .library(name: "IgropyrUV", targets: ["IgropyrUV"]),  // For `Benchmarks`; no promise about its interface.
@@ -146,11 +147,12 @@ let package = Package(
                 "IgropyrInsight", crypto, logging, httpTypes, metrics, tracing, lifecycle,
             ],
             swiftSettings: strict),
+        .target(name: "IgropyrPasswords", dependencies: ["CCrypt", "Igropyr"], swiftSettings: strict),
         .target(
             name: "IgropyrSites",
             dependencies: [
-                "CCrypt", "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrPatterns", "IgropyrConfiguration",
-                "IgropyrUV", "IgropyrInsight", "Igropyr", crypto, logging, httpTypes, mustache,
+                "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrPatterns", "IgropyrConfiguration", "IgropyrUV",
+                "IgropyrInsight", "Igropyr", "IgropyrPasswords", crypto, logging, httpTypes, mustache,
             ],
             resources: [.embedInCode("Scheme")],
             swiftSettings: strict),
@@ -246,6 +248,9 @@ let package = Package(
                 "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTime", "IgropyrTransport", "IgropyrUV",
                 "TestSupport", httpTypes,
             ],
+            swiftSettings: testing),
+        .testTarget(
+            name: "IgropyrPasswordsTests", dependencies: ["IgropyrPasswords", "Igropyr", "TestSupport"],
             swiftSettings: testing),
         .testTarget(
             name: "IgropyrJWTTests",
