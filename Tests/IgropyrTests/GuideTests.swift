@@ -27,7 +27,8 @@ import Testing
     }
 
     /// A block that imports something begins a program, and those behind it go on with it.
-    @Test(arguments: ["README.md", "docs/databases.md"]) func `the programs of other documents compile`(
+    @Test(arguments: ["README.md", "docs/databases.md", "docs/hummingbird-and-vapor.md"])
+    func `the programs of other documents compile`(
         document: String
     ) async throws {
         var programs: [String] = []
