@@ -269,7 +269,7 @@ let package = Package(
         .testTarget(
             name: "IgropyrClusterTests",
             dependencies: [
-                "IgropyrBundles", "IgropyrCluster", "IgropyrConfiguration", "IgropyrGossip", "IgropyrHTTP",
+                "Igropyr", "IgropyrBundles", "IgropyrCluster", "IgropyrConfiguration", "IgropyrGossip", "IgropyrHTTP",
                 "IgropyrMembership", "IgropyrOrchestration", "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
             ],
             swiftSettings: testing),

@@ -1,26 +1,38 @@
 import Igropyr
 
-/// Who is here, on whatever loop each of them lives.
+/// Who is here, on whatever loop each of them lives; those at other workers hear the same, and are heard.
 actor Room {
+    static let topic = "room"
+
+    private let topics: Topics
+    /// What tells guests of this worker from those of others.
+    private let place: String
     private var members: [ObjectIdentifier: WebSocket] = [:]
     private var guests = 0
 
+    init(of app: App) {
+        topics = app.topics
+        place = app.worker.map { " at \($0.host) \($0.index)" } ?? ""
+    }
+
     /// - Returns: what the others call the newcomer.
-    func enter(_ socket: WebSocket) async -> String {
+    func enter(_ socket: WebSocket) async throws -> String {
         guests += 1
-        let name = "Guest \(guests)"
+        let name = "Guest \(guests)\(place)"
         members[ObjectIdentifier(socket)] = socket
-        await say("\(name) is here.")
+        try await say("\(name) is here.")
         return name
     }
 
-    func leave(_ socket: WebSocket, _ name: String) async {
+    func leave(_ socket: WebSocket, _ name: String) async throws {
         members[ObjectIdentifier(socket)] = nil
-        await say("\(name) has left.")
+        try await say("\(name) has left.")
     }
 
+    func say(_ text: String) async throws { try await topics.publish(text, to: Self.topic) }
+
     /// Waits for nobody: whoever cannot keep up has to come again.
-    func say(_ text: String) async {
+    func tell(_ text: String) async {
         for member in members.values {
             if await !member.offer(.text(text)) { await member.close(.tryAgainLater, reason: "too slow") }
         }

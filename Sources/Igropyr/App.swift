@@ -17,6 +17,8 @@ internal import Logging
 public final class App: RouteBuilder, Sendable {
     /// Who runs this process as a worker; nil when it was started by hand.
     public let worker = Worker.current
+    /// Messages from worker to worker.
+    public let topics = Topics(at: WorkerContract.inherited.topics)
 
     private let scope = MiddlewareScope()
     private let state: Locked<State>

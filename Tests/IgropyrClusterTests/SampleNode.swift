@@ -43,11 +43,11 @@ struct SampleNode {
     }
 
     /// What its first ready worker answers.
-    func answer(over client: HTTPRequester) async throws -> String? {
+    func answer(over client: HTTPRequester, path: String = "/") async throws -> String? {
         guard let worker = await readyWorkers().first,
             let address = SocketAddress(parsing: worker.address, defaultPort: 0)
         else { return nil }
-        let answer = try await client.send(.init(.get, "/"), to: address)
+        let answer = try await client.send(.init(.get, path), to: address)
         return String(decoding: answer.body, as: UTF8.self)
     }
 }

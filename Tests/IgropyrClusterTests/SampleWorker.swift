@@ -22,6 +22,16 @@ enum SampleWorker {
         sleep 1 if $ENV{SAYS} eq "slowly";
         if ($ENV{SAYS} eq "behind" and !fork) { exec "sleep", "1000"; }
         $listener->blocking(1);
+        # Tells the others of its application.
+        sub publish {
+            my ($port, $path) = $ENV{IGROPYR_TOPICS} =~ m{^http://127\.0\.0\.1:(\d+)(/.*)} or die "no topics";
+            socket(my $node, AF_INET, SOCK_STREAM, 0);
+            connect($node, pack_sockaddr_in($port, inet_aton("127.0.0.1"))) or die $!;
+            my $body = '{"topic":"news","text":"' . $_[0] . '"}';
+            syswrite($node, "POST $path HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Length: "
+                . length($body) . "\r\n\r\n$body");
+            sysread($node, my $answer, 4096);
+        }
         my $stopping = 0;
         $SIG{TERM} = sub { notify("STOPPING=1"); $stopping = 1; };
         if ($ENV{SAYS} eq "by another") { if (!fork) { notify("READY=1"); exec "sleep", "1000"; } }
@@ -32,6 +42,7 @@ enum SampleWorker {
             my $head = "";
             while ($head !~ /\r\n\r\n/) { sysread($client, $head, 4096, length $head) or last; }
             kill 9, $$ if $head =~ m{^GET /die};
+            publish("$ENV{IGROPYR_HOST} has news") if $head =~ m{^GET /publish};
             my $body = "$ENV{IGROPYR_APPLICATION}/$ENV{IGROPYR_HOST}/$ENV{IGROPYR_WORKER} $$ $ENV{SAYS}";
             syswrite($client, "HTTP/1.1 200 OK\r\nContent-Length: " . length($body) . "\r\nConnection: close\r\n\r\n$body");
             close $client;

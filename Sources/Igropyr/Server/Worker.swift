@@ -18,6 +18,8 @@ struct WorkerContract: Sendable {
     let service: ServiceContract
     /// The file of the keys under which alone it takes requests; nil if it takes them in plain text.
     let keyFile: String?
+    /// The URL at which it talks to others of its application; nil without a node.
+    let topics: String?
     /// What `PORT` says.
     private let portText: String?
 
@@ -28,6 +30,7 @@ struct WorkerContract: Sendable {
         let (application, host, index) = (take("IGROPYR_APPLICATION"), take("IGROPYR_HOST"), take("IGROPYR_WORKER"))
         worker = application.map { Worker(application: $0, host: host ?? "", index: index.flatMap { Int($0) } ?? 0) }
         keyFile = take("IGROPYR_WORKER_KEYS")
+        topics = take("IGROPYR_TOPICS")
         portText = take("PORT")
         self.service = service
     }

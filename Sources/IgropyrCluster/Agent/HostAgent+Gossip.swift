@@ -83,6 +83,9 @@ extension HostAgent {
             case .keys: return try await keyLines(try message(in: body), by: caller, parts)
             case .logs: return try await logLines(try message(in: body), parts)
             case .exec: return try await execLines(try message(in: body), by: caller, parts)
+            case .topics:
+                let request: TopicsRequest = try message(in: body)
+                return ControlAnswer(await parts.topics.hub.listenAsNode(to: request.application))
             }
         } catch let refusal as ControlReply {
             return .reply(refusal)

@@ -31,6 +31,7 @@ extension HostAgent {
         do {
             parts.control.use(try Self.controlTLS(present))
             try await parts.client.use(first)
+            try await parts.topics.hub.use(first)
             await parts.supervisor.use(present)
         } catch { configuration.logger.error("cannot use the changed keys", metadata: ["reason": "\(error)"]) }
         await saveKeys(parts)

@@ -94,7 +94,13 @@ extension HostAgent {
             throw .control(address, error)
         } catch { throw .system("\(error)") }
         do throws(NodeError) {
-            return try await join(folder, store, client, control, bound)
+            let topics = try await openTopics(folder)
+            do throws(NodeError) {
+                return try await join(folder, store, client, control, bound, topics)
+            } catch {
+                await topics.stop(within: .zero)
+                throw error
+            }
         } catch {
             await control.stop(within: .zero)
             throw error
@@ -115,12 +121,12 @@ extension HostAgent {
 
     private func join(
         _ folder: DataFolder, _ store: BundleStore, _ client: ControlClient,
-        _ control: ControlServer, _ controlAddress: SocketAddress
+        _ control: ControlServer, _ controlAddress: SocketAddress, _ topics: TopicServer
     ) async throws(NodeError) -> Parts {
         let logFolder: String
         do { logFolder = try folder.folder("logs") } catch { throw .folder(.file(error)) }
         let site = await openSite(folder)
-        let supervisor = makeSupervisor(store, logFolder, site)
+        let supervisor = makeSupervisor(store, logFolder, site, topics.address)
         let remembered = await loop.offload { PeerFile.read(from: folder) }
         scheduling = await loop.offload { Scheduling.read(from: folder) }
         let membership = Membership(membershipConfiguration(remembered, controlPort: controlAddress.port), on: loop)
@@ -150,8 +156,8 @@ extension HostAgent {
         ) { [weak self] outcome in await self?.didFetch(outcome) }
         return Parts(
             folder: folder, store: store, client: client, control: control, controlAddress: controlAddress,
-            membership: membership, replica: replica, site: site, supervisor: supervisor, fetcher: fetcher,
-            timer: timer,
+            topics: topics, membership: membership, replica: replica, site: site, supervisor: supervisor,
+            fetcher: fetcher, timer: timer,
             searchEnd: knowsOthers || !remembered.isEmpty ? loop.now.advanced(by: Self.longestSearch) : nil,
             epoch: UnixTime.now.milliseconds)
     }
@@ -181,14 +187,15 @@ extension HostAgent {
     }
 
     private func makeSupervisor(
-        _ store: BundleStore, _ logFolder: String, _ site: WorkerPlace.Site
+        _ store: BundleStore, _ logFolder: String, _ site: WorkerPlace.Site, _ topics: TopicAddress
     ) -> WorkerSupervisor {
         let loop = loop
         return WorkerSupervisor(
             .init(
                 host: name, address: configuration.member.bind, advertisedHost: advertisedHost,
                 settings: configuration.workers, logFolder: logFolder, site: site, keys: keys.forSecrets,
-                clusterKeys: keys.present, handover: configuration.handover, logger: configuration.logger),
+                clusterKeys: keys.present, topics: topics, handover: configuration.handover,
+                logger: configuration.logger),
             store: store, on: loop
         ) { [weak self] in
             Task(executorPreference: loop) { await self?.setNeedsUpdate() }

@@ -19,6 +19,7 @@ public actor HostAgent: LoopBound {
         let client: ControlClient
         let control: ControlServer
         let controlAddress: SocketAddress
+        let topics: TopicServer
         let membership: Membership
         let replica: Replica
         let site: WorkerPlace.Site
@@ -133,6 +134,7 @@ public actor HostAgent: LoopBound {
 
     private func begin(_ parts: Parts) async {
         await parts.replica.start()
+        await parts.topics.hub.start(following: parts.replica)
         await publish(parts)
         await writeNodeFile(parts)
         let events = await parts.membership.events()
@@ -190,6 +192,7 @@ public actor HostAgent: LoopBound {
         await left
         await follower?.value
         await eventFollower?.value
+        await parts.topics.stop(within: .seconds(2))
         await parts.replica.stop()
         await parts.control.stop(within: .seconds(2))
         await parts.client.close()
@@ -241,12 +244,15 @@ public actor HostAgent: LoopBound {
         state = .upgrading(parts)
         await stopWatchingFolder()
         let control = try parts.control.duplicateSocket()
+        let topics = try parts.topics.duplicateSocket()
+        await parts.topics.stop(within: .seconds(2))
         await parts.control.stop(within: .seconds(2))
         await updates.finish()
         await parts.fetcher.stop()
         await parts.replica.stop()
         var handover = try await parts.supervisor.handOver()
         handover.descriptors["control"] = control
+        handover.descriptors["topics"] = topics
         // Last: from here on nobody answers the others.
         let sockets = try await parts.membership.leaveToSuccessor()
         handover.descriptors.merge(sockets?.descriptors ?? [:]) { $1 }

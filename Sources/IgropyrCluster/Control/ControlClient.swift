@@ -14,18 +14,21 @@ public actor ControlClient: LoopBound {
     private let user: String?
 
     /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs. `zone`: That of link-local addresses
-    /// which name none, as nodes tell them of each other.
-    public init(on loop: EventLoop, key: ClusterKey?, user: String? = nil, zone: UInt32 = 0) throws(ControlError) {
-        try self.init(on: loop, preSharedKey: key?.control, user: user, zone: zone)
+    /// which name none, as nodes tell them of each other. `connectionsPerServer`: requests to one node at a time.
+    public init(
+        on loop: EventLoop, key: ClusterKey?, user: String? = nil, zone: UInt32 = 0, connectionsPerServer: Int = 16
+    ) throws(ControlError) {
+        try self.init(
+            on: loop, preSharedKey: key?.control, user: user, zone: zone, connectionsPerServer: connectionsPerServer)
     }
 
     /// For ``admission(by:)`` only.
     init(on loop: EventLoop, token: JoinToken) throws(ControlError) {
-        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil, zone: 0)
+        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil, zone: 0, connectionsPerServer: 1)
     }
 
     private init(
-        on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?, zone: UInt32
+        on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?, zone: UInt32, connectionsPerServer: Int
     ) throws(ControlError) {
         self.loop = loop
         self.user = user
@@ -33,7 +36,7 @@ public actor ControlClient: LoopBound {
         var settings = HTTPClientSettings()
         settings.connectTimeout = .seconds(3)
         settings.responseTimeout = .seconds(4)
-        settings.connectionsPerServer = 16
+        settings.connectionsPerServer = connectionsPerServer
         settings.zone = zone
         var patient = settings
         patient.responseTimeout = .seconds(1800)
@@ -134,6 +137,14 @@ public actor ControlClient: LoopBound {
     ) async throws(ControlError) {
         let request = ExecRequest(application: application, index: index, command: command)
         try await lines(of: .init(.post, "/v1/exec", body: try JSON.encode(request)), at: node, onLine)
+    }
+
+    /// What the node's workers of an application say to each other, until `onLine` returns false.
+    func topics(
+        of application: ApplicationName, at node: SocketAddress, onLine: @escaping @Sendable (TopicLine) -> Bool
+    ) async throws(ControlError) {
+        let body = try JSON.encode(TopicsRequest(application: application))
+        try await lines(of: .init(.post, "/v1/topics", body: body), at: node, onLine)
     }
 
     public func audit(of node: SocketAddress) async throws(ControlError) -> AuditReport {

@@ -23,7 +23,7 @@ enum ControlOperation: Hashable {
     }
 
     /// One message, maybe none, is answered by lines as they come.
-    enum Stream: CaseIterable { case events, query, keys, logs, exec }
+    enum Stream: CaseIterable { case events, query, keys, logs, exec, topics }
 
     /// What a bundle consists of.
     enum BundleTransfer: CaseIterable { case index, offer, holdings }
@@ -109,6 +109,7 @@ extension ControlOperation.Stream {
         case .keys: (.post, "/v1/keys")
         case .logs: (.post, "/v1/logs")
         case .exec: (.post, "/v1/exec")
+        case .topics: (.post, "/v1/topics")
         }
     }
 }

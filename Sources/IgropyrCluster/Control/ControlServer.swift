@@ -20,7 +20,8 @@ final class ControlServer: HTTPRequestHandler {
         self.listener = listener
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
-        settings.connections = 1024  // A hundred hosts may fetch a bundle from one, each over several.
+        // A hundred hosts may fetch a bundle from one, each over several, and listen to each application's topics.
+        settings.connections = 4096
         // Half of them, since whoever reaches the port may hold connections until their handshake is due.
         let clients = ClientLimit(connections: settings.connections / 2)
         settings.idleTimeout = .seconds(15)

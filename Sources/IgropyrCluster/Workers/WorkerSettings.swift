@@ -38,6 +38,7 @@ struct WorkerSurroundings {
     var spec: WorkerSpec
     var confines: Confines
     var secrets: [String: String] = [:]
+    var topics: String?
 
     /// Who it is wins over the deployment's variables, and those over the node's.
     func environment(_ settings: WorkerSettings) -> [String: String] {
@@ -46,10 +47,11 @@ struct WorkerSurroundings {
         // The node's home is not for others.
         if confines.user != nil || confines.view != nil { own["HOME"] = confines.temporaryFolder }
         own["CREDENTIALS_DIRECTORY"] = confines.secretFolder
-        let identity = [
+        var identity = [
             "IGROPYR_APPLICATION": slot.application.rawValue, "IGROPYR_HOST": slot.host.rawValue,
             "IGROPYR_WORKER": "\(slot.index)", Confines.variable: confines.text,
         ]
+        identity["IGROPYR_TOPICS"] = topics
         return [settings.environment, own, spec.environment, secrets, identity].reduce(basics) { $0.merging($1) { $1 } }
     }
 }

@@ -15,6 +15,8 @@ extension WorkerSupervisor {
         var place: WorkerPlace
         var confines: Confines
         var secrets: OpenedSecrets
+        /// Where it talks to others of its application.
+        var topics: String?
 
         func surroundings(of worker: Worker) -> WorkerSurroundings {
             var confines = confines
@@ -23,7 +25,7 @@ extension WorkerSupervisor {
                 confines.secretFiles = secrets.files
             }
             return WorkerSurroundings(
-                slot: worker.slot, spec: worker.spec, confines: confines, secrets: secrets.variables)
+                slot: worker.slot, spec: worker.spec, confines: confines, secrets: secrets.variables, topics: topics)
         }
     }
 
@@ -45,6 +47,7 @@ extension WorkerSupervisor {
     func prepare(_ worker: Worker, keys: [PreSharedKey]) async -> Result<Preparation, any Error> {
         let (store, log, site) = (store, log(of: worker), configuration.site)
         let (slot, spec) = (worker.slot, worker.spec)
+        let topics = configuration.topics?.url(for: slot.application)
         let sealing = SecretSealing(keys: configuration.keys.withLock { $0 })
         return await loop.offload {
             do {
@@ -58,7 +61,7 @@ extension WorkerSupervisor {
                 return .success(
                     Preparation(
                         folder: folder, entry: entry, log: file, logStart: logStart, place: place, confines: confines,
-                        secrets: secrets))
+                        secrets: secrets, topics: topics))
             } catch { return .failure(error) }
         }
     }

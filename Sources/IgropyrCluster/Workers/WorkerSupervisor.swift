@@ -22,6 +22,8 @@ actor WorkerSupervisor: LoopBound {
         var keys: Locked<[ClusterKey]>
         /// The cluster's, from which those of encrypted workers are made; the one in use first.
         var clusterKeys: [ClusterKey]
+        /// Where workers talk to each other; nil: nowhere.
+        var topics: TopicAddress?
         /// What this program has left to itself, when it was replaced.
         var handover = Handover()
         var logger: Logger

@@ -1,0 +1,149 @@
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import IgropyrUV
+internal import Logging
+
+/// A worker's way to the others of its application: its node, which takes what it says and tells what they say.
+///
+/// Asks by HTTP: a `POST` says something, a `GET` is answered by lines of JSON, one each second at least, if empty.
+actor TopicRelay: LoopBound {
+    private static let listenerField = HTTPField.Name("Igropyr-Listener")!
+    /// How long a node that is being restarted is waited for, by who says something and by who begins to listen.
+    private static let patience: Duration = .seconds(2)
+    private static let shortestPause: Duration = .milliseconds(100)
+    private static let longestPause: Duration = .seconds(2)
+    private static let lineBytes = 1 << 20
+
+    private struct Line: Codable {
+        var topic: String?
+        var text: String?
+    }
+
+    nonisolated let loop: EventLoop
+    private let url: String
+    /// By which the node knows that what comes from here is known here.
+    private let name: String
+    private let client: HTTPClient
+    private let logger = Logger(label: "igropyr.topics")
+    private weak let topics: Topics?
+    private var receiver: Task<Void, Never>?
+    private var isListening = false
+    /// Since somebody subscribed.
+    private var hasMissed = false
+    private let openers = WaitingTasks()
+
+    init(at url: String, for topics: Topics, on loop: EventLoop) {
+        self.url = url
+        self.topics = topics
+        self.loop = loop
+        name = String(UInt64.random(in: .min ... .max), radix: 36)
+        var settings = HTTPClient.Settings()
+        settings.connectTimeout = .seconds(1)
+        settings.responseTimeout = .seconds(5)
+        settings.redirects = 0
+        client = HTTPClient(settings)
+    }
+
+    // MARK: - Talking
+
+    /// On the caller's loop.
+    nonisolated func publish(_ text: String, to topic: String) async throws(TopicFailure) {
+        let body: [UInt8]
+        do { body = Array(try JSONEncoder().encode(Line(topic: topic, text: text))) } catch {
+            throw .notEncodable("\(error)")
+        }
+        let deadline = ContinuousClock.now.advanced(by: Self.patience)
+        while true {
+            do {
+                let response = try await client.send(.post, url, fields: [Self.listenerField: name], body: body)
+                guard response.status != HTTPResponse.Status.ok else { return }
+                throw TopicFailure.notTaken("the node answered \(response.status): \(response.text.prefix(200))")
+            } catch let failure as TopicFailure {
+                throw failure
+            } catch let failure as HTTPRequestFailure {
+                guard !failure.mayHaveBeenReceived, ContinuousClock.now < deadline else {
+                    throw .notTaken("\(failure)")
+                }
+            } catch { throw .notTaken("\(error)") }
+            do { try await Task.sleep(for: Self.shortestPause) } catch { throw .notTaken("\(error)") }
+        }
+    }
+
+    // MARK: - Listening
+
+    /// Returns when the node tells what others say, or after some time.
+    func listen() async {
+        if receiver == nil { receiver = Task(executorPreference: loop) { await self.receive() } }
+        let deadline = loop.now.advanced(by: Self.patience)
+        let alarm = Task(executorPreference: loop) {
+            try? await Task.sleep(for: Self.patience)
+            await self.openingIsOver()
+        }
+        await openers.wait { !isListening && loop.now < deadline }
+        alarm.cancel()
+    }
+
+    private func openingIsOver() { openers.wake() }
+
+    /// Nobody subscribes any more.
+    func restIfUnneeded() {
+        guard topics?.hasSubscribers != true else { return }
+        receiver?.cancel()
+        receiver = nil
+        isListening = false
+        hasMissed = false
+    }
+
+    /// Until it is cancelled.
+    private func receive() async {
+        var pause = Self.shortestPause
+        while !Task.isCancelled, topics != nil {
+            let reason = await receiveOnce()
+            guard !Task.isCancelled else { return }
+            if isListening { pause = Self.shortestPause }
+            if isListening || !hasMissed {
+                logger.warning("messages of other workers do not come; asking again", metadata: ["reason": "\(reason)"])
+            }
+            isListening = false
+            hasMissed = true
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    /// - Returns: why it ended.
+    private func receiveOnce() async -> String {
+        do {
+            return try await client.stream(.get, url, fields: [Self.listenerField: name]) { response in
+                guard response.status == .ok else { return "the node answered \(response.status)" }
+                try await read(response.body)
+                return "the node ended the stream"
+            }
+        } catch { return "\(error)" }
+    }
+
+    private func read(_ body: HTTPClientBody) async throws {
+        var rest: [UInt8] = []
+        for try await piece in body {
+            rest += piece
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = rest[..<end]
+                if !line.isEmpty { take(try JSONDecoder().decode(Line.self, from: Data(line))) }
+                rest.removeSubrange(...end)
+            }
+            guard rest.count <= Self.lineBytes else { throw TopicFailure.tooLong(rest.count) }
+        }
+    }
+
+    private func take(_ line: Line) {
+        if let topic = line.topic, let text = line.text {
+            topics?.deliver(text, to: topic)
+        } else if isListening || hasMissed {
+            topics?.noteGap()
+        }
+        guard !isListening else { return }
+        isListening = true
+        hasMissed = false
+        openers.wake()
+    }
+}

@@ -1,0 +1,127 @@
+public import FoundationEssentials
+internal import IgropyrUV
+
+/// What the workers of an application say to each other, on whatever hosts they run: publish and subscribe.
+///
+/// ```swift
+/// app.webSocket("/lobby") { _, socket in
+///     let said = await app.topics.messages(of: "lobby")
+///     async let hearing: Void = { for await message in said { _ = await socket.offer(.text(message.text)) } }()
+///     for try await case .text(let text) in socket.messages { try await app.topics.publish(text, to: "lobby") }
+///     _ = await hearing
+/// }
+/// ```
+///
+/// Each message reaches each subscriber once at most, those of one worker in the order in which it said them: a worker that is
+/// not there, or cannot be reached, misses it, and nothing is kept. A worker hears itself at once, others by their nodes, mostly
+/// within a millisecond. Without a cluster it is the talk of one process. May be used from anywhere.
+public final class Topics: Sendable {
+    /// Of a topic's name.
+    public static let topicBytes = 255
+    /// Of a message.
+    public static let textBytes = 32 << 10
+    /// Messages that wait for one subscriber.
+    private static let bufferLimit = 1024
+
+    private struct Subscriber {
+        let topic: String
+        let messages: AsyncStream<TopicMessage>.Continuation
+        var hasMissed = false
+
+        mutating func take(_ text: String) {
+            let message = TopicMessage(topic: topic, text: text, followsGap: hasMissed)
+            if case .dropped = messages.yield(message) { hasMissed = true } else { hasMissed = false }
+        }
+    }
+
+    private struct State {
+        var subscribers: [Int: Subscriber] = [:]
+        var lastID = 0
+        var relay: TopicRelay?
+    }
+
+    private let state = Locked(State())
+    /// Where the node takes messages and gives them; nil without one.
+    private let url: String?
+
+    init(at url: String?) { self.url = url }
+
+    // MARK: - Talking
+
+    /// Says a text to all that subscribe to the topic, in this worker and in others. Returns when the node has it; one that is
+    /// being restarted is waited for, some seconds.
+    /// - Throws: That other workers may not get it; those that subscribe in this one have.
+    public func publish(_ text: String, to topic: String) async throws(TopicFailure) {
+        guard 1...Self.topicBytes ~= topic.utf8.count, topic.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else { throw .invalidTopic(topic) }
+        guard text.utf8.count <= Self.textBytes else { throw .tooLong(text.utf8.count) }
+        deliver(text, to: topic)
+        if let relay = try relay() { try await relay.publish(text, to: topic) }
+    }
+
+    /// The same for a value, as JSON.
+    public func publish(
+        json value: some Encodable, to topic: String, by encoder: JSONEncoder = .forBodies
+    ) async throws(TopicFailure) {
+        let data: Data
+        do { data = try encoder.encode(value) } catch { throw .notEncodable("\(error)") }
+        try await publish(String(decoding: data, as: UTF8.self), to: topic)
+    }
+
+    // MARK: - Listening
+
+    /// What is said from now on, until the task that reads it is cancelled or it is let go of.
+    ///
+    /// Who does not keep up loses the oldest of 1024 messages (``TopicMessage/followsGap``). Returns when all nodes that can be
+    /// reached have been told, after two seconds at most: to subscribe first, and then read what was before, misses nothing.
+    public func messages(of topic: String) async -> AsyncStream<TopicMessage> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: TopicMessage.self, bufferingPolicy: .bufferingNewest(Self.bufferLimit))
+        let id = state.withLock { state in
+            state.lastID += 1
+            state.subscribers[state.lastID] = Subscriber(topic: topic, messages: continuation)
+            return state.lastID
+        }
+        continuation.onTermination = { [weak self] _ in self?.remove(id) }
+        await (try? relay())?.listen()
+        return stream
+    }
+
+    private func remove(_ id: Int) {
+        let relay = state.withLock { state in
+            state.subscribers[id] = nil
+            return state.relay
+        }
+        Task { await relay?.restIfUnneeded() }
+    }
+
+    var hasSubscribers: Bool { state.withLock { !$0.subscribers.isEmpty } }
+
+    func deliver(_ text: String, to topic: String) {
+        state.withLock { state in
+            for id in state.subscribers.keys where state.subscribers[id]?.topic == topic {
+                state.subscribers[id]?.take(text)
+            }
+        }
+    }
+
+    /// Something may not have come.
+    func noteGap() {
+        state.withLock { state in for id in state.subscribers.keys { state.subscribers[id]?.hasMissed = true } }
+    }
+
+    // MARK: - The node
+
+    /// Nil without a node.
+    private func relay() throws(TopicFailure) -> TopicRelay? {
+        guard let url else { return nil }
+        do {
+            return try state.withLock { state in
+                if let relay = state.relay { return relay }
+                let relay = TopicRelay(at: url, for: self, on: try SharedLoop.thread.get().loop)
+                state.relay = relay
+                return relay
+            }
+        } catch { throw .notTaken("\(error)") }
+    }
+}

@@ -1,0 +1,208 @@
+internal import IgropyrOrchestration
+internal import IgropyrUV
+internal import Logging
+
+/// Hands what workers of this host say to all that listen: workers here, and the nodes of hosts where the application has workers.
+/// Listens in turn to those nodes, for as long as any worker here does.
+///
+/// What a listener does not take in time goes, the oldest first; so does what is said while two nodes do not reach each other.
+/// Listeners are told that something may be missing, not what. For tasks on any thread.
+actor TopicHub: LoopBound {
+    /// Messages that wait for one listener, each of at most ``TopicMessage/textBytes``.
+    private static let bufferLimit = 1024
+    /// Of one application.
+    private static let listenerLimit = 1024
+    /// How long a new listener waits for the other nodes.
+    private static let longestOpening: Duration = .seconds(1)
+    private static let shortestPause: Duration = .milliseconds(100)
+    private static let longestPause: Duration = .seconds(2)
+
+    private struct Listener {
+        let application: ApplicationName
+        /// Another node, which hears what is said on its own host by itself.
+        let isNode: Bool
+        /// In its own words: it is not sent what it says.
+        let name: String?
+        let lines: AsyncStream<[UInt8]>.Continuation
+
+        func send(_ line: [UInt8]) {
+            if case .dropped = lines.yield(line) { sendGap() }
+        }
+
+        func sendGap() { lines.yield(JSON.line(TopicLine.gap)) }
+    }
+
+    struct Link: Hashable {
+        let application: ApplicationName
+        let host: HostName
+    }
+
+    nonisolated let loop: EventLoop
+    /// Of its own, since each link keeps a connection.
+    private let client: ControlClient
+    private let logger: Logger
+    private var listeners: [Int: Listener] = [:]
+    private var lastID = 0
+    private var links: [Link: Task<Void, Never>] = [:]
+    private(set) var openLinks: Set<Link> = []
+    private let linkWaiters = WaitingTasks()
+    private var addresses: [HostName: SocketAddress] = [:]
+    /// Where else each application has workers.
+    private var hosts: [ApplicationName: Set<HostName>] = [:]
+    private var follower: Task<Void, Never>?
+    private var isStopped = false
+
+    init(client: ControlClient, logger: Logger, on loop: EventLoop) {
+        self.client = client
+        self.logger = logger
+        self.loop = loop
+    }
+
+    /// Begins to listen to other nodes; until then it serves this host alone.
+    func start(following replica: Replica) {
+        follower = Task(executorPreference: loop) {
+            for await snapshot in await replica.snapshots() { await self.take(snapshot, peers: replica.peers) }
+        }
+    }
+
+    /// Nobody hears anything any more.
+    func stop() async {
+        isStopped = true
+        follower?.cancel()
+        let running = links.values + [follower].compactMap(\.self)
+        links = [:]
+        for task in running { task.cancel() }
+        for listener in listeners.values { listener.lines.finish() }
+        for task in running { await task.value }
+        await client.close()
+    }
+
+    /// Other nodes are asked under this key from now on.
+    func use(_ key: ClusterKey) async throws(ControlError) { try await client.use(key) }
+
+    // MARK: - Talking
+
+    /// `sender` is the name of the listener that says it, if it is one.
+    func publish(_ message: TopicMessage, of application: ApplicationName, by sender: String?) {
+        let line = JSON.line(TopicLine(message))
+        for listener in listeners.values where listener.application == application {
+            if listener.name == nil || listener.name != sender { listener.send(line) }
+        }
+    }
+
+    /// What another node's workers say.
+    private func pass(_ message: TopicMessage, of application: ApplicationName) {
+        let line = JSON.line(TopicLine(message))
+        for listener in listeners.values where listener.application == application && !listener.isNode {
+            listener.send(line)
+        }
+    }
+
+    private func passGap(of application: ApplicationName) {
+        for listener in listeners.values where listener.application == application && !listener.isNode {
+            listener.sendGap()
+        }
+    }
+
+    // MARK: - Listening
+
+    /// Lines for a worker of this host. Returns when the other nodes that can be reached send theirs, or after a second.
+    /// - Returns: nil if too many listen already.
+    func listen(to application: ApplicationName, as name: String?) async -> AsyncStream<[UInt8]>? {
+        guard let lines = open(application, isNode: false, name) else { return nil }
+        updateLinks()
+        let deadline = loop.now.advanced(by: Self.longestOpening)
+        let alarm = Task(executorPreference: loop) {
+            try? await Task.sleep(for: Self.longestOpening)
+            await self.openingIsOver()
+        }
+        await linkWaiters.wait { loop.now < deadline && !wantedLinks(of: application).isSubset(of: openLinks) }
+        alarm.cancel()
+        return lines
+    }
+
+    private func openingIsOver() { linkWaiters.wake() }
+
+    /// Lines for another node: what the workers of this host say.
+    /// - Returns: nil if too many listen already.
+    func listenAsNode(to application: ApplicationName) -> AsyncStream<[UInt8]>? { open(application, isNode: true, nil) }
+
+    private func open(_ application: ApplicationName, isNode: Bool, _ name: String?) -> AsyncStream<[UInt8]>? {
+        guard !isStopped, listeners.values.count(where: { $0.application == application }) < Self.listenerLimit
+        else { return nil }
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: [UInt8].self, bufferingPolicy: .bufferingNewest(Self.bufferLimit))
+        lastID += 1
+        let id = lastID
+        listeners[id] = Listener(application: application, isNode: isNode, name: name, lines: continuation)
+        continuation.onTermination = { [weak self] _ in Task { await self?.close(id) } }
+        return stream
+    }
+
+    private func close(_ id: Int) {
+        listeners[id] = nil
+        updateLinks()
+    }
+
+    // MARK: - Other nodes
+
+    private func take(_ snapshot: Replica.Snapshot, peers: [HostName: SocketAddress]) {
+        addresses = peers
+        hosts = [:]
+        for host in peers.keys {
+            let workers = snapshot.state.hosts[host]?.workers ?? []
+            for application in Set(workers.map(\.application)) { hosts[application, default: []].insert(host) }
+        }
+        updateLinks()
+    }
+
+    private func wantedLinks(of application: ApplicationName) -> Set<Link> {
+        Set((hosts[application] ?? []).map { Link(application: application, host: $0) })
+    }
+
+    private func updateLinks() {
+        guard !isStopped else { return }
+        let applications = Set(listeners.values.lazy.filter { !$0.isNode }.map(\.application))
+        let wanted = applications.reduce(into: Set<Link>()) { $0.formUnion(wantedLinks(of: $1)) }
+        for (link, task) in links where !wanted.contains(link) {
+            task.cancel()
+            links[link] = nil
+        }
+        for link in wanted where links[link] == nil {
+            links[link] = Task(executorPreference: loop) { await self.follow(link) }
+        }
+        linkWaiters.wake()
+    }
+
+    /// Until it is cancelled.
+    private func follow(_ link: Link) async {
+        var pause = Self.shortestPause
+        while !Task.isCancelled {
+            do throws(ControlError) {
+                if let address = addresses[link.host] { try await listen(to: link, at: address) }
+            } catch {
+                logger.debug(
+                    "cannot hear another host's workers; trying again",
+                    metadata: ["application": "\(link.application)", "host": "\(link.host)", "error": "\(error)"])
+            }
+            if openLinks.remove(link) != nil {
+                passGap(of: link.application)
+                pause = Self.shortestPause
+            }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    private func listen(to link: Link, at address: SocketAddress) async throws(ControlError) {
+        try await client.topics(of: link.application, at: address) { line in
+            self.assumeIsolated { $0.take(line, link) }
+            return true
+        }
+    }
+
+    private func take(_ line: TopicLine, _ link: Link) {
+        if let message = line.message { return pass(message, of: link.application) }
+        if openLinks.insert(link).inserted { linkWaiters.wake() } else { passGap(of: link.application) }
+    }
+}
