@@ -13,8 +13,8 @@ internal import IgropyrUV
 /// ```
 ///
 /// Each message reaches each subscriber once at most, those of one worker in the order in which it said them: a worker that is
-/// not there, or cannot be reached, misses it, and nothing is kept. A worker hears itself at once, others by their nodes, mostly
-/// within a millisecond. Without a cluster it is the talk of one process. May be used from anywhere.
+/// not there, or cannot be reached, misses it, and nothing is kept. A worker hears itself at once, others by their nodes. Without a
+/// cluster it is the talk of one process. May be used from anywhere.
 public final class Topics: Sendable {
     /// Of a topic's name.
     public static let topicBytes = 255
