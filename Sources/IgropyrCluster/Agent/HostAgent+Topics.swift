@@ -22,10 +22,10 @@ extension HostAgent {
     }
 
     private func makeTopicHub() throws(NodeError) -> TopicHub {
-        let zone = (configuration.advertise ?? configuration.bind).zone
         do {
             let client = try ControlClient(
-                on: loop, key: keys.present.first, zone: zone, connectionsPerServer: StateLimits.applications)
+                on: loop, key: keys.present.first, zone: configuration.member.zone,
+                connectionsPerServer: StateLimits.applications)
             return TopicHub(client: client, logger: configuration.logger, on: loop)
         } catch { throw .system(error.description) }
     }
@@ -47,7 +47,7 @@ extension HostAgent {
         do {
             try await loop.offload { try address.write(to: folder) }
         } catch {
-            configuration.logger.warning("cannot write topics.json", metadata: ["error": "\(error)"])
+            configuration.logger.warning("cannot write topics.json", metadata: ["reason": "\(error)"])
         }
     }
 }

@@ -183,7 +183,7 @@ actor TopicHub: LoopBound {
             } catch {
                 logger.debug(
                     "cannot hear another host's workers; trying again",
-                    metadata: ["application": "\(link.application)", "host": "\(link.host)", "error": "\(error)"])
+                    metadata: ["application": "\(link.application)", "host": "\(link.host)", "reason": "\(error)"])
             }
             if openLinks.remove(link) != nil {
                 passGap(of: link.application)
