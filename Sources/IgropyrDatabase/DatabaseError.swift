@@ -6,7 +6,8 @@ public enum DatabaseError<ServerError: Error & Equatable>: Error, Equatable, Sen
     case cannotConnect(String)
     /// The server does not let this client in: no such user, a wrong password, or none where it asks for one.
     case accessDenied(String)
-    /// The server has no room for another connection just now, such as by its `max_connections`.
+    /// The server has no room for another connection, such as by its `max_connections`, and had none for
+    /// ``PoolSettings/waitTimeout``; nor did one that is lent become free.
     case tooManyConnections(String)
     /// The connection broke; whether the statement was carried out is unknown.
     case connectionLost(String)

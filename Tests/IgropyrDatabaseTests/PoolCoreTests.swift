@@ -59,34 +59,37 @@ struct PoolCoreTests {
     @Test func `an attempt that fails is told to one, and made again for the next`() {
         var core = makeCore(connections: 1)
         for id in 1...2 { _ = core.request(by: id, at: .zero) }
-        #expect(core.handleOpenFailed(1, isFull: true, at: .zero) == [.refuse(1, .connectFailed), .open(2)])
-        #expect(core.handleOpenFailed(2, isFull: true, at: .zero) == [.refuse(2, .connectFailed)])
+        #expect(core.handleOpenFailed(1, isFull: false, at: .zero) == [.refuse(1, .connectFailed), .open(2)])
+        #expect(core.handleOpenFailed(2, isFull: false, at: .zero) == [.refuse(2, .connectFailed)])
         #expect(core.request(by: 3, at: .zero) == [.open(3)])
     }
 
-    @Test func `where no more can be opened, those that are lent are waited for, as long as one waits`() {
-        var core = makeCore { $0.waitTimeout = .seconds(5) }
+    @Test func `where no more can be opened, those that are lent are waited for`() {
+        var core = makeCore()
         _ = core.request(by: 1, at: .zero)
         #expect(core.handleOpened(1, at: .zero) == [.lend(1, to: 1)])
         #expect(core.request(by: 2, at: .zero) == [.open(2)])
         #expect(core.handleOpenFailed(2, isFull: true, at: .zero) == [])
-        #expect(core.takeBack(1, isUsable: true, at: .seconds(1)) == [.lend(1, to: 2)])
-        #expect(core.request(by: 3, at: .seconds(1)) == [.open(3)])
-        #expect(core.handleOpenFailed(3, isFull: true, at: .seconds(1)) == [])
-        #expect(core.handleTimeout(at: .seconds(6)) == [.refuse(3, .connectFailed)])
-        // With the last of them goes the reason to wait.
-        #expect(core.request(by: 4, at: .seconds(7)) == [.open(4)])
-        #expect(core.handleOpenFailed(4, isFull: true, at: .seconds(7)) == [])
-        #expect(core.takeBack(1, isUsable: false, at: .seconds(8)) == [.close(1), .open(5)])
-        #expect(core.handleOpenFailed(5, isFull: true, at: .seconds(8)) == [.refuse(4, .connectFailed)])
+        #expect(core.takeBack(1, isUsable: true, at: .milliseconds(50)) == [.lend(1, to: 2)])
+        #expect(core.handleTimeout(at: .milliseconds(100)) == [])
+        #expect(core.deadline == nil)
     }
 
-    @Test func `of a server that is full the attempt that it has not answered yet is waited for`() {
-        var core = makeCore()
-        for id in 1...2 { _ = core.request(by: id, at: .zero) }
-        #expect(core.handleOpenFailed(1, isFull: true, at: .zero) == [])
-        #expect(core.handleOpened(2, at: .zero) == [.lend(2, to: 1)])
-        #expect(core.takeBack(2, isUsable: true, at: .zero) == [.lend(2, to: 2)])
+    @Test func `a server that is full is asked now and then, once at a time, while somebody waits`() {
+        var core = makeCore(connections: 3, waiting: 9) { $0.waitTimeout = .seconds(5) }
+        for id in 1...4 { _ = core.request(by: id, at: .zero) }
+        // All at once they may have been in each other's way.
+        for id in 1...3 { #expect(core.handleOpenFailed(id, isFull: true, at: .zero) == []) }
+        #expect(core.request(by: 5, at: .milliseconds(50)) == [])
+        #expect(core.deadline == .milliseconds(100))
+        #expect(core.handleTimeout(at: .milliseconds(100)) == [.open(4)])
+        #expect(core.request(by: 6, at: .milliseconds(100)) == [])
+        #expect(core.handleOpenFailed(4, isFull: true, at: .milliseconds(200)) == [])
+        #expect(core.handleTimeout(at: .milliseconds(300)) == [.open(5)])
+        #expect(core.handleOpened(5, at: .milliseconds(300)) == [.lend(5, to: 1), .open(6), .open(7)])
+        for id in 6...7 { #expect(core.handleOpenFailed(id, isFull: true, at: .milliseconds(300)) == []) }
+        #expect(core.takeBack(5, isUsable: true, at: .milliseconds(350)) == [.lend(5, to: 2)])
+        #expect(core.handleTimeout(at: .seconds(5)) == [3, 4].map { .refuse($0, .connectFailed) } + [.open(8)])
     }
 
     @Test func `of a server that is away who waits hears at once, whatever is lent`() {

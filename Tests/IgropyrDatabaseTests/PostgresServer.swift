@@ -54,7 +54,7 @@ final class PostgresServer: Sendable {
     var byName: String { "postgres://app:secret@localhost:\(port)/postgres?sslmode=disable" }
 
     /// By way of PgBouncer, which gives each transaction to whichever of two sessions is free.
-    func withBouncer(_ body: (_ url: String) async throws -> Void) async throws {
+    func withBouncer(clients: Int = 100, _ body: (_ url: String) async throws -> Void) async throws {
         let reservation = try ReservedPort()
         let settings = try folder.write(
             "pgbouncer.ini",
@@ -68,6 +68,7 @@ final class PostgresServer: Sendable {
             auth_type = any
             pool_mode = transaction
             default_pool_size = 2
+            max_client_conn = \(clients)
             """, mode: 0o644)
         let bouncer = try BackgroundCommand(Self.asPostgres("exec pgbouncer \(settings)"))
         defer { bouncer.signal(SIGKILL) }

@@ -442,6 +442,23 @@ private struct User: Codable, Equatable {
         }
     }
 
+    @Test func `who is told that the server takes no more connections waits for those that there are`() async throws {
+        // PgBouncer counts whoever has come, those that it is about to refuse, too: so it refuses all that come at once.
+        try await sharedPostgres.value.withBouncer(clients: 2) { url in
+            let postgres = try Postgres(url, settings: .patient)
+            try await onLoop { _ in
+                let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+                    for number in 1...20 {
+                        group.addTask { try await postgres.query("SELECT \(number)::int")[0].decode(at: 0) }
+                    }
+                    return try await group.reduce(0, +)
+                }
+                #expect(sum == 210)
+            }
+            await postgres.close()
+        }
+    }
+
     @Test func `text with NUL is refused before it is sent`() async throws {
         try await withPostgres { postgres in
             await #expect(

@@ -16,6 +16,9 @@ struct PoolCore {
         case refuse(Int, Refusal)
     }
 
+    /// Until a server that is full is asked again.
+    private static let pause = Duration.milliseconds(100)
+
     private let settings: PoolSettings
     private var nextConnection = 0
     private var opening: Set<Int> = []
@@ -26,12 +29,18 @@ struct PoolCore {
     private var waiting: [(borrower: Int, until: Timestamp)] = []
     /// Whether the last attempt to open one failed.
     private var hasOpenFailed = false
+    /// Whether the server has no room for another (`max_connections`), by its last answer.
+    private var isFull = false
+    /// When such a server is asked again; nil if it may be at once.
+    private var nextAttempt: Timestamp?
     private(set) var isClosing = false
 
     init(_ settings: PoolSettings) { self.settings = settings }
 
     /// When time alone next changes something; nil if nothing waits or rests.
-    var deadline: Timestamp? { (idle.map(\.until) + waiting.prefix(1).map(\.until)).min() }
+    var deadline: Timestamp? {
+        (idle.map(\.until) + waiting.prefix(1).map(\.until) + (nextAttempt.map { [$0] } ?? [])).min()
+    }
 
     /// Whether nothing is open any more, nor will be.
     var isDrained: Bool { isClosing && born.isEmpty && opening.isEmpty }
@@ -74,17 +83,22 @@ struct PoolCore {
 
     mutating func handleOpened(_ connection: Int, at now: Timestamp) -> [Action] {
         opening.remove(connection)
-        hasOpenFailed = false
+        (hasOpenFailed, isFull, nextAttempt) = (false, false, nil)
         born[connection] = now
-        return isClosing ? drop(connection) : lendOrRest(connection, at: now)
+        return isClosing ? drop(connection) : lendOrRest(connection, at: now) + openForWaiting()
     }
 
-    /// The one who has waited longest hears of it: the next attempt is for the next one. But of a server that is full
-    /// (`max_connections`) those that are lent, or still being made, are waited for: it serves them.
+    /// The one who has waited longest hears of it: the next attempt is for the next one. But a server that is full serves
+    /// others, as pools of other loops, and several attempts at once may have taken the last room from each other: so all
+    /// wait for room there, as for a connection that is lent.
     mutating func handleOpenFailed(_ connection: Int, isFull: Bool, at now: Timestamp) -> [Action] {
         opening.remove(connection)
-        hasOpenFailed = true
-        guard !waiting.isEmpty, !isFull || born.isEmpty && opening.isEmpty else { return [] }
+        (hasOpenFailed, self.isFull, nextAttempt) = (true, isFull, nil)
+        guard !waiting.isEmpty else { return [] }
+        guard !isFull else {
+            nextAttempt = now.advanced(by: Self.pause)
+            return []
+        }
         return [.refuse(waiting.removeFirst().borrower, .connectFailed)] + openForWaiting()
     }
 
@@ -97,12 +111,15 @@ struct PoolCore {
             actions.append(.refuse(first.borrower, hasOpenFailed ? .connectFailed : .exhausted))
         }
         for entry in idle where entry.until <= now { actions += drop(entry.connection) }
-        return actions
+        guard let next = nextAttempt, next <= now else { return actions }
+        nextAttempt = nil
+        return actions + openForWaiting()
     }
 
     /// Whoever waits is refused, what rests is closed, what is lent goes on until it comes back. Idempotent.
     mutating func close() -> [Action] {
         isClosing = true
+        nextAttempt = nil
         let refused = waiting.map { Action.refuse($0.borrower, .closed) }
         waiting = []
         return refused + idle.flatMap { drop($0.connection) }
@@ -126,10 +143,12 @@ struct PoolCore {
         return [.close(connection)] + openForWaiting()
     }
 
-    /// An attempt for each who waits, as far as there is room.
+    /// An attempt for each who waits, as far as there is room; of a server that is full one at a time, and now and then.
     private mutating func openForWaiting() -> [Action] {
+        guard !isClosing, nextAttempt == nil else { return [] }
+        let limit = min(waiting.count, isFull ? 1 : .max, settings.connectionsPerLoop - born.count)
         var actions: [Action] = []
-        while opening.count < waiting.count, born.count + opening.count < settings.connectionsPerLoop, !isClosing {
+        while opening.count < limit {
             nextConnection += 1
             opening.insert(nextConnection)
             actions.append(.open(nextConnection))
