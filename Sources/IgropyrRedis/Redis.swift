@@ -30,13 +30,10 @@ public final class Redis: RedisCommands {
     ) throws(RedisError) {
         precondition(subscriptionsPerLoop > 0, "subscriptionsPerLoop: at least 1")
         let target = try RedisTarget(url)
-        let open: @Sendable (EventLoop) async throws(RedisError) -> RedisConnection = {
-            loop throws(RedisError) in try await RedisConnection.open(target, on: loop, settings)
+        pools = LoopPools(settings, kind: "redis") { loop throws(RedisError) in
+            try await RedisConnection.open(target, on: loop, settings)
         }
-        var subscriberSettings = settings
-        subscriberSettings.connectionsPerLoop = subscriptionsPerLoop
-        pools = LoopPools(settings, kind: "redis", open: open)
-        subscriberPools = LoopPools(subscriberSettings, kind: "redis", open: open)
+        subscriberPools = LoopPools(beside: pools, connectionsPerLoop: subscriptionsPerLoop)
     }
 
     /// As ``RedisConnection/pipeline(_:)``, on any connection.

@@ -148,6 +148,7 @@ import Testing
             }
             #expect(log.count(of: "a connection to the database was lost") == 1)
             for _ in 0..<3 { _ = await failure { try await postgres.query("SELECT 1") } }
+            _ = await failure { try await postgres.listen(to: ["jobs"]) { _ in } }
             #expect(log.count(of: "no connection to the database can be made") == 1)
             try await server.start()
             for _ in 0..<3 { try await postgres.query("SELECT 1") }
@@ -155,7 +156,7 @@ import Testing
         }
         let lines = metrics.text().split(separator: "\n")
         for line in [
-            #"database_connects_failed_total{database="shop"} 3"#, #"database_connections{database="shop"} 0"#,
+            #"database_connects_failed_total{database="shop"} 4"#, #"database_connections{database="shop"} 0"#,
         ] {
             #expect(lines.contains { $0 == line }, "\(metrics.text())")
         }

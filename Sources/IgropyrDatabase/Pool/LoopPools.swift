@@ -12,17 +12,34 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
         var isClosed = false
     }
 
+    private let settings: PoolSettings
+    private let insight: PoolInsight
+    private let open: Pool.Opener
     private let local: LoopLocal<Pool>
     private let state: Locked<State>
 
     /// `open` makes a connection on the loop in bounded time, and heeds the task's cancellation.
     /// `kind` is what log and metrics call the database if the settings have no name for it.
-    public init(
+    public convenience init(
         _ settings: PoolSettings, kind: String,
         open: @escaping @Sendable (EventLoop) async throws(Failure) -> Connection
     ) {
         settings.check()
-        let insight = PoolInsight(settings, name: settings.name ?? kind)
+        self.init(settings, PoolInsight(settings, name: settings.name ?? kind), open)
+    }
+
+    /// More of the same server's, with another bound: for who keeps a connection as long as he likes. Log and metrics tell
+    /// of both together.
+    package convenience init(beside pools: LoopPools, connectionsPerLoop: Int) {
+        var settings = pools.settings
+        settings.connectionsPerLoop = connectionsPerLoop
+        self.init(settings, pools.insight, pools.open)
+    }
+
+    private init(_ settings: PoolSettings, _ insight: PoolInsight, _ open: @escaping Pool.Opener) {
+        self.settings = settings
+        self.insight = insight
+        self.open = open
         let state = Locked(State())
         self.state = state
         local = LoopLocal {

@@ -14,9 +14,7 @@ public final class SQLDatabase<Connection: SQLConnection>: Sendable {
         open: @escaping @Sendable (EventLoop) async throws(Connection.Failure) -> Connection
     ) {
         pools = LoopPools(settings, kind: kind, open: open)
-        var others = settings
-        others.connectionsPerLoop = Self.longLeasesPerLoop
-        longLeases = LoopPools(others, kind: kind, open: open)
+        longLeases = LoopPools(beside: pools, connectionsPerLoop: Self.longLeasesPerLoop)
     }
 
     /// As ``SQLConnection/query(_:)``, on any connection.
