@@ -12,7 +12,7 @@ extension BalancerCommand {
     private static let successorLimit = Duration.seconds(20)
 
     func startAlone(_ settings: BalancerSettings, on loop: EventLoop) async throws -> LoneBalancer {
-        let rules = try await upstreamRules(on: loop) ?? settings.rules
+        let rules = try await upstreamRules() ?? settings.rules
         let balancer = try await starting { try await Balancer.start(settings) }
         let directory = try UpstreamDirectory(of: balancer, rules, defaults: settings.application, on: loop)
         await directory.publish()
@@ -26,7 +26,7 @@ extension BalancerCommand {
     func startInCluster(
         _ settings: BalancerSettings, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws -> ClusterBalancer? {
-        var configuration = try await member.membership(defaultName: "\(CurrentProcess.hostName).balancer", on: loop)
+        var configuration = try await member.membership(defaultName: "\(CurrentProcess.hostName).balancer")
         configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
         let (member, data, membership) = (member, data, configuration)
         let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
@@ -90,7 +90,7 @@ extension BalancerCommand {
     ) async throws {
         let new = try config.map(BalancerConfiguration.reading)
         if isAlone(start) { try refuseCluster(in: new) }
-        let rules = try await upstream == nil ? new?.rules(on: loop) : upstreamRules(on: loop)
+        let rules = try await upstream == nil ? new?.rules(on: loop) : upstreamRules()
         try await balancer.reloadCertificates()
         if let rules { await balancer.update(rules) }
         sayWhatWaits(in: new, since: start)

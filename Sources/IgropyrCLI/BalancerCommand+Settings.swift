@@ -6,10 +6,10 @@ import IgropyrUV
 extension BalancerCommand {
     /// By the file and by the options, which go before it; names are resolved on the loop.
     func settings(_ file: BalancerConfiguration?, on loop: EventLoop) async throws -> BalancerSettings {
-        var listeners = try await (file ?? BalancerConfiguration()).resolvedListeners(on: loop)
+        var listeners = try await (file ?? BalancerConfiguration()).resolvedListeners()
         if let listen {
             listeners = [
-                BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen", on: loop)))
+                BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen")))
             ]
         }
         if let tls = tls.configuration {
@@ -32,7 +32,7 @@ extension BalancerCommand {
             settings.application.hashKey = hash
         }
         settings.loops = loops ?? file?.loops ?? min(256, CurrentProcess.availableCores)
-        settings.insight = try await insight.settings(before: file?.accessLog, on: loop)
+        settings.insight = try await insight.settings(before: file?.accessLog)
         if let file {
             file.apply(to: &settings)
             settings.rules = try await file.rules(on: loop)
@@ -41,7 +41,7 @@ extension BalancerCommand {
     }
 
     /// The rules of `--upstream`: one application, which answers everything.
-    func upstreamRules(on loop: EventLoop) async throws -> TrafficRules? {
+    func upstreamRules() async throws -> TrafficRules? {
         guard let upstream else { return nil }
         var workers: [TrafficRules.FixedWorker] = []
         for text in upstream.split(separator: ",", omittingEmptySubsequences: false) {
@@ -49,7 +49,7 @@ extension BalancerCommand {
                 throw ValidationError("--upstream '\(text)': write it as ADDRESS:PORT.")
             }
             let worker = TrafficRules.FixedWorker(
-                try await endpoint.address(defaultPort: 0, option: "--upstream", on: loop))
+                try await endpoint.address(defaultPort: 0, option: "--upstream"))
             guard !workers.contains(worker) else {
                 throw ValidationError("--upstream \(text): \(worker.address) is there twice.")
             }

@@ -120,7 +120,7 @@ struct BalancerCommand: AsyncParsableCommand {
             try file.checkFiles { StandardError.write("warning: \($0)\n") }
             let file = file
             try await onEventLoop { loop in
-                _ = try await file.resolvedListeners(on: loop)
+                _ = try await file.resolvedListeners()
                 _ = try await file.rules(on: loop)
             }
         } catch { throw CommandFailure("\(config ?? ""): \(error)") }

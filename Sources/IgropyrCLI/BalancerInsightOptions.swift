@@ -43,10 +43,10 @@ struct BalancerInsightOptions: ParsableArguments {
         return log
     }
 
-    func settings(before fileLog: AccessLog?, on loop: EventLoop) async throws -> InsightSettings {
+    func settings(before fileLog: AccessLog?) async throws -> InsightSettings {
         var settings = InsightSettings()
         settings.accessLog = try accessLog(before: fileLog)
-        settings.admin = try await admin?.address(defaultPort: 0, option: "--admin", on: loop)
+        settings.admin = try await admin?.address(defaultPort: 0, option: "--admin")
         settings.startsTraces = startTraces
         settings.addsRequestIDs = addRequestIDs
         return settings

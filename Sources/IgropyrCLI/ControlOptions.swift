@@ -48,7 +48,7 @@ struct ControlOptions: ParsableArguments {
         return try await onEventLoop { loop in
             let address: SocketAddress
             if let named {
-                address = try await named.address(defaultPort: ControlAPI.defaultPort, option: "--node", on: loop)
+                address = try await named.address(defaultPort: ControlAPI.defaultPort, option: "--node")
             } else {
                 address =
                     announced.flatMap { SocketAddress(parsing: $0.control, defaultPort: ControlAPI.defaultPort) }

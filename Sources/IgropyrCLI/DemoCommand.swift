@@ -36,7 +36,7 @@ struct DemoCommand: AsyncParsableCommand {
         let bundle = try application ?? Self.bundledApplication()
         let (listen, nodes) = (listen, nodes)
         let failure: CommandFailure? = try await onEventLoop { loop in
-            let front = try await listen.address(defaultPort: 8080, option: "--listen", on: loop)
+            let front = try await listen.address(defaultPort: 8080, option: "--listen")
             let cluster = try LocalCluster(on: loop, nodes: nodes, front: front)
             let signals = ServiceSignals(on: loop, hearing: [.end])
             try await signals.start()

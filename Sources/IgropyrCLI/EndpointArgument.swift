@@ -17,10 +17,10 @@ struct EndpointArgument {
     }
 
     /// The first address that the name stands for.
-    func address(defaultPort: UInt16, option: String, on loop: EventLoop) async throws -> SocketAddress {
+    func address(defaultPort: UInt16, option: String) async throws -> SocketAddress {
         let endpoint = endpoint(defaultPort: defaultPort)
         do throws(UVError) {
-            if let first = try await NameResolver.addresses(of: endpoint, on: loop).first { return first }
+            if let first = try await NameResolver.addresses(of: endpoint).first { return first }
         } catch {
             throw CommandFailure(
                 "\(option) \(text): \(error.reason); give an address, or a name that the resolver knows.")

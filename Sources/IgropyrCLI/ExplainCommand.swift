@@ -48,7 +48,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let target = "/explain?" + query.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&")
         let admin = admin
         let response = try await onEventLoop { loop in
-            let address = try await admin.address(defaultPort: Self.port, option: "--admin", on: loop)
+            let address = try await admin.address(defaultPort: Self.port, option: "--admin")
             let client = try HTTPRequester(on: loop)
             defer { client.close() }
             do {

@@ -63,26 +63,26 @@ struct MemberOptions: ParsableArguments {
     var verbose = false
 
     /// Who it is and whom it asks to be let in, without its tags and keys.
-    func membership(defaultName: String, on loop: EventLoop) async throws -> MembershipConfiguration {
-        let bind = try await bind.address(defaultPort: Self.port, option: "--bind", on: loop)
+    func membership(defaultName: String) async throws -> MembershipConfiguration {
+        let bind = try await bind.address(defaultPort: Self.port, option: "--bind")
         var configuration = MembershipConfiguration(name: name ?? defaultName, bind: bind)
         configuration.advertise = try await advertise?.address(
-            defaultPort: bind.port, option: "--advertise", on: loop)
+            defaultPort: bind.port, option: "--advertise")
         configuration.seeds = join.compactMap { $0.endpoint(defaultPort: Self.port) }
         configuration.seedServices = join.compactMap(\.service)
-        configuration.nameServer = try await dns?.address(defaultPort: 53, option: "--dns", on: loop)
+        configuration.nameServer = try await dns?.address(defaultPort: 53, option: "--dns")
         configuration.discovery = discover
         configuration.settings = profile.settings
-        try await Self.refuseToHide(configuration, on: loop)
+        try await Self.refuseToHide(configuration)
         return configuration
     }
 
     /// Members elsewhere would take this one in, and each look for it on its own host.
-    private static func refuseToHide(_ membership: MembershipConfiguration, on loop: EventLoop) async throws {
+    private static func refuseToHide(_ membership: MembershipConfiguration) async throws {
         guard membership.advertise == nil, membership.bind.isLoopback else { return }
         for seed in membership.seeds {
             // What has no address yet is asked later, and may be anywhere.
-            guard let address = try? await NameResolver.addresses(of: seed, on: loop).first, !address.isLoopback else {
+            guard let address = try? await NameResolver.addresses(of: seed).first, !address.isLoopback else {
                 continue
             }
             throw CommandFailure(

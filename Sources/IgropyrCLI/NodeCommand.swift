@@ -86,7 +86,7 @@ struct NodeCommand: AsyncParsableCommand {
             let signals = ServiceSignals(on: loop)
             try await signals.start()
             let program = Executable.path  // Before its file is replaced.
-            let membership = try await member.membership(defaultName: CurrentProcess.hostName, on: loop)
+            let membership = try await member.membership(defaultName: CurrentProcess.hostName)
             let key = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
                 try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
             }
@@ -147,9 +147,9 @@ extension NodeCommand {
         beside node: NodeConfiguration, on loop: EventLoop
     ) async throws -> ServiceSupervisor? {
         guard let balance else { return nil }
-        let listen = try await balance.address(defaultPort: 8080, option: "--balance", on: loop)
+        let listen = try await balance.address(defaultPort: 8080, option: "--balance")
         let beside = SocketAddress(host: node.member.bind.host, port: Self.balancerPort)
-        let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind", on: loop)
+        let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind")
         var program = [
             Executable.path, "balancer", "--name", "\(node.member.name).balancer", "--bind", (bind ?? beside).localText,
             "--join", node.member.bind.localText, "--profile", member.profile.rawValue, "--data",
@@ -161,7 +161,7 @@ extension NodeCommand {
         }
         if let balanceAdmin {
             let admin = try await balanceAdmin.address(
-                defaultPort: ExplainCommand.port, option: "--balance-admin", on: loop)
+                defaultPort: ExplainCommand.port, option: "--balance-admin")
             program += ["--admin", admin.localText]
         }
         if node.isInsecure { program.append("--insecure") }

@@ -26,20 +26,27 @@ package enum ServerName: Sendable, Equatable {
 
     /// As ``connectToFirst(of:since:within:_:)``, of its addresses.
     package func connect<Connection: PooledConnection>(
-        on loop: EventLoop, within time: Duration,
+        within time: Duration,
         _ attempt: (Place, Timestamp) async throws(DatabaseError<Connection.ServerError>) -> Connection
     ) async throws(DatabaseError<Connection.ServerError>) -> Connection {
         let start = EventLoop.preciseNow
         let places: [Place]
-        do throws(UVError) { places = try await self.places(on: loop) } catch { throw .cannotConnect("\(error)") }
+        do throws(UVError) { places = try await self.places(within: time) } catch { throw .noName(error) }
         return try await connectToFirst(of: places, since: start, within: time, attempt)
     }
 
     /// Every address of the server. The databases' libraries would look names up themselves, and block.
-    private func places(on loop: EventLoop) async throws(UVError) -> [Place] {
+    private func places(within time: Duration) async throws(UVError) -> [Place] {
         switch self {
         case .path(let path): [.path(path)]
-        case .endpoint(let endpoint): try await NameResolver.addresses(of: endpoint, on: loop).map { .address($0) }
+        case .endpoint(let endpoint): try await NameResolver.addresses(of: endpoint, within: time).map { .address($0) }
         }
+    }
+}
+
+extension DatabaseError {
+    /// Why the server's name has no address.
+    package static func noName(_ error: UVError) -> DatabaseError {
+        error.code == UVError.cancelled ? .cancelled : .cannotConnect("\(error)")
     }
 }

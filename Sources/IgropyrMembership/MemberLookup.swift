@@ -16,14 +16,14 @@ public enum MemberLookup {
         var endpoints = configuration.seeds
         for service in configuration.seedServices {
             do throws(UVError) {
-                endpoints += try await ServiceLookup.endpoints(of: service, from: configuration.nameServer, on: loop)
+                endpoints += try await ServiceLookup.endpoints(of: service, from: configuration.nameServer)
             } catch {
                 failure = MembershipError(code: .system, description: "the service \(service): \(error.reason)")
             }
         }
         for endpoint in endpoints {
             do throws(UVError) {
-                addresses += try await NameResolver.addresses(of: endpoint, on: loop)
+                addresses += try await NameResolver.addresses(of: endpoint)
             } catch { failure = MembershipError(code: .system, description: "\(endpoint): \(error.reason)") }
         }
         if let cluster = configuration.discovery {

@@ -38,7 +38,7 @@ extension Membership {
         var candidates: [SocketAddress] = []
         for seed in await seedEndpoints() {
             do throws(UVError) {
-                let addresses = try await NameResolver.addresses(of: seed, on: loop)
+                let addresses = try await NameResolver.addresses(of: seed)
                 seeds.note(addresses, of: seed)
                 candidates += addresses
             } catch {
@@ -64,7 +64,7 @@ extension Membership {
         var endpoints = seeds.endpoints
         for service in seeds.services {
             do throws(UVError) {
-                endpoints += try await ServiceLookup.endpoints(of: service, from: configuration.nameServer, on: loop)
+                endpoints += try await ServiceLookup.endpoints(of: service, from: configuration.nameServer)
             } catch {
                 let seed = Endpoint(host: service, port: 0)
                 seedDidFail(service, seed, "the service \(service): \(error.reason)", isKeyMismatch: false)

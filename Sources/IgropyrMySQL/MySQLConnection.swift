@@ -67,7 +67,7 @@ public actor MySQLConnection: LoopBound {
     static func open(
         _ target: MySQLTarget, on loop: EventLoop, _ settings: PoolSettings
     ) async throws(MySQLError) -> MySQLConnection {
-        try await target.server.connect(on: loop, within: settings.connectTimeout) {
+        try await target.server.connect(within: settings.connectTimeout) {
             place, deadline throws(MySQLError) in
             let connection = try await open(target, at: place, on: loop, settings, until: deadline)
             try await connection.identify()

@@ -37,7 +37,7 @@ public actor PostgresConnection: LoopBound {
         _ target: PostgresTarget, on loop: EventLoop, _ settings: PoolSettings
     ) async throws(PostgresError) -> PostgresConnection {
         let start = EventLoop.preciseNow
-        let servers = try await target.resolved(on: loop)
+        let servers = try await target.resolved(within: settings.connectTimeout)
         return try await connectToFirst(of: servers, since: start, within: settings.connectTimeout) {
             server, deadline throws(PostgresError) in
             let time = max(.zero, EventLoop.preciseNow.duration(to: deadline))

@@ -61,7 +61,8 @@ struct PostgresTarget: Sendable {
 
     /// The parameters for each address of each host, in their order. libpq would look names up itself, and block; and it
     /// would wait for ever for the first that is silent. Only where the order is its own does it get all at once.
-    func resolved(on loop: EventLoop) async throws(PostgresError) -> [[String: String]] {
+    /// Of the time each name has its share.
+    func resolved(within time: Duration) async throws(PostgresError) -> [[String: String]] {
         guard parameters["hostaddr"] == nil, let list = parameters["host"] else { return [parameters] }
         let hosts = list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         let ports = (parameters["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
@@ -69,7 +70,7 @@ struct PostgresTarget: Sendable {
         var unknown: PostgresError?
         for (index, host) in hosts.enumerated() {
             let found: [String]
-            do throws(PostgresError) { found = try await Self.addresses(of: host, on: loop) } catch {
+            do throws(PostgresError) { found = try await Self.addresses(of: host, within: time / hosts.count) } catch {
                 unknown = error  // Another one may be known.
                 continue
             }
@@ -99,12 +100,12 @@ struct PostgresTarget: Sendable {
         parameters["target_session_attrs"] == "prefer-standby" || parameters["load_balance_hosts"] == "random"
     }
 
-    private static func addresses(of host: String, on loop: EventLoop) async throws(PostgresError) -> [String] {
+    private static func addresses(of host: String, within time: Duration) async throws(PostgresError) -> [String] {
         if host.isEmpty || host.hasPrefix("/") || host.hasPrefix("@") { return [""] }  // A Unix socket.
         do throws(UVError) {
-            return try await NameResolver.addresses(of: Endpoint(host: host, port: 0), on: loop).map(\.hostText)
+            return try await NameResolver.addresses(of: Endpoint(host: host, port: 0), within: time).map(\.hostText)
         } catch {
-            throw .cannotConnect("\(error)")
+            throw .noName(error)
         }
     }
 }

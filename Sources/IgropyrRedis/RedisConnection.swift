@@ -28,7 +28,7 @@ public actor RedisConnection: LoopBound {
     static func open(
         _ target: RedisTarget, on loop: EventLoop, _ settings: PoolSettings
     ) async throws(RedisError) -> RedisConnection {
-        try await target.server.connect(on: loop, within: settings.connectTimeout) {
+        try await target.server.connect(within: settings.connectTimeout) {
             place, deadline throws(RedisError) in
             let session = try await target.session(on: loop)
             let connection = try RedisConnection(place, session, on: loop, settings)

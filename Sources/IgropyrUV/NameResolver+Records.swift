@@ -1,18 +1,29 @@
 internal import CLinux
 internal import Glibc
 
-/// What the DNS has to say beyond addresses, by the system's resolver, on libuv's thread pool.
+/// What the DNS has to say beyond addresses, by the system's resolver, on threads as those for addresses.
 extension NameResolver {
+    private struct Question: Hashable {
+        let name: String
+        let type: UInt16
+        let server: SocketAddress?
+    }
+
     private static let limitBytes = 65_535
     private static let classIN: Int32 = 1
+    private static let records = Lookups<Question, [UInt8]>(threads: threadLimit, queue: queueLimit) { question in
+        Result { () throws(UVError) in try ask(question.name, question.type, question.server) }
+    }
 
     /// The whole answer to a question about records of `type`, as it came from the name server that `/etc/resolv.conf`
     /// names, or from `server`, an IPv4 one. The name is not completed by search domains.
-    /// - Throws: `UV_EAI_NONAME`, `UV_EAI_NODATA`, `UV_EAI_AGAIN` and the like, with a reason in words.
+    /// - Throws: `UV_EAI_NONAME`, `UV_EAI_NODATA`, `UV_EAI_AGAIN` and the like, with a reason in words; as
+    ///   ``addresses(of:within:)`` if that takes too long.
     public static func answer(
-        to name: String, type: UInt16, from server: SocketAddress?, on loop: EventLoop
+        to name: String, type: UInt16, from server: SocketAddress?, within time: Duration = patience
     ) async throws(UVError) -> [UInt8] {
-        try await loop.offload { () throws(UVError) in try ask(name, type, server) }
+        try await records.answer(
+            to: Question(name: name, type: type, server: server), within: time, call: "look up \(name)")
     }
 
     private static func ask(_ name: String, _ type: UInt16, _ server: SocketAddress?) throws(UVError) -> [UInt8] {

@@ -263,8 +263,8 @@ import Testing
 
     @Test func `a numeric host is read and a name is looked up`() async throws {
         let found = try await onLoop { loop in
-            let number = try await NameResolver.addresses(of: Endpoint(host: "10.1.2.3", port: 5), on: loop)
-            let name = try await NameResolver.addresses(of: Endpoint(host: "localhost", port: 5), on: loop)
+            let number = try await NameResolver.addresses(of: Endpoint(host: "10.1.2.3", port: 5))
+            let name = try await NameResolver.addresses(of: Endpoint(host: "localhost", port: 5))
             return number + name
         }
         #expect(found.first?.description == "10.1.2.3:5")

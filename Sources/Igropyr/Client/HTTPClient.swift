@@ -22,11 +22,10 @@ public final class HTTPClient: HTTPRequesting {
     public struct Settings: Sendable {
         /// How long it may take to reach each of a server's addresses, one after the other; for TLS the same once more.
         public var connectTimeout = Duration.seconds(5)
-        /// How long a server may make no progress with a response.
+        /// How long a server may make no progress with a response, and the system's resolver may look for its name.
         public var responseTimeout = Duration.seconds(30)
         /// How long a request may take altogether, connections, redirections and the response's body included; nil for ever, as
-        /// long as there is progress. Of ``HTTPClient/stream(_:_:fields:body:_:)`` until the response's head is there. The
-        /// system's resolver has its own time for a name (`resolv.conf`), and is not interrupted.
+        /// long as there is progress. Of ``HTTPClient/stream(_:_:fields:body:_:)`` until the response's head is there.
         public var timeLimit: Duration?
         /// Of a response's body, or of each event of ``HTTPStreamedResponse/events``; what is larger is an error. At most 1 GiB.
         public var bodyLimit = 16 << 20

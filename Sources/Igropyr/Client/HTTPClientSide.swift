@@ -87,7 +87,7 @@ actor HTTPClientSide: LoopBound, LoopResident {
     ) async throws -> Answer {
         do {
             let message = try request.message
-            let route = try await route(to: request.url)
+            let route = try await route(to: request.url, until: request.deadline)
             var unreachable: HTTPClientFailure?
             for address in route.addresses {
                 if let deadline = request.deadline, EventLoop.preciseNow >= deadline {
@@ -118,11 +118,12 @@ actor HTTPClientSide: LoopBound, LoopResident {
         return requester
     }
 
-    private func route(to url: ServerURL) async throws -> Route {
+    private func route(to url: ServerURL, until deadline: Timestamp?) async throws -> Route {
         let origin = url.origin
         if let route = routes[origin], loop.now < route.until { return route }
         let kind = try await kind(for: url)
-        let addresses = try await NameResolver.addresses(of: url.endpoint, on: loop)
+        let left = deadline.map { max(.zero, EventLoop.preciseNow.duration(to: $0)) } ?? settings.responseTimeout
+        let addresses = try await NameResolver.addresses(of: url, within: min(left, settings.responseTimeout))
         let route = Route(kind: kind, addresses: addresses, until: loop.now.advanced(by: Self.routeLifetime))
         if routes.count >= Self.routeLimit { routes = [:] }
         routes[origin] = route

@@ -59,6 +59,7 @@ public struct HTTPRequestFailure: Error, Hashable, Sendable, CustomStringConvert
             guard let cause = Cause(failure) else { return nil }
             self.init(url, cause, mayHaveBeenReceived: failure.mayHaveBeenReceived)
         case let failure as HTTPSerializer.Failure: self.init(url, .invalidRequest("\(failure)"))
+        case let error as UVError where error.code == UVError.timedOut: self.init(url, .timedOut)
         case let error as UVError: self.init(url, .unknownHost(error.description))
         case let error as TLSError: self.init(url, .unreachable(error.description))
         default: return nil

@@ -85,3 +85,16 @@ extension ServerURL: CustomStringConvertible {
         return "\(scheme)://\(authority)\(target)"
     }
 }
+
+extension NameResolver {
+    /// Of the URL's host.
+    /// - Throws: `CancellationError`; what the resolver says.
+    static func addresses(of url: ServerURL, within time: Duration) async throws -> [SocketAddress] {
+        do throws(UVError) {
+            return try await addresses(of: url.endpoint, within: time)
+        } catch {
+            guard error.code != UVError.cancelled else { throw CancellationError() }
+            throw error
+        }
+    }
+}

@@ -28,7 +28,7 @@ actor WebSocketClientSide: LoopBound {
         let request = WebSocketClient.Request(
             target: url.target, fields: fields.map { ($0.name.rawName, $0.value) })
         let tls = url.isEncrypted ? try await ClientTLS.context(authorities, on: loop) : nil
-        let addresses = try await NameResolver.addresses(of: url.endpoint, on: loop)
+        let addresses = try await NameResolver.addresses(of: url, within: settings.openTimeout)
         let pool = try HTTPConnectionPool(
             on: loop, settings: HTTPClientSettings(opening: settings),
             kind: HTTPConnectionKind(tls: tls, serverName: url.serverName))

@@ -3,7 +3,7 @@ public import IgropyrTransport
 public import IgropyrUV
 
 extension BalancerConfiguration {
-    /// The rules, with names of hosts resolved on the loop, which the caller runs on, and the authorities of workers read.
+    /// The rules, with names of hosts resolved, and the authorities of workers read.
     /// - Throws: ``UnresolvedAddress``, which says of whom; `TLSError`, which names the file.
     public func rules(on loop: EventLoop) async throws -> TrafficRules {
         var rules = TrafficRules()
@@ -14,7 +14,7 @@ extension BalancerConfiguration {
             if let upstreams = application.upstreams {
                 var workers: [TrafficRules.FixedWorker] = []
                 for upstream in upstreams {
-                    let address = try await upstream.address.resolved(on: loop)
+                    let address = try await upstream.address.resolved()
                     workers.append(.init(address, weight: upstream.weight))
                     serverNames[address] = upstream.address.host
                 }
@@ -42,12 +42,12 @@ extension BalancerConfiguration {
         do throws(UVError) { try LogFile.checkAppending(to: path) } catch { throw InsightFailure(accessLog, error) }
     }
 
-    /// The listeners, with names of hosts resolved on the loop, which the caller runs on.
+    /// The listeners, with names of hosts resolved.
     /// - Throws: which of them has no address.
-    public func resolvedListeners(on loop: EventLoop) async throws(UnresolvedAddress) -> [BalancerListener] {
+    public func resolvedListeners() async throws(UnresolvedAddress) -> [BalancerListener] {
         var result: [BalancerListener] = []
         for listener in listeners {
-            var open = BalancerListener(.address(try await listener.address.resolved(on: loop)))
+            var open = BalancerListener(.address(try await listener.address.resolved()))
             open.allowsHTTP2 = listener.allowsHTTP2
             open.redirectsToHTTPSPort = listener.redirectsToHTTPSPort
             if !listener.proxyProtocolPeers.isEmpty {
@@ -66,9 +66,9 @@ public struct UnresolvedAddress: Error, Hashable, Sendable, CustomStringConverti
 }
 
 extension NetworkAddress {
-    fileprivate func resolved(on loop: EventLoop) async throws(UnresolvedAddress) -> SocketAddress {
+    fileprivate func resolved() async throws(UnresolvedAddress) -> SocketAddress {
         do throws(UVError) {
-            if let first = try await NameResolver.addresses(of: Endpoint(host: host, port: port), on: loop).first {
+            if let first = try await NameResolver.addresses(of: Endpoint(host: host, port: port)).first {
                 return first
             }
         } catch {
