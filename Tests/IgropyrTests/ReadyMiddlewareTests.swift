@@ -1,5 +1,6 @@
 import HTTPTypes
 import Igropyr
+import IgropyrTransport
 import Testing
 
 private enum UserKey: RequestKey { typealias Value = Int }
@@ -133,6 +134,38 @@ private enum UserKey: RequestKey { typealias Value = Int }
             let (answer, reason) = (try await caller.send("/"), try await caller.send("/why"))
             #expect(answer.status == 500)
             #expect(reason.text.hasPrefix("nothing is set under UserKey: "))
+        }
+    }
+
+    /// What a browser says of the page that sends a form to `shop.example`, and whether that counts.
+    private static let senders: [(fields: [(String, String)], status: Int)] = [
+        ([], 200),
+        ([("Sec-Fetch-Site", "same-origin"), ("Origin", "https://shop.example")], 200),
+        ([("Sec-Fetch-Site", "none")], 200),
+        ([("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")], 403),
+        ([("Sec-Fetch-Site", "same-site"), ("Origin", "https://blog.shop.example")], 403),
+        ([("Sec-Fetch-Site", "cross-site"), ("Origin", "https://friend.example")], 200),
+        ([("Origin", "http://Shop.example")], 200),
+        ([("Origin", "https://shop.example:8443")], 403),
+        ([("Origin", "https://shop.example.evil.example")], 403),
+        ([("Origin", "https://friend.example")], 200),
+        ([("Origin", "null")], 403),
+        ([("Origin", "shop.example")], 403),
+    ]
+
+    @Test(arguments: senders.indices) func `a form that another site's page sends is refused`(index: Int) async throws {
+        let (fields, status) = Self.senders[index]
+        try await withApp { app in
+            app.use(CrossOriginProtection(trusting: ["https://friend.example"]))
+            app.get("/") { _ in "got" }
+            app.post("/") { _ in "done" }
+        } _: { caller in
+            var request = HTTPRequester.Request(.post, "/", fields: fields.map { (name: $0.0, value: $0.1) })
+            request.host = "shop.example"
+            let posted = try await caller.client.send(request, to: caller.server.address)
+            request.method = .get
+            let got = try await caller.client.send(request, to: caller.server.address)
+            #expect(posted.status == status && got.status == 200)
         }
     }
 
