@@ -23,7 +23,7 @@ extension PostgresConnection: SQLConnection {
         do {
             while let some = rows {
                 for row in some { try await body(row) }
-                rows = try await nextRows()
+                rows = try await nextRows(of: some.columns)
             }
         } catch {
             await end()
@@ -35,22 +35,23 @@ extension PostgresConnection: SQLConnection {
     private func firstRows(of query: SQLQuery) async throws(PostgresError) -> SQLRows? {
         let part = try await begin(query)
         socket.disarm()
-        do throws(PostgresError) { return try rows(of: part) } catch {
+        guard let part else { return nil }
+        do throws(PostgresError) { return try rows(of: part, SQLColumns(part.columns)) } catch {
             end()
             throw error
         }
     }
 
-    private func nextRows() async throws(PostgresError) -> SQLRows? {
+    private func nextRows(of columns: SQLColumns) async throws(PostgresError) -> SQLRows? {
         socket.arm(settings.queryTimeout)
         defer { socket.disarm() }
-        return try rows(of: try await nextPart())
+        guard let part = try await nextPart() else { return nil }
+        return try rows(of: part, columns)
     }
 
     /// One row, which libpq holds whole; or none, of a part that is the end.
-    private func rows(of part: PostgresResult?) throws(PostgresError) -> SQLRows? {
-        guard let part else { return nil }
-        var rows = SQLRows(columns: part.columns)
+    private func rows(of part: PostgresResult, _ columns: SQLColumns) throws(PostgresError) -> SQLRows {
+        var rows = SQLRows(columns: columns)
         part.appendRows(to: &rows)
         try checkSize(of: rows)
         return rows

@@ -36,6 +36,20 @@ private let arrays: [(text: String, elements: [String?]?)] = [
 ]
 
 struct SQLValueTests {
+    @Test func `a row is read by the types of its columns, or by that of its only one`() throws {
+        var one = SQLRows(columns: ["count"])
+        one.append("7".utf8)
+        one.endRow()
+        #expect(try one[0].decode(Int.self) == 7 && one.decode(Int.self) == [7])
+        var three = SQLRows(columns: ["id", "name", "sum"])
+        for text in ["7", "x", "1.5"] { three.append(text.utf8) }
+        three.endRow()
+        let (id, name) = try three[0].decode(Int.self, String.self)
+        #expect(id == 7 && name == "x")
+        let (_, _, sum) = try three[0].decode(Int.self, String.self, Double.self)
+        #expect(sum == 1.5)
+    }
+
     @Test(arguments: times) func `a time is read as it is written, or not at all`(text: String, seconds: Double?) {
         let date = Date(sqlBytes: Array(text.utf8)[...])
         #expect(date == seconds.map { Date(timeIntervalSince1970: $0) })

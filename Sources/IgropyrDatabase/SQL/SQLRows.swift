@@ -16,7 +16,9 @@ public struct SQLRows: RandomAccessCollection, Sendable {
     private var cells: [Cell] = []
     private var rowCount = 0
 
-    package init(columns: [String] = []) { self.columns = SQLColumns(columns) }
+    package init(columns: [String] = []) { self.init(columns: SQLColumns(columns)) }
+
+    package init(columns: SQLColumns) { self.columns = columns }
 
     public var startIndex: Int { 0 }
     public var endIndex: Int { rowCount }
@@ -57,7 +59,7 @@ public struct SQLColumns: Sendable {
     public let names: [String]
     private let numbers: [String: Int]
 
-    init(_ names: [String]) {
+    package init(_ names: [String]) {
         self.names = names
         numbers = Dictionary(zip(names, names.indices)) { first, _ in first }
     }
@@ -106,10 +108,10 @@ public struct SQLRow: Sendable {
         return value
     }
 
-    /// The first columns, by their order.
-    public func decode<each Value: SQLDecodable>(
-        _ types: repeat (each Value).Type
-    ) throws(SQLDecodingError) -> (repeat each Value) {
+    /// The first columns, by their order, at least two.
+    public func decode<First: SQLDecodable, Second: SQLDecodable, each Value: SQLDecodable>(
+        _ first: First.Type, _ second: Second.Type, _ types: repeat (each Value).Type
+    ) throws(SQLDecodingError) -> (First, Second, repeat each Value) {
         var column = -1
         func next<One: SQLDecodable>(_: One.Type) throws(SQLDecodingError) -> One {
             column += 1
@@ -118,7 +120,7 @@ public struct SQLRow: Sendable {
             }
             return try decode(at: column)
         }
-        return (repeat try next(each types))
+        return (try next(first), try next(second), repeat try next(each types))
     }
 
     /// The row as a value of a type: a struct whose properties are named as the columns, or what its only column holds.
