@@ -92,6 +92,16 @@ struct PoolCoreTests {
         #expect(core.handleTimeout(at: .seconds(5)) == [3, 4].map { .refuse($0, .connectFailed) } + [.open(8)])
     }
 
+    @Test func `no more wait for a server that is full than may wait`() {
+        var core = makeCore(connections: 3, waiting: 1)
+        #expect(core.request(by: 1, at: .zero) == [.open(1)])
+        #expect(core.handleOpenFailed(1, isFull: true, at: .zero) == [])
+        #expect(core.request(by: 2, at: .zero) == [.refuse(2, .exhausted)])
+        #expect(core.handleTimeout(at: .milliseconds(100)) == [.open(2)])
+        #expect(core.request(by: 3, at: .milliseconds(100)) == [.refuse(3, .exhausted)])
+        #expect(core.handleOpened(2, at: .milliseconds(200)) == [.lend(2, to: 1)])
+    }
+
     @Test func `of a server that is away who waits hears at once, whatever is lent`() {
         var core = makeCore()
         _ = core.request(by: 1, at: .zero)

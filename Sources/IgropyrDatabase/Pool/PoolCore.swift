@@ -50,9 +50,7 @@ struct PoolCore {
     mutating func request(by borrower: Int, at now: Timestamp) -> [Action] {
         guard !isClosing else { return [.refuse(borrower, .closed)] }
         if waiting.isEmpty, let connection = takeIdle(at: now) { return [.lend(connection, to: borrower)] }
-        guard waiting.count < settings.waiting || born.count + opening.count < settings.connectionsPerLoop else {
-            return [.refuse(borrower, .exhausted)]
-        }
+        guard waiting.count < settings.waiting || mayOpen else { return [.refuse(borrower, .exhausted)] }
         waiting.append((borrower, now.advanced(by: settings.waitTimeout)))
         return openForWaiting()
     }
@@ -143,12 +141,16 @@ struct PoolCore {
         return [.close(connection)] + openForWaiting()
     }
 
-    /// An attempt for each who waits, as far as there is room; of a server that is full one at a time, and now and then.
+    /// Whether there is room for one more attempt; of a server that is full one at a time, and now and then.
+    private var mayOpen: Bool {
+        guard !isClosing, nextAttempt == nil, !isFull || opening.isEmpty else { return false }
+        return born.count + opening.count < settings.connectionsPerLoop
+    }
+
+    /// An attempt for each who waits, as far as there is room.
     private mutating func openForWaiting() -> [Action] {
-        guard !isClosing, nextAttempt == nil else { return [] }
-        let limit = min(waiting.count, isFull ? 1 : .max, settings.connectionsPerLoop - born.count)
         var actions: [Action] = []
-        while opening.count < limit {
+        while opening.count < waiting.count, mayOpen {
             nextConnection += 1
             opening.insert(nextConnection)
             actions.append(.open(nextConnection))
