@@ -38,6 +38,31 @@ import Testing
         }
     }
 
+    /// WordPress's REST API has such paths: `…/templates/theme//home`, `…/plugins/akismet%2Fakismet`.
+    @Test func `a fallback gets paths as they were asked for, with their empty names and escaped slashes`()
+        async throws
+    {
+        try await withSite(
+            """
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            fallback: /index.sh
+            paths: {/admin: {deny: 127.0.0.1}}
+            """
+        ) { caller, site in
+            try site.write("index.sh", "printf 'Content-Type: text/plain\\n\\n%s %s' \"$REQUEST_URI\" \"$PATH_INFO\"")
+            for path in ["/v2/templates/theme//home", "/v2/plugins/a%2Fb", "//login", "/a%2f"] {
+                #expect(try await caller.text(path) == "\(path) ", "\(path)")
+            }
+            #expect(try await caller.text("/index.sh//a%2Fb//c/") == "/index.sh//a%2Fb//c/ /a/b/c/")
+            for path in ["//admin/x", "/admin%2Fx", "/admin%2f", "/%2Fadmin//x"] {
+                #expect(try await caller.status(path) == 403, "\(path)")
+            }
+            for path in ["/a%2F..%2Fadmin/x", "/admin/x%2F..", "/.%2Fx"] {
+                #expect(try await caller.status(path) == 404, "\(path)")
+            }
+        }
+    }
+
     @Test func `a folder has a fallback of its own, or none`() async throws {
         try await withSite("access-file: .access.yaml\nfallback: /all is here.html") { caller, site in
             try site.write("all is here.html", "all")

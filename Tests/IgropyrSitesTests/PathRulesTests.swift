@@ -100,7 +100,7 @@ import Testing
         ("/", 200), ("/a.sql", 404), ("/deep/in/B.SQL", 404), ("/a.sqlite", 200), ("/uploads/a.txt", 200),
         ("/uploads/x.sh", 403), ("/uploads/x.SH", 403), ("/uploads/in/x.sh", 403), ("/uploads/x.sh/info", 403),
         ("/uploads/in/", 403), ("/x.sh", 200), ("/old", 200), ("/old/", 410), ("/old/none/at/all", 410),
-        ("/uploads%2Fx.sh", 404), ("/uploads/x%2Esh", 403),
+        ("/uploads%2Fx.sh", 403), ("//uploads//x.sh", 403), ("/uploads/x%2Esh", 403),
     ]
 
     @Test func `what is refused is, however it is asked for`() async throws {

@@ -172,6 +172,22 @@ import Testing
         }
     }
 
+    @Test func `several slashes are one, and an escaped one is as good as another`() async throws {
+        try await withSite("access-file: .access.yaml") { caller, site in
+            for name in ["index.html", "a/index.html", "a/b.txt"] { try site.write(name, name) }
+            try site.write("kept/.access.yaml", "deny: 127.0.0.1")
+            try site.write("kept/c.txt", "")
+            for (path, file) in [
+                ("//", "index.html"), ("//a//b.txt", "a/b.txt"), ("/a%2Fb.txt", "a/b.txt"), ("/a%2F", "a/index.html"),
+                ("/%2f%2fa/%2Fb.txt", "a/b.txt"),
+            ] { #expect(try await caller.text(path) == file, "\(path)") }
+            #expect(try await caller.send("//a").field("Location") == "/a/")
+            for path in ["//kept//c.txt", "/kept%2Fc.txt", "/%2Fkept/c.txt"] {
+                #expect(try await caller.status(path) == 403, "\(path)")
+            }
+        }
+    }
+
     private static let authorities = [
         ("a.test", "a.test"), ("A.Test:8080", "a.test"), ("[::1]", "[::1]"), ("[FE80::1]:80", "[fe80::1]"),
         ("a.test.", "a.test"), ("a.test.:80", "a.test"), (".", "."),

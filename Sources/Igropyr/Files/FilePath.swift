@@ -32,6 +32,28 @@ package struct FilePath {
         text = names.count == 1 ? names[0] : names.joined(separator: "/")
     }
 
+    /// As a site takes it, and nginx and Apache do: several slashes are one, and an escaped one is as good as another, so that no
+    /// rule for a path is passed by either. Nil for what is no file's all the same.
+    /// - Throws: if it is not well encoded.
+    package init?(ofSite request: Request) throws(HTTPError) {
+        if let plain = request.plainRest {
+            self.init(plain: plain)
+        } else {
+            self.init(ofSite: try request.restSegments())
+        }
+    }
+
+    package init?(ofSite segments: [String]) {
+        let slash = UInt8(ascii: "/")
+        let names = segments.flatMap { segment in
+            segment.utf8.split(separator: slash, omittingEmptySubsequences: false).map { String(Substring($0)) }
+        }
+        // Behind an escaped slash they were data still when the path was checked.
+        guard !names.contains("."), !names.contains("..") else { return nil }
+        let end = names.last == "" ? [""] : []
+        self.init(names.filter { !$0.isEmpty } + end, servesDotfiles: true)
+    }
+
     static func isServed(_ name: String, _ servesDotfiles: Bool) -> Bool {
         guard let first = name.utf8.first else { return false }
         guard first != UInt8(ascii: ".") || servesDotfiles || name == wellKnown else { return false }

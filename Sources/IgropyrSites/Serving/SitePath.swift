@@ -14,7 +14,7 @@ struct SitePath {
     /// - Throws: `HTTPError` if it is not well encoded.
     init(_ request: Request) throws {
         // What may be seen is the rules' to say, which are not known yet.
-        path = Self.limited(try FilePath(request, servesDotfiles: true))
+        path = Self.limited(try FilePath(ofSite: request))
         query = request.queryText
         isRestarted = false
     }
@@ -24,7 +24,7 @@ struct SitePath {
         let parts = restart.path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let bytes = Array(parts[0].utf8)
         let segments = unsafe try PathSegments.decode(0..<bytes.count, in: bytes.span.bytes)
-        path = Self.limited(FilePath(segments, servesDotfiles: true))
+        path = Self.limited(FilePath(ofSite: segments))
         query = parts.count == 2 ? String(parts[1]) : nil
         self.isRestarted = isRestarted || !restart.keepsRequest
     }
