@@ -92,6 +92,23 @@ import Testing
         }
     }
 
+    @Test func `a media type is told also of a request without a body`() async throws {
+        try await Self.with { caller, site in
+            try site.write("env.sh", "printf 'Content-Type: text/plain\\n\\n'; env")
+            let found = Self.variables(try await caller.text("/env.sh", [("Content-Type", "application/json")]))
+            #expect(found["CONTENT_TYPE"] == "application/json" && found["CONTENT_LENGTH"] == nil)
+        }
+    }
+
+    @Test func `the version of HTTP is told with two digits`() async throws {
+        try await Self.with { caller, site in
+            try site.write("env.sh", "printf 'Content-Type: text/plain\\n\\n'; env")
+            let url = "http://\(caller.running.address)/env.sh"
+            let outcome = try await run(["curl", "-sS", "--max-time", "60", "--http2-prior-knowledge", url])
+            #expect(Self.variables(outcome.output)["SERVER_PROTOCOL"] == "HTTP/2.0", "\(outcome)")
+        }
+    }
+
     @Test func `a program is asked by any method, WebDAV's too, but TRACE`() async throws {
         try await Self.with { caller, site in
             try site.write("dav.sh", "printf 'Content-Type: text/plain\\n\\n%s %s' $REQUEST_METHOD $(cat)")

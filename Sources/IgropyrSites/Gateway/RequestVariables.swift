@@ -27,7 +27,8 @@ struct RequestVariables {
         let request = call.request
         let (client, server) = (call.remoteAddress, request.localAddress)
         software = call.serverName ?? "igropyr"
-        protocolVersion = request.protocolVersion
+        // With both digits (RFC 3875 §4.1.16), which HTTP/2 does not write.
+        protocolVersion = request.protocolVersion == "HTTP/2" ? "HTTP/2.0" : request.protocolVersion
         hostName = call.hostName
         serverHost = server?.hostText
         serverPort = String(server?.port ?? 0)
@@ -43,7 +44,8 @@ struct RequestVariables {
         scheme = call.authenticationScheme
         user = Self.withoutNUL(call.user)
         bodyLength = bodyBytes.map { String($0) }
-        bodyType = bodyBytes == nil ? nil : request.header("Content-Type")
+        // Also without a body (RFC 3875 §4.1.3), but not of a request that another program has left behind.
+        bodyType = call.isRestarted ? nil : request.header("Content-Type")
     }
 
     /// NUL ends a text of C's: what is behind it would be lost, or be another variable. A head has none, nor has a file's path.
