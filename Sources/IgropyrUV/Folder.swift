@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// An open folder, beneath which files are opened by relative paths that cannot lead out of it.
+/// An open folder, beneath which files are opened by relative paths that cannot lead out of it, unless links may.
 public final class Folder: Sendable {
     /// What is done about symbolic links beneath the folder. Its own path may have some either way.
     public enum Symlinks: Sendable, Hashable {
@@ -9,6 +9,8 @@ public final class Folder: Sendable {
         /// Followed as long as they stay beneath the folder: an absolute one, or one that climbs out of it, counts as
         /// not there. Kernels before 5.6, and sandboxes that forbid `openat2`, refuse all of them.
         case beneath
+        /// Followed wherever they lead: who may make one beneath the folder may have opened what this process can open.
+        case followed
     }
 
     let descriptor: Int32
@@ -55,8 +57,12 @@ public final class Folder: Sendable {
         let path = path.isEmpty ? "." : path
         var how = open_how()
         how.flags = UInt64(flags | (symlinks == .refused ? O_NOFOLLOW : 0))
-        how.resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-        if symlinks == .refused { how.resolve |= UInt64(RESOLVE_NO_SYMLINKS) }
+        how.resolve = UInt64(RESOLVE_NO_MAGICLINKS)
+        switch symlinks {
+        case .refused: how.resolve |= UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+        case .beneath: how.resolve |= UInt64(RESOLVE_BENEATH)
+        case .followed: guard !Self.leadsOut(path) else { throw UVError(errno: EXDEV, "openat2") }
+        }
         for _ in 0..<Self.attempts {
             let opened = unsafe igropyr_openat2(descriptor, path, &how)
             if opened >= 0 { return opened }
@@ -69,8 +75,15 @@ public final class Folder: Sendable {
         throw UVError(errno: EAGAIN, "openat2")
     }
 
+    /// Whether a path does so by itself, without any link.
+    private static func leadsOut(_ path: String) -> Bool {
+        path.utf8.first == UInt8(ascii: "/")
+            || path.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+    }
+
     /// The same name by name, for kernels before 5.6 and sandboxes that refuse `openat2`.
     private func walk(_ path: String, _ flags: Int32) throws(UVError) -> Int32 {
+        if symlinks == .followed { return unsafe try check(openat(descriptor, path, flags), errnoOf: "openat") }
         var names = path.split(separator: "/")
         guard !names.contains(".."), let last = names.popLast() else { throw UVError(errno: ENOENT, "openat") }
         var folder = descriptor

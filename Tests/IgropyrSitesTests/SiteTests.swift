@@ -188,6 +188,24 @@ import Testing
         }
     }
 
+    @Test func `links are followed wherever they lead, if that is said, and paths still lead nowhere`() async throws {
+        try await withSite("symlinks: followed\nindex: [index.html]\naccess-file: .access.yaml") { caller, site in
+            try site.write("../share/lib/a.txt", "shared")
+            try site.write("../share/index.html", "index")
+            try site.link("lib", to: "../share/lib")
+            try site.link("whole", to: site.path + "/share")
+            try site.write("kept/.access.yaml", "deny: 127.0.0.1")
+            try site.link("kept/lib", to: "../../share/lib")
+            #expect(try await caller.text("/lib/a.txt") == "shared")
+            #expect(try await caller.text("/whole/lib/a.txt") == "shared")
+            #expect(try await caller.text("/whole/") == "index")
+            #expect(try await caller.status("/kept/lib/a.txt") == 403)
+            for path in ["/../share/index.html", "/lib/..%2f..%2fshare/index.html", "/%2e%2e/share/index.html"] {
+                #expect([400, 404].contains(try await caller.status(path)), "\(path)")
+            }
+        }
+    }
+
     private static let authorities = [
         ("a.test", "a.test"), ("A.Test:8080", "a.test"), ("[::1]", "[::1]"), ("[FE80::1]:80", "[fe80::1]"),
         ("a.test.", "a.test"), ("a.test.:80", "a.test"), (".", "."),

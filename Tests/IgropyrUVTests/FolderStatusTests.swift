@@ -27,5 +27,19 @@ import Testing
         #expect(try folder.status(of: "file").identity == file.identity)
     }
 
+    @Test func `links that are followed lead wherever they do, and paths by themselves nowhere`() throws {
+        let (place, other) = (try TemporaryFolder(), try TemporaryFolder())
+        try other.write("file", "content")
+        try #require(symlink(other.path, place.path + "/out") == 0)
+        let name = String(other.path.split(separator: "/").last ?? "")
+        try #require(symlink("../\(name)/file", place.path + "/climbs") == 0)
+        let folder = try Folder(place.path, symlinks: .followed)
+        for path in ["out/file", "climbs"] { #expect(try folder.status(of: path).kind == .file, "\(path)") }
+        guard case .file = try folder.open(beneath: "out/file") else { throw POSIXFailure() }
+        for path in ["..", "../\(name)/file", "out/../file", "\(other.path)/file", "/"] {
+            #expect((try? folder.status(of: path)) == nil, "\(path)")
+        }
+    }
+
     private struct POSIXFailure: Error {}
 }

@@ -75,7 +75,7 @@ extension Folder {
 extension SiteHost {
     func openRoot() throws -> Folder {
         do throws(UVError) {
-            return try Folder(root, symlinks: rules.symlinks == .within ? .beneath : .refused)
+            return try Folder(root, symlinks: rules.symlinks.ofFolder)
         } catch {
             throw FolderUnusable(path: root, reason: error.reason)
         }

@@ -50,7 +50,7 @@ extension FolderRules {
         var serving = FileServing()
         serving.indexNames = []  // Index files may have handlers; they are looked for before.
         serving.listing = listing
-        serving.symlinks = symlinks == .within ? .beneath : .refused
+        serving.symlinks = symlinks.ofFolder
         serving.servesDotfiles = servesDotfiles
         serving.cacheControl = cacheControl
         serving.types = types

@@ -1,4 +1,5 @@
 public import Igropyr
+internal import IgropyrUV
 
 /// How the requests for a folder and all below it are answered. A site has them, a host may have others, and so may each folder
 /// by its access file.
@@ -94,6 +95,17 @@ public struct FolderRules: Sendable {
         case refused
         /// Followed as long as they stay within the root.
         case within
+        /// Followed wherever they lead, as packages of distributions need it: who may make one in the root may publish what
+        /// this process can read.
+        case followed
+
+        var ofFolder: Folder.Symlinks {
+            switch self {
+            case .refused: .refused
+            case .within: .beneath
+            case .followed: .followed
+            }
+        }
     }
 }
 
