@@ -19,13 +19,26 @@ extension EventLoop {
                 let outcome = Swift.Result(catching: body)
                 return { continuation.resume(returning: outcome) }
             }
-            if isCurrent {
-                start(work)
-            } else {
-                submit { [self] in start(work) }
-            }
+            queue(work)
         }
         return try outcome.get()
+    }
+
+    /// The same for what nobody waits for but the end of the loop. For any thread.
+    public func offloadAndGoOn(_ body: @escaping @Sendable () -> Void) {
+        queue(
+            OffloadedWork {
+                body()
+                return {}
+            })
+    }
+
+    private func queue(_ work: OffloadedWork) {
+        if isCurrent {
+            start(work)
+        } else {
+            submit { [self] in start(work) }
+        }
     }
 
     private func start(_ work: OffloadedWork) {

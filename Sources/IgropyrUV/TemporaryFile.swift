@@ -24,6 +24,9 @@ public final class TemporaryFile: Sendable {
     /// - Throws: `UV_ENOSPC`, `UV_EIO`; a part may have been written.
     public func append(_ bytes: [UInt8]) throws(UVError) { try writeAll(bytes[...], to: file.descriptor) }
 
+    /// Gives back the room that it takes, which of gigabytes takes long; a close would do it where the last reference happens to end.
+    public func empty() { _ = ftruncate(file.descriptor, 0) }
+
     /// As ``OpenFile/read(at:count:)``.
     public func read(at offset: Int, count: Int) throws(UVError) -> [UInt8] { try file.read(at: offset, count: count) }
 }

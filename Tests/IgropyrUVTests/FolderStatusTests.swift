@@ -41,5 +41,13 @@ import Testing
         }
     }
 
+    @Test func `a temporary file gives its room back before it is closed`() throws {
+        let file = try TemporaryFile()
+        try file.append([1, 2, 3])
+        #expect(try file.read(at: 0, count: 4) == [1, 2, 3])
+        file.empty()
+        #expect(try file.read(at: 0, count: 4) == [])
+    }
+
     private struct POSIXFailure: Error {}
 }

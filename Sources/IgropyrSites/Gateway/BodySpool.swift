@@ -19,6 +19,8 @@ final class BodySpool {
         }
     }
 
+    deinit { loop.offloadAndGoOn { [file] in file.empty() } }
+
     /// - Throws: as ``init(for:)``.
     func append(_ bytes: [UInt8], of call: FileRequest) async throws {
         try await Self.explained(call) { [loop, file] in
