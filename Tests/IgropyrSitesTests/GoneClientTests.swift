@@ -90,12 +90,31 @@ private let protocols = [
         handler: String, answer: [UInt8]
     ) async throws {
         let folder = try TemporaryFolder()
-        let (socket, held, given) = (folder.path + "/socket", folder.path + "/held", folder.path + "/given")
+        let socket = folder.path + "/socket"
         let script = try folder.write("server.py", recorder)
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
         let program = try BackgroundCommand(["python3", script, socket, bytes])
         try await eventually("it listens") { program.output == "listens\n" }
         let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
+        try await withClientGone(from: yaml, program: "", in: folder)
+        #expect(!FileManager.default.fileExists(atPath: socket + ".gone"))
+        program.signal(SIGTERM)
+    }
+
+    @Test func `a script is not started for a client that has gone before`() async throws {
+        let folder = try TemporaryFolder()
+        let text = """
+            [ "$QUERY_STRING" != gone ] || touch \(folder.path)/started
+            printf 'Content-Type: text/plain\\n\\nhere'
+            """
+        try await withClientGone(
+            from: "processes: 1\nhandlers: {app: {cgi: {interpreter: /bin/sh}}}", program: text, in: folder)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/started"))
+    }
+
+    /// Holds a request until its client has gone, then lets it go on, and then asks for another, whose answer is to come.
+    private func withClientGone(from yaml: String, program: String, in folder: TemporaryFolder) async throws {
+        let (held, given) = (folder.path + "/held", folder.path + "/given")
         let hold: SiteEvents.Handler = { call in
             guard call.query == "gone" else { return nil }
             try Data().write(to: URL(filePath: held))
@@ -108,15 +127,13 @@ private let protocols = [
             site.events.file = hold
         }
         try await withSite(yaml, change: change) { caller, site in
-            try site.write("a.app", "")
+            try site.write("a.app", program)
             let raw = try await Raw(to: caller.running.address)
             try await raw.send("GET /a.app?gone HTTP/1.1\r\nHost: a\r\n\r\n")
             try await eventually("it is held") { FileManager.default.fileExists(atPath: held) }
             raw.close()
             try await eventually("it is given free") { FileManager.default.fileExists(atPath: given) }
             #expect(try await caller.text("/a.app") == "here")
-            #expect(!FileManager.default.fileExists(atPath: socket + ".gone"))
         }
-        program.signal(SIGTERM)
     }
 }

@@ -16,6 +16,7 @@ extension SiteLoop {
         try await programs.turns.take(on: loop)
         let program: CGIProgram
         do {
+            try Task.checkCancellation()  // The client may have gone while it waited: what it asked for is not begun.
             program = try CGIProgram(call, settings, bodyBytes: body.length, programs)
         } catch {
             programs.turns.giveBack()
