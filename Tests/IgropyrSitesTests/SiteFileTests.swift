@@ -97,6 +97,10 @@ import Testing
               pl: {cgi: {interpreter: /none/perl}}
               php: {fastcgi: unix:/none/fpm.sock}
               sh: {cgi: {interpreter: /bin/sh}}
+            paths:
+              /api: {fallback: /api.php}
+              /files: {send-files: {/kept: none}}
+              /there: {fallback: /there.html}
             hosts: [{name: a.test}]
             """
         let site = try Site(Array(yaml.utf8), file: fixture.path + "/site.yaml")
@@ -106,6 +110,8 @@ import Testing
                 ".pl: /none/perl is no program that can be run; install it, or name another",
                 "status-pages: 404: there is no file \(fixture.web)/none.html",
                 "fallback: there is no file \(fixture.web)/none.php",
+                "/api: fallback: there is no file \(fixture.web)/api.php",
+                "/files: send-files: there is no folder \(fixture.path)/none",
             ])
     }
 

@@ -16,6 +16,18 @@ extension Site {
 
 extension SiteHost {
     fileprivate func remarks(_ scheme: SchemeSettings) -> [String] {
+        var host = self
+        var remarks = host.ownRemarks(scheme)
+        for (path, change) in paths.sorted(by: { $0.key < $1.key }) {
+            host.rules = rules
+            change(&host.rules)
+            let known = Set(remarks)
+            remarks += host.ownRemarks(scheme).filter { !known.contains($0) }.map { "\(path): \($0)" }
+        }
+        return remarks
+    }
+
+    private func ownRemarks(_ scheme: SchemeSettings) -> [String] {
         let handlings = rules.handlers.sorted { $0.key < $1.key }
         return handlings.compactMap { Self.remark($0.key, $0.value, scheme) } + fileRemarks
     }
