@@ -9,6 +9,16 @@ import Testing
     private static let yaml = "access-file: .access.yaml\nerror-log: error.log\n"
 
     /// The manual's example: all is denied unless the request comes from localhost. All of 127.0.0.0/8 is ours here.
+    @Test func `a rate counts on all loops together, also while the file is new`() async throws {
+        try await withSite("access-file: .access.yaml") { caller, site in
+            try site.write("a.txt", "")
+            try site.write(".access.yaml", "requests-per-second: 0.01\nrequest-burst: 5")
+            let answers = try (0..<40).map { _ in try caller.exchange("GET", "/a.txt") }  // Each on its own connection.
+            #expect(answers.count { $0.hasPrefix("HTTP/1.1 200 ") } == 5)
+            #expect(answers.count { $0.hasPrefix("HTTP/1.1 429 ") } == 35)
+        }
+    }
+
     @Test func `only those who may come get anything of a folder and what is below`() async throws {
         try await withSite(Self.yaml) { caller, site in
             for name in ["a.txt", "in/a.txt", "in/deep/a.txt"] { try site.write(name, name) }

@@ -151,7 +151,7 @@ final class HostFolders {
             }
             let bytes = try opened.read(at: 0, count: opened.size)
             var rules = above.rules
-            try Schema.rules(in: SiteFolder("")).read(bytes, file: path)(&rules)
+            try root.accessFiles.change(by: bytes, of: path)(&rules)
             return .success(FolderScope(rules, root.folder, cache))
         } catch {
             return .failure(AccessFileBroken(description: "\(error)"))

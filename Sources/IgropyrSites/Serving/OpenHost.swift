@@ -36,6 +36,7 @@ final class OpenRoot: Sendable {
     let folder: Folder
     /// Its whole path without links, to hand to programs.
     let path: String
+    let accessFiles = AccessFiles()
     private let accessFile: String?
     /// Paths beneath it that are never served.
     private let hidden: Set<String>
