@@ -46,7 +46,8 @@ extension App {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 guard let signals = server.signals else { return }
-                await server.carryOut(signals.orders, reopenLogs: configuration.onReopeningLogs)
+                await server.carryOut(
+                    signals.orders, reload: configuration.onReload, reopenLogs: configuration.onReopeningLogs)
             }
             await Self.waitForEnd(of: server, contract.service)
             contract.service.notify("STOPPING=1")
@@ -137,7 +138,7 @@ extension App {
     private static func orders(for app: Definition, hasTLS: Bool, keepsLogs: Bool) -> Set<ServiceOrder> {
         if app.configuration.handlesSignals { return Set(ServiceOrder.allCases) }
         var orders: Set<ServiceOrder> = []
-        if hasTLS || !app.reloads.isEmpty { orders.insert(.reload) }
+        if hasTLS || !app.reloads.isEmpty || app.configuration.onReload != nil { orders.insert(.reload) }
         if keepsLogs || app.configuration.onReopeningLogs != nil { orders.insert(.reopenLogs) }
         return orders
     }

@@ -36,7 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
 
             With certificates it speaks TLS 1.2 and 1.3 only. Both options may be
             repeated, in the same order: each client gets the certificate for the name
-            that it asks for, or else the first. SIGHUP has the files read anew.
+            that it asks for, or else the first. SIGHUP has the files read anew, and
+            the site's file.
             SIGUSR1 has the logs opened anew. SIGTERM, SIGQUIT and Ctrl-C let
             requests finish.
             """)
@@ -82,7 +83,7 @@ struct ServeCommand: AsyncParsableCommand {
             return print(site.summary)
         }
         Logs.begin(isVerbose: verbose)
-        if let site { try await serve(site) } else { try await serveFiles() }
+        if let site { try await serve(site, file: scheme == nil ? siteFile : nil) } else { try await serveFiles() }
     }
 
     /// Nil for a folder of files only.
@@ -99,11 +100,17 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ site: Site) async throws {
-        var site = site
-        if let listen = listen?.endpoint(defaultPort: 8080) { (site.address, site.port) = (listen.host, listen.port) }
-        if let tls = tls.configuration { site.tls = tls }
-        try await site.run()
+    /// `file` is read anew at SIGHUP.
+    private func serve(_ site: Site, file: String?) async throws {
+        let (place, tls) = (listen?.endpoint(defaultPort: 8080), tls.configuration)
+        @Sendable func completed(_ site: Site) -> Site {
+            var site = site
+            if let place { (site.address, site.port) = (place.host, place.port) }
+            if let tls { site.tls = tls }
+            return site
+        }
+        guard let file else { return try await completed(site).run() }
+        try await completed(site).run { completed(try Site.reading(file)) }
     }
 
     private func serveFiles() async throws {

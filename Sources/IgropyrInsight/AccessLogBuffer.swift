@@ -16,7 +16,10 @@ package final class AccessLogBuffer {
         timer = WheelTimer(on: wheel) { [weak self] in self?.handOver() }
     }
 
-    deinit { timer?.invalidate() }
+    deinit {
+        timer?.invalidate()
+        handOver()
+    }
 
     /// Has `append` add one line, with its end, to what waits already.
     package func addLine(_ append: (_ time: AccessLogTime, _ lines: inout [UInt8]) -> Void) {

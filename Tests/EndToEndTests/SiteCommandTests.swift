@@ -43,6 +43,30 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a site's file is read anew when told, and one that is wrong changes nothing`() async throws {
+            try await Self.with("listen: 127.0.0.1:9879\nheaders: {X-A: one}\n") { folder in
+                let program = try Program([Binaries.igropyr, "serve", folder])
+                @Sendable func has(_ field: String) async throws -> Bool {
+                    try await Program.run(["curl", "-si", "http://127.0.0.1:9879/"]).output.contains(field)
+                }
+                try await eventually("it answers", or: program.errors) { try await has("X-A: one") }
+                let file = URL(filePath: folder + "/site.yaml")
+                try Data("listen: 127.0.0.1:9880\nheaders: {X-A: two}\naccess-log: new.log\n".utf8).write(to: file)
+                program.signal(SIGHUP)
+                try await eventually("it says the new", or: program.errors) { try await has("X-A: two") }
+                try await eventually("it is told") { program.errors.contains("(keys=listen)") }
+                try await eventually("the log's line") { Self.text(folder + "/new.log").contains("GET / ") }
+                try Data("header: {X-A: three}\n".utf8).write(to: file)
+                program.signal(SIGHUP)
+                try await eventually("it is told") {
+                    program.errors.contains("the site stays as it was") && program.errors.contains("site.yaml:1:1")
+                }
+                #expect(try await has("X-A: two"))
+                program.signal(SIGTERM)
+                #expect(try await program.finish(within: .seconds(20)).status == 0)
+            }
+        }
+
         @Test func `a site's two servers stop together, and its logs are opened anew until the end`() async throws {
             let yaml = """
                 listen: 127.0.0.1:9875

@@ -23,9 +23,7 @@ final class RequestObserver {
             (AccessLogBuffer($0, on: wheel), configuration.accessLog?.format ?? .combined)
         }
         var logs: [String: Log] = [:]
-        for (name, writer) in shared.accessLogs {
-            logs[name] = (AccessLogBuffer(writer, on: wheel), configuration.accessLogs[name]?.format ?? .combined)
-        }
+        for (name, log) in shared.accessLogs { logs[name] = (AccessLogBuffer(log.writer, on: wheel), log.format) }
         self.logs = logs
     }
 

@@ -12,7 +12,7 @@ final class RequestDispatcher: HTTPRequestHandler {
     let essentials: App.Essentials
     let wheel: TimerWheel
     private let deadlines: Deadlines
-    private let observer: RequestObserver?
+    private var observer: RequestObserver?
     /// When the request arrived that is being handled; zero if nobody observes.
     private var began = Timestamp.zero
     /// Of the response that went out last.
@@ -42,6 +42,9 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     /// No request will come any more.
     func finish() { observer?.finish() }
+
+    /// Others watch the requests that come from now on, and know all logs that there are by now.
+    func observe(by observer: RequestObserver?) { self.observer = observer }
 
     func connectionCountDidChange(by change: Int) { observer?.connectionCountDidChange(by: change) }
 

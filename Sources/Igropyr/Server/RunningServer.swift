@@ -65,6 +65,15 @@ extension RunningServer {
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.
     public var droppedAccessLogLines: Int { shared.droppedLogLines }
 
+    /// Opens access logs that handlers may choose from now on, as ``App/Configuration/accessLogs``. Those that are open already
+    /// stay as they are.
+    /// - Throws: what names the log that cannot be written.
+    package func add(_ logs: [String: AccessLog]) async throws(StartFailure) {
+        guard !logs.isEmpty else { return }
+        try shared.add(logs, logger)
+        for loop in loops { await loop.takeLogs() }
+    }
+
     private var keepsLogs: Bool { shared.keepsLogs }
 }
 
@@ -72,9 +81,12 @@ extension RunningServer {
     /// Reads the files of ``App/tls`` anew, and blocks meanwhile. Connections from then on get the new certificates; those
     /// that are open keep theirs. A worker that was given keys reads these. Does nothing for a server without TLS. One call at a time.
     /// - Throws: `.unusableFile`, which names the file and says what to do; the old ones then stay.
-    public func reloadTLS() async throws(TLSError) {
+    public func reloadTLS() async throws(TLSError) { try await reloadTLS(by: nil) }
+
+    /// The same by other certificates from now on; nil for the same files.
+    package func reloadTLS(by configuration: TLSConfiguration?) async throws(TLSError) {
         guard let old = tls.withLock({ $0 }) else { return }
-        let new = try old.reloaded(logger: logger)
+        let new = try old.reloaded(by: configuration, logger: logger)
         tls.withLock { $0 = new }
         for loop in loops { await loop.replace(new.context) }
     }
@@ -87,11 +99,14 @@ extension RunningServer {
 extension RunningServer {
     /// Does what signals ask for, but the end, until the task is cancelled. One that may be sent by habit ends nothing where there is
     /// nothing to do for it.
-    func carryOut(_ orders: AsyncStream<ServiceOrder>, reopenLogs: (@Sendable () -> Void)?) async {
+    func carryOut(
+        _ orders: AsyncStream<ServiceOrder>, reload: (@Sendable (RunningServer) async -> Bool)?,
+        reopenLogs: (@Sendable () -> Void)?
+    ) async {
         for await order in orders {
             switch order {
             case .end: break  // Whoever waits for it hears of it, too.
-            case .reload: await reload()
+            case .reload: await carryOutReload(reload)
             case .reopenLogs:
                 if !keepsLogs, reopenLogs == nil {
                     logger.info("SIGUSR1: there are no log files that could be opened anew")
@@ -105,9 +120,10 @@ extension RunningServer {
         }
     }
 
-    private func reload() async {
-        if !hasReloads { logger.info("SIGHUP: there is nothing to read anew") }
-        if tls.withLock({ $0 != nil }) {
+    private func carryOutReload(_ reload: (@Sendable (RunningServer) async -> Bool)?) async {
+        if reload == nil, !hasReloads { logger.info("SIGHUP: there is nothing to read anew") }
+        let isDone = await reload?(self) ?? false
+        if !isDone, tls.withLock({ $0 != nil }) {
             do throws(TLSError) {
                 try await reloadTLS()
                 logger.info("the certificates or keys were read anew")

@@ -15,6 +15,8 @@ actor ServerLoop: LoopBound {
     private var wheel: TimerWheel?
     private var haveTasksEnded = false
     private var loopWillEnd: (@Sendable (EventLoop) -> Void)?
+    /// Makes who watches requests, by the logs that are there then.
+    private var makeObserver: (() -> RequestObserver?)?
 
     /// Takes over the socket unless it throws.
     init(number: Int, socket: Int32) throws(UVError) {
@@ -36,6 +38,7 @@ actor ServerLoop: LoopBound {
         }
         self.wheel = wheel
         let dispatcher = RequestDispatcher(app, shared, on: wheel)
+        makeObserver = { RequestObserver(app, shared, on: wheel) }
         loopWillEnd = app.configuration.loopWillEnd
         var settings = app.configuration.server
         if let timeout = tls?.handshakeTimeout { settings.handshakeTimeout = timeout }
@@ -47,6 +50,9 @@ actor ServerLoop: LoopBound {
 
     /// Connections from now on get the new certificates, or keys.
     func replace(_ tls: TLSContext) { server?.tls = tls }
+
+    /// Requests from now on may choose among all access logs that are open by now.
+    func takeLogs() { dispatcher?.observe(by: makeObserver?()) }
 
     /// Returns if the loop is alive.
     func answer() {}
@@ -66,6 +72,7 @@ actor ServerLoop: LoopBound {
         loopWillEnd?(loop)
         guard haveTasksEnded else { return }
         wheel?.close()
+        makeObserver = nil
         dispatcher = nil
         server = nil
     }

@@ -28,8 +28,12 @@ struct ServerTLS: Sendable {
         }
     }
 
-    func reloaded(logger: Logger) throws(TLSError) -> ServerTLS {
-        try ServerTLS(source, succeeding: context, logger)
+    /// By other certificates from now on, if there are any; keys stay the file's.
+    func reloaded(by configuration: TLSConfiguration? = nil, logger: Logger) throws(TLSError) -> ServerTLS {
+        guard case .certificates = source, let configuration else {
+            return try ServerTLS(source, succeeding: context, logger)
+        }
+        return try ServerTLS(.certificates(configuration), succeeding: context, logger)
     }
 
     /// Nil for the server's own.

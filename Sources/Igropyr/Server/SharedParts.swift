@@ -7,16 +7,28 @@ internal import Logging
 struct SharedParts: Sendable {
     let clients: ClientLimit?
     let accessLog: AccessLogWriter?
-    /// By their names.
-    let accessLogs: [String: AccessLogWriter]
+    /// By their names. More may come while the server runs.
+    private let namedLogs: Locked<[String: NamedLog]>
+
+    typealias NamedLog = (writer: AccessLogWriter, format: AccessLog.Format)
 
     init(_ configuration: App.Configuration) throws(StartFailure) {
         clients = configuration.connectionsPerClient.map { ClientLimit(connections: $0) }
         let logger = configuration.logger
         accessLog = try configuration.accessLog.map { log throws(StartFailure) in try Self.writer(log, logger) }
-        var writers: [String: AccessLogWriter] = [:]
-        for (name, log) in configuration.accessLogs { writers[name] = try Self.writer(log, logger) }
-        accessLogs = writers
+        namedLogs = Locked([:])
+        try add(configuration.accessLogs, logger)
+    }
+
+    var accessLogs: [String: NamedLog] { namedLogs.withLock { $0 } }
+
+    /// Opens those that are not open yet. What it has opened before one cannot be written stays until the end.
+    func add(_ logs: [String: AccessLog], _ logger: Logger) throws(StartFailure) {
+        let known = accessLogs
+        for (name, log) in logs where known[name] == nil {
+            let writer = try Self.writer(log, logger)
+            namedLogs.withLock { $0[name] = (writer, log.format) }
+        }
     }
 
     private static func writer(_ log: AccessLog, _ logger: Logger) throws(StartFailure) -> AccessLogWriter {
@@ -27,7 +39,7 @@ struct SharedParts: Sendable {
         }
     }
 
-    private var allLogs: [AccessLogWriter] { (accessLog.map { [$0] } ?? []) + accessLogs.values }
+    private var allLogs: [AccessLogWriter] { (accessLog.map { [$0] } ?? []) + accessLogs.values.map(\.writer) }
 
     var droppedLogLines: Int { allLogs.reduce(0) { $0 + $1.droppedLines } }
 

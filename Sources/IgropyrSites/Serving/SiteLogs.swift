@@ -5,12 +5,23 @@ internal import Logging
 
 /// The error and debug logs of a site, each file open once.
 final class SiteLogs: Sendable {
-    private let files: [String: AccessLogWriter]
+    private let open: Locked<[String: AccessLogWriter]>
     private let fallback = Logger(label: "igropyr")
 
-    /// - Throws: ``SiteMistake`` that names the file.
+    private var files: [String: AccessLogWriter] { open.withLock { $0 } }
+
+    /// - Throws: as ``add(_:)``.
     init(_ site: Site) throws {
-        var files: [String: AccessLogWriter] = [:]
+        open = Locked([:])
+        try add(site)
+    }
+
+    /// Opens those of another site, which may take this one's place, besides. What it has opened before one cannot be written
+    /// stays until the end.
+    /// - Throws: ``SiteMistake`` that names the file.
+    func add(_ site: Site) throws {
+        var files = files
+        defer { open.withLock { [files] in $0 = files } }
         for logs in [site.base.logs] + site.hosts.map(\.logs) {
             for file in [logs.errorFile, logs.debugFile] {
                 guard let file, files[file] == nil else { continue }
@@ -21,7 +32,6 @@ final class SiteLogs: Sendable {
                 }
             }
         }
-        self.files = files
     }
 
     var isEmpty: Bool { files.isEmpty }

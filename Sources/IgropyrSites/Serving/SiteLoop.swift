@@ -10,7 +10,10 @@ final class SiteLoop {
     private static let limitRestarts = 10
 
     let loop: EventLoop
-    let parts: SiteParts
+    private(set) var parts: SiteParts
+    private let latest: LatestParts
+    /// Of ``parts``.
+    private var number: Int
     private let gatekeeper: Gatekeeper
     let programs: CGIPrograms
     let interpreters: InterpreterPool
@@ -22,7 +25,10 @@ final class SiteLoop {
     @safe @exclusivity(unchecked)  // As in ``GatewayPool``.
     private var lastPool: GatewayPool?
 
-    init(_ parts: SiteParts, _ loop: EventLoop, loops: Int) {
+    init(_ latest: LatestParts, _ loop: EventLoop, loops: Int) {
+        number = latest.number  // Before the parts: at worst they are taken again.
+        let parts = latest.parts
+        self.latest = latest
         self.parts = parts
         self.loop = loop
         gatekeeper = Gatekeeper(passwords: PasswordChecks(loop))
@@ -53,12 +59,20 @@ final class SiteLoop {
     // MARK: Requests
 
     func respond(to request: Request) async throws -> Response {
+        if number != latest.number { takeLatest() }
         let inquiry = inquiry(request)
         do {
             return finished(try await answer(inquiry), inquiry)
         } catch {
             return finished(try await failure(error, inquiry), inquiry)
         }
+    }
+
+    @inline(never)
+    private func takeLatest() {
+        number = latest.number
+        parts = latest.parts
+        folders = [:]
     }
 
     /// Apart, as others here are, so that a task's frames, which are on the heap, stay small.

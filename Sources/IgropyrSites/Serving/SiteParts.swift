@@ -13,12 +13,18 @@ struct SiteParts: Sendable {
     private let patterned: [Int]
     private let fallback: OpenHost
     let logs: SiteLogs
+    /// The one of the base when the server was started, which refused requests are in, too.
+    private let firstAccessLog: SiteAccessLog?
     /// Of what programs and pages answer; files have theirs in ``FolderRules/serving``.
     let compression = Compression()
 
-    init(_ site: Site) throws {
+    /// What the site has, or is to have in place of what it had.
+    /// - Throws: what says why it cannot be served.
+    init(_ site: Site, succeeding old: SiteParts? = nil) throws {
         self.site = site
-        logs = try SiteLogs(site)
+        firstAccessLog = old.map(\.firstAccessLog) ?? site.base.logs.access
+        logs = try old?.logs ?? SiteLogs(site)
+        if old != nil { try logs.add(site) }
         base = try OpenHost(site.base, site, logs)
         hosts = try site.hosts.map { [logs] host in try OpenHost(host, site, logs) }
         let names = site.hosts.enumerated().flatMap { place, host in
@@ -29,10 +35,16 @@ struct SiteParts: Sendable {
         fallback = site.defaultHost.flatMap { [hosts] name in hosts.first { $0.settings.fits(name) } } ?? base
     }
 
-    /// Nil for the base's log, which refused requests are in, too.
+    /// Nil for the server's own.
     func accessLogName(of host: OpenHost) -> String? {
         let log = host.settings.logs.access
-        return log?.file == site.base.logs.access?.file ? nil : log?.file ?? "none"
+        return log == firstAccessLog ? nil : log?.name ?? "none"
+    }
+
+    /// All but the server's own, by their names.
+    var accessLogs: [String: AccessLog] {
+        let logs = ([site.base] + site.hosts).compactMap(\.logs.access).filter { $0 != firstAccessLog }
+        return Dictionary(logs.map { ($0.name, AccessLog($0.format, to: .file($0.file))) }) { first, _ in first }
     }
 
     /// Takes a name in lower case, without its port.
@@ -42,6 +54,10 @@ struct SiteParts: Sendable {
         let earlier = patterned.first { $0 < place ?? .max && hosts[$0].settings.fits(name) }
         return (earlier ?? place).map { hosts[$0] } ?? fallback
     }
+}
+
+extension SiteAccessLog {
+    fileprivate var name: String { "\(format.rawValue) \(file)" }
 }
 
 extension FolderRules {
