@@ -9,6 +9,26 @@ import Testing
     private static let yaml = "access-file: .access.yaml\nerror-log: error.log\n"
 
     /// The manual's example: all is denied unless the request comes from localhost. All of 127.0.0.0/8 is ours here.
+    @Test func `the first rewrite that fits counts, also one that leads to the same path`() async throws {
+        let yaml = """
+            rewrites:
+              - {from: "/static/**", to: "/static/**"}
+              - {from: "/app.sh/**", to: "/app.sh/**"}
+              - {from: "/**", to: "/app.sh/**"}
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            """
+        try await withSite(yaml) { caller, site in
+            try site.write("static/a b.txt", "static")
+            try site.write("app.sh", "printf 'Content-Type: text/plain\\n\\n%s' \"$PATH_INFO\"")
+            #expect(try await caller.text("/static/a%20b.txt") == "static")
+            #expect(try await caller.text("/static/a%20b.txt?c=%20d") == "static")
+            #expect(try await caller.status("/static/none") == 404)
+            for (path, info) in [("/", "/"), ("/a%20b/c", "/a b/c"), ("/a/?d", "/a/"), ("/app.sh/x", "/x")] {
+                #expect(try await caller.text(path) == info, "\(path)")
+            }
+        }
+    }
+
     @Test func `a rate counts on all loops together, also while the file is new`() async throws {
         try await withSite("access-file: .access.yaml") { caller, site in
             try site.write("a.txt", "")

@@ -171,8 +171,9 @@ final class SiteLoop {
         }
         for rule in scope.rules.rewrites {
             guard let target = rule.destination(of: names, query: path.query) else { continue }
-            let own = "/" + text + (path.query.map { "?" + $0 } ?? "")
-            if target != own { throw RestartRequest(path: target, keepsRequest: true) }
+            let own = "/" + names.map(PercentEncoding.encode).joined(separator: "/")
+            guard target != own + (path.query.map { "?" + $0 } ?? "") else { break }  // Kept from those behind.
+            throw RestartRequest(path: target, keepsRequest: true)
         }
         return nil
     }
