@@ -13,7 +13,11 @@ extension Request {
     /// to the handler.
     /// - Throws: ``HTTPFailure`` 413 if it has more than `limit` bytes, or more than the route allows;
     ///   `CancellationError` when the client is gone.
-    public func body(upTo limit: Int) async throws -> [UInt8] { try await body.collected(upTo: limit) }
+    public func body(upTo limit: Int) async throws -> [UInt8] {
+        let whole = try await body.collected(upTo: limit)
+        exchange?.putBack(whole)
+        return whole
+    }
 }
 
 extension AsyncSequence where Element == [UInt8] {
@@ -24,7 +28,6 @@ extension AsyncSequence where Element == [UInt8] {
             guard piece.count <= limit - whole.count else { throw HTTPFailure(.contentTooLarge) }
             whole += piece
         }
-        exchange?.putBack(whole)
         return whole
     }
 }
