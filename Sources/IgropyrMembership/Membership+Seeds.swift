@@ -30,6 +30,19 @@ extension Membership {
         if isAlone { discovery?.askAgain() }
     }
 
+    /// Members elsewhere would take us in, and each look for us on its own host.
+    /// - Throws: if we look for some, but can be reached from this host only. Names are looked at when they are asked for.
+    func refuseToHide() throws(MembershipError) {
+        if configuration.isHidden, configuration.discovery != nil {
+            throw .hidden(configuration, "--discover finds members on other hosts")
+        }
+        if let peer = configuration.rememberedPeers.first(where: isElsewhere) {
+            throw .hidden(configuration, "the data folder remembers a member on another host, \(peer)")
+        }
+    }
+
+    private func isElsewhere(_ address: SocketAddress) -> Bool { configuration.isHidden && !address.isLoopback }
+
     private var isAlone: Bool { !members.contains { $0.name != configuration.name && $0.status == .alive } }
 
     private func askSeeds() async {
@@ -40,7 +53,11 @@ extension Membership {
             do throws(UVError) {
                 let addresses = try await NameResolver.addresses(of: seed)
                 seeds.note(addresses, of: seed)
-                candidates += addresses
+                candidates += addresses.filter { !isElsewhere($0) }
+                if let address = addresses.first(where: isElsewhere) {
+                    let error = MembershipError.hidden(configuration, "it leads to another host, \(address)")
+                    seedDidFail("\(seed)", seed, error.description, isKeyMismatch: false)
+                }
             } catch {
                 seedDidFail("\(seed)", seed, "\(error)", isKeyMismatch: false)
             }

@@ -96,6 +96,7 @@ public actor Membership: LoopBound {
         for address in [configuration.bind, configuration.advertise].compactMap(\.self) where address.lacksZone {
             throw .missingZone(address)
         }
+        try refuseToHide()
         do throws(MembershipError) {
             try begin()
         } catch {

@@ -19,6 +19,8 @@ public struct MembershipConfiguration: Sendable {
     public var advertise: SocketAddress?
     /// That of a link-local address of ours, and so that of all members' which say none; 0: there is none.
     public var zone: UInt32 { (advertise ?? bind).zone }
+    /// Whether only members on this host reach us.
+    var isHidden: Bool { (advertise ?? bind).isLoopback }
     /// Serf's tags; at most 512 bytes encoded.
     public var tags: [String: String] = [:]
     /// Who uses memberlist's room for metadata and messages: Serf, or the application itself.

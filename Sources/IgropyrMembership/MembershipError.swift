@@ -30,6 +30,16 @@ extension MembershipError {
                 "\(bind) is every address of this host: bind one of them, or say which others shall use (--advertise)")
     }
 
+    /// `others`: a clause that says who is elsewhere.
+    static func hidden(_ configuration: MembershipConfiguration, _ others: String) -> MembershipError {
+        let address = (configuration.advertise ?? configuration.bind).hostText
+        return MembershipError(
+            code: .invalidConfiguration,
+            description:
+                "\(others), and \(address) is reached from this host only: give the address by which the others reach "
+                + "this host, by --bind")
+    }
+
     package static func missingZone(_ address: SocketAddress) -> MembershipError {
         MembershipError(
             code: .invalidConfiguration,

@@ -204,10 +204,55 @@ import Testing
         try await onLoop { loop in
             var ours = localConfiguration("ours")
             ours.discovery = cluster
+            ours.advertise = SocketAddress(parsing: "192.0.2.1:7946", defaultPort: 0)
             let member = Membership(ours, on: loop)
             let error = await #expect(throws: MembershipError.self) { try await member.start() }
             #expect(error?.code == .invalidConfiguration)
             #expect(await member.localAddress == nil)
         }
     }
+
+    // MARK: - Members on other hosts
+
+    /// Bound to loopback, it would be looked for by each of them on its own host.
+    @Test(arguments: ["discovery", "memory"])
+    func `who only this host reaches does not start to look for others elsewhere`(source: String) async throws {
+        let elsewhere = try #require(SocketAddress(parsing: "192.0.2.7:7946", defaultPort: 0))
+        try await onLoop { loop in
+            var ours = localConfiguration("ours")
+            switch source {
+            case "discovery": ours.discovery = "shop"
+            default: ours.rememberedPeers = [freshAddress(port: 7946), elsewhere]
+            }
+            let hidden = Membership(ours, on: loop)
+            let error = await #expect(throws: MembershipError.self) { try await hidden.start() }
+            #expect(error?.code == .invalidConfiguration && error?.description.contains("--bind") == true)
+            #expect(await hidden.localAddress == nil)
+            ours.discovery = nil
+            ours.advertise = SocketAddress(parsing: "192.0.2.1:7946", defaultPort: 0)
+            let reachable = Membership(ours, on: loop)
+            try await reachable.start()
+            await reachable.shutdown()
+        }
+    }
+
+    @Test func `who only this host reaches asks no seed elsewhere, and says why`() async throws {
+        try await onLoop { loop in
+            let member = Membership(
+                localConfiguration("ours", seeds: [Endpoint(host: "192.0.2.7", port: 7946)]), on: loop)
+            var events = await member.events().makeAsyncIterator()
+            try await member.start()
+            guard case .joinFailed(_, let reason, false) = await events.next() else {
+                Issue.record("it has asked")
+                return await member.shutdown()
+            }
+            #expect(reason.contains("192.0.2.7:7946") && reason.contains("--bind"))
+            #expect(await !member.isAsking)
+            await member.shutdown()
+        }
+    }
+}
+
+extension Membership {
+    fileprivate var isAsking: Bool { !outbound.isEmpty }
 }
