@@ -35,7 +35,7 @@ extension `A worker supervisor` {
         try write(old, spec, notifications: name, restarts: 4, place: place)
         try await onLoop { loop in
             let supervisor = try await supervisor(on: loop)
-            #expect(waitpid(stray, nil, 0) == stray)
+            #expect(waitpid(stray, nil, WNOHANG) == stray, "it has ended by then")
             let adopted = try #require(await record(supervisor))
             #expect(adopted.pid == old && adopted.state == .ready && adopted.restarts == 4 && adopted.port == 9)
             kill(old, SIGKILL)
@@ -59,7 +59,7 @@ extension `A worker supervisor` {
             #expect(ledger.workers.isEmpty)
             let stray = try spawn(["NOTIFY_SOCKET=@\(ledger.notifications)"])
             let next = try await supervisor(on: loop)
-            #expect(waitpid(stray, nil, 0) == stray)
+            #expect(waitpid(stray, nil, WNOHANG) == stray, "it has ended by then")
             await next.close()
             await dead.close()
             #expect(!FileSystem.exists(folder("workers.json")))
@@ -119,7 +119,7 @@ extension `A worker supervisor` {
             to: WorkerLedger.name)
         try await onLoop { loop in
             let supervisor = try await supervisor(on: loop)
-            #expect(waitpid(stray, nil, 0) == stray)
+            #expect(waitpid(stray, nil, WNOHANG) == stray, "it has ended by then")
             #expect(await supervisor.localWorkers.isEmpty)
             await supervisor.close()
         }

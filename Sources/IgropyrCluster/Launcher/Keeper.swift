@@ -56,9 +56,7 @@ public enum Keeper {
         let end = EventLoop.preciseNow.advanced(by: longest)
         while known.contains(where: isRunning), EventLoop.preciseNow < end { sleep(pause) }
         for process in known where isRunning(process) { kill(-process.pid, SIGKILL) }
-        for stray in WorkerLedger.strays(telling: ledger.notifications, except: [getpid()]) {
-            kill(stray.identity.pid, SIGKILL)
-        }
+        WorkerLedger.killStrays(telling: ledger.notifications, except: [getpid()])
         WorkerLedger.remove(from: folder.path)
     }
 

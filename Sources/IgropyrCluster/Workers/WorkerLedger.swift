@@ -1,4 +1,6 @@
+internal import Glibc
 internal import IgropyrOrchestration
+internal import IgropyrTime
 internal import IgropyrUV
 
 /// `workers.json` in a node's data folder: the processes that run, so that the next agent goes on with them, whether this one
@@ -59,9 +61,21 @@ struct WorkerLedger: Hashable, Codable, Sendable {
 
     static func remove(from path: String) { try? FileSystem.removeTree("\(path)/\(name)") }
 
+    /// Kills ``strays(telling:except:)`` and waits until they have ended, for five seconds at most: whoever looks at this
+    /// process's children next is not to take them for something else.
+    static func killStrays(telling notifications: String, except known: Set<Int32>) {
+        let end = EventLoop.preciseNow.advanced(by: .seconds(5))
+        while true {
+            let strays = strays(telling: notifications, except: known)
+            for stray in strays { kill(stray.identity.pid, SIGKILL) }
+            guard !strays.isEmpty, EventLoop.preciseNow < end else { return }
+            usleep(1000)
+        }
+    }
+
     /// Processes that were started to tell their state there, or to look after those, but no longer anybody knows of: their
     /// agent died before it wrote them down.
-    static func strays(telling notifications: String, except known: Set<Int32>) -> [ProcessStatus] {
+    private static func strays(telling notifications: String, except known: Set<Int32>) -> [ProcessStatus] {
         ProcessStatus.all().filter { process in
             !known.contains(process.identity.pid) && !known.contains(process.session) && !process.isZombie
                 && ProcessStatus.variable("NOTIFY_SOCKET", of: process.identity.pid) == "@" + notifications

@@ -48,11 +48,7 @@ extension WorkerSupervisor {
             }
         }
         let known = Set(workers.values.compactMap { $0.process.child?.pid } + [keeper.pid].compactMap(\.self))
-        await loop.offload {
-            for stray in WorkerLedger.strays(telling: ledger.notifications, except: known) {
-                kill(stray.identity.pid, SIGKILL)
-            }
-        }
+        await loop.offload { WorkerLedger.killStrays(telling: ledger.notifications, except: known) }
     }
 
     /// - Throws: if its process is gone.
