@@ -36,6 +36,12 @@ static inline int igropyr_raise_open_files(unsigned long most) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// How many descriptors this process may have; 0 if that is unknown.
+static inline unsigned long igropyr_open_files_limit(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
+}
+
 static const int igropyr_CLONE_NEWNS = 0x00020000;
 static const unsigned long igropyr_MS_RDONLY = MS_RDONLY;
 static const unsigned long igropyr_MS_NOSUID = MS_NOSUID;

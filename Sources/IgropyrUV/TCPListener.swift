@@ -1,4 +1,5 @@
 internal import CLibUV
+internal import CLinux
 internal import Glibc
 
 /// A listening socket on one event loop.
@@ -8,12 +9,16 @@ internal import Glibc
 public final class TCPListener {
     /// Connections taken in one go before other sockets get their turn.
     private static let batch = 512
-    /// How long to wait when the process has no descriptor left; waiting connections stay in the backlog.
+    /// How long to wait when the process has no descriptor to spare; waiting connections stay in the backlog.
     private static let exhaustedPause = Duration.milliseconds(100)
 
     public let loop: EventLoop
     public let localAddress: SocketAddress
     private let descriptor: Int32
+    /// From this number on, descriptors are for what connections need, such as files and other servers: the last quarter of
+    /// those that the process may have. Else clients that only connect would have it answer nobody. The kernel gives the
+    /// lowest number that is free.
+    private let reserve: Int32
     private let poller: Poller
     private let retry: Timer
     private var isPaused = false
@@ -40,6 +45,8 @@ public final class TCPListener {
         }
         self.loop = loop
         self.descriptor = descriptor
+        let limit = igropyr_open_files_limit()
+        reserve = limit == 0 ? .max : Int32(clamping: limit - limit / 4)
         localAddress = address
         do throws(UVError) {
             let flags = fcntl(descriptor, F_GETFL)
@@ -105,12 +112,23 @@ public final class TCPListener {
             }
             guard let stream = try? TCPStream(on: loop, owning: accepted) else { continue }
             onAccept?(stream)
+            guard accepted < reserve else { return pauseUntilDescriptorsAreFree() }
         }
     }
 
     /// The socket stays readable, so without a pause the loop would spin.
     private func pauseUntilDescriptorsAreFree() {
         pause()
-        try? retry.start(after: Self.exhaustedPause) { [self] in resume() }
+        try? retry.start(after: Self.exhaustedPause) { [self] in
+            guard isPaused else { return }
+            hasDescriptorsToSpare ? resume() : pauseUntilDescriptorsAreFree()
+        }
+    }
+
+    private var hasDescriptorsToSpare: Bool {
+        let free = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard free >= 0 else { return false }
+        Glibc.close(free)
+        return free < reserve
     }
 }

@@ -34,6 +34,35 @@ import Testing
         }
     }
 
+    /// Their own ends count, too, since they are in this process.
+    @Test func `clients that only connect leave descriptors for what others ask for`() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 400, rlim_max: 400)
+            require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            try await withApp { app in
+                app.loops = 1
+                app.get("/") { _ in
+                    let descriptor = open("/dev/null", O_RDONLY)
+                    defer { close(descriptor) }
+                    return descriptor >= 0 ? "here" : "no descriptor is left"
+                }
+            } _: { caller in
+                require(try await caller.send("/").text == "here")
+                let port = caller.server.address.port
+                var idle = try (0..<160).map { _ in try SlowReader(port: port) }
+                let late = try (0..<50).map { _ in try SlowReader(port: port) }
+                for client in late { try client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") }
+                for _ in 0..<50 { require(try await caller.send("/").text == "here") }
+                require(idle.count == 160)
+                idle = []
+                for client in late {
+                    let answer = String(decoding: try client.receiveRest(), as: UTF8.self)
+                    require(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("here"))
+                }
+            }
+        }
+    }
+
     /// What each connection in the tests below may cost; those who read and write slowly are this many.
     private static let connections = 200
 
