@@ -74,7 +74,7 @@ extension BalancerCommand {
                     break orders
                 }
             } catch {
-                StandardError.write("all goes on as before: \(error)\n")
+                StandardError.write("all goes on as before: \(error)\n", .error)
             }
         }
         watchdog.cancel()

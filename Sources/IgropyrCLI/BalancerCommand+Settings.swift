@@ -66,7 +66,8 @@ extension BalancerCommand {
         if areAsked, !contract.isSuccessor, listeners.count == 1, case .address(let asked) = listeners[0].source,
             let first = given.first, !given.contains(where: { $0.port == asked.port })
         {
-            StandardError.write("warning: listens on \(first), which was handed over (LISTEN_FDS), not on \(asked)\n")
+            StandardError.write(
+                "warning: listens on \(first), which was handed over (LISTEN_FDS), not on \(asked)\n", .warning)
         }
         let rest = listeners.takeSockets(contract.sockets, asked: contract.askedAddresses)
         for address in Set(rest.compactMap { ListeningSocket.localAddress(of: $0)?.description }).sorted() {
@@ -75,7 +76,7 @@ extension BalancerCommand {
                 ? "will no longer listen on \(address)"
                 : "warning: \(address) was handed over (LISTEN_FDS), and no listener has it: "
                     + "who connects there waits in vain"
-            StandardError.write("\(text)\n")
+            StandardError.write("\(text)\n", contract.isSuccessor ? .info : .warning)
         }
         for socket in rest { ListeningSocket.close(socket) }
     }

@@ -172,6 +172,6 @@ extension MemberOptions {
 extension ClusterKey {
     /// Reads a key file; warns on standard error if others can read it, too.
     static func reading(_ path: String) throws -> ClusterKey {
-        try ClusterKey(fileAt: path) { StandardError.write("warning: \($0)\n") }
+        try ClusterKey(fileAt: path) { StandardError.write("warning: \($0)\n", .warning) }
     }
 }

@@ -1,7 +1,8 @@
 import Foundation
 import Logging
 
-/// Log lines for people and for journals: time, level, message, then the metadata, each on one line whatever others say.
+/// Log lines for people and for journals: time (systemd's journal has it by itself), level, message,
+/// then the metadata, each on one line whatever others say.
 struct ConsoleLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level
@@ -16,9 +17,9 @@ struct ConsoleLogHandler: LogHandler {
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         let details = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
-        let time = Date.now.formatted(.iso8601)
-        let line = "\(time) \(event.level) \(event.message)\(details.isEmpty ? "" : " (\(details))")"
-        StandardError.write(line.plain + "\n")
+        let time = Journal.isThere ? "" : "\(Date.now.formatted(.iso8601)) "
+        let line = "\(time)\(event.level) \(event.message)\(details.isEmpty ? "" : " (\(details))")"
+        StandardError.write(line.plain + "\n", Journal.Priority(event.level))
     }
 }
 

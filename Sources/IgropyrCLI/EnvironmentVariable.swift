@@ -6,6 +6,8 @@ enum EnvironmentVariable: String {
     case keyFile = "IGROPYR_KEY_FILE"
     case data = "IGROPYR_DATA"
     case token = "IGROPYR_TOKEN"
+    /// systemd's.
+    case journalStream = "JOURNAL_STREAM"
 
     /// nil also if it is empty, as one is that a script or a unit file does not fill in.
     var value: String? {

@@ -53,15 +53,17 @@ struct IgropyrCommand: AsyncParsableCommand {
             let code = exitCode(for: error)
             guard code == .validationFailure else {
                 let text = fullMessage(for: error)
-                if !text.isEmpty { code.isSuccess ? print(text) : StandardError.write("\(text)\n") }
+                if !text.isEmpty { code.isSuccess ? print(text) : StandardError.write("\(text)\n", .error) }
                 end(code)
             }
             if let unknown = unknownCommand {
                 StandardError.write(
-                    "Error: there is no command \(unknown); igropyr --help lists those that there are\n")
+                    "Error: there is no command \(unknown); igropyr --help lists those that there are\n", .error)
             } else {
                 let reason = message(for: error).split(separator: "\n").first ?? "the command is malformed"
-                StandardError.write("Error: \(reason) (igropyr COMMAND --help shows how it is written)\n")
+                StandardError.write(
+                    "Error: \(reason) (igropyr COMMAND --help shows how it is written)\n",
+                    .error)
             }
             end(code)
         }
@@ -79,7 +81,7 @@ struct IgropyrCommand: AsyncParsableCommand {
     /// be printed is a failure, lest `keygen > cluster.key` leave an empty file on a full disk; not so if who read it has enough.
     private static func end(_ code: ExitCode) -> Never {
         guard Terminal.hasWrittenAll || Terminal.isAbandoned else {
-            StandardError.write("Error: the output cannot be written whole: is the disk full?\n")
+            StandardError.write("Error: the output cannot be written whole: is the disk full?\n", .error)
             _exit((code.isSuccess ? .failure : code).rawValue)
         }
         _exit(code.rawValue)

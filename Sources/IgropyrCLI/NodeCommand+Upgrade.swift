@@ -9,7 +9,7 @@ extension NodeCommand {
         on loop: EventLoop
     ) async throws {
         guard await Self.canRun(program, on: loop) else {
-            return StandardError.write("all goes on as before: \(program) --version fails\n")
+            return StandardError.write("all goes on as before: \(program) --version fails\n", .error)
         }
         guard var handover = try await agent.leaveToSuccessor() else { return }
         if let balancer { handover.merge(try await balancer.handOver()) }

@@ -36,5 +36,12 @@ enum Terminal {
 }
 
 enum StandardError {
-    static func write(_ text: String) { Terminal.write(text.utf8, to: STDERR_FILENO) }
+    /// Whole lines, each of which systemd's journal gets with its priority.
+    static func write(_ text: String, _ priority: Journal.Priority = .info) {
+        var text = text
+        if priority != .info, Journal.isThere {
+            text = text.split(separator: "\n").map { "<\(priority.rawValue)>\($0)\n" }.joined()
+        }
+        Terminal.write(text.utf8, to: STDERR_FILENO)
+    }
 }

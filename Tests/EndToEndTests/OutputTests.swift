@@ -34,4 +34,25 @@ extension EndToEnd {
             #expect(outcome.status == 1 && outcome.errors.contains("permission denied; use sudo"), "\(outcome)")
         }
     }
+
+    /// `journalctl -p warning` goes by the number that a line begins with.
+    @Test func `systemd's journal is told how much a line matters, and no time`() async throws {
+        let folder = try ScratchFolder()
+        let (seed, log) = ("127.91.0.7:9", "\(folder.path)/log")
+        let node = "'\(Binaries.igropyr)' node --bind 127.91.0.7:0 --data '\(folder.path)/data' --join \(seed)"
+        let outcome = try await Program.run([
+            "bash", "-c",
+            """
+            exec 2>'\(log)'
+            export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /dev/stderr)
+            '\(Binaries.igropyr)' status --data ''
+            \(node) & until grep -q 'could not join' '\(log)'; do sleep 0.1; done; kill $!; wait $!
+            cat '\(log)'
+            """,
+        ])
+        let lines = outcome.output.split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("<3>Error: ") }, "\(outcome)")
+        #expect(lines.contains { $0.hasPrefix("<4>warning could not join") }, "\(outcome)")
+        #expect(lines.contains { $0.hasPrefix("info node started") }, "\(outcome)")
+    }
 }
