@@ -41,6 +41,13 @@ struct IgropyrCommand: AsyncParsableCommand {
 
     /// As the library does it, but that a malformed command gets one line, not a page.
     static func main() async {
+        // Swift reads the command line there, and takes it for an empty one if it cannot.
+        guard !CommandLine.arguments.isEmpty else {
+            StandardError.write(
+                "Error: /proc is not mounted here, and without it no command line can be read: "
+                    + "mount -t proc proc /proc\n", .error)
+            end(.failure)
+        }
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

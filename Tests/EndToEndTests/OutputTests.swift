@@ -35,6 +35,13 @@ extension EndToEnd {
         }
     }
 
+    /// In a mount namespace of its own: for root.
+    @Test func `a command says so if there is no /proc to read its line from`() async throws {
+        let script = "mount -t tmpfs none /proc && exec '\(Binaries.igropyr)' --version"
+        let outcome = try await Program.run(["unshare", "--mount", "bash", "-c", script])
+        #expect(outcome.status == 1 && outcome.errors.contains("mount -t proc proc /proc"), "\(outcome)")
+    }
+
     /// `journalctl -p warning` goes by the number that a line begins with.
     @Test func `systemd's journal is told how much a line matters, and no time`() async throws {
         let folder = try ScratchFolder()
