@@ -24,7 +24,7 @@ struct DemoCommand: AsyncParsableCommand {
     var nodes: Int = 3
 
     @Option(
-        help: "What to deploy: an executable, or a folder. Default: Hello, which lies beside igropyr.",
+        help: "What to deploy: an executable, or a folder. Default: the example application Hello, which comes along.",
         transform: nonempty)
     var application: String?
 
@@ -72,12 +72,14 @@ struct DemoCommand: AsyncParsableCommand {
         try await cluster.waitForAnEnd()
     }
 
+    /// Beside this program, as it is built; or where packages have it.
     private static func bundledApplication() throws -> String {
-        let path = URL(filePath: Executable.path).deletingLastPathComponent().appending(path: "Hello").path
-        guard FileManager.default.isExecutableFile(atPath: path) else {
+        let folder = URL(filePath: Executable.path).deletingLastPathComponent()
+        let places = ["Hello", "../lib/igropyr/Hello"].map { folder.appending(path: $0).standardized.path }
+        guard let path = places.first(where: FileManager.default.isExecutableFile) else {
             throw CommandFailure(
-                "there is no example application at \(path): build it (cluster/build), or name yours with --application"
-            )
+                "the example application is neither \(places[0]) nor \(places[1]): build it (cluster/build), or name "
+                    + "yours by --application")
         }
         return path
     }
