@@ -223,7 +223,7 @@ import Testing
     {
         let folder = try TemporaryFolder()
         #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
-        let logger = Logger(label: "test") { _ in KeptLog(lines: Locked([])) }
+        let logger = KeptLog().logger
         let writers = try ["pipe", "file"].map {
             try AccessLogWriter(AccessLog(.common, to: .file("\(folder.path)/\($0)")), logger: logger)
         }
