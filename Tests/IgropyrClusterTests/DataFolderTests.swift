@@ -62,6 +62,26 @@ import Testing
         _ = try DataFolder(at: folder("data"))
     }
 
+    @Test func `is not made anew where it cannot be looked at, nor on another file system in its place`() throws {
+        let elsewhere = "/dev/shm/igropyr-test-\(getpid())-\(UInt64.random(in: .min ... .max))"
+        try FileSystem.createFolder(elsewhere, permissions: 0o700)
+        defer { try? FileSystem.removeTree(elsewhere) }
+        for name in ["data", "disk/data"] {
+            let data = try DataFolder(at: folder(name))
+            let disk = folder(String(name.prefix { $0 != "/" }))
+            try FileSystem.rename(disk, to: disk + ".away")
+            #expect(symlink(elsewhere, disk) == 0)
+            #expect(throws: DataFolderError.unmounted(path: folder(name))) { try data.remakeIfGone() }
+            #expect(try FileSystem.names(in: elsewhere).isEmpty, "\(name)")
+            #expect(unlink(disk) == 0 && symlink(disk, disk) == 0)
+            let error = #expect(throws: DataFolderError.self) { try data.remakeIfGone() }
+            #expect(error == .file(FileError("examine", folder("\(name)/lock"), errorNumber: ELOOP)))
+            #expect(unlink(disk) == 0)
+            try FileSystem.rename(disk + ".away", to: disk)
+            #expect(try !data.remakeIfGone(), "\(name): it is back")
+        }
+    }
+
     @Test func `replaces its files whole`() throws {
         try folder.write("half", to: "data/.unfinished-state.1")
         let data = try DataFolder(at: folder("data"))

@@ -14,7 +14,7 @@ extension HostAgent {
                 let wasGone = try await loop.offload { () throws(DataFolderError) in try folder.remakeIfGone() }
                 if wasGone { await fillFolder(parts) }
                 problems[.folder] = nil
-            } catch { problems[.folder] = "the data folder was removed under the node; \(error)" }
+            } catch { problems[.folder] = "\(error)" }
         }
     }
 

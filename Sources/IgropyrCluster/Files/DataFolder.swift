@@ -7,6 +7,8 @@ internal import IgropyrUV
 public final class DataFolder: Sendable {
     public let path: String
     private let lock: Locked<SharedFile>
+    /// The folder, as it was at first.
+    private let origin: FileStatus
 
     /// Creates the folder (mode 0700) where it is missing, takes its lock and removes unfinished files.
     public init(at path: String) throws(DataFolderError) {
@@ -15,6 +17,7 @@ public final class DataFolder: Sendable {
             return try FileSystem.resolved(path)
         }
         self.path = resolved
+        origin = try DataFolderError.wrapping { () throws(FileError) in try FileSystem.status(of: resolved) }
         lock = Locked(SharedFile(try Self.takeLock(of: resolved)))
     }
 
@@ -26,9 +29,10 @@ public final class DataFolder: Sendable {
 
     /// Makes the folder anew, and takes its lock, where somebody has removed it under this process. Blocks.
     /// - Returns: Whether it had gone, with all that was in it.
-    /// - Throws: That it cannot be made, or that another process has made and taken it meanwhile.
+    /// - Throws: That it cannot be looked at, or made; that its file system is not mounted, in whose place nothing is made; or that
+    ///   another process has made and taken it meanwhile.
     func remakeIfGone() throws(DataFolderError) -> Bool {
-        guard !isHeld else { return false }
+        guard try isGone() else { return false }
         try DataFolderError.wrapping { () throws(FileError) in
             try FileSystem.createFolders(path, permissions: 0o700)
         }
@@ -61,12 +65,18 @@ public final class DataFolder: Sendable {
         }
     }
 
-    /// Whether the lock that this object has is still the folder's.
-    private var isHeld: Bool {
-        guard let present = try? FileSystem.status(of: "\(path)/lock"),
-            let own = lock.withLock({ try? $0.file.status() })
-        else { return false }
-        return present.isOfSameFile(as: own)
+    /// Whether the lock that this object has is no longer the folder's, though its file system is there.
+    private func isGone() throws(DataFolderError) -> Bool {
+        let isMounted: Bool
+        do throws(FileError) {
+            let own = try lock.withLock { held throws(FileError) in try held.file.status() }
+            if let present = try FileSystem.statusIfPresent(of: "\(path)/lock"), present.isOfSameFile(as: own) {
+                return false
+            }
+            isMounted = try FileSystem.nearest(to: path).isOnSameFileSystem(as: origin)
+        } catch { throw .file(error) }
+        guard isMounted else { throw .unmounted(path: path) }
+        return true
     }
 
     private static func takeLock(of path: String) throws(DataFolderError) -> BlockingFile {
@@ -96,6 +106,8 @@ public final class DataFolder: Sendable {
 public enum DataFolderError: Error, Hashable, CustomStringConvertible {
     /// The process is nil for the instant between its lock and its writing its number.
     case inUse(path: String, process: Int32?)
+    /// Where it was is another file system now.
+    case unmounted(path: String)
     case file(FileError)
 
     public var description: String {
@@ -103,6 +115,9 @@ public enum DataFolderError: Error, Hashable, CustomStringConvertible {
         case .inUse(let path, let process):
             "the data folder \(path) is in use by \(process.map { "process \($0)" } ?? "another process"); "
                 + "stop that one or choose another folder with --data"
+        case .unmounted(let path):
+            "the file system of the data folder \(path) is not mounted any more: mount it again, or restart the node to have it "
+                + "begin with an empty folder"
         case .file(let error): "the data folder cannot be had: \(error); or choose another one with --data"
         }
     }

@@ -18,6 +18,8 @@ struct FileStatus: Hashable {
     /// Whether both are of one file, whatever it is called.
     func isOfSameFile(as other: FileStatus) -> Bool { (device, inode) == (other.device, other.inode) }
 
+    func isOnSameFileSystem(as other: FileStatus) -> Bool { device == other.device }
+
     /// Whether nobody but its owner can read or change it. Root's may be read by a group, as systemd's credentials and
     /// Kubernetes' secrets are: PostgreSQL's rule for private keys.
     var isPrivate: Bool { permissions & (owner == 0 ? 0o037 : 0o077) == 0 }

@@ -8,6 +8,22 @@ enum FileSystem {
         return FileStatus(raw)
     }
 
+    /// Nil only if it is certain that nothing is there.
+    static func statusIfPresent(of path: String) throws(FileError) -> FileStatus? {
+        do throws(FileError) { return try status(of: path) } catch {
+            guard error.isMissing || error.errorNumber == ENOTDIR else { throw error }
+            return nil
+        }
+    }
+
+    /// Of the path, or else of the first folder above it that is there; of what links lead to.
+    static func nearest(to path: String) throws(FileError) -> FileStatus {
+        if try statusIfPresent(of: path) != nil { return try status(of: resolved(path)) }
+        let parent = parent(of: path)
+        guard parent != path else { throw FileError("examine", path, errorNumber: ENOENT) }
+        return try nearest(to: parent)
+    }
+
     static func exists(_ path: String) -> Bool { (try? status(of: path)) != nil }
 
     /// The path without links and dots; every component must exist.
