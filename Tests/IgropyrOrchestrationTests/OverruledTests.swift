@@ -99,6 +99,23 @@ private let decisions: [(name: String, decide: Decision)] = [
     }
 }
 
+@Test func `nor is it lost when so many were made since that the deployment of the others is not remembered`() throws {
+    var sealed = spec("c")
+    sealed.secrets = ["A": Secret(value: SealedValue(version: "1", key: "old", box: "x"))]
+    for count in [1, StateLimits.decisions - 1, StateLimits.decisions, 30] {
+        var sides = try Sides()
+        _ = try sides.here.state.deploy("shop", sealed, at: day, clock: &sides.here.clock)
+        sides.meet()
+        for step in 1...count { try sides.here.change(.scale(to: .total(step + 3)), after: Int64(step)) }
+        let decided = try #require(sides.here.state.deployments["shop"])
+        sides.there.reseal(after: 100)
+        #expect(sides.meet().isEmpty, "\(count)")
+        sides.meet()
+        #expect(sides.there.state.deployments["shop"]?.spec == decided.spec, "\(count)")
+        #expect(sides.here.state == sides.there.state, "\(count)")
+    }
+}
+
 /// Of two hosts that decided under clocks far ahead, and were set right one after the other.
 @Test func `what was decided on a host that was set right stands when another is that had not heard of it`() throws {
     for count in [1, StateLimits.decisions + 2] {

@@ -62,10 +62,18 @@ public struct Deployment: Hashable, Sendable {
         decisions.indices.contains { decisions[$0].origin == host && !later.knows($0, of: self) }
     }
 
-    /// Whether an operator decided this who knew the latest decision in `other`, and that was not made by one who knew this.
+    /// Whether an operator decided this who knew the latest decision in `other`, and that was not made by one who knew this; or
+    /// when so many were decided since that it is not remembered.
     func supersedes(_ other: Deployment) -> Bool {
         guard let latest = decisions.first, let theirs = other.decisions.first, latest != theirs else { return false }
-        return decisions.contains(theirs) && !other.decisions.contains(latest)
+        guard !other.decisions.contains(latest) else { return false }
+        return decisions.contains(theirs) || hasForgotten(theirs)
+    }
+
+    /// Whether it may have followed a decision that was made before all that it remembers. If it did not know that one, it counts
+    /// for more all the same, as the later.
+    private func hasForgotten(_ decision: HybridTimestamp) -> Bool {
+        decisions.count == StateLimits.decisions && decisions.allSatisfy { $0 > decision }
     }
 
     /// The same entry above one that it ``supersedes(_:)`` and that has a later timestamp nevertheless: what is no decision, such as
