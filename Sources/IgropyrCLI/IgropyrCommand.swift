@@ -39,8 +39,15 @@ struct IgropyrCommand: AsyncParsableCommand {
             LaunchCommand.self, KeepCommand.self,
         ])
 
+    /// The first thread only waits, and blocks what signals it was started with blocked: in `dispatchMain()`, where an
+    /// `async` one goes, it would let them through before they are heard.
+    static func main() {
+        Task.detached { await perform() }
+        while true { pause() }
+    }
+
     /// As the library does it, but that a malformed command gets one line, not a page.
-    static func main() async {
+    private static func perform() async {
         // Swift reads the command line there, and takes it for an empty one if it cannot.
         guard !CommandLine.arguments.isEmpty else {
             StandardError.write(

@@ -6,13 +6,14 @@ extension NodeCommand {
     /// Becomes the program at that path, if it is one; else all goes on. Workers, their connections and the balancer stay.
     func upgrade(
         to program: String, _ agent: HostAgent, _ balancer: ServiceSupervisor?, _ contract: ServiceContract,
-        on loop: EventLoop
+        _ signals: ServiceSignals, on loop: EventLoop
     ) async throws {
         guard await Self.canRun(program, on: loop) else {
             return StandardError.write("all goes on as before: \(program) --version fails\n", .error)
         }
         guard var handover = try await agent.leaveToSuccessor() else { return }
         if let balancer { handover.merge(try await balancer.handOver()) }
+        handover.isEnding = await signals.isEnding
         try handover.exec([program] + CommandLine.arguments.dropFirst(), contract)
     }
 

@@ -85,6 +85,7 @@ struct NodeCommand: AsyncParsableCommand {
         try await onEventLoop { loop in
             let signals = ServiceSignals(on: loop)
             try await signals.start()
+            if handover.isEnding == true { signals.requestEnd() }
             let program = Executable.path  // Before its file is replaced.
             let membership = try await member.membership(defaultName: CurrentProcess.hostName)
             let key = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
@@ -111,7 +112,7 @@ struct NodeCommand: AsyncParsableCommand {
             let reaper = OrphanReaper(on: loop, logger: configuration.logger)
             try await reaper.start()
             try await command.serve(signals) {
-                try await command.upgrade(to: program, agent, balancer, contract, on: loop)
+                try await command.upgrade(to: program, agent, balancer, contract, signals, on: loop)
             }
             watchdog.cancel()
             contract.notify("STOPPING=1")

@@ -2,6 +2,9 @@ internal import Glibc
 
 /// Hears a program's signals, from ``start()`` to ``close()``.
 public actor ServiceSignals: LoopBound {
+    /// All that may mean an order to a program.
+    public static let numbers = [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
+
     public nonisolated let loop: EventLoop
     /// One consumer only. Who is slow gets the last eight, and that to end in any case; others may follow it, until ``close()``.
     public nonisolated let orders: AsyncStream<ServiceOrder>
@@ -10,7 +13,8 @@ public actor ServiceSignals: LoopBound {
     /// Nil for a program that outlives it.
     private let terminal: StartingTerminal?
     private var watchers: [SignalWatcher] = []
-    private var isEnding = false
+    /// Whether the order to end was there.
+    public private(set) var isEnding = false
     private let waiters = WaitingTasks()
 
     /// Signals for other orders than those `heard` have their usual effect. A program that reads nothing anew at SIGHUP ends then.
@@ -24,7 +28,7 @@ public actor ServiceSignals: LoopBound {
         (orders, order) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
     }
 
-    /// After a failure, ``close()`` it.
+    /// What the program before this one in the same process has held back, is heard, too. After a failure, ``close()`` it.
     public func start() throws(UVError) {
         if heard.contains(.end) {
             for signal in [SIGINT, SIGTERM, SIGQUIT] { try watch(signal) { self.end() } }
@@ -38,6 +42,10 @@ public actor ServiceSignals: LoopBound {
 
     private func watch(_ signal: Int32, _ onSignal: @escaping () -> Void) throws(UVError) {
         watchers.append(try SignalWatcher(on: loop, signal: signal, onSignal: onSignal))
+        var heard = sigset_t()
+        unsafe sigemptyset(&heard)
+        unsafe sigaddset(&heard, signal)
+        unsafe pthread_sigmask(SIG_UNBLOCK, &heard, nil)
     }
 
     private func end() {

@@ -13,10 +13,14 @@ extension EndToEnd {
                 for host in 1...2 {
                     let node = try #require(try await lab.processes(of: "node", on: host).first)
                     let worker = try #require(try await lab.status().worker(on: host)).pid
+                    let hangups = try Program([
+                        "timeout", "3", "bash", "-c", "while kill -HUP \(node); do sleep 0.002; done",
+                    ])
                     #expect(kill(node, SIGUSR2) == 0)
                     try await eventually("host \(host) has adopted its worker") {
                         try lab.log(of: host).contains("adopted a worker")
                     }
+                    #expect(try await hangups.finish(within: .seconds(20)).status == 124, "it hears SIGHUP at any time")
                     try await eventually("the node answers") { try await lab.status(on: host).workers.count == 2 }
                     let after = try #require(try await lab.status().worker(on: host))
                     #expect(
@@ -61,6 +65,7 @@ extension EndToEnd {
                 #expect(!node.errors.contains("change=failed"), "\(node.errors)")
                 #expect(try await lab.processes(of: "balancer", on: 1) == balancers && balancers.count == 1)
                 #expect(try await lab.status().worker(on: 1)?.pid == worker && worker != nil)
+                node.signal(SIGUSR2)  // It is told to end in the midst of it.
                 node.signal(SIGTERM)
                 let outcome = try await node.finish(within: .seconds(60))
                 #expect(outcome.status == 0, "\(outcome)")

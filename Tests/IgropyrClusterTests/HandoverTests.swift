@@ -24,6 +24,17 @@ import Testing
         }
     }
 
+    @Test func `holds signals to a service until the next program hears them`() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            let script = """
+                kill -HUP $$
+                grep -q '^ShdPnd:.*1$' /proc/$$/status && exit 7
+                """
+            let contract = ServiceContract(pid: getpid()) { _ in nil }
+            try Handover().exec(["/bin/bash", "-c", script], contract)  // Others clear what is blocked.
+        }
+    }
+
     @Test func `of another version counts as none`() throws {
         let text = #"{"version":1,"descriptors":{},"processes":{},"names":{"a":"b"}}"#
         #expect(try #require(Handover(parsing: text)).names == ["a": "b"])

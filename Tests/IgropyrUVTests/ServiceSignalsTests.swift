@@ -32,6 +32,27 @@ import Testing
         }
     }
 
+    @Test func `what the program before has held back is heard`() async {
+        await #expect(processExitsWith: .success) {
+            let loop = try EventLoopThread(name: "test").loop
+            try await Task(executorPreference: loop) {
+                var held = sigset_t()
+                sigemptyset(&held)
+                for signal in ServiceSignals.numbers { sigaddset(&held, signal) }
+                pthread_sigmask(SIG_BLOCK, &held, nil)
+                raise(SIGUSR1)
+                raise(SIGTERM)
+                let signals = ServiceSignals(on: loop)
+                try await signals.start()
+                var heard: Set<ServiceOrder> = []
+                for await order in signals.orders {
+                    heard.insert(order)
+                    if heard == [.reopenLogs, .end] { exit(0) }
+                }
+            }.value
+        }
+    }
+
     @Test func `but not if nohup started it`() async {
         await #expect(processExitsWith: .exitCode(7)) {
             signal(SIGHUP, SIG_IGN)

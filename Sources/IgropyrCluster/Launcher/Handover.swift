@@ -16,6 +16,8 @@ public struct Handover: Codable, Sendable {
     public var processes: [String: ProcessIdentity] = [:]
     /// Names of ``NotificationSocket``s.
     public var names: [String: String] = [:]
+    /// Whether it was told to end, and has not begun to.
+    public var isEnding: Bool?
 
     public init() {}
 
@@ -38,7 +40,8 @@ public struct Handover: Codable, Sendable {
     }
 
     /// Replaces the program of this process by that of a path and arguments, on the thread whose children are to stay. Whoever
-    /// started this one finds the same `contract` kept.
+    /// started this one finds the same `contract` kept. Signals to a service wait until the new program hears them
+    /// (``ServiceSignals/start()``), if its first thread lets them.
     /// - Throws: why it could not; then the descriptors are closed.
     public func exec(_ command: [String], _ contract: ServiceContract) throws(LauncherError) -> Never {
         defer { for descriptor in descriptors.values { close(descriptor) } }
@@ -47,7 +50,7 @@ public struct Handover: Codable, Sendable {
         for descriptor in descriptors.values { _ = fcntl(descriptor, F_SETFD, 0) }
         unsafe setenv(Self.variable, text, 1)
         for (name, value) in contract.environmentOfSuccessor { unsafe setenv(name, value, 1) }
-        let error = Launcher.become(command)
+        let error = Launcher.become(command, holding: ServiceSignals.numbers)
         unsafe unsetenv(Self.variable)
         throw error
     }

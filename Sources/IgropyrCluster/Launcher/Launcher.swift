@@ -29,11 +29,12 @@ public enum Launcher {
         throw failure
     }
 
-    /// Replaces this process's program, with no signal blocked; returns only why it could not.
-    static func become(_ command: [String], at path: String? = nil) -> LauncherError {
-        var (none, old) = (sigset_t(), sigset_t())
-        unsafe sigemptyset(&none)
-        unsafe pthread_sigmask(SIG_SETMASK, &none, &old)
+    /// Replaces this process's program, with no signal blocked but those `held`; returns only why it could not.
+    static func become(_ command: [String], at path: String? = nil, holding held: [Int32] = []) -> LauncherError {
+        var (blocked, old) = (sigset_t(), sigset_t())
+        unsafe sigemptyset(&blocked)
+        for signal in held { unsafe sigaddset(&blocked, signal) }
+        unsafe pthread_sigmask(SIG_SETMASK, &blocked, &old)
         var words = unsafe command.map { unsafe strdup($0) }
         unsafe words.append(nil)
         defer { for index in unsafe words.indices { unsafe free(words[index]) } }
