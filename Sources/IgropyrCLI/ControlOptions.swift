@@ -54,7 +54,9 @@ struct ControlOptions: ParsableArguments {
                     announced.flatMap { SocketAddress(parsing: $0.control, defaultPort: ControlAPI.defaultPort) }
                     ?? .loopback(port: ControlAPI.defaultPort)
             }
-            let client = try ControlClient(on: loop, key: key, user: Self.user, zone: address.zone)
+            let client = try ControlClient(on: loop, key: key, user: Self.user, zone: address.zone) {
+                try? readKey()
+            }
             do {
                 let result = try await body(client, address)
                 await client.close()

@@ -17,6 +17,13 @@ struct WaitOption: ParsableArguments {
         of deployment: Deployment, by client: ControlClient, at node: SocketAddress
     ) async throws -> RolloutWatch.Outcome? {
         guard wait > 0 else { return nil }
-        return try await RolloutWatch(client: client, node: node).follow(deployment, for: .seconds(wait))
+        do {
+            return try await RolloutWatch(client: client, node: node).follow(deployment, for: .seconds(wait))
+        } catch let error as ControlError where error.code == .wrongKey {
+            // Another did fit a moment ago.
+            throw CommandFailure(
+                "\(deployment.name) is deployed, but the cluster's key was changed in the meantime: igropyr status with the new "
+                    + "--key-file shows how its workers start")
+        }
     }
 }

@@ -178,6 +178,26 @@ import Testing
         }
     }
 
+    @Test func `a client goes on by the key that the cluster has changed to, if it can be told`() async throws {
+        let old = ClusterKey(bytes: [UInt8](2...33))!
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop, key: key)
+            let (asked, key) = (Locked(0), key)
+            let client = try ControlClient(on: loop, key: old) {
+                asked.withLock { $0 += 1 }
+                return key
+            }
+            for _ in 1...2 { #expect(try await client.status(of: node.control).host.rawValue == "a") }
+            #expect(asked.withLock { $0 } == 1)
+            await client.close()
+            let deaf = try ControlClient(on: loop, key: old) { old }
+            let error = await #expect(throws: ControlError.self) { try await deaf.status(of: node.control) }
+            #expect(error?.code == .wrongKey)
+            await deaf.close()
+            await node.agent.stop()
+        }
+    }
+
     private static let requests: [(request: HTTPRequester.Request, status: Int)] = [
         (.init(.get, "/"), 404), (.init(.get, "/v2/status"), 404), (.init(.put, "/v1/status"), 405),
         (.init(.get, "/v1/bundles/abc"), 404), (.init(.post, "/v1/state", body: Array("{}".utf8)), 400),

@@ -12,26 +12,32 @@ public actor ControlClient: LoopBound {
     /// For what may take long: an upload ends only when the node has checked the bundle.
     private let transfers: HTTPRequester
     private let user: String?
+    private let currentKey: @Sendable () -> ClusterKey?
 
     /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs. `zone`: That of link-local addresses
-    /// which name none, as nodes tell them of each other. `connectionsPerServer`: requests to one node at a time.
+    /// which name none, as nodes tell them of each other. `connectionsPerServer`: requests to one node at a time. `currentKey`:
+    /// Asked when a node takes the key no more, as it may have been changed since; blocks, briefly.
     public init(
-        on loop: EventLoop, key: ClusterKey?, user: String? = nil, zone: UInt32 = 0, connectionsPerServer: Int = 16
+        on loop: EventLoop, key: ClusterKey?, user: String? = nil, zone: UInt32 = 0, connectionsPerServer: Int = 16,
+        currentKey: @escaping @Sendable () -> ClusterKey? = { nil }
     ) throws(ControlError) {
         try self.init(
-            on: loop, preSharedKey: key?.control, user: user, zone: zone, connectionsPerServer: connectionsPerServer)
+            on: loop, preSharedKey: key?.control, user: user, zone: zone, connectionsPerServer: connectionsPerServer,
+            currentKey: currentKey)
     }
 
     /// For ``admission(by:)`` only.
     init(on loop: EventLoop, token: JoinToken) throws(ControlError) {
-        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil, zone: 0, connectionsPerServer: 1)
+        try self.init(on: loop, preSharedKey: token.preSharedKey, user: nil, zone: 0, connectionsPerServer: 1) { nil }
     }
 
     private init(
-        on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?, zone: UInt32, connectionsPerServer: Int
+        on loop: EventLoop, preSharedKey: PreSharedKey?, user: String?, zone: UInt32, connectionsPerServer: Int,
+        currentKey: @escaping @Sendable () -> ClusterKey?
     ) throws(ControlError) {
         self.loop = loop
         self.user = user
+        self.currentKey = currentKey
         hasKey = preSharedKey != nil
         var settings = HTTPClientSettings()
         settings.connectTimeout = .seconds(3)
@@ -151,7 +157,7 @@ public actor ControlClient: LoopBound {
         try await call(.init(.get, "/v1/audit"), at: node)
     }
 
-    /// The cluster's keys, for a host that has a token.
+    /// The cluster's keys, for who has a token or one of them.
     func admission(by node: SocketAddress) async throws(ControlError) -> AdmissionAnswer {
         try await call(.init(.post, "/v1/admission"), at: node)
     }
@@ -229,7 +235,9 @@ public actor ControlClient: LoopBound {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) sends a line without an end")
                 }
             }
-            response = try await requests.send(request, to: node, onBody: take)
+            response = try await keyed(for: node) {
+                try await requests.send(request, to: node, onBody: take)
+            }
         } catch is Enough {
             return
         } catch let error as DecodingError {
@@ -264,12 +272,24 @@ public actor ControlClient: LoopBound {
         let request = request.asked(by: user)
         do {
             let client = isPatient ? transfers : requests
-            let response = try await client.send(request, to: node, bodyLimit: limitBytes)
+            let response = try await keyed(for: node) {
+                try await client.send(request, to: node, bodyLimit: limitBytes)
+            }
             guard response.field(ControlAPI.versionField) != nil else {
                 throw unexpected(response, from: node)
             }
             return response
         } catch { throw ControlError(error, from: node, hasKey: hasKey) }
+    }
+
+    /// Once more by the current key, where another does not fit: then nothing was asked yet.
+    private func keyed<Result>(for node: SocketAddress, _ call: () async throws -> Result) async throws -> Result {
+        do { return try await call() } catch {
+            let failure = ControlError(error, from: node, hasKey: hasKey)
+            guard hasKey, failure.code == .wrongKey, let key = currentKey() else { throw error }
+            try use(key)
+        }
+        return try await call()
     }
 
     func unexpected(_ response: HTTPRequester.Response, from node: SocketAddress) -> ControlError {
