@@ -236,9 +236,12 @@ public actor ClusterBalancer: LoopBound {
             of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
         do {
             let client = try ControlClient(on: loop, key: keys.first, zone: configuration.zone)
-            let replica = RemoteReplica(name, from: snapshot, client: client, on: loop)
+            let replica = RemoteReplica(name, from: snapshot, keys: keys, client: client, on: loop)
             let followers = [
                 Task(executorPreference: loop) { await replica.follow() },
+                Task(executorPreference: loop) {
+                    for await keys in replica.changedKeys { await self.use(keys, directory) }
+                },
                 Task(executorPreference: loop) { await self.follow(replica.snapshots, balancer, directory) },
             ]
             return BorrowedEars(client: client, directory: directory, followers: followers)
@@ -279,6 +282,11 @@ public actor ClusterBalancer: LoopBound {
         await memory.keep(peers: await ears.membership.rememberedPeers)
     }
 
+    private func use(_ keys: [ClusterKey], _ directory: UpstreamDirectory) async {
+        self.keys = keys
+        await directory.use(keys)
+    }
+
     /// While a key is changed, keys come and go; that another is in use is news once.
     private func remember(_ keys: [ClusterKey], insteadOf old: [ClusterKey]) async {
         if let memory { return await memory.keep(keys) }
@@ -305,8 +313,7 @@ public actor ClusterBalancer: LoopBound {
             case .member(let event): if event.kind == .failed { balancer.hostFailed(event.member.name) }
             case .keysChanged(let changed):
                 let old = keys
-                keys = changed.compactMap(ClusterKey.init(bytes:))
-                await directory.use(keys)
+                await use(changed.compactMap(ClusterKey.init(bytes:)), directory)
                 // It fails only for want of memory; then the next exchange of states tells.
                 if let key = keys.first { try? await client.use(key) }
                 await remember(keys, insteadOf: old)

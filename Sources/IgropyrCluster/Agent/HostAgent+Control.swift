@@ -101,16 +101,19 @@ extension HostAgent {
         var version: Int
     }
 
-    /// Lets a host in that has shown a token.
+    /// Lets a host in that has shown a token. Who has shown a key of the cluster instead may have them all, as by the gossip.
     private func admit(_ token: String, by caller: Caller, _ parts: Parts) async -> ControlReply {
         guard !keys.present.isEmpty else {
             return .refusal(409, "this cluster has no key: a host needs no token to join it")
         }
+        let present = await parts.membership.keys  // Before others may have heard of a change.
+        let answer = AdmissionAnswer(keys: present.compactMap(ClusterKey.init(bytes:)).map(\.base64))
+        guard !token.isEmpty else { return .json(answer) }
         configuration.logger.notice(
             "gave the cluster's key to a host with a join token",
             metadata: ["token": "\(token)", "address": "\(caller.address ?? "")"])
         await note(.admit, by: caller, nil, nil, detail: token, parts)
-        return .json(AdmissionAnswer(keys: keys.present.map(\.base64)))
+        return .json(answer)
     }
 
     // MARK: - Applications

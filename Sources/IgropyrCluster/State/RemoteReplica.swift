@@ -5,7 +5,8 @@ public import IgropyrUV
 /// A copy of the cluster's state for a process that is no member any more, as one whose place in the gossip another has taken:
 /// hears who has failed from one node, by its control API, and asks it for what has changed; when that is gone, from the next.
 ///
-/// For a while only: it knows the nodes that were there when it began and those of which it hears, and the keys of its client.
+/// For a while only: it knows the nodes that were there when it began and those of which it hears. It has its client use the
+/// cluster's keys as they change.
 /// For tasks on any thread.
 public actor RemoteReplica: LoopBound {
     /// Between two questions for what has changed, and before the next node is tried.
@@ -23,10 +24,19 @@ public actor RemoteReplica: LoopBound {
     private let subscriber: AsyncStream<Replica.Snapshot>.Continuation
     /// The first is the one that it began with; ends with ``follow()``. For one reader, who misses those in between if slow.
     public nonisolated let snapshots: AsyncStream<Replica.Snapshot>
+    /// The one in use first; empty without any.
+    private var keys: [ClusterKey]
+    private let keySubscriber: AsyncStream<[ClusterKey]>.Continuation
+    /// The cluster's keys after each change, as ``snapshots``.
+    public nonisolated let changedKeys: AsyncStream<[ClusterKey]>
 
-    /// `name` is what the nodes know this process by; `snapshot` is the last that it had as a member.
-    public init(_ name: HostName, from snapshot: Replica.Snapshot, client: ControlClient, on loop: EventLoop) {
+    /// `name` is what the nodes know this process by; `snapshot` is the last that it had as a member, and so are `keys`.
+    public init(
+        _ name: HostName, from snapshot: Replica.Snapshot, keys: [ClusterKey] = [], client: ControlClient,
+        on loop: EventLoop
+    ) {
         self.name = name
+        self.keys = keys
         self.client = client
         self.loop = loop
         state = snapshot.state
@@ -36,6 +46,7 @@ public actor RemoteReplica: LoopBound {
         let addresses = members.compactMap { name, member in member.controlAddress.map { (name, $0) } }
         nodes = Dictionary(addresses) { first, _ in first }
         (snapshots, subscriber) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (changedKeys, keySubscriber) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         subscriber.yield(snapshot)
     }
 
@@ -48,15 +59,43 @@ public actor RemoteReplica: LoopBound {
             try? await Task.sleep(for: Self.pause)
         }
         subscriber.finish()
+        keySubscriber.finish()
     }
 
     /// Until it is gone.
     private func listen(to node: SocketAddress) async {
-        let questions = Task(executorPreference: loop) { await self.askNowAndThen(node) }
-        // Why it ended does not matter: others are asked, and this one again after them.
-        try? await client.events(of: node) { line in self.assumeIsolated { $0.take(line) } }
-        questions.cancel()
-        await questions.value
+        let (keyNews, news) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let questions = [
+            Task(executorPreference: loop) { await self.askNowAndThen(node) },
+            Task(executorPreference: loop) { for await _ in keyNews { await self.fetchKeys(from: node) } },
+        ]
+        do throws(ControlError) {
+            try await client.events(of: node) { line in
+                if line.concernsKeys { news.yield() }
+                return self.assumeIsolated { $0.take(line) }
+            }
+        } catch {
+            // Why it ended does not matter else: others are asked, and this one again after them.
+            if error.code == .wrongKey { await tryNextKey() }
+        }
+        for question in questions { question.cancel() }
+        for question in questions { await question.value }
+    }
+
+    /// At once: a key that is replaced is soon of no use.
+    private func fetchKeys(from node: SocketAddress) async {
+        guard !keys.isEmpty, let answer = try? await client.admission(by: node) else { return }
+        let present = answer.keys.compactMap(ClusterKey.init(base64:))
+        guard let first = present.first, present != keys else { return }
+        keys = present
+        try? await client.use(first)  // It fails only for want of memory; then the next answer tells.
+        keySubscriber.yield(keys)
+    }
+
+    private func tryNextKey() async {
+        guard keys.count > 1 else { return }
+        keys.append(keys.removeFirst())
+        try? await client.use(keys[0])
     }
 
     /// - Returns: Whether the stream is to go on: it has to begin anew where lines were lost.
@@ -102,5 +141,15 @@ public actor RemoteReplica: LoopBound {
         let names = { (status: StatusReport.Host.Status) in Set(self.statuses.filter { $0.value == status }.keys) }
         subscriber.yield(
             Replica.Snapshot(state: state, members: [], alive: names(.alive), failed: names(.failed)))
+    }
+}
+
+extension EventLine {
+    /// At the first, too, there may be news: what came while nobody listened.
+    fileprivate var concernsKeys: Bool {
+        switch self {
+        case .started, .keysChanged: true
+        case .member, .userEvent, .query, .joined, .joinFailed, .nameConflict, .lagged: false
+        }
     }
 }
