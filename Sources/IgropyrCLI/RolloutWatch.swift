@@ -36,7 +36,7 @@ struct RolloutWatch {
     /// - Throws: What went wrong, as soon as that is certain; that nothing has changed for too long.
     func follow(_ deployment: Deployment, for patience: Duration) async throws -> Outcome {
         let name = deployment.name
-        guard let spec = deployment.spec else { throw CommandFailure("\(name) is removed") }
+        guard var spec = deployment.spec else { throw CommandFailure("\(name) is removed") }
         let line = showsCount ? CountLine("\(name)") : nil
         defer { line?.finish() }
         var last: (done: Int, ready: Int) = (-1, -1)
@@ -46,8 +46,12 @@ struct RolloutWatch {
             guard let application = report.applications.first(where: { $0.name == name }) else {
                 throw CommandFailure("\(name) was removed in the meantime")
             }
+            if !Self.counts(spec, application) {
+                spec = try await successor(of: spec, application) ?? spec
+            }
             if let outcome = try Self.outcome(of: application, spec, report) {
-                guard try await client.deployment(name, at: node).follows(deployment) else {
+                let present = try await client.deployment(name, at: node)
+                guard present.follows(deployment) || present.spec == deployment.spec else {
                     throw CommandFailure(
                         "\(name) was changed elsewhere in the meantime, where this was not known, and that counts: igropyr "
                             + "audit says who did it")
@@ -66,6 +70,16 @@ struct RolloutWatch {
         }
     }
 
+    /// What others have made of it since, if that goes out with all that was asked for: with another secret, or another start.
+    private func successor(
+        of spec: DeploymentSpec, _ application: StatusReport.Application
+    ) async throws -> DeploymentSpec? {
+        guard let cause = application.rollout?.cause, cause == .deploy || cause == .restart,
+            let present = try await client.deployment(application.name, at: node).spec
+        else { return nil }
+        return present.worker.differsAtMostInSecretsOrStarts(from: spec.worker) ? present : nil
+    }
+
     private static func outcome(
         of application: StatusReport.Application, _ spec: DeploymentSpec, _ report: StatusReport
     ) throws -> Outcome? {
@@ -78,7 +92,7 @@ struct RolloutWatch {
         }
         guard stillCounts else {
             throw CommandFailure(
-                "\(name) was deployed by others in the meantime, and that counts, with revision "
+                "\(name) was changed by others in the meantime, and that counts, with revision "
                     + "\(application.revision.short): igropyr audit says who did it")
         }
         if !rollout.rollsBack, !rollout.isComplete {

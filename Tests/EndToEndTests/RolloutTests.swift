@@ -78,6 +78,14 @@ extension EndToEnd {
                     #expect(outcome.errors.contains("no database"), "\(words): \(outcome)")
                 }
                 try await lab.succeed("secret", "set", "app", "MODE", "--file", good)
+                // Another's secret goes out with what was asked for.
+                let mixed = try lab.start(
+                    on: 1, ["igropyr", "deploy", app, "--env", "WHO=c", "--min-healthy", "5"] + lab.access)
+                try await eventually("it is under way") { try await lab.status().workers.count == 2 }
+                try lab.write("fine", to: good)
+                try await lab.succeed("secret", "set", "app", "MODE", "--file", good, "--wait", "0")
+                let both = try await mixed.finish(within: .seconds(60))
+                #expect(both.status == 0, "\(both)")
                 // What waits for its canaries has another's deployment come in between.
                 let canary = ["deploy", app, "--env", "WHO=a", "--min-healthy", "30"]
                 let waiting = try lab.start(on: 1, ["igropyr"] + canary + lab.access)
@@ -85,6 +93,26 @@ extension EndToEnd {
                 try await lab.succeed("deploy", app, "--env", "WHO=b")
                 let overtaken = try await waiting.finish(within: .seconds(60))
                 #expect(overtaken.status == 1 && overtaken.errors.contains("by others"), "\(overtaken)")
+            }
+        }
+
+        @Test func `a command that waits goes on when the cluster's key is changed, if it can read the new one`()
+            async throws
+        {
+            try await Lab.network("1") { lab in
+                try await lab.startNodes(1...1)
+                try await lab.deploy()
+                let new = "\(lab.folder)/new"
+                try await lab.makeKey(at: new)
+                let words = ["igropyr", "deploy", Binaries.hello, "--name", "hello", "--min-healthy", "10", "--env"]
+                let near = try lab.start(on: 1, words + ["A=1", "--data", "\(lab.folder)/1/data"])
+                let far = try lab.start(on: 1, words + ["A=1"] + lab.access)
+                try await eventually("it is under way") { try await lab.status().workers.count == 2 }
+                try await lab.succeed("keys", "rotate", new)
+                let told = try await near.finish(within: .seconds(60))
+                let untold = try await far.finish(within: .seconds(60))
+                #expect(told.status == 0 && told.output.contains("1 of 1 worker ready"), "\(told)")
+                #expect(untold.status == 1 && untold.errors.contains("the cluster's key was changed"), "\(untold)")
             }
         }
 

@@ -20,6 +20,21 @@ private let changes: [(field: String, change: @Sendable (inout WorkerSpec) -> Vo
     ("generation", { $0.generation += 1 }),
 ]
 
+@Test func `what others change is no other deployment if it is a secret's value or a restart`() {
+    var spec = spec()
+    spec.secrets = ["B": Secret(value: SealedValue(version: "1", key: "k", box: "x"))]
+    let asked = spec.worker
+    spec.secrets["B"]?.value?.version = "2"
+    #expect(spec.worker != asked && spec.worker.differsAtMostInSecretsOrStarts(from: asked))
+    spec.generation = 4
+    #expect(spec.worker.differsAtMostInSecretsOrStarts(from: asked))
+    for (field, change) in changes where field != "generation" {
+        var other = asked
+        change(&other)
+        #expect(!other.differsAtMostInSecretsOrStarts(from: asked), "\(field)")
+    }
+}
+
 @Test func `each field of what a worker is started with is in its fingerprint`() {
     let spec = spec().worker
     let fingerprints = changes.map { _, change in

@@ -121,4 +121,12 @@ public struct WorkerSpec: Hashable, Sendable {
     public var stopTimeout: Duration { .milliseconds(stopTimeoutMilliseconds) }
     public var startTimeout: Duration { .milliseconds(startTimeoutMilliseconds) }
     public var watchdog: Duration? { watchdogMilliseconds.map { .milliseconds($0) } }
+
+    /// Whether nothing but secrets' values was changed, or all workers restarted, between the two.
+    public func differsAtMostInSecretsOrStarts(from other: WorkerSpec) -> Bool {
+        guard secrets.mapValues(\.secret.delivery) == other.secrets.mapValues(\.secret.delivery) else { return false }
+        var alike = self
+        (alike.secrets, alike.generation) = (other.secrets, other.generation)
+        return alike == other
+    }
 }
