@@ -10,7 +10,8 @@ extension Membership {
     }
 
     func accept(_ stream: TCPStream) {
-        let source = stream.peerAddress?.host.holder
+        let peerAddress = stream.peerAddress
+        let source = peerAddress.map { Self.holder(of: $0, among: members.map(\.address)) }
         guard let core, let wheel, hasRoom(for: source) else {
             refusedStreams += 1
             return stream.close()
@@ -29,6 +30,12 @@ extension Membership {
         guard inbound.count < limit else { return false }
         guard inbound.count >= limit / 2 else { return true }
         return inbound.values.count { $0.source == source } < max(1, limit / 2)
+    }
+
+    /// Whom to count its connections with: the owner of its network, but a member alone, as a whole cluster may share one.
+    static func holder(of address: SocketAddress, among members: [MemberAddress]) -> SocketAddress.Host {
+        let bytes = MemberAddress(address).bytes
+        return members.contains { $0.unmapped.bytes == bytes } ? address.host : address.host.holder
     }
 
     private func forget(_ exchange: InboundExchange) {

@@ -206,6 +206,19 @@ import Testing
         }
     }
 
+    @Test func `of IPv6 a whole network counts as one source, but each member in it alone`() throws {
+        func address(_ text: String) throws -> SocketAddress { try #require(SocketAddress(text, port: 7946)) }
+        let members = try ["fd00::1", "10.0.0.1"].map { MemberAddress(try address($0)) }
+        let cases = [
+            ("fd00::1", "fd00::1"), ("fd00::2", "fd00::"), ("fd00:0:0:1::1", "fd00:0:0:1::"), ("10.0.0.1", "10.0.0.1"),
+            ("10.0.0.2", "10.0.0.2"),
+        ]
+        for (source, holder) in cases {
+            let (source, holder) = (try address(source), try address(holder).host)
+            #expect(Membership.holder(of: source, among: members) == holder, "\(source)")
+        }
+    }
+
     @Test func `a stranger with many connections leaves room for members`() async throws {
         try await onLoop { loop in
             var configuration = localConfiguration("first")
