@@ -61,6 +61,10 @@ extension EndToEnd {
                         ])
                 }
                 let logs = { nodes.map(\.errors).joined(separator: "\n") }
+                try await eventually("host 1 explains why it knows of no worker", or: logs()) {
+                    let explained = try await lab.run(on: 1, "igropyr", "explain", "/")
+                    return explained.errors.contains("none is deployed (igropyr apps)")
+                }
                 let deployed = try await lab.deploy()
                 try #require(deployed.status == 0, "\(deployed)")
                 for host in 1...2 {

@@ -37,6 +37,10 @@ final class AdminHandler: HTTPRequestHandler {
         }
     }
 
+    private static let ignorance =
+        "this balancer knows of no application: none is deployed (igropyr apps), or it has not found the cluster yet "
+        + "(its log, igropyr members)\n"
+
     private static func answer(_ page: Page, _ question: [QueryPair], of balancer: Balancer) async -> AdminAnswer {
         switch page {
         case .metrics:
@@ -50,7 +54,7 @@ final class AdminHandler: HTTPRequestHandler {
             guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
             return .json(WorkersAnswer(balancer.snapshot, report))
         case .explain:
-            guard let snapshot = balancer.snapshot else { return .text(503, "nothing is known of workers yet\n") }
+            guard let snapshot = balancer.snapshot else { return .text(503, Self.ignorance) }
             guard let report = await balancer.report(within: patience) else { return .loopsAreBusy }
             do throws(Explanation.Invalid) {
                 return .json(try Explanation(question, snapshot, report))
