@@ -40,6 +40,8 @@ public actor ClusterBalancer: LoopBound {
     private var ears: Ears?
     private var borrowedEars: BorrowedEars?
     private let workerWaiters = WaitingTasks()
+    private var nameLoss: NodeError?
+    private let lossWaiters = WaitingTasks()
 
     /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`, which it
     /// has for itself, it keeps the keys that the cluster changes to and where the others are; nil: it starts with `key`
@@ -165,6 +167,13 @@ public actor ClusterBalancer: LoopBound {
         await workerWaiters.wait { !isOver && lacksWorkers }
     }
 
+    /// Returns when it is stopped.
+    /// - Throws: ``NodeError/nameLost(name:address:)``: it hears of the cluster no more, since another member has its name.
+    public func waitForNameLoss() async throws(NodeError) {
+        await lossWaiters.wait { nameLoss == nil && balancer != nil }
+        if let nameLoss { throw nameLoss }
+    }
+
     private var lacksWorkers: Bool { balancer.map { $0.snapshot?.lacksWorkers ?? true } ?? false }
 
     /// Returns when every loop has answered.
@@ -201,6 +210,7 @@ public actor ClusterBalancer: LoopBound {
         (self.balancer, endingBalancer) = (nil, balancer)
         defer { endingBalancer = nil }
         workerWaiters.wake()
+        lossWaiters.wake()
         let ears = ears
         self.ears = nil
         var failure: UVError?
@@ -317,8 +327,10 @@ public actor ClusterBalancer: LoopBound {
                 // It fails only for want of memory; then the next exchange of states tells.
                 if let key = keys.first { try? await client.use(key) }
                 await remember(keys, insteadOf: old)
-            case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .lagged:
-                break
+            case .nameLost(let name, let address):
+                nameLoss = .nameLost(name: name, address: address)
+                lossWaiters.wake()
+            case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .lagged: break
             }
         }
     }

@@ -26,7 +26,7 @@ extension BalancerCommand {
     func startInCluster(
         _ settings: BalancerSettings, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws -> ClusterBalancer? {
-        var configuration = try await member.membership(defaultName: "\(CurrentProcess.hostName).balancer")
+        var configuration = try await member.membership(suffix: ".balancer")
         configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
         let (member, data, membership) = (member, data, configuration)
         let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {

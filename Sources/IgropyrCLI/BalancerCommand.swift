@@ -146,7 +146,12 @@ struct BalancerCommand: AsyncParsableCommand {
                 let balancer = try await command.startAlone(settings, on: loop)
                 try await command.serve(balancer, file, signals)
             } else if let balancer = try await command.startInCluster(settings, signals, on: loop) {
+                let watch = Task(executorPreference: loop) {
+                    defer { signals.requestEnd() }
+                    try await balancer.waitForNameLoss()
+                }
                 try await command.serve(balancer, file, signals)
+                try await watch.value
             }
             await signals.close()
             lifeline?.close()

@@ -17,7 +17,8 @@ struct MemberOptions: ParsableArguments {
     @Option(help: "Where others reach this host, if not at --bind.", transform: EndpointArgument.init(parsing:))
     var advertise: EndpointArgument?
 
-    @Option(help: "The member's name, unique in the cluster. Default: the host's name.")
+    @Option(
+        help: "The member's name, unique in the cluster. Default: the host's name; its address if that is localhost.")
     var name: String?
 
     @Option(help: "The file with the cluster key (igropyr keygen). (env IGROPYR_KEY_FILE)", transform: nonempty)
@@ -62,12 +63,13 @@ struct MemberOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Log more.")
     var verbose = false
 
-    /// Who it is and whom it asks to be let in, without its tags and keys.
-    func membership(defaultName: String) async throws -> MembershipConfiguration {
+    /// Who it is and whom it asks to be let in, without its tags and keys. `suffix`: Of the default name.
+    func membership(suffix: String = "") async throws -> MembershipConfiguration {
         let bind = try await bind.address(defaultPort: Self.port, option: "--bind")
-        var configuration = MembershipConfiguration(name: name ?? defaultName, bind: bind)
-        configuration.advertise = try await advertise?.address(
-            defaultPort: bind.port, option: "--advertise")
+        let advertise = try await advertise?.address(defaultPort: bind.port, option: "--advertise")
+        let hostName = Self.defaultName(of: CurrentProcess.hostName, at: advertise ?? bind)
+        var configuration = MembershipConfiguration(name: name ?? hostName + suffix, bind: bind)
+        configuration.advertise = advertise
         configuration.seeds = join.compactMap { $0.endpoint(defaultPort: Self.port) }
         configuration.seedServices = join.compactMap(\.service)
         configuration.nameServer = try await dns?.address(defaultPort: 53, option: "--dns")
@@ -75,6 +77,13 @@ struct MemberOptions: ParsableArguments {
         configuration.settings = profile.settings
         try await Self.refuseToHide(configuration)
         return configuration
+    }
+
+    /// Machines that nobody has named are all called the same; then it is what others reach it by.
+    static func defaultName(of machine: String, at address: SocketAddress) -> String {
+        let isUnnamed = ["", "(none)", "localhost"].contains(machine) || machine.hasPrefix("localhost.")
+        guard isUnnamed, !address.isLoopback, !address.isAny else { return machine.isEmpty ? "localhost" : machine }
+        return String(address.hostText.prefix { $0 != "%" }.map { $0 == ":" ? "-" : $0 })
     }
 
     /// Members elsewhere would take this one in, and each look for it on its own host.

@@ -87,7 +87,7 @@ struct NodeCommand: AsyncParsableCommand {
             try await signals.start()
             if handover.isEnding == true { signals.requestEnd() }
             let program = Executable.path  // Before its file is replaced.
-            let membership = try await member.membership(defaultName: CurrentProcess.hostName)
+            let membership = try await member.membership()
             let key = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
                 try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
             }

@@ -130,7 +130,7 @@ extension Membership {
 
     private func nameWasLost(to address: SocketAddress) {
         configuration.logger.critical(
-            "most members know this name as another host's; this one stops",
+            "another host has this name, as the others know it; this one stops",
             metadata: ["name": "\(configuration.name)", "other": "\(address)"])
         subscribers.yield(.nameLost(name: configuration.name, address: address))
         shutdown()

@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrMembership
 import IgropyrTransport
 import IgropyrUV
@@ -13,6 +14,28 @@ import Testing
         configuration.seeds = seed.map { [Endpoint(host: $0.hostText, port: $0.port)] } ?? []
         configuration.logger.logLevel = .critical
         return configuration
+    }
+
+    @Test func `says so when another member has its name, by which it hears nothing more`() async throws {
+        try await onLoop { loop in
+            let host = Membership(Self.member("entrance"), on: loop)
+            try await host.start()
+            let address = try #require(await host.localAddress)
+            let balancer = ClusterBalancer(
+                BalancerSettings(listen: .loopback(port: 0)), member: Self.member("entrance", seed: address), key: nil,
+                on: loop)
+            try await balancer.start()
+            let failure = await #expect(throws: NodeError.self) { try await balancer.waitForNameLoss() }
+            #expect(failure?.description.contains("entrance as the host at \(address)") == true)
+            try await balancer.stop(timeout: .zero)
+            await host.shutdown()
+            let lone = ClusterBalancer(
+                BalancerSettings(listen: .loopback(port: 0)), member: Self.member("entrance"), key: nil, on: loop)
+            try await lone.start()
+            let end = Task(executorPreference: loop) { try await lone.waitForNameLoss() }
+            try await lone.stop(timeout: .zero)
+            try await end.value
+        }
     }
 
     @Test func `hears which hosts die until its last request is done`() async throws {

@@ -429,6 +429,32 @@ import Testing
         #expect(lost(feed(Ack(sequence: ping.sequence).encoded, to: &gossip, at: .seconds(60))).isEmpty, "once")
     }
 
+    @Test func `who is let in by its namesake alone loses the name; where others are, they decide`() throws {
+        let elsewhere = MemberAddress(ipv4: 127, 0, 1, 9, port: 7946)
+        let cases: [(known: [String], told: [(name: String, at: MemberAddress)], isLost: Bool)] = [
+            ([], [("alpha", elsewhere)], true), ([], [("alpha", try alpha().address)], false),
+            ([], [("other", elsewhere)], false), (["carol"], [("alpha", elsewhere)], false),
+            ([], [("alpha", elsewhere), ("carol", MemberAddress(ipv4: 127, 0, 1, 10, port: 7946))], false),
+        ]
+        for (known, told, isLost) in cases {
+            var gossip = try Gossip(
+                GossipConfiguration(name: "alpha", address: try alpha().address), at: .zero,
+                using: SplitMix64(seed: 1))
+            for name in known { _ = feed(alive(name, 1), to: &gossip) }
+            let opened = gossip.join([elsewhere], at: .zero)
+            let request = try #require(
+                opened.lazy.compactMap { if case .openStream(let request) = $0 { request } else { nil } }.first)
+            let nodes = told.map { name, address in
+                NodeState(
+                    name: name, address: address.ip, port: address.port, incarnation: 1, state: 0, versions: .ours)
+            }
+            let answer = PushPull(isJoin: true, nodes: nodes, userState: [])
+            let after = gossip.handleReply(
+                .success(StreamMessage(content: .pushPull(answer))), to: request.id, at: .zero)
+            #expect(lost(after) == (isLost ? [elsewhere] : []), "\(known), \(told)")
+        }
+    }
+
     private func rivalPings(_ directives: [Directive], at rival: MemberAddress, by gossip: Gossip) throws -> [Ping] {
         try sent(directives, by: gossip).compactMap { sent in
             if case .ping(let ping) = sent.message, sent.to == rival { ping } else { nil }

@@ -1,9 +1,23 @@
 internal import IgropyrTime
 
-/// Two hosts with one name: the rest of the cluster decides who keeps it.
+/// Two hosts with one name: the rest of the cluster decides who keeps it, and where there is none, whoever was asked to let the
+/// other in.
 extension Gossip {
     /// Between two polls: the other host's claims keep coming.
     private static let pollInterval = Duration.seconds(10)
+
+    /// Where it is, if who has let us in has our name, and nobody else is there.
+    func loneNamesake(in reply: Result<StreamMessage, StreamFailure>) -> MemberAddress? {
+        guard resolvesNameConflicts, !departure.isUnderway, case .success(let message) = reply,
+            case .pushPull(let remote) = message.content
+        else { return nil }
+        let alive = remote.nodes.filter { $0.state == Node.State.alive.rawValue }
+        guard let node = alive.first, alive.count == 1, node.name == name, let ip = node.address,
+            !nodes.all.contains(where: { $0.state == .alive && $0.name != name })
+        else { return nil }
+        let other = MemberAddress(ip, port: node.port == 0 ? address.port : node.port)
+        return other == address ? nil : other
+    }
 
     mutating func askWhoOwnsOurName(at now: Timestamp) {
         guard resolvesNameConflicts, !departure.isUnderway, now >= nextConflictPoll else { return }
@@ -26,7 +40,7 @@ extension Gossip {
     }
 
     /// Whoever most of the answers name keeps the name, if it is there: they may speak of us, as we were before our address
-    /// changed. Where nobody answers, as with two hosts only, both stay.
+    /// changed. Where nobody answers, as with two hosts that joined by a third, both stay.
     mutating func settleConflict(_ query: OwnQuery, at now: Timestamp) {
         let answers = query.claims.values.reduce(0, +)
         let forUs = query.claims[address] ?? 0

@@ -79,7 +79,12 @@ extension Gossip {
         case .link(let sequence): finishOpening(id, reply, sequence, at: now)
         case .linkCheck(let name, let address, let attempt):
             finishCheck(of: name, at: address, attempt: attempt, reply, at: now)
-        case .join(let address): finishJoin(mergeReply(reply, isOurJoin: true, at: now), with: address)
+        case .join(let address):
+            if let namesake = loneNamesake(in: reply) {
+                directives.append(.nameLost(to: namesake))
+            } else {
+                finishJoin(mergeReply(reply, isOurJoin: true, at: now), with: address)
+            }
         }
         return takeDirectives(at: now)
     }
