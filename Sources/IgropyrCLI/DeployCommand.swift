@@ -81,6 +81,9 @@ struct DeployCommand: AsyncParsableCommand {
         help: "Encrypt what balancers and workers say to each other, under keys made from the cluster's.")
     var encrypt = false
 
+    @Flag(help: "For programs: the deployment as it was made; with --plan, what would move.")
+    var json = false
+
     @OptionGroup var waiting: WaitOption
 
     @OptionGroup var update: UpdateOptions
@@ -112,7 +115,9 @@ struct DeployCommand: AsyncParsableCommand {
             let deployment = try await deployer.deploy(application, bundle: bundle, manifest, secrets: values)
             return (deployment, try await waiting.outcome(of: deployment, by: client, at: node))
         }
-        try Self.tell(outcome, deployment)
+        guard json else { return try Self.tell(outcome, deployment) }
+        print(try JSONText.of(deployment))
+        if outcome?.shortcoming != nil { throw ExitCode.incomplete }
     }
 
     private func show(planOf application: ApplicationName, _ manifest: Manifest, secrets: Set<String>) async throws {
@@ -120,7 +125,7 @@ struct DeployCommand: AsyncParsableCommand {
         let report = try await control.withClient { client, node in
             try await Deployer(client: client, node: node).plan(application, bundle: bundle, manifest, secrets: secrets)
         }
-        print(report.text)
+        print(try json ? JSONText.of(report) : report.text)
         if !report.shortfalls.isEmpty { throw ExitCode.incomplete }
     }
 

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Testing
 
 extension EndToEnd {
@@ -90,7 +90,11 @@ extension EndToEnd {
                 let canary = ["deploy", app, "--env", "WHO=a", "--min-healthy", "30"]
                 let waiting = try lab.start(on: 1, ["igropyr"] + canary + lab.access)
                 try await eventually("it is under way") { try await lab.status().workers.count == 2 }
-                try await lab.succeed("deploy", app, "--env", "WHO=b")
+                let planned = try await lab.succeed("deploy", app, "--env", "WHO=b", "--plan", "--json")
+                #expect(try JSONSerialization.jsonObject(with: Data(planned.utf8)) is [String: Any])
+                let made = try await lab.succeed("deploy", app, "--env", "WHO=b", "--json")
+                let entry = try JSONSerialization.jsonObject(with: Data(made.utf8)) as? [String: Any]
+                #expect(entry?["name"] as? String == "app" && entry?["spec"] != nil, "\(made)")
                 let overtaken = try await waiting.finish(within: .seconds(60))
                 #expect(overtaken.status == 1 && overtaken.errors.contains("by others"), "\(overtaken)")
             }
