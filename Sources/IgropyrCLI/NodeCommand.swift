@@ -53,7 +53,7 @@ struct NodeCommand: AsyncParsableCommand {
         name: .customLong("tag"), help: "A tag that deployments may ask for (--where), as KEY=VALUE; may be repeated.")
     var tags: [String] = []
 
-    @Option(help: "The host's weight when workers are placed. Default: its processors.")
+    @Option(help: "The host's weight when workers are placed. Default: the processors that it may use.")
     var capacity: Int?
 
     @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.", transform: EndpointArgument.init(parsing:))

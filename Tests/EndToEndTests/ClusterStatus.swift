@@ -4,6 +4,8 @@ struct ClusterStatus: Decodable {
         var name: String
         var status: String
         var role: String
+        /// Of nodes.
+        var cores: Int?
     }
 
     struct Application: Decodable {

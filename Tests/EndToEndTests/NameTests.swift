@@ -1,7 +1,7 @@
 import Testing
 
 extension EndToEnd {
-    /// Machines made from one image.
+    /// Machines made from one image, with one processor for us.
     @Test func `a machine that nobody has named goes by its address, and of two with one name the newcomer ends`()
         async throws
     {
@@ -9,7 +9,7 @@ extension EndToEnd {
             try await lab.makeKey()
             func start(_ host: Int, called name: String, _ options: String...) throws -> Program {
                 let node = ["igropyr", "node", "--bind", lab.address(host), "--key-file", lab.keyFile]
-                let rename = ["unshare", "--uts", "sh", "-c", "hostname \(name) && exec \"$@\"", "sh"]
+                let rename = ["unshare", "--uts", "sh", "-c", "hostname \(name) && exec taskset -c 0 \"$@\"", "sh"]
                 return try lab.start(on: host, rename + node + options)
             }
             let first = try start(1, called: "localhost")
@@ -17,6 +17,7 @@ extension EndToEnd {
             try await eventually("both are there", or: first.errors + second.errors) {
                 try await lab.status().hosts.map(\.name) == [lab.address(1), lab.address(2)]
             }
+            #expect(try await lab.status().hosts.map(\.cores) == [1, 1], "those that they may use")
             for program in [first, second] {
                 program.signal(15)
                 #expect(try await program.finish(within: .seconds(60)).status == 0, "\(program.errors)")

@@ -287,5 +287,5 @@ public actor HostAgent: LoopBound {
 
     var advertisedHost: String { (configuration.member.advertise ?? configuration.member.bind).hostText }
 
-    static let cores = UInt16(clamping: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    static let cores = UInt16(clamping: CurrentProcess.availableCores)
 }
