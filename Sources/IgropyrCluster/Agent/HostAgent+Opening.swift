@@ -130,6 +130,7 @@ extension HostAgent {
         let remembered = await loop.offload { PeerFile.read(from: folder) }
         scheduling = await loop.offload { Scheduling.read(from: folder) }
         let membership = Membership(membershipConfiguration(remembered, controlPort: controlAddress.port), on: loop)
+        let events = await membership.events()  // All: it may lose its name at once.
         let timer: Timer
         do throws(UVError) {
             timer = try Timer(on: loop)
@@ -156,7 +157,7 @@ extension HostAgent {
         ) { [weak self] outcome in await self?.didFetch(outcome) }
         return Parts(
             folder: folder, store: store, client: client, control: control, controlAddress: controlAddress,
-            topics: topics, membership: membership, replica: replica, site: site, supervisor: supervisor,
+            topics: topics, membership: membership, events: events, replica: replica, site: site, supervisor: supervisor,
             fetcher: fetcher, timer: timer,
             searchEnd: knowsOthers || !remembered.isEmpty ? loop.now.advanced(by: Self.longestSearch) : nil,
             epoch: UnixTime.now.milliseconds)

@@ -21,6 +21,7 @@ public actor HostAgent: LoopBound {
         let controlAddress: SocketAddress
         let topics: TopicServer
         let membership: Membership
+        let events: AsyncStream<MembershipEvent>
         let replica: Replica
         let site: WorkerPlace.Site
         let supervisor: WorkerSupervisor
@@ -137,7 +138,7 @@ public actor HostAgent: LoopBound {
         await parts.topics.hub.start(following: parts.replica)
         await publish(parts)
         await writeNodeFile(parts)
-        let events = await parts.membership.events()
+        let events = parts.events
         eventFollower = Task(executorPreference: loop) { await self.follow(events) }
         let snapshots = await parts.replica.snapshots()
         folderWatcher = Task(executorPreference: loop) { await self.watchFolder() }
