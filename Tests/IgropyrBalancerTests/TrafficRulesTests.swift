@@ -237,7 +237,7 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, hops: String, pr
     try file.checkFiles { warnings.append($0) }
     let expired = warnings.filter { if case .expired(chain, _) = $0 { true } else { false } }
     #expect(expired.count == 1 && warnings.count == 1, "\(warnings)")
-    let log = MessageLog()
+    let log = KeptLog()
     var listener = BalancerListener(.address(.loopback(port: 0)))
     listener.tls = TLSConfiguration(certificates: [.init(chainFile: chain, keyFile: key)])
     let listeners = [listener]
