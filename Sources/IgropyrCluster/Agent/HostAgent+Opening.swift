@@ -157,8 +157,8 @@ extension HostAgent {
         ) { [weak self] outcome in await self?.didFetch(outcome) }
         return Parts(
             folder: folder, store: store, client: client, control: control, controlAddress: controlAddress,
-            topics: topics, membership: membership, events: events, replica: replica, site: site, supervisor: supervisor,
-            fetcher: fetcher, timer: timer,
+            topics: topics, membership: membership, events: events, replica: replica, site: site,
+            supervisor: supervisor, fetcher: fetcher, timer: timer,
             searchEnd: knowsOthers || !remembered.isEmpty ? loop.now.advanced(by: Self.longestSearch) : nil,
             epoch: UnixTime.now.milliseconds)
     }
