@@ -72,7 +72,7 @@ import Testing
             try await deploy(SampleWorker.spec(bundle.summary), at: node, over: control)
             #expect(await eventually { await node.readyWorkers().count == 1 })
             await node.agent.stop()
-            let names = ["audit.jsonl", "bundles", "lock", "logs", "run", "state.json"]
+            let names = ["audit.jsonl", "bundles", "lock", "logs", "run", "state.json", "topics.json"]
             #expect(try node.folder.names("data") == names)
 
             let again = try await SampleNode("a", on: loop, folder: node.folder)

@@ -444,8 +444,10 @@ private struct User: Codable, Equatable {
 
     @Test func `who is told that the server takes no more connections waits for those that there are`() async throws {
         // PgBouncer counts whoever has come, those that it is about to refuse, too: so it refuses all that come at once.
-        try await sharedPostgres.value.withBouncer(clients: 2) { url in
-            let postgres = try Postgres(url, settings: .patient)
+        var settings = PoolSettings.patient
+        settings.preparedStatements = 0
+        try await sharedPostgres.value.withBouncer(clients: 2) { [settings] url in
+            let postgres = try Postgres(url, settings: settings)
             try await onLoop { _ in
                 let sum = try await withThrowingTaskGroup(of: Int.self) { group in
                     for number in 1...20 {

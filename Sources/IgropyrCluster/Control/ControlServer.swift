@@ -22,8 +22,8 @@ final class ControlServer: HTTPRequestHandler {
         var settings = HTTPServerSettings()
         // A hundred hosts may fetch a bundle from one, each over several, and listen to each application's topics.
         settings.connections = 4096
-        // Half of them, since whoever reaches the port may hold connections until their handshake is due.
-        let clients = ClientLimit(connections: settings.connections / 2)
+        // A part of them, since whoever reaches the port may hold connections until their handshake is due.
+        let clients = ClientLimit(connections: settings.connections / 8)
         settings.idleTimeout = .seconds(15)
         settings.http2.isEnabled = false  // Its only clients are nodes.
         settings.allowsHalfClosure = false  // They wait for the answer, or have gone.

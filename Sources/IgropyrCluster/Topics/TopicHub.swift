@@ -21,6 +21,8 @@ actor TopicHub: LoopBound {
         let application: ApplicationName
         /// Another node, which hears what is said on its own host by itself.
         let isNode: Bool
+        /// Whether it may have heard something: no more waits for other nodes.
+        var isHearing: Bool
         /// In its own words: it is not sent what it says.
         let name: String?
         let lines: AsyncStream<[UInt8]>.Continuation
@@ -100,7 +102,7 @@ actor TopicHub: LoopBound {
 
     private func passGap(of application: ApplicationName) {
         for listener in listeners.values where listener.application == application && !listener.isNode {
-            listener.sendGap()
+            if listener.isHearing { listener.sendGap() }
         }
     }
 
@@ -109,7 +111,7 @@ actor TopicHub: LoopBound {
     /// Lines for a worker of this host. Returns when the other nodes that can be reached send theirs, or after a second.
     /// - Returns: nil if too many listen already.
     func listen(to application: ApplicationName, as name: String?) async -> AsyncStream<[UInt8]>? {
-        guard let lines = open(application, isNode: false, name) else { return nil }
+        guard let (id, lines) = open(application, isNode: false, name) else { return nil }
         updateLinks()
         let deadline = loop.now.advanced(by: Self.longestOpening)
         let alarm = Task(executorPreference: loop) {
@@ -118,6 +120,7 @@ actor TopicHub: LoopBound {
         }
         await linkWaiters.wait { loop.now < deadline && !wantedLinks(of: application).isSubset(of: openLinks) }
         alarm.cancel()
+        listeners[id]?.isHearing = true
         return lines
     }
 
@@ -125,18 +128,23 @@ actor TopicHub: LoopBound {
 
     /// Lines for another node: what the workers of this host say.
     /// - Returns: nil if too many listen already.
-    func listenAsNode(to application: ApplicationName) -> AsyncStream<[UInt8]>? { open(application, isNode: true, nil) }
+    func listenAsNode(to application: ApplicationName) -> AsyncStream<[UInt8]>? {
+        open(application, isNode: true, nil)?.lines
+    }
 
-    private func open(_ application: ApplicationName, isNode: Bool, _ name: String?) -> AsyncStream<[UInt8]>? {
+    private func open(
+        _ application: ApplicationName, isNode: Bool, _ name: String?
+    ) -> (id: Int, lines: AsyncStream<[UInt8]>)? {
         guard !isStopped, listeners.values.count(where: { $0.application == application }) < Self.listenerLimit
         else { return nil }
         let (stream, continuation) = AsyncStream.makeStream(
             of: [UInt8].self, bufferingPolicy: .bufferingNewest(Self.bufferLimit))
         lastID += 1
         let id = lastID
-        listeners[id] = Listener(application: application, isNode: isNode, name: name, lines: continuation)
+        listeners[id] = Listener(
+            application: application, isNode: isNode, isHearing: isNode, name: name, lines: continuation)
         continuation.onTermination = { [weak self] _ in Task { await self?.close(id) } }
-        return stream
+        return (id, stream)
     }
 
     private func close(_ id: Int) {
@@ -185,10 +193,7 @@ actor TopicHub: LoopBound {
                     "cannot hear another host's workers; trying again",
                     metadata: ["application": "\(link.application)", "host": "\(link.host)", "reason": "\(error)"])
             }
-            if openLinks.remove(link) != nil {
-                passGap(of: link.application)
-                pause = Self.shortestPause
-            }
+            if openLinks.remove(link) != nil { pause = Self.shortestPause }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.longestPause)
         }
@@ -203,6 +208,8 @@ actor TopicHub: LoopBound {
 
     private func take(_ line: TopicLine, _ link: Link) {
         if let message = line.message { return pass(message, of: link.application) }
-        if openLinks.insert(link).inserted { linkWaiters.wake() } else { passGap(of: link.application) }
+        // Whoever did not wait so long may have missed what was said there.
+        passGap(of: link.application)
+        if openLinks.insert(link).inserted { linkWaiters.wake() }
     }
 }
