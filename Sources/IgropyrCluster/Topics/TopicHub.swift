@@ -193,7 +193,10 @@ actor TopicHub: LoopBound {
                     "cannot hear another host's workers; trying again",
                     metadata: ["application": "\(link.application)", "host": "\(link.host)", "reason": "\(error)"])
             }
-            if openLinks.remove(link) != nil { pause = Self.shortestPause }
+            if openLinks.remove(link) != nil {
+                passGap(of: link.application)
+                pause = Self.shortestPause
+            }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.longestPause)
         }
