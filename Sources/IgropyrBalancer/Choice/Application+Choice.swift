@@ -21,6 +21,8 @@ extension Application {
         using random: inout some RandomNumberGenerator
     ) -> WorkerState? {
         guard !workers.isEmpty, traffic.inFlight < settings.requestsInFlight ?? .max else { return nil }
+        // Here, and not where a worker is looked at: what changes nothing lets the table be read in place.
+        if hasTrouble { noteTime(now) }
         switch settings.policy {
         case .consistentHash:
             if let worker = preferred(forHash: hash, { admits($0, .good(hash), except: tried, at: now) }) {
@@ -55,7 +57,6 @@ extension Application {
 
     private func isWell(_ position: Int, forHash hash: UInt64?, at now: Timestamp) -> Bool {
         guard hasTrouble else { return true }
-        noteTime(now)
         let worker = workers[position]
         guard let trouble = worker.health.trouble else {
             return hash.map { hasShare(position, inKeyOf: $0) } ?? true

@@ -71,7 +71,7 @@ final class Application {
         return Rendezvous.draw(key: hash, member: UInt64(position)) % UInt64(SlowStart.steps) < UInt64(steps[position])
     }
 
-    /// Before a worker is looked at, while there is trouble.
+    /// Before a worker is chosen, while there is trouble.
     func noteTime(_ now: Timestamp) {
         if now >= nextStep { healthDidChange(at: now) }
     }
