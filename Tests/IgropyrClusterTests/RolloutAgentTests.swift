@@ -238,7 +238,7 @@ import Testing
             let data = nodes[1].folder("data")
             try FileSystem.removeTree(data)
             try await eventually("all is there again") {
-                let files = ["state.json", "node.json", "peers.json", "scheduling.json"]
+                let files = ["state.json", "node.json", "peers.json", "scheduling.json", "topics.json"]
                 return files.allSatisfy { FileSystem.exists("\(data)/\($0)") }
                     && WorkerLedger.read(from: data)?.workers.count == 1
             }

@@ -26,6 +26,7 @@ extension HostAgent {
         await makeBundleFolders(parts)
         await saveKeys(parts)
         await saveScheduling(parts)
+        await keep(parts.topics.address, in: parts.folder)
         await writeNodeFile(parts)
         await parts.supervisor.writeLedgerAnew()
         await parts.replica.save()
