@@ -399,6 +399,35 @@ import Testing
         for client in clients { #expect(try await client.value == .goingAway) }
     }
 
+    @Test func `one that is agreed to while the server stops is closed with 1001, too`() async throws {
+        let (held, mayGoOn) = (Signal(), Signal())
+        let app = App()
+        (app.loops, app.drainTimeout) = (1, .seconds(3600))
+        app.use { request, next in
+            held.send()
+            await mayGoOn.wait()
+            return await next(request)
+        }
+        app.webSocket("/", Self.echo)
+        let server = try await app.start()
+        let address = server.address
+        let client = Task.detached {
+            try await WebSocket.connect(to: "ws://\(address)/") { socket in
+                for try await _ in socket.messages {}
+                return await socket.closure?.code
+            }
+        }
+        await held.wait()
+        let end = Task { try await server.stop() }
+        try await eventually("nobody else gets in") {
+            await failure { try await onLoop { loop in try await TCPStream.connected(to: address, on: loop).close() } }
+                != nil
+        }
+        mayGoOn.send()
+        #expect(try await client.value == .goingAway)
+        try await end.value
+    }
+
     @Test func `a server does not wait for ever for a peer that does not close`() async throws {
         let started = Signal()
         let app = App()

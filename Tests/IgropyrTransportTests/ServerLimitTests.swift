@@ -172,6 +172,47 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
         }
     }
 
+    @Test(arguments: [false, true]) func `who handles a request hears once that the server ends, also a late one`(
+        isHTTP2: Bool
+    ) async throws {
+        let told = Locked<[String: Int]>([:])
+        try await TestServer.run(
+            settings { $0.drainIdleTimeout = .seconds(10) },
+            onRequest: { head, bytes, stream in
+                let (box, path) = (HTTPServerStreamBox(stream), bytes.string(in: head.path))
+                stream.exchange = WatchingExchange(onEnd: {
+                    told.withLock { $0[path, default: 0] += 1 }
+                    answer(box.connection, path)
+                })
+            }
+        ) { server in
+            let drained = Signal()
+            if isHTTP2 {
+                let client = try await server.connectFrames()
+                client.begin(.settings(), [.request(1, "/1")])
+                try await eventually("it is begun") { server.server.counters.requests == 1 }
+                server.server.drain(timeout: .seconds(600)) { drained.send() }
+                client.send(.request(3, "/2"))
+                #expect(await client.response(1).body == "/1")
+                #expect(await client.response(3).body == "/2")
+                client.close()
+            } else {
+                let clients = [try await server.connect(), try await server.connect()]
+                try await eventually("both are in") { server.server.connectionCount == 2 }
+                clients[0].send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+                try await eventually("it is begun") { server.server.counters.requests == 1 }
+                server.server.drain(timeout: .seconds(600)) { drained.send() }
+                clients[1].send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+                for (client, path) in zip(clients, ["/1", "/2"]) {
+                    #expect(await client.receiveAll().hasSuffix(path))
+                    client.close()
+                }
+            }
+            #expect(await drained.wait())
+        }
+        #expect(told.withLock { $0 } == ["/1": 1, "/2": 1])
+    }
+
     @Test func `a request in flight is answered while draining, and told that the connection ends`() async throws {
         let began = Signal()
         let pending = Locked<HTTPServerStreamBox?>(nil)

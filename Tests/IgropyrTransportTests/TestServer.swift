@@ -152,18 +152,23 @@ final class EchoExchange: HTTPServerExchange {
     func clientDidAbort() {}
 }
 
-/// Tells a test what became of the client.
+/// Tells a test what became of the client, and that the server is about to end.
 final class WatchingExchange: HTTPServerExchange {
     private let onAbort: () -> Void
     private let onDrain: () -> Void
+    private let onEnd: () -> Void
 
-    init(onAbort: @escaping () -> Void = {}, onDrain: @escaping () -> Void = {}) {
+    init(
+        onAbort: @escaping () -> Void = {}, onDrain: @escaping () -> Void = {}, onEnd: @escaping () -> Void = {}
+    ) {
         self.onAbort = onAbort
         self.onDrain = onDrain
+        self.onEnd = onEnd
     }
 
     func requestBodyDidArrive(_ bytes: RawSpan) {}
     func requestDidEnd() {}
     func responseDidDrain() { onDrain() }
     func clientDidAbort() { onAbort() }
+    func serverWillDrain() { onEnd() }
 }

@@ -16,6 +16,7 @@ extension RequestDispatcher {
         let socket = WebSocket(
             unsafe shared, on: exchange.loop, subprotocol: opening.handshake.subprotocol,
             heldBytes: settings.heldBytes, onUnreadEnd: { unsafe weakExchange?.cancelTask() })
+        if exchange.isDraining { connection.close(.goingAway) }
         do {
             try await opening.handler(socket)
             connection.close(.normal)

@@ -59,6 +59,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
             awaitBody()
         }
         server.handler.handle(head, bytes, on: self)
+        if server.isDraining { exchange?.serverWillDrain() }  // It was on its way when the others were told.
         guard head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed else { return }
         sendContinue()
     }

@@ -77,6 +77,7 @@ public final class HTTPServer {
 
     public var localAddress: SocketAddress { listener.localAddress }
     public var connectionCount: Int { connections.count }
+    var isDraining: Bool { if case .draining = state { true } else { false } }
 
     /// Stops accepting, lets requests in flight finish, and closes each connection after its response; those that have
     /// not finished after `timeout` are cut. Calls `onDrained` when none is left, perhaps at once. Called again, it waits,

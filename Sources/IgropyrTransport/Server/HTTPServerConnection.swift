@@ -189,6 +189,7 @@ public final class HTTPServerConnection: HTTPServerStream {
         }
         if head.framing != .none || stream.queuedBytes > 0 { timer.arm(after: server.settings.progressTimeout) }
         server.handler.handle(head, bytes, on: self)
+        if server.isDraining { exchange?.serverWillDrain() }  // It was on its way when the others were told.
         if head.expectContinue, case .notBegun = response, head.framing != .none, !isClosed {
             borrowMemory()
             try? output.beginResponse(status: 100)
