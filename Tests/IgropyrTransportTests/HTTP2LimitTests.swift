@@ -320,6 +320,28 @@ private let enhanceYourCalm: UInt32 = 0x0B
         }
     }
 
+    @Test func `what a client asked for before that goes on for as long as it takes`() async throws {
+        let (pending, told) = (Locked<StreamBox?>(nil), Locked(0))
+        try await TestServer.run(
+            settings { ($0.requestsPerConnection, $0.drainIdleTimeout) = (2, .milliseconds(1)) },
+            onRequest: { head, bytes, stream in
+                guard bytes.string(in: head.path) == "/long" else { return answerWithPath(head, bytes, stream) }
+                let box = StreamBox(stream)
+                stream.exchange = WatchingExchange(onEnd: { told.withLock { $0 += 1 } })
+                pending.withLock { $0 = box }
+            }
+        ) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(), [.request(1, "/long"), .request(3, "/2")])
+            #expect(await client.response(3).body == "/2")
+            await client.wait { $0.frames(.goAway).count == 2 }
+            #expect(told.withLock { $0 } == 0)
+            answer(pending.withLock { $0 }!.stream, "whole")
+            #expect(await client.response(1).body == "whole")
+            await client.waitForEnd()
+        }
+    }
+
     @Test func `a client that opens no window loses its stream only`() async throws {
         let aborted = Signal()
         try await TestServer.run(

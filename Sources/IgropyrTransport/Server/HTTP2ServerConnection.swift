@@ -122,7 +122,7 @@ final class HTTP2ServerConnection: HTTP2Connection {
         }
         if endsStream { stream.messageDidEnd() }
         requestCount += 1
-        if requestCount == server.settings.requestsPerConnection { drain() }
+        if requestCount == server.settings.requestsPerConnection { retire() }
     }
 
     // MARK: Streams
