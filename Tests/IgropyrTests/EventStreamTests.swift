@@ -5,6 +5,8 @@ import IgropyrUV
 import TestSupport
 import Testing
 
+private struct Cancelled: Error {}
+
 @Suite(.timeLimit(.minutes(5))) struct EventStreamTests {
     private static let events: [(event: ServerSentEvent, text: String)] = [
         (ServerSentEvent("a"), "data: a\n\n"),
@@ -81,6 +83,20 @@ import Testing
                 return ServerSentEvents(
                     AsyncThrowingStream {
                         if said.withLock({ $0 }) { try await Task.sleep(for: .seconds(600)) }
+                        said.withLock { $0 = true }
+                        return ServerSentEvent("a")
+                    })
+            }
+        ),
+        (
+            "throws what is its own",
+            {
+                let said = Locked(false)
+                return ServerSentEvents(
+                    AsyncThrowingStream {
+                        if said.withLock({ $0 }) {
+                            do { try await Task.sleep(for: .seconds(600)) } catch { throw Cancelled() }
+                        }
                         said.withLock { $0 = true }
                         return ServerSentEvent("a")
                     })

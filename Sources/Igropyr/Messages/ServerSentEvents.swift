@@ -63,7 +63,10 @@ public struct ServerSentEvents: ResponseConvertible {
                     try await writer.write(event.text)
                     if exchange.isDraining { return }
                 }
-            } catch is CancellationError where exchange.isDraining && !exchange.isOver {}
+            } catch {
+                // How a sequence says that it was cancelled is its own affair: a database has an error for it.
+                guard exchange.isDraining, !exchange.isOver else { throw error }
+            }
         }
     }
 
