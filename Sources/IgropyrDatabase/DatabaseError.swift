@@ -1,3 +1,5 @@
+internal import IgropyrUV
+
 /// What may go wrong between a task and a database; the same for each kind of server but for what the server itself says.
 public enum DatabaseError<ServerError: Error & Equatable>: Error, Equatable, Sendable {
     /// The server refuses the statement; the connection is as good as before.
@@ -25,6 +27,10 @@ public enum DatabaseError<ServerError: Error & Equatable>: Error, Equatable, Sen
     case invalidParameter(String)
     /// What this client has no way to do, such as COPY.
     case unsupported(String)
+}
+
+extension DatabaseError: CancellationTelling {
+    package var isCancellation: Bool { self == .cancelled }
 }
 
 extension DatabaseError: CustomStringConvertible {

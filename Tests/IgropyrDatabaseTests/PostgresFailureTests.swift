@@ -38,6 +38,30 @@ import Testing
         }
     }
 
+    @Test func `a query for a client that has gone leaves no line in the log of the application`() async throws {
+        let (log, began, ended) = (KeptLog(), Signal(), Signal())
+        try await withPostgres { postgres in
+            let app = App()
+            (app.loops, app.logger) = (1, log.logger)
+            app.get("/") { _ async throws in
+                defer { ended.send() }
+                began.send()
+                try await postgres.query("SELECT pg_sleep(60)")
+                return ""
+            }
+            let server = try await app.start()
+            try await onLoop { loop in
+                let client = try await StreamClient(to: server.address, on: loop)
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await began.wait()
+                client.reset()
+                await ended.wait()
+            }
+            try await server.stop()
+        }
+        #expect(log.entries.isEmpty, "\(log.entries)")
+    }
+
     @Test func `a connection that was ended while it rested is not given out again`() async throws {
         var settings = PoolSettings.patient
         settings.connectionsPerLoop = 2

@@ -82,7 +82,7 @@ public final class Request {
 
     /// As ``Exchange/isAbandoned(with:)``.
     func isAbandoned(with error: any Error) -> Bool {
-        guard let exchange else { return error is CancellationError && connection == nil }
+        guard let exchange else { return error.tellsOfCancellation && connection == nil }
         return exchange.isAbandoned(with: error)
     }
 

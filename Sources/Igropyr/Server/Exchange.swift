@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
 internal import IgropyrTransport
+internal import IgropyrUV
 
 /// A request that is not answered within one call, or whose response is sent piece by piece: its body on the way in, its
 /// response on the way out, and the task between. Lives on the connection's loop.
@@ -73,9 +74,9 @@ final class Exchange: HTTPServerExchange {
     }
 
     /// Whether `error` says no more than that nobody waits for the rest of the response: the client is gone, or was told that
-    /// it takes too long. Who throws a `CancellationError` for another reason has failed.
+    /// it takes too long. Who throws a `CancellationError`, or a database's, for another reason has failed.
     func isAbandoned(with error: any Error) -> Bool {
-        error is CancellationError && (Task.isCancelled || isOver)
+        error.tellsOfCancellation && (Task.isCancelled || isOver)
     }
 
     func send(_ transfer: FileTransfer) {

@@ -6,7 +6,7 @@ internal import Logging
 /// What the client and the log are told of what went wrong.
 extension SiteLoop {
     func failure(_ error: any Error, _ inquiry: Inquiry) async throws -> Response {
-        if error is CancellationError { throw error }
+        if error.tellsOfCancellation { throw error }
         let scope = inquiry.scope ?? inquiry.folders.outermost
         let told = HTTPFailure(telling: error)
         if told == nil, let exception = parts.site.events.exception {
