@@ -97,11 +97,15 @@ import Testing
                 server-name: other
                 processes: 1
                 scheme: {processes: 1}
+                development: true
                 headers: {X-A: new}
                 """
             let told = try await caller.running.replace(by: Site(Array(yaml.utf8), file: site.path + "/site.yaml"))
             #expect(
-                told == ["listen", "connections", "loops", "user", "server-name", "processes", "scheme"])
+                told
+                    == [
+                        "listen", "connections", "loops", "user", "server-name", "processes", "scheme", "development",
+                    ])
             #expect(try await caller.send("/").field("X-A") == "new")
             #expect(try await caller.send("/").field("Server") == "igropyr")
         }

@@ -47,6 +47,7 @@ extension Site {
         keep("redirect-http", \.redirectsFrom)
         keep("processes", \.processes)
         keep("scheme", \.scheme)
+        keep("development", \.isDevelopment)
         if (tls == nil) != (old.tls == nil) {
             keys.append("tls")
             site.tls = old.tls
