@@ -7,6 +7,7 @@ import Testing
     private static func routes(_ app: App) {
         var settings = WebSocketSettings()
         settings.subprotocols = ["echo"]
+        app.use(CrossOriginProtection())
         app.get("/page") { _ in "page" }
         app.webSocket("/echo", settings: settings) { _, socket in
             for try await message in socket.messages { try await socket.send(message) }

@@ -94,7 +94,9 @@ public enum WebSocketScripts {
         def connect(path, *fields):
             return ask("CONNECT", path, (":protocol", "websocket"), ("sec-websocket-version", "13"), *fields)
 
-        streams = [connect("/echo", ("sec-websocket-protocol", "echo")) for _ in range(3)]
+        # As a browser has it for the page of another site: that is for the WebSocket to judge, by its origin.
+        site = ("sec-fetch-site", "cross-site")
+        streams = [connect("/echo", ("sec-websocket-protocol", "echo"), site) for _ in range(3)]
         pump(lambda: all(stream in heads for stream in streams))
         sockets = {}
         for stream in streams:

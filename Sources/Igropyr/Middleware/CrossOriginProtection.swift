@@ -16,6 +16,7 @@ public struct CrossOriginProtection: Middleware {
     public func before(_ request: Request) throws -> Response? {
         switch request.method {
         case .get, .head, .options: return nil
+        case .connect: return nil  // A WebSocket's, in HTTP/2.
         default: break
         }
         guard isOwn(request) else {
