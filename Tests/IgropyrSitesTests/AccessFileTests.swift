@@ -8,7 +8,6 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct AccessFileTests {
     private static let yaml = "access-file: .access.yaml\nerror-log: error.log\n"
 
-    /// The manual's example: all is denied unless the request comes from localhost. All of 127.0.0.0/8 is ours here.
     @Test func `the first rewrite that fits counts, also one that leads to the same path`() async throws {
         let yaml = """
             rewrites:
@@ -39,6 +38,7 @@ import Testing
         }
     }
 
+    /// The manual's example: all is denied unless the request comes from localhost. All of 127.0.0.0/8 is ours here.
     @Test func `only those who may come get anything of a folder and what is below`() async throws {
         try await withSite(Self.yaml) { caller, site in
             for name in ["a.txt", "in/a.txt", "in/deep/a.txt"] { try site.write(name, name) }
