@@ -56,6 +56,16 @@ struct PoolCoreTests {
         #expect(core.handleOpened(2, at: .zero) == [.lend(2, to: 2)])
     }
 
+    @Test func `who waits again for a connection that was lost keeps nobody waiting for longer`() {
+        var core = makeCore(connections: 1, waiting: 3) { $0.waitTimeout = .seconds(5) }
+        _ = core.request(by: 1, at: .zero)
+        for id in 2...3 { #expect(core.request(by: id, at: .seconds(1)) == []) }
+        #expect(core.handleOpened(1, at: .seconds(2)) == [.lend(1, to: 1)])
+        #expect(core.handleLoss(of: 1, lentTo: 1, at: .seconds(2)) == [.close(1), .open(2)])
+        #expect(core.deadline == .seconds(6))
+        #expect(core.handleTimeout(at: .seconds(6)) == [1, 2, 3].map { .refuse($0, .exhausted) })
+    }
+
     @Test func `an attempt that fails is told to one, and made again for the next`() {
         var core = makeCore(connections: 1)
         for id in 1...2 { _ = core.request(by: id, at: .zero) }
@@ -111,7 +121,7 @@ struct PoolCoreTests {
     }
 
     @Test func `waiting has an end, and may be given up`() {
-        var core = makeCore(connections: 1) { $0.waitTimeout = .seconds(5) }
+        var core = makeCore(connections: 1, waiting: 3) { $0.waitTimeout = .seconds(5) }
         for id in 1...2 { _ = core.request(by: id, at: .seconds(Int64(id))) }
         #expect(core.cancel(1) == [.refuse(1, .cancelled)])
         #expect(core.cancel(1) == [])

@@ -73,7 +73,9 @@ struct PoolCore {
         guard !isClosing else { return drop(connection) + [.refuse(borrower, .closed)] }
         let closing = drop(connection)
         if let other = takeIdle(at: now) { return closing + [.lend(other, to: borrower)] }
-        waiting.insert((borrower, now.advanced(by: settings.waitTimeout)), at: 0)
+        // No longer than those behind it, who are looked at in their order.
+        let until = min(now.advanced(by: settings.waitTimeout), waiting.first?.until ?? .distantFuture)
+        waiting.insert((borrower, until), at: 0)
         return closing + openForWaiting()
     }
 
