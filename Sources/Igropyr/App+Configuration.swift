@@ -53,8 +53,8 @@ extension App {
         /// Called when the access logs are opened anew, for logs that the application keeps besides; see
         /// ``App/run(host:port:)``.
         public var onReopeningLogs: (@Sendable () -> Void)?
-        /// Called at SIGHUP, before the files of ``tls`` are read anew: for what else an application goes by. It says itself in the
-        /// log how that went.
+        /// Called at SIGHUP, before the files of ``tls`` are read anew: for what else an application goes by. It says
+        /// itself in the log how that went.
         /// - Returns: Whether it has seen to the certificates, too, by ``RunningServer/reloadTLS(by:)``.
         package var onReload: (@Sendable (RunningServer) async -> Bool)?
         /// Who the process goes on as once it listens: for a port below 1024, which only root may open. The files of ``tls``

@@ -168,7 +168,8 @@ public actor ClusterBalancer: LoopBound {
     }
 
     /// Returns when it is stopped.
-    /// - Throws: ``NodeError/nameLost(name:address:)``: it hears of the cluster no more, since another member has its name.
+    /// - Throws: ``NodeError/nameLost(name:address:)``: it hears of the cluster no more, since another member has its
+    ///   name.
     public func waitForNameLoss() async throws(NodeError) {
         await lossWaiters.wait { nameLoss == nil && balancer != nil }
         if let nameLoss { throw nameLoss }

@@ -1,8 +1,8 @@
 package import IgropyrUV
 package import Logging
 
-/// Writes what the loops have gathered, on the thread of all logs, which may block for a disk. What the reader of a pipe leaves
-/// waits here, and holds up no other log.
+/// Writes what the loops have gathered, on the thread of all logs, which may block for a disk. What the reader of a
+/// pipe leaves waits here, and holds up no other log.
 package final class AccessLogWriter: Sendable {
     private struct State {
         var waitingBytes = 0
@@ -97,7 +97,8 @@ package final class AccessLogWriter: Sendable {
         }
     }
 
-    /// Writes what waits, and tells of what was not written. A disk or pipe that takes nothing keeps it, but not the caller.
+    /// Writes what waits, and tells of what was not written. A disk or pipe that takes nothing keeps it, but not the
+    /// caller.
     package func stop() async {
         state.withLock { $0.isStopping = true }
         let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)

@@ -22,8 +22,8 @@ public struct JWTVerifier: Sendable {
     var now: @Sendable () -> Double = { Date().timeIntervalSince1970 }
     let keys: JWTKeys
 
-    /// By keys of one's own. jwt-kit does not tell what they are called: a token whose `kid` none of them has is judged by
-    /// their default one, where verifiers that are made otherwise refuse it. See also ``init(keyFile:)``,
+    /// By keys of one's own. jwt-kit does not tell what they are called: a token whose `kid` none of them has is judged
+    /// by their default one, where verifiers that are made otherwise refuse it. See also ``init(keyFile:)``,
     /// ``init(keyURL:by:)`` and ``init(secret:)``.
     public init(keys: JWTKeyCollection) { self.init(JWTKeys(.fixed(JWTKeys.Known(collection: keys)))) }
 

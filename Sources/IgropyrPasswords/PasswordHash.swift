@@ -13,13 +13,13 @@ public struct PasswordHash: Sendable, Hashable {
     /// Salt and cost are in it.
     public let text: String
 
-    /// Of no password, and yet as slow as a new one's: who asks it about names that there are not does not tell by the time taken which
-    /// names there are.
+    /// Of no password, and yet as slow as a new one's: who asks it about names that there are not does not tell by the
+    /// time taken which names there are.
     public static let ofNobody = PasswordHash(
         unchecked: "$y$j9T$Fr0aCbYDm3kRz6nQe5vWp/$wq3F7ySgO0tVb5u2c8XhKdR9mLxN1eZj4iPaTkUoB6D")
 
-    /// Nil for what is no hash by SHA-256 or SHA-512 (`$5$`, `$6$`), bcrypt (`$2b$`, `$2y$`) or yescrypt (`$y$`): older ones
-    /// are guessed too fast.
+    /// Nil for what is no hash by SHA-256 or SHA-512 (`$5$`, `$6$`), bcrypt (`$2b$`, `$2y$`) or yescrypt (`$y$`): older
+    /// ones are guessed too fast.
     public init?(_ text: String) {
         let known = ["$5$", "$6$", "$2b$", "$2y$", "$y$"].contains { text.hasPrefix($0) }
         guard known, (20...384).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
@@ -30,8 +30,10 @@ public struct PasswordHash: Sendable, Hashable {
 
     private init(unchecked text: String) { self.text = text }
 
-    /// Hashes a new password by yescrypt, under a salt that nobody else's has. Takes tens of milliseconds, off the loop.
-    /// - Throws: ``HTTPFailure`` 422 unless it has 1 to 511 bytes, which is what libcrypt takes, and no NUL; as ``offload(_:)``.
+    /// Hashes a new password by yescrypt, under a salt that nobody else's has. Takes tens of milliseconds, off the
+    /// loop.
+    /// - Throws: ``HTTPFailure`` 422 unless it has 1 to 511 bytes, which is what libcrypt takes, and no NUL; as
+    ///   ``offload(_:)``.
     public init(hashing password: String) async throws {
         guard !password.isEmpty, Self.isFit(password) else {
             throw HTTPFailure(.unprocessableContent, "A password has 1 to 511 bytes, and no NUL.")

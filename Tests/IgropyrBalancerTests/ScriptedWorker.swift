@@ -14,8 +14,8 @@ final class ScriptedWorker {
 
     deinit { close(listener) }
 
-    /// Takes a connection, reads some of the request, up to `ending` if that is given, answers and ends the connection; before
-    /// that, calls `rest`, which says what more to answer.
+    /// Takes a connection, reads some of the request, up to `ending` if that is given, answers and ends the connection;
+    /// before that, calls `rest`, which says what more to answer.
     /// - Returns: what it has read.
     @discardableResult func answer(
         _ text: String, after ending: String = "", then rest: (() throws -> String)? = nil

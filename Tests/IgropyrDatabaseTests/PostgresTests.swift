@@ -443,7 +443,8 @@ private struct User: Codable, Equatable {
     }
 
     @Test func `who is told that the server takes no more connections waits for those that there are`() async throws {
-        // PgBouncer counts whoever has come, those that it is about to refuse, too: so it refuses all that come at once.
+        // PgBouncer counts whoever has come, those that it is about to refuse, too: so it refuses all that come at
+        // once.
         var settings = PoolSettings.patient
         settings.preparedStatements = 0
         try await sharedPostgres.value.withBouncer(clients: 2) { [settings] url in

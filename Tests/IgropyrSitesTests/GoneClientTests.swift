@@ -112,7 +112,8 @@ private let protocols = [
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/started"))
     }
 
-    /// Holds a request until its client has gone, then lets it go on, and then asks for another, whose answer is to come.
+    /// Holds a request until its client has gone, then lets it go on, and then asks for another, whose answer is to
+    /// come.
     private func withClientGone(from yaml: String, program: String, in folder: TemporaryFolder) async throws {
         let (held, given) = (folder.path + "/held", folder.path + "/given")
         let hold: SiteEvents.Handler = { call in

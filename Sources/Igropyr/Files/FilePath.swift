@@ -32,8 +32,8 @@ package struct FilePath {
         text = names.count == 1 ? names[0] : names.joined(separator: "/")
     }
 
-    /// As a site takes it, and nginx and Apache do: several slashes are one, and an escaped one is as good as another, so that no
-    /// rule for a path is passed by either. Nil for what is no file's all the same.
+    /// As a site takes it, and nginx and Apache do: several slashes are one, and an escaped one is as good as another,
+    /// so that no rule for a path is passed by either. Nil for what is no file's all the same.
     /// - Throws: if it is not well encoded.
     package init?(ofSite request: Request) throws(HTTPError) {
         if let plain = request.plainRest {

@@ -3,9 +3,9 @@ internal import IgropyrHTTP
 
 /// Decodes a type from the pairs of a query or a form: each property from the values of its name.
 ///
-/// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), dates as ISO 8601 has them, URLs, enums over those, and
-/// what decodes from a single value; files; arrays and sets from repeated names. Where the type is optional, a name that is
-/// missing or has nothing but empty values is nil, and so is the whole without any pair. Nothing is nested.
+/// Numbers, text, `Bool` (`true`, `1`, `on`; `false`, `0`, `off`), dates as ISO 8601 has them, URLs, enums over those,
+/// and what decodes from a single value; files; arrays and sets from repeated names. Where the type is optional, a name
+/// that is missing or has nothing but empty values is nil, and so is the whole without any pair. Nothing is nested.
 struct PairDecoder: Decoder, SingleValueDecodingContainer {
     let values: [String: [FormValue]]
     var codingPath: [any CodingKey] { [] }

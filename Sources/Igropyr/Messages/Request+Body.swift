@@ -9,8 +9,8 @@ extension Request {
     /// client wait.
     public var body: RequestBody { RequestBody(exchange: exchange, isOutOfReach: exchange == nil && hasBody) }
 
-    /// The whole body, which may be asked for again, in whatever way: middleware that has looked at a signature of it leaves it
-    /// to the handler.
+    /// The whole body, which may be asked for again, in whatever way: middleware that has looked at a signature of it
+    /// leaves it to the handler.
     /// - Throws: ``HTTPFailure`` 413 if it has more than `limit` bytes, or more than the route allows;
     ///   `CancellationError` when the client is gone.
     public func body(upTo limit: Int) async throws -> [UInt8] {

@@ -55,8 +55,8 @@ extension Request {
     /// The body as a form of names and values: each property of `type` from the values of its name, arrays from repeated
     /// names. An optional is nil without its name, or with an empty value; `type` itself, if it is one, without any name.
     ///
-    /// Of `multipart/form-data` files are ``FormFile``s, and all of it is kept in memory: who takes large ones goes through
-    /// ``multipart(limits:)``. Any other type is read as `application/x-www-form-urlencoded`.
+    /// Of `multipart/form-data` files are ``FormFile``s, and all of it is kept in memory: who takes large ones goes
+    /// through ``multipart(limits:)``. Any other type is read as `application/x-www-form-urlencoded`.
     /// - Throws: as ``json(_:by:)``, and as ``multipart(limits:)``.
     public func form<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
         let decoder = mediaType == "multipart/form-data" ? try await multipartDecoder() : try await pairDecoder()

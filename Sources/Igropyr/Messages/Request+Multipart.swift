@@ -69,7 +69,8 @@ public struct MultipartBody: AsyncSequence {
             return text
         }
 
-        /// What a form's property is made of; the route's `bodyLimit` bounds it. Nil for what browsers send where no file was chosen.
+        /// What a form's property is made of; the route's `bodyLimit` bounds it. Nil for what browsers send where no
+        /// file was chosen.
         func value() async throws -> FormValue? {
             guard let fileName else { return .text(try await text(upTo: .max)) }
             let bytes = try await bytes(upTo: .max)

@@ -2,8 +2,8 @@ public import HTTPTypes
 public import FoundationEssentials
 internal import IgropyrHTTP
 
-/// What a handler may return: text, a ``Response``, a status, ``HTML``, ``JSON``, a ``Redirect``, an optional of those; and, as
-/// JSON, values of a type of yours that is ``ResponseEncodable``, one by one and in arrays.
+/// What a handler may return: text, a ``Response``, a status, ``HTML``, ``JSON``, a ``Redirect``, an optional of those;
+/// and, as JSON, values of a type of yours that is ``ResponseEncodable``, one by one and in arrays.
 public protocol ResponseConvertible: SendableMetatype {
     /// `request` is what is answered; most answer all alike.
     func makeResponse(for request: Request) throws -> Response

@@ -38,8 +38,8 @@ public struct ServerSentEvent: Sendable, Hashable {
 /// ```
 ///
 /// The sequence is asked for the next event when the client has taken the last one, and cancelled when the client goes
-/// away. When the server stops, it is cancelled as well, and the response ends as it should: a browser comes again by itself, to
-/// whoever serves then.
+/// away. When the server stops, it is cancelled as well, and the response ends as it should: a browser comes again by
+/// itself, to whoever serves then.
 public struct ServerSentEvents: ResponseConvertible {
     private let stream: (ResponseWriter) async throws -> Void
 

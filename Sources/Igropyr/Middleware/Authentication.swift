@@ -1,8 +1,9 @@
 internal import FoundationEssentials
 internal import HTTPTypes
 
-/// Lets in whoever gives a right name and password by HTTP's Basic scheme (RFC 7617); others are told 401. The handler finds
-/// who it was under `Key`, and the name in ``Request/authenticatedName``. The password goes over the wire as it is: use TLS.
+/// Lets in whoever gives a right name and password by HTTP's Basic scheme (RFC 7617); others are told 401. The handler
+/// finds who it was under `Key`, and the name in ``Request/authenticatedName``. The password goes over the wire as it
+/// is: use TLS.
 public struct BasicAuthentication<Key: RequestKey>: AsyncMiddleware {
     private let realm: String
     private let verify: @Sendable (_ name: String, _ password: String) async throws -> Key.Value?
@@ -73,7 +74,8 @@ public func constantTimeEquals(_ left: String, _ right: String) -> Bool {
 public enum AuthenticatedNameKey: RequestKey { public typealias Value = String }
 
 extension Request {
-    /// The name by which ``BasicAuthentication`` let the client in, or what else was set under ``AuthenticatedNameKey``.
+    /// The name by which ``BasicAuthentication`` let the client in, or what else was set under
+    /// ``AuthenticatedNameKey``.
     public var authenticatedName: String? { self[AuthenticatedNameKey.self] }
 
     /// The credentials of `Authorization`, if they are of `scheme`.

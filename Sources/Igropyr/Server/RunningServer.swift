@@ -65,8 +65,8 @@ extension RunningServer {
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.
     public var droppedAccessLogLines: Int { shared.droppedLogLines }
 
-    /// Opens access logs that handlers may choose from now on, as ``App/Configuration/accessLogs``. Those that are open already
-    /// stay as they are.
+    /// Opens access logs that handlers may choose from now on, as ``App/Configuration/accessLogs``. Those that are open
+    /// already stay as they are.
     /// - Throws: what names the log that cannot be written.
     package func add(_ logs: [String: AccessLog]) async throws(StartFailure) {
         guard !logs.isEmpty else { return }

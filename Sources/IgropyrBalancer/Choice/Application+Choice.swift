@@ -122,8 +122,8 @@ extension Application {
         return best.map { workers[$0] }
     }
 
-    /// Even with the request in question, as weights go: a small one that has nothing to do is else preferred to a great one
-    /// that has little.
+    /// Even with the request in question, as weights go: a small one that has nothing to do is else preferred to a
+    /// great one that has little.
     private func isLessLoaded(_ left: Int, than right: Int) -> Bool {
         (workers[left].inFlight + 1) * Int(weights[right]) <= workers[right].inFlight * Int(weights[left])
     }

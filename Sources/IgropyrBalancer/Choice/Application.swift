@@ -12,7 +12,8 @@ final class Application {
     private(set) var isPanicking = false
     /// Some worker is not well, or was not a moment ago: else nobody is asked.
     private(set) var hasTrouble = false
-    /// Parallel to the workers: how much of its share each has, from 1 to ``SlowStart/steps``. Nil if all have all of it.
+    /// Parallel to the workers: how much of its share each has, from 1 to ``SlowStart/steps``. Nil if all have all of
+    /// it.
     private var steps: [UInt16]?
     /// Likewise: in proportion to these they have requests; by ``steps`` and what the snapshot says.
     private(set) var weights: [UInt16] { didSet { weightEnds = Self.ends(of: weights) } }

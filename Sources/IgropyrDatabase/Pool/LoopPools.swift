@@ -28,8 +28,8 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
         self.init(settings, PoolInsight(settings, name: settings.name ?? kind), open)
     }
 
-    /// More of the same server's, with another bound: for who keeps a connection as long as he likes. Log and metrics tell
-    /// of both together.
+    /// More of the same server's, with another bound: for who keeps a connection as long as he likes. Log and metrics
+    /// tell of both together.
     package convenience init(beside pools: LoopPools, connectionsPerLoop: Int) {
         var settings = pools.settings
         settings.connectionsPerLoop = connectionsPerLoop

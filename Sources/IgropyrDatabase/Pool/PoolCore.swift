@@ -88,9 +88,9 @@ struct PoolCore {
         return isClosing ? drop(connection) : lendOrRest(connection, at: now) + openForWaiting()
     }
 
-    /// The one who has waited longest hears of it: the next attempt is for the next one. But a server that is full serves
-    /// others, as pools of other loops, and several attempts at once may have taken the last room from each other: so all
-    /// wait for room there, as for a connection that is lent.
+    /// The one who has waited longest hears of it: the next attempt is for the next one. But a server that is full
+    /// serves others, as pools of other loops, and several attempts at once may have taken the last room from each
+    /// other: so all wait for room there, as for a connection that is lent.
     mutating func handleOpenFailed(_ connection: Int, isFull: Bool, at now: Timestamp) -> [Action] {
         opening.remove(connection)
         (hasOpenFailed, self.isFull, nextAttempt) = (true, isFull, nil)

@@ -13,8 +13,8 @@ final class LatestParts: Sendable {
     var number: Int { count.load(ordering: .acquiring) }
     var parts: SiteParts { latest.withLock { $0 } }
 
-    /// Has requests from now on answered as another site says, but for what counts from the next start only. Those under way stay
-    /// with what was said before. One call at a time.
+    /// Has requests from now on answered as another site says, but for what counts from the next start only. Those
+    /// under way stay with what was said before. One call at a time.
     /// - Returns: The keys that count from the next start.
     /// - Throws: what says why it cannot be served; nothing has changed then.
     func replace(by site: Site, on server: RunningServer) async throws -> [String] {

@@ -6,8 +6,9 @@ extension Site {
     /// Serves until a signal asks for the end or the task is cancelled, as `App.run(host:port:)` does; on the socket that a node
     /// or systemd hands over, else where ``address`` and ``port`` say.
     ///
-    /// SIGHUP has it read anew by `reread`, if that is given: what comes of it answers requests from then on. What is wrong with it
-    /// goes to the log, and all stays as it was. What only counts from the next start, such as the address, is said.
+    /// SIGHUP has it read anew by `reread`, if that is given: what comes of it answers requests from then on. What is
+    /// wrong with it goes to the log, and all stays as it was. What only counts from the next start, such as the
+    /// address, is said.
     /// - Throws: ``SiteMistake``, `StartFailure` and their like: what keeps it from being served.
     public func run(rereading reread: (@Sendable () throws -> Site)? = nil) async throws {
         let (app, parts, logs) = try makeApp()
@@ -153,8 +154,8 @@ public final class RunningSite: Sendable {
     /// Where clients that come without TLS are sent on.
     public var redirectAddress: SocketAddress? { redirector?.address }
 
-    /// Has requests from now on answered as `site` says, as SIGHUP does with what the site's file says then; those under way stay
-    /// with what was said before. One call at a time.
+    /// Has requests from now on answered as `site` says, as SIGHUP does with what the site's file says then; those
+    /// under way stay with what was said before. One call at a time.
     /// - Returns: The keys of a site's file that say something new and count from the next start only.
     /// - Throws: what says why it cannot be served; all stays as it was then.
     @discardableResult

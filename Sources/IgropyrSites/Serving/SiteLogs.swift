@@ -16,8 +16,8 @@ final class SiteLogs: Sendable {
         try add(site)
     }
 
-    /// Opens those of another site, which may take this one's place, besides. What it has opened before one cannot be written
-    /// stays until the end.
+    /// Opens those of another site, which may take this one's place, besides. What it has opened before one cannot be
+    /// written stays until the end.
     /// - Throws: ``SiteMistake`` that names the file.
     func add(_ site: Site) throws {
         var files = files

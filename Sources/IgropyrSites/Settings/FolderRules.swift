@@ -95,8 +95,8 @@ public struct FolderRules: Sendable {
         case refused
         /// Followed as long as they stay within the root.
         case within
-        /// Followed wherever they lead, as packages of distributions need it: who may make one in the root may publish what
-        /// this process can read.
+        /// Followed wherever they lead, as packages of distributions need it: who may make one in the root may publish
+        /// what this process can read.
         case followed
 
         var ofFolder: Folder.Symlinks {

@@ -9,8 +9,8 @@ public protocol HTTPServerExchange: AnyObject {
     func responseDidDrain()
     /// The client is gone, or cut off, before the response ended. Nothing else is called.
     func clientDidAbort()
-    /// The server is about to end: finish soon what would go on for long. Called once at most; of a request that came later,
-    /// once the handler has begun with it.
+    /// The server is about to end: finish soon what would go on for long. Called once at most; of a request that came
+    /// later, once the handler has begun with it.
     func serverWillDrain()
 }
 
