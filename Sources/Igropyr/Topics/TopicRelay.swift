@@ -74,12 +74,12 @@ actor TopicRelay: LoopBound {
     /// Returns when the node tells what others say, or after some time.
     func listen() async {
         if receiver == nil { receiver = Task(executorPreference: loop) { await self.receive() } }
-        let deadline = loop.now.advanced(by: Self.patience)
+        let deadline = ContinuousClock.now.advanced(by: Self.patience)
         let alarm = Task(executorPreference: loop) {
-            try? await Task.sleep(for: Self.patience)
+            try? await Task.sleep(until: deadline, clock: .continuous)
             await self.openingIsOver()
         }
-        await openers.wait { !isListening && loop.now < deadline }
+        await openers.wait { !isListening && ContinuousClock.now < deadline }
         alarm.cancel()
     }
 

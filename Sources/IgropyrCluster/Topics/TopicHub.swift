@@ -113,12 +113,14 @@ actor TopicHub: LoopBound {
     func listen(to application: ApplicationName, as name: String?) async -> AsyncStream<[UInt8]>? {
         guard let (id, lines) = open(application, isNode: false, name) else { return nil }
         updateLinks()
-        let deadline = loop.now.advanced(by: Self.longestOpening)
+        let deadline = ContinuousClock.now.advanced(by: Self.longestOpening)
         let alarm = Task(executorPreference: loop) {
-            try? await Task.sleep(for: Self.longestOpening)
+            try? await Task.sleep(until: deadline, clock: .continuous)
             await self.openingIsOver()
         }
-        await linkWaiters.wait { loop.now < deadline && !wantedLinks(of: application).isSubset(of: openLinks) }
+        await linkWaiters.wait {
+            ContinuousClock.now < deadline && !wantedLinks(of: application).isSubset(of: openLinks)
+        }
         alarm.cancel()
         listeners[id]?.isHearing = true
         return lines
