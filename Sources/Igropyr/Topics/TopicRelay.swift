@@ -94,12 +94,12 @@ actor TopicRelay: LoopBound {
         hasMissed = false
     }
 
-    /// Until it is cancelled.
+    /// Until it is cancelled, or nobody has the topics any more.
     private func receive() async {
         var pause = Self.shortestPause
-        while !Task.isCancelled, topics != nil {
+        while true {
             let reason = await receiveOnce()
-            guard !Task.isCancelled else { return }
+            guard !Task.isCancelled, topics != nil else { return }
             if isListening { pause = Self.shortestPause }
             if isListening || !hasMissed {
                 logger.warning("messages of other workers do not come; asking again", metadata: ["reason": "\(reason)"])
@@ -125,12 +125,14 @@ actor TopicRelay: LoopBound {
     private func read(_ body: HTTPClientBody) async throws {
         var rest: [UInt8] = []
         for try await piece in body {
+            guard !Task.isCancelled, topics != nil else { return }
             rest += piece
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = rest[..<end]
-                if !line.isEmpty { take(try JSONDecoder().decode(Line.self, from: Data(line))) }
-                rest.removeSubrange(...end)
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                if end > start { take(try JSONDecoder().decode(Line.self, from: Data(rest[start..<end]))) }
+                start = end + 1
             }
+            rest.removeFirst(start)
             guard rest.count <= Self.lineBytes else { throw TopicFailure.tooLong(rest.count) }
         }
     }
