@@ -20,6 +20,7 @@ import Testing
 
     /// Two nodes, each with a worker that serves.
     private func withCluster(
+        says: String = "hello",
         _ body: @escaping @Sendable (SampleNode, SampleNode, HTTPRequester) async throws -> Void
     ) async throws {
         try await onLoop { loop in
@@ -28,13 +29,23 @@ import Testing
             let first = try await SampleNode("a", on: loop, key: key)
             let second = try await SampleNode("b", on: loop, joining: first, key: key)
             _ = try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
-            _ = try await control.deploy(.shop, SampleWorker.spec(bundle.summary), at: first.control)
+            _ = try await control.deploy(.shop, SampleWorker.spec(bundle.summary, says: says), at: first.control)
             for node in [first, second] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
             try await body(first, second, client)
             client.close()
             await control.close()
             await first.agent.stop()
             await second.agent.stop()
+        }
+    }
+
+    /// Says it again and again until it is cancelled.
+    private func talking(_ text: String, by topics: Topics) -> Task<Void, Never> {
+        Task.detached {
+            while !Task.isCancelled {
+                try? await topics.publish(text, to: "news")
+                try? await Task.sleep(for: .milliseconds(10))
+            }
         }
     }
 
@@ -46,16 +57,55 @@ import Testing
             // Both nodes know of each other's workers by then, or hear of it within the time.
             #expect(await eventually { await first.agent.isLinked })
             #expect(await eventually { await second.agent.isLinked })
-            for (talking, texts) in [(here, ["1", "2"]), (there, ["3 \u{1F600} \"\n", ""])] {
-                try await Task.detached { for text in texts { try await talking.publish(text, to: "news") } }.value
-                for text in texts {
-                    #expect(await heardThere.next()?.text == text)
-                    #expect(await heardHere.next()?.text == text)
-                }
+            try await Task.detached {
+                try await here.publish("1", to: "news")
+                try await here.publish("2", to: "news")
+                try await there.publish("3 \u{1F600} \"\n", to: "news")
+            }.value
+            // What a worker says itself it hears at once.
+            var (wordsHere, wordsThere): ([String], [String]) = ([], [])
+            for _ in 1...3 {
+                wordsHere.append(try #require(await heardHere.next()).text)
+                wordsThere.append(try #require(await heardThere.next()).text)
             }
+            #expect(wordsHere == ["1", "2", "3 \u{1F600} \"\n"])
+            #expect(wordsThere.filter { $0.count == 1 } == ["1", "2"] && Set(wordsThere) == Set(wordsHere))
             _ = try await second.answer(over: client, path: "/publish")
             #expect(await heardHere.next()?.text == "b has news")
             #expect(await heardThere.next()?.text == "b has news")
+        }
+    }
+
+    @Test func `until they have ended, also on a host that leaves`() async throws {
+        try await withCluster(says: "farewell") { first, second, _ in
+            let here = try await first.topics()
+            var heard = await here.messages(of: "news").makeAsyncIterator()
+            #expect(await eventually { await first.agent.isLinked })
+            async let stopped: Void = second.agent.stop()
+            #expect(await heard.next()?.text == "b ends")
+            await stopped
+            #expect(await eventually { await !first.agent.isLinked })
+        }
+    }
+
+    @Test func `and know that they may have missed what was said on a host before it was heard again`() async throws {
+        try await withCluster { first, second, _ in
+            let here = try await first.topics()
+            var heard = await here.messages(of: "news").makeAsyncIterator()
+            #expect(await eventually { await first.agent.isLinked })
+            await second.agent.stop()
+            #expect(await eventually { await !first.agent.isLinked })
+            var isWarned = false  // Of what it may have said before it went.
+            while !isWarned {
+                try await Task.detached { try await here.publish("alone", to: "news") }.value
+                isWarned = try #require(await heard.next()).followsGap
+            }
+            let again = try await SampleNode("b", on: first.agent.loop, joining: first, key: key, folder: second.folder)
+            let saying = talking("back", by: try await again.topics())
+            #expect(await heard.next() == TopicMessage(topic: "news", text: "back", followsGap: true))
+            saying.cancel()
+            await saying.value
+            await again.agent.stop()
         }
     }
 
@@ -72,17 +122,10 @@ import Testing
             }
             // At the address that workers of the one before know.
             let again = try await SampleNode("a", on: loop, key: key, folder: node.folder)
-            let more = Locked(0)
-            let said = Task.detached {
-                while !Task.isCancelled {
-                    try await talking.publish("after \(more.withLock { $0 += 1; return $0 })", to: "news")
-                    try? await Task.sleep(for: .milliseconds(10))
-                }
-            }
-            let next = await heard.next()
-            #expect(next?.text.hasPrefix("after") == true && next?.followsGap == true, "\(String(describing: next))")
-            said.cancel()
-            try await said.value
+            let saying = self.talking("after", by: talking)
+            #expect(await heard.next() == TopicMessage(topic: "news", text: "after", followsGap: true))
+            saying.cancel()
+            await saying.value
             await again.agent.stop()
         }
     }

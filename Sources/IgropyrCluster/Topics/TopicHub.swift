@@ -21,11 +21,11 @@ actor TopicHub: LoopBound {
         let application: ApplicationName
         /// Another node, which hears what is said on its own host by itself.
         let isNode: Bool
-        /// Whether it may have heard something: no more waits for other nodes.
-        var isHearing: Bool
         /// In its own words: it is not sent what it says.
         let name: String?
         let lines: AsyncStream<[UInt8]>.Continuation
+        /// It still waits for the other nodes, and has been told nothing yet that it could count on.
+        var isOpening: Bool
 
         func send(_ line: [UInt8]) {
             if case .dropped = lines.yield(line) { sendGap() }
@@ -101,8 +101,9 @@ actor TopicHub: LoopBound {
     }
 
     private func passGap(of application: ApplicationName) {
-        for listener in listeners.values where listener.application == application && !listener.isNode {
-            if listener.isHearing { listener.sendGap() }
+        for listener in listeners.values
+        where listener.application == application && !listener.isNode && !listener.isOpening {
+            listener.sendGap()
         }
     }
 
@@ -122,7 +123,7 @@ actor TopicHub: LoopBound {
             ContinuousClock.now < deadline && !wantedLinks(of: application).isSubset(of: openLinks)
         }
         alarm.cancel()
-        listeners[id]?.isHearing = true
+        listeners[id]?.isOpening = false
         return lines
     }
 
@@ -144,7 +145,7 @@ actor TopicHub: LoopBound {
         lastID += 1
         let id = lastID
         listeners[id] = Listener(
-            application: application, isNode: isNode, isHearing: isNode, name: name, lines: continuation)
+            application: application, isNode: isNode, name: name, lines: continuation, isOpening: !isNode)
         continuation.onTermination = { [weak self] _ in Task { await self?.close(id) } }
         return (id, stream)
     }
@@ -175,6 +176,9 @@ actor TopicHub: LoopBound {
         let applications = Set(listeners.values.lazy.filter { !$0.isNode }.map(\.application))
         let wanted = applications.reduce(into: Set<Link>()) { $0.formUnion(wantedLinks(of: $1)) }
         for (link, task) in links where !wanted.contains(link) {
+            // Of a host that leaves, workers may still say something while they drain: it ends with its node.
+            let isParting = addresses[link.host] == nil && openLinks.contains(link)
+            if isParting, applications.contains(link.application) { continue }
             task.cancel()
             links[link] = nil
         }
@@ -184,7 +188,7 @@ actor TopicHub: LoopBound {
         linkWaiters.wake()
     }
 
-    /// Until it is cancelled.
+    /// Until it is cancelled, or its host is gone.
     private func follow(_ link: Link) async {
         var pause = Self.shortestPause
         while !Task.isCancelled {
@@ -199,6 +203,8 @@ actor TopicHub: LoopBound {
                 passGap(of: link.application)
                 pause = Self.shortestPause
             }
+            guard !Task.isCancelled else { return }
+            guard addresses[link.host] != nil else { return links[link] = nil }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.longestPause)
         }
@@ -213,8 +219,7 @@ actor TopicHub: LoopBound {
 
     private func take(_ line: TopicLine, _ link: Link) {
         if let message = line.message { return pass(message, of: link.application) }
-        // Whoever did not wait so long may have missed what was said there.
-        passGap(of: link.application)
         if openLinks.insert(link).inserted { linkWaiters.wake() }
+        passGap(of: link.application)  // At its opening, too: before it, nothing came from there.
     }
 }
