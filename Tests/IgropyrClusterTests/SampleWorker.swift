@@ -33,7 +33,11 @@ enum SampleWorker {
             sysread($node, my $answer, 4096);
         }
         my $stopping = 0;
-        $SIG{TERM} = sub { notify("STOPPING=1"); $stopping = 1; };
+        $SIG{TERM} = sub {
+            notify("STOPPING=1");
+            if ($ENV{SAYS} eq "farewell") { sleep 1; publish("$ENV{IGROPYR_HOST} ends"); }
+            $stopping = 1;
+        };
         if ($ENV{SAYS} eq "by another") { if (!fork) { notify("READY=1"); exec "sleep", "1000"; } }
         else { notify("READY=1"); }
         while (!$stopping) {
