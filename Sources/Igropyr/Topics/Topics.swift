@@ -35,7 +35,8 @@ public final class Topics: Sendable {
     }
 
     private struct State {
-        var subscribers: [Int: Subscriber] = [:]
+        /// Of each topic that has some.
+        var subscribers: [String: [Int: Subscriber]] = [:]
         var lastID = 0
         var relay: TopicRelay?
     }
@@ -79,17 +80,18 @@ public final class Topics: Sendable {
             of: TopicMessage.self, bufferingPolicy: .bufferingNewest(Self.bufferLimit))
         let id = state.withLock { state in
             state.lastID += 1
-            state.subscribers[state.lastID] = Subscriber(topic: topic, messages: continuation)
+            state.subscribers[topic, default: [:]][state.lastID] = Subscriber(topic: topic, messages: continuation)
             return state.lastID
         }
-        continuation.onTermination = { [weak self] _ in self?.remove(id) }
+        continuation.onTermination = { [weak self] _ in self?.remove(id, of: topic) }
         await (try? relay())?.listen()
         return stream
     }
 
-    private func remove(_ id: Int) {
+    private func remove(_ id: Int, of topic: String) {
         let relay = state.withLock { state in
-            state.subscribers[id] = nil
+            state.subscribers[topic]?[id] = nil
+            if state.subscribers[topic]?.isEmpty == true { state.subscribers[topic] = nil }
             return state.relay
         }
         Task { await relay?.restIfUnneeded() }
@@ -99,15 +101,17 @@ public final class Topics: Sendable {
 
     func deliver(_ text: String, to topic: String) {
         state.withLock { state in
-            for id in state.subscribers.keys where state.subscribers[id]?.topic == topic {
-                state.subscribers[id]?.take(text)
-            }
+            for id in (state.subscribers[topic] ?? [:]).keys { state.subscribers[topic]?[id]?.take(text) }
         }
     }
 
     /// Something may not have come.
     func noteGap() {
-        state.withLock { state in for id in state.subscribers.keys { state.subscribers[id]?.hasMissed = true } }
+        state.withLock { state in
+            for (topic, some) in state.subscribers {
+                for id in some.keys { state.subscribers[topic]?[id]?.hasMissed = true }
+            }
+        }
     }
 
     // MARK: - The node
