@@ -1,7 +1,9 @@
 import Igropyr
+import IgropyrUV
+import TestSupport
 import Testing
 
-struct `Topics without a cluster` {
+@Suite(.timeLimit(.minutes(5))) struct `Topics without a cluster` {
     let topics = App().topics
 
     @Test func `reach all subscribers in the order in which things were said`() async throws {
@@ -14,6 +16,31 @@ struct `Topics without a cluster` {
             for text in texts {
                 let message = try #require(await messages.next())
                 #expect(message.text == text && !message.followsGap)
+            }
+        }
+    }
+
+    /// As the type's own words have it.
+    @Test func `tell WebSockets what others say, until these close`() async throws {
+        let left = Locked(0)
+        try await withApp { app in
+            let topics = app.topics
+            app.webSocket("/lobby") { _, socket in
+                defer { left.withLock { $0 += 1 } }
+                let said = await topics.messages(of: "lobby")
+                async let _ = { for await message in said { await socket.offer(.text(message.text)) } }()
+                for try await case .text(let text) in socket.messages { try await topics.publish(text, to: "lobby") }
+            }
+        } _: { caller in
+            let url = "ws://\(caller.server.address)/lobby"
+            try await WebSocket.connect(to: url) { first in
+                try await first.send("1")
+                #expect(try await first.receive() == .text("1"))
+                try await WebSocket.connect(to: url) { second in
+                    try await second.send("2")
+                    for socket in [first, second] { #expect(try await socket.receive() == .text("2")) }
+                }
+                try await eventually("the second has left") { left.withLock { $0 } == 1 }
             }
         }
     }

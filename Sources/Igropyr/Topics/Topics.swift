@@ -6,9 +6,8 @@ internal import IgropyrUV
 /// ```swift
 /// app.webSocket("/lobby") { _, socket in
 ///     let said = await app.topics.messages(of: "lobby")
-///     async let hearing: Void = { for await message in said { _ = await socket.offer(.text(message.text)) } }()
+///     async let _ = { for await message in said { await socket.offer(.text(message.text)) } }()
 ///     for try await case .text(let text) in socket.messages { try await app.topics.publish(text, to: "lobby") }
-///     _ = await hearing
 /// }
 /// ```
 ///
