@@ -79,8 +79,8 @@ final class LineExchange: HTTPServerExchange {
         guard !isOver else { return }
         // Fails only once closed.
         try? timer?.start(after: Self.heartbeat) { [weak self] in
-            guard let self, connection.canWrite else { return }
-            write([])
+            guard let self else { return }
+            if connection.canWrite { write([]) }  // Else what has not been taken yet is sign enough.
             giveSign()
         }
     }
