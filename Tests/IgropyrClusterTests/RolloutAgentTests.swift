@@ -236,12 +236,14 @@ import Testing
             let nodes = try await cluster(loop, control)
             try await control.schedule(.cordoned, at: nodes[1].control)
             let data = nodes[1].folder("data")
+            let topics = try AtomicFile.read("\(data)/topics.json", limitBytes: 4096)
             try FileSystem.removeTree(data)
             try await eventually("all is there again") {
                 let files = ["state.json", "node.json", "peers.json", "scheduling.json", "topics.json"]
                 return files.allSatisfy { FileSystem.exists("\(data)/\($0)") }
                     && WorkerLedger.read(from: data)?.workers.count == 1
             }
+            #expect(try AtomicFile.read("\(data)/topics.json", limitBytes: 4096) == topics, "workers ask there")
             try await control.schedule(.active, at: nodes[1].control)
             _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
             try await eventually("a worker starts there") { await nodes[1].rollout?.isComplete == true }

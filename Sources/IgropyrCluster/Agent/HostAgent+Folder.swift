@@ -28,6 +28,7 @@ extension HostAgent {
         await saveScheduling(parts)
         await keep(parts.topics.address, in: parts.folder)
         await writeNodeFile(parts)
+        await save(parts.topics.address, in: parts.folder)
         await parts.supervisor.writeLedgerAnew()
         await parts.replica.save()
         rememberedPeers = []  // They are written again.

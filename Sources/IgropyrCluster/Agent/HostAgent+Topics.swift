@@ -12,7 +12,7 @@ extension HostAgent {
             let listener = try makeTopicListener(at: address)
             if address.port != listener.localAddress.port {
                 address.port = listener.localAddress.port
-                await keep(address, in: folder)
+                await save(address, in: folder)
             }
             return try TopicServer(listener: listener, address: address, hub: hub)
         } catch {
@@ -47,7 +47,9 @@ extension HostAgent {
         do {
             try await loop.offload { try address.write(to: folder) }
         } catch {
-            configuration.logger.warning("cannot write topics.json", metadata: ["reason": "\(error)"])
+            configuration.logger.warning(
+                "cannot write topics.json: workers that outlive the node would hear no messages",
+                metadata: ["reason": "\(error)"])
         }
     }
 }
