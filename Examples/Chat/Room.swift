@@ -16,12 +16,10 @@ actor Room {
     }
 
     /// - Returns: what the others call the newcomer.
-    func enter(_ socket: WebSocket) async throws -> String {
+    func enter(_ socket: WebSocket) -> String {
         guests += 1
-        let name = "Guest \(guests)\(place)"
         members[ObjectIdentifier(socket)] = socket
-        try await say("\(name) is here.")
-        return name
+        return "Guest \(guests)\(place)"
     }
 
     func leave(_ socket: WebSocket, _ name: String) async throws {

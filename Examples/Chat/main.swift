@@ -12,8 +12,9 @@ app.use(SecurityHeaders())
 app.get("/") { _ in page }
 app.get("/chat.js") { _ in Response(text: script, contentType: "text/javascript; charset=utf-8") }
 app.webSocket("/room") { _, socket in
-    let name = try await room.enter(socket)
+    let name = await room.enter(socket)
     do {
+        try await room.say("\(name) is here.")
         for try await message in socket.messages {
             guard case .text(let text) = message else { continue }
             try await room.say("\(name): \(text)")
