@@ -26,13 +26,14 @@ extension BalancerCommand {
     func startInCluster(
         _ settings: BalancerSettings, _ signals: ServiceSignals, on loop: EventLoop
     ) async throws -> ClusterBalancer? {
-        var configuration = try await member.membership(suffix: ".balancer")
-        configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
-        let (member, data, membership) = (member, data, configuration)
+        let (member, data) = (member, data)
         let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
-            try await member.keyFile(keptIn: data, askingBy: membership, on: loop)
+            let membership = try await member.membership(suffix: ".balancer")
+            return (membership, try await member.keyFile(keptIn: data, askingBy: membership, on: loop))
         }
-        guard let keyFile = found else { return nil }
+        guard let (membership, keyFile) = found else { return nil }
+        var configuration = membership
+        configuration.sockets = MembershipSockets(ServiceContract.inherited.descriptors)
         guard keyFile != nil || member.insecure || configuration.bind.isLoopback else {
             throw CommandFailure(
                 "--bind \(configuration.bind.hostText) can be reached by others, and there is no key: give it by "

@@ -87,11 +87,11 @@ struct NodeCommand: AsyncParsableCommand {
             try await signals.start()
             if handover.isEnding == true { signals.requestEnd() }
             let program = Executable.path  // Before its file is replaced.
-            let membership = try await member.membership()
-            let key = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
-                try await member.keyFile(keptIn: folder, askingBy: membership, on: loop)
+            let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
+                let membership = try await member.membership()
+                return (membership, try await member.keyFile(keptIn: folder, askingBy: membership, on: loop))
             }
-            guard let key else { return await signals.close() }
+            guard let (membership, key) = found else { return await signals.close() }
             var configuration = NodeConfiguration(membership, dataFolder: folder)
             configuration.isInsecure = member.insecure
             configuration.keyFile = key

@@ -46,6 +46,32 @@ extension EndToEnd {
             #expect(try await program.finish(within: .seconds(30)).status == 0, "\(program.errors)")
         }
 
+        /// Its name server is silent. In namespaces of its own: for root.
+        @Test(arguments: ["node", "balancer"])
+        func `one that still looks for its own address ends when it is told to`(kind: String) async throws {
+            let folder = try ScratchFolder()
+            let script = """
+                ip link set lo up
+                ip link add silent type veth peer name nobody
+                ip address add 192.0.2.1/24 dev silent
+                ip link set silent up
+                ip link set nobody up
+                ip neighbour add 192.0.2.53 lladdr 02:00:00:00:00:53 dev silent
+                echo nameserver 192.0.2.53 >'\(folder.path)/resolv.conf'
+                mount --bind '\(folder.path)/resolv.conf' /etc/resolv.conf
+                exec '\(Binaries.igropyr)' \(kind) --bind us.example --data '\(folder.path)/data' --join 192.0.2.2 --insecure
+                """
+            let program = try Program(["unshare", "--mount", "--net", "bash", "-euc", script])
+            let threads = "/proc/\(program.pid)/task"
+            try await eventually("it asks", or: program.errors) {
+                try FileManager.default.contentsOfDirectory(atPath: threads).contains { thread in
+                    FileManager.default.contents(atPath: "\(threads)/\(thread)/comm") == Data("igropyr-names\n".utf8)
+                }
+            }
+            program.signal(SIGTERM)
+            #expect(try await program.finish(within: .seconds(60)).status == 0, "\(program.errors)")
+        }
+
         /// A shell's soft limit is 1024 as a rule, fewer than the connections that are taken by default.
         @Test(arguments: ["balancer", "serve", "application"])
         func `has as many open files as it may`(kind: String) async throws {
