@@ -26,6 +26,10 @@ extension EndToEnd {
                     #expect(
                         try await lab.processes(of: "node", on: host).first == node && after.pid == worker
                             && after.state == "ready")
+                    let said = try await lab.run(
+                        on: host, "curl", "--silent", "--fail", "--data", #"{"topic":"a","text":"b"}"#,
+                        try Self.topics(of: try #require(worker)))
+                    #expect(said.status == 0, "its worker talks to others where it did: \(said)")
                 }
                 let summary = try await load.finish()
                 print("nodes upgraded under load: \(summary), longest \(summary.longest)")
@@ -43,6 +47,14 @@ extension EndToEnd {
                     #expect(try await lab.processes(on: host).isEmpty)
                 }
             }
+        }
+
+        /// Where a worker was told to talk to others when it was started.
+        private static func topics(of worker: Int) throws -> String {
+            let name = "IGROPYR_TOPICS="
+            let variables = FileManager.default.contents(atPath: "/proc/\(worker)/environ") ?? Data()
+            let texts = variables.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            return String(try #require(texts.first { $0.hasPrefix(name) }).dropFirst(name.count))
         }
 
         @Test func `a node's upgrades keep the balancer that it runs beside it`() async throws {
