@@ -138,8 +138,6 @@ public actor HostAgent: LoopBound {
         await parts.topics.hub.start(following: parts.replica)
         await publish(parts)
         await writeNodeFile(parts)
-        let events = parts.events
-        eventFollower = Task(executorPreference: loop) { await self.follow(events) }
         let snapshots = await parts.replica.snapshots()
         folderWatcher = Task(executorPreference: loop) { await self.watchFolder() }
         follower = Task(executorPreference: loop) { for await _ in snapshots { await self.setNeedsUpdate() } }
@@ -147,6 +145,8 @@ public actor HostAgent: LoopBound {
             "node started",
             metadata: ["name": "\(name)", "control": "\(parts.controlAddress)", "data": "\(parts.folder.path)"])
         sayHowWorkersAreConfined(parts.site.host)
+        let events = parts.events
+        eventFollower = Task(executorPreference: loop) { await self.follow(events) }  // Last: it may stop the agent.
     }
 
     func writeNodeFile(_ parts: Parts) async {
