@@ -277,7 +277,7 @@ import Testing
             let stranger = freshAddress()
             let sockets = try await loop.offload { () throws(BlockingSocket.Failure) in
                 var sockets: [BlockingSocket] = []
-                while sockets.count < 2600 { sockets.append(try BlockingSocket(from: stranger, to: address)) }
+                while sockets.count < 1100 { sockets.append(try BlockingSocket(from: stranger, to: address)) }
                 return sockets
             }
             let client = try ControlClient(on: loop, key: key)
@@ -290,7 +290,7 @@ import Testing
     }
 }
 
-/// Five thousand descriptors are more than many a shell lets a program have at once.
+/// Two thousand descriptors are more than many a shell lets a program have at once.
 private func raiseFileLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

@@ -26,7 +26,6 @@ extension HostAgent {
         await makeBundleFolders(parts)
         await saveKeys(parts)
         await saveScheduling(parts)
-        await keep(parts.topics.address, in: parts.folder)
         await writeNodeFile(parts)
         await save(parts.topics.address, in: parts.folder)
         await parts.supervisor.writeLedgerAnew()

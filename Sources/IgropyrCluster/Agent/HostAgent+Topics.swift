@@ -43,7 +43,7 @@ extension HostAgent {
         return try TCPListener(on: loop, binding: .loopback(port: 0))
     }
 
-    func keep(_ address: TopicAddress, in folder: DataFolder) async {
+    func save(_ address: TopicAddress, in folder: DataFolder) async {
         do {
             try await loop.offload { try address.write(to: folder) }
         } catch {
