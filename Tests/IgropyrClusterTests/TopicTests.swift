@@ -130,6 +130,24 @@ import Testing
         }
     }
 
+    @Test func `who takes nothing costs a megabyte at most, and is told that it missed something`() async throws {
+        try await onLoop { loop in
+            let client = try ControlClient(on: loop, key: nil)
+            let hub = TopicHub(client: client, logger: KeptLog().logger, on: loop)
+            var lines = try #require(await hub.listen(to: .shop, as: nil)).makeAsyncIterator()
+            let long = try #require(
+                TopicMessage(topic: "news", text: String(repeating: "x", count: TopicMessage.textBytes)))
+            for _ in 0..<100 { await hub.publish(long, of: .shop, by: nil) }
+            for _ in 0..<31 { #expect(await lines.next() == JSON.line(TopicLine(long))) }
+            let short = try #require(TopicMessage(topic: "news", text: "after"))
+            await hub.publish(short, of: .shop, by: nil)
+            #expect(await lines.next() == JSON.line(TopicLine.gap))
+            #expect(await lines.next() == JSON.line(TopicLine(short)))
+            await hub.stop()
+            #expect(await lines.next() == nil)
+        }
+    }
+
     @Test func `at an address that nobody else has`() async throws {
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop, key: key)

@@ -5,13 +5,16 @@ internal import Logging
 /// Hands what workers of this host say to all that listen: workers here, and the nodes of hosts where the application has workers.
 /// Listens in turn to those nodes, for as long as any worker here does.
 ///
-/// What a listener does not take in time goes, the oldest first; so does what is said while two nodes do not reach each other.
+/// What a listener does not take in time goes; so does what is said while two nodes do not reach each other.
 /// Listeners are told that something may be missing, not what. For tasks on any thread.
 actor TopicHub: LoopBound {
-    /// Messages that wait for one listener, each of at most ``TopicMessage/textBytes``.
+    /// Lines that wait for one listener, and their bytes.
     private static let bufferLimit = 1024
+    private static let bufferBytes = 1 << 20
     /// Of one application.
-    private static let listenerLimit = 1024
+    private static let listenerLimit = 256
+    /// What a listener reads.
+    typealias Lines = AsyncMapSequence<AsyncStream<[UInt8]>, [UInt8]>
     /// How long a new listener waits for the other nodes.
     private static let longestOpening: Duration = .seconds(1)
     private static let shortestPause: Duration = .milliseconds(100)
@@ -26,12 +29,26 @@ actor TopicHub: LoopBound {
         let lines: AsyncStream<[UInt8]>.Continuation
         /// It still waits for the other nodes, and has been told nothing yet that it could count on.
         var isOpening: Bool
+        /// Of what it has not taken yet.
+        var waitingBytes = 0
+        /// Something was not kept for it, which it is told before the next line.
+        var isBehind = false
 
-        func send(_ line: [UInt8]) {
-            if case .dropped = lines.yield(line) { sendGap() }
+        mutating func send(_ line: [UInt8]) {
+            guard waitingBytes + line.count <= bufferBytes else { return isBehind = true }
+            if isBehind {
+                isBehind = false
+                put(JSON.line(TopicLine.gap))
+            }
+            put(line)
         }
 
-        func sendGap() { lines.yield(JSON.line(TopicLine.gap)) }
+        private mutating func put(_ line: [UInt8]) {
+            waitingBytes += line.count
+            guard case .dropped(let oldest) = lines.yield(line) else { return }
+            waitingBytes -= oldest.count
+            isBehind = true
+        }
     }
 
     struct Link: Hashable {
@@ -87,23 +104,24 @@ actor TopicHub: LoopBound {
     /// `sender` is the name of the listener that says it, if it is one.
     func publish(_ message: TopicMessage, of application: ApplicationName, by sender: String?) {
         let line = JSON.line(TopicLine(message))
-        for listener in listeners.values where listener.application == application {
-            if listener.name == nil || listener.name != sender { listener.send(line) }
+        for (id, listener) in listeners where listener.application == application {
+            if listener.name == nil || listener.name != sender { listeners[id]?.send(line) }
         }
     }
 
     /// What another node's workers say.
     private func pass(_ message: TopicMessage, of application: ApplicationName) {
         let line = JSON.line(TopicLine(message))
-        for listener in listeners.values where listener.application == application && !listener.isNode {
-            listener.send(line)
+        for (id, listener) in listeners where listener.application == application && !listener.isNode {
+            listeners[id]?.send(line)
         }
     }
 
     private func passGap(of application: ApplicationName) {
-        for listener in listeners.values
+        let line = JSON.line(TopicLine.gap)
+        for (id, listener) in listeners
         where listener.application == application && !listener.isNode && !listener.isOpening {
-            listener.sendGap()
+            listeners[id]?.send(line)
         }
     }
 
@@ -111,7 +129,7 @@ actor TopicHub: LoopBound {
 
     /// Lines for a worker of this host. Returns when the other nodes that can be reached send theirs, or after a second.
     /// - Returns: nil if too many listen already.
-    func listen(to application: ApplicationName, as name: String?) async -> AsyncStream<[UInt8]>? {
+    func listen(to application: ApplicationName, as name: String?) async -> Lines? {
         guard let (id, lines) = open(application, isNode: false, name) else { return nil }
         updateLinks()
         let deadline = ContinuousClock.now.advanced(by: Self.longestOpening)
@@ -131,13 +149,13 @@ actor TopicHub: LoopBound {
 
     /// Lines for another node: what the workers of this host say.
     /// - Returns: nil if too many listen already.
-    func listenAsNode(to application: ApplicationName) -> AsyncStream<[UInt8]>? {
+    func listenAsNode(to application: ApplicationName) -> Lines? {
         open(application, isNode: true, nil)?.lines
     }
 
     private func open(
         _ application: ApplicationName, isNode: Bool, _ name: String?
-    ) -> (id: Int, lines: AsyncStream<[UInt8]>)? {
+    ) -> (id: Int, lines: Lines)? {
         guard !isStopped, listeners.values.count(where: { $0.application == application }) < Self.listenerLimit
         else { return nil }
         let (stream, continuation) = AsyncStream.makeStream(
@@ -147,8 +165,14 @@ actor TopicHub: LoopBound {
         listeners[id] = Listener(
             application: application, isNode: isNode, name: name, lines: continuation, isOpening: !isNode)
         continuation.onTermination = { [weak self] _ in Task { await self?.close(id) } }
-        return (id, stream)
+        let lines = stream.map { [weak self] line in
+            await self?.note(line, takenBy: id)
+            return line
+        }
+        return (id, lines)
     }
+
+    private func note(_ line: [UInt8], takenBy id: Int) { listeners[id]?.waitingBytes -= line.count }
 
     private func close(_ id: Int) {
         listeners[id] = nil

@@ -108,7 +108,7 @@ final class TopicServer: HTTPRequestHandler {
 
 extension ControlAnswer {
     /// What is said from now on; a refusal in place of nil.
-    init(_ lines: AsyncStream<[UInt8]>?) {
+    init(_ lines: TopicHub.Lines?) {
         guard let lines else {
             self = .reply(.refusal(503, "too many listen already"))
             return
