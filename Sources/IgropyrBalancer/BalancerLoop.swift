@@ -116,11 +116,7 @@ actor BalancerLoop: LoopBound {
         guard let proxy else { return }
         proxy.beginStopping()
         for (_, server) in servers { server.drain(timeout: timeout) {} }
-        for (_, server) in servers {
-            await withCheckedContinuation { continuation in
-                server.drain(timeout: timeout) { continuation.resume() }
-            }
-        }
+        for (_, server) in servers { await server.drain(timeout: timeout) }
         proxy.close()
     }
 

@@ -66,7 +66,7 @@ actor ServerLoop: LoopBound {
     /// Accepts nothing more, and lets requests in flight finish.
     func finish(drainTimeout: Duration) async {
         if let socket = socket.take() { ListeningSocket.close(socket) }
-        await drain(timeout: drainTimeout)
+        await server?.drain(timeout: drainTimeout)
         haveTasksEnded = await tasksEnd()
         dispatcher?.finish()
         loopWillEnd?(loop)
@@ -83,13 +83,6 @@ actor ServerLoop: LoopBound {
         guard await haveTasksEnded else { return false }
         try await thread.stop()  // Not on the loop: nothing could resume there afterwards.
         return true
-    }
-
-    private func drain(timeout: Duration) async {
-        guard let server else { return }
-        await withCheckedContinuation { continuation in
-            server.drain(timeout: timeout) { continuation.resume() }
-        }
     }
 
     private func tasksEnd() async -> Bool {

@@ -36,9 +36,7 @@ final class ControlServer: HTTPRequestHandler {
     /// Requests under way may finish within the time-out. Lets go of the agent.
     func stop(within timeout: Duration) async {
         guard let server else { return }
-        await withCheckedContinuation { continuation in
-            server.drain(timeout: timeout) { continuation.resume() }
-        }
+        await server.drain(timeout: timeout)
         server.close()
         self.server = nil
     }

@@ -36,9 +36,7 @@ final class TopicServer: HTTPRequestHandler {
     func stop(within timeout: Duration) async {
         await hub.stop()
         guard let server else { return }
-        await withCheckedContinuation { continuation in
-            server.drain(timeout: timeout) { continuation.resume() }
-        }
+        await server.drain(timeout: timeout)
         server.close()
         self.server = nil
     }

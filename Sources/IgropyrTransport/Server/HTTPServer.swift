@@ -101,6 +101,11 @@ public final class HTTPServer {
         finishIfDrained()
     }
 
+    /// As ``drain(timeout:onDrained:)``; returns when no connection is left.
+    public func drain(timeout: Duration) async {
+        await withCheckedContinuation { continuation in drain(timeout: timeout) { continuation.resume() } }
+    }
+
     /// Has each client connect anew for its next request: ``tls``, say, no longer lets in what it let in before. What is under
     /// way goes on.
     public func retireConnections() {
