@@ -8,28 +8,24 @@ final class LineExchange: HTTPServerExchange {
     private static let heartbeat = Duration.seconds(1)
 
     private let connection: any HTTPServerStream
-    private let limitBytes: Int
     private let answer: ([UInt8]) async -> ControlAnswer
-    private var body: [UInt8] = []
+    private var body: MessageBody
     private var isOver = false
     private var task: Task<Void, Never>?
     private var timer: Timer?
     private let writers = WaitingTasks()
 
     init(limitBytes: Int, on connection: any HTTPServerStream, answer: @escaping ([UInt8]) async -> ControlAnswer) {
-        self.limitBytes = limitBytes
+        body = MessageBody(limitBytes: limitBytes)
         self.connection = connection
         self.answer = answer
     }
 
     func requestBodyDidArrive(_ bytes: RawSpan) {
         guard !isOver else { return }
-        guard body.count + bytes.byteCount <= limitBytes else {
-            isOver = true
-            return ControlReply.refusal(413, "the request's body has more than \(limitBytes) bytes")
-                .send(on: connection)
-        }
-        body += bytes.array(in: 0..<bytes.byteCount)
+        guard let refusal = body.take(bytes) else { return }
+        isOver = true
+        refusal.send(on: connection)
     }
 
     func requestDidEnd() {
@@ -48,7 +44,7 @@ final class LineExchange: HTTPServerExchange {
     func serverWillDrain() { task?.cancel() }
 
     private func run() async {
-        switch await answer(body) {
+        switch await answer(body.bytes) {
         case .reply(let reply): if !isOver { reply.send(on: connection) }
         case .lines(let first, let rest, let last):
             guard !isOver, begin() else { return }
