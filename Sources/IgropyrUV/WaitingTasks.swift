@@ -36,6 +36,18 @@ public final class WaitingTasks {
         }
     }
 
+    /// As ``wait(while:)``; returns after `time` at the latest. `loop` is the one where this lives.
+    public func wait(on loop: EventLoop, atMost time: Duration, while isNeeded: () -> Bool) async {
+        nonisolated(unsafe) let list = self  // Touched on the loop only.
+        let deadline = ContinuousClock.now.advanced(by: time)
+        let alarm = Task(executorPreference: loop) {
+            try? await Task.sleep(until: deadline, clock: .continuous)
+            unsafe list.wake()
+        }
+        await wait { isNeeded() && ContinuousClock.now < deadline }
+        alarm.cancel()
+    }
+
     /// Each continuation is resumed once: by whoever takes it off the list, or here, where it never was on it.
     private func enlist(
         _ continuation: UnsafeContinuation<Void, Never>, _ number: Int, while isNeeded: () -> Bool

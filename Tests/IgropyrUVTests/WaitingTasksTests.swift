@@ -23,6 +23,12 @@ import Testing
             }
         }
 
+        /// - Returns: whether it opened in time.
+        func wait(atMost time: Duration) async -> Bool {
+            await waiting.wait(on: loop, atMost: time) { !isOpen }
+            return isOpen
+        }
+
         /// Opens at the first moment at which this task does not run, and looks whether it hears of that.
         func openAndWait(heedsCancellation: Bool) async throws -> Bool {
             loop.submitLocally { self.assumeIsolated { $0.open() } }
@@ -37,6 +43,16 @@ import Testing
             isLate = true
             waiting.wake()
         }
+    }
+
+    @Test func `a task that waits for a time goes on when that is over, or as soon as it may`() async throws {
+        let thread = try EventLoopThread(name: "test")
+        let gate = Gate(thread.loop)
+        #expect(await !gate.wait(atMost: .milliseconds(1)))
+        async let outcome = gate.wait(atMost: .seconds(3600))
+        await gate.open()
+        #expect(await outcome)
+        try await thread.stop()
     }
 
     @Test(arguments: [false, true], [false, true])

@@ -74,16 +74,8 @@ actor TopicRelay: LoopBound {
     /// Returns when the node tells what others say, or after some time.
     func listen() async {
         if receiver == nil { receiver = Task(executorPreference: loop) { await self.receive() } }
-        let deadline = ContinuousClock.now.advanced(by: Self.patience)
-        let alarm = Task(executorPreference: loop) {
-            try? await Task.sleep(until: deadline, clock: .continuous)
-            await self.openingIsOver()
-        }
-        await openers.wait { !isListening && ContinuousClock.now < deadline }
-        alarm.cancel()
+        await openers.wait(on: loop, atMost: Self.patience) { !isListening }
     }
-
-    private func openingIsOver() { openers.wake() }
 
     /// Nobody subscribes any more.
     func restIfUnneeded() {

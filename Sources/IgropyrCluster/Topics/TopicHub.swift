@@ -2,11 +2,11 @@ internal import IgropyrOrchestration
 internal import IgropyrUV
 internal import Logging
 
-/// Hands what workers of this host say to all that listen: workers here, and the nodes of hosts where the application has workers.
-/// Listens in turn to those nodes, for as long as any worker here does.
+/// Hands what workers of this host say to all that listen: workers here, and the nodes of hosts where the application
+/// has workers. Listens in turn to those nodes, for as long as any worker here does.
 ///
-/// What a listener does not take in time goes; so does what is said while two nodes do not reach each other.
-/// Listeners are told that something may be missing, not what. For tasks on any thread.
+/// What a listener does not take in time goes; so does what is said while two nodes do not reach each other. Listeners
+/// are told that something may be missing, not what. For tasks on any thread.
 actor TopicHub: LoopBound {
     /// Lines that wait for one listener, and their bytes.
     private static let bufferLimit = 1024
@@ -103,24 +103,21 @@ actor TopicHub: LoopBound {
 
     /// `sender` is the name of the listener that says it, if it is one.
     func publish(_ message: TopicMessage, of application: ApplicationName, by sender: String?) {
-        let line = JSON.line(TopicLine(message))
-        for (id, listener) in listeners where listener.application == application {
-            if listener.name == nil || listener.name != sender { listeners[id]?.send(line) }
-        }
+        send(TopicLine(message), to: application) { $0.name == nil || $0.name != sender }
     }
 
     /// What another node's workers say.
     private func pass(_ message: TopicMessage, of application: ApplicationName) {
-        let line = JSON.line(TopicLine(message))
-        for (id, listener) in listeners where listener.application == application && !listener.isNode {
-            listeners[id]?.send(line)
-        }
+        send(TopicLine(message), to: application) { !$0.isNode }
     }
 
     private func passGap(of application: ApplicationName) {
-        let line = JSON.line(TopicLine.gap)
-        for (id, listener) in listeners
-        where listener.application == application && !listener.isNode && !listener.isOpening {
+        send(.gap, to: application) { !$0.isNode && !$0.isOpening }
+    }
+
+    private func send(_ line: TopicLine, to application: ApplicationName, where isMeant: (Listener) -> Bool) {
+        let line = JSON.line(line)
+        for (id, listener) in listeners where listener.application == application && isMeant(listener) {
             listeners[id]?.send(line)
         }
     }
@@ -132,20 +129,12 @@ actor TopicHub: LoopBound {
     func listen(to application: ApplicationName, as name: String?) async -> Lines? {
         guard let (id, lines) = open(application, isNode: false, name) else { return nil }
         updateLinks()
-        let deadline = ContinuousClock.now.advanced(by: Self.longestOpening)
-        let alarm = Task(executorPreference: loop) {
-            try? await Task.sleep(until: deadline, clock: .continuous)
-            await self.openingIsOver()
+        await linkWaiters.wait(on: loop, atMost: Self.longestOpening) {
+            !wantedLinks(of: application).isSubset(of: openLinks)
         }
-        await linkWaiters.wait {
-            ContinuousClock.now < deadline && !wantedLinks(of: application).isSubset(of: openLinks)
-        }
-        alarm.cancel()
         listeners[id]?.isOpening = false
         return lines
     }
-
-    private func openingIsOver() { linkWaiters.wake() }
 
     /// Lines for another node: what the workers of this host say.
     /// - Returns: nil if too many listen already.

@@ -1,12 +1,12 @@
 internal import IgropyrOrchestration
 
 /// What a worker says to the others of its application.
-struct TopicMessage: Codable, Sendable, Hashable {
+struct TopicMessage: Sendable, Hashable {
     static let topicBytes = 255
     static let textBytes = 32 << 10
 
-    var topic: String
-    var text: String
+    let topic: String
+    let text: String
 
     /// Nil if the topic is empty, too long or has control characters, or the text is too long.
     init?(topic: String, text: String) {
