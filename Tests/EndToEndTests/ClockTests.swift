@@ -58,7 +58,9 @@ extension Lab {
     /// The digests of those that the host holds or has begun to take.
     fileprivate func bundles(of host: Int) throws -> Set<String> {
         let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(host)/data/bundles")
-        return Set(names.filter { $0.contains(".") }.compactMap { $0.split(separator: ".").first.map(String.init) })
+        let files = names.map { $0.split(separator: ".", omittingEmptySubsequences: false) }
+            .filter { $0.count == 2 && ["index", "partial"].contains($0[1]) }
+        return Set(files.map { String($0[0]) })
     }
 
     fileprivate func log(of host: Int) throws -> String {

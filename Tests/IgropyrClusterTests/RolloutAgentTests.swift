@@ -32,7 +32,7 @@ import Testing
         #expect(await eventually { await second.agent.status?.hosts.count == 2 })
         try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
         _ = try await control.deploy(.shop, spec("old", scale: scale), at: first.control)
-        try await eventually("it stands") { await second.rollout?.isComplete == true }
+        try await eventually("it stands") { await second.stands }
         return [first, second]
     }
 
@@ -43,7 +43,7 @@ import Testing
             let node = try await SampleNode("a", on: loop)
             try await control.upload(bundle.summary.index, from: bundle.path, to: node.control)
             _ = try await control.deploy(.shop, spec("old"), at: node.control)
-            try await eventually("it stands") { await node.rollout?.isComplete == true }
+            try await eventually("it stands") { await node.stands }
             // The other side of a partition.
             let other = HostName(rawValue: "b")!
             var (state, clock) = (ReplicatedState(), HybridClock(host: other))
@@ -169,7 +169,7 @@ import Testing
                 return now != old
             }
             _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
-            try await eventually("the new one stands") { await nodes[0].rollout?.isComplete == true }
+            try await eventually("the new one stands") { await nodes[0].stands }
             let back = try await control.change(.shop, .rollback(to: nil), at: nodes[1].control)
             #expect(back.spec?.environment["SAYS"] == "old" && back.progress.cause == .rollback)
             for change in [ReplicatedState.Change.resume, .promote] {
@@ -246,7 +246,7 @@ import Testing
             #expect(try AtomicFile.read("\(data)/topics.json", limitBytes: 4096) == topics, "workers ask there")
             try await control.schedule(.active, at: nodes[1].control)
             _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
-            try await eventually("a worker starts there") { await nodes[1].rollout?.isComplete == true }
+            try await eventually("a worker starts there") { await nodes[1].stands }
             #expect(await nodes[1].agent.status?.problems.isEmpty == true)
             await control.close()
             for node in nodes { await node.agent.stop() }
@@ -321,7 +321,7 @@ import Testing
             #expect(paused.holds?[.shop]?.contains("igropyr resume shop") == true && paused.moves == plan.moves)
             _ = try await control.change(.shop, .promote, at: nodes[0].control)
             _ = try await control.change(.shop, .resume, at: nodes[0].control)
-            try await eventually("it stands") { await nodes[0].rollout?.isComplete == true }
+            try await eventually("it stands") { await nodes[0].stands }
             #expect(try await control.plan(PlanRequest(), at: nodes[0].control).holds?.isEmpty == true)
             await control.close()
             for node in nodes { await node.agent.stop() }
@@ -411,5 +411,13 @@ extension AuditEntry {
 extension SampleNode {
     fileprivate var rollout: StatusReport.Rollout? {
         get async { await agent.status?.applications.first?.rollout }
+    }
+
+    /// A first deployment replaces nothing: its rollout is complete before its workers are ready.
+    fileprivate var stands: Bool {
+        get async {
+            guard let shop = await agent.status?.applications.first else { return false }
+            return shop.rollout?.isComplete == true && shop.ready == shop.wanted
+        }
     }
 }
