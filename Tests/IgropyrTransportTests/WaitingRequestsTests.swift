@@ -13,7 +13,7 @@ import Testing
         weak var held: HTTPRequesterCall?
         do {
             let call = HTTPRequesterCall(
-                .init(.get, "/"), to: .loopback(port: 1), as: nil, from: .request, .response(limit: 0, nil),
+                .init(.get, "/"), to: .loopback(port: 1), as: nil, with: nil, .response(limit: 0, nil),
                 of: requester)
             held = call
             #expect(queue.add(call, isFirst: false))

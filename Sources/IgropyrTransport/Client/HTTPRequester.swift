@@ -65,23 +65,20 @@ public final class HTTPRequester {
     /// Asks and waits for the whole answer.
     ///
     /// It goes by a connection of that kind, in place of the pool's own. Takes up to `bodyLimit` bytes of the answer's
-    /// body; more fails with `.responseTooLarge`. `upload` gives the request's body piece by piece and nil at its end, in
-    /// place of the request's own; it must add up to `uploadBytes`. `onBody` takes the body of a 2xx answer piece by piece,
-    /// in place of the response's own.
+    /// body; more fails with `.responseTooLarge`. `onBody` takes the body of a 2xx answer piece by piece, in place of the
+    /// response's own.
     ///
     /// An idempotent request that meets a connection which the server has just closed is made once more on a fresh one.
     /// One for which there is no connection waits for it, as long as others become free within the `responseTimeout`, and no
     /// more than ``HTTPClientSettings/waitingRequests`` do.
     ///
     /// Throws ``HTTPClientFailure`` when there is no whole answer, `CancellationError` when the task is cancelled, and
-    /// what the two closures throw.
+    /// what `onBody` throws.
     public func send(
         _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind? = nil, bodyLimit: Int = 16 << 20,
-        uploadBytes: UInt64 = 0, upload: (() throws -> [UInt8]?)? = nil, onBody: ((RawSpan) throws -> Void)? = nil,
-        isolation: isolated (any Actor)? = #isolation
+        onBody: ((RawSpan) throws -> Void)? = nil, isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
-        let source = upload.map { HTTPRequesterCall.Source.pieces(bytes: uploadBytes, $0) } ?? .request
-        return try await perform(request, to: address, as: kind, from: source, .response(limit: bodyLimit, onBody))
+        try await perform(request, to: address, as: kind, with: nil, .response(limit: bodyLimit, onBody))
     }
 
     /// The same with a body that somebody writes meanwhile, in place of the request's own. A response that is whole before
@@ -90,7 +87,7 @@ public final class HTTPRequester {
         _ request: Request, with body: HTTPUploadStream, to address: SocketAddress, as kind: HTTPConnectionKind? = nil,
         bodyLimit: Int = 16 << 20, isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
-        try await perform(request, to: address, as: kind, from: .stream(body), .response(limit: bodyLimit, nil))
+        try await perform(request, to: address, as: kind, with: body, .response(limit: bodyLimit, nil))
     }
 
     /// Asks, and waits for the head of the answer. Its body is to be read, or let go by ``HTTPBodyStream/cancel()``.
@@ -99,16 +96,16 @@ public final class HTTPRequester {
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> (head: Response, body: HTTPBodyStream) {
         let body = HTTPBodyStream(on: pool.loop)
-        let head = try await perform(request, to: address, as: kind, from: .request, .stream(body))
+        let head = try await perform(request, to: address, as: kind, with: nil, .stream(body))
         return (head, body)
     }
 
     private func perform(
         _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind?,
-        from source: HTTPRequesterCall.Source, _ target: HTTPRequesterCall.Target,
+        with body: HTTPUploadStream?, _ target: HTTPRequesterCall.Target,
         isolation: isolated (any Actor)? = #isolation
     ) async throws -> Response {
-        let call = HTTPRequesterCall(request, to: address, as: kind, from: source, target, of: self)
+        let call = HTTPRequesterCall(request, to: address, as: kind, with: body, target, of: self)
         nonisolated(unsafe) let cancelled = call  // Touched on the loop only.
         let loop = pool.loop
         return try await withTaskCancellationHandler {

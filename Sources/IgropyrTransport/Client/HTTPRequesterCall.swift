@@ -3,15 +3,6 @@ internal import IgropyrUV
 
 /// One request of an ``HTTPRequester`` and its response.
 final class HTTPRequesterCall: HTTPClientExchange {
-    /// Where the request's body comes from.
-    enum Source {
-        /// From the request itself.
-        case request
-        /// It gives piece by piece, and nil at the end; `bytes` altogether.
-        case pieces(bytes: UInt64, () throws -> [UInt8]?)
-        case stream(HTTPUploadStream)
-    }
-
     /// Where the response's body goes.
     enum Target {
         /// To the response, up to so many bytes; that of a 2xx to the closure, if there is one.
@@ -24,7 +15,8 @@ final class HTTPRequesterCall: HTTPClientExchange {
     private let request: HTTPRequester.Request
     private let address: SocketAddress
     private let kind: HTTPConnectionKind?
-    private let source: Source
+    /// In place of the request's own.
+    private let upload: HTTPUploadStream?
     private let target: Target
 
     private var connection: (any HTTPClientStream)?
@@ -38,16 +30,16 @@ final class HTTPRequesterCall: HTTPClientExchange {
     private var response = HTTPRequester.Response(status: 0, fields: [], body: [])
 
     init(
-        _ request: HTTPRequester.Request, to address: SocketAddress, as kind: HTTPConnectionKind?, from source: Source,
-        _ target: Target, of requester: HTTPRequester
+        _ request: HTTPRequester.Request, to address: SocketAddress, as kind: HTTPConnectionKind?,
+        with upload: HTTPUploadStream?, _ target: Target, of requester: HTTPRequester
     ) {
         self.requester = requester
         self.request = request
         self.address = address
         self.kind = kind
-        self.source = source
+        self.upload = upload
         self.target = target
-        if case .request = source { isRepeatable = request.method.isIdempotent } else { isRepeatable = false }
+        isRepeatable = upload == nil && request.method.isIdempotent
     }
 
     // MARK: Beginning
@@ -102,45 +94,21 @@ final class HTTPRequesterCall: HTTPClientExchange {
         head.appendFraming(framing)
         head.endHead()
         unsafe connection.sendHead(head.bytes.span.bytes, method: request.method, framing: framing)
-        switch source {
-        case .request:
-            let body = request.body
-            unsafe connection.sendBody(body.span.bytes)
-            connection.endRequest()
-        case .pieces: requestDidDrain()
-        case .stream(let body): body.attach(connection)
-        }
+        if let upload { return upload.attach(connection) }
+        let body = request.body
+        unsafe connection.sendBody(body.span.bytes)
+        connection.endRequest()
     }
 
     private var framing: MessageHead.Framing {
-        let length: UInt64
-        switch source {
-        case .request: length = UInt64(request.body.count)
-        case .pieces(let bytes, _): length = bytes
-        case .stream(let body):
-            guard let known = body.length else { return .chunked }
-            length = known
-        }
+        let length = if let upload { upload.length } else { UInt64?(UInt64(request.body.count)) }
+        guard let length else { return .chunked }
         return length > 0 || request.method.announcesBody ? .length(length) : .none
     }
 
     // MARK: The connection's word
 
-    func requestDidDrain() {
-        switch source {
-        case .request: break
-        case .pieces(_, let next):
-            do {
-                while let connection, connection.canWrite {
-                    guard let piece = try next() else { return connection.endRequest() }
-                    unsafe connection.sendBody(piece.span.bytes)
-                }
-            } catch {
-                fail(error)
-            }
-        case .stream(let body): body.drain()
-        }
-    }
+    func requestDidDrain() { upload?.drain() }
 
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
         guard !head.isInterim else { return }
@@ -224,7 +192,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
 
     private func letGo() {
         connection = nil
-        if case .stream(let body) = source { body.detach() }
+        upload?.detach()
     }
 }
 
