@@ -1,27 +1,4 @@
-public import IgropyrHTTP
 public import IgropyrUV
-
-/// What bounds a client; for each loop of it.
-public struct HTTPClientSettings: Sendable {
-    public var limits = HTTPLimits()
-    public var connectTimeout = Duration.seconds(1)
-    /// How long TLS may take to be agreed on, from the first request on; no longer than `responseTimeout`.
-    public var handshakeTimeout = Duration.seconds(5)
-    /// How long a server may make no progress with a response.
-    public var responseTimeout = Duration.seconds(30)
-    /// How long a connection may rest; less than what servers allow, so that no request meets a closing connection.
-    public var idleTimeout = Duration.seconds(4)
-    /// Connections to one server; more requests are refused with `.exhausted`.
-    public var connectionsPerServer = 1024
-    /// Requests of an ``HTTPRequester`` that wait for a connection to one server; more fail with `.exhausted` at once.
-    public var waitingRequests = 1024
-    /// Request bytes queued at which a sender should wait for the server.
-    public var highWaterBytes = 256 << 10
-    /// Where servers are whose address is link-local and names no zone (``SocketAddress/inZone(_:)``).
-    public var zone: UInt32 = 0
-
-    public init() {}
-}
 
 /// One loop's connections to servers, kept for the next request.
 public final class HTTPConnectionPool {
@@ -218,66 +195,6 @@ public final class HTTPConnectionPool {
         for server in servers.values { server.end(.cancelled) }
         servers.removeAll()
         wheel.close()
-    }
-}
-
-/// A connection in HTTP/2 that is being opened, and who waits for it.
-final class HTTP2Opening {
-    let kind: HTTPConnectionKind
-    let client: ProxyHeader
-    var waiting: [(Result<any HTTPClientStream, HTTPClientFailure>) -> Void]
-
-    init(
-        as kind: HTTPConnectionKind, for client: ProxyHeader,
-        _ onReady: @escaping (Result<any HTTPClientStream, HTTPClientFailure>) -> Void
-    ) {
-        self.kind = kind
-        self.client = client
-        waiting = [onReady]
-    }
-
-    func hasRoom(_ settings: HTTP2Settings) -> Bool { waiting.count < settings.concurrentStreams }
-
-    func isFor(_ kind: HTTPConnectionKind, _ client: ProxyHeader) -> Bool {
-        self.kind === kind && self.client == client
-    }
-}
-
-/// A connection that is being opened, for a bounded time.
-final class ConnectAttempt {
-    private let tcp: TCPStream
-    private let address: SocketAddress
-    private let timeout: Duration
-    private var timer: WheelTimer?
-    private var completion: ((Result<TCPStream, HTTPClientFailure.Cause>) -> Void)?
-
-    init(to address: SocketAddress, timeout: Duration, pool: HTTPConnectionPool) throws(UVError) {
-        self.address = address.inZone(pool.settings.zone)
-        self.timeout = timeout
-        tcp = try TCPStream(on: pool.loop)
-        timer = WheelTimer(on: pool.wheel) { [self] in fail(.timedOut) }
-    }
-
-    func start(_ completion: @escaping (Result<TCPStream, HTTPClientFailure.Cause>) -> Void) {
-        self.completion = completion
-        timer?.arm(after: timeout)
-        tcp.connect(to: address) { [self] error in
-            if let error { return fail(.connection(.network(error))) }
-            finish(.success(tcp))
-        }
-    }
-
-    func fail(_ cause: HTTPClientFailure.Cause) {
-        tcp.close()
-        finish(.failure(cause))
-    }
-
-    private func finish(_ outcome: Result<TCPStream, HTTPClientFailure.Cause>) {
-        timer?.invalidate()
-        timer = nil
-        let completion = completion
-        self.completion = nil
-        completion?(outcome)
     }
 }
 
