@@ -6,17 +6,19 @@ internal import Glibc
 public final class UDPSocket {
     /// Datagrams that wait for the kernel's buffer; beyond it they are dropped, as a network may.
     private static let queueLimit = 1024
+    /// Asked of the kernel, which may give less.
+    private static let receiveBufferBytes: Int32 = 2 << 20
 
     private let loop: EventLoop
     private let memory = unsafe HandleMemory<uv_udp_t>()
     private var isClosing = false
     private var onReceive: ((RawSpan, SocketAddress) -> Void)?
 
-    /// Asks the kernel for a receive buffer of `bufferBytes`; it may give less. `sharesPort`: Others may bind the port,
-    /// too, if they say the same, and for IPv4, if this is IPv6; what goes to a group, all of them get.
+    /// `sharesPort`: Others may bind the port, too, if they say the same, and for IPv4, if this is IPv6; what goes to a
+    /// group, all of them get.
     /// - Throws: `UV_EADDRINUSE`, `UV_EADDRNOTAVAIL`.
     public convenience init(
-        on loop: EventLoop, binding address: SocketAddress, sharesPort: Bool = false, bufferBytes: Int32 = 2 << 20
+        on loop: EventLoop, binding address: SocketAddress, sharesPort: Bool = false
     ) throws(UVError) {
         try self.init(on: loop)
         var flags: UInt32 = 0
@@ -31,7 +33,7 @@ public final class UDPSocket {
             close()
             throw error
         }
-        var bytes = bufferBytes
+        var bytes = Self.receiveBufferBytes
         unsafe uv_recv_buffer_size(memory.pointer.asHandle, &bytes)
     }
 

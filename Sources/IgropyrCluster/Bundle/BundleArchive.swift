@@ -25,8 +25,6 @@ public enum BundleArchive {
     public struct Progress: Sendable {
         public var doneBytes: Int64
         public var totalBytes: Int64
-        /// The file at hand, relative to the bundle.
-        public var path: String
     }
 
     public struct Summary: Hashable, Sendable {
@@ -76,9 +74,8 @@ public enum BundleArchive {
         _ plan: BundlePlan, to path: String, _ progress: (Progress) -> Void
     ) throws(BundleError) -> BundleIndex {
         let writer = try ArchiveWriter(to: path)
-        var state = Progress(doneBytes: 0, totalBytes: plan.totalBytes, path: "")
+        var state = Progress(doneBytes: 0, totalBytes: plan.totalBytes)
         for entry in plan.entries {
-            state.path = entry.path
             try writer.append(entry) { count in
                 state.doneBytes += Int64(count)
                 progress(state)

@@ -67,7 +67,6 @@ public struct PathRule: Sendable {
 
 /// Paths with stars in them: `*` is a part of one name, `**` at the end is the rest, also of several names.
 public struct PathGlob: Sendable, Hashable {
-    let text: String
     private let segments: [Segment]
     private let hasRest: Bool
 
@@ -81,7 +80,6 @@ public struct PathGlob: Sendable, Hashable {
     }
 
     init(_ text: String) throws(PathRule.Invalid) {
-        self.text = text
         guard text.hasPrefix("/") else { throw PathRule.Invalid(description: "expected a path that begins with /") }
         var names = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         hasRest = names.last == "**"
