@@ -14,7 +14,7 @@ final class HealthChecker {
     private let pool: HTTPConnectionPool
     private let wheel: TimerWheel
     private let onChange: (SocketAddress, _ isPassed: Bool) -> Void
-    private var watches: [Subject: HealthWatch] = [:]
+    private var watches: [Subject: WatchedWorker] = [:]
 
     /// Calls `onChange` when a worker begins to fail its checks, passes them again, or is watched no more.
     init(on loop: EventLoop, onChange: @escaping (SocketAddress, _ isPassed: Bool) -> Void) throws(UVError) {
@@ -38,7 +38,7 @@ final class HealthChecker {
         // The first questions spread over an interval: else all would be asked at once for ever.
         let newcomers = subjects.filter { watches[$0] == nil }
         for (number, subject) in newcomers.enumerated() {
-            let watch = HealthWatch(subject, pool: pool, wheel: wheel) { [onChange] isPassed in
+            let watch = WatchedWorker(subject, pool: pool, wheel: wheel) { [onChange] isPassed in
                 onChange(subject.address, isPassed)
             }
             watches[subject] = watch
@@ -56,7 +56,7 @@ final class HealthChecker {
 }
 
 /// One worker under watch: one question at a time.
-private final class HealthWatch {
+private final class WatchedWorker {
     private let subject: HealthChecker.Subject
     private let pool: HTTPConnectionPool
     private let wheel: TimerWheel
@@ -64,7 +64,6 @@ private final class HealthWatch {
     private(set) var record: HealthCheckRecord
     private var timer: WheelTimer?
     private var connection: (any HTTPClientStream)?
-    private var status: Int?
 
     init(
         _ subject: HealthChecker.Subject, pool: HTTPConnectionPool, wheel: TimerWheel,
@@ -108,7 +107,6 @@ private final class HealthWatch {
     }
 
     private func send(_ path: String, on connection: any HTTPClientStream) {
-        status = nil
         connection.begin(self, responseTimeout: subject.settings.timeout)
         var head = HTTPSerializer()
         do throws(HTTPSerializer.Failure) {
@@ -132,7 +130,7 @@ private final class HealthWatch {
     }
 }
 
-extension HealthWatch: HTTPClientExchange {
+extension WatchedWorker: HTTPClientExchange {
     /// The status is the answer: a body is not read.
     func responseDidBegin(_ head: MessageHead, _ bytes: RawSpan) {
         guard !head.isInterim else { return }
