@@ -106,8 +106,3 @@ extension WorkerSupervisor {
         return handover
     }
 }
-
-extension SlotSocket {
-    /// Among what is handed over.
-    fileprivate static func handoverName(_ inode: UInt64) -> String { "socket \(inode)" }
-}
