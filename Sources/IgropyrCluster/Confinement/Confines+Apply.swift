@@ -58,7 +58,7 @@ extension Confines {
             return true
         } catch {
             guard !view.isRequired else { throw error }
-            fputsError("not isolated: \(error)")
+            writeError("not isolated: \(error)")
             return false
         }
     }
@@ -87,7 +87,7 @@ extension Confines {
         }
     }
 
-    private func fputsError(_ line: String) {
+    private func writeError(_ line: String) {
         let bytes = Array("igropyr launch: \(line)\n".utf8)
         _ = unsafe Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }

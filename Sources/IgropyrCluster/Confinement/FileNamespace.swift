@@ -54,14 +54,7 @@ enum FileNamespace {
     private static func mount(
         _ source: String?, _ target: String, _ flags: UInt, type: String? = nil, _ options: String? = nil
     ) throws(LauncherError) {
-        guard Self.call(source, target, type, flags, options) == 0 else {
-            throw .system("mount on \(target)", errno)
-        }
-    }
-
-    private static func call(
-        _ source: String?, _ target: String, _ type: String?, _ flags: UInt, _ options: String?
-    ) -> Int32 {
-        unsafe igropyr_mount(source ?? "none", target, type ?? "none", flags, options ?? "")
+        let result = unsafe igropyr_mount(source ?? "none", target, type ?? "none", flags, options ?? "")
+        guard result == 0 else { throw .system("mount on \(target)", errno) }
     }
 }
