@@ -77,24 +77,21 @@ extension HostAgent {
     private func decoding<Message: Decodable>(
         _ body: [UInt8], _ answer: (Message) async -> ControlReply
     ) async -> ControlReply {
-        switch decoded(body, as: Message.self) {
-        case .success(let message): await answer(message)
-        case .failure(let refusal): refusal
-        }
+        do { return await answer(try message(in: body)) } catch { return error }
     }
 
-    func decoded<Message: Decodable>(_ body: [UInt8], as: Message.Type) -> Result<Message, ControlReply> {
+    /// - Throws: the refusal of one that cannot be read.
+    func message<Message: Decodable>(in body: [UInt8]) throws(ControlReply) -> Message {
         do {
-            let envelope = try JSON.decode(Envelope.self, from: body)
-            guard envelope.version == ControlAPI.version else {
-                return .failure(
-                    .refusal(
-                        400,
-                        "the message's version is \(envelope.version), this node knows \(ControlAPI.version): use one edition"
-                    ))
+            let version = try JSON.decode(Envelope.self, from: body).version
+            guard version == ControlAPI.version else {
+                throw ControlReply.refusal(
+                    400, "the message's version is \(version), this node knows \(ControlAPI.version): use one edition")
             }
-            return .success(try JSON.decode(Message.self, from: body))
-        } catch { return .failure(.refusal(400, "the message cannot be read: \(JSON.cause(of: error))")) }
+            return try JSON.decode(Message.self, from: body)
+        } catch let refusal as ControlReply {
+            throw refusal
+        } catch { throw .refusal(400, "the message cannot be read: \(JSON.cause(of: error))") }
     }
 
     private struct Envelope: Decodable {

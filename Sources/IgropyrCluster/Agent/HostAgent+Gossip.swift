@@ -170,16 +170,7 @@ extension HostAgent {
         }
         return .seconds(seconds)
     }
-
-    private func message<Message: Decodable>(in body: [UInt8]) throws -> Message {
-        switch decoded(body, as: Message.self) {
-        case .success(let message): return message
-        case .failure(let refusal): throw refusal
-        }
-    }
 }
-
-extension ControlReply: Error {}
 
 extension Duration {
     fileprivate var inMilliseconds: Double { self / .milliseconds(1) }

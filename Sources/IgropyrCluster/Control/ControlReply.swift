@@ -1,8 +1,8 @@
 internal import IgropyrHTTP
 internal import IgropyrTransport
 
-/// An answer of the control API: JSON, but for the indexes and the chunks of bundles.
-struct ControlReply: Sendable {
+/// An answer of the control API: JSON, but for the indexes and the chunks of bundles. Thrown, it is a refusal.
+struct ControlReply: Error {
     var status: Int
     var body: [UInt8]
     var type = "application/json"
