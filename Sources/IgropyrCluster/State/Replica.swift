@@ -58,8 +58,7 @@ public actor Replica: LoopBound {
     private var subscribers: [Int: AsyncStream<Snapshot>.Continuation] = [:]
     private var lastSubscriber = 0
     private var tasks: [Task<Void, Never>] = []
-    private var pulls: [HostName: Task<Void, Never>] = [:]
-    private var pullAgain: Set<HostName> = []
+    private var pulls: [HostName: CoalescedWork] = [:]
     private let announcements: CoalescedWork
     let saves: CoalescedWork
     private var isStopped = false
@@ -99,8 +98,10 @@ public actor Replica: LoopBound {
         guard !isStopped else { return }
         isStopped = true
         announcements.cancel()
-        for task in tasks + pulls.values { task.cancel() }
-        for task in tasks + pulls.values { await task.value }
+        for task in tasks { task.cancel() }
+        for pull in pulls.values { pull.cancel() }
+        for task in tasks { await task.value }
+        for pull in pulls.values { await pull.finish() }
         tasks = []
         await saves.finish()
         for continuation in subscribers.values { continuation.finish() }
@@ -258,19 +259,9 @@ public actor Replica: LoopBound {
     /// Fetches from a peer what this host lacks, and sends it what it lacks; one after the other for each peer.
     private func pull(from peer: HostName) {
         guard !isStopped else { return }
-        guard pulls[peer] == nil else {
-            pullAgain.insert(peer)
-            return
-        }
-        pulls[peer] = Task(executorPreference: loop) { await self.exchangeUntilAlike(with: peer) }
-    }
-
-    private func exchangeUntilAlike(with peer: HostName) async {
-        repeat {
-            pullAgain.remove(peer)
-            await exchangePersistently(with: peer)
-        } while pullAgain.contains(peer) && !Task.isCancelled
-        pulls[peer] = nil
+        let pull = pulls[peer] ?? CoalescedWork(on: loop)
+        pulls[peer] = pull
+        pull.request { await self.exchangePersistently(with: peer) }
     }
 
     /// Tries again, soon, while the peer counts as alive; after that it is the turn of the periodic exchange.
@@ -351,7 +342,9 @@ public actor Replica: LoopBound {
         while (try? await Task.sleep(for: Self.upkeepInterval)) != nil {
             state.collectTombstones(at: .now)
             refusals.beginAnew()
-            state.forgetHosts(except: Set(members.compactMap(\.host)).union([configuration.name]))
+            let known = Set(members.compactMap(\.host)).union([configuration.name])
+            state.forgetHosts(except: known)
+            pulls = pulls.filter { known.contains($0.key) }
             didChange()
             save()
         }
