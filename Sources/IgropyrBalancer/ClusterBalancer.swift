@@ -116,8 +116,7 @@ public actor ClusterBalancer: LoopBound {
 
     private func listen(for balancer: Balancer, on sockets: MembershipSockets?) async throws -> Ears {
         let name = try HostName(configuration.name)
-        let directory = try UpstreamDirectory(
-            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
+        let directory = try makeDirectory(for: balancer)
         if !settings.rules.fixedWorkers.isEmpty { await directory.publish() }
         do {
             return try await listen(for: balancer, as: name, directory, on: sockets)
@@ -125,6 +124,11 @@ public actor ClusterBalancer: LoopBound {
             await directory.close()
             throw error
         }
+    }
+
+    private func makeDirectory(for balancer: Balancer) throws(UVError) -> UpstreamDirectory {
+        try UpstreamDirectory(
+            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
     }
 
     private func listen(
@@ -155,16 +159,8 @@ public actor ClusterBalancer: LoopBound {
     }
 
     /// Returns once it knows of a worker, after `limit`, or when it is stopped.
-    /// - Throws: if there is no memory for a timer.
-    public func waitForWorkers(within limit: Duration) async throws(UVError) {
-        var isOver = false
-        let timer = try Timer(on: loop)
-        defer { timer.close() }
-        try timer.start(after: limit) { [workerWaiters] in
-            isOver = true
-            workerWaiters.wake()
-        }
-        await workerWaiters.wait { !isOver && lacksWorkers }
+    public func waitForWorkers(within limit: Duration) async {
+        await workerWaiters.wait(on: loop, atMost: limit) { lacksWorkers }
     }
 
     /// Returns when it is stopped.
@@ -243,8 +239,7 @@ public actor ClusterBalancer: LoopBound {
     /// By nodes' control API, until ``giveBack()``.
     private func borrow(from snapshot: Replica.Snapshot, for balancer: Balancer) async throws -> BorrowedEars {
         let name = try HostName(configuration.name)
-        let directory = try UpstreamDirectory(
-            of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
+        let directory = try makeDirectory(for: balancer)
         do {
             let client = try ControlClient(on: loop, key: keys.first, zone: configuration.zone)
             let replica = RemoteReplica(name, from: snapshot, keys: keys, client: client, on: loop)

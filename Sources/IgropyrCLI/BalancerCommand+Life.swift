@@ -45,7 +45,7 @@ extension BalancerCommand {
         let key = try keyFile.map(ClusterKey.reading)
         let balancer = ClusterBalancer(settings, member: configuration, key: key, dataFolder: data, on: loop)
         try await starting { try await balancer.start() }
-        try await balancer.waitForWorkers(within: Self.patience)
+        await balancer.waitForWorkers(within: Self.patience)
         return balancer
     }
 

@@ -22,7 +22,8 @@ final class RequestDispatcher: HTTPRequestHandler {
     @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     private(set) var request: Request?
     private var tasks = 0
-    private var onIdle: (() -> Void)?
+    /// Nil unless somebody waits for the end of all tasks.
+    private var idleWaiters: WaitingTasks?
 
     init(_ app: App.Definition, _ shared: SharedParts, on wheel: TimerWheel) {
         router = app.router
@@ -34,10 +35,13 @@ final class RequestDispatcher: HTTPRequestHandler {
         self.wheel = wheel
     }
 
-    /// Calls `onIdle` once no handler's task is running, perhaps at once.
-    func whenIdle(_ onIdle: @escaping () -> Void) {
-        guard tasks > 0 else { return onIdle() }
-        self.onIdle = onIdle
+    /// Returns once no handler's task is running, or after `time`.
+    /// - Returns: whether none is.
+    func waitUntilIdle(on loop: EventLoop, atMost time: Duration) async -> Bool {
+        let waiters = WaitingTasks()
+        idleWaiters = waiters
+        await waiters.wait(on: loop, atMost: time) { tasks > 0 }
+        return tasks == 0
     }
 
     /// No request will come any more.
@@ -216,9 +220,7 @@ final class RequestDispatcher: HTTPRequestHandler {
         exchange.isRunning = false
         deadlines.remove(exchange)
         tasks -= 1
-        guard tasks == 0, let onIdle else { return }
-        self.onIdle = nil
-        onIdle()
+        if tasks == 0 { idleWaiters?.wake() }
     }
 
     private func answer(

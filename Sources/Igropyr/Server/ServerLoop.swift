@@ -67,7 +67,7 @@ actor ServerLoop: LoopBound {
     func finish(drainTimeout: Duration) async {
         if let socket = socket.take() { ListeningSocket.close(socket) }
         await server?.drain(timeout: drainTimeout)
-        haveTasksEnded = await tasksEnd()
+        haveTasksEnded = await dispatcher?.waitUntilIdle(on: loop, atMost: Self.cancellationGrace) ?? true
         dispatcher?.finish()
         loopWillEnd?(loop)
         guard haveTasksEnded else { return }
@@ -83,27 +83,5 @@ actor ServerLoop: LoopBound {
         guard await haveTasksEnded else { return false }
         try await thread.stop()  // Not on the loop: nothing could resume there afterwards.
         return true
-    }
-
-    private func tasksEnd() async -> Bool {
-        guard let dispatcher, let timer = try? Timer(on: loop) else { return true }
-        defer { timer.close() }
-        return await withCheckedContinuation { continuation in
-            let answer = OneAnswer(continuation)
-            try? timer.start(after: Self.cancellationGrace) { answer.give(false) }
-            dispatcher.whenIdle { answer.give(true) }
-        }
-    }
-}
-
-/// A continuation that the first of several resumes.
-private final class OneAnswer {
-    private var continuation: CheckedContinuation<Bool, Never>?
-
-    init(_ continuation: CheckedContinuation<Bool, Never>) { self.continuation = continuation }
-
-    func give(_ answer: Bool) {
-        continuation?.resume(returning: answer)
-        continuation = nil
     }
 }
