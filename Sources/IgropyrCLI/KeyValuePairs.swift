@@ -11,4 +11,9 @@ enum KeyValuePairs {
         }
         return pairs
     }
+
+    /// `disk=ssd zone=a`, by the keys.
+    static func text(_ pairs: [String: String]) -> String {
+        pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    }
 }

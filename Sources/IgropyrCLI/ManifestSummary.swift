@@ -9,7 +9,8 @@ extension Manifest {
         lines.append("starts       \(bundle.kind.text)")
         lines.append("workers      \(namesScale ? "\(spec.scale)" : "as many as it has; if it is new, \(spec.scale)")")
         let texts = [
-            ("only where", spec.constraints.text), ("rather where", spec.preferences.text),
+            ("only where", KeyValuePairs.text(spec.constraints)),
+            ("rather where", KeyValuePairs.text(spec.preferences)),
             ("environment", spec.environment.keys.sorted().joined(separator: " ")),
             ("secrets", spec.secrets.keys.sorted().joined(separator: " ")),
             ("health", spec.health.map { "\($0.text), every \($0.intervalMilliseconds) ms" } ?? ""),
@@ -68,8 +69,4 @@ extension Confinement {
         ]
         return parts.compactMap(\.self).joined(separator: ", ")
     }
-}
-
-extension [String: String] {
-    fileprivate var text: String { sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ") }
 }

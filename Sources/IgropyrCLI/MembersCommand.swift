@@ -78,17 +78,13 @@ struct MembersCommand: AsyncParsableCommand {
         for member in members {
             table.add(
                 member.name, member.address, member.status.rawValue, member.role.rawValue,
-                member.roundTrip.map(Milliseconds.text) ?? "-", text(member.tags))
+                member.roundTrip.map(Milliseconds.text) ?? "-", KeyValuePairs.text(member.tags))
         }
         return table.text
     }
 
     private static func text(_ change: String, _ member: MembersReport.Member) -> String {
-        "  \(ClockTime.now)  \(change)  \(member.name)  \(member.address)  \(text(member.tags))".plain
-    }
-
-    private static func text(_ tags: [String: String]) -> String {
-        tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        "  \(ClockTime.now)  \(change)  \(member.name)  \(member.address)  \(KeyValuePairs.text(member.tags))".plain
     }
 }
 

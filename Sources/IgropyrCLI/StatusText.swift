@@ -42,7 +42,7 @@ struct StatusText {
         var table = Table("NAME", "REVISION", "KIND", "ROUTE", "SCALE", "READY")
         for application in applications {
             table.add(
-                application.name.rawValue, String(application.revision.description.prefix(12)),
+                application.name.rawValue, application.revision.short,
                 application.isEncrypted == true ? "\(application.kind), encrypted" : application.kind,
                 application.route, application.scale, "\(application.ready) of \(application.wanted)")
         }
