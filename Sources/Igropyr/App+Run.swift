@@ -1,4 +1,3 @@
-internal import IgropyrTransport
 internal import IgropyrUV
 internal import Logging
 public import ServiceLifecycle

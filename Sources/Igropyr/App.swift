@@ -1,6 +1,5 @@
 internal import IgropyrHTTP
 internal import IgropyrUV
-internal import Logging
 
 /// A web application: its routes and what bounds it.
 ///

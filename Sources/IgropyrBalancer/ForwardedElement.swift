@@ -1,4 +1,3 @@
-import IgropyrHTTP
 import IgropyrUV
 
 /// The field `Forwarded` (RFC 7239): a list with an element for each proxy, which says who asked it, for what host and how.

@@ -1,7 +1,6 @@
 import ArgumentParser
 import IgropyrCluster
 import IgropyrOrchestration
-import IgropyrUV
 
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,6 @@
 import Foundation
 import IgropyrBalancer
 import IgropyrCluster
-import IgropyrGossip
 import IgropyrMembership
 import IgropyrTransport
 import IgropyrUV

@@ -1,6 +1,5 @@
 import ArgumentParser
 import IgropyrBalancer
-import IgropyrTransport
 import IgropyrUV
 
 extension BalancerCommand {

@@ -1,7 +1,6 @@
 public import ArgumentParser
 public import Igropyr
 import IgropyrBalancer
-import IgropyrUV
 
 /// What a balancer tells of its requests, as options.
 struct BalancerInsightOptions: ParsableArguments {

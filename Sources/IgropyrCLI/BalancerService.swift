@@ -1,5 +1,4 @@
 import IgropyrBalancer
-import IgropyrOrchestration
 import IgropyrUV
 
 /// A balancer that runs, in a cluster or without: what is asked of it until it ends.

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Foundation
-import IgropyrCluster
-import IgropyrOrchestration
 import IgropyrUV
 
 struct DemoCommand: AsyncParsableCommand {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import IgropyrCluster
 import IgropyrOrchestration
-import IgropyrUV
 
 struct DeployCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,7 +3,6 @@ import Foundation
 import IgropyrBalancer
 import IgropyrHTTP
 import IgropyrTransport
-import IgropyrUV
 
 struct ExplainCommand: AsyncParsableCommand {
     /// Where a balancer answers what is asked about it.

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import IgropyrCluster
-import IgropyrOrchestration
 import IgropyrText
 import IgropyrUV
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import IgropyrCluster
-import IgropyrGossip
 import IgropyrUV
 
 struct NodeCommand: AsyncParsableCommand {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import IgropyrCluster
-import IgropyrUV
 
 struct QueryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,3 @@
-internal import IgropyrGossip
 public import IgropyrUV
 
 /// Where members are, for who is none yet: a host, for instance, that has yet to be given the cluster's key.

@@ -1,5 +1,4 @@
 internal import IgropyrGossip
-internal import IgropyrTime
 internal import IgropyrUV
 internal import Logging
 

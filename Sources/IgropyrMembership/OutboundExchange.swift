@@ -1,5 +1,4 @@
 internal import IgropyrGossip
-internal import IgropyrTime
 internal import IgropyrUV
 
 /// A connection that we open to another member: one message out, one in, then the end; unless it is to stay open as a link.

@@ -1,5 +1,3 @@
-internal import IgropyrDatabase
-
 /// What a statement gave that was just run, but for its rows. Stays with its connection.
 struct MySQLAnswer {
     let statement: MySQLStatement

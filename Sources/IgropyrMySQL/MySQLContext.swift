@@ -1,7 +1,6 @@
 internal import CMariaDB
 internal import Glibc
 internal import IgropyrDatabase
-internal import IgropyrUV
 
 /// A statement that a server has prepared; its ``MySQLContext`` owns it.
 @safe

@@ -1,5 +1,4 @@
 internal import IgropyrDatabase
-internal import IgropyrUV
 
 /// Where a database is, as whom it is asked, and how that is protected.
 struct MySQLTarget: Sendable, Equatable {

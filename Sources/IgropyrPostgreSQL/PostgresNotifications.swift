@@ -1,5 +1,4 @@
 public import IgropyrDatabase
-internal import IgropyrUV
 
 /// What one hears who listens.
 public enum PostgresNotification: Equatable, Sendable {

@@ -1,5 +1,4 @@
 public import IgropyrDatabase
-internal import IgropyrUV
 
 /// A Redis server. For any thread: each loop has connections of its own, and tasks elsewhere share one more loop.
 ///

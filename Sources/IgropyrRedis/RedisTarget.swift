@@ -1,5 +1,4 @@
 internal import IgropyrDatabase
-internal import IgropyrUV
 
 /// Where a server is, as whom it is asked, and which of its databases is meant.
 struct RedisTarget: Sendable, Equatable {

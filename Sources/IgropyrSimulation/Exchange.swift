@@ -1,5 +1,4 @@
 internal import IgropyrGossip
-internal import IgropyrTime
 
 /// A TCP connection with one message each way.
 struct Exchange {

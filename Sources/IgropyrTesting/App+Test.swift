@@ -1,5 +1,4 @@
 public import Igropyr
-internal import IgropyrUV
 
 extension App {
     /// Serves for the length of `body`, on a free port of the loopback, and stops.

@@ -2,7 +2,6 @@ import ArgumentParser
 import FoundationEssentials
 import IgropyrGossip
 import IgropyrSimulation
-import IgropyrTime
 
 struct ChartCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

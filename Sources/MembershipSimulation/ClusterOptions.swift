@@ -1,7 +1,6 @@
 public import ArgumentParser
 public import IgropyrGossip
 import IgropyrSimulation
-import IgropyrTime
 
 /// The cluster, the network and the seeds.
 struct ClusterOptions: ParsableArguments {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import IgropyrSimulation
-import IgropyrTime
 
 /// What befalls the hosts, each as `MEMBERS,every=TIME,for=TIME..TIME`.
 struct FaultOptions: ParsableArguments {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import IgropyrSimulation
-import IgropyrTime
 
 struct DetectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,4 @@
 import ArgumentParser
-import IgropyrTime
 
 /// Lengths of time on the command line.
 enum Span {

@@ -1,5 +1,4 @@
 public import HTTPTypes
-internal import IgropyrHTTP
 internal import IgropyrTime
 public import IgropyrTransport
 internal import IgropyrUV

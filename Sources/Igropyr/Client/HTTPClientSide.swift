@@ -1,5 +1,3 @@
-internal import HTTPTypes
-internal import IgropyrHTTP
 internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV

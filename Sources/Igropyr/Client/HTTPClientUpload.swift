@@ -1,4 +1,3 @@
-internal import HTTPTypes
 internal import IgropyrTransport
 
 /// A request's body that is sent as it comes.

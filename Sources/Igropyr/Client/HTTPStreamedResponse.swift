@@ -1,6 +1,5 @@
 public import HTTPTypes
 internal import IgropyrTransport
-internal import IgropyrUV
 
 /// What a server answers to ``HTTPClient/stream(_:_:fields:body:_:)``.
 public struct HTTPStreamedResponse: Sendable {

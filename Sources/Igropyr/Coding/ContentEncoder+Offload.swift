@@ -1,5 +1,4 @@
 internal import IgropyrCoding
-internal import IgropyrHTTP
 internal import IgropyrUV
 
 extension ContentEncoder {

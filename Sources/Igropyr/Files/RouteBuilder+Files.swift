@@ -1,6 +1,5 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
-internal import IgropyrUV
 
 extension RouteBuilder {
     /// Answers GET and HEAD under `pattern` with the files of a folder.

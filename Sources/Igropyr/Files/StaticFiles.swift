@@ -1,4 +1,3 @@
-internal import IgropyrHTTP
 internal import IgropyrUV
 
 /// The files of a folder, for handlers that choose among them; ``RouteBuilder/files(_:from:_:)`` goes by the path.

@@ -1,6 +1,4 @@
 internal import HTTPTypes
-internal import IgropyrHTTP
-internal import IgropyrTime
 package import IgropyrUV
 
 /// Answers requests with the files of a folder; for one loop.

@@ -1,7 +1,5 @@
-internal import HTTPTypes
 internal import IgropyrInsight
 internal import IgropyrTime
-internal import IgropyrTransport
 internal import IgropyrUV
 
 /// Watches the requests of one loop for the access log and the metrics; there is none when both are off.

@@ -1,5 +1,4 @@
 internal import HTTPTypes
-internal import IgropyrUV
 internal import Synchronization
 
 /// Gives each request a name, for the logs of all who have to do with it: ``Request/id``, sent back as `X-Request-ID`.

@@ -1,4 +1,3 @@
-internal import IgropyrHTTP
 internal import IgropyrTransport
 internal import IgropyrUV
 

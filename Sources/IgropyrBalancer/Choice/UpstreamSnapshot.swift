@@ -1,8 +1,6 @@
 public import IgropyrCluster
 import IgropyrHTTP
-import IgropyrHashing
 public import IgropyrOrchestration
-import IgropyrUV
 
 /// Where requests may go, at one moment: immutable, built aside and swapped into each loop whole.
 public final class UpstreamSnapshot: Sendable {

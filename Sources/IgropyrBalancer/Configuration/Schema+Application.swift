@@ -1,7 +1,5 @@
-import IgropyrCluster
 import IgropyrConfiguration
 import IgropyrHashing
-import IgropyrOrchestration
 import IgropyrTransport
 
 extension Schema where Value == BalancerConfiguration.Application {

@@ -1,4 +1,3 @@
-import IgropyrCluster
 import IgropyrConfiguration
 import IgropyrInsight
 import IgropyrOrchestration

@@ -1,7 +1,6 @@
 import IgropyrHTTP
 import IgropyrInsight
 import IgropyrTransport
-import IgropyrUV
 
 /// The pages of a balancer's ``AdminServer``.
 final class AdminHandler: HTTPRequestHandler {

@@ -1,7 +1,6 @@
 import IgropyrHTTP
 import IgropyrInsight
 import IgropyrTime
-import IgropyrTransport
 import IgropyrUV
 
 /// What one loop's proxy tells of its requests: lines for the log, measures for whoever asks. Stays on its loop; there is

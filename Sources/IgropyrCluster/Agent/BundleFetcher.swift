@@ -1,5 +1,4 @@
 internal import IgropyrBundles
-internal import IgropyrGossip
 internal import IgropyrOrchestration
 internal import IgropyrUV
 internal import Logging

@@ -1,4 +1,3 @@
-internal import IgropyrHashing
 internal import IgropyrOrchestration
 internal import IgropyrUV
 internal import Logging

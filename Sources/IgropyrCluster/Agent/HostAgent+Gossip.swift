@@ -1,7 +1,6 @@
 internal import FoundationEssentials
 internal import IgropyrGossip
 internal import IgropyrMembership
-internal import IgropyrUV
 internal import Logging
 
 /// What the control API asks of the gossip.

@@ -1,5 +1,4 @@
 internal import IgropyrMembership
-internal import IgropyrTransport
 internal import IgropyrUV
 internal import Logging
 

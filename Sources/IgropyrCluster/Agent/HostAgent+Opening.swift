@@ -1,4 +1,3 @@
-internal import IgropyrBundles
 internal import IgropyrMembership
 internal import IgropyrOrchestration
 internal import IgropyrTime

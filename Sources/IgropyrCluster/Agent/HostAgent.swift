@@ -1,10 +1,7 @@
 internal import Glibc
-internal import IgropyrBundles
-internal import IgropyrGossip
 internal import IgropyrMembership
 internal import IgropyrOrchestration
 internal import IgropyrTime
-internal import IgropyrTransport
 public import IgropyrUV
 internal import Logging
 

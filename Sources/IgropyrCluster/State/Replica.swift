@@ -1,7 +1,6 @@
 public import IgropyrGossip
 public import IgropyrMembership
 public import IgropyrOrchestration
-internal import IgropyrTime
 public import IgropyrUV
 public import Logging
 

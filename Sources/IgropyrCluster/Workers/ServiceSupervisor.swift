@@ -1,7 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import IgropyrOrchestration
-internal import IgropyrTime
 public import IgropyrUV
 public import Logging
 

@@ -1,7 +1,5 @@
 internal import Glibc
-internal import IgropyrOrchestration
 internal import IgropyrTransport
-internal import IgropyrUV
 
 /// What one process of an encrypted worker has beside its place: keys, and the proof that it takes requests by them. Stays on
 /// its supervisor's loop.

@@ -1,6 +1,5 @@
 internal import Glibc
 internal import IgropyrOrchestration
-internal import IgropyrTime
 internal import IgropyrUV
 internal import Logging
 

@@ -1,9 +1,7 @@
 internal import FoundationEssentials
 internal import Igropyr
-internal import IgropyrConfiguration
 internal import IgropyrTime
 internal import IgropyrUV
-internal import Logging
 
 /// The rules of a folder, with access files taken in, and what serves files by them; for one loop.
 final class FolderScope {

@@ -1,4 +1,3 @@
-internal import HTTPTypes
 internal import Igropyr
 internal import IgropyrTime
 internal import IgropyrUV

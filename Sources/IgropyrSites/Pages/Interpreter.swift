@@ -1,6 +1,5 @@
 internal import Igropyr
 internal import IgropyrUV
-internal import Logging
 
 /// A process of the interpreter, and the socket by which it is asked; stays on its loop.
 final class Interpreter {

@@ -1,5 +1,4 @@
 internal import FoundationEssentials
-internal import IgropyrConfiguration
 internal import IgropyrUV
 
 /// A program that was written for Igropyr's first edition.

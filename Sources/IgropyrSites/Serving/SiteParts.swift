@@ -1,6 +1,4 @@
 internal import Igropyr
-internal import IgropyrUV
-internal import Logging
 
 /// A site as its loops share it: roots opened, logs at hand.
 struct SiteParts: Sendable {

@@ -1,4 +1,3 @@
-internal import IgropyrHTTP
 internal import IgropyrUV
 
 /// The body of a response that is read piece by piece; stays on its loop.

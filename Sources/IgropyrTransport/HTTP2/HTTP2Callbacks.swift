@@ -1,5 +1,4 @@
 internal import CNGHTTP2
-internal import IgropyrHTTP
 
 /// Those of every ``HTTP2Session``, whose user data is its owner; nil if there is no memory.
 func makeHTTP2Callbacks() -> OpaquePointer? {
