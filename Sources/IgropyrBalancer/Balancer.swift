@@ -19,6 +19,8 @@ public final class Balancer: Sendable {
     /// Where clients reach it, in the order of ``BalancerSettings/listeners``.
     public let addresses: [SocketAddress]
     private let listeners: Locked<[OpenListener]>
+    /// For the listeners that await some; nil if they still do.
+    private let certificates = Locked<[TLSConfiguration.Certificate]?>(nil)
     private let logger: Logger
     /// Where ``InsightSettings/admin`` is answered; nil if it is not.
     public let adminAddress: SocketAddress?
@@ -56,7 +58,9 @@ public final class Balancer: Sendable {
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
     ) async throws -> Balancer {
         let logger = settings.insight.logger
-        let listeners = try settings.listeners.map { listener throws(TLSError) in try OpenListener(listener, logger) }
+        let listeners = try settings.listeners.map { listener throws(TLSError) in
+            try OpenListener(listener, nil, logger)
+        }
         let insight = try await Insight(settings.insight, isSuccessor: settings.isSuccessor)
         let balancer: Balancer
         do {
@@ -139,13 +143,35 @@ public final class Balancer: Sendable {
     /// Reads the certificates' files anew. Connections from then on get the new ones; sessions still resume.
     /// - Throws: what is wrong with them; then all goes on as before.
     public func reloadCertificates() throws(TLSError) {
+        let given = certificates.withLock { $0 }
         var renewed: [OpenListener] = []
         for listener in listeners.withLock({ $0 }) {
-            renewed.append(try OpenListener(listener.settings, succeeding: listener.tls, logger))
+            renewed.append(try OpenListener(listener.settings, given, succeeding: listener.tls, logger))
         }
         let listeners = renewed
         self.listeners.withLock { $0 = listeners }
         forEachLoop { $0.use(listeners) }
+    }
+
+    /// Whether a listener awaits certificates.
+    var awaitsCertificates: Bool {
+        listeners.withLock { $0.contains { $0.settings.tls?.awaitsCertificates == true } }
+    }
+
+    /// Has the listeners that await certificates show these, from the next connection on, in place of those before. Until the
+    /// first call nobody is accepted there, and waits; without any certificate handshakes fail.
+    /// - Throws: As ``reloadCertificates()``.
+    public func use(_ certificates: [TLSConfiguration.Certificate]) throws(TLSError) {
+        let former = self.certificates.withLock { held in
+            defer { held = certificates }
+            return held
+        }
+        do throws(TLSError) {
+            try reloadCertificates()
+        } catch {
+            self.certificates.withLock { $0 = former }
+            throw error
+        }
     }
 
     /// Lends the listening sockets, to be given to another process; they stay open for the length of the call.

@@ -34,7 +34,7 @@ actor BalancerLoop: LoopBound {
                 let server = try HTTPServer(
                     listener: try TCPListener(on: loop, owning: descriptor),
                     settings: listener.serverSettings(settings.server), tls: listener.tls,
-                    clients: clients.connections, handler: handler)
+                    awaitsTLS: listener.awaitsTLS, clients: clients.connections, handler: handler)
                 servers.append((number, server))
             }
         } catch {

@@ -33,6 +33,9 @@ public actor ClusterBalancer: LoopBound {
     private var memory: BalancerMemory?
     /// The cluster's, the one in use first.
     private var keys: [ClusterKey]
+    private var certificates: [CertificateName: Certificate] = [:]
+    /// What ``show(on:)`` went by last; nil before.
+    private var shown: (certificates: [CertificateName: Certificate], keys: [ClusterKey])?
     private var settings: BalancerSettings
     private var balancer: Balancer?
     /// Has requests under way still, and writes their lines.
@@ -158,9 +161,11 @@ public actor ClusterBalancer: LoopBound {
             membership: membership, client: client, replica: replica, directory: directory, followers: followers)
     }
 
-    /// Returns once it knows of a worker, after `limit`, or when it is stopped.
+    /// Returns once it knows of a worker, after `limit`, or when it is stopped. Listeners that await the cluster's certificates
+    /// accept by then, though handshakes may fail.
     public func waitForWorkers(within limit: Duration) async {
         await workerWaiters.wait(on: loop, atMost: limit) { lacksWorkers }
+        if let balancer, shown == nil { show(on: balancer) }
     }
 
     /// Returns when it is stopped.
@@ -277,10 +282,30 @@ public actor ClusterBalancer: LoopBound {
             let dead = Self.deadWorkers(snapshot.state)
             for address in dead.subtracting(lastDead) { balancer.workerFailed(at: address) }
             lastDead = dead
+            // Who has heard of no host yet does not know of certificates, either.
+            if !snapshot.state.hosts.isEmpty {
+                certificates = snapshot.state.certificates
+                show(on: balancer)
+            }
             await directory.update(ClusterView(snapshot.state, alive: snapshot.alive))
             workerWaiters.wake()
             await rememberPeers()
         }
+    }
+
+    /// Has listeners that await the cluster's certificates show those that are known.
+    private func show(on balancer: Balancer) {
+        guard balancer.awaitsCertificates else { return }
+        if let shown, shown == (certificates, keys) { return }
+        shown = (certificates, keys)
+        let opened = ShownCertificates(certificates, keys: keys)
+        var problems = opened.problems
+        do throws(TLSError) { try balancer.use(opened.usable) } catch { problems.append(error.description) }
+        for problem in problems {
+            configuration.logger.error("cannot show a certificate of the cluster", metadata: ["reason": "\(problem)"])
+        }
+        guard opened.usable.isEmpty else { return }
+        configuration.logger.warning("there is no certificate to show, so handshakes fail: igropyr certificate set")
     }
 
     private func rememberPeers() async {
@@ -290,6 +315,7 @@ public actor ClusterBalancer: LoopBound {
 
     private func use(_ keys: [ClusterKey], _ directory: UpstreamDirectory) async {
         self.keys = keys
+        if shown != nil, let balancer = balancer ?? endingBalancer { show(on: balancer) }
         await directory.use(keys)
     }
 

@@ -11,9 +11,10 @@ extension BalancerCommand {
                 BalancerListener(.address(try await listen.address(defaultPort: 8080, option: "--listen")))
             ]
         }
-        if let tls = tls.configuration {
+        if let tls = tlsCluster ? .cluster : tls.configuration {
             guard listeners.contains(where: { $0.redirectsToHTTPSPort == nil }) else {
-                throw ValidationError("--tls-certificate is of no use: all listeners of --config redirect to HTTPS.")
+                let option = tlsCluster ? "--tls-cluster" : "--tls-certificate"
+                throw ValidationError("\(option) is of no use: all listeners of --config redirect to HTTPS.")
             }
             for index in listeners.indices where listeners[index].redirectsToHTTPSPort == nil {
                 listeners[index].tls = tls

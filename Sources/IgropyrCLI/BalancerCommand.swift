@@ -26,6 +26,11 @@ struct BalancerCommand: AsyncParsableCommand {
               igropyr balancer --listen 127.0.0.1:8080 \\
                   --upstream 127.0.0.1:9001,127.0.0.1:9002 --hash source
 
+            By https with the certificates that the cluster has (igropyr certificate):
+
+              igropyr balancer --listen 0.0.0.0:443 --tls-cluster \\
+                  --bind 10.0.0.1:7950 --key-file cluster.key --join 10.0.0.1
+
             Or by a file with listeners, applications, routes and limits
             (docs/balancer.md):
 
@@ -80,6 +85,9 @@ struct BalancerCommand: AsyncParsableCommand {
     @OptionGroup var insight: BalancerInsightOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
 
+    @Flag(help: "Speak TLS with the certificates that the cluster has: igropyr certificate.")
+    var tlsCluster = false
+
     @OptionGroup var member: MemberOptions
 
     @Option(
@@ -100,6 +108,12 @@ struct BalancerCommand: AsyncParsableCommand {
         guard upstream == nil || config == nil else {
             throw ValidationError("--upstream and --config exclude each other: name the upstreams in the file.")
         }
+        guard !tlsCluster || tls.tlsCertificate.isEmpty else {
+            throw ValidationError("--tls-cluster and --tls-certificate exclude each other.")
+        }
+        guard !tlsCluster || upstream == nil else {
+            throw ValidationError("--upstream is for balancing without a cluster, which has no certificates.")
+        }
         guard 1...256 ~= loops ?? 1 else { throw ValidationError("--loops takes a number from 1 to 256.") }
         guard 0...86_400 ~= drainTimeout ?? 0 else {
             throw ValidationError("--drain-timeout takes 0 to 86400 seconds.")
@@ -108,7 +122,7 @@ struct BalancerCommand: AsyncParsableCommand {
 
     /// Whether it looks for no cluster.
     func isAlone(_ file: BalancerConfiguration) -> Bool {
-        upstream != nil || file.isIndependent && !member.namesCluster
+        upstream != nil || file.isIndependent && !member.namesCluster && !tlsCluster
     }
 
     /// Says what would keep a balancer with these options from its start, as far as the machine's files and its resolver
@@ -161,7 +175,10 @@ struct BalancerCommand: AsyncParsableCommand {
 
 extension BalancerConfiguration {
     /// Whether it can be followed without any cluster.
-    fileprivate var isIndependent: Bool { !applications.isEmpty && clusterApplications.isEmpty }
+    fileprivate var isIndependent: Bool {
+        !applications.isEmpty && clusterApplications.isEmpty
+            && !listeners.contains { $0.tls?.awaitsCertificates == true }
+    }
 }
 
 extension MemberOptions {

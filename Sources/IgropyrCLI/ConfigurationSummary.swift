@@ -45,7 +45,16 @@ extension BalancerConfiguration {
 extension ListenerSettings {
     fileprivate var summary: String {
         var parts = ["\(address)"]
-        if let tls { parts.append("TLS with \(tls.certificates.map(\.chainFile).joined(separator: ", "))") }
+        if let tls {
+            let names = tls.certificates.map { certificate in
+                switch certificate {
+                case .files(let chain, _): chain
+                case .held(let name, _): name
+                }
+            }
+            let list = tls.awaitsCertificates ? "the cluster's certificates" : names.joined(separator: ", ")
+            parts.append("TLS with \(list)")
+        }
         if let tls, tls.clientCertificates != .none { parts.append("clients need a certificate") }
         if let redirectsToHTTPSPort { parts.append("redirects to HTTPS on port \(redirectsToHTTPSPort)") }
         parts.append(allowsHTTP2 ? "HTTP/2 and HTTP/1.1" : "HTTP/1.1")

@@ -29,7 +29,8 @@ struct IgropyrCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             DemoCommand.self, NodeCommand.self, BalancerCommand.self, ServeCommand.self, DeployCommand.self,
-            AppsCommand.self, RemoveCommand.self, SecretCommand.self, StatusCommand.self, MembersCommand.self,
+            AppsCommand.self, RemoveCommand.self, SecretCommand.self, CertificateCommand.self, StatusCommand.self,
+            MembersCommand.self,
             EventCommand.self, QueryCommand.self, KeysCommand.self, ReachabilityCommand.self, RTTCommand.self,
             LeaveCommand.self, ForceLeaveCommand.self, RollbackCommand.self, HistoryCommand.self, PauseCommand.self,
             ResumeCommand.self, PromoteCommand.self, RestartCommand.self, RetryCommand.self, ScaleCommand.self,

@@ -30,6 +30,12 @@ struct NodeCommand: AsyncParsableCommand {
 
               igropyr node --bind 10.0.0.1 --key-file cluster.key --balance 0.0.0.0:80
 
+            and with --balance-tls one by https, with the certificates that the cluster
+            has (igropyr certificate), on each host that joins, too:
+
+              igropyr node --bind 10.0.0.3 --key-file cluster.key --join 10.0.0.1 \\
+                  --balance 0.0.0.0:443 --balance-tls
+
             It gossips on port 7946 (UDP and TCP); the control API listens on the
             port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
             first, then its workers finish what they do. A second Ctrl-C ends it at
@@ -58,6 +64,9 @@ struct NodeCommand: AsyncParsableCommand {
     @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.", transform: EndpointArgument.init(parsing:))
     var balance: EndpointArgument?
 
+    @Flag(help: "Have that balancer speak TLS with the certificates that the cluster has: igropyr certificate.")
+    var balanceTLS = false
+
     @Option(
         help: "Where that balancer gossips, if not on this node's address with port 7950.",
         transform: EndpointArgument.init(parsing:))
@@ -70,8 +79,9 @@ struct NodeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard 1...65_535 ~= capacity ?? 1 else { throw ValidationError("--capacity takes a number from 1 to 65535.") }
-        guard balance != nil || balanceBind == nil && balanceAdmin == nil else {
-            throw ValidationError("--balance-bind and --balance-admin are for the balancer of --balance.")
+        guard balance != nil || balanceBind == nil && balanceAdmin == nil && !balanceTLS else {
+            throw ValidationError(
+                "--balance-bind, --balance-admin and --balance-tls are for the balancer of --balance.")
         }
     }
 
@@ -164,6 +174,7 @@ extension NodeCommand {
                 defaultPort: ExplainCommand.port, option: "--balance-admin")
             program += ["--admin", admin.localText]
         }
+        if balanceTLS { program.append("--tls-cluster") }
         if node.isInsecure { program.append("--insecure") }
         let (name, handover) = ("balancer", node.handover)
         if let present = ServiceSupervisor(name, program: program, from: handover, logger: node.logger, on: loop) {

@@ -26,6 +26,12 @@ public struct CalendarDay: Sendable, Hashable {
         day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
     }
 
+    /// Such as `2026-01-31`.
+    public var text: String {
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(year)-\(two(month))-\(two(day))"
+    }
+
     /// Days since 1 January 1970, by Howard Hinnant's `days_from_civil`; of a day that the month does not have, one of the next.
     public var number: Int {
         let shifted = month <= 2 ? year - 1 : year

@@ -108,7 +108,7 @@ private let whole = """
     var other = file
     (other.applications, other.routes, other.defaultApplication) = ([:], [], nil)
     #expect(file.fixedKeys(differingFrom: other).isEmpty)
-    other.listeners[1].tls?.certificates[0].keyFile = "/etc/tls/new.pem"
+    other.listeners[1].tls?.certificates[0] = .files(chain: "/etc/tls/chain.pem", key: "/etc/tls/new.pem")
     #expect(file.fixedKeys(differingFrom: other) == ["listen"])
 }
 

@@ -10,6 +10,10 @@ extension HostName: ExpressibleByStringLiteral {
     public init(stringLiteral text: String) { self = HostName(rawValue: text)! }
 }
 
+extension CertificateName: ExpressibleByStringLiteral {
+    public init(stringLiteral text: String) { self = CertificateName(rawValue: text)! }
+}
+
 extension BundleDigest {
     /// 64 times the digit.
     static func of(_ digit: Character) -> BundleDigest { BundleDigest(rawValue: String(repeating: digit, count: 64))! }
@@ -42,6 +46,12 @@ func worker(
 ) -> WorkerRecord {
     WorkerRecord(
         application: application, index: index, revision: .of(revision), address: "10.0.0.1", port: port, state: state)
+}
+
+func content(_ box: Character = "a") -> Certificate.Content {
+    Certificate.Content(
+        sealed: SealedValue(version: "1", key: "k", box: String(box)), servers: ["x.test"],
+        expiresAt: day.advanced(byMilliseconds: 90 * 86_400_000))
 }
 
 func stamp(_ offset: Int64, _ count: UInt32 = 0, by origin: HostName = "a") -> HybridTimestamp {

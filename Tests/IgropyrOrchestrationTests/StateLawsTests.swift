@@ -19,6 +19,11 @@ private func randomState(_ generator: inout SplitMix) -> ReplicatedState {
         let counter = Int64.random(in: 0...2, using: &generator)
         state.store(record(name, epoch: .random(in: 1...2, using: &generator), counter: counter, workers: workers))
     }
+    for name in ["x.test", "*.y.test"] as [CertificateName] where Bool.random(using: &generator) {
+        let timestamp = stamp(.random(in: 0...2, using: &generator), by: hosts.randomElement(using: &generator)!)
+        let content = Bool.random(using: &generator) ? nil : content("ab".randomElement(using: &generator)!)
+        state.store(Certificate(name: name, timestamp: timestamp, content: content))
+    }
     return state
 }
 
@@ -51,6 +56,7 @@ private func join(_ left: ReplicatedState, _ right: ReplicatedState) -> Replicat
     let change = updated.apply(delta, at: day, clock: &clock)
     #expect(change.refusals.isEmpty)
     #expect(change.deployments == delta.deployments.map(\.name) && change.hosts == delta.hosts.map(\.name))
+    #expect(change.certificates == (delta.certificates ?? []).map(\.name))
     #expect(ours.delta(for: updated.digest).isEmpty)
     let repeated = updated.apply(delta, at: day, clock: &clock)
     #expect(repeated.isEmpty, "a repeated delta changes nothing")

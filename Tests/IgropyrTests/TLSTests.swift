@@ -155,7 +155,10 @@ private final class ServeProcess {
         defer { ListeningSocket.close(socket) }
         port = ListeningSocket.localAddress(of: socket)!.port
         try folder.write("index.html", "hello", mode: 0o644)
-        let files = configuration.certificates.flatMap { ["--tls-certificate", $0.chainFile, "--tls-key", $0.keyFile] }
+        let files = configuration.certificates.flatMap { certificate in
+            guard case .files(let chain, let key) = certificate else { return [String]() }
+            return ["--tls-certificate", chain, "--tls-key", key]
+        }
         let log = try folder.write("log", "")
         let ended = ended
         child = try ChildProcess(

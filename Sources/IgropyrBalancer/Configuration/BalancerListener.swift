@@ -9,7 +9,7 @@ public struct BalancerListener: Sendable {
     let askedAddress: SocketAddress?
     /// A process that ends soon has the port, at another address.
     var sharesPort = false
-    /// Nil for plain HTTP.
+    /// Nil for plain HTTP. If it ``TLSConfiguration/awaitsCertificates``, they are those of ``Balancer/use(_:)``.
     public var tls: TLSConfiguration?
     /// Whether HTTP/2 is spoken, too: chosen in the TLS handshake, or by prior knowledge without TLS.
     public var allowsHTTP2 = true
@@ -29,17 +29,27 @@ struct OpenListener: Sendable {
     let settings: BalancerListener
     var tls: TLSContext?
 
-    /// Reads the certificates; reports what is wrong with those that can be used.
-    init(_ settings: BalancerListener, succeeding old: TLSContext? = nil, _ logger: Logger) throws(TLSError) {
+    /// Reads the certificates; reports what is wrong with those that can be used. `given` are for who awaits some; nil if
+    /// there are to be some later, until when it accepts nobody.
+    init(
+        _ settings: BalancerListener, _ given: [TLSConfiguration.Certificate]?, succeeding old: TLSContext? = nil,
+        _ logger: Logger
+    ) throws(TLSError) {
         self.settings = settings
         let protocols = settings.allowsHTTP2 ? HTTPServer.applicationProtocols : ["http/1.1"]
-        if let tls = settings.tls {
+        if var tls = settings.tls {
+            if tls.awaitsCertificates {
+                guard let given else { return }
+                tls.certificates = given
+            }
             self.tls = try .server(tls, applicationProtocols: protocols, succeeding: old)
         }
         for warning in tls?.warnings ?? [] {
             logger.warning("a certificate needs attention", metadata: ["reason": "\(warning)"])
         }
     }
+
+    var awaitsTLS: Bool { settings.tls != nil && tls == nil }
 
     func serverSettings(_ base: HTTPServerSettings) -> HTTPServerSettings {
         var server = base

@@ -1,7 +1,7 @@
 import IgropyrConfiguration
 import IgropyrInsight
 import IgropyrOrchestration
-import IgropyrTransport
+public import IgropyrTransport
 import IgropyrUV
 
 extension Schema where Value == BalancerConfiguration {
@@ -114,12 +114,23 @@ extension Schema where Value == UInt16? {
 
 extension Schema where Value == TLSConfiguration {
     fileprivate static var tls: Schema<TLSConfiguration> {
-        Schema<CertificateFiles>.certificateFiles.map { files in
-            var tls = TLSConfiguration(
-                certificates: files.pairs.map { .init(chainFile: $0.certificate, keyFile: $0.key) })
-            if let file = files.clientAuthority { tls.clientCertificates = .required(caFile: file) }
-            return tls
-        }
+        .short(
+            .text("cluster, for the cluster's certificates") { $0 == "cluster" ? .cluster : nil },
+            or: Schema<CertificateFiles>.certificateFiles.map { files in
+                var tls = TLSConfiguration(
+                    certificates: files.pairs.map { .init(chainFile: $0.certificate, keyFile: $0.key) })
+                if let file = files.clientAuthority { tls.clientCertificates = .required(caFile: file) }
+                return tls
+            })
+    }
+}
+
+extension TLSConfiguration {
+    /// By the certificates that the cluster has.
+    public static var cluster: TLSConfiguration {
+        var tls = TLSConfiguration(certificates: [])
+        tls.awaitsCertificates = true
+        return tls
     }
 }
 

@@ -35,6 +35,7 @@ public struct AuditEntry: Codable, Sendable, Hashable {
         public static let admit = Action(rawValue: "admit")
         public static let exec = Action(rawValue: "exec")
         public static let secret = Action(rawValue: "secret")
+        public static let certificate = Action(rawValue: "certificate")
         public static let keys = Action(rawValue: "keys")
     }
 

@@ -48,6 +48,12 @@ extension HostAgent {
         case .setSecret:
             return await decoding(body) { (request: SecretRequest) in await self.setSecret(request, by: caller, parts) }
         case .admission: return await admit(parameter, by: caller, parts)
+        case .certificates: return await certificates(parts)
+        case .setCertificate:
+            return await decoding(body) { (request: CertificateRequest) in
+                await self.setCertificate(request, by: caller, parts)
+            }
+        case .removeCertificate: return await removeCertificate(parameter, by: caller, parts)
         }
     }
 

@@ -62,5 +62,6 @@ extension HostAgent {
         for application in snapshot.state.liveDeployments.keys {
             await parts.replica.resealSecrets(of: application, by: sealing)
         }
+        await parts.replica.resealCertificates(by: certificateSealing)
     }
 }

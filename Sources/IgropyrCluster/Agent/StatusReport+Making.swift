@@ -1,6 +1,7 @@
 internal import IgropyrGossip
 internal import IgropyrHashing
 internal import IgropyrOrchestration
+internal import IgropyrTime
 internal import IgropyrUV
 
 extension StatusReport {
@@ -15,9 +16,11 @@ extension StatusReport {
 
     private static func problems(_ snapshot: Replica.Snapshot) -> [String] {
         let records = snapshot.state.hosts.values.filter { snapshot.alive.contains($0.name) }
-        return records.sorted { $0.name < $1.name }.flatMap { record in
+        let ofHosts = records.sorted { $0.name < $1.name }.flatMap { record in
             (record.problems ?? []).map { "\(record.name): \($0)" }
         }
+        let certificates = snapshot.state.certificates.values.sorted { $0.name < $1.name }
+        return ofHosts + certificates.compactMap { $0.problem(at: .now) }
     }
 
     private static func hosts(_ snapshot: Replica.Snapshot) -> [Host] {
@@ -127,6 +130,19 @@ extension WorkerRecord {
         guard let nextTryAt else { return "" }
         let wait = Duration.milliseconds(nextTryAt.milliseconds(since: now))
         return (.zero...Supervision.longestDelay).contains(wait) ? "next try in \(wait.brief)" : ""
+    }
+}
+
+extension Certificate {
+    /// Who renews does so a month before the end; half of that is a sign that nobody does.
+    private static let warningMilliseconds: Int64 = 14 * 24 * 3600 * 1000
+
+    /// That it ends soon, or has ended, and what to do; nil if neither.
+    func problem(at now: UnixTime) -> String? {
+        guard let content, content.expiresAt.milliseconds(since: now) < Self.warningMilliseconds else { return nil }
+        let day = CalendarDay(number: Int(content.expiresAt.milliseconds / 86_400_000))
+        let end = "\(content.expiresAt < now ? "has expired" : "expires") on \(day.text)"
+        return "certificate \(name): it \(end): renew it, then igropyr certificate set"
     }
 }
 

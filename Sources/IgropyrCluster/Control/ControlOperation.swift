@@ -14,12 +14,18 @@ enum ControlOperation: Hashable {
         case members, coordinates, sendEvent, forceLeave, leave, setSecret
         case change, history, schedule, plan, audit, top
         case admission
+        case certificates, setCertificate, removeCertificate
 
         /// Whether a node that stops refuses it.
         var isChange: Bool { isDecision || self == .schedule }
 
         /// Whether it makes an entry that all hosts are to take.
-        var isDecision: Bool { self == .deploy || self == .remove || self == .change || self == .setSecret }
+        var isDecision: Bool {
+            switch self {
+            case .deploy, .remove, .change, .setSecret, .setCertificate, .removeCertificate: true
+            default: false
+            }
+        }
     }
 
     /// One message, maybe none, is answered by lines as they come.
@@ -87,14 +93,17 @@ extension ControlOperation.Message {
         case .audit: (.get, "/v1/audit")
         case .top: (.get, "/v1/top")
         case .admission: (.post, "/v1/admission")
+        case .certificates: (.get, "/v1/certificates")
+        case .setCertificate: (.post, "/v1/certificates")
+        case .removeCertificate: (.delete, "/v1/certificates/:name")
         }
     }
 
     fileprivate var limitBytes: Int {
         switch self {
         case .status, .state, .applications, .remove, .members, .coordinates, .leave: 0
-        case .history, .audit, .top, .admission: 0
-        case .sendEvent, .forceLeave, .change, .schedule, .setSecret: 64 << 10
+        case .history, .audit, .top, .admission, .certificates, .removeCertificate: 0
+        case .sendEvent, .forceLeave, .change, .schedule, .setSecret, .setCertificate: 64 << 10
         case .deploy, .plan: 1 << 20
         case .exchange: ControlAPI.messageBytes
         }

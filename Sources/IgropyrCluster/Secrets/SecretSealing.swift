@@ -1,4 +1,3 @@
-internal import Crypto
 internal import FoundationEssentials
 internal import IgropyrOrchestration
 
@@ -8,56 +7,30 @@ struct SecretSealing: Sendable {
     /// Of one value.
     static let limitBytes = 16 << 10
 
-    /// The cluster's, the one in use first, then such as were in use.
-    let keys: [ClusterKey]
+    private let box: SealingBox
+
+    /// The cluster's keys, the one in use first, then such as were in use.
+    init(keys: [ClusterKey]) { box = SealingBox(keys: keys, purpose: "igropyr secrets v1") }
 
     func seal(_ value: [UInt8], _ name: String, of application: ApplicationName) throws(SecretError) -> SealedValue {
         guard value.count <= Self.limitBytes else { throw .tooLarge(name) }
-        return try seal(
-            value, name, of: application, version: String(UInt64.random(in: .min ... .max), radix: 16))
-    }
-
-    private func seal(
-        _ value: [UInt8], _ name: String, of application: ApplicationName, version: String
-    ) throws(SecretError) -> SealedValue {
-        guard let key = keys.first else { throw .noKey }
-        let context = Self.context(name, application, version)
-        // Fails only for a nonce that is not AES-GCM's own.
-        guard let box = try? AES.GCM.seal(value, using: Self.derived(from: key), authenticating: context).combined
-        else {
-            throw .damaged(name)
-        }
-        return SealedValue(version: version, key: key.fingerprint, box: box.base64EncodedString())
+        guard box.hasKey else { throw .noKey }
+        guard let sealed = box.seal(value, Self.context(name, application)) else { throw .damaged(name) }
+        return sealed
     }
 
     func open(_ sealed: SealedValue, _ name: String, of application: ApplicationName) throws(SecretError) -> [UInt8] {
-        guard let key = keys.first(where: { $0.fingerprint == sealed.key }) else {
-            throw .otherKey(name, application, sealed.key)
-        }
-        let context = Self.context(name, application, sealed.version)
-        guard let bytes = Data(base64Encoded: sealed.box), let box = try? AES.GCM.SealedBox(combined: bytes),
-            let value = try? AES.GCM.open(box, using: Self.derived(from: key), authenticating: context)
-        else { throw .damaged(name) }
-        return Array(value)
+        guard box.hasKey(of: sealed) else { throw .otherKey(name, application, sealed.key) }
+        guard let value = box.open(sealed, Self.context(name, application)) else { throw .damaged(name) }
+        return value
     }
 
     /// The same value under the key in use; nil if it is under that already, or cannot be opened.
     func resealed(_ sealed: SealedValue, _ name: String, of application: ApplicationName) -> SealedValue? {
-        guard let key = keys.first, key.fingerprint != sealed.key,
-            let value = try? open(sealed, name, of: application)
-        else { return nil }
-        return try? seal(value, name, of: application, version: sealed.version)
+        box.resealed(sealed, Self.context(name, application))
     }
 
-    private static func derived(from key: ClusterKey) -> SymmetricKey {
-        HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: key.bytes), info: Array("igropyr secrets v1".utf8),
-            outputByteCount: 32)
-    }
-
-    private static func context(_ name: String, _ application: ApplicationName, _ version: String) -> [UInt8] {
-        Array("\(application)\0\(name)\0\(version)".utf8)
-    }
+    private static func context(_ name: String, _ application: ApplicationName) -> String { "\(application)\0\(name)" }
 }
 
 /// Why a secret is of no use; one line with what to do, never with its value.

@@ -166,6 +166,24 @@ public actor Replica: LoopBound {
         if isNew { didChangeHere() }
     }
 
+    func setCertificate(_ name: CertificateName, _ content: Certificate.Content) throws(Refusal) -> Certificate {
+        let certificate = try state.setCertificate(name, content, at: .now, clock: &clock)
+        didChangeHere()
+        return certificate
+    }
+
+    /// Whether there was such a certificate.
+    func removeCertificate(_ name: CertificateName) -> Bool {
+        let isRemoved = state.removeCertificate(name, at: .now, clock: &clock)
+        if isRemoved { didChangeHere() }
+        return isRemoved
+    }
+
+    func resealCertificates(by sealing: CertificateSealing) {
+        let isNew = state.resealCertificates(at: .now, clock: &clock) { sealing.resealed($1, $0) }
+        if isNew { didChangeHere() }
+    }
+
     func remove(_ name: ApplicationName) throws(DeploymentError) -> Deployment {
         let tombstone = try state.remove(name, at: .now, clock: &clock)
         didChangeHere()

@@ -100,6 +100,16 @@ extension WorkerSpec {
     }
 }
 
+extension Certificate.Content {
+    var canonicalBytes: [UInt8] {
+        var canonical = CanonicalBytes()
+        canonical.append([sealed.version, sealed.key, sealed.box])
+        canonical.append(servers)
+        canonical.append(expiresAt.milliseconds)
+        return canonical.bytes
+    }
+}
+
 extension HostRecord {
     var canonicalBytes: [UInt8] {
         var canonical = CanonicalBytes()

@@ -101,6 +101,7 @@ extension UInt8 {
     static let period = UInt8(ascii: ".")
     static let underscore = UInt8(ascii: "_")
     static let slash = UInt8(ascii: "/")
+    static let asterisk = UInt8(ascii: "*")
 
     var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
     var isLowercaseLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) }

@@ -1,6 +1,8 @@
 extension ReplicatedState {
     public var digest: StateDigest {
-        StateDigest(deployments: deployments.mapValues(\.timestamp), hosts: hosts.mapValues(\.version))
+        StateDigest(
+            deployments: deployments.mapValues(\.timestamp), hosts: hosts.mapValues(\.version),
+            certificates: certificates.mapValues(\.timestamp))
     }
 
     /// All of it, for a file; ``restore(_:at:clock:)`` reads it.
@@ -12,7 +14,7 @@ extension ReplicatedState {
     ///   - digest: The peer's.
     ///   - maximumBytes: Roughly, of the JSON. Held to at an entry's boundary, and at least one entry goes along; so
     ///     repeated exchanges get everything across.
-    /// - Returns: Deployments first: hosts' records are of use only with them.
+    /// - Returns: Hosts' records last: of use only with the deployments, and a balancer that knows hosts knows all certificates.
     public func delta(for digest: StateDigest, maximumBytes: Int = 4 << 20) -> StateDelta {
         var delta = StateDelta()
         var bytes = 0
@@ -22,6 +24,14 @@ extension ReplicatedState {
             bytes += deployment.approximateBytes
             guard bytes <= maximumBytes || delta.isEmpty else { return delta.cut }
             delta.deployments.append(deployment)
+        }
+        for name in digest.certificates == nil ? [] : certificates.keys.sorted() {
+            guard let certificate = certificates[name],
+                Self.isNewer(certificate.timestamp, than: digest.certificates?[name])
+            else { continue }
+            bytes += certificate.approximateBytes
+            guard bytes <= maximumBytes || delta.isEmpty else { return delta.cut }
+            delta.certificates = (delta.certificates ?? []) + [certificate]
         }
         for name in hosts.keys.sorted() {
             guard let record = hosts[name], Self.isNewer(record.version, than: digest.hosts[name]) else { continue }
@@ -40,7 +50,7 @@ extension ReplicatedState {
     /// - Parameters:
     ///   - delta: From a peer.
     ///   - now: The wall clock; bounds how far ahead an entry may be, and decides which tombstones are too old to take.
-    ///   - clock: This host's; observes the deployments' timestamps.
+    ///   - clock: This host's; observes the timestamps of deployments and certificates.
     ///   - knownHosts: Whose records to take: the hosts that membership knows. nil takes all.
     /// - Returns: Which entries are different now, and which were refused.
     public mutating func apply(
@@ -70,6 +80,11 @@ extension ReplicatedState {
                 if try apply(record, at: now, owner: clock.host) { change.hosts.append(record.name) }
             } catch { change.refusals.append(error) }
         }
+        for certificate in delta.certificates ?? [] {
+            do throws(Refusal) {
+                if try apply(certificate, at: now, clock: &clock) { change.certificates.append(certificate.name) }
+            } catch { change.refusals.append(error) }
+        }
         return change
     }
 
@@ -79,7 +94,8 @@ extension ReplicatedState {
         _ snapshot: StateDelta, at now: UnixTime, clock: inout HybridClock
     ) -> StateChange {
         let times =
-            snapshot.deployments.map(\.timestamp.time) + snapshot.hosts.map { UnixTime(milliseconds: $0.version.epoch) }
+            snapshot.deployments.map(\.timestamp.time) + (snapshot.certificates ?? []).map(\.timestamp.time)
+            + snapshot.hosts.map { UnixTime(milliseconds: $0.version.epoch) }
         return apply(snapshot, at: times.reduce(now, max), clock: &clock)
     }
 
@@ -91,7 +107,24 @@ extension ReplicatedState {
         guard winner != deployments[deployment.name] else { return false }
         try deployment.validate()
         try checkRoom(for: deployment)
-        do { try clock.observe(deployment.timestamp, at: now) } catch { throw .tooFarAhead(deployment.name) }
+        do { try clock.observe(deployment.timestamp, at: now) } catch {
+            throw .tooFarAhead("deployment \(deployment.name)")
+        }
+        store(winner)
+        return true
+    }
+
+    private mutating func apply(
+        _ certificate: Certificate, at now: UnixTime, clock: inout HybridClock
+    ) throws(Refusal) -> Bool {
+        guard !Self.hasExpired(certificate, at: now) else { return false }
+        let winner = certificates[certificate.name]?.joined(with: certificate) ?? certificate
+        guard winner != certificates[certificate.name] else { return false }
+        try certificate.validate()
+        try checkRoom(for: certificate)
+        do { try clock.observe(certificate.timestamp, at: now) } catch {
+            throw .tooFarAhead("certificate \(certificate.name)")
+        }
         store(winner)
         return true
     }
@@ -134,8 +167,8 @@ extension Refusal {
             reason: "its format is \(version), this host knows \(StateDelta.currentVersion)")
     }
 
-    fileprivate static func tooFarAhead(_ name: ApplicationName) -> Refusal {
-        Refusal(code: .tooFarAhead, subject: "deployment \(name)", reason: "its timestamp is more than 24 hours ahead")
+    fileprivate static func tooFarAhead(_ subject: String) -> Refusal {
+        Refusal(code: .tooFarAhead, subject: subject, reason: "its timestamp is more than 24 hours ahead")
     }
 }
 
@@ -156,6 +189,13 @@ extension DeploymentSpec {
             + furtherRoutes.map(\.description) + secrets.flatMap { [$0.key, $0.value.value?.box ?? ""] }
             + (health?.targets ?? [])
         return texts.reduce(1024) { $0 + $1.utf8.count + 8 }
+    }
+}
+
+extension Certificate {
+    fileprivate var approximateBytes: Int {
+        guard let content else { return 256 }
+        return content.servers.reduce(512 + content.sealed.box.utf8.count) { $0 + $1.utf8.count + 4 }
     }
 }
 

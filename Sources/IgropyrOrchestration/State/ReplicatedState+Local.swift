@@ -50,6 +50,48 @@ extension ReplicatedState {
         return true
     }
 
+    /// Has balancers show a certificate, in place of the one of that name if there is one.
+    /// - Throws: If a limit is reached or a value is malformed; then nothing changes.
+    /// - Returns: The entry made.
+    public mutating func setCertificate(
+        _ name: CertificateName, _ content: Certificate.Content, at now: UnixTime, clock: inout HybridClock
+    ) throws(Refusal) -> Certificate {
+        let timestamp = timestamp(after: certificates[name]?.timestamp, at: now, clock: &clock)
+        let certificate = Certificate(name: name, timestamp: timestamp, content: content)
+        try certificate.validate()
+        try checkRoom(for: certificate)
+        store(certificate)
+        return certificate
+    }
+
+    /// - Returns: Whether there was such a certificate.
+    public mutating func removeCertificate(
+        _ name: CertificateName, at now: UnixTime, clock: inout HybridClock
+    ) -> Bool {
+        guard let present = certificates[name], !present.isTombstone else { return false }
+        let timestamp = timestamp(after: present.timestamp, at: now, clock: &clock)
+        store(Certificate(name: name, timestamp: timestamp, content: nil))
+        return true
+    }
+
+    /// Puts the certificates under another key. `sealed` gives the same value anew, or nil for one that is to stay.
+    /// - Returns: Whether any was sealed anew.
+    public mutating func resealCertificates(
+        at now: UnixTime, clock: inout HybridClock, _ sealed: (CertificateName, SealedValue) -> SealedValue?
+    ) -> Bool {
+        var isNew = false
+        for var certificate in certificates.values.sorted(by: { $0.name < $1.name }) {
+            guard let present = certificate.content?.sealed, let value = sealed(certificate.name, present) else {
+                continue
+            }
+            certificate.content?.sealed = value
+            certificate.timestamp = timestamp(after: certificate.timestamp, at: now, clock: &clock)
+            store(certificate)
+            isNew = true
+        }
+        return isNew
+    }
+
     /// Removes an application; its workers drain.
     /// - Throws: If it is not deployed.
     /// - Returns: The tombstone.
@@ -93,13 +135,15 @@ extension ReplicatedState {
         return true
     }
 
+    func timestamp(for name: ApplicationName, at now: UnixTime, clock: inout HybridClock) -> HybridTimestamp {
+        timestamp(after: deployments[name]?.timestamp, at: now, clock: &clock)
+    }
+
     /// Greater than that of the entry it replaces, also if that came from a clock ahead of ours.
-    func timestamp(
-        for name: ApplicationName, at now: UnixTime, clock: inout HybridClock
+    private func timestamp(
+        after current: HybridTimestamp?, at now: UnixTime, clock: inout HybridClock
     ) -> HybridTimestamp {
-        if let current = deployments[name] {
-            try? clock.observe(current.timestamp, at: max(now, current.timestamp.time))
-        }
+        if let current { try? clock.observe(current, at: max(now, current.time)) }
         return clock.tick(at: now)
     }
 
@@ -116,6 +160,21 @@ extension ReplicatedState {
             try validation.require(
                 deployments.values.count { !$0.isTombstone } < StateLimits.applications, .tooMany,
                 "\(StateLimits.applications) applications are deployed already")
+        }
+    }
+
+    func checkRoom(for certificate: Certificate) throws(Refusal) {
+        let validation = Validation(subject: "certificate \(certificate.name)")
+        let current = certificates[certificate.name]
+        if current == nil {
+            try validation.require(
+                certificates.count < StateLimits.certificateRegisters, .tooMany,
+                "\(StateLimits.certificateRegisters) certificates are remembered already")
+        }
+        if !certificate.isTombstone, current?.isTombstone ?? true {
+            try validation.require(
+                certificates.values.count { !$0.isTombstone } < StateLimits.certificates, .tooMany,
+                "there are \(StateLimits.certificates) certificates already")
         }
     }
 

@@ -16,8 +16,10 @@ extension ReplicatedState {
     public mutating func amendTimes(at now: UnixTime, clock: inout HybridClock) -> Int64? {
         let latest = now.advanced(byMilliseconds: HybridClock.maximumLeadMilliseconds)
         let early = deployments.values.filter { $0.timestamp.time > latest }.sorted { $0.timestamp < $1.timestamp }
+        let earlyCertificates = certificates.values.filter { $0.timestamp.time > latest }
+            .sorted { $0.timestamp < $1.timestamp }
         let earlyHosts = hosts.values.filter { $0.version.epoch > latest.milliseconds }
-        guard !early.isEmpty || !earlyHosts.isEmpty else { return nil }
+        guard !early.isEmpty || !earlyHosts.isEmpty || !earlyCertificates.isEmpty else { return nil }
         var own = hosts[clock.host]
         if let own, own.version.epoch > latest.milliseconds {
             guard 2 * (earlyHosts.count - 1) <= hosts.count - 1 else { return nil }
@@ -28,10 +30,18 @@ extension ReplicatedState {
         }
         clock = HybridClock(host: clock.host)
         for deployment in deployments.values { try? clock.observe(deployment.timestamp, at: now) }
+        for certificate in certificates.values { try? clock.observe(certificate.timestamp, at: now) }
+        let decides = own != nil
+        let amended = { (timestamp: HybridTimestamp, clock: inout HybridClock) in
+            decides ? clock.tick(at: now) : HybridTimestamp(time: UnixTime(milliseconds: 0), origin: timestamp.origin)
+        }
         for var deployment in early {
-            let oldest = HybridTimestamp(time: UnixTime(milliseconds: 0), origin: deployment.timestamp.origin)
-            deployment.timestamp = own == nil ? oldest : clock.tick(at: now)
+            deployment.timestamp = amended(deployment.timestamp, &clock)
             store(deployment)
+        }
+        for var certificate in earlyCertificates {
+            certificate.timestamp = amended(certificate.timestamp, &clock)
+            store(certificate)
         }
         own?.version = HostRecord.Version(epoch: now.milliseconds, counter: 0)
         if let own { store(own) }

@@ -1,15 +1,17 @@
-/// What the hosts of a cluster agree on: which applications are deployed, and what each host says about itself.
+/// What the hosts of a cluster agree on: which applications are deployed, which certificates balancers show, and what each
+/// host says about itself.
 ///
-/// Two CRDTs, no leader: per application the last decision wins, per host the owner's latest word. Peers compare
+/// CRDTs, no leader: per application and per certificate the last decision wins, per host the owner's latest word. Peers compare
 /// ``digest``s and send each other what the other lacks (``delta(for:maximumBytes:)``); so all arrive at the same state,
 /// whatever is lost, repeated or reordered.
 public struct ReplicatedState: Hashable, Sendable {
-    /// 7 days: how long the tombstone of a removed application is kept. A host that was away for longer, and comes back
+    /// 7 days: how long the tombstone of a removed application, or certificate, is kept. A host that was away for longer, and comes back
     /// with the application still deployed, deploys it again: better found once too often than lost.
     public static let tombstoneMilliseconds: Int64 = 7 * 24 * 3600 * 1000
 
     public private(set) var deployments: [ApplicationName: Deployment] = [:]
     public private(set) var hosts: [HostName: HostRecord] = [:]
+    public private(set) var certificates: [CertificateName: Certificate] = [:]
 
     public init() {}
 
@@ -40,11 +42,13 @@ public struct ReplicatedState: Hashable, Sendable {
     public mutating func merge(_ other: ReplicatedState) {
         deployments.merge(other.deployments) { $0.joined(with: $1) }
         hosts.merge(other.hosts) { $0.joined(with: $1) }
+        certificates.merge(other.certificates) { $0.joined(with: $1) }
     }
 
     /// Drops tombstones older than ``tombstoneMilliseconds``. Call it about once an hour.
     public mutating func collectTombstones(at now: UnixTime) {
         deployments = deployments.filter { !Self.hasExpired($0.value, at: now) }
+        certificates = certificates.filter { !Self.hasExpired($0.value, at: now) }
     }
 
     /// Drops the records of hosts that membership no longer knows, neither as alive nor as failed nor as left.
@@ -53,12 +57,20 @@ public struct ReplicatedState: Hashable, Sendable {
     }
 
     static func hasExpired(_ deployment: Deployment, at now: UnixTime) -> Bool {
-        deployment.isTombstone
-            && deployment.timestamp.time < now.advanced(byMilliseconds: -Self.tombstoneMilliseconds)
+        deployment.isTombstone && isOld(deployment.timestamp, at: now)
+    }
+
+    static func hasExpired(_ certificate: Certificate, at now: UnixTime) -> Bool {
+        certificate.isTombstone && isOld(certificate.timestamp, at: now)
+    }
+
+    private static func isOld(_ timestamp: HybridTimestamp, at now: UnixTime) -> Bool {
+        timestamp.time < now.advanced(byMilliseconds: -tombstoneMilliseconds)
     }
 
     // The doors of `ReplicatedState+Local` and `ReplicatedState+Exchange`, which check what goes in.
 
     mutating func store(_ deployment: Deployment) { deployments[deployment.name] = deployment }
     mutating func store(_ record: HostRecord) { hosts[record.name] = record }
+    mutating func store(_ certificate: Certificate) { certificates[certificate.name] = certificate }
 }

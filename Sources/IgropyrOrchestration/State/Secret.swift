@@ -68,7 +68,7 @@ extension DeploymentSpec {
                     + "\(StateLimits.secretNameBytes)")
             guard let value = secret.value else { continue }
             for text in [value.version, value.key] {
-                try validation.requirePlainText(text, atMost: 64, "a sealed value")
+                try validation.requirePlainText(text, atMost: StateLimits.sealedFieldBytes, "a sealed value")
             }
         }
     }

@@ -4,11 +4,17 @@ public struct StateDigest: Hashable, Sendable, Codable {
     public var version: Int
     public var deployments: [ApplicationName: HybridTimestamp]
     public var hosts: [HostName: HostRecord.Version]
+    /// nil from an earlier edition, which is sent none.
+    public var certificates: [CertificateName: HybridTimestamp]?
 
-    public init(deployments: [ApplicationName: HybridTimestamp] = [:], hosts: [HostName: HostRecord.Version] = [:]) {
+    public init(
+        deployments: [ApplicationName: HybridTimestamp] = [:], hosts: [HostName: HostRecord.Version] = [:],
+        certificates: [CertificateName: HybridTimestamp] = [:]
+    ) {
         version = StateDelta.currentVersion
         self.deployments = deployments
         self.hosts = hosts
+        self.certificates = certificates
     }
 }
 
@@ -18,20 +24,26 @@ public struct StateDelta: Hashable, Sendable, Codable {
 
     /// Of the format.
     public var version: Int
-    /// In the order of their names, likewise the hosts.
+    /// In the order of their names, likewise the others.
     public var deployments: [Deployment]
     public var hosts: [HostRecord]
+    /// nil if there are none.
+    public var certificates: [Certificate]?
     /// false if it was cut to a size: exchange again at once.
     public var isComplete: Bool
 
-    public init(deployments: [Deployment] = [], hosts: [HostRecord] = [], isComplete: Bool = true) {
+    public init(
+        deployments: [Deployment] = [], hosts: [HostRecord] = [], certificates: [Certificate]? = nil,
+        isComplete: Bool = true
+    ) {
         version = Self.currentVersion
         self.deployments = deployments
         self.hosts = hosts
+        self.certificates = certificates
         self.isComplete = isComplete
     }
 
-    public var isEmpty: Bool { deployments.isEmpty && hosts.isEmpty }
+    public var isEmpty: Bool { deployments.isEmpty && hosts.isEmpty && certificates?.isEmpty ?? true }
 }
 
 /// What came of applying a delta.
@@ -39,6 +51,7 @@ public struct StateChange: Hashable, Sendable {
     /// Entries that are different now.
     public var deployments: [ApplicationName] = []
     public var hosts: [HostName] = []
+    public var certificates: [CertificateName] = []
     /// Of ``deployments`` those that a peer's entry did not replace, late though it was, since they were decided by who knew what
     /// it stands for: the peers have yet to hear that.
     public var upheld: [ApplicationName] = []
@@ -49,5 +62,5 @@ public struct StateChange: Hashable, Sendable {
 
     public init() {}
 
-    public var isEmpty: Bool { deployments.isEmpty && hosts.isEmpty }
+    public var isEmpty: Bool { deployments.isEmpty && hosts.isEmpty && certificates.isEmpty }
 }

@@ -7,6 +7,11 @@ public enum StateLimits {
     /// Deployed applications and the tombstones of removed ones.
     public static let registers = 2000
     public static let hosts = 1000
+    public static let certificates = 200
+    /// Certificates and the tombstones of removed ones.
+    public static let certificateRegisters = 400
+    public static let serversOfCertificate = 100
+    public static let serverBytes = 253
     public static let workersPerHost = 1000
     public static let bundlesPerHost = 1000
     public static let tagsPerHost = 64
@@ -16,8 +21,10 @@ public enum StateLimits {
     public static let routes = 16
     public static let secrets = 32
     public static let secretNameBytes = 64
-    /// Of an application's secrets together, sealed, in Base64.
+    /// Of an application's secrets together, or of a certificate with its key: sealed, in Base64.
     public static let sealedBytes = 65_536
+    /// Of a sealed value's version, and of its key's fingerprint.
+    public static let sealedFieldBytes = 64
     public static let hashKeyBytes = 1024
     public static let arguments = 256
     public static let environmentVariables = 256

@@ -29,7 +29,10 @@ public final class HTTPServer {
     private let listener: TCPListener
     let handler: any HTTPRequestHandler
     /// For connections that are accepted from now on; those that are open keep theirs.
-    public var tls: TLSContext?
+    public var tls: TLSContext? {
+        didSet { if awaitsTLS, tls != nil { beginAccepting() } }
+    }
+    private var awaitsTLS: Bool
     private let clients: ClientLimit?
     private var connections: [any OpenConnection] = []
     /// Memory for what HTTP/1.1's connections write, lent to one that has something to write.
@@ -48,16 +51,18 @@ public final class HTTPServer {
     /// ``HTTP2Settings/isEnabled`` is false takes a context made for `http/1.1` only.
     public static let applicationProtocols = ["h2", "http/1.1"]
 
-    /// Begins to accept at once. The listener belongs to the server from here on; it is closed if this throws. Several
-    /// loops' servers may share `clients`.
+    /// Begins to accept at once, or, if it `awaitsTLS`, once ``tls`` is set: who comes earlier waits in the backlog. The
+    /// listener belongs to the server from here on; it is closed if this throws. Several loops' servers may share
+    /// `clients`.
     public init(
         listener: TCPListener, settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil,
-        clients: ClientLimit? = nil, handler: any HTTPRequestHandler
+        awaitsTLS: Bool = false, clients: ClientLimit? = nil, handler: any HTTPRequestHandler
     ) throws(UVError) {
         loop = listener.loop
         self.listener = listener
         self.settings = settings
         self.tls = tls
+        self.awaitsTLS = awaitsTLS
         self.clients = clients
         self.handler = handler
         commonFields = CommonFields(on: loop, serverName: settings.serverName)
@@ -69,10 +74,16 @@ public final class HTTPServer {
         }
         do throws(UVError) {
             try listener.start { [self] stream in accept(stream) }
+            if awaitsTLS { listener.pause() }
         } catch {
             close()
             throw error
         }
+    }
+
+    private func beginAccepting() {
+        awaitsTLS = false
+        listener.resume()
     }
 
     public var localAddress: SocketAddress { listener.localAddress }

@@ -6,6 +6,7 @@ struct PEMFile {
     /// More is no file of certificates: all of the authorities that browsers trust take a quarter of it.
     private static let limitBytes = 1 << 20
 
+    /// Or what else messages call it.
     let path: String
     let bytes: [UInt8]
     /// Whether users who neither own the file nor belong to its group may read it.
@@ -31,6 +32,13 @@ struct PEMFile {
         self.path = path
         self.bytes = Array(bytes.prefix(count))
         isReadableByOthers = status.st_mode & S_IROTH != 0
+    }
+
+    /// What is in memory already.
+    init(_ bytes: [UInt8], called name: String) {
+        path = name
+        self.bytes = bytes
+        isReadableByOthers = false
     }
 
     private static func unreadable(_ path: String, _ role: String, _ code: Int32) -> TLSError {

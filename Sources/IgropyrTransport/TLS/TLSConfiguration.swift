@@ -4,17 +4,15 @@
 /// What is not a setting follows Mozilla's "intermediate" profile: forward-secret suites with authenticated encryption
 /// only, in the client's order of preference, over X25519, P-256 or P-384; no compression, renegotiation or early data.
 public struct TLSConfiguration: Sendable, Hashable {
-    /// A certificate and its private key, in PEM.
-    public struct Certificate: Sendable, Hashable {
-        /// The server's own certificate, then those that lead to the authority that issued it.
-        public var chainFile: String
-        /// The private key of the first certificate, not encrypted; may be the same file.
-        public var keyFile: String
+    /// A certificate and its private key, in PEM: the server's own certificate, then those that lead to the authority that
+    /// issued it; the private key of the first one, not encrypted.
+    public enum Certificate: Sendable, Hashable {
+        /// May be the same file.
+        case files(chain: String, key: String)
+        /// All in one text; messages call it by its name.
+        case held(_ name: String, pem: [UInt8])
 
-        public init(chainFile: String, keyFile: String) {
-            self.chainFile = chainFile
-            self.keyFile = keyFile
-        }
+        public init(chainFile: String, keyFile: String) { self = .files(chain: chainFile, key: keyFile) }
     }
 
     public enum Version: Sendable, Hashable {
@@ -31,10 +29,12 @@ public struct TLSConfiguration: Sendable, Hashable {
         case required(caFile: String)
     }
 
-    /// At least one. A client gets the one that names the server that it asks for, exactly or by a wildcard; if none does,
-    /// or it asks for none, the first. Two for the same names, with keys of different kinds, are chosen between by what
-    /// the client can verify.
+    /// At least one, unless ``awaitsCertificates``. A client gets the one that names the server that it asks for, exactly or
+    /// by a wildcard; if none does, or it asks for none, the first. Two for the same names, with keys of different kinds,
+    /// are chosen between by what the client can verify.
     public var certificates: [Certificate]
+    /// Whether there may be none; then all handshakes fail.
+    public var awaitsCertificates = false
     /// The oldest version that is spoken.
     public var minimumVersion = Version.tls12
     public var clientCertificates = ClientCertificates.none

@@ -36,11 +36,16 @@ extension TLSContext {
         _ configuration: TLSConfiguration, applicationProtocols: [String] = HTTPServer.applicationProtocols,
         succeeding previous: TLSContext? = nil
     ) throws(TLSError) -> TLSContext {
-        guard !configuration.certificates.isEmpty else {
-            throw TLSError(.unusableFile, "TLS without a certificate: give a certificate file and a key file")
-        }
         var certificates = ServerCertificates.Making()
-        for files in configuration.certificates { try certificates.add(TLSIdentity(reading: files), configuration) }
+        for certificate in configuration.certificates {
+            try certificates.add(TLSIdentity(reading: certificate), configuration)
+        }
+        if configuration.certificates.isEmpty {
+            guard configuration.awaitsCertificates else {
+                throw TLSError(.unusableFile, "TLS without a certificate: give a certificate file and a key file")
+            }
+            try certificates.addNothing(configuration)
+        }
         let authorities = try configuration.clientCertificates.authorities()
         let trust = ServerCertificates.ClientTrust(
             isRequired: configuration.clientCertificates.isRequired, authorities: authorities?.file.bytes)
@@ -110,14 +115,23 @@ extension ServerCertificates {
                 kinds[index].keys.insert(identity.keyKind)
                 return try unsafe identity.install(in: choices[index].raw)
             }
-            let minimum = configuration.minimumVersion == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION
-            let choice = try unsafe Choice(owning: TLSContext.makeRaw(.server, from: minimum))
+            let choice = try Self.choice(configuration)
             try unsafe identity.install(in: choice.raw)
             for name in names.add(identity.names, index: choices.count) {
-                warnings.append(.nameTaken(name: name, file: identity.files.chainFile))
+                warnings.append(.nameTaken(name: name, file: identity.source))
             }
             choices.append(choice)
             kinds.append((carried, [identity.keyKind]))
+        }
+
+        /// A choice that no handshake succeeds with.
+        mutating func addNothing(_ configuration: TLSConfiguration) throws(TLSError) {
+            choices.append(try Self.choice(configuration))
+        }
+
+        private static func choice(_ configuration: TLSConfiguration) throws(TLSError) -> Choice {
+            let minimum = configuration.minimumVersion == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION
+            return try unsafe Choice(owning: TLSContext.makeRaw(.server, from: minimum))
         }
     }
 }

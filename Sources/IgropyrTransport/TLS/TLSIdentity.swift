@@ -1,9 +1,10 @@
 internal import COpenSSL
 
-/// A certificate with its chain and its private key, as read from two files.
+/// A certificate with its chain and its private key.
 @safe
 final class TLSIdentity {
-    let files: TLSConfiguration.Certificate
+    /// The file with the certificate, or what else messages call it.
+    let source: String
     private let chain: [X509Certificate]
     private let key: PrivateKey
     /// The servers that it stands for.
@@ -11,9 +12,16 @@ final class TLSIdentity {
     let warnings: [TLSWarning]
 
     /// - Throws: `.unusableFile`, which names the file and says what to do.
-    init(reading files: TLSConfiguration.Certificate) throws(TLSError) {
-        let chainFile = try PEMFile(files.chainFile, role: "certificate file")
-        let keyFile = try PEMFile(files.keyFile, role: "key file")
+    init(reading certificate: TLSConfiguration.Certificate) throws(TLSError) {
+        let (chainFile, keyFile): (PEMFile, PEMFile)
+        switch certificate {
+        case .files(let chain, let key):
+            chainFile = try PEMFile(chain, role: "certificate file")
+            keyFile = try PEMFile(key, role: "key file")
+        case .held(let name, let pem):
+            chainFile = PEMFile(pem, called: name)
+            keyFile = chainFile
+        }
         chain = try chainFile.certificates(role: "certificate file")
         key = try keyFile.privateKey()
         let leaf = chain[0]
@@ -21,20 +29,23 @@ final class TLSIdentity {
             ERR_clear_error()
             throw TLSError(
                 .unusableFile,
-                "the key in \(files.keyFile) does not fit the first certificate in \(files.chainFile): give the key it was issued for, and put the server's own certificate first"
+                "the key in \(keyFile.path) does not fit the first certificate in \(chainFile.path): give the key it was issued for, and put the server's own certificate first"
             )
         }
-        self.files = files
+        source = chainFile.path
         names = leaf.serverNames
         var warnings: [TLSWarning] = []
         switch leaf.validity {
         case .valid: break
-        case .expired(let day): warnings.append(.expired(file: files.chainFile, on: day))
-        case .notYet(let day): warnings.append(.notYetValid(file: files.chainFile, from: day))
+        case .expired(let day): warnings.append(.expired(file: source, on: day))
+        case .notYet(let day): warnings.append(.notYetValid(file: source, from: day))
         }
-        if keyFile.isReadableByOthers { warnings.append(.keyReadableByOthers(file: files.keyFile)) }
+        if keyFile.isReadableByOthers { warnings.append(.keyReadableByOthers(file: keyFile.path)) }
         self.warnings = warnings
     }
+
+    /// When it ends.
+    var expiry: Int64? { chain[0].expiry }
 
     /// OpenSSL's number for the kind of key.
     var keyKind: Int32 { key.kind }
@@ -53,7 +64,7 @@ final class TLSIdentity {
             let reason = TLSError.taken(during: .setup).description
             throw TLSError(
                 .unusableFile,
-                "OpenSSL refuses the certificate in \(files.chainFile) (\(reason)): have one issued for a key of EC P-256 or RSA 2048 at least, signed with SHA-256"
+                "OpenSSL refuses the certificate in \(source) (\(reason)): have one issued for a key of EC P-256 or RSA 2048 at least, signed with SHA-256"
             )
         }
     }

@@ -99,6 +99,13 @@ final class X509Certificate {
         return .valid
     }
 
+    /// When its time passes, in seconds since 1970; nil if that is no time.
+    var expiry: Int64? {
+        var parts = unsafe tm()
+        guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(raw), &parts) == 1 else { return nil }
+        return unsafe Int64(timegm(&parts))
+    }
+
     private func day(_ time: UnsafePointer<ASN1_TIME>?) -> String {
         var parts = unsafe tm()
         guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unknown day" }

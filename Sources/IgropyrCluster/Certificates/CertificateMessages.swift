@@ -1,0 +1,42 @@
+internal import FoundationEssentials
+public import IgropyrOrchestration
+
+/// A certificate for all balancers to show.
+struct CertificateRequest: Codable, Sendable {
+    var version = ControlAPI.version
+    /// nil: the first server that it stands for.
+    var name: CertificateName?
+    /// The certificate, those above it and the private key.
+    var pem: Data
+}
+
+/// A certificate of the cluster, without its key.
+public struct CertificateReport: Codable, Sendable, Hashable {
+    public var version = ControlAPI.version
+    public var name: CertificateName
+    /// That it stands for; `*.` for one label.
+    public var servers: [String]
+    public var expiresAt: UnixTime
+    public var changedAt: UnixTime
+    /// The host that it was given to.
+    public var origin: HostName
+    /// What is to be mended though it can be used; nil but where it was just set.
+    public var warnings: [String]?
+
+    init?(_ certificate: Certificate) {
+        guard let content = certificate.content else { return nil }
+        name = certificate.name
+        servers = content.servers
+        expiresAt = content.expiresAt
+        changedAt = certificate.timestamp.time
+        origin = certificate.timestamp.origin
+    }
+}
+
+/// The answer to `GET /v1/certificates`: by name.
+public struct CertificatesReport: Codable, Sendable, Hashable {
+    public var version = ControlAPI.version
+    /// The host that was asked.
+    public var host: HostName
+    public var certificates: [CertificateReport]
+}
