@@ -181,6 +181,45 @@ private func withPHP(
         program.signal(SIGTERM)
     }
 
+    /// Answers by the number of the connection once it has seen the variables, whatever the body.
+    private static let hastyResponder = """
+        import socket, sys
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(sys.argv[1])
+        listener.listen()
+        print("listens", flush=True)
+        number = 0
+        while True:
+            peer, _ = listener.accept()
+            number += 1
+            file = peer.makefile("rb")
+            while len(head := file.read(8)) == 8:
+                content = file.read(head[4] << 8 | head[5])
+                if head[1] == 4 and not content:
+                    text = b"Content-Type: text/plain\\r\\n\\r\\n%d" % number
+                    peer.sendall(bytes([1, 6, 0, 1, 0, len(text), 0, 0]) + text + bytes([1, 3, 0, 1, 0, 8] + [0] * 10))
+            file.close()
+            peer.close()
+        """
+
+    /// What came of the body later would be the next one's.
+    @Test func `a connection is not used again while a request's body has yet to come`() async throws {
+        let folder = try TemporaryFolder()
+        let (script, socket) = (try folder.write("responder.py", Self.hastyResponder), folder.path + "/socket")
+        let program = try BackgroundCommand(["python3", script, socket])
+        try await eventually("it listens") { program.output == "listens\n" }
+        let yaml = "handlers: {app: {fastcgi: {address: \"unix:\(socket)\", idle-connections: 1}}}"
+        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
+            try site.write("a.app", "")
+            let raw = try await Raw(to: caller.running.address)
+            try await raw.send("POST /a.app HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+            #expect(try await raw.receive(until: "\r\n\r\n1").hasSuffix("1"))
+            for _ in 0..<2 { #expect(try await caller.text("/a.app") == "2") }
+            raw.close()
+        }
+        program.signal(SIGTERM)
+    }
+
     @Test func `a server that was started anew is found again`() async throws {
         try await withPHP(idle: 4) { caller, site, php in
             try site.write("a.php", "<?php echo 'pid ', getmypid();")

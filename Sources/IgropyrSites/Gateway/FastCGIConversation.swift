@@ -16,6 +16,8 @@ final class FastCGIConversation: GatewayConversation {
     private var isOver = false
     /// The responder has said that it is done; until then the connection cannot be used again.
     private var hasEnded = false
+    /// So was the request: what is left of its body would be the next one's.
+    private var isInputEnded: Bool
 
     /// Has the stream until `giveBack` is called, once, which says whether the next request may go there.
     init(
@@ -25,6 +27,7 @@ final class FastCGIConversation: GatewayConversation {
         self.stream = stream
         self.variables = variables
         self.hasBody = hasBody
+        isInputEnded = !hasBody
         self.keepsConnection = keepsConnection
         self.giveBack = giveBack
         errors = ErrorOutput(of: call.file, call.log)
@@ -36,9 +39,16 @@ final class FastCGIConversation: GatewayConversation {
             FastCGIRecord.opening(variables, hasInput: hasBody, keepsConnection: keepsConnection))
     }
 
-    func send(_ bytes: [UInt8]) async throws { try await stream.write(FastCGIRecord.input(bytes)) }
+    func send(_ bytes: [UInt8]) async throws {
+        guard !isOver else { throw CancellationError() }  // The connection may be another request's by now.
+        try await stream.write(FastCGIRecord.input(bytes))
+    }
 
-    func endBody() throws { if hasBody { try stream.enqueue(FastCGIRecord.endOfInput) } }
+    func endBody() throws {
+        guard hasBody, !isOver else { return }
+        try stream.enqueue(FastCGIRecord.endOfInput)
+        isInputEnded = true
+    }
 
     func heldRest() throws -> [UInt8]? {
         var (rest, place): ([UInt8], Int) = ([], offset)
@@ -107,6 +117,6 @@ final class FastCGIConversation: GatewayConversation {
     func end() {
         guard !isOver else { return }
         isOver = true
-        giveBack(hasEnded && offset == received.count)
+        giveBack(hasEnded && isInputEnded && offset == received.count)
     }
 }
