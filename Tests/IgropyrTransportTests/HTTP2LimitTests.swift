@@ -252,6 +252,28 @@ private let enhanceYourCalm: UInt32 = 0x0B
             #expect(server.server.counters.timeouts == 1)
         }
     }
+    @Test func `bodies that are taken back leave the connection's window to others`() async throws {
+        try await TestServer.run(onRequest: { head, bytes, stream in
+            guard bytes.string(in: head.path) == "/pause" else { return stream.exchange = EchoExchange(stream) }
+            stream.exchange = WatchingExchange()
+            stream.pauseBody()
+        }) { server in
+            let client = try await server.connectFrames()
+            client.begin()
+            let piece = String(repeating: "x", count: 16 << 10)
+            for number in 0..<UInt32(40) {
+                let id = 2 * number + 1
+                client.send(.request(id, "/pause", method: "POST", ends: false))
+                client.send([], [Frame](repeating: .data(id, piece, ends: false), count: 4))
+                client.send(Frame(.reset, stream: id, Frame.bytes(8)), Frame(.ping, [UInt8](repeating: 0, count: 8)))
+                await client.wait { $0.frames(.ping).count > number }
+            }
+            client.send(.request(99, method: "POST", ends: false), .data(99, piece))
+            #expect(await client.response(99).body == piece)
+            #expect(client.goAway == nil)
+        }
+    }
+
 
     @Test func `a body that drips ends its stream only`() async throws {
         let slow = settings {

@@ -65,22 +65,24 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     }
 
     override func bodyDidArrive(_ bytes: RawSpan) {
-        guard !isClosed else { return }
         bodyRate?.add(bytes.byteCount)
-        if isResponseEnded {
+        if isClosed || isResponseEnded {
             connection.session.consumeConnection(bytes.byteCount)
         } else if isBodyPaused || !held.isEmpty {
             bytes.append(first: bytes.byteCount, to: &held)
         } else if isBodyTooSlow {
+            connection.session.consumeConnection(bytes.byteCount)
             cutSlowClient()
         } else {
             awaitBody()
             exchange?.requestBodyDidArrive(bytes)
-            if !isClosed { noteTaken(bytes.byteCount) }
+            noteTaken(bytes.byteCount)
         }
     }
 
+    /// Whatever becomes of the stream, the others of the connection go on with the window that they share.
     private func noteTaken(_ count: Int) {
+        guard !isClosed else { return connection.session.consumeConnection(count) }
         connection.session.consume(count, of: self)
         if !isRequestEnded { connection.noteTaken(count, by: self) }
     }
@@ -134,9 +136,14 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         guard !isRequestEnded else { return }
         isBodyPaused = false
         readDeadline = .distantFuture
+        dropHeld()
+        if isEndHeld { messageDidEnd() }
+    }
+
+    private func dropHeld() {
+        guard !held.isEmpty else { return }
         connection.session.consumeConnection(held.count)
         held = []
-        if isEndHeld { messageDidEnd() }
     }
 
     private func deliverHeld() {
@@ -145,7 +152,6 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
             let bytes = held
             held = []
             exchange?.requestBodyDidArrive(unsafe bytes.span.bytes)
-            guard !isClosed else { return }
             noteTaken(bytes.count)
             connection.scheduleSend()
         }
@@ -199,7 +205,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
             connection.queuedBytes -= body.count
             body.removeAll()
         }
-        held = []
+        dropHeld()
         readDeadline = .distantFuture
         writeDeadline = .distantFuture
         let exchange = exchange
