@@ -105,6 +105,12 @@ extension ProxyExchange: HTTPServerExchange {
         upstream?.resumeResponse()
     }
 
+    func requestWasRefused(status: Int) {
+        if case .finished = state { return }
+        record?.serverDidRefuse(status: status)
+        finish()
+    }
+
     func clientDidAbort() {
         if case .finished = state { return }
         if case .responding = state { noteSound() }  // Events, which have no end, are never whole.

@@ -173,6 +173,17 @@ private func withLog(
         }
     }
 
+    @Test func `a request that stops in its middle is 408, and the worker's is taken back`() async throws {
+        try await withLog(workers: 1, { $0.server.progressTimeout = .milliseconds(100) }) { fixture, folder in
+            let answer = try fixture.exchange("POST /count HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
+            #expect(answer.status == 408)
+            let line = try await folder.json(count: 1)[0]
+            #expect(line.status == 408 && line.failure == "protocol-error")
+            let worker = fixture.workers[0]
+            try await eventually("the worker hears of it") { worker.aborts.withLock { $0 } == 1 }
+        }
+    }
+
     @Test func `what is no request leaves a line, too`() async throws {
         try await withLog(workers: 1) { fixture, folder in
             #expect(try fixture.exchange("GET / HTTP/1.1\r\nHost : a\r\n\r\n").status == 400)

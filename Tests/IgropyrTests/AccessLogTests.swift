@@ -141,6 +141,27 @@ import Testing
         #expect(lines == [#"127.0.0.1 - - [time] "GET / HTTP/1.1" 499 0"#])
     }
 
+    private static let stops = [
+        ("Content-Length: 9\r\n\r\nabc", 408), ("Transfer-Encoding: chunked\r\n\r\nno size\r\n", 400),
+    ]
+
+    @Test(arguments: stops) func `what the server says in a handler's place is in its line`(
+        rest: String, status: Int
+    ) async throws {
+        let lines = try await Self.lines(
+            .common,
+            { app in
+                app.server.progressTimeout = .milliseconds(100)
+                app.post("/") { request async throws in "\(try await request.body(upTo: 100).count)" }
+            },
+            { caller in
+                let raw = try await caller.connect()
+                raw.send("POST / HTTP/1.1\r\nHost: a\r\n\(rest)")
+                #expect(await raw.receive { $0.hasPrefix("HTTP/1.1 \(status) ") }.isEmpty == false)
+            })
+        #expect(lines == [#"127.0.0.1 - - [time] "POST / HTTP/1.1" \#(status) 0"#])
+    }
+
     @Test func `a file that was moved away is left alone once the log is opened anew`() async throws {
         let folder = try TemporaryFolder()
         try await withApp { app in

@@ -30,7 +30,7 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
         }
     }
 
-    @Test func `a body that stops arriving ends the connection`() async throws {
+    @Test func `a body that stops arriving is answered 408 and ends the connection`() async throws {
         let aborted = Signal()
         try await TestServer.run(
             settings { $0.progressTimeout = .milliseconds(100) },
@@ -39,8 +39,9 @@ private func settings(_ change: (inout HTTPServerSettings) -> Void) -> HTTPServe
             }
         ) { server in
             let text = try await server.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
-            #expect(text.isEmpty)
+            #expect(text.hasPrefix("HTTP/1.1 408 "))
             #expect(await aborted.wait())
+            #expect(server.server.counters.timeouts == 1)
         }
     }
 
@@ -311,7 +312,7 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
         }
     }
 
-    @Test func `a body that drips is cut once its average is too low`() async throws {
+    @Test func `a body that drips is answered 408 once its average is too low`() async throws {
         let slow = settings {
             $0.minimumBytesPerSecond = 1000
             $0.rateGrace = .milliseconds(300)
@@ -320,7 +321,7 @@ private struct HTTPServerStreamBox: @unchecked Sendable {
             let client = try await server.connect()
             client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
             try await Self.drip(client, "x", every: .milliseconds(20))
-            #expect(client.received.isEmpty)
+            #expect(client.received.hasPrefix("HTTP/1.1 408 "))
             #expect(server.server.counters.timeouts == 1)
         }
     }

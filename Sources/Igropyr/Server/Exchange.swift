@@ -201,6 +201,11 @@ final class Exchange: HTTPServerExchange {
         wake(&writer)
     }
 
+    func requestWasRefused(status: Int) {
+        self.status = status
+        clientDidAbort()
+    }
+
     func serverWillDrain() {
         isDraining = true
         webSocket?.close(.goingAway)

@@ -86,6 +86,12 @@ final class ExchangeRecord {
         failure = failure ?? ExchangeFailure(refusal)
     }
 
+    /// The client was told so before there was an answer: the rest of its request breaks the protocol, or does not come.
+    func serverDidRefuse(status: Int) {
+        self.status = status
+        failure = .protocolError
+    }
+
     /// The client is cut off, or has gone.
     func breakOff(_ failure: ExchangeFailure) {
         self.failure = failure

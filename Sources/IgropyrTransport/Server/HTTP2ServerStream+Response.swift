@@ -144,13 +144,21 @@ extension HTTP2ServerStream {
         self.method = method
         server.count(\.refusedRequests)
         server.handler.requestWasRefused(status: error.status, on: self)
-        let text = Array("\(error.status)\n".utf8)
+        refuse(status: error.status)
+    }
+
+    /// Answers, if nothing was answered yet, in place of the handler, who is told.
+    func refuse(status: Int) {
+        guard case .notBegun = response else { return cut(.cancel) }
+        let exchange = exchange.take()
+        let text = Array("\(status)\n".utf8)
         do throws(HTTPSerializer.Failure) {
-            try beginResponse(status: error.status, framing: .length(UInt64(text.count)))
+            try beginResponse(status: status, framing: .length(UInt64(text.count)))
             try appendField("content-type", "text/plain")
             endHead()
             unsafe sendBody(text.span.bytes)
         } catch { abort() }
+        exchange?.requestWasRefused(status: status)
     }
 
     func sendContinue() {

@@ -72,7 +72,7 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
             bytes.append(first: bytes.byteCount, to: &held)
         } else if isBodyTooSlow {
             connection.session.consumeConnection(bytes.byteCount)
-            cutSlowClient()
+            refuseSlowClient()
         } else {
             awaitBody()
             exchange?.requestBodyDidArrive(bytes)
@@ -234,11 +234,11 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
             readDeadline = .distantFuture
             connection.session.reset(self, .none)
         } else if readDeadline <= now {
-            guard connection.session.isReceiveWindowFull else { return cutSlowClient() }
+            guard connection.session.isReceiveWindowFull else { return refuseSlowClient() }
             awaitBody()
         }
         if writeDeadline <= now {
-            guard connection.session.windowBytes(of: self) > 0 else { return cutSlowClient() }
+            guard connection.session.windowBytes(of: self) > 0 else { return refuseSlowClient() }
             // What is queued in the socket is looked at by the connection.
             let isQueued = connection.stream.queuedBytes > 0
             guard isQueued || now < connection.sentAt.advanced(by: server.settings.progressTimeout) else {
@@ -248,8 +248,8 @@ final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
         }
     }
 
-    private func cutSlowClient() {
+    private func refuseSlowClient() {
         server.count(\.timeouts)
-        cut(.cancel)
+        refuse(status: 408)
     }
 }

@@ -60,6 +60,12 @@ extension HTTPServerConnection: OpenConnection {
         refuse(status: error.status)
     }
 
+    /// Its body does not come, or too slowly.
+    func refuseSlowRequest() {
+        server.count(\.timeouts)
+        refuse(status: 408)
+    }
+
     /// Answers without a handler, if nothing was answered yet, and ends the connection.
     func refuse(status: Int) {
         guard case .ended = response else {
@@ -77,7 +83,7 @@ extension HTTPServerConnection: OpenConnection {
             let exchange = exchange
             self.exchange = nil
             if let exchange {
-                exchange.clientDidAbort()
+                exchange.requestWasRefused(status: status)
             } else {
                 server.handler.requestWasRefused(status: status, on: self)
             }
@@ -146,13 +152,14 @@ extension HTTPServerConnection: OpenConnection {
             return awaitProgress()
         }
         if case .none = request, !isLingering, !parser.isBetweenMessages {
-            server.count(\.timeouts)
             response = .notBegun
-            refuse(status: 408)
+            refuseSlowRequest()
         } else if stream.queuedBytes > 0 {
             cutSlowReader()
+        } else if case .body = request, !isLingering {
+            refuseSlowRequest()
         } else {
-            if case .none = request {} else { server.count(\.timeouts) }
+            if case .none = request {} else if !isLingering { server.count(\.timeouts) }
             abort()
         }
     }

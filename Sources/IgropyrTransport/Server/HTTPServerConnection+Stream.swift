@@ -19,10 +19,7 @@ extension HTTPServerConnection: ByteStreamDelegate {
         case .none: if wasBetweenMessages, !parser.isBetweenMessages { timer.arm(after: server.settings.headTimeout) }
         case .body:
             guard !isBodyPaused else { return }
-            guard !isBodyTooSlow else {
-                server.count(\.timeouts)
-                return abort()
-            }
+            guard !isBodyTooSlow else { return refuseSlowRequest() }
             timer.arm(after: server.settings.progressTimeout)
         case .ended, .tunnel: break
         }

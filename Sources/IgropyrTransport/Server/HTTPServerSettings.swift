@@ -20,11 +20,11 @@ public struct HTTPServerSettings: Sendable {
     public var idleTimeout = Duration.seconds(5)
     /// The same once the server drains: a request that is on its way by then is still answered.
     public var drainIdleTimeout = Duration.milliseconds(100)
-    /// How long a request body, or a client that reads a response, may make no progress; then the connection is closed. While
-    /// both are under way, progress of either counts.
+    /// How long a request body, or a client that reads a response, may make no progress; then the connection is closed, for a
+    /// body that nothing was answered to with 408. While both are under way, progress of either counts.
     public var progressTimeout = Duration.seconds(30)
     /// What a request's body must bring on average, counted from its head on and without the time in which the handler
-    /// makes the client wait, once ``rateGrace`` is over; else the connection is closed. And what a client that is sent
+    /// makes the client wait, once ``rateGrace`` is over; else as above. And what a client that is sent
     /// a response must take in each ``progressTimeout``. Together with that, nobody holds a connection by a byte now and
     /// then. A body that comes while its response goes, as in a dialogue, may be slower. 0 for no minimum.
     public var minimumBytesPerSecond = 240
