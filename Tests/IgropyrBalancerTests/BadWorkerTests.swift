@@ -54,14 +54,22 @@ private func frame(_ kind: UInt8, flags: UInt8 = 0, stream: UInt8 = 0, _ payload
     String(decoding: [0, 0, UInt8(payload.count), kind, flags, 0, 0, 0, stream] + payload, as: UTF8.self)
 }
 
-private let resetAfterHead =
+private let http2Head =
     frame(4) + frame(1, flags: 4, stream: 1, [0, 7] + Array(":status".utf8) + [3] + Array("200".utf8))
-    + frame(3, stream: 1, [0, 0, 0, 2])
+private let http2Reset = frame(3, stream: 1, [0, 0, 0, 2])
 
-@Test(arguments: ["GET", "POST"], [false, true])
-func `a response of which only a head has come is taken back when the worker fails`(
-    method: String, isHTTP2: Bool
+/// Each comes in one piece with the connection's end.
+private let beginnings = [
+    (isHTTP2: false, wire: "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3000\r\n\r\n"),
+    (isHTTP2: true, wire: http2Head + http2Reset),
+    (isHTTP2: true, wire: http2Head + frame(0, stream: 1, Array("begins".utf8)) + http2Reset),
+]
+
+@Test(arguments: ["GET", "POST"], beginnings)
+func `a response of which nothing has left is taken back when the worker fails`(
+    method: String, row: (isHTTP2: Bool, wire: String)
 ) async throws {
+    let isHTTP2 = row.isHTTP2
     var connections = UpstreamConnection()
     connections.isHTTP2 = isHTTP2
     let kind = try connections.kind()
@@ -76,10 +84,9 @@ func `a response of which only a head has come is taken back when the worker fai
         let path = try fixture.path(ownedBy: worker.address, below: "/text/2000")
         let fields = "Host: a\r\nAccept-Encoding: gzip\r\nContent-Length: 2\r\n\r\n"
         try client.send("\(method) \(path) HTTP/1.1\r\n\(fields)")
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3000\r\n\r\n"
         // More of the body comes while the head is held.
         try client.send("ab")
-        try worker.answer(isHTTP2 ? resetAfterHead : head, after: isHTTP2 ? "" : "ab")
+        try worker.answer(row.wire, after: isHTTP2 ? "" : "ab")
         let answer = try client.readResponse()
         #expect(answer.status == (method == "GET" ? 200 : 502) && answer.isWhole, "\(answer)")
         #expect(answer.values("Content-Encoding") == (method == "GET" ? ["gzip"] : []))

@@ -29,8 +29,10 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
 
     // The response.
     private var hasHead = false
+    private var hasBody = false
     private var isPaused = false
-    /// Arrived while it was paused; the stream's window bounds it.
+    /// Arrived while it was paused, or in the read with which the body began: a reset in the same read shows that the response is
+    /// none, while its head can still be taken back. The stream's window bounds it.
     private var held: [UInt8] = []
     private var isEndHeld = false
     private var responseTrailers = TrailerFields()
@@ -147,8 +149,15 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
         guard isBusy else { return }
         if isPaused || !held.isEmpty { return bytes.append(first: bytes.byteCount, to: &held) }
         awaitProgress()
+        guard hasBody else { return hold(bytes) }
         exchange?.responseBodyDidArrive(bytes)
         noteTaken(bytes.byteCount)
+    }
+
+    private func hold(_ bytes: RawSpan) {
+        hasBody = true
+        bytes.append(first: bytes.byteCount, to: &held)
+        connection.loop.submitLocally { [self] in deliverHeld() }
     }
 
     private func noteTaken(_ count: Int) {
@@ -161,10 +170,12 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
 
     override func messageDidEnd() {
         guard isBusy else { return }
-        guard !isPaused, held.isEmpty else {
-            isEndHeld = true
-            return
-        }
+        isEndHeld = true
+        deliverHeld()
+    }
+
+    /// All of the body was delivered.
+    private func endResponse() {
         if !responseTrailers.isEmpty {
             let lines = responseTrailers.bytes
             exchange?.responseTrailersDidArrive(unsafe lines.span.bytes)
@@ -199,7 +210,7 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
             noteTaken(bytes.count)
             connection.scheduleSend()
         }
-        if isEndHeld { messageDidEnd() }
+        if isEndHeld, isBusy, !isPaused { endResponse() }
     }
 
     // MARK: End
