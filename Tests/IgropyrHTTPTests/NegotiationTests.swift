@@ -65,3 +65,16 @@ func `a media type is weighed by what says most about it`(field: String, json: U
     #expect(AcceptedTypes(field).weight(of: "application/json") == json)
     #expect(AcceptedTypes(field).weight(of: "text/html") == html)
 }
+
+@Test(
+    arguments: [
+        ("*/*", "text/plain"), ("text/*", "text/plain"), ("application/json, text/html", "application/json"),
+        ("text/html, application/json", "text/html"), ("application/json, */*", "application/json"),
+        ("text/html;q=0.5, application/json;q=0.9", "application/json"), ("text/plain;q=0, */*;q=0.1", "text/html"),
+        ("image/png", nil), ("", nil),
+    ] as [(String, String?)])
+func `of media types that are all the same to a client the one that it names first is best`(
+    field: String, best: String?
+) {
+    #expect(AcceptedTypes(field).best(of: ["text/plain", "text/html", "application/json"]) == best)
+}

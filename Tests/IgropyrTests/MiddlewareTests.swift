@@ -237,6 +237,7 @@ extension Request {
         ("application/json", "application/problem+json", #""detail":"a < b""#),
         ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8", "<p>a &lt; b</p>"),
         ("text/html;q=0.5, application/json;q=0.9", "application/problem+json", #""status":409"#),
+        ("application/json, text/plain, */*", "application/problem+json", #""status":409"#),
         ("text/html;q=0, text/plain", "text/plain; charset=utf-8", "a < b\n"),
         ("text/html;q=nonsense", "text/plain; charset=utf-8", "a < b\n"),
         ("TEXT/HTML ; q=1", "text/html; charset=utf-8", "<h1>409 Conflict</h1>"),

@@ -42,14 +42,19 @@ extension HTTPFailure {
     /// As JSON (RFC 9457), HTML or text, whichever the client likes best.
     package func response(for request: Request) -> Response {
         var response =
-            switch PreferredForm(accept: request.header("Accept")) {
-            case .text: response
-            case .json: problem
-            case .html: page
+            switch request.acceptedTypes?.best(of: Self.types) {
+            case "application/json", "application/problem+json": problem
+            case "text/html", "application/xhtml+xml": page
+            default: response
             }
         if let fields { response.fields.append(contentsOf: fields) }
         return response
     }
+
+    /// What a client that gets an error may be able to read; text if all is the same to it.
+    private static let types = [
+        "text/plain", "application/json", "application/problem+json", "text/html", "application/xhtml+xml",
+    ]
 
     /// For where there is no request any more.
     var response: Response { Response(status, text: message + "\n") }
@@ -79,46 +84,6 @@ private struct Problem: Encodable {
     let status: Int
     let title: String
     let detail: String
-}
-
-/// What a client that gets an error can read, by its `Accept` (RFC 9110 §12.5.1).
-enum PreferredForm {
-    case text, json, html
-
-    /// The form of the highest quality, the first of several; text if it is all the same to the client.
-    init(accept: String?) {
-        self = .text
-        guard let accept, accept.utf8.count <= 4096 else { return }
-        var best = 0
-        for element in accept.split(separator: ",") {
-            let parts = element.split(separator: ";")
-            guard let name = parts.first, let form = Self.form(of: name.trimmedOfSpaces) else { continue }
-            let quality = Self.quality(parts.dropFirst())
-            guard quality > best else { continue }
-            best = quality
-            self = form
-        }
-    }
-
-    private static func form(of type: Substring) -> PreferredForm? {
-        switch type.lowercased() {
-        case "text/html", "application/xhtml+xml": .html
-        case "application/json", "application/problem+json": .json
-        case "text/plain": .text
-        default: nil
-        }
-    }
-
-    /// In thousandths; 0 for what is none.
-    private static func quality(_ parameters: ArraySlice<Substring>) -> Int {
-        for parameter in parameters {
-            let trimmed = parameter.trimmedOfSpaces
-            guard trimmed.lowercased().hasPrefix("q=") else { continue }
-            guard let quality = Double(trimmed.dropFirst(2)), (0...1).contains(quality) else { return 0 }
-            return Int(quality * 1000)
-        }
-        return 1000
-    }
 }
 
 extension StringProtocol {

@@ -149,6 +149,12 @@ public final class Request {
     /// What it asks of the representation; read anew at each call.
     var representationFields: RepresentationFields { withBytes { bytes in RepresentationFields(head, in: bytes) } }
 
+    /// Nil without `Accept`: the client takes anything. Read anew at each call.
+    var acceptedTypes: AcceptedTypes? {
+        let fields = headers("Accept")
+        return fields.isEmpty ? nil : AcceptedTypes(fields.joined(separator: ","))
+    }
+
     /// The values of all fields of that name, in their order.
     package func headers(_ name: String) -> [String] {
         withBytes { bytes in
