@@ -6,7 +6,7 @@ import IgropyrUV
 ///
 /// It says in `X-Forwarded-For`, `-Proto` and `-Host`, and if asked to in `Forwarded` (RFC 7239), who asked and how, as
 /// ``ForwardedPolicy`` has it. `Forwarded` that nobody asked for passes from trusted proxies only, since a client could write
-/// anything.
+/// anything, and so do others of the family, such as `X-Forwarded-Prefix`.
 extension ProxyExchange {
     /// What is added takes that much, about: room for it saves moving the head.
     static let addedBytes = 224
@@ -40,7 +40,7 @@ extension ProxyExchange {
                     return false
                 // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1), and to a worker it would.
                 case .expect: if head.version == .http10 { return false }
-                case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto:
+                case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .forwardedOther:
                     told.note(field)
                     // Whatever `Connection` lists: a proxy that passes that on must not have a client hide who it is.
                     return isTrusted && edits?.drops(name, in: bytes) != true
@@ -125,7 +125,7 @@ extension ProxyExchange {
             case .forwardedFor: hops = true
             case .forwardedHost: host = true
             case .forwardedProto: scheme = true
-            case .hopByHop, .te, .host, .expect, .imitation, .other: break
+            case .hopByHop, .te, .host, .expect, .forwardedOther, .imitation, .other: break
             }
         }
     }

@@ -12,8 +12,10 @@
     case forwardedFor
     case forwardedHost
     case forwardedProto
-    /// It would pass for one of the three before where `_` is as good as `-`, as it is to programs that get fields as variables
-    /// (CGI, WSGI, PHP, Rack): nobody sends it in good faith, and it is not passed on.
+    /// Another of their family, such as `X-Forwarded-Prefix` or `X-Forwarded-Port`, by which frameworks build their URLs.
+    case forwardedOther
+    /// It would pass for one of the family where `_` is as good as `-`, as it is to programs that get fields as variables (CGI,
+    /// WSGI, PHP, Rack): nobody sends it in good faith, and it is not passed on.
     case imitation
     case other
 
@@ -35,25 +37,22 @@
             case 17 where bytes.equals("x-forwarded-proto", in: name): .forwardedProto
             case 18 where bytes.equals("proxy-authenticate", in: name): .hopByHop
             case 19 where bytes.equals("proxy-authorization", in: name): .hopByHop
-            case 15...17 where Self.isImitation(name, in: bytes): .imitation
+            case 13... where bytes.byte(at: name.lowerBound).lowercased == UInt8(ascii: "x"):
+                Self.ofFamily(name, in: bytes)
             default: .other
             }
     }
 
-    /// Told by one look or two for nearly all names.
-    private static func isImitation(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
-        let underscore = UInt8(ascii: "_")
-        guard bytes.byte(at: name.lowerBound + 1) == underscore || bytes.byte(at: name.lowerBound + 11) == underscore
-        else { return false }
-        return bytes.passesFor("x-forwarded-for", in: name) || bytes.passesFor("x-forwarded-host", in: name)
-            || bytes.passesFor("x-forwarded-proto", in: name)
+    private static func ofFamily(_ name: Range<Int>, in bytes: RawSpan) -> ProxiedField {
+        guard bytes.passesFor("x-forwarded-", in: name.prefix(12)) else { return .other }
+        return name.contains { bytes.byte(at: $0) == UInt8(ascii: "_") } ? .imitation : .forwardedOther
     }
 
     /// Whether a proxy keeps it to itself.
     @inlinable package var isHopByHop: Bool {
         switch self {
         case .hopByHop, .te, .imitation: true
-        case .host, .expect, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .other: false
+        case .host, .expect, .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .forwardedOther, .other: false
         }
     }
 }

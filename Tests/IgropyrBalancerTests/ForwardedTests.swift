@@ -54,6 +54,7 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, sent: [String], 
 
 private let imitations = [
     "X_Forwarded_For", "x-forwarded_for", "X_FORWARDED-PROTO", "X_Forwarded_Host", "X-Forwarded_Host",
+    "X_Forwarded_Port", "X-Forwarded-Path_Prefix",
 ]
 
 /// To a program of CGI or WSGI it is `HTTP_X_FORWARDED_FOR` like the balancer's own. No proxy sends one, not even a trusted one.
@@ -67,12 +68,31 @@ private let imitations = [
             $0.forwarded.trusted = trusted.flatMap { IPNetwork($0) }.map { [$0] } ?? []
         }
     ) { fixture in
-        let lines = (imitations + ["X_Forwarded_Fox", "X_Other"]).map { "\($0): 6.6.6.6\r\n" }.joined()
+        let lines = (imitations + ["X_Forwards", "X_Other"]).map { "\($0): 6.6.6.6\r\n" }.joined()
         _ = try fixture.exchange("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
         let seen = try #require(fixture.workers[0].seen.withLock { $0.last })
         for name in imitations { #expect(seen.values(name) == []) }
-        #expect(seen.values("X_Forwarded_Fox") == ["6.6.6.6"] && seen.values("X_Other") == ["6.6.6.6"])
+        #expect(seen.values("X_Forwards") == ["6.6.6.6"] && seen.values("X_Other") == ["6.6.6.6"])
         #expect(seen.values("X-Forwarded-For") == ["127.0.0.1"] && seen.values("X-Forwarded-Proto") == ["http"])
+    }
+}
+
+/// Frameworks build URLs by them, as if the proxy had said so.
+@Test(arguments: ForwardedPolicy.Mode.allCases)
+func `what else is said about the client counts from trusted proxies only`(
+    mode: ForwardedPolicy.Mode
+) async throws {
+    let change: (inout BalancerSettings) -> Void = {
+        $0.forwarded.mode = mode
+        $0.forwarded.trusted = IPNetwork("127.0.0.0/8").map { [$0] } ?? []
+    }
+    try await withBalancer(workers: 1, change) { fixture in
+        let names = ["X-Forwarded-Prefix", "x-forwarded-port", "X-Forwarded-Server"]
+        let lines = names.map { "\($0): /evil\r\n" }.joined()
+        _ = try fixture.exchange("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded: a\r\n\(lines)\r\n")
+        let seen = try #require(fixture.workers[0].seen.withLock { $0.last })
+        for name in names { #expect(seen.values(name) == (mode == .trust ? ["/evil"] : [])) }
+        #expect(seen.values("X-Forwarded") == ["a"])
     }
 }
 
