@@ -159,19 +159,20 @@ package final class AccessLogWriter: Sendable {
         while let (bytes, lines) = unsafe backlog.first {
             var failure: UVError?
             do throws(UVError) {
-                let before = unsafe written
-                unsafe written = try file.append(bytes, from: before)
+                try unsafe file.append(bytes, from: &written)
                 guard unsafe written == bytes.count else { return unsafe tryAgainSoon(hasTaken: written > before) }
             } catch { failure = error }
             unsafe backlog.removeFirst()
             unsafe written = 0
-            noteEnd(of: bytes.count, isDropped: failure != nil, lines)
+            noteEnd(of: bytes.count, dropped: lines - kept)
             tell(failure?.reason)
+            let before = unsafe written
         }
         end(isWritten: true)
     }
 
     private func tryAgainSoon(hasTaken: Bool) {
+            let kept = failure == nil ? lines : unsafe bytes[..<written].count { $0 == UInt8(ascii: "\n") }
         guard unsafe !isOver else { return giveUp() }
         unsafe pause = hasTaken ? Self.pauses.first : min(pause * 2, Self.pauses.longest)
         if unsafe retryTimer == nil { unsafe retryTimer = try? Timer(on: loop) }  // Else with the next lines.
@@ -179,7 +180,7 @@ package final class AccessLogWriter: Sendable {
     }
 
     private func giveUp() {
-        for (bytes, lines) in unsafe backlog { noteEnd(of: bytes.count, isDropped: true, lines) }
+        for (bytes, lines) in unsafe backlog { noteEnd(of: bytes.count, dropped: lines) }
         let isWritten = unsafe backlog.isEmpty
         unsafe (backlog, written) = ([], 0)
         end(isWritten: isWritten)
@@ -192,10 +193,10 @@ package final class AccessLogWriter: Sendable {
         unsafe onEnd = nil
     }
 
-    private func noteEnd(of byteCount: Int, isDropped: Bool, _ lines: Int) {
+    private func noteEnd(of byteCount: Int, dropped lines: Int) {
         state.withLock { state in
             state.waitingBytes -= byteCount
-            if isDropped { state.noteDropped(lines) }
+            state.noteDropped(lines)
         }
     }
 

@@ -23,6 +23,36 @@ public final class LogFile: Sendable {
 
         /// Where a reader has left room at all, there is room for so much (pipe(7)).
         static let bytesAtOnce = 4096
+
+        func appendToReader(_ rest: inout ArraySlice<UInt8>) throws(UVError) {
+            while !rest.isEmpty, isReady {
+                var piece = rest.prefix(Self.bytesAtOnce)
+                defer { rest = rest[piece.startIndex...] }
+                try writeAll(&piece, to: descriptor)
+            }
+        }
+
+        func appendToFile(_ rest: inout ArraySlice<UInt8>) throws(UVError) {
+            let all = rest
+            do throws(UVError) {
+                try writeAll(&rest, to: descriptor)
+            } catch {
+                takeBackLine(of: all, &rest)
+                throw error
+            }
+        }
+
+        /// What comes later must not go on in a line that a full disk has cut. If somebody else has written behind it, it stays.
+        private func takeBackLine(of all: ArraySlice<UInt8>, _ rest: inout ArraySlice<UInt8>) {
+            let written = all[..<rest.startIndex]
+            let lineStart = written.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? written.startIndex
+            let end = lseek(descriptor, 0, SEEK_CUR)
+            var status = stat()
+            guard lineStart < rest.startIndex, unsafe fstat(descriptor, &status) == 0, status.st_size == end,
+                ftruncate(descriptor, end - (rest.startIndex - lineStart)) == 0
+            else { return }
+            rest = all[lineStart...]
+        }
     }
 
     private let path: String?
@@ -59,22 +89,14 @@ public final class LogFile: Sendable {
         }
     }
 
-    /// Appends the bytes from `start` on: all of them, but for a pipe, a socket or a terminal whose reader does not keep up.
-    /// - Returns: the offset of the first byte that is left.
-    /// - Throws: `UV_ENOSPC`, `UV_EPIPE`, `UV_EIO`; a part may have been written.
-    public func append(_ bytes: [UInt8], from start: Int = 0) throws(UVError) -> Int {
+    /// Appends lines from `offset` on, which moves behind what is written: all of them, but for a pipe, a socket or a terminal
+    /// whose reader does not keep up.
+    /// - Throws: `UV_ENOSPC`, `UV_EPIPE`, `UV_EIO`. Whole lines may have been written to a file, and any part to others.
+    public func append(_ lines: [UInt8], from offset: inout Int) throws(UVError) {
+        var rest = lines[offset...]
+        defer { offset = rest.startIndex }
         try target.withLock { target throws(UVError) in
-            guard target.hasReader else {
-                try writeAll(bytes[start...], to: target.descriptor)
-                return bytes.count
-            }
-            var offset = start
-            while offset < bytes.count, target.isReady {
-                let end = min(bytes.count, offset + Target.bytesAtOnce)
-                try writeAll(bytes[offset..<end], to: target.descriptor)
-                offset = end
-            }
-            return offset
+            if target.hasReader { try target.appendToReader(&rest) } else { try target.appendToFile(&rest) }
         }
     }
 

@@ -22,7 +22,10 @@ public final class TemporaryFile: Sendable {
     }
 
     /// - Throws: `UV_ENOSPC`, `UV_EIO`; a part may have been written.
-    public func append(_ bytes: [UInt8]) throws(UVError) { try writeAll(bytes[...], to: file.descriptor) }
+    public func append(_ bytes: [UInt8]) throws(UVError) {
+        var rest = bytes[...]
+        try writeAll(&rest, to: file.descriptor)
+    }
 
     /// Gives back the room that it takes, which of gigabytes takes long; a close would do it where the last reference happens to end.
     public func empty() { _ = ftruncate(file.descriptor, 0) }
@@ -32,13 +35,10 @@ public final class TemporaryFile: Sendable {
 }
 
 /// Writes on until all is written.
-func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) throws(UVError) {
-    var offset = 0
-    while offset < bytes.count {
-        let count = unsafe bytes.withUnsafeBytes { bytes in
-            unsafe write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-        }
+func writeAll(_ rest: inout ArraySlice<UInt8>, to descriptor: Int32) throws(UVError) {
+    while !rest.isEmpty {
+        let count = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress!, $0.count) }
         if count < 0, errno == EINTR { continue }
-        offset += Int(try check(Int32(clamping: count), errnoOf: "write"))
+        rest.removeFirst(Int(try check(Int32(clamping: count), errnoOf: "write")))
     }
 }

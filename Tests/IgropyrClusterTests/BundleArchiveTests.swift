@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import IgropyrCluster
@@ -207,12 +208,3 @@ private let longName = String(repeating: "long", count: 50)
         #expect(try folder.names("small").isEmpty)
     }
 }
-
-/// Tried rather than guessed: root in a container may lack the right.
-let canMount: Bool = {
-    guard let folder = try? TemporaryFolder(), mount("igropyr-test", folder.path, "tmpfs", 0, "size=64k") == 0 else {
-        return false
-    }
-    umount2(folder.path, Int32(MNT_DETACH))
-    return true
-}()

@@ -1,6 +1,7 @@
 import Glibc
 import IgropyrBundles
 import IgropyrOrchestration
+import TestSupport
 import Testing
 
 @testable import IgropyrCluster

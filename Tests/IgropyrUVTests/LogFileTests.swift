@@ -16,3 +16,21 @@ import Testing
         #expect(found?.code == expected?.code, "\(path)")
     }
 }
+
+@Test(.enabled(if: canMount, "needs the right to mount a small file system"))
+func `a full disk cuts no line`() throws {
+    let folder = try TemporaryFolder()
+    #expect(mount("igropyr-test", folder.path, "tmpfs", 0, "size=64k") == 0)
+    defer { umount2(folder.path, Int32(MNT_DETACH)) }
+    let file = try LogFile(appendingTo: "\(folder.path)/log")
+    let lines = Array(String(repeating: String(repeating: "x", count: 999) + "\n", count: 100).utf8)
+    var offset = 1000
+    do throws(UVError) {
+        try file.append(lines, from: &offset)
+        Issue.record("there was room")
+    } catch {
+        #expect(error.code == -ENOSPC)
+    }
+    #expect(offset > 1000 && offset % 1000 == 0)
+    #expect(try folder.read("log").utf8.count == offset - 1000)
+}
