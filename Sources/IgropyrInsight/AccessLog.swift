@@ -1,6 +1,6 @@
 /// A line for each request: where it goes, and how it looks.
 ///
-/// Lines are gathered on the loop and written by a thread of the program's logs, a tenth of a second later at most. A disk that
+/// Lines are gathered on the loop and written by a thread of the logs on their disk, a tenth of a second later at most. A disk that
 /// is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the program's log.
 public struct AccessLog: Sendable, Hashable {
     public enum Format: String, Sendable, CaseIterable {

@@ -1,7 +1,7 @@
 package import IgropyrUV
 package import Logging
 
-/// Writes what the loops have gathered, on the thread of all logs, which may block for a disk. What the reader of a
+/// Writes what the loops have gathered, on the thread of the logs on its disk, which may block for that. What the reader of a
 /// pipe leaves waits here, and holds up no other log.
 package final class AccessLogWriter: Sendable {
     private struct State {
@@ -28,6 +28,8 @@ package final class AccessLogWriter: Sendable {
 
     private let file: LogFile
     private let name: String
+    /// Whose thread it has.
+    private let device: UInt64?
     private let limitBytes: Int
     private let loop: EventLoop
     private let state = Locked(State())
@@ -56,7 +58,8 @@ package final class AccessLogWriter: Sendable {
             case .standardOutput: (LogFile.standardOutput(), "standard output")
             case .file(let path): (try LogFile(appendingTo: path), path)
             }
-        loop = try LogThread.enter()
+        device = file.device
+        loop = try LogThread.enter(device)
         limitBytes = settings.waitingBytes
         self.logger = logger
         self.reportInterval = reportInterval
@@ -116,7 +119,7 @@ package final class AccessLogWriter: Sendable {
             hasEnded.withLock { $0 = continuation }
             Task { [self] in
                 let isWritten = await end()
-                await LogThread.leave()
+                await LogThread.leave(device)
                 answer(isWritten)
             }
         }
@@ -158,21 +161,21 @@ package final class AccessLogWriter: Sendable {
     private func drain() {
         while let (bytes, lines) = unsafe backlog.first {
             var failure: UVError?
+            let before = unsafe written
             do throws(UVError) {
                 try unsafe file.append(bytes, from: &written)
                 guard unsafe written == bytes.count else { return unsafe tryAgainSoon(hasTaken: written > before) }
             } catch { failure = error }
+            let kept = failure == nil ? lines : unsafe bytes[..<written].count { $0 == UInt8(ascii: "\n") }
             unsafe backlog.removeFirst()
             unsafe written = 0
             noteEnd(of: bytes.count, dropped: lines - kept)
             tell(failure?.reason)
-            let before = unsafe written
         }
         end(isWritten: true)
     }
 
     private func tryAgainSoon(hasTaken: Bool) {
-            let kept = failure == nil ? lines : unsafe bytes[..<written].count { $0 == UInt8(ascii: "\n") }
         guard unsafe !isOver else { return giveUp() }
         unsafe pause = hasTaken ? Self.pauses.first : min(pause * 2, Self.pauses.longest)
         if unsafe retryTimer == nil { unsafe retryTimer = try? Timer(on: loop) }  // Else with the next lines.

@@ -1,32 +1,34 @@
 internal import IgropyrUV
 
-/// The thread that writes the lines of all logs that are open, and may block: a program may have hundreds of logs, mostly on one
-/// disk.
+/// The threads that write the lines of logs that are open, and may block: one for each file system, and one for all that has a
+/// reader, which blocks nobody. A program may have hundreds of logs, mostly on one disk; one that hangs, such as a server's that has
+/// gone, holds up its own.
 enum LogThread {
     private struct Use {
         let thread: EventLoopThread
         var logs = 0
     }
 
-    private static let use = Locked<Use?>(nil)
+    private static let uses = Locked<[UInt64?: Use]>([:])
 
-    /// Starts the thread for the first log. Call ``leave()`` when the log has ended.
-    static func enter() throws(UVError) -> EventLoop {
-        try use.withLock { use throws(UVError) in
-            var present = if let use { use } else { Use(thread: try EventLoopThread(name: "igropyr-log")) }
-            present.logs += 1
-            use = present
-            return present.thread.loop
+    /// The loop of the thread for logs on that device, which is started for the first of them. Call ``leave(_:)`` when the log has
+    /// ended.
+    static func enter(_ device: UInt64?) throws(UVError) -> EventLoop {
+        try uses.withLock { uses throws(UVError) in
+            var use = if let use = uses[device] { use } else { Use(thread: try EventLoopThread(name: "igropyr-log")) }
+            use.logs += 1
+            uses[device] = use
+            return use.thread.loop
         }
     }
 
-    /// Returns once what was handed to the loop is done; with the last log, the thread ends then.
-    static func leave() async {
-        let (loop, last) = use.withLock { use -> (EventLoop?, EventLoopThread?) in
-            guard var present = use else { return (nil, nil) }
-            present.logs -= 1
-            use = present.logs > 0 ? present : nil
-            return (present.thread.loop, present.logs > 0 ? nil : present.thread)
+    /// Returns once what was handed to the loop is done; with the device's last log, the thread ends then.
+    static func leave(_ device: UInt64?) async {
+        let (loop, last) = uses.withLock { uses -> (EventLoop?, EventLoopThread?) in
+            guard var use = uses[device] else { return (nil, nil) }
+            use.logs -= 1
+            uses[device] = use.logs > 0 ? use : nil
+            return (use.thread.loop, use.logs > 0 ? nil : use.thread)
         }
         if let last {
             try? await last.stop()

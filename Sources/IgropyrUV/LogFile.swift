@@ -5,14 +5,14 @@ internal import Glibc
 public final class LogFile: Sendable {
     private struct Target {
         let descriptor: Int32
-        /// A pipe, a socket or a terminal: there somebody has to take what is written.
-        let hasReader: Bool
+        /// Of a file. Nil for a pipe, a socket or a terminal: there somebody has to take what is written.
+        let device: UInt64?
 
         init(_ descriptor: Int32) {
             var status = stat()
             let isKnown = unsafe fstat(descriptor, &status) == 0
             self.descriptor = descriptor
-            hasReader = isKnown && status.st_mode & S_IFMT != S_IFREG
+            device = isKnown && status.st_mode & S_IFMT != S_IFREG ? nil : UInt64(status.st_dev)
         }
 
         /// Whether ``bytesAtOnce`` can be written without waiting; or fail at once.
@@ -76,6 +76,9 @@ public final class LogFile: Sendable {
         target.withLock { _ = Glibc.close($0.descriptor) }
     }
 
+    /// The file system that calls may have to wait for; nil for what has a reader.
+    public var device: UInt64? { target.withLock { $0.device } }
+
     public static func standardOutput() -> LogFile { LogFile(descriptor: STDOUT_FILENO) }
 
     /// Opens the file by its name again: another one, once the old was moved away. Standard output stays.
@@ -96,7 +99,7 @@ public final class LogFile: Sendable {
         var rest = lines[offset...]
         defer { offset = rest.startIndex }
         try target.withLock { target throws(UVError) in
-            if target.hasReader { try target.appendToReader(&rest) } else { try target.appendToFile(&rest) }
+            if target.device == nil { try target.appendToReader(&rest) } else { try target.appendToFile(&rest) }
         }
     }
 

@@ -1,10 +1,12 @@
-import FoundationEssentials
+import Dispatch
+import Foundation
 import Glibc
 import Igropyr
-import IgropyrInsight
 import IgropyrUV
 import TestSupport
 import Testing
+
+@testable import IgropyrInsight
 
 @Suite(.timeLimit(.minutes(5))) struct AccessLogTests {
     private static func addRoutes(_ app: App) {
@@ -192,17 +194,29 @@ import Testing
         }
     }
 
-    @Test func `one thread writes all logs`() async throws {
-        try await withApp { app in
-            for name in ["a", "b", "c"] { app.accessLogs[name] = AccessLog(.common, to: .file("/dev/null")) }
-        } _: { _ in
-            // That of logs of other tests, which have just ended, may not have gone yet.
-            try await eventually("there is one") {
-                let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
-                let names = threads.map { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
-                return names.count { $0 == "igropyr-log\n" } == 1
-            }
+    @Test func `one thread writes all logs on a disk, and one that hangs holds up no other`() async throws {
+        let folder = try TemporaryFolder()
+        let elsewhere = "/dev/shm/igropyr-test-\(getpid()).log"
+        defer { unlink(elsewhere) }
+        let paths = ["\(folder.path)/a", "\(folder.path)/b", elsewhere]
+        let logger = KeptLog().logger
+        let writers = try paths.map { try AccessLogWriter(AccessLog(.common, to: .file($0)), logger: logger) }
+        let device = try LogFile(appendingTo: paths[0]).device
+        let (hangs, mayGoOn) = (Signal(), DispatchSemaphore(value: 0))
+        try LogThread.enter(device).submit {
+            hangs.send()
+            mayGoOn.wait()
         }
+        await hangs.wait()
+        for writer in writers { writer.write(Array("line\n".utf8), lines: 1) }
+        try await eventually("the other is written") {
+            try String(contentsOfFile: elsewhere, encoding: .utf8) == "line\n"
+        }
+        #expect(try folder.read("a").isEmpty && folder.read("b").isEmpty)
+        mayGoOn.signal()
+        await LogThread.leave(device)
+        await writers.stop()
+        #expect(try folder.read("a") == "line\n" && folder.read("b") == "line\n")
     }
 
     @Test func `a disk that takes nothing is told of once for many lines, and of the rest at the end`() async throws {
