@@ -50,7 +50,7 @@ package final class AccessLogWriter: Sendable {
     nonisolated(unsafe) private var isOver = false
 
     /// Opens the destination. The program's log is told of dropped lines once in `reportInterval`: a full disk takes no line
-    /// for hours, and that log may be on it, too. Call ``stop()`` at its end.
+    /// for hours, and that log may be on it, too. Call ``stop()`` at the program's end, to wait for what it has yet to write.
     /// - Throws: as `LogFile.init(appendingTo:)`.
     package init(_ settings: AccessLog, logger: Logger, reportInterval: Duration = .seconds(10)) throws(UVError) {
         (file, name) =
@@ -63,6 +63,13 @@ package final class AccessLogWriter: Sendable {
         limitBytes = settings.waitingBytes
         self.logger = logger
         self.reportInterval = reportInterval
+    }
+
+    /// Nobody has lines for it any more, and all that there were are written. Who lets it go need not wait for its share of the
+    /// thread.
+    deinit {
+        guard !state.withLock({ $0.isStopping }) else { return }
+        Task { [device] in await LogThread.leave(device) }
     }
 
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.

@@ -259,6 +259,18 @@ private func withPHP(
         }
     }
 
+    @Test func `programs that access files name one after the other are not all kept in mind`() async throws {
+        let fixture = try SiteFixture()
+        defer { fixture.remove() }
+        let site = try Site(Array(), file: fixture.path + "/site.yaml")
+        try await onLoop { loop in
+            let here = SiteLoop(LatestParts(try SiteParts(site)), loop, loops: 1)
+            defer { here.close() }
+            for number in 0..<200 { _ = try here.pool(GatewaySettings(.unix("/\(number)"))) }
+            #expect((1...64).contains(here.pools.count))
+        }
+    }
+
     // MARK: Records
 
     @Test func `a request is opened as FastCGI 1.0 has it`() {

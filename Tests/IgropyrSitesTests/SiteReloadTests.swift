@@ -59,6 +59,44 @@ import Testing
         }
     }
 
+    private static func isOpen(_ path: String) -> Bool {
+        (0..<4096).contains { number in
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")) == path
+        }
+    }
+
+    @Test func `logs that it names no more are closed once what was under way has left its line`() async throws {
+        let yaml = """
+            handlers: {sh: {cgi: {interpreter: /bin/sh}}}
+            hosts: [{name: a.test, access-log: a.log, error-log: errors.log}]
+            """
+        try await withSite(yaml) { caller, site in
+            try FileManager.default.createDirectory(atPath: site.web, withIntermediateDirectories: true)
+            try site.write("index.html", "")
+            try site.write(
+                "slow.sh",
+                """
+                touch ../begun; while ! [ -e ../go ]; do sleep 0.05; done
+                printf 'Content-Type: text/plain\\n\\nwhole'
+                """)
+            let raw = try await Raw(to: caller.running.address)
+            try await raw.send("GET /slow.sh HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+            try await eventually("it runs") { FileManager.default.fileExists(atPath: site.path + "/begun") }
+            let new = "hosts: [{name: a.test, access-log: b.log}]"
+            #expect(try await caller.running.replace(by: Self.site(new, in: site)) == [])
+            #expect(Self.isOpen(site.path + "/a.log") && Self.isOpen(site.path + "/b.log"))
+            try Data().write(to: URL(filePath: site.path + "/go"))
+            #expect(try await raw.receive(until: "whole").contains("whole"))
+            raw.close()
+            try await eventually("they are closed") {
+                _ = try caller.exchange("GET", "/")  // On each loop.
+                return !Self.isOpen(site.path + "/a.log") && !Self.isOpen(site.path + "/errors.log")
+            }
+            #expect(site.text("a.log").contains("GET /slow.sh HTTP/1.1\" 200"))
+            #expect(Self.isOpen(site.path + "/b.log"))
+        }
+    }
+
     private static let mistakes = [
         "root: none", "access-log: none/access.log", "error-log: none/error.log", "hosts: [{name: a.test, root: none}]",
     ]

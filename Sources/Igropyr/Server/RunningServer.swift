@@ -74,6 +74,13 @@ extension RunningServer {
         for loop in loops { await loop.takeLogs() }
     }
 
+    /// Lets go of the access logs that handlers may choose, but for these: each is closed once the requests under way have left their
+    /// lines in it.
+    package func keepAccessLogs(_ names: some Sequence<String>) async {
+        shared.keep(names)
+        for loop in loops { await loop.takeLogs() }
+    }
+
     private var keepsLogs: Bool { shared.keepsLogs }
 }
 

@@ -7,8 +7,14 @@ internal import Logging
 struct SharedParts: Sendable {
     let clients: ClientLimit?
     let accessLog: AccessLogWriter?
-    /// By their names. More may come while the server runs.
-    private let namedLogs: Locked<[String: NamedLog]>
+    private let named = Locked(NamedLogs())
+
+    /// More may come while the server runs, and those that nobody chooses any more go.
+    private struct NamedLogs {
+        var logs: [String: NamedLog] = [:]
+        /// Of those that have gone.
+        var droppedLines = 0
+    }
 
     typealias NamedLog = (writer: AccessLogWriter, format: AccessLog.Format)
 
@@ -16,18 +22,29 @@ struct SharedParts: Sendable {
         clients = configuration.connectionsPerClient.map { ClientLimit(connections: $0) }
         let logger = configuration.logger
         accessLog = try configuration.accessLog.map { log throws(StartFailure) in try Self.writer(log, logger) }
-        namedLogs = Locked([:])
         try add(configuration.accessLogs, logger)
     }
 
-    var accessLogs: [String: NamedLog] { namedLogs.withLock { $0 } }
+    /// By their names.
+    var accessLogs: [String: NamedLog] { named.withLock { $0.logs } }
 
-    /// Opens those that are not open yet. What it has opened before one cannot be written stays until the end.
+    /// Opens those that are not open yet, up to one that cannot be written.
     func add(_ logs: [String: AccessLog], _ logger: Logger) throws(StartFailure) {
         let known = accessLogs
         for (name, log) in logs where known[name] == nil {
             let writer = try Self.writer(log, logger)
-            namedLogs.withLock { $0[name] = (writer, log.format) }
+            named.withLock { $0.logs[name] = (writer, log.format) }
+        }
+    }
+
+    /// Lets go of all others: each is closed once nobody has lines for it any more.
+    func keep(_ names: some Sequence<String>) {
+        let names = Set(names)
+        named.withLock { named in
+            for (name, log) in named.logs where !names.contains(name) {
+                named.logs[name] = nil
+                named.droppedLines += log.writer.droppedLines
+            }
         }
     }
 
@@ -41,7 +58,7 @@ struct SharedParts: Sendable {
 
     private var allLogs: [AccessLogWriter] { (accessLog.map { [$0] } ?? []) + accessLogs.values.map(\.writer) }
 
-    var droppedLogLines: Int { allLogs.reduce(0) { $0 + $1.droppedLines } }
+    var droppedLogLines: Int { allLogs.reduce(named.withLock { $0.droppedLines }) { $0 + $1.droppedLines } }
 
     var keepsLogs: Bool { !allLogs.isEmpty }
 

@@ -61,6 +61,9 @@ package final class Turns: Sendable {
         state.withLock { $0.take(of: limit) }
     }
 
+    /// Nobody has a turn, or waits for one.
+    package var isUnused: Bool { state.withLock { $0.taken == 0 } }
+
     /// Nil if there was a turn.
     private func takeOrQueue(on loop: EventLoop) throws -> Waiter? {
         try state.withLock { state in

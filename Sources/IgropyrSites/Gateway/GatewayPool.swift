@@ -28,6 +28,9 @@ final class GatewayPool {
 
     var keepsConnections: Bool { settings.idleConnections > 0 }
 
+    /// Nobody has a connection, or waits for one.
+    var isUnused: Bool { turns.isUnused }
+
     /// A connection of the caller's own; ``giveBack(_:isUsable:)`` is to follow.
     /// - Parameters:
     ///   - isFresh: Whether one that rested will not do.

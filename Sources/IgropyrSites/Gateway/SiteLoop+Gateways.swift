@@ -31,8 +31,11 @@ extension SiteLoop {
 
     /// Has a FastCGI responder answer for the file.
     func askFastCGI(_ call: FileRequest, _ pool: GatewayPool) async throws -> Response {
-        var body = try GatewayBody(call)
-        if body.hasUnknownLength { try await body.learnLength(call) }
+        var (body, pool) = (try GatewayBody(call), pool)
+        if body.hasUnknownLength {
+            try await body.learnLength(call)
+            pool = try self.pool(pool.settings)  // Nobody used it meanwhile, and it may have been closed.
+        }
         let variables = MetaVariables(call, pool.settings, bodyBytes: body.length)
         let canRepeat = body.length == nil  // Nothing of a body is lost when the program has closed the connection.
         var isFresh = false
@@ -45,7 +48,7 @@ extension SiteLoop {
                 }
             let conversation = FastCGIConversation(
                 stream, call, variables, hasBody: body.length != nil, keepsConnection: pool.keepsConnections
-            ) { pool.giveBack(stream, isUsable: $0) }
+            ) { [pool] in pool.giveBack(stream, isUsable: $0) }
             let exchange = GatewayExchange(call, conversation, timeout: pool.settings.timeout)
             do {
                 return try await exchange.response(sending: body)

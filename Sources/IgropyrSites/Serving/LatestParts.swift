@@ -18,6 +18,17 @@ final class LatestParts: Sendable {
     /// - Returns: The keys that count from the next start.
     /// - Throws: what says why it cannot be served; nothing has changed then.
     func replace(by site: Site, on server: RunningServer) async throws -> [String] {
+        do {
+            let later = try await takePlace(site, on: server)
+            await closeOtherLogs(on: server)
+            return later
+        } catch {
+            await closeOtherLogs(on: server)
+            throw error
+        }
+    }
+
+    private func takePlace(_ site: Site, on server: RunningServer) async throws -> [String] {
         let old = parts
         let (site, later) = site.succeeding(old.site)
         let new = try SiteParts(site, succeeding: old)
@@ -26,6 +37,13 @@ final class LatestParts: Sendable {
         latest.withLock { $0 = new }
         count.add(1, ordering: .releasing)
         return later
+    }
+
+    /// Those of the site before, or of one that could not take its place.
+    private func closeOtherLogs(on server: RunningServer) async {
+        let parts = parts
+        parts.logs.keep(parts.site)
+        await server.keepAccessLogs(parts.accessLogs.keys)
     }
 }
 

@@ -6,6 +6,8 @@ internal import Logging
 /// The error and debug logs of a site, each file open once.
 final class SiteLogs: Sendable {
     private let open: Locked<[String: AccessLogWriter]>
+    /// Of the base when the server was started: where its own messages go, too.
+    private let first: [String]
     private let fallback = Logger(label: "igropyr")
 
     private var files: [String: AccessLogWriter] { open.withLock { $0 } }
@@ -13,18 +15,17 @@ final class SiteLogs: Sendable {
     /// - Throws: as ``add(_:)``.
     init(_ site: Site) throws {
         open = Locked([:])
+        first = site.base.logs.messageFiles
         try add(site)
     }
 
-    /// Opens those of another site, which may take this one's place, besides. What it has opened before one cannot be
-    /// written stays until the end.
+    /// Opens those of another site, which may take this one's place, besides, up to one that cannot be written.
     /// - Throws: ``SiteMistake`` that names the file.
     func add(_ site: Site) throws {
         var files = files
         defer { open.withLock { [files] in $0 = files } }
         for logs in [site.base.logs] + site.hosts.map(\.logs) {
-            for file in [logs.errorFile, logs.debugFile] {
-                guard let file, files[file] == nil else { continue }
+            for file in logs.messageFiles where files[file] == nil {
                 do throws(UVError) {
                     files[file] = try AccessLogWriter(AccessLog(to: .file(file)), logger: fallback)
                 } catch {
@@ -32,6 +33,12 @@ final class SiteLogs: Sendable {
                 }
             }
         }
+    }
+
+    /// Lets go of all but the site's: each is closed once no request is answered by what was said before.
+    func keep(_ site: Site) {
+        let names = Set(([site.base.logs] + site.hosts.map(\.logs)).flatMap(\.messageFiles) + first)
+        open.withLock { open in open = open.filter { names.contains($0.key) } }
     }
 
     var isEmpty: Bool { files.isEmpty }
@@ -47,6 +54,10 @@ final class SiteLogs: Sendable {
     func reopen() { for file in files.values { file.reopen() } }
 
     func stop() async { await files.values.stop() }
+}
+
+extension HostLogs {
+    fileprivate var messageFiles: [String] { [errorFile, debugFile].compactMap(\.self) }
 }
 
 /// What keeps a site from being served.

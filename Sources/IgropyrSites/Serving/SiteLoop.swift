@@ -8,6 +8,8 @@ internal import Logging
 final class SiteLoop {
     /// How often one request is sent on, by rewrites and programs.
     private static let limitRestarts = 10
+    /// Programs whose connections are kept apart, unless more are in use: access files may name ever new ones.
+    private static let limitPools = 64
 
     let loop: EventLoop
     private(set) var parts: SiteParts
@@ -20,7 +22,7 @@ final class SiteLoop {
     let templates = MustachePages()
     private let namedFiles = NamedFiles()
     private var folders: [ObjectIdentifier: HostFolders] = [:]
-    private var pools: [GatewaySettings: GatewayPool] = [:]
+    private(set) var pools: [GatewaySettings: GatewayPool] = [:]
     /// Most requests are for the same one as the last.
     @safe @exclusivity(unchecked)  // As in ``GatewayPool``.
     private var lastPool: GatewayPool?
@@ -50,10 +52,25 @@ final class SiteLoop {
 
     func pool(_ settings: GatewaySettings) throws(UVError) -> GatewayPool {
         if let lastPool, lastPool.settings == settings { return lastPool }
-        let pool = if let known = pools[settings] { known } else { try GatewayPool(loop, settings) }
-        pools[settings] = pool
+        let pool = if let known = pools[settings] { known } else { try addPool(settings) }
         lastPool = pool
         return pool
+    }
+
+    private func addPool(_ settings: GatewaySettings) throws(UVError) -> GatewayPool {
+        if pools.count >= Self.limitPools { closeUnusedPools() }
+        let pool = try GatewayPool(loop, settings)
+        pools[settings] = pool
+        return pool
+    }
+
+    /// Those that are needed again are made again.
+    private func closeUnusedPools() {
+        lastPool = nil
+        for (settings, pool) in pools where pool.isUnused {
+            pool.close()
+            pools[settings] = nil
+        }
     }
 
     // MARK: Requests
@@ -73,6 +90,7 @@ final class SiteLoop {
         number = latest.number
         parts = latest.parts
         folders = [:]
+        closeUnusedPools()
     }
 
     /// Apart, as others here are, so that a task's frames, which are on the heap, stay small.
