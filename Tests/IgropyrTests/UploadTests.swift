@@ -37,6 +37,8 @@ import Testing
             "/parts", part(#"form-data; name="a"; filename="C:\x\..\y.txt""#, "") + end, 200, "a y.txt - 0"
         ),
         ("/parts", part(#"form-data; name="a"; filename="../..""#, "") + end, 200, "a  - 0"),
+        ("/parts", part("form-data; name=a; filename=\"../\u{301}x\"", "") + end, 200, "a \u{301}x - 0"),
+        ("/parts", part("form-data; name=a; filename=\"..\\\u{301}x\"", "") + end, 200, "a \u{301}x - 0"),
         ("/parts", part("form-data", "") + end, 400, "A part of the form has no name.\n"),
         ("/parts", part("attachment; name=a", "") + end, 400, "A part of the form has no name.\n"),
         ("/parts", "--b b\r\n\r\nx\r\n" + end, 400, "A part of the form has no name.\n"),

@@ -44,10 +44,7 @@ package struct FilePath {
     }
 
     package init?(ofSite segments: [String]) {
-        let slash = UInt8(ascii: "/")
-        let names = segments.flatMap { segment in
-            segment.utf8.split(separator: slash, omittingEmptySubsequences: false).map { String(Substring($0)) }
-        }
+        let names = segments.flatMap(\.pathNames)
         // Behind an escaped slash they were data still when the path was checked.
         guard !names.contains("."), !names.contains("..") else { return nil }
         let end = names.last == "" ? [""] : []
@@ -82,4 +79,12 @@ package struct FilePath {
 
     /// The path of a name in this folder.
     package func appending(_ name: String) -> String { text.isEmpty ? name : text + "/" + name }
+}
+
+extension String {
+    /// What stands between its slashes, empty names included: by bytes, since as a character a slash is another one with a mark
+    /// behind it.
+    package var pathNames: [String] {
+        utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
+    }
 }

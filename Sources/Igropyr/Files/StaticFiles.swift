@@ -28,8 +28,9 @@ public struct StaticFiles: Sendable {
     /// type is that of the name. Nil if there is none, or its name is none that is served. The path may be a client's: nothing
     /// outside of the folder is reached.
     public func response(_ path: String, to request: Request) throws -> Response? {
-        let names = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard let path = FilePath(names, servesDotfiles: servesDotfiles), !path.endsWithSlash else { return nil }
+        guard let path = FilePath(path.pathNames, servesDotfiles: servesDotfiles), !path.endsWithSlash else {
+            return nil
+        }
         return try here(request).file(path.text, for: request)
     }
 

@@ -184,8 +184,10 @@ private final class MultipartReader {
     }
 
     private static func lastComponent(_ path: String) -> String {
-        let name = path.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last ?? ""
-        return name == "." || name == ".." ? "" : String(name)
+        // By bytes: as a character, a slash is another one with a mark behind it.
+        let slash = path.utf8.lastIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
+        let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
+        return name == "." || name == ".." ? "" : name
     }
 }
 

@@ -62,9 +62,9 @@ final class NamedFiles {
 
     private static func place(_ path: String, _ folders: [(name: String, folder: String)]) -> Place? {
         for (name, folder) in folders where path.hasPrefix(name + "/") {
-            let names = path.dropFirst(name.count + 1).split(separator: "/", omittingEmptySubsequences: false)
+            let names = String(path.dropFirst(name.count + 1)).pathNames
             guard !names.contains(".."), !names.contains("."),
-                let rest = FilePath(names.map(String.init), servesDotfiles: true), !rest.endsWithSlash
+                let rest = FilePath(names, servesDotfiles: true), !rest.endsWithSlash
             else { return nil }
             return (folder, rest)
         }

@@ -26,7 +26,7 @@ extension SiteLoop {
     }
 
     private static func isNonParsed(_ file: String) -> Bool {
-        file.split(separator: "/").last?.hasPrefix("nph-") ?? false
+        file.pathNames.last?.utf8.starts(with: "nph-".utf8) ?? false
     }
 
     /// Has a FastCGI responder answer for the file.

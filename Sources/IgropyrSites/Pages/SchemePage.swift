@@ -40,7 +40,7 @@ extension FileRequest {
     fileprivate var target: String {
         let query = query.map { "?" + $0 } ?? ""
         guard isRestarted else { return request.path + query }
-        let names = file.split(separator: "/").map(String.init) + pathInfo
+        let names = file.pathNames + pathInfo
         return "/" + names.map { PercentEncoding.encode($0) }.joined(separator: "/") + query
     }
 }

@@ -57,7 +57,7 @@ public final class FileRequest {
     /// A file beneath the root, as it is.
     /// - Throws: ``HTTPFailure`` 404 if there is none.
     public func sendFile(_ path: String) throws -> Response {
-        guard let path = FilePath(path.split(separator: "/").map(String.init), servesDotfiles: rules.servesDotfiles),
+        guard let path = FilePath(path.pathNames.filter { !$0.isEmpty }, servesDotfiles: rules.servesDotfiles),
             let response = try files.file(path.text, for: request)
         else { throw HTTPFailure(.notFound) }
         return response

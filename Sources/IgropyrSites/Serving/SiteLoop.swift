@@ -182,7 +182,7 @@ final class SiteLoop {
     private func redirect(_ filePath: FilePath, _ path: SitePath, _ scope: FolderScope) throws -> Response? {
         guard !scope.rules.redirects.isEmpty || !scope.rules.rewrites.isEmpty else { return nil }
         let text = filePath.text + (filePath.endsWithSlash && !filePath.text.isEmpty ? "/" : "")
-        let names = PathGlob.names(of: text)
+        let names = text.pathNames
         for rule in scope.rules.redirects {
             guard let target = rule.destination(of: names, query: path.query) else { continue }
             return Redirect(to: target, status: rule.status).response
@@ -258,7 +258,7 @@ final class SiteLoop {
         _ inquiry: Inquiry, _ path: SitePath, _ filePath: FilePath, _ scope: FolderScope
     ) async throws -> Response {
         guard filePath.endsWithSlash || filePath.text.isEmpty else {
-            let names = filePath.text.split(separator: "/").map { PercentEncoding.encode(String($0)) }
+            let names = filePath.text.pathNames.map(PercentEncoding.encode)
             let query = path.query.map { "?" + $0 } ?? ""
             return Redirect(to: "/\(names.joined(separator: "/"))/\(query)", status: .permanentRedirect).response
         }

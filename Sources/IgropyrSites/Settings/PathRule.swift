@@ -1,4 +1,5 @@
 public import HTTPTypes
+internal import Igropyr
 internal import IgropyrHTTP
 
 /// Sends some paths elsewhere.
@@ -44,7 +45,7 @@ public struct PathRule: Sendable {
     /// Whether it is meant for its own target, on the same site.
     var leadsToItself: Bool {
         guard target.hasPrefix("/"), !target.contains("*") else { return false }
-        return pattern.match(PathGlob.names(of: String(target.dropFirst().prefix { $0 != "?" }))) != nil
+        return pattern.match(String(target.dropFirst().prefix { $0 != "?" }).pathNames) != nil
     }
 
     /// Nil if the path is not meant. Takes its names decoded; parts of it are escaped again.
@@ -53,8 +54,7 @@ public struct PathRule: Sendable {
         var destination = ""
         for (index, text) in targetParts.enumerated() {
             if index > 0 {
-                destination += parts[index - 1].split(separator: "/", omittingEmptySubsequences: false)
-                    .map { PercentEncoding.encode(String($0)) }.joined(separator: "/")
+                destination += parts[index - 1].pathNames.map(PercentEncoding.encode).joined(separator: "/")
             }
             destination += text
         }
@@ -93,11 +93,6 @@ public struct PathGlob: Sendable, Hashable {
             segments.append(parts.count == 2 ? .star(before: parts[0], after: parts[1]) : .literal(name))
         }
         self.segments = segments
-    }
-
-    /// Of a path without its first slash.
-    static func names(of path: String) -> [String] {
-        path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// What the stars stand for; nil if the path with these names does not fit.
