@@ -21,6 +21,9 @@ public final class NotificationSocket {
 
     /// Longer messages are dropped.
     private static let messageLimit = 4096
+    /// What `SCM_CREDENTIALS` takes, and not a byte more: where a message brings descriptors along (`SCM_RIGHTS`), as anybody's
+    /// may, the kernel has no room to tell of them and closes them, in place of leaving them to this process for good.
+    private static let controlWords = 4
     /// Then others on the loop have their turn: whoever goes on sending would keep it else.
     private static let messagesPerTurn = 16
 
@@ -102,7 +105,7 @@ public final class NotificationSocket {
 
     private static func receiveOne(from descriptor: Int32) -> Received {
         var text = [UInt8](repeating: 0, count: messageLimit)
-        var control = [UInt64](repeating: 0, count: 8)  // Aligned as `cmsghdr` wants it.
+        var control = [UInt64](repeating: 0, count: controlWords)  // Aligned as `cmsghdr` wants it.
         return unsafe text.withUnsafeMutableBytes { text in
             unsafe control.withUnsafeMutableBytes { control in
                 unsafe receiveOne(from: descriptor, text: text, control: control)

@@ -224,6 +224,57 @@ import Testing
         }
     }
 
+    @Test func `descriptors that come with a notice do not stay`() async throws {
+        try await onLoop { loop in
+            let notice = Promise<NotificationSocket.Message>()
+            let socket = try NotificationSocket(on: loop) { notice.fulfil($0) }
+            var pipe: [Int32] = [-1, -1]
+            try #require(Glibc.pipe(&pipe) == 0)
+            for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            try send("READY=1", with: [Int32](repeating: pipe[1], count: 8), to: socket.name)
+            close(pipe[1])
+            let message = await notice.wait()
+            #expect(message.text == "READY=1" && message.pid == getpid())
+            var state = pollfd(fd: pipe[0], events: Int16(POLLIN), revents: 0)
+            #expect(poll(&state, 1, 60_000) == 1 && state.revents == POLLHUP, "nobody has its other end any more")
+            close(pipe[0])
+            socket.close()
+        }
+    }
+
+    /// As anybody on the host can.
+    private func send(_ text: String, with descriptors: [Int32], to address: String) throws {
+        let sender = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(sender) }
+        var name = sockaddr_un()
+        name.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &name.sun_path) { $0.copyBytes(from: [0] + Array(address.utf8.dropFirst())) }
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + address.utf8.count)
+        let headerSize = MemoryLayout<cmsghdr>.size
+        var control = [UInt64](repeating: 0, count: (headerSize + 4 * descriptors.count + 7) / 8)
+        var bytes = Array(text.utf8)
+        var rights = cmsghdr()
+        rights.cmsg_len = headerSize + 4 * descriptors.count
+        (rights.cmsg_level, rights.cmsg_type) = (SOL_SOCKET, 1 /* SCM_RIGHTS */)
+        let sent = control.withUnsafeMutableBytes { control in
+            control.storeBytes(of: rights, as: cmsghdr.self)
+            descriptors.withUnsafeBytes { control[headerSize...].copyBytes(from: $0) }
+            return bytes.withUnsafeMutableBytes { bytes in
+                withUnsafeMutablePointer(to: &name) { name in
+                    var part = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                    return withUnsafeMutablePointer(to: &part) { part in
+                        var header = msghdr()
+                        (header.msg_name, header.msg_namelen) = (UnsafeMutableRawPointer(name), length)
+                        (header.msg_iov, header.msg_iovlen) = (part, 1)
+                        (header.msg_control, header.msg_controllen) = (control.baseAddress, control.count)
+                        return sendmsg(sender, &header, 0)
+                    }
+                }
+            }
+        }
+        try #require(sent == bytes.count)
+    }
+
     @Test func `whoever floods it leaves others on the loop their turn`() async throws {
         try await onLoop { loop in
             let turn = Promise<Void>()
