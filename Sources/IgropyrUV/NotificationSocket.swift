@@ -149,11 +149,21 @@ public final class NotificationSocket {
 /// Reports this process's state to whoever started it, as `sd_notify(3)` does.
 public enum ServiceNotification {
     /// Sends `state`, such as `READY=1`, to the socket named by `address`: a path, or `@` and an abstract name.
-    /// - Throws: `UV_ECONNREFUSED`, `UV_ENOENT` if nobody listens there.
-    public static func send(_ state: String, to address: String) throws(UVError) {
+    ///
+    /// Blocks while the kernel keeps no more for whoever listens, `longestWait` at most, which is in whole microseconds; nil:
+    /// for as long as it takes.
+    /// - Throws: `UV_ECONNREFUSED`, `UV_ENOENT` if nobody listens there; `UV_EAGAIN` after `longestWait`, `UV_EINTR` if
+    ///   a signal ended that.
+    public static func send(_ state: String, to address: String, longestWait: Duration? = nil) throws(UVError) {
         let descriptor = try check(
             socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0), errnoOf: "socket")
         defer { Glibc.close(descriptor) }
+        if let longestWait {
+            let (seconds, attoseconds) = longestWait.components
+            var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+            let size = socklen_t(MemoryLayout<timeval>.size)
+            try check(unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, size), errnoOf: "setsockopt")
+        }
         unsafe try UnixAddress.with(address) { sockaddr, length throws(UVError) in
             let text = Array(state.utf8)
             let sent = unsafe sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), sockaddr, length)

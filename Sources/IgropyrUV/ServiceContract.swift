@@ -109,8 +109,24 @@ public struct ServiceContract: Sendable {
         guard let watchdog else { return }
         while !Task.isCancelled {
             await answer()
-            notify("WATCHDOG=1")
+            await sayAlive()
             try? await Task.sleep(for: watchdog / 2)
+        }
+    }
+
+    /// Whoever listens may stand still, or others may flood it: neither is to halt the loop of who serves. The wait is short, but
+    /// there is one, since the kernel lets who waits have their turns; and what was not taken is said soon again, as one that
+    /// stood still listens only for a while before it judges.
+    private func sayAlive() async {
+        guard let notificationAddress else { return }
+        while !Task.isCancelled {
+            do throws(UVError) {
+                return try ServiceNotification.send(
+                    "WATCHDOG=1", to: notificationAddress, longestWait: .milliseconds(10))
+            } catch {
+                guard error.code == UVError.tryAgain || error.code == UVError.interrupted else { return }
+            }
+            try? await Task.sleep(for: .milliseconds(200))
         }
     }
 

@@ -30,6 +30,8 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let cancelled = UV_ECANCELED.rawValue
     public static let timedOut = UV_ETIMEDOUT.rawValue
     public static let busy = UV_EBUSY.rawValue
+    public static let tryAgain = UV_EAGAIN.rawValue
+    public static let interrupted = UV_EINTR.rawValue
     public static let invalidArgument = UV_EINVAL.rawValue
     public static let tooManyOpenFiles = UV_EMFILE.rawValue
     public static let tooManyOpenFilesInSystem = UV_ENFILE.rawValue

@@ -275,6 +275,31 @@ import Testing
         try #require(sent == bytes.count)
     }
 
+    @Test func `who does not read that a process lives does not halt it`() async throws {
+        try await onLoop { loop in
+            let heard = Promise<Void>()
+            let socket = try NotificationSocket(on: loop) { if $0.text == "WATCHDOG=1" { heard.fulfil(()) } }
+            let environment = ["NOTIFY_SOCKET": socket.name, "WATCHDOG_USEC": "60000000"]
+            let contract = ServiceContract(pid: getpid()) { environment[$0] }
+            let address = socket.name
+            let watchdog = Task(executorPreference: loop) {
+                // In one turn of the loop that would read: nobody does before it goes on.
+                let answer: nonisolated(nonsending) () async -> Void = {
+                    #expect(throws: UVError(code: UVError.tryAgain, call: "sendto")) {
+                        while true {
+                            try ServiceNotification.send("X=1", to: address, longestWait: .milliseconds(1))
+                        }
+                    }
+                }
+                await contract.feedWatchdog(answer)
+            }
+            await heard.wait()
+            watchdog.cancel()
+            await watchdog.value
+            socket.close()
+        }
+    }
+
     @Test func `whoever floods it leaves others on the loop their turn`() async throws {
         try await onLoop { loop in
             let turn = Promise<Void>()
