@@ -54,6 +54,14 @@ import Testing
         #expect(try await texts(lines: 15_000) == lines.suffix(15_000))
     }
 
+    @Test func `is not searched to the start of a file that its worker has made long`() throws {
+        let byteCount = off_t(8) << 40
+        try append("one\n")
+        #expect(truncate(folder("shop-0.log"), byteCount) == 0)
+        let log = try #require(WorkerLog.files(of: .shop, in: folder("")).first).log
+        #expect(log.place(ofLast: 10).offset == Int64(byteCount) - WorkerLog.searchedBytes)
+    }
+
     @Test func `ends though the worker prints on`() async throws {
         try append("one\n")
         try await onLoop { loop in

@@ -11,6 +11,8 @@ struct LogPlace: Hashable, Sendable {
 
 extension WorkerLog {
     private static let pieceBytes: Int64 = 64 << 10
+    /// Where lines are looked for, from the end. A worker can give its log any length, without writing anything.
+    static let searchedBytes = 2 * limitBytes
 
     var formerPath: String { path + ".1" }
     private var former: FileStatus? { try? FileSystem.status(of: formerPath) }
@@ -49,14 +51,15 @@ extension WorkerLog {
         (try? BlockingFile(path, .read).read(upTo: Int(pieceBytes), at: offset)) ?? []
     }
 
-    /// Where a file's last lines begin, and how many they are; none of a file that is not there.
+    /// Where a file's last lines begin, as far as they are looked for, and how many they are; none of a file that is not there.
     private static func end(of path: String, lines limit: Int) -> (start: Int64, lines: Int) {
         guard limit > 0, let file = try? BlockingFile(path, .read), let byteCount = try? file.status().byteCount else {
             return ((try? FileSystem.status(of: path).byteCount) ?? 0, 0)
         }
         var (lines, position) = (0, byteCount)
-        while position > 0 {
-            let start = max(0, position - pieceBytes)
+        let first = max(0, byteCount - searchedBytes)
+        while position > first {
+            let start = max(first, position - pieceBytes)
             guard let piece = try? file.read(upTo: Int(position - start), at: start) else { break }
             for index in piece.indices.reversed() where piece[index] == UInt8(ascii: "\n") {
                 let next = start + Int64(index) + 1
@@ -66,7 +69,7 @@ extension WorkerLog {
             }
             position = start
         }
-        return (0, byteCount > 0 ? lines + 1 : 0)
+        return (first, byteCount > 0 ? lines + 1 : 0)
     }
 }
 
