@@ -51,11 +51,12 @@ public final class Balancer: Sendable {
         state = Locked(.running(loops))
     }
 
-    /// Listens and accepts. Without a snapshot requests wait for the first one, as they do when there is no worker.
+    /// Listens and accepts, or does that at ``accept()``. Without a snapshot requests wait for the first one, as they do when
+    /// there is no worker.
     /// - Throws: ``ListenFailure`` that says which address cannot be had: `UV_EADDRINUSE`, also if another balancer has the port.
     ///   `TLSError` from reading certificates. ``InsightFailure`` if the access log or the admin address cannot be had.
     public static func start(
-        _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil
+        _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil, accepts: Bool = true
     ) async throws -> Balancer {
         let logger = settings.insight.logger
         let listeners = try settings.listeners.map { listener throws(TLSError) in
@@ -78,12 +79,19 @@ public final class Balancer: Sendable {
                     balancer?.forEachLoop { $0.noteCheck(of: address, isPassed: isPassed) }
                 }
             }
+            if accepts { try await balancer.accept() }
             try await insight.admin?.serve(balancer)
         } catch {
             try? await balancer.stop(timeout: .zero)
             throw error
         }
         return balancer
+    }
+
+    /// Begins to accept, unless it does or is stopping.
+    public func accept() async throws(UVError) {
+        let outcomes: [UVError?]? = await collect { $0.accept($1) }
+        for case let failure? in outcomes ?? [] { throw failure }
     }
 
     /// The sockets of each listener, at least one for each loop.

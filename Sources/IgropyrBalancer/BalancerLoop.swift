@@ -7,6 +7,14 @@ actor BalancerLoop: LoopBound {
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
     private var proxy: Proxy?
+    /// Sockets on which nothing is accepted yet, and what their servers will go by.
+    private struct Entrance {
+        var sockets: ArraySlice<(listener: Int, descriptor: Int32)>
+        var listeners: [OpenListener]
+        let server: HTTPServerSettings
+        let clients: ClientBounds
+    }
+    private var entrance: Entrance?
     /// One for each listener's socket, with the listener's position.
     private var servers: [(listener: Int, server: HTTPServer)] = []
     /// On one of the loops, for all.
@@ -17,36 +25,50 @@ actor BalancerLoop: LoopBound {
         loop = thread.loop
     }
 
-    /// Begins to accept on the sockets, which belong to the loop from here on, even if this throws.
+    /// To accept on the sockets, which belong to the loop from here on, even if this throws, at ``accept()``.
     func start(
         on sockets: [(listener: Int, descriptor: Int32)], of listeners: [OpenListener], _ settings: BalancerSettings,
         _ snapshot: UpstreamSnapshot?, _ clients: ClientBounds, _ refusals: RefusalLog, log: AccessLogWriter?
     ) throws(UVError) {
-        var rest = sockets[...]
-        do throws(UVError) {
-            let proxy = try Proxy(on: loop, settings: settings, rate: clients.rate, refusals: refusals, log: log)
-            self.proxy = proxy
-            if let snapshot { proxy.update(snapshot) }
-            while let (number, descriptor) = rest.popFirst() {
-                let listener = listeners[number]
-                let handler: any HTTPRequestHandler =
-                    listener.settings.redirectsToHTTPSPort.map(HTTPSRedirector.init(port:)) ?? proxy
-                let server = try HTTPServer(
-                    listener: try TCPListener(on: loop, owning: descriptor),
-                    settings: listener.serverSettings(settings.server), tls: listener.tls,
-                    awaitsTLS: listener.awaitsTLS, clients: clients.connections, handler: handler)
-                servers.append((number, server))
+        entrance = Entrance(sockets: sockets[...], listeners: listeners, server: settings.server, clients: clients)
+        let proxy = try Proxy(on: loop, settings: settings, rate: clients.rate, refusals: refusals, log: log)
+        self.proxy = proxy
+        if let snapshot { proxy.update(snapshot) }
+    }
+
+    /// Begins to accept. Again, or once it drains, nothing.
+    func accept() throws(UVError) {
+        guard let proxy else { return }
+        while let (number, descriptor) = entrance?.sockets.popFirst(), let entrance {
+            let listener = entrance.listeners[number]
+            let handler: any HTTPRequestHandler =
+                listener.settings.redirectsToHTTPSPort.map(HTTPSRedirector.init(port:)) ?? proxy
+            let server = try HTTPServer(
+                listener: try TCPListener(on: loop, owning: descriptor),
+                settings: listener.serverSettings(entrance.server), tls: listener.tls,
+                awaitsTLS: listener.awaitsTLS, clients: entrance.clients.connections, handler: handler)
+            servers.append((number, server))
+        }
+    }
+
+    nonisolated func accept(_ take: @escaping @Sendable (UVError?) -> Void) {
+        loop.submit { [self] in
+            assumeIsolated {
+                do throws(UVError) {
+                    try $0.accept()
+                    take(nil)
+                } catch { take(error) }
             }
-        } catch {
-            for (_, descriptor) in rest { ListeningSocket.close(descriptor) }
-            throw error
         }
     }
 
     /// Connections that are accepted from now on get these certificates.
     nonisolated func use(_ listeners: [OpenListener]) {
         loop.submit { [self] in
-            assumeIsolated { for (number, server) in $0.servers { server.tls = listeners[number].tls } }
+            assumeIsolated {
+                $0.entrance?.listeners = listeners
+                for (number, server) in $0.servers { server.tls = listeners[number].tls }
+            }
         }
     }
 
@@ -112,6 +134,8 @@ actor BalancerLoop: LoopBound {
 
     /// Waits for the requests under way, then closes everything but the thread.
     func drain(timeout: Duration) async {
+        for (_, descriptor) in entrance?.sockets ?? [] { ListeningSocket.close(descriptor) }
+        entrance = nil
         checker?.close()
         guard let proxy else { return }
         proxy.beginStopping()

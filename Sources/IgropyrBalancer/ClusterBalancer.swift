@@ -71,12 +71,13 @@ public actor ClusterBalancer: LoopBound {
     public func reopenAccessLog() { (balancer ?? endingBalancer)?.reopenAccessLog() }
 
     /// Listens and begins to look for the cluster, without waiting for it: requests wait for the first worker, for a
-    /// while. What failed leaves nothing open.
+    /// while. A successor accepts none before ``waitForWorkers(within:)``, since its predecessor serves them meanwhile.
+    /// What failed leaves nothing open.
     /// - Throws: `UVError` from listening, ``InsightFailure``, `MembershipError` from binding the gossip port, `InvalidName`,
     ///   `DataFolderError`, and what says that the kept keys cannot be read.
     public func start() async throws {
         guard balancer == nil else { return }
-        let balancer = try await Balancer.start(settings)
+        let balancer = try await Balancer.start(settings, accepts: !settings.isSuccessor)
         do {
             try await takeDataFolder()
             keys = memory?.firstKeys ?? keys
@@ -161,11 +162,13 @@ public actor ClusterBalancer: LoopBound {
             membership: membership, client: client, replica: replica, directory: directory, followers: followers)
     }
 
-    /// Returns once it knows of a worker, after `limit`, or when it is stopped. Listeners that await the cluster's certificates
-    /// accept by then, though handshakes may fail.
-    public func waitForWorkers(within limit: Duration) async {
+    /// Returns once it knows of a worker, after `limit`, or when it is stopped; from then on a successor accepts, too, and so do
+    /// listeners that await the cluster's certificates, whose handshakes may fail.
+    /// - Throws: if a listening socket cannot be used.
+    public func waitForWorkers(within limit: Duration) async throws(UVError) {
         await workerWaiters.wait(on: loop, atMost: limit) { lacksWorkers }
         if let balancer, shown == nil { show(on: balancer) }
+        try await balancer?.accept()
     }
 
     /// Returns when it is stopped.

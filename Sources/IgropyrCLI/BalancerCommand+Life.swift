@@ -6,8 +6,9 @@ import IgropyrTransport
 import IgropyrUV
 
 extension BalancerCommand {
-    /// How long a balancer may take to find its cluster before it counts as ready without it.
-    private static let patience = Duration.seconds(3)
+    /// How long a balancer may take to find its cluster before it counts as ready without it; longer where its predecessor
+    /// serves meanwhile.
+    private static let patience: Duration = ServiceContract.inherited.isSuccessor ? .seconds(10) : .seconds(3)
     private static let successorLimit = Duration.seconds(20)
 
     func startAlone(_ settings: BalancerSettings, on loop: EventLoop) async throws -> LoneBalancer {
