@@ -48,17 +48,17 @@ public actor ClusterBalancer: LoopBound {
 
     /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`, which it
     /// has for itself, it keeps the keys that the cluster changes to and where the others are; nil: it starts with `key`
-    /// and the seeds each time.
+    /// and the seeds each time, or with the keys that a predecessor has handed over by one of the `descriptors`.
     public init(
         _ settings: BalancerSettings, member configuration: MembershipConfiguration, key: ClusterKey?,
-        dataFolder: String? = nil, on loop: EventLoop
+        dataFolder: String? = nil, descriptors: [String: Int32] = [:], on loop: EventLoop
     ) {
         var configuration = configuration
         configuration.tags = MemberTags.balancer
         self.configuration = configuration
         self.key = key
         self.dataFolder = dataFolder
-        keys = key.map { [$0] } ?? []
+        keys = key.map { KeyringFile.keys(startingWith: $0, handedOverBy: descriptors) ?? [$0] } ?? []
         self.settings = settings
         self.settings.client.zone = configuration.zone
         self.loop = loop
@@ -190,6 +190,8 @@ public actor ClusterBalancer: LoopBound {
     public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
         guard let balancer, let ears else { throw SuccessionFailure.stopped }
         let snapshot = await ears.replica.snapshot
+        let keyring = try keysForSuccessor()
+        defer { for descriptor in keyring.values { ListeningSocket.close(descriptor) } }
         let sockets = try await ears.membership.leaveToSuccessor()
         self.ears = nil
         await close(ears)
@@ -197,7 +199,7 @@ public actor ClusterBalancer: LoopBound {
         do {
             borrowedEars = try await borrow(from: snapshot, for: balancer)
             let pid = try await balancer.startSuccessor(
-                command, with: sockets?.descriptors ?? [:], within: limit, on: loop)
+                command, with: keyring.merging(sockets?.descriptors ?? [:]) { $1 }, within: limit, on: loop)
             sockets?.close()
             return pid
         } catch {
@@ -206,6 +208,12 @@ public actor ClusterBalancer: LoopBound {
             self.ears = try await listen(for: balancer, on: sockets)
             throw error
         }
+    }
+
+    /// Those of the cluster, which may have changed since the key file was written; none where the data folder has them.
+    private func keysForSuccessor() throws -> [String: Int32] {
+        guard memory == nil, let key, !keys.isEmpty else { return [:] }
+        return try KeyringFile(base: key, keys: keys).handedOver()
     }
 
     /// Stops accepting and lets requests under way finish for as long as `timeout`: they go on elsewhere if their host dies

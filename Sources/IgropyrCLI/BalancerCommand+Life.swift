@@ -43,7 +43,9 @@ extension BalancerCommand {
             StandardError.write("no --join and no --discover: alone until a node joins this balancer\n")
         }
         let key = try keyFile.map(ClusterKey.reading)
-        let balancer = ClusterBalancer(settings, member: configuration, key: key, dataFolder: data, on: loop)
+        let balancer = ClusterBalancer(
+            settings, member: configuration, key: key, dataFolder: data,
+            descriptors: ServiceContract.inherited.descriptors, on: loop)
         try await starting { try await balancer.start() }
         await balancer.waitForWorkers(within: Self.patience)
         return balancer

@@ -64,6 +64,37 @@ import Testing
         }
     }
 
+    @Test func `without a data folder, hands the cluster's keys on to its successor`() async throws {
+        let file = "/tmp/igropyr-test-\(UInt64.random(in: .min ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try await onLoop { loop in
+            let other = Membership(Self.member("other"), on: loop)
+            try await other.start()
+            let seed = try #require(await other.localAddress)
+            var member = Self.member("entrance", seeds: [Endpoint(host: seed.hostText, port: seed.port)])
+            let settings = BalancerSettings(listen: .loopback(port: 0))
+            let first = ClusterBalancer(settings, member: member, key: Self.oldKey, on: loop)
+            try await first.start()
+            #expect(await eventually { await Self.status(of: "entrance", at: other) == .alive })
+            try await Self.changeKey(at: other)
+            // Takes down what it is given, and is not ready.
+            let script = "n=${IGROPYR_DESCRIPTORS##*keys=}; cat <&${n%%,*} >\(file); exit 1"
+            let successor = ChildProcess.Command(executable: "/bin/sh", arguments: ["-c", script])
+            await #expect(throws: SuccessionFailure.ended(.exited(code: 1))) {
+                try await first.startSuccessor(successor, within: .seconds(200))
+            }
+            try await first.stop(timeout: .zero)
+            let keys = try HandedBytes.make([UInt8](Data(contentsOf: URL(filePath: file))))
+            member.name = "second"
+            let second = ClusterBalancer(
+                settings, member: member, key: Self.oldKey, descriptors: ["keys": keys], on: loop)
+            try await second.start()
+            #expect(await eventually { await Self.status(of: "second", at: other) == .alive })
+            try await second.stop(timeout: .zero)
+            await other.shutdown()
+        }
+    }
+
     @Test func `starts with the key that the cluster has changed to, and needs no seed`() async throws {
         let folder = "/tmp/igropyr-test-\(UInt64.random(in: .min ... .max))"
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -1,8 +1,13 @@
+internal import IgropyrUV
+
 /// `keyring.json` in a member's data folder: the keys that the cluster agreed on after the member was given its key file.
 ///
 /// Beside it lies `cluster.key` with the one in use, for the commands on this host. All calls block.
 package struct KeyringFile: Codable, Sendable {
     static let name = "keyring.json"
+    private static let limitBytes = 1 << 16
+    /// Of the descriptor by which a successor gets it.
+    private static let descriptorName = "keys"
     package static let keyName = "cluster.key"
 
     /// Of the format.
@@ -23,16 +28,36 @@ package struct KeyringFile: Codable, Sendable {
         startingWith key: ClusterKey, from folder: DataFolder
     ) throws(KeyringUnreadable) -> [ClusterKey] {
         do {
-            guard let bytes = try folder.read(name, limitBytes: 1 << 16) else { return [key] }
-            let file = try JSON.decode(KeyringFile.self, from: bytes)
-            let keys = file.keys.compactMap(ClusterKey.init(base64:))
-            guard !keys.isEmpty, keys.count == file.keys.count else { throw NoKey() }
-            return file.base == key.fingerprint || keys.contains(key) ? keys : [key]
+            guard let bytes = try folder.read(name, limitBytes: limitBytes) else { return [key] }
+            return try keys(startingWith: key, in: bytes)
         } catch { throw KeyringUnreadable(path: "\(folder.path)/\(name)", reason: JSON.cause(of: error)) }
+    }
+
+    private static func keys(startingWith key: ClusterKey, in bytes: [UInt8]) throws -> [ClusterKey] {
+        let file = try JSON.decode(KeyringFile.self, from: bytes)
+        let keys = file.keys.compactMap(ClusterKey.init(base64:))
+        guard !keys.isEmpty, keys.count == file.keys.count else { throw NoKey() }
+        return file.base == key.fingerprint || keys.contains(key) ? keys : [key]
     }
 
     private struct NoKey: Error, CustomStringConvertible {
         var description: String { "what it has for a key is none" }
+    }
+
+    /// For a successor in another process, which the caller gives the descriptor, and then closes it. In memory only.
+    /// - Throws: `UVError`.
+    package func handedOver() throws -> [String: Int32] {
+        [Self.descriptorName: try HandedBytes.make(try JSON.encode(self))]
+    }
+
+    /// What a predecessor has handed over, as ``keys(startingWith:from:)``; nil if it did not, or what cannot be read. Takes it.
+    package static func keys(
+        startingWith key: ClusterKey, handedOverBy descriptors: [String: Int32]
+    ) -> [ClusterKey]? {
+        guard let descriptor = descriptors[descriptorName],
+            let bytes = HandedBytes.take(descriptor, limitBytes: limitBytes)
+        else { return nil }
+        return try? keys(startingWith: key, in: bytes)
     }
 
     package func write(to folder: DataFolder) throws {
