@@ -12,11 +12,13 @@ final class ControlServer: HTTPRequestHandler {
     private let agent: HostAgent
     private let router: Router<ControlOperation>
     private let listener: TCPListener
+    private let budget: TurnBudget
     private var server: HTTPServer?
 
     /// Begins to accept at once.
     init(listener: TCPListener, tls: TLSContext?, agent: HostAgent) throws(UVError) {
         self.agent = agent
+        budget = TurnBudget(on: agent.loop)
         self.listener = listener
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
@@ -103,12 +105,12 @@ final class ControlServer: HTTPRequestHandler {
     private func perform(
         _ operation: ControlOperation, _ parameters: [String], by caller: Caller, on connection: any HTTPServerStream
     ) {
-        let (agent, limitBytes) = (agent, operation.limitBytes)
+        let (agent, budget, limitBytes) = (agent, budget, operation.limitBytes)
         let digest = parameters.first.flatMap(BundleDigest.init(rawValue:))
         switch operation {
         case .message(let message):
             let parameter = message == .admission ? connection.issuedKeyName : parameters.first
-            connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { body in
+            connection.exchange = MessageExchange(limitBytes: limitBytes, within: budget, on: connection) { body in
                 await agent.reply(to: message, parameter ?? "", body, by: caller)
             }
         case .stream(let stream):
@@ -117,14 +119,14 @@ final class ControlServer: HTTPRequestHandler {
             }
         case .bundle(let transfer):
             guard let digest else { return refuseDigest(on: connection) }
-            connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { body in
+            connection.exchange = MessageExchange(limitBytes: limitBytes, within: budget, on: connection) { body in
                 await agent.reply(to: transfer, digest, body)
             }
         case .chunk(let transfer):
             guard let digest, let chunk = ChunkDigest(hexadecimal: parameters[1]) else {
                 return refuseDigest(on: connection)
             }
-            connection.exchange = MessageExchange(limitBytes: limitBytes, on: connection) { body in
+            connection.exchange = MessageExchange(limitBytes: limitBytes, within: budget, on: connection) { body in
                 await agent.reply(to: transfer, chunk, of: digest, body)
             }
         }

@@ -4,11 +4,17 @@ internal import IgropyrTransport
 final class MessageExchange: HTTPServerExchange {
     private let connection: any HTTPServerStream
     private let answer: ([UInt8]) async -> ControlReply
+    private let budget: TurnBudget
     private var body: MessageBody
     private var isRefused = false
 
-    init(limitBytes: Int, on connection: any HTTPServerStream, answer: @escaping ([UInt8]) async -> ControlReply) {
+    /// `budget` is the server's.
+    init(
+        limitBytes: Int, within budget: TurnBudget, on connection: any HTTPServerStream,
+        answer: @escaping ([UInt8]) async -> ControlReply
+    ) {
         body = MessageBody(limitBytes: limitBytes)
+        self.budget = budget
         self.connection = connection
         self.answer = answer
     }
@@ -22,8 +28,11 @@ final class MessageExchange: HTTPServerExchange {
 
     func requestDidEnd() {
         guard !isRefused else { return }
-        let (connection, answer, body) = (connection, answer, body.bytes)
-        connection.loop.startLocally { await answer(body).send(on: connection) }
+        let (connection, answer, budget, body) = (connection, answer, budget, body.bytes)
+        connection.loop.startLocally {
+            await budget.spend(body.count)
+            await answer(body).send(on: connection)
+        }
     }
 
     func responseDidDrain() {}

@@ -15,12 +15,14 @@ final class TopicServer: HTTPRequestHandler {
     let address: TopicAddress
     private let router: Router<Operation>
     private let listener: TCPListener
+    private let budget: TurnBudget
     private var server: HTTPServer?
 
     /// Begins to accept at once.
     init(listener: TCPListener, address: TopicAddress, hub: TopicHub) throws(UVError) {
         self.hub = hub
         self.address = address
+        budget = TurnBudget(on: hub.loop)
         self.listener = listener
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
@@ -70,7 +72,9 @@ final class TopicServer: HTTPRequestHandler {
         let hub = hub
         switch operation {
         case .publish:
-            connection.exchange = MessageExchange(limitBytes: TopicLine.limitBytes, on: connection) { body in
+            connection.exchange = MessageExchange(
+                limitBytes: TopicLine.limitBytes, within: budget, on: connection
+            ) { body in
                 guard let line = try? JSON.decode(TopicLine.self, from: body), let message = line.message else {
                     return Self.refusalOfMessage
                 }
