@@ -47,7 +47,7 @@ extension BalancerCommand {
             settings, member: configuration, key: key, dataFolder: data,
             descriptors: ServiceContract.inherited.descriptors, on: loop)
         try await starting { try await balancer.start() }
-        await balancer.waitForWorkers(within: Self.patience)
+        try await balancer.waitForWorkers(within: Self.patience)
         return balancer
     }
 
