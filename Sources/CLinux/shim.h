@@ -36,6 +36,14 @@ static inline int igropyr_raise_open_files(unsigned long most) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// The soft limit, as far as the hard one allows; descriptors above it stay open.
+static inline int igropyr_set_open_files(unsigned long soft) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // How many descriptors this process may have; 0 if that is unknown.
 static inline unsigned long igropyr_open_files_limit(void) {
     struct rlimit limit;

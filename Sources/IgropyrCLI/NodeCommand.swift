@@ -91,6 +91,7 @@ struct NodeCommand: AsyncParsableCommand {
         let (command, member, capacity) = (self, member, capacity)
         let (contract, handover) = (ServiceContract.inherited, Handover.inherited)
         Logs.begin(isVerbose: member.verbose)
+        let openFiles = CurrentProcess.raiseOpenFileLimit()
         try await onEventLoop { loop in
             let signals = ServiceSignals(on: loop)
             try await signals.start()
@@ -107,6 +108,7 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.tags = tags
             configuration.capacity = capacity.map(UInt16.init)
             configuration.handover = handover
+            configuration.workers.openFiles = handover.openFiles ?? openFiles
             // Its socket first: a host whose entrance cannot be had had better not join.
             let balancer = try await command.balancer(beside: configuration, on: loop)
             let agent = try HostAgent(configuration, on: loop)

@@ -22,8 +22,12 @@ public enum CurrentProcess {
     /// Lets this process have as many descriptors as it may, up to 65 536, if it was started with fewer: a shell gives 1024, and each
     /// connection is one. No more than that: programs that it starts inherit the limit, and some of them go through all numbers
     /// below it.
-    public static func raiseOpenFileLimit() {
+    /// - Returns: How many it might have until now (the soft limit); nil if that is unknown.
+    @discardableResult
+    public static func raiseOpenFileLimit() -> Int? {
+        let before = igropyr_open_files_limit()
         _ = igropyr_raise_open_files(65_536)  // It may fail: then connections wait, as they do at every limit.
+        return before == 0 ? nil : Int(clamping: before)
     }
 
     /// Whether SIGHUP does nothing to it, as nohup(1) starts programs; to be asked before anything hears that signal.

@@ -73,11 +73,13 @@ extension EndToEnd {
         }
 
         /// A shell's soft limit is 1024 as a rule, fewer than the connections that are taken by default.
-        @Test(arguments: ["balancer", "serve", "application"])
+        @Test(arguments: ["node", "balancer", "serve", "application"])
         func `has as many open files as it may`(kind: String) async throws {
             let supervisor = try SupervisorSocket()
             let command =
                 switch kind {
+                case "node":
+                    [Binaries.igropyr, "node", "--bind", "127.91.0.5:0", "--data", supervisor.folder + "/data"]
                 case "balancer":
                     [Binaries.igropyr, "balancer", "--listen", "127.91.0.5:0", "--upstream", "127.91.0.5:9"]
                 case "serve": [Binaries.igropyr, "serve", supervisor.folder, "--listen", "127.91.0.5:0"]

@@ -85,6 +85,30 @@ extension EndToEnd {
             }
         }
 
+        @Test func `what a node starts has as many open files as the node had at first, after its upgrade, too`()
+            async throws
+        {
+            try await Lab.network("1") { lab in
+                try await lab.makeKey()
+                let limits = ["sh", "-c", "ulimit -Sn 200; ulimit -Hn 4000; exec \"$0\" \"$@\""]
+                let node = try lab.start(on: 1, limits + lab.node(1))
+                let deployed = try await lab.deploy()
+                try #require(deployed.status == 0, "\(deployed)")
+                let command = ["igropyr", "exec", "hello"] + lab.access + ["--", "sh", "-c", "ulimit -Sn; ulimit -Hn"]
+                let before = try await lab.start(on: 1, command).finish(within: .seconds(20))
+                #expect(before.output == "200\n4000\n", "\(before)")
+                node.signal(SIGUSR2)
+                try await eventually("it has adopted its worker", or: node.errors) {
+                    node.errors.contains("adopted a worker")
+                }
+                let after = try await eventually("the node answers", or: node.errors) {
+                    let after = try await lab.start(on: 1, command).finish(within: .seconds(20))
+                    return after.status == 0 ? after : nil
+                }
+                #expect(after.output == "200\n4000\n", "\(after)")
+            }
+        }
+
         @Test func `a balancer that was upgraded still ends with the node that it runs beside`() async throws {
             try await Lab.network("1") { lab in
                 let (node, _) = try await lab.serveBesideBalancer()

@@ -148,6 +148,26 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         #expect(Array(output.prefix(4)) == ["daemon", "64", "64", "\(512 << 10)"])
     }
 
+    @Test(arguments: [(nil, ["32", "hard"]), (64, ["64", "64"])])
+    func `has as many open files at first as its node was started with, unless it is given a number`(
+        wanted: Int?, expected: [String]
+    ) async throws {
+        let node = try Node()
+        let (_, confines) = try WorkerPlace.make(
+            for: slot, Confinement(openFiles: wanted, isolation: .off), bundle: node.bundle, at: node.site)
+        var settings = SampleWorker.settings
+        settings.openFiles = 32
+        let surroundings = WorkerSurroundings(slot: slot, spec: spec(Confinement()), confines: confines)
+        let text = try #require(surroundings.environment(settings)[Confines.variable])
+        var before = rlimit()
+        try #require(unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &before) == 0)
+        let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            [text = text as String] in
+            try launch("ulimit -Sn; ulimit -Hn", confined: text)
+        }
+        #expect(lines(result) == expected.map { $0 == "hard" ? "\(before.rlim_max)" : $0 })
+    }
+
     @Test(.enabled(if: geteuid() == 0)) func `ends a worker that takes more memory than it may`() async throws {
         let node = try Node()
         let wanted = Confinement(memoryBytes: 32 << 20, isolation: .off)

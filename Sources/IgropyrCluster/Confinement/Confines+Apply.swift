@@ -8,7 +8,7 @@ extension Confines {
         try noteProcess()
         if let controlGroup { try enter(controlGroup) }
         if let memoryBytes { try limit(igropyr_RLIMIT_DATA, memoryBytes, "memory") }
-        if let openFiles { try limit(igropyr_RLIMIT_NOFILE, openFiles, "open files") }
+        try limitOpenFiles()
         let isIsolated = try view.map { view throws(LauncherError) in try isolate(view) } ?? false
         let owner = try (user ?? (isIsolated ? isolatedUser : nil)).map(Self.owner)
         if let owner { try hand(temporaryFolder, to: owner) }
@@ -50,6 +50,14 @@ extension Confines {
 
     private func limit(_ resource: Int32, _ value: Int, _ what: String) throws(LauncherError) {
         guard igropyr_set_limit(resource, UInt(value)) == 0 else { throw .system("limit \(what) to \(value)", errno) }
+    }
+
+    private func limitOpenFiles() throws(LauncherError) {
+        if let openFiles {
+            try limit(igropyr_RLIMIT_NOFILE, openFiles, "open files")
+        } else if let softOpenFiles, igropyr_set_open_files(UInt(softOpenFiles)) != 0 {
+            throw .system("limit open files to \(softOpenFiles)", errno)
+        }
     }
 
     private func isolate(_ view: FileView) throws(LauncherError) -> Bool {

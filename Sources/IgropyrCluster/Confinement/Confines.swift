@@ -23,6 +23,8 @@ struct Confines: Codable, Equatable {
     /// Limits of the process itself (`setrlimit`); nil for as it is.
     var memoryBytes: Int?
     var openFiles: Int?
+    /// The soft limit alone, where ``openFiles`` is nil.
+    var softOpenFiles: Int?
     var processes: Int?
     /// A name or a number; nil: the node's own.
     var user: String?

@@ -18,6 +18,8 @@ public struct Handover: Codable, Sendable {
     public var names: [String: String] = [:]
     /// Whether it was told to end, and has not begun to.
     public var isEnding: Bool?
+    /// ``WorkerSettings/openFiles``.
+    public var openFiles: Int?
 
     public init() {}
 

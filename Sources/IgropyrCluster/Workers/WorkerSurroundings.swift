@@ -15,6 +15,8 @@ struct WorkerSurroundings {
         // The node's home is not for others.
         if confines.user != nil || confines.view != nil { own["HOME"] = confines.temporaryFolder }
         own["CREDENTIALS_DIRECTORY"] = confines.secretFolder
+        var confines = confines
+        confines.softOpenFiles = settings.openFiles
         var identity = [
             "IGROPYR_APPLICATION": slot.application.rawValue, "IGROPYR_HOST": slot.host.rawValue,
             "IGROPYR_WORKER": "\(slot.index)", Confines.variable: confines.text,
