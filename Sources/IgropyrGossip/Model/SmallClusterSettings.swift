@@ -5,7 +5,7 @@
 public struct SmallClusterSettings: Sendable {
     /// Up to so many members, the dead that are remembered included; with more of them memberlist's algorithm and timing
     /// hold, so that nothing here grows with the cluster.
-    public var memberLimit = 32
+    public var memberLimit = 64
     /// How often one member is probed.
     public var probeInterval: Duration = .milliseconds(300)
     /// After which an answer counts as missing. It still counts as a sign of life when it comes.
