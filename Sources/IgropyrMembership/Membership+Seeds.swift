@@ -30,18 +30,22 @@ extension Membership {
         if isAlone { discovery?.askAgain() }
     }
 
-    /// Members elsewhere would take us in, and each look for us on its own host.
+    /// Members elsewhere would take us in, and each look for us on its own host. One at another address of this host finds us.
     /// - Throws: if we look for some, but can be reached from this host only. Names are looked at when they are asked for.
     func refuseToHide() throws(MembershipError) {
         if configuration.isHidden, configuration.discovery != nil {
             throw .hidden(configuration, "--discover finds members on other hosts")
         }
-        if let peer = configuration.rememberedPeers.first(where: isElsewhere) {
+        if let peer = configuration.rememberedPeers.first(where: { isElsewhere($0) && !isOurs($0) }) {
             throw .hidden(configuration, "the data folder remembers a member on another host, \(peer)")
         }
     }
 
     private func isElsewhere(_ address: SocketAddress) -> Bool { configuration.isHidden && !address.isLoopback }
+
+    private func isOurs(_ address: SocketAddress) -> Bool {
+        (try? NetworkInterface.having(oneOf: [address.host])) != nil
+    }
 
     private var isAlone: Bool { !members.contains { $0.name != configuration.name && $0.status == .alive } }
 

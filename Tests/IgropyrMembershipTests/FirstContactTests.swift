@@ -236,6 +236,22 @@ import Testing
         }
     }
 
+    private static let ownAddress = try? NetworkInterface.all().flatMap(\.addresses).first {
+        if case .v4 = $0 { !SocketAddress(host: $0, port: 0).isLoopback } else { false }
+    }
+
+    /// Such as a second node that was started at the host's own address.
+    @Test(.enabled(if: ownAddress != nil))
+    func `who only this host reaches starts again beside members at other addresses of the host`() async throws {
+        try await onLoop { loop in
+            var ours = localConfiguration("ours")
+            ours.rememberedPeers = [SocketAddress(host: try #require(Self.ownAddress), port: 7946)]
+            let member = Membership(ours, on: loop)
+            try await member.start()
+            await member.shutdown()
+        }
+    }
+
     @Test func `who only this host reaches asks no seed elsewhere, and says why`() async throws {
         try await onLoop { loop in
             let member = Membership(
