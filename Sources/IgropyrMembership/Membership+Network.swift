@@ -106,7 +106,8 @@ extension Membership {
         case .nameConflict(let name, let address):
             if counters.nameConflicts.nonzeroBitCount == 1 {
                 configuration.logger.warning(
-                    "two hosts use one name", metadata: ["name": "\(name)", "other": "\(address)"])
+                    "two hosts use one name: start one of them with another --name",
+                    metadata: ["name": "\(name)", "other": "\(address)"])
             }
             subscribers.yield(.nameConflict(name: name, address: SocketAddress(address)))
         case .nameLost(let address): nameWasLost(to: SocketAddress(address))

@@ -116,8 +116,8 @@ extension Membership {
 
     func didJoin(_ address: SocketAddress) {
         let seed = seeds.seed(at: address)
-        seeds.noteSuccess(of: seed)
-        configuration.logger.info("joined the cluster", metadata: ["seed": "\(seed)"])
+        let isNews = seeds.noteSuccess(of: seed)
+        configuration.logger.log(level: isNews ? .info : .debug, "joined the cluster", metadata: ["seed": "\(seed)"])
         subscribers.yield(.joined(seed: seed))
     }
 

@@ -20,6 +20,8 @@ struct SeedBook {
     private(set) var remembered: [SocketAddress]
     private var seedByAddress: [SocketAddress: Endpoint] = [:]
     private var lastReason: [String: String] = [:]
+    /// Who has let us in, and has not failed since.
+    private var joined: Set<String> = []
     private var pause = firstPause
     /// Rounds in which all of them were asked.
     private(set) var attempts = 0
@@ -51,6 +53,7 @@ struct SeedBook {
         attempts += 1
         if seedByAddress.count > Self.notesLimit { seedByAddress = [:] }
         if lastReason.count > Self.notesLimit { lastReason = [:] }
+        if joined.count > Self.notesLimit { joined = [] }
     }
 
     mutating func note(_ addresses: [SocketAddress], of seed: Endpoint) {
@@ -63,12 +66,15 @@ struct SeedBook {
 
     /// Whether it failed for another reason than the last time: worth a warning.
     mutating func noteFailure(of seed: String, _ reason: String) -> Bool {
-        lastReason.updateValue(reason, forKey: seed) != reason
+        joined.remove(seed)
+        return lastReason.updateValue(reason, forKey: seed) != reason
     }
 
-    mutating func noteSuccess(of seed: Endpoint) {
+    /// Whether it had failed since the last time, or there was none: worth a line.
+    mutating func noteSuccess(of seed: Endpoint) -> Bool {
         lastReason["\(seed)"] = nil
         pause = Self.firstPause
+        return joined.insert("\(seed)").inserted
     }
 
     /// Whether the next round would come soon anyway.

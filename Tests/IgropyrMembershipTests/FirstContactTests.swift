@@ -189,6 +189,15 @@ import Testing
         #expect(book.remembered.last == .loopback(port: 64))
     }
 
+    @Test func `who lets us in again and again is told of once, until it has failed`() {
+        let seed = Endpoint(host: "a.example", port: 7946)
+        var book = SeedBook([seed])
+        #expect([book.noteSuccess(of: seed), book.noteSuccess(of: seed)] == [true, false])
+        let failures = ["refused", "refused", "late"].map { book.noteFailure(of: "\(seed)", $0) }
+        #expect(failures == [true, false, true])
+        #expect([book.noteSuccess(of: seed), book.noteSuccess(of: seed)] == [true, false])
+    }
+
     @Test func `pauses grow to half a minute alone and to a minute in company, and shrink when somebody fails`() {
         var alone = SeedBook([])
         #expect((0..<7).map { _ in alone.nextPause(isAlone: true) / .seconds(1) } == [1, 2, 4, 8, 16, 30, 30])
