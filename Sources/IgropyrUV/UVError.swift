@@ -42,6 +42,7 @@ public struct UVError: Error, Hashable, Sendable, CustomStringConvertible {
     public static let leadsElsewhere = UV_EXDEV.rawValue
     public static let nameTooLong = UV_ENAMETOOLONG.rawValue
     public static let notPermitted = UV_EPERM.rawValue
+    public static let noSuchProcess = UV_ESRCH.rawValue
     public static let noSuchDevice = UV_ENXIO.rawValue
     public static let unknownName = UV_EAI_NONAME.rawValue
     public static let nameWithoutData = UV_EAI_NODATA.rawValue

@@ -52,6 +52,20 @@ extension `A worker supervisor` {
         }
     }
 
+    @Test func `says in one line that a worker has ended while no agent was there`() async throws {
+        let gone = try spawn([])
+        try write(gone, SampleWorker.spec(revision).worker, socket: 1)
+        kill(gone, SIGKILL)
+        try #require(waitpid(gone, nil, 0) == gone)
+        let log = KeptLog()
+        try await onLoop { loop in
+            let supervisor = try await supervisor(on: loop, log: log)
+            #expect(await supervisor.localWorkers.isEmpty)
+            await supervisor.close()
+        }
+        #expect(log.entries.map(\.text) == ["warning a worker has ended while no agent was there"])
+    }
+
     @Test func `ends what an agent started that died before it had written down any worker`() async throws {
         try await onLoop { loop in
             let dead = try await supervisor(on: loop)
@@ -146,12 +160,12 @@ extension `A worker supervisor` {
 
     private func write(
         _ process: pid_t, _ spec: WorkerSpec, notifications: String = NotificationSocket.uniqueName(),
-        restarts: Int = 0, place: WorkerPlace? = nil
+        restarts: Int = 0, socket: UInt64? = nil, place: WorkerPlace? = nil
     ) throws {
         let identity = try #require(ProcessIdentity(of: process))
         let entry = WorkerLedger.Entry(
             slot: slot, spec: spec, process: identity, memory: .init(restarts: restarts, isReady: true), port: 9,
-            place: place)
+            socket: socket, place: place)
         try WorkerLedger(notifications: notifications, workers: [entry]).write(to: folder.path)
     }
 

@@ -2,7 +2,6 @@ import Glibc
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
-import Logging
 import TestSupport
 import Testing
 
@@ -25,15 +24,13 @@ import Testing
 
     private let keys = Locked<[ClusterKey]>([])
 
-    func supervisor(on loop: EventLoop) async throws -> WorkerSupervisor {
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+    func supervisor(on loop: EventLoop, log: KeptLog = KeptLog()) async throws -> WorkerSupervisor {
         let supervisor = WorkerSupervisor(
             .init(
                 host: slot.host, address: .loopback(port: 0), advertisedHost: "127.0.0.1",
                 settings: SampleWorker.settings, logFolder: folder("logs"),
                 site: .init(dataFolder: folder.path, host: HostConfinement(groups: nil)), keys: keys,
-                clusterKeys: keys.withLock { $0 }, logger: logger),
+                clusterKeys: keys.withLock { $0 }, logger: log.logger),
             store: store, on: loop
         ) {}
         try await supervisor.open()

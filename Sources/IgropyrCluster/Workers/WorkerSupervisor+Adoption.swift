@@ -81,6 +81,7 @@ extension WorkerSupervisor {
         do throws(UVError) {
             return SlotSocket(owning: try ListeningSocket.take(inode: inode, from: entry.process), at: address)
         } catch {
+            guard error.code != UVError.noSuchProcess else { return nil }  // Who adopts it says so.
             configuration.logger.notice(
                 "a worker's socket cannot be taken over: connections will be refused when it ends",
                 metadata: ["worker": "\(entry.slot)", "reason": "\(error)"])

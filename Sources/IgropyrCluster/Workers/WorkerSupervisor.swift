@@ -258,7 +258,7 @@ actor WorkerSupervisor: LoopBound {
         configuration.logger.log(
             level: worker.isUnwanted ? .info : .warning, "a worker has ended",
             metadata: [
-                "worker": "\(worker.slot)", "message": "\(worker.supervision.message(at: loop.now))",
+                "worker": "\(worker.slot)", "reason": "\(worker.supervision.message(at: loop.now))",
                 "log": "\(log(of: worker).path)",
             ])
     }
