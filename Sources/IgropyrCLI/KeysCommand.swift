@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IgropyrCluster
+import IgropyrText
 
 struct KeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,7 +44,7 @@ struct KeysCommand: AsyncParsableCommand {
                 print(try JSONText.of(poll.outcomes.mapValues(\.fingerprints)))
             } else {
                 var table = Table("MEMBER", "IN USE", "OTHERS")
-                for (member, outcome) in poll.outcomes.sorted(by: { $0.key < $1.key }) {
+                for (member, outcome) in poll.outcomes.sortedNaturally(by: { [$0.key] }) {
                     table.add(
                         member, outcome.fingerprints.first ?? "-",
                         outcome.isDone ? outcome.fingerprints.dropFirst().joined(separator: " ") : outcome.message)

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import IgropyrCluster
+import IgropyrText
 
 struct MembersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -75,7 +76,7 @@ struct MembersCommand: AsyncParsableCommand {
 
     private static func table(of members: [MembersReport.Member]) -> String {
         var table = Table("NAME", "ADDRESS", "STATUS", "ROLE", "RTT", "TAGS")
-        for member in members {
+        for member in members.sortedNaturally(by: { [$0.name] }) {
             table.add(
                 member.name, member.address, member.status.rawValue, member.role.rawValue,
                 member.roundTrip.map(Milliseconds.text) ?? "-", KeyValuePairs.text(member.tags))

@@ -1,5 +1,6 @@
 import IgropyrCluster
 import IgropyrOrchestration
+import IgropyrText
 
 /// A status report as tables for people.
 struct StatusText {
@@ -27,7 +28,7 @@ struct StatusText {
 
     private var hosts: String {
         var table = Table("NAME", "ADDRESS", "STATUS", "ROLE", "CORES", "BUNDLES", "WORKERS")
-        for host in report.hosts {
+        for host in report.hosts.sortedNaturally(by: { [$0.name] }) {
             let workers = report.workers.count { $0.host.rawValue == host.name && $0.state == .ready }
             let isDraining = host.status == .alive && host.isDraining == true
             table.add(
@@ -63,7 +64,10 @@ struct StatusText {
     private var workers: String {
         let revisions = Dictionary(report.applications.map { ($0.name, $0.revision) }) { first, _ in first }
         var table = Table("APPLICATION", "HOST", "NO", "ADDRESS", "STATE", "PID", "RESTARTS", "SHARE", "")
-        for worker in report.workers {
+        let workers = report.workers.sortedNaturally {
+            [$0.application.rawValue, $0.host.rawValue, "\($0.index)", $0.revision.description]
+        }
+        for worker in workers {
             table.add(
                 worker.application.rawValue, worker.host.rawValue, "\(worker.index)", worker.address,
                 worker.state.rawValue, Self.text(worker.pid), "\(worker.restarts)", Self.percent(worker.share),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import IgropyrCluster
 import IgropyrOrchestration
+import IgropyrText
 import IgropyrUV
 
 struct TopCommand: AsyncParsableCommand {
@@ -80,7 +81,7 @@ struct TopCommand: AsyncParsableCommand {
     private static func lines(
         _ first: [String: TopReport], _ second: [String: TopReport], _ seconds: Double
     ) -> [Line] {
-        second.values.sorted { $0.host < $1.host }.flatMap { report in
+        second.values.sortedNaturally { [$0.host.rawValue] }.flatMap { report in
             report.workers.map { worker in
                 let before = first[report.host.rawValue]?.workers.first { $0.pid == worker.pid }
                 return Line(
