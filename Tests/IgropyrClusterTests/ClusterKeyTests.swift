@@ -41,6 +41,11 @@ import Testing
         }
     }
 
+    @Test func `is not looked for in a folder`() {
+        let thrown = #expect(throws: ClusterKeyError.self) { try ClusterKey(fileAt: folder.path) }
+        #expect(thrown?.description.hasSuffix("Is a directory; it wants a file: name one in that folder") == true)
+    }
+
     private static let modes: [(permissions: UInt32, owner: UInt32, warns: Bool)] = [
         (0o600, nobody, false), (0o400, nobody, false), (0o640, nobody, true), (0o604, nobody, true),
         (0o600, 0, false), (0o440, 0, false), (0o640, 0, false), (0o660, 0, true), (0o644, 0, true),

@@ -37,7 +37,9 @@ import Testing
         let data = try DataFolder(at: folder("data"))
         try FileSystem.createFolders(folder("data/taken"), permissions: 0o700)
         let taken = #expect(throws: FileError.self) { try data.write([1], to: "taken") }
-        #expect(taken?.description == "cannot write \(folder("data/taken")): Is a directory")
+        #expect(
+            taken?.description
+                == "cannot write \(folder("data/taken")): Is a directory; move that folder out of the way")
         try FileSystem.removeTree(folder("data"))
         let gone = #expect(throws: FileError.self) { try data.write([1], to: "state.json") }
         let reason = "No such file or directory; its folder is missing"

@@ -189,6 +189,11 @@ private let everything = """
         }
         let refusal = #expect(throws: BundleError.self) { try archive() }
         #expect(refusal?.code == .noApplication && refusal?.description.contains("lacks index.html") == true)
+        #expect(refusal?.description.contains("it has no igropyr.yaml") == true)
+        try folder.write("workers: 2", to: "shop/igropyr.yaml")
+        let silent = #expect(throws: BundleError.self) { try archive() }
+        #expect(silent?.description.contains("its igropyr.yaml says neither `command` nor `site`") == true)
+        try FileSystem.removeTree(folder("shop/igropyr.yaml"))
         try folder.write("hello", to: "shop/index.html")
         #expect(try archive().kind == .site)
         let elsewhere = #expect(throws: BundleError.self) { try archive("/docs") }

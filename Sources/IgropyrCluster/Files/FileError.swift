@@ -31,6 +31,9 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
         switch errorNumber {
         case ENOSPC, EDQUOT: "; free space on its file system and try again"
         case EACCES, EPERM: "; run as a user who may, or change the permissions"
+        case EISDIR where operation == "read": "; it wants a file: name one in that folder"
+        case EISDIR where operation == "write": "; move that folder out of the way"
+        case EEXIST where operation == "create the folder": "; what is there is no folder"
         case EROFS: "; choose a path on a file system that can be written"
         case EMFILE, ENFILE: "; raise the limit of open files (ulimit -n)"
         case ENOENT where operation == "write": "; its folder is missing"

@@ -115,9 +115,12 @@ public struct Manifest: Sendable {
         guard (try? FileSystem.status(of: FileSystem.resolved(bundle)).kind) == .folder else { return }
         let signs = spec.routes.map(\.indexPath) + [Self.siteFileName]
         guard !signs.contains(where: { Self.status(of: $0, in: bundle)?.kind == .file }) else { return }
+        let manifest =
+            Self.status(of: Self.fileName, in: bundle) == nil
+            ? "it has no \(Self.fileName)" : "its \(Self.fileName) says neither `command` nor `site`"
         throw BundleError(
             .noApplication, bundle,
-            "\(bundle) is no application: it has no \(Self.fileName), and for a site it lacks "
+            "\(bundle) is no application: \(manifest), and for a site it lacks "
                 + "\(spec.routes[0].indexPath). Give a program by its own path, or say in \(bundle)/\(Self.fileName) "
                 + "what there is: `command: PROGRAM`, or `site: .` for files without an index")
     }
