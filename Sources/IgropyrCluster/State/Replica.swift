@@ -53,7 +53,11 @@ public actor Replica: LoopBound {
     private var clocks = PeerClocks()
     /// When this process says that it began, at the latest: since its clock was set right.
     private var latestEpoch = Int64.max
-    private var members: [Member] = []
+    private var members: [Member] = [] {
+        didSet { notePeers() }
+    }
+    /// The control addresses of the alive nodes but this one.
+    private(set) var peers: [HostName: SocketAddress] = [:]
     private var subscribers: [Int: AsyncStream<Snapshot>.Continuation] = [:]
     private var lastSubscriber = 0
     private var tasks: [Task<Void, Never>] = []
@@ -135,13 +139,11 @@ public actor Replica: LoopBound {
         for continuation in subscribers.values { continuation.yield(snapshot) }
     }
 
-    /// The control addresses of the alive nodes but this one.
-    var peers: [HostName: SocketAddress] {
-        var peers: [HostName: SocketAddress] = [:]
+    private func notePeers() {
+        peers = [:]
         for member in members where member.status == .alive && member.name != configuration.name.rawValue {
             if let name = member.host, let address = member.controlAddress { peers[name] = address }
         }
-        return peers
     }
 
     // MARK: - Changes made here
