@@ -37,6 +37,7 @@ class Lab:
         self.printing = threading.Lock()
 
     def __enter__(self):
+        self.say(f"making {len(self.nodes)} nodes, each with a disk and a clock of its own, and a balancer")
         try:
             self("--subnet", self.subnet, "network", len(self.nodes), "--balancer")
             for host in self.nodes:
