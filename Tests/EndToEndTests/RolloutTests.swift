@@ -197,6 +197,11 @@ extension EndToEnd {
 
         @Test func `a restart, a rollback, a scale and a drain lose no request`() async throws {
             try await Lab.up("3", "--balancer") { lab in
+                // What the rollback goes back to.
+                let first = try await lab.start(
+                    on: 1, ["igropyr", "deploy", Binaries.hello, "--name", "hello", "--env", "A=1"] + lab.access
+                ).finish(within: .seconds(60))
+                try #require(first.status == 0, "\(first)")
                 try await lab.serveHello(on: 1...3)
                 let old = Set(try await lab.status().readyWorkers.compactMap(\.pid))
                 let load = try Load(on: lab.entrance, for: 20, in: lab.folder)

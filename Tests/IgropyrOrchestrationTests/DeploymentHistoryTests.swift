@@ -101,6 +101,34 @@ private struct Fixture {
     #expect(earlier.spec?.revision == .of("a") && earlier.history.count == 4)
 }
 
+@Test func `a rollback goes back behind restarts of what stands, and only behind those`() throws {
+    var fixture = Fixture()
+    for digit in "ab" {
+        _ = try fixture.deploy(digit)
+        _ = try fixture.conclude(.complete)
+    }
+    for _ in 0..<2 {
+        _ = try fixture.change(.restart)
+        _ = try fixture.conclude(.complete)
+    }
+    #expect(throws: DeploymentError.self) { try fixture.change(.rollback(to: .of("b"))) }
+    #expect(try fixture.change(.rollback(to: nil)).spec?.revision == .of("a"))
+
+    // One that is under way is given up.
+    _ = try fixture.conclude(.complete)
+    let before = try #require(fixture.state.liveDeployments["shop"])
+    _ = try fixture.change(.restart)
+    #expect(try fixture.change(.rollback(to: nil)).spec == before)
+
+    var alone = Fixture()
+    _ = try alone.deploy("a")
+    _ = try alone.conclude(.complete)
+    _ = try alone.change(.restart)
+    _ = try alone.conclude(.complete)
+    let error = #expect(throws: DeploymentError.self) { try alone.change(.rollback(to: nil)) }
+    #expect(error?.description.contains("no earlier deployment that stood") == true)
+}
+
 @Test func `a rollback to a revision brings back what stood of it, not what was given up later`() throws {
     var fixture = Fixture()
     _ = try fixture.deploy("a")

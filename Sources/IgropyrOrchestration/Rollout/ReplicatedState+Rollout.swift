@@ -72,6 +72,12 @@ extension DeploymentSpec {
         if earlier.worker == worker { earlier.secrets = secrets }
         return earlier == self
     }
+
+    fileprivate func isRestart(of earlier: DeploymentSpec) -> Bool {
+        var earlier = earlier
+        earlier.generation = generation
+        return equals(earlier)
+    }
 }
 
 extension Deployment {
@@ -118,9 +124,13 @@ extension Deployment {
     }
 
     /// What a rollback to that revision brings back, nil for the last that stood; nil if there is none. Of several deployments of
-    /// the revision, as with other environments, it is the last that stood, else the last.
+    /// the revision, as with other environments, it is the last that stood, else the last. What stands was the same before it
+    /// was restarted, and is not gone back to.
     public func rollbackTarget(_ revision: BundleDigest?) -> DeploymentSpec? {
-        guard let revision else { return lastStanding }
+        guard let revision else {
+            guard let spec, progress.isComplete else { return lastStanding }
+            return history.drop { spec.isRestart(of: $0.spec) }.first { $0.outcome == .stood }?.spec
+        }
         let candidates = history.filter { $0.spec.revision == revision }
         return (candidates.first { $0.outcome == .stood } ?? candidates.first)?.spec
     }
@@ -133,7 +143,7 @@ extension Deployment {
                 }
                     ?? "\(name) has no earlier deployment that stood: deploy one")
         }
-        guard let spec, !spec.equals(target) else {
+        guard let spec, progress.isComplete ? !spec.isRestart(of: target) : !spec.equals(target) else {
             throw .notNow(
                 "\(name) is at the revision \(target.revision.short) already: igropyr rollback \(name) --to REVISION "
                     + "goes to another one that igropyr history shows")
