@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import IgropyrOrchestration
 import IgropyrTransport
@@ -397,6 +398,20 @@ import Testing
         try folder.write(script, to: "run", permissions: 0o755)
         // A process that another test starts at this moment has the file open for writing until it is its own program.
         try await eventually("the reason is told") { "\(Launcher.become([folder("run")]))".contains(reason) }
+    }
+
+    @Test func `runs a program once nobody has it open for writing any more`() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("#!/bin/sh\nexit 7\n", to: "run", permissions: 0o755)
+        let program = folder("run")
+        await #expect(processExitsWith: .exitCode(7)) { [program = program as String] in
+            let writer = open(program, O_WRONLY | O_CLOEXEC)
+            Thread.detachNewThread {
+                usleep(100_000)
+                close(writer)
+            }
+            try Launcher.exec(["--", program])
+        }
     }
 
     @Test func `says which program cannot be run`() async {

@@ -24,9 +24,20 @@ public enum Launcher {
         }
         unsafe setenv("LISTEN_PID", "\(getpid())", 1)
         if unsafe getenv("WATCHDOG_USEC") != nil { unsafe setenv("WATCHDOG_PID", "\(getpid())", 1) }
-        let failure = become(order.command)
+        let failure = becomeOnceWritten(order.command)
         if isOwn { _ = become(order.command, at: "/proc/self/exe") }  // Which names the process `exe`.
         throw failure
+    }
+
+    /// As ``become(_:at:holding:)``. A program that was just written to the disk cannot run for as long as a process that was
+    /// forked meanwhile holds it open: until that has become its own program.
+    private static func becomeOnceWritten(_ command: [String]) -> LauncherError {
+        var failure = become(command)
+        for _ in 0..<300 where failure == .program(command[0], ETXTBSY) {
+            usleep(10_000)
+            failure = become(command)
+        }
+        return failure
     }
 
     /// Replaces this process's program, with no signal blocked but those `held`; returns only why it could not.
@@ -95,6 +106,7 @@ public enum LauncherError: Error, Hashable, CustomStringConvertible {
         switch number {
         case ENOENT where path.contains("/") && FileSystem.exists(path):
             "; it is there, but not what its first line (#!) names, up to that line's very end, or a program's loader"
+        case ETXTBSY: "; somebody has it open to write to it: put a new file in its place instead"
         case ENOEXEC: "; it is no program for this machine, and no script that begins with #!"
         default: ""
         }
