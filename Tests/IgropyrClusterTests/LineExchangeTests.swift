@@ -1,4 +1,6 @@
+import IgropyrHTTP
 import IgropyrOrchestration
+import IgropyrTransport
 import IgropyrUV
 import TestSupport
 import Testing
@@ -32,6 +34,37 @@ import Testing
             slow.close()
             other.close()
             await node.agent.stop()
+        }
+    }
+
+    @Test func `ends with its server, also if its request is whole only then`() async throws {
+        try await onLoop { loop in
+            let asker = Asker()
+            let server = try HTTPServer(listener: TCPListener(on: loop, binding: .loopback(port: 0)), handler: asker)
+            let client = try await StreamClient(to: server.localAddress, on: loop)
+            client.send("POST / HTTP/1.1\r\nHost: node\r\nContent-Length: 2\r\n\r\n{")
+            await asker.hasCome.wait()
+            let drained = Signal()
+            server.drain(timeout: .seconds(600)) { drained.send() }
+            client.send("}")
+            #expect(await client.receiveAll().hasSuffix("0\r\n\r\n"))
+            await drained.wait()
+        }
+    }
+
+    /// Answers each request by lines that never end by themselves.
+    private final class Asker: HTTPRequestHandler {
+        let hasCome = Signal()
+
+        func handle(_ head: MessageHead, _ bytes: RawSpan, on connection: any HTTPServerStream) {
+            connection.exchange = LineExchange(limitBytes: 10, on: connection) { _ in
+                let lines = AsyncStream<[UInt8]> {
+                    try? await Task.sleep(for: .seconds(600))
+                    return nil
+                }
+                return .lines(first: Array("first".utf8), rest: lines, last: nil)
+            }
+            hasCome.send()
         }
     }
 

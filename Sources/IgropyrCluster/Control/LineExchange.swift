@@ -11,6 +11,7 @@ final class LineExchange: HTTPServerExchange {
     private let answer: ([UInt8]) async -> ControlAnswer
     private var body: MessageBody
     private var isOver = false
+    private var isDraining = false
     private var task: Task<Void, Never>?
     private var timer: Timer?
     private let writers = WaitingTasks()
@@ -31,6 +32,7 @@ final class LineExchange: HTTPServerExchange {
     func requestDidEnd() {
         guard !isOver else { return }
         task = connection.loop.startLocally { [self] in await run() }
+        if isDraining { task?.cancel() }
     }
 
     func responseDidDrain() { writers.wake() }
@@ -41,7 +43,10 @@ final class LineExchange: HTTPServerExchange {
         writers.wake()
     }
 
-    func serverWillDrain() { task?.cancel() }
+    func serverWillDrain() {
+        isDraining = true  // The request may still be on its way.
+        task?.cancel()
+    }
 
     private func run() async {
         switch await answer(body.bytes) {
