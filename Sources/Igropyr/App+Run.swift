@@ -126,6 +126,7 @@ extension App {
                 signals: hearsSignals ? ServiceSignals(on: loops[0].loop, hearing: orders) : nil,
                 reloads: definition.reloads, drainTimeout: configuration.drainTimeout, logger: configuration.logger)
             try await Self.serve(definition, tls, shared, on: server)
+            server.begin(definition.jobs)
             return server
         } catch {
             await shared.stopLogs()

@@ -25,6 +25,7 @@ public final class App: RouteBuilder, Sendable {
     private struct State: Sendable {
         var configuration: Configuration
         var routes: [(route: Route, pattern: String)] = []
+        var jobs: [Job] = []
         var notFound: Route.Action?
         var failureHandler: FailurePages.Handler?
         var mistakes: [any Error] = []
@@ -45,6 +46,8 @@ public final class App: RouteBuilder, Sendable {
 
     /// Adds middleware for every request, whatever becomes of it: also those that no route answers.
     public func use(_ layer: Layer) { scope.add(layer) }
+
+    func add(_ job: Job) { state.withLock { $0.jobs.append(job) } }
 
     public func noteMistake(_ error: any Error) { state.withLock { $0.mistakes.append(error) } }
 
@@ -84,7 +87,7 @@ public final class App: RouteBuilder, Sendable {
         return Definition(
             router: router, fallback: fallback, failures: failures, metrics: surroundings.metrics,
             configuration: configuration, essentials: Essentials(configuration),
-            reloads: reloads(state.routes.map(\.route)))
+            reloads: reloads(state.routes.map(\.route)), jobs: state.jobs)
     }
 
     /// Of all middleware, each once.
@@ -106,5 +109,6 @@ public final class App: RouteBuilder, Sendable {
         let essentials: Essentials
         /// What middleware reads anew.
         let reloads: [@Sendable () async throws -> Void]
+        let jobs: [Job]
     }
 }

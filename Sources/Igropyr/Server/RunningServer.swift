@@ -11,6 +11,7 @@ public final class RunningServer: Sendable {
     /// Of the first loop; nil if this server looks at none.
     let signals: ServiceSignals?
     private let reloads: [@Sendable () async throws -> Void]
+    private let jobs = Locked<[RunningJob]>([])
     private let end = SharedTask<any Error>()
     private let drainTimeout: Duration
     private let logger: Logger
@@ -33,15 +34,19 @@ public final class RunningServer: Sendable {
     /// application allows. Called again, it waits, too; it goes on if the caller is cancelled.
     public func stop() async throws {
         try await end.run { [self] in
+            async let haveJobsEnded = jobs.withLock { $0 }.stop(within: drainTimeout)
             do {
                 if !(try await stopLoops()) { logger.warning("a handler that heeds no cancellation was left running") }
             } catch {
                 await shared.stopLogs()
                 throw error
             }
+            if !(await haveJobsEnded) { logger.warning("a job that heeds no cancellation was left running") }
             await shared.stopLogs()
         }
     }
+
+    func begin(_ jobs: [Job]) { self.jobs.withLock { $0 = jobs.map { RunningJob($0, logger: logger) } } }
 
     /// Signals are heard until all loops have finished; one that asks for the end then ends the process at once.
     private func stopLoops() async throws -> Bool {

@@ -4,7 +4,7 @@ internal import IgropyrUV
 /// One loop of a server that runs: a thread, a listener and the connections that it accepted.
 actor ServerLoop: LoopBound {
     /// How long tasks may take to end once their clients are cut off.
-    private static let cancellationGrace = Duration.seconds(1)
+    static let cancellationGrace = Duration.seconds(1)
 
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
