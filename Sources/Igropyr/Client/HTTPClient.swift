@@ -117,37 +117,82 @@ public final class HTTPClient: HTTPRequesting {
         _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields = [:], body: [UInt8] = [],
         _ use: (HTTPStreamedResponse) async throws -> Result
     ) async throws -> Result {
-        var request = try request(method, url, fields, body)
+        let response = try await open(method, url, fields: fields, body: body)
+        let side = try await side()
+        let result: Result
+        do {
+            result = try await use(response)
+        } catch {
+            await side.end(response.body)
+            throw error
+        }
+        await side.end(response.body)
+        return result
+    }
+
+    /// Asks, and gives the response as soon as its head is there, for a handler to hand on:
+    ///
+    /// ```swift
+    /// app.get("/logo") { _ async throws in try await client.open(.get, "https://files.internal/logo.svg") }
+    /// ```
+    ///
+    /// Its connection is its own until the body was read, or nobody can read it any more. See
+    /// ``stream(_:_:fields:body:_:)`` for a response that is used up in one place, and ``forward(_:to:trustedProxies:)`` for one to a
+    /// request that is handed on, too.
+    /// - Throws: as ``send(_:_:fields:body:)``, also while the body is read.
+    public func open(
+        _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields = [:], body: [UInt8] = []
+    ) async throws -> HTTPStreamedResponse {
+        try await open(try request(method, url, fields, body))
+    }
+
+    private func open(_ first: OutgoingRequest) async throws -> HTTPStreamedResponse {
+        var request = first
         for _ in 0...settings.redirects {
             let side = try await side()
             let response = try await side.open(request)
-            if let next = redirection(of: request, response.status, response.fields) {
-                await side.end(response.body)
-                request = next
-                continue
-            }
-            let result: Result
-            do {
-                result = try await use(response)
-            } catch {
-                await side.end(response.body)
-                throw error
-            }
+            guard let next = redirection(of: request, response.status, response.fields) else { return response }
             await side.end(response.body)
-            return result
+            request = next
         }
         throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+    }
+
+    /// Once only, wherever the response may lead. The task that sends `body` ends with that, with the response, or when the client
+    /// that sends it has gone.
+    func open(
+        _ method: HTTPRequest.Method, _ url: ServerURL, fields: HTTPFields, sending body: RequestBody?, length: Int?
+    ) async throws -> HTTPStreamedResponse {
+        let request = try request(method, url, fields, [])
+        let side = try await side()
+        guard let body else { return try await side.open(request) }
+        let upload = await side.openUpload(length)
+        nonisolated(unsafe) let pieces = body  // Read on this thread.
+        Task(executorPreference: side.loop) {
+            do {
+                try unsafe await upload.send(pieces, length, to: url)
+            } catch {
+                await side.fail(upload, error)
+            }
+        }
+        return try await side.open(request, upload)
     }
 
     private func request(
         _ method: HTTPRequest.Method, _ url: String, _ fields: HTTPFields, _ body: [UInt8]
     ) throws -> OutgoingRequest {
-        try settings.check()
         guard let parts = ServerURL(url, for: .http) else {
             throw HTTPRequestFailure(ServerURL.withoutCredentials(url), .invalidURL)
         }
+        return try request(method, parts, fields, body)
+    }
+
+    private func request(
+        _ method: HTTPRequest.Method, _ url: ServerURL, _ fields: HTTPFields, _ body: [UInt8]
+    ) throws -> OutgoingRequest {
+        try settings.check()
         let deadline = settings.timeLimit.map { EventLoop.preciseNow.advanced(by: $0) }
-        return OutgoingRequest(method, parts, fields, body, until: deadline)
+        return OutgoingRequest(method, url, fields, body, until: deadline)
     }
 
     private func redirection(

@@ -60,11 +60,24 @@ actor HTTPClientSide: LoopBound, LoopResident {
 
     func end(_ upload: HTTPClientUpload) async throws { try await upload.stream.end() }
 
-    func open(_ request: OutgoingRequest) async throws -> HTTPStreamedResponse {
-        try await reach(request) { requester, message, address, kind in
-            let (head, body) = try await requester.open(message, to: address, as: kind)
-            let pieces = HTTPClientBody(body, of: self, request.url, eventLimit: settings.bodyLimit)
-            return HTTPStreamedResponse(head, pieces, from: "\(request.url)")
+    func fail(_ upload: HTTPClientUpload, _ error: any Error) {
+        upload.end.failure = error
+        upload.stream.fail(error)
+    }
+
+    /// The body of `upload` may be written still when this returns.
+    func open(_ request: OutgoingRequest, _ upload: HTTPClientUpload? = nil) async throws -> HTTPStreamedResponse {
+        do {
+            return try await reach(request, unless: { upload?.stream.hasBegun ?? false }) {
+                requester, message, address, kind in
+                if let failure = upload?.end.failure { throw failure }
+                let (head, body) = try await requester.open(message, with: upload?.stream, to: address, as: kind)
+                let pieces = HTTPClientBody(body, of: self, request.url, eventLimit: settings.bodyLimit)
+                return HTTPStreamedResponse(head, pieces, from: "\(request.url)")
+            }
+        } catch {
+            upload?.stream.finish()
+            throw error
         }
     }
 
@@ -77,6 +90,12 @@ actor HTTPClientSide: LoopBound, LoopResident {
     }
 
     func end(_ body: HTTPClientBody) { body.stream.cancel() }
+
+    /// Once nobody can read it any more.
+    nonisolated func letGo(_ stream: HTTPBodyStream) {
+        nonisolated(unsafe) let stream = stream  // Touched on the loop only.
+        loop.submit { unsafe stream.cancel() }
+    }
 
     /// Tries the server's addresses, one after the other, unless something was sent that cannot be sent again.
     private func reach<Answer>(

@@ -1,7 +1,7 @@
 public import HTTPTypes
 internal import IgropyrTransport
 
-/// What a server answers to ``HTTPClient/stream(_:_:fields:body:_:)``.
+/// What a server answers to ``HTTPClient/stream(_:_:fields:body:_:)`` or ``HTTPClient/open(_:_:fields:body:)``.
 public struct HTTPStreamedResponse: Sendable {
     public let status: HTTPResponse.Status
     public let fields: HTTPFields
@@ -17,21 +17,36 @@ public struct HTTPStreamedResponse: Sendable {
     }
 }
 
-/// The body of a response, piece by piece as it comes; for one reader. The server waits while nobody reads.
+extension HTTPStreamedResponse: ResponseConvertible {
+    /// Hands it on as it comes: its status, the fields that are no matter of the connection alone, and its body, which is read at
+    /// the client's pace. Where it breaks off, so does the client's.
+    public func makeResponse(for request: Request) -> Response {
+        var response = Response(status, contentType: fields[.contentType], pieces: body)
+        response.fields = fields.endToEnd
+        response.fields[.trailer] = nil  // They are not read.
+        response.streamLength = fields[.contentLength].flatMap { Int($0) }
+        return response
+    }
+}
+
+/// The body of a response, piece by piece as it comes; for one reader. The server waits while nobody reads, and is left with
+/// what nobody can read any more.
 public struct HTTPClientBody: AsyncSequence, Sendable {
     private let side: HTTPClientSide
-    /// Touched on its loop only.
-    @safe nonisolated(unsafe) let stream: HTTPBodyStream
+    private let lease: Lease
     let url: ServerURL
     /// Bytes of each of its events.
     let eventLimit: Int
 
     init(_ stream: HTTPBodyStream, of side: HTTPClientSide, _ url: ServerURL, eventLimit: Int) {
-        self.stream = stream
+        lease = Lease(stream, of: side)
         self.side = side
         self.url = url
         self.eventLimit = eventLimit
     }
+
+    /// Touched on its loop only.
+    var stream: HTTPBodyStream { lease.stream }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let body: HTTPClientBody
@@ -41,4 +56,17 @@ public struct HTTPClientBody: AsyncSequence, Sendable {
     }
 
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
+}
+
+/// Ends the response with the last of those who might read it.
+private final class Lease: Sendable {
+    @safe nonisolated(unsafe) let stream: HTTPBodyStream
+    private let side: HTTPClientSide
+
+    init(_ stream: HTTPBodyStream, of side: HTTPClientSide) {
+        self.stream = stream
+        self.side = side
+    }
+
+    deinit { side.letGo(stream) }
 }

@@ -37,6 +37,17 @@ struct ServerURL: Hashable, Sendable {
         self.purpose = purpose
     }
 
+    /// The same server's `path`, below its own target.
+    func appending(_ path: String) -> ServerURL {
+        let isDouble = target.last == "/" && path.first == "/"
+        return ServerURL(self, target: (isDouble ? String(target.dropLast()) : target) + path)
+    }
+
+    private init(_ other: ServerURL, target: String) {
+        (isEncrypted, endpoint, purpose) = (other.isEncrypted, other.endpoint, other.purpose)
+        self.target = target
+    }
+
     /// What errors tell of a text that is no such URL: not what may be a name and a password.
     static func withoutCredentials(_ text: String) -> String {
         guard let end = text.lastIndex(of: "@") else { return text }

@@ -260,6 +260,14 @@ public final class Request {
         }
     }
 
+    /// What `**` stands for with the slash before it, or the whole path where the pattern has none, and the query; as they were
+    /// sent.
+    var rest: String {
+        let query = head.query.map { "?\(text($0))" } ?? ""
+        guard let rest = routeParameters.first(where: { $0.name == "**" })?.range else { return path + query }
+        return (rest.isEmpty && !endsWithSlash ? "" : "/" + text(rest)) + query
+    }
+
     private var endsWithSlash: Bool { head.path.isEmpty || bytes[head.path.upperBound - 1] == UInt8(ascii: "/") }
 }
 

@@ -21,7 +21,7 @@ public struct RequestIDs: Middleware {
 
     fileprivate enum Key: RequestKey { typealias Value = String }
 
-    private static let field = HTTPField.Name("X-Request-ID")!
+    static let field = HTTPField.Name("X-Request-ID")!
 
     private static func given(_ request: Request) -> String? {
         guard let id = request.header("X-Request-ID"), (1...128).contains(id.utf8.count) else { return nil }

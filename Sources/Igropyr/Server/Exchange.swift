@@ -97,6 +97,7 @@ final class Exchange: HTTPServerExchange {
         guard !isOver else { return }
         isOver = true
         connection.abort()
+        endBody(.cut)
     }
 
     // MARK: Body

@@ -91,12 +91,13 @@ public final class HTTPRequester {
     }
 
     /// Asks, and waits for the head of the answer. Its body is to be read, or let go by ``HTTPBodyStream/cancel()``.
+    /// `upload` may be written still then; it is finished with the answer's body.
     public func open(
-        _ request: Request, to address: SocketAddress, as kind: HTTPConnectionKind? = nil,
-        isolation: isolated (any Actor)? = #isolation
+        _ request: Request, with upload: HTTPUploadStream? = nil, to address: SocketAddress,
+        as kind: HTTPConnectionKind? = nil, isolation: isolated (any Actor)? = #isolation
     ) async throws -> (head: Response, body: HTTPBodyStream) {
         let body = HTTPBodyStream(on: pool.loop)
-        let head = try await perform(request, to: address, as: kind, with: nil, .stream(body))
+        let head = try await perform(request, to: address, as: kind, with: upload, .stream(body))
         return (head, body)
     }
 

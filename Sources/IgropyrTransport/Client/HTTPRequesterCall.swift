@@ -51,6 +51,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
             timer = WheelTimer(on: requester.pool.wheel) { [weak self] in self?.expire() }
             timer?.arm(at: deadline)
         }
+        upload?.begin { [weak self] error in self?.fail(error) }
         connect()
     }
 
@@ -172,6 +173,9 @@ final class HTTPRequesterCall: HTTPClientExchange {
 
     private func fail(_ error: any Error) {
         connection?.cancel()
+        if case .stream(let body) = target {
+            body.finish(.failure(HTTPClientFailure(.cancelled, mayHaveBeenReceived: true)))
+        }
         finish(.failure(error))
         leave()
     }
@@ -192,7 +196,8 @@ final class HTTPRequesterCall: HTTPClientExchange {
 
     private func letGo() {
         connection = nil
-        upload?.detach()
+        guard let upload else { return }
+        response.status == 0 ? upload.detach() : upload.finish()  // An answered request is not made again.
     }
 }
 

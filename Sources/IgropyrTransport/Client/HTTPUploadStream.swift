@@ -12,6 +12,8 @@ public final class HTTPUploadStream {
     /// Nil before the request's head and after the end.
     private var connection: (any HTTPClientStream)?
     private var isOver = false
+    /// Ends the request that is made with it.
+    private var onFailure: ((any Error) -> Void)?
 
     public init(on loop: EventLoop, length: UInt64?) {
         self.loop = loop
@@ -45,6 +47,16 @@ public final class HTTPUploadStream {
         detach()
     }
 
+    /// The rest of it cannot be had: the request fails with `error`, or breaks off if its response has begun.
+    public func fail(_ error: any Error) {
+        let onFailure = onFailure
+        finish()
+        onFailure?(error)
+    }
+
+    /// A request is made with it, which `onFailure` ends.
+    func begin(onFailure: @escaping (any Error) -> Void) { self.onFailure = onFailure }
+
     /// The head of the request is on its way.
     func attach(_ connection: any HTTPClientStream) {
         guard !isOver else { return }
@@ -54,7 +66,7 @@ public final class HTTPUploadStream {
 
     /// The request has failed there.
     func detach() {
-        connection = nil
+        (connection, onFailure) = (nil, nil)
         writers.wake()
     }
 

@@ -1,0 +1,89 @@
+internal import HTTPTypes
+internal import IgropyrHTTP
+public import IgropyrUV
+
+extension HTTPClient {
+    /// Hands a request on to another server, and gives its response to be handed back; bodies go through both ways as they come.
+    ///
+    /// ```swift
+    /// for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+    ///     app.on(method, "/old/**", bodyLimit: 1 << 30) { request async throws in
+    ///         try await client.forward(request, to: "http://old.internal:3000/v1")
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// What `**` stands for in the route's pattern follows the path of `url`, or the whole path where the pattern has none, and then
+    /// the query, all as they were sent: `/old/books?page=2` is asked for as `/v1/books?page=2`. `Host` is the other server's.
+    /// `X-Forwarded-For`, `-Proto` and `-Host` tell it who asks, how, and for whom; what the client says by them goes along only if
+    /// its address is one of `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well, are no
+    /// matter of this: a balancer passes them.
+    /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 502 for any other failure;
+    ///   the log says which. ``InvalidSetting``; `CancellationError`.
+    public func forward(
+        _ request: Request, to url: String, trustedProxies: [IPNetwork] = []
+    ) async throws -> HTTPStreamedResponse {
+        let fields = request.forwardedFields(trusting: trustedProxies)
+        do {
+            guard let server = ServerURL(url, for: .http), !server.target.contains("?") else {
+                throw HTTPRequestFailure(ServerURL.withoutCredentials(url), .invalidURL)
+            }
+            return try await open(
+                request.method, server.appending(request.rest), fields: fields,
+                sending: request.hasBody ? request.body : nil, length: request.bodyLength)
+        } catch let failure as HTTPRequestFailure {
+            request.logger.error("a request could not be handed on", metadata: ["reason": "\(failure)"])
+            throw HTTPFailure(failure.status)
+        }
+    }
+}
+
+extension HTTPRequestFailure {
+    /// What a client is told of a server that is asked on its behalf.
+    fileprivate var status: HTTPResponse.Status {
+        switch cause {
+        case .timedOut: .gatewayTimeout
+        case .tooManyConnections: .serviceUnavailable
+        case .invalidURL, .invalidRequest, .unknownHost, .unreachable, .brokenResponse, .tooLarge, .tooManyRedirects:
+            .badGateway
+        }
+    }
+}
+
+extension Request {
+    fileprivate func forwardedFields(trusting proxies: [IPNetwork]) -> HTTPFields {
+        let peer = remoteAddress  // Nil for a client that has just gone; the task hears of that by itself.
+        var fields = fields.endToEnd
+        if peer.map({ proxies.contains($0.host) }) != true {
+            for name in [HTTPField.Name.forwardedFor, .forwardedProto, .forwardedHost] { fields[name] = nil }
+        }
+        fields[.forwarded] = nil
+        if let peer { fields[.forwardedFor] = (fields[.forwardedFor].map { "\($0), " } ?? "") + peer.hostText }
+        if fields[.forwardedProto] == nil { fields[.forwardedProto] = isEncrypted ? "https" : "http" }
+        if fields[.forwardedHost] == nil { fields[.forwardedHost] = authority }
+        fields.append(HTTPField(name: .via, value: "1.1 igropyr"))
+        if let id { fields[RequestIDs.field] = id }
+        return fields
+    }
+}
+
+extension HTTPFields {
+    /// Without those that belong to one connection or frame the message (RFC 9110 §7.6.1).
+    var endToEnd: HTTPFields {
+        let options = self[values: .connection].flatMap { $0.split(separator: ",") }
+        let listed = Set(options.map { $0.trimmedOfSpaces.lowercased() })
+        return filter { field in
+            let name = Array(field.name.rawName.utf8)
+            return unsafe !ProxiedField(0..<name.count, in: name.span.bytes).isHopByHop
+                && !listed.contains(field.name.canonicalName)
+        }
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let via = HTTPField.Name("Via")!
+    fileprivate static let forwarded = HTTPField.Name("Forwarded")!
+    fileprivate static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
+    fileprivate static let forwardedProto = HTTPField.Name("X-Forwarded-Proto")!
+    fileprivate static let forwardedHost = HTTPField.Name("X-Forwarded-Host")!
+}
