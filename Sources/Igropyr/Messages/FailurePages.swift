@@ -67,12 +67,12 @@ extension HTTPFailure {
 
     private var page: Response {
         let title = "\(status.code) \(status.reasonPhrase)"
-        let detail = message == status.reasonPhrase ? "" : "<p>\(message.escapedForHTML)</p>\n"
+        let detail: HTML? = message == status.reasonPhrase ? nil : "<p>\(message)</p>\n"
         return HTML(
             """
             <!doctype html>
-            <html lang="en"><meta charset="utf-8"><title>\(title.escapedForHTML)</title>
-            <h1>\(title.escapedForHTML)</h1>
+            <html lang="en"><meta charset="utf-8"><title>\(title)</title>
+            <h1>\(title)</h1>
             \(detail)</html>
 
             """, status: status
@@ -95,22 +95,5 @@ extension StringProtocol {
             let end = scalars.lastIndex(where: { !isSpace($0) })
         else { return self[startIndex..<startIndex] }
         return self[start..<scalars.index(after: end)]
-    }
-}
-
-extension String {
-    package var escapedForHTML: String {
-        var escaped = ""
-        for character in unicodeScalars {  // A combining mark behind a quote does not hide it.
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.unicodeScalars.append(character)
-            }
-        }
-        return escaped
     }
 }

@@ -31,21 +31,6 @@ extension Optional: ResponseConvertible where Wrapped: ResponseConvertible {
     }
 }
 
-/// A page, in UTF-8.
-public struct HTML: ResponseConvertible, Sendable {
-    public var text: String
-    public var status: HTTPResponse.Status
-
-    public init(_ text: String, status: HTTPResponse.Status = .ok) {
-        self.text = text
-        self.status = status
-    }
-
-    public func makeResponse(for request: Request) -> Response { response }
-
-    var response: Response { Response(status, text: text, contentType: "text/html; charset=utf-8") }
-}
-
 /// A value as JSON.
 public struct JSON<Value: Encodable>: ResponseConvertible {
     public var value: Value
