@@ -54,9 +54,15 @@ enum SampleWorker {
         exit 0;
         """#
 
-    /// What the shell can do of ``Launcher``: tests do not have the `igropyr` binary.
-    static let settings = WorkerSettings(launcher: ["/bin/sh", "-c", launcher, "launch"], siteServer: ["/bin/false"])
-    private static let launcher = #"[ $1 = -- ] || shift 2; shift; LISTEN_PID=$$ exec "$@""#
+    /// What Perl can do of ``Launcher``: tests do not have the `igropyr` binary.
+    static let settings = WorkerSettings(
+        launcher: ["/usr/bin/perl", "-e", launcher, "launch"], siteServer: ["/bin/false"])
+    private static let launcher = #"""
+        shift while $ARGV[0] ne "--"; shift;
+        $ENV{LISTEN_PID} = $$;
+        for (1..100) { exec { $ARGV[0] } @ARGV; last unless $!{ETXTBSY}; select undef, undef, undef, 0.01; }
+        print STDERR "$ARGV[0]: $!\n"; exit 126;
+        """#
 
     /// Archives the script in `folder`.
     static func bundle(
