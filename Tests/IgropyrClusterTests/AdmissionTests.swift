@@ -9,7 +9,7 @@ import Testing
 private let key = ClusterKey(bytes: [UInt8](1...32))!
 private let otherKey = ClusterKey(bytes: [UInt8](101...132))!
 
-private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixTime = .now) -> JoinToken {
+private func token(from key: ClusterKey = key, lifetime: Int = 600, at now: UnixTime = .now) -> JoinToken {
     var generator = SplitMix(seed: 1)
     return JoinToken(from: key, lifetime: lifetime, at: now, using: &generator)
 }
@@ -80,7 +80,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop, key: key)
             let folder = try TemporaryFolder()
-            let late = token(at: UnixTime.now.advanced(byMilliseconds: -60_000))
+            let late = token(at: UnixTime.now.advanced(byMilliseconds: -600_000))
             for token in [token(from: otherKey), late] {
                 let refusal = await #expect(throws: ControlError.self) {
                     try await Admission.keyFile(
@@ -157,7 +157,7 @@ private func token(from key: ClusterKey = key, lifetime: Int = 60, at now: UnixT
                 try await Admission.keyFile(
                     by: token, askingBy: membership, inDataFolder: folder("data"), pause: .milliseconds(10), on: loop)
             }
-            let refusal = await #expect(throws: ControlError.self) { _ = try await ask(token(lifetime: 2), membership) }
+            let refusal = await #expect(throws: ControlError.self) { _ = try await ask(token(lifetime: 5), membership) }
             #expect(refusal?.code == .wrongKey && refusal?.description.contains("expired") == true)
             #expect(log.count(of: "waiting to be let in") >= 1)
             await #expect(throws: MembershipError.self) {

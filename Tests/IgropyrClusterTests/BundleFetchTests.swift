@@ -37,10 +37,10 @@ import Testing
             let a = try await SampleNode("a", on: loop)
             let b = try await SampleNode("b", on: loop, joining: a)
             try await deploy(first, at: a, over: control)
-            #expect(await eventually { await b.readyWorkers().count == 1 })
+            try await b.hasReady(1)
             for name in try chunks(of: a) { try a.folder.write("damaged", to: "data/bundles/chunks/\(name)") }
             let c = try await SampleNode("c", on: loop, joining: b)
-            #expect(await eventually { await c.readyWorkers().count == 1 })
+            try await c.hasReady(1)
             #expect(try chunks(of: c) == chunks(of: b))
 
             // What a lost comes back with the client, which has it all.
@@ -61,14 +61,14 @@ import Testing
             let a = try await SampleNode("a", on: loop)
             let b = try await SampleNode("b", on: loop, joining: a)
             try await deploy(summary, at: a, over: control)
-            #expect(await eventually { await b.readyWorkers().count == 1 })
+            try await b.hasReady(1)
             await b.agent.stop()
             let chunk = "data/bundles/chunks/\(summary.index.distinctChunks[2].digest)"
             let right = try AtomicFile.read(b.folder(chunk), limitBytes: 1 << 20)
             try AtomicFile.write(right.map { $0 ^ 1 }, to: b.folder(chunk), permissions: 0o600)
             try FileSystem.removeTree(b.folder("data/bundles/\(summary.digest)"))
             let again = try await SampleNode("b", on: loop, joining: a, folder: b.folder)
-            #expect(await eventually { await again.readyWorkers().count == 1 })
+            try await again.hasReady(1)
             #expect(try AtomicFile.read(b.folder(chunk), limitBytes: 1 << 20) == right)
             await again.agent.stop()
             await a.agent.stop()
@@ -110,8 +110,8 @@ import Testing
 
             let fitting = try program(10)
             try await deploy(fitting, at: a, over: control)
-            for node in [a, b] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
-            #expect(await eventually { await a.agent.status?.problems.isEmpty == true })
+            for node in [a, b] { try await node.hasReady(1) }
+            try await a.statusSays("no problem") { $0.problems.isEmpty }
             #expect(await eventually { await a.agent.misfits(of: b) == nil })
             await a.agent.stop()
             await b.agent.stop()
@@ -125,9 +125,9 @@ import Testing
             let control = try ControlClient(on: loop, key: nil)
             let node = try await SampleNode("a", on: loop)
             try await deploy(summary, at: node, over: control)
-            #expect(await eventually { await node.readyWorkers().count == 1 })
+            try await node.hasReady(1)
             _ = try await control.remove(.shop, at: node.control)
-            #expect(await eventually { await node.agent.status?.workers.isEmpty == true })
+            try await node.statusSays("no worker") { $0.workers.isEmpty }
             #expect(try !chunks(of: node).isEmpty)
             await node.agent.stop()
             let index = "data/bundles/\(summary.digest).index"

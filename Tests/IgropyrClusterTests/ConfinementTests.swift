@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import IgropyrOrchestration
+import TestSupport
 import Testing
 
 @testable import IgropyrCluster
@@ -73,8 +74,8 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
     @Test(.enabled(if: canIsolate && WorkerUsers.found().areNumbered))
     func `keeps an application's secrets from the workers of others`() async throws {
         let node = try Node()
-        var (victims, spies) = ([pid_t](), [String]())
-        defer { for victim in victims { kill(victim, SIGKILL) } }
+        var (victims, spies) = ([BackgroundCommand](), [String]())
+        defer { for victim in victims { victim.signal(SIGKILL) } }
         for name in ["shop", "other"] {
             let application = try #require(ApplicationName(rawValue: name))
             let (_, confines) = try WorkerPlace.make(
@@ -83,12 +84,12 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
             let user = try #require(confines.isolatedUser.flatMap { uid_t($0) })
             #expect(WorkerUsers.numbers.contains(user))
             spies.append(confines.text)
-            victims.append(try sleepingProcess(of: user))
+            victims.append(try await sleepingProcess(of: user))
         }
         #expect(spies[0] != spies[1])
         // A worker sees what its own application's others are told, and nothing of another's.
         for (text, seen) in [(spies[0], ["0", "1"]), (spies[1], ["1", "0"])] {
-            let processes = victims.map { "\($0)" }.joined(separator: " ")
+            let processes = victims.map { "\($0.pid)" }.joined(separator: " ")
             let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
                 [text = text as String, processes = processes as String] in
                 try launch(
@@ -251,17 +252,13 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
     }
 
     /// Until it is killed.
-    private func sleepingProcess(of user: uid_t) throws -> pid_t {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/setpriv")
-        process.arguments = [
-            "--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", "/bin/sh", "-c", "echo; exec sleep 600",
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        _ = output.fileHandleForReading.availableData  // It is the user by now.
-        return process.processIdentifier
+    private func sleepingProcess(of user: uid_t) async throws -> BackgroundCommand {
+        let process = try BackgroundCommand([
+            "setpriv", "--reuid", "\(user)", "--regid", "\(user)", "--clear-groups", "/bin/sh", "-c",
+            "echo; exec sleep 600",
+        ])
+        try await eventually("it is the user's") { !process.output.isEmpty }
+        return process
     }
 
     private var isX86: Bool {

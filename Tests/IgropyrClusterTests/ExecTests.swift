@@ -17,7 +17,7 @@ import Testing
             let control = try ControlClient(on: loop, key: nil, user: "alice@desk")
             _ = try await control.upload(bundle.summary.index, from: bundle.path, to: node.control)
             _ = try await control.deploy(.shop, SampleWorker.spec(bundle.summary), at: node.control)
-            #expect(await eventually { await node.readyWorkers().count == 1 })
+            try await node.hasReady(1)
             try await body(node, control)
             await control.close()
             await node.agent.stop()

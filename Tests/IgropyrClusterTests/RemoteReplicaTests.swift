@@ -25,7 +25,7 @@ import Testing
             let control = try ControlClient(on: loop, key: nil)
             let first = try await SampleNode("a", on: loop)
             let second = try await SampleNode("b", on: loop, joining: first)
-            #expect(await eventually { await second.agent.status?.hosts.count == 2 })
+            try await second.statusSays("two hosts") { $0.hosts.count == 2 }
             let snapshot = try #require(await second.agent.snapshot)
             let client = try ControlClient(on: loop, key: nil)
             let copy = RemoteReplica(HostName(rawValue: "entrance")!, from: snapshot, client: client, on: loop)
@@ -67,7 +67,7 @@ import Testing
             let control = try ControlClient(on: loop, key: old)
             let first = try await SampleNode("a", on: loop, key: old)
             let second = try await SampleNode("b", on: loop, joining: first, key: old)
-            #expect(await eventually { await second.agent.status?.hosts.count == 2 })
+            try await second.statusSays("two hosts") { $0.hosts.count == 2 }
             try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
             let spec = SampleWorker.spec(bundle.summary, says: "hello", scale: .perHost(1))
             _ = try await control.deploy(.shop, spec, at: first.control)

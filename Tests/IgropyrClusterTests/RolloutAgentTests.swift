@@ -29,10 +29,10 @@ import Testing
     ) async throws -> [SampleNode] {
         let first = try await SampleNode("a", on: loop)
         let second = try await SampleNode("b", on: loop, joining: first)
-        #expect(await eventually { await second.agent.status?.hosts.count == 2 })
+        try await second.statusSays("two hosts") { $0.hosts.count == 2 }
         try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
         _ = try await control.deploy(.shop, spec("old", scale: scale), at: first.control)
-        try await eventually("it stands") { await second.stands }
+        try await second.stands()
         return [first, second]
     }
 
@@ -43,7 +43,7 @@ import Testing
             let node = try await SampleNode("a", on: loop)
             try await control.upload(bundle.summary.index, from: bundle.path, to: node.control)
             _ = try await control.deploy(.shop, spec("old"), at: node.control)
-            try await eventually("it stands") { await node.stands }
+            try await node.stands()
             // The other side of a partition.
             let other = HostName(rawValue: "b")!
             var (state, clock) = (ReplicatedState(), HybridClock(host: other))
@@ -125,7 +125,7 @@ import Testing
             func deploy(rollsBack: Bool) async throws {
                 var new = SampleWorker.spec(other, says: "new")
                 new.update = spec("new").update
-                new.update?.healthDeadlineMilliseconds = 5000  // The one that has the bundle starts meanwhile.
+                new.update?.healthDeadlineMilliseconds = 10_000  // The one that has the bundle starts meanwhile.
                 new.update?.rollsBack = rollsBack
                 _ = try await control.deploy(.shop, new, at: nodes[0].control)
             }
@@ -137,9 +137,9 @@ import Testing
                 }
             }
             let reason = try #require(await nodes[0].rollout?.reason)
-            let why = "shop/b/0 failed: its bundle has not come for 5 s: "
-            #expect(reason.hasPrefix(why))
-            #expect(await nodes[0].agent.status?.workers.count == 2)
+            let why = "shop/b/0 failed: its bundle has not come for 10 s: "
+            #expect(reason.hasPrefix(why), "\(reason)")
+            try await nodes[0].statusSays("what was tried has gone") { $0.workers.count == 2 }
 
             try await deploy(rollsBack: false)
             try await eventually("it says why it stops") { await nodes[0].rollout?.reason?.hasPrefix(why) == true }
@@ -169,7 +169,7 @@ import Testing
                 return now != old
             }
             _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
-            try await eventually("the new one stands") { await nodes[0].stands }
+            try await nodes[0].stands()
             let back = try await control.change(.shop, .rollback(to: nil), at: nodes[1].control)
             #expect(back.spec?.environment["SAYS"] == "old" && back.progress.cause == .rollback)
             for change in [ReplicatedState.Change.resume, .promote] {
@@ -189,7 +189,7 @@ import Testing
             let control = try ControlClient(on: loop, key: nil)
             let nodes = try await cluster(loop, control, scale: .total(2))
             try await control.schedule(.drained, at: nodes[1].control)
-            try await eventually("the other has both") { await nodes[0].readyWorkers().count == 2 }
+            try await nodes[0].hasReady(2)
             try await eventually("it is empty") {
                 await nodes[1].agent.status?.workers.contains { $0.host.rawValue == "b" } == false
             }
@@ -198,10 +198,10 @@ import Testing
             try await eventually("it is back") { await again.agent.status?.hosts.count == 2 }
             #expect(await again.agent.scheduling == .drained)
             try await control.schedule(.active, at: again.control)
-            try await eventually("it has its share") { await again.readyWorkers().count == 1 }
+            try await again.hasReady(1)
             try await control.schedule(.cordoned, at: again.control)
             _ = try await control.change(.shop, .scale(to: .total(4)), at: nodes[0].control)
-            try await eventually("the other has the rest") { await nodes[0].readyWorkers().count == 3 }
+            try await nodes[0].hasReady(3)
             #expect(await again.readyWorkers().count == 1)
 
             var question = PlanRequest()
@@ -237,7 +237,8 @@ import Testing
             try await control.schedule(.cordoned, at: nodes[1].control)
             let data = nodes[1].folder("data")
             let topics = try AtomicFile.read("\(data)/topics.json", limitBytes: 4096)
-            try FileSystem.removeTree(data)
+            // It writes meanwhile.
+            try await eventually("it is gone") { (try? FileSystem.removeTree(data)) != nil }
             try await eventually("all is there again") {
                 let files = ["state.json", "node.json", "peers.json", "scheduling.json", "topics.json"]
                 return files.allSatisfy { FileSystem.exists("\(data)/\($0)") }
@@ -246,8 +247,8 @@ import Testing
             #expect(try AtomicFile.read("\(data)/topics.json", limitBytes: 4096) == topics, "workers ask there")
             try await control.schedule(.active, at: nodes[1].control)
             _ = try await control.deploy(.shop, spec("new"), at: nodes[0].control)
-            try await eventually("a worker starts there") { await nodes[1].stands }
-            #expect(await nodes[1].agent.status?.problems.isEmpty == true)
+            try await nodes[1].stands()
+            try await nodes[1].statusSays("no problem") { $0.problems.isEmpty }
             await control.close()
             for node in nodes { await node.agent.stop() }
         }
@@ -321,7 +322,7 @@ import Testing
             #expect(paused.holds?[.shop]?.contains("igropyr resume shop") == true && paused.moves == plan.moves)
             _ = try await control.change(.shop, .promote, at: nodes[0].control)
             _ = try await control.change(.shop, .resume, at: nodes[0].control)
-            try await eventually("it stands") { await nodes[0].stands }
+            try await nodes[0].stands()
             #expect(try await control.plan(PlanRequest(), at: nodes[0].control).holds?.isEmpty == true)
             await control.close()
             for node in nodes { await node.agent.stop() }
@@ -414,9 +415,9 @@ extension SampleNode {
     }
 
     /// A first deployment replaces nothing: its rollout is complete before its workers are ready.
-    fileprivate var stands: Bool {
-        get async {
-            guard let shop = await agent.status?.applications.first else { return false }
+    fileprivate func stands(_ location: SourceLocation = #_sourceLocation) async throws {
+        try await statusSays("it stands", location) { report in
+            guard let shop = report.applications.first else { return false }
             return shop.rollout?.isComplete == true && shop.ready == shop.wanted
         }
     }

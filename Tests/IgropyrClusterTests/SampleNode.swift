@@ -4,6 +4,7 @@ import IgropyrTransport
 import IgropyrUV
 import Logging
 import TestSupport
+import Testing
 
 @testable import IgropyrCluster
 
@@ -34,6 +35,25 @@ struct SampleNode {
         try await agent.start()
         self.folder = folder
         control = await agent.controlAddress!
+    }
+
+    /// Waits until that is so of what it tells; if it never is, what it tells is told.
+    func statusSays(
+        _ what: String, _ location: SourceLocation = #_sourceLocation, _ isSo: (StatusReport) -> Bool
+    ) async throws {
+        var last: StatusReport?
+        let holds = await eventually {
+            last = await agent.status
+            return last.map(isSo) ?? false
+        }
+        #expect(holds, "\(what), but: \(last as Any)", sourceLocation: location)
+    }
+
+    /// Waits until so many of its own workers are ready.
+    func hasReady(_ count: Int, _ location: SourceLocation = #_sourceLocation) async throws {
+        try await statusSays("\(count) ready", location) { report in
+            report.workers.count { $0.state == .ready && $0.host == report.host } == count
+        }
     }
 
     /// Its own workers that are ready, as it tells.

@@ -19,7 +19,7 @@ enum SampleWorker {
         exit 4 if $ENV{SAYS} eq "silence";
         print "says $ENV{SAYS}\n";
         exit 3 if $ENV{SAYS} eq "nothing";
-        sleep 1 if $ENV{SAYS} eq "slowly";
+        sleep 3 if $ENV{SAYS} eq "slowly";
         if ($ENV{SAYS} eq "behind" and !fork) { exec "sleep", "1000"; }
         $listener->blocking(1);
         # Tells the others of its application.
@@ -80,6 +80,6 @@ enum SampleWorker {
     ) -> DeploymentSpec {
         DeploymentSpec(
             revision: summary.digest, kind: summary.kind, environment: ["SAYS": says], scale: scale,
-            stopTimeoutMilliseconds: 5000, startTimeoutMilliseconds: 10_000)
+            stopTimeoutMilliseconds: 5000, startTimeoutMilliseconds: 60_000)
     }
 }

@@ -30,7 +30,7 @@ import Testing
             let second = try await SampleNode("b", on: loop, joining: first, key: key)
             _ = try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
             _ = try await control.deploy(.shop, SampleWorker.spec(bundle.summary, says: says), at: first.control)
-            for node in [first, second] { #expect(await eventually { await node.readyWorkers().count == 1 }) }
+            for node in [first, second] { try await node.hasReady(1) }
             try await body(first, second, client)
             client.close()
             await control.close()

@@ -142,7 +142,7 @@ extension `A worker supervisor` {
     @Test func `an adopted worker with a check is asked whether it is well, and replaced if not`() async throws {
         var deployment = SampleWorker.spec(revision)
         deployment.health = HealthCheck(
-            .http(path: "/"), intervalMilliseconds: 50, timeoutMilliseconds: 500, failures: 2)
+            .http(path: "/"), intervalMilliseconds: 50, timeoutMilliseconds: 2000, failures: 2)
         let spec = deployment.worker
         let old = try spawn([])  // It answers nobody.
         try write(old, spec)

@@ -125,15 +125,15 @@ private func igropyr() throws -> String {
         let spec = deployment.worker
         try await withSupervisor { supervisor, _ in
             try await supervisor.start(slot, spec)
-            var wasReady = false
+            var (wasReady, message) = (false, "")
             #expect(
                 await eventually {
-                    let record = await supervisor.records().first
-                    if record?.state == .ready { wasReady = true }
-                    return record?.state == .backoff
+                    guard let record = await supervisor.records().first else { return false }
+                    if record.state == .ready { wasReady = true }
+                    message = record.message
+                    return record.state == .backoff
                 })
             #expect(!wasReady)
-            let message = await supervisor.records().first?.message ?? ""
             #expect(message.contains("deployed with --encrypt, but its program answers in plain text"), "\(message)")
         }
     }
@@ -155,8 +155,10 @@ private func igropyr() throws -> String {
         let spec = try site().worker
         try await withSupervisor(keys: []) { supervisor, _ in
             try await supervisor.start(slot, spec)
-            #expect(await eventually { await supervisor.records().first?.state == .backoff })
-            #expect(await supervisor.records().first?.message.contains("this node has no cluster key") == true)
+            try await eventually("it says why") {
+                let record = await supervisor.records().first
+                return record?.state == .backoff && record?.message.contains("this node has no cluster key") == true
+            }
         }
     }
 
