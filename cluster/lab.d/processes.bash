@@ -60,7 +60,7 @@ start_host() {
 await_start() {
     local host=$1 port=$gossip_port attempt
     if [[ $host == balancer ]]; then port=8080; fi
-    for ((attempt = 0; attempt < 200; attempt++)); do
+    for ((attempt = 0; attempt < 1200; attempt++)); do
         if (exec 3<>"/dev/tcp/$(address "$host")/$port") 2>/dev/null; then
             return
         fi
@@ -68,7 +68,7 @@ await_start() {
             fail "host $host ended at once: $(tail -1 "$(folder "$host")/log"), see $(folder "$host")/log"
         sleep 0.05
     done
-    fail "host $host does not listen on port $port after 10 s, see $(folder "$host")/log"
+    fail "host $host does not listen on port $port after 60 s, see $(folder "$host")/log"
 }
 
 stop_host() {
