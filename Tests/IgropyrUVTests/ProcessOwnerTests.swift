@@ -9,7 +9,9 @@ struct ProcessOwnerTests {
     private static func threads() throws -> [String: [Substring]] {
         var threads: [String: [Substring]] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task") {
-            let status = try String(contentsOfFile: "/proc/self/task/\(name)/status", encoding: .utf8)
+            guard let status = try? String(contentsOfFile: "/proc/self/task/\(name)/status", encoding: .utf8) else {
+                continue  // It has ended.
+            }
             threads[name] = status.split(separator: "\n").filter { line in
                 ["Uid:", "Gid:", "Groups:", "CapPrm:", "CapEff:"].contains { line.hasPrefix($0) }
             }
