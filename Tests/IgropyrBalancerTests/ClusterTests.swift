@@ -36,7 +36,7 @@ private func view(
 }
 
 @Test func `requests go to the application that their host and path lead to`() async throws {
-    try await withBalancer(knowsWorkers: false, { $0.holdTime = .milliseconds(100) }) { fixture in
+    try await withBalancer(knowsWorkers: false, { $0.holdTime = .seconds(2) }) { fixture in
         let workers = fixture.workers
         let routes = [
             "api": try Route(pathPrefix: "/api"), "shop": try Route(host: "shop.example"),

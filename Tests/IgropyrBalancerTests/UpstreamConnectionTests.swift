@@ -116,7 +116,7 @@ private func proof(_ authority: String?, name: String? = nil, isVerified: Bool =
     connection.isHTTP2 = isHTTP2
     try await withBalancer(workers: 0, knowsWorkers: false, { $0.insight.admin = .loopback(port: 0) }) { fixture in
         var application = fixture.application
-        application.responseTimeout = .milliseconds(100)
+        application.responseTimeout = .seconds(2)
         application.connections = try connection.kind()
         fixture.balancer.update(.fixed([address], application))
         #expect(try fixture.get("/").status == 504)

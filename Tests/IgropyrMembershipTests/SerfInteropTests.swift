@@ -127,11 +127,11 @@ import Testing
                 return names
             }
             await agent.run("event", "from-agent", "hello")
-            let answer = await agent.run("query", "-timeout=5s", "-format=json", "answer", "?")
+            let answer = await agent.run("query", "-timeout=8s", "-format=json", "answer", "?")
             #expect(answer.contains("\"ours\": \"42\""), "\(answer)")
             let reachable = await agent.run("reachability")
             #expect(reachable.contains("Successfully contacted all live nodes"), "\(reachable)")
-            let asked = try await membership.query("anybody", timeout: .seconds(3))
+            let asked = try await membership.query("anybody", timeout: .seconds(6))
             #expect(asked.acks == ["agent", "ours"])
             await membership.shutdown()
             #expect(try await answering.value == ["from-agent:hello"])
@@ -174,7 +174,7 @@ import Testing
             #expect(await eventually { await agent.members()["ours"]?.status == "alive" })
             let new = [UInt8](100..<132)
             func change(_ operation: KeyOperation) async throws -> [String: KeyResponse] {
-                let query = try await membership.changeKeys(operation, timeout: .seconds(5))
+                let query = try await membership.changeKeys(operation, timeout: .seconds(60))
                 #expect(query.asked == ["agent", "ours"])
                 var responses: [String: KeyResponse] = [:]
                 for await case .answer(let member, let payload) in query.replies {
@@ -209,7 +209,7 @@ import Testing
             var request = QueryRequest("load", payload: Array("now".utf8))
             request.tags = ["role": "^web$"]
             request.relayFactor = 1
-            request.timeout = .seconds(10)
+            request.timeout = .seconds(60)
             let query = try await membership.query(request)
             #expect(query.asked == ["agent"])
             var replies: [String] = []
@@ -222,7 +222,7 @@ import Testing
                 if replies.count == 2 { break }
             }
             #expect(replies == ["ack of agent", "agent: now\n 0.5"])
-            let everybody = try await membership.pingAll(timeout: .seconds(10))
+            let everybody = try await membership.pingAll(timeout: .seconds(60))
             var acks: Set<String> = []
             for await case .ack(let member) in everybody.replies {
                 acks.insert(member)
@@ -245,7 +245,7 @@ import Testing
             let known = await membership.coordinates
             let (agents, ours) = (try #require(known["agent"]), try #require(known["ours"]))
             #expect(ours.error < 1.5 && agents.error <= 1.5, "both have moved")
-            #expect(ours.roundTrip(to: agents) > .zero && ours.roundTrip(to: agents) < .seconds(1))
+            #expect(ours.roundTrip(to: agents) > .zero && ours.roundTrip(to: agents) < .seconds(10))
             await membership.shutdown()
         }
     }

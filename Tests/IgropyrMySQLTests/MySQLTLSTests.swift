@@ -59,7 +59,7 @@ private func cipher(_ url: String) async throws -> String {
         let server = try ScriptedMySQL([.greeting(withTLS: true)])
         defer { server.stop() }
         var settings = PoolSettings.patient
-        settings.connectTimeout = .seconds(2)
+        settings.connectTimeout = .seconds(10)
         let mysql = try MySQL(server.url, settings: settings)
         try await onLoop { loop in
             let query = Task.immediate { try await mysql.query("SELECT 1") }

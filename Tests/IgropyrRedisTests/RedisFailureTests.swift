@@ -52,7 +52,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         try await withRedis(server, settings) { redis in
             try await redis.command("CONFIG", "SET", "maxclients", 1)
             var settings = PoolSettings.patient
-            settings.waitTimeout = .seconds(2)
+            settings.waitTimeout = .seconds(8)
             let other = try Redis(url: server.byName, settings: settings)
             let error = await failure { try await other.command("PING") }
             guard case RedisError.tooManyConnections(let reason)? = error else {
@@ -248,7 +248,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
         let server = try ScriptedRedis(["+PONG\r\n", "+OK\r\n+AND\r\n+MORE\r\n"])
         defer { server.stop() }
         var settings = PoolSettings.patient
-        settings.connectTimeout = .milliseconds(100)
+        settings.connectTimeout = .seconds(3)
         let redis = try Redis(url: server.url, settings: settings)
         try await onLoop { _ in
             let answer = try await redis.command("SET", "a", 1)

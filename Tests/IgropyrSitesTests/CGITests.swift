@@ -270,7 +270,7 @@ import Testing
     }
 
     @Test func `a script that says nothing is ended in time, before its head and after`() async throws {
-        try await withSite("handlers: {sh: {cgi: {interpreter: /bin/sh, timeout: 2s}}}\nerror-log: error.log") {
+        try await withSite("handlers: {sh: {cgi: {interpreter: /bin/sh, timeout: 5s}}}\nerror-log: error.log") {
             caller, site in
             try site.write("slow.sh", "exec sleep 1000")
             try site.write("stuck.sh", "printf 'Content-Type: a/b\\n\\nhalf'; exec sleep 1000")

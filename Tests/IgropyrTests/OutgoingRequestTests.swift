@@ -55,7 +55,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
             }
         }
         app.get("/ring") { _ async throws in
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: .milliseconds(100))
             return Response(.found).with(.location, "ring?again")
         }
         app.get("/never") { _ async throws -> String in
@@ -271,7 +271,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
     @Test func `a request that waits for a connection may be cancelled, and fails if none becomes free`() async throws {
         var settings = HTTPClient.Settings()
         settings.connectionsPerServer = 1
-        settings.responseTimeout = .seconds(3)
+        settings.responseTimeout = .seconds(10)
         let client = HTTPClient(settings)
         try await withServer { url in
             // All by the loop that clients share: each loop has connections of its own.
@@ -321,7 +321,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
         path: String
     ) async throws {
         var settings = HTTPClient.Settings()
-        settings.timeLimit = .seconds(1)
+        settings.timeLimit = .seconds(5)
         settings.redirects = 100
         let client = HTTPClient(settings)
         try await withServer { url in
@@ -333,7 +333,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
     }
 
     @Test func `a body that is read as it comes may take longer than a request`() async throws {
-        let limit = Duration.seconds(2)
+        let limit = Duration.seconds(5)
         var settings = HTTPClient.Settings()
         settings.timeLimit = limit
         let client = HTTPClient(settings)

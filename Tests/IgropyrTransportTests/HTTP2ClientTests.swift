@@ -189,7 +189,7 @@ private func contexts(offering name: String) async throws -> (server: TLSContext
     @Test func `gives up on a server that says nothing, and on its connection`() async throws {
         try await TestServer.run(onRequest: { _, _, stream in stream.exchange = WatchingExchange() }) { server in
             var settings = HTTPClientSettings()
-            settings.responseTimeout = .milliseconds(100)
+            settings.responseTimeout = .seconds(2)
             let client = try HTTPRequester(on: server.loop, settings: settings, kind: http2)
             defer { client.close() }
             let failure = await #expect(throws: HTTPClientFailure.self) {
