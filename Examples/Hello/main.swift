@@ -10,7 +10,7 @@ let greeter = Greeter(worker: app.worker, host: host)
 app.get("/**") { request in greeter.greet(request) }
 
 app.get("/slow") { request async throws in
-    let milliseconds = min(try request.query["ms"].flatMap { UInt32($0) } ?? 1000, 10_000)
+    let milliseconds = min(try request.query["ms"].flatMap { UInt32($0) } ?? 1000, 60_000)
     try await Task.sleep(for: .milliseconds(milliseconds))
     return greeter.greet(request)
 }

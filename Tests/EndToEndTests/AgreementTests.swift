@@ -7,7 +7,7 @@ extension EndToEnd {
     struct AgreementTests {
         /// Gossip and the exchange of states take some tenths of a second, in which one knows what the other does not yet:
         /// here, how long before that would be no delay but a disagreement.
-        private static let delay = Duration.seconds(10)
+        private static let delay = Duration.seconds(20)
 
         @Test(.enabled(if: Binaries.isOptimised, "without optimisation a table takes seconds to make"))
         func `two balancers agree on every key before, during and after a change`() async throws {

@@ -44,7 +44,9 @@ enum Binaries {
     }
 
     private static var missingTool: String? {
-        let tools = ["curl", "h2load", "ip", "serf"].filter { system("command -v \($0) >/dev/null 2>&1") != 0 }
+        let tools = ["curl", "h2load", "ip", "openssl", "python3", "serf", "wrk"].filter {
+            system("command -v \($0) >/dev/null 2>&1") != 0
+        }
         return tools.isEmpty ? nil : "no \(tools.joined(separator: ", ")) here: cluster/setup --test installs them"
     }
 

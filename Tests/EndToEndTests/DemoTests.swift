@@ -9,15 +9,15 @@ extension EndToEnd {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             let demo = try lab.start(
                 on: 1, ["env", "TMPDIR=\(folder)", "HOME=\(folder)", "igropyr", "demo"])
-            try await eventually("the demo answers", within: .seconds(30), or: demo.errors + demo.output) {
+            try await eventually("the demo answers", or: demo.errors + demo.output) {
                 let outcome = try await lab.run(on: 1, "curl", "--silent", "--fail", "http://127.0.0.1:8080/")
                 return outcome.status == 0
             }
             try await eventually("it says what to try", or: demo.output) { demo.output.contains("curl") }
             demo.signal(SIGINT)
-            let outcome = try await demo.finish(within: .seconds(30))
+            let outcome = try await demo.finish()
             #expect(outcome.status == 0, "\(outcome)")
-            #expect(try await lab.processes(on: 1).isEmpty)
+            try await lab.becomesEmpty(1)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         }
     }
@@ -27,12 +27,12 @@ extension EndToEnd {
             let program = "\(lab.folder)/broken"
             try lab.write("#!/bin/sh\necho 'a library is missing' >&2; exit 3\n", to: program, permissions: 0o755)
             let demo = try lab.start(on: 1, ["igropyr", "demo", "--nodes", "1", "--application", program])
-            let outcome = try await demo.finish(within: .seconds(60))
+            let outcome = try await demo.finish()
             #expect(outcome.status == 1, "\(outcome)")
             for words in ["does not start", "exited with 3", "a library is missing"] {
                 #expect(outcome.errors.contains(words), "\(outcome)")
             }
-            try await eventually("nothing is left") { try await lab.processes(on: 1).isEmpty }
+            try await lab.becomesEmpty(1)
         }
     }
 
@@ -48,7 +48,7 @@ extension EndToEnd {
                 ])
             func answer(_ path: String, _ options: [String]) async throws -> String {
                 let command = ["curl", "--silent", "--max-time", "20"] + options + ["http://127.0.0.1:8080" + path]
-                return try await lab.start(on: 1, command).finish(within: .seconds(30)).output
+                return try await lab.start(on: 1, command).finish().output
             }
             let pages: [(path: String, options: [String], says: String)] = [
                 ("/?name=Ann", [], "<h1>Hello, Ann</h1>"), ("/primes.ws", [], "<p>2 3 5 7 11 "),
@@ -58,15 +58,15 @@ extension EndToEnd {
             ]
             for page in pages {
                 try await eventually(
-                    "\(page.path) says \(page.says)", within: .seconds(60), or: demo.errors + demo.output
+                    "\(page.path) says \(page.says)", or: demo.errors + demo.output
                 ) {
                     try await answer(page.path, page.options).contains(page.says)
                 }
             }
             demo.signal(SIGINT)
-            let outcome = try await demo.finish(within: .seconds(60))
+            let outcome = try await demo.finish()
             #expect(outcome.status == 0, "\(outcome)")
-            #expect(try await lab.processes(on: 1).isEmpty)
+            try await lab.becomesEmpty(1)
         }
     }
 }

@@ -11,9 +11,9 @@ struct TimedOut: Error, CustomStringConvertible {
 }
 
 /// Asks `value` every 20 ms until it is not nil. An error that it throws counts as "not yet" and is told in the end.
-/// When the time is over, it throws ``TimedOut``, with the details.
+/// When the time is over, longer than a starved machine needs, it throws ``TimedOut``, with the details.
 func eventually<Value>(
-    _ what: String, within limit: Duration = .seconds(20), or details: @autoclosure () -> String = "",
+    _ what: String, within limit: Duration = .seconds(60), or details: @autoclosure () -> String = "",
     _ value: () async throws -> Value?
 ) async throws -> Value {
     let clock = ContinuousClock()
@@ -34,7 +34,7 @@ func eventually<Value>(
 
 /// As ``eventually(_:within:or:_:)``, for something that is true in the end.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(20), or details: @autoclosure () -> String = "",
+    _ what: String, within limit: Duration = .seconds(60), or details: @autoclosure () -> String = "",
     _ condition: () async throws -> Bool
 ) async throws {
     try await eventually(what, within: limit, or: details()) { try await condition() ? () : nil }

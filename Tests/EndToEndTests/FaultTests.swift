@@ -14,8 +14,8 @@ extension EndToEnd {
                 }
                 #expect(second.exitStatus == nil)
                 let first = try lab.start(on: 1, lab.node(1))
-                try await eventually("they know each other", within: .seconds(40), or: first.errors) {
-                    try await lab.status().hosts.count { $0.status == "alive" } == 2
+                try await lab.statusSays("they know each other", or: first.errors) {
+                    $0.hosts.count { $0.status == "alive" } == 2
                 }
             }
         }
@@ -31,14 +31,15 @@ extension EndToEnd {
                 let deployed = try await lab.deploy(script, name: "crash", route: "/crash")
                 #expect(deployed.status == 1 && deployed.errors.contains("no database here"), "\(deployed)")
                 #expect(deployed.errors.split(separator: "\n").count == 1, "\(deployed)")
-                try await eventually("the status says why") {
-                    let worker = try await lab.status().workers.first { $0.application == "crash" }
+                try await lab.statusSays("the status says why") { status in
+                    let worker = status.workers.first { $0.application == "crash" }
                     guard let worker, let message = worker.message else { return false }
                     return ["backoff", "failed"].contains(worker.state) && message.contains("no database here")
                 }
-                let hello = try await lab.status().workers.first { $0.application == "hello" }
-                #expect(hello?.state == "ready")
-                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1"])
+                try await lab.statusSays("the other runs on") { status in
+                    status.workers.first { $0.application == "hello" }?.state == "ready"
+                }
+                try await lab.answers(from: ["host-1"])
             }
         }
 

@@ -81,7 +81,7 @@ extension Lab {
         _ names: [String], on host: Int, or context: @autoclosure () -> String
     ) async throws {
         struct Member: Decodable { var name: String }
-        try await eventually("\(names) are alive for host \(host)", within: .seconds(30), or: context()) {
+        try await eventually("\(names) are alive for host \(host)", or: context()) {
             let outcome = try await run(
                 on: host, "igropyr", "members", "--status", "alive", "--json", "--key-file", keyFile)
             guard outcome.status == 0 else { return false }

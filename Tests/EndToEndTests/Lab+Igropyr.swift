@@ -39,7 +39,7 @@ extension Lab {
         _ path: String = Binaries.hello, name: String = "hello", route: String = "/"
     ) async throws -> Outcome {
         try await start(on: 1, ["igropyr", "deploy", path, "--name", name, "--path", route] + access)
-            .finish(within: .seconds(60))
+            .finish()
     }
 
     /// `igropyr COMMAND…` on a host, about the node there.
@@ -49,7 +49,7 @@ extension Lab {
 
     func command(_ words: [String], on host: Int = 1) async throws -> Outcome {
         let access = ["--node", address(host), "--key-file", keyFile]
-        return try await start(on: host, ["igropyr"] + words + access).finish(within: .seconds(60))
+        return try await start(on: host, ["igropyr"] + words + access).finish()
     }
 
     /// The same where anything but success ends the test; what it printed.
@@ -69,12 +69,13 @@ extension Lab {
         try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
     }
 
-    /// Deploys `Examples/Hello` and waits until the balancer hands requests to each of the hosts.
+    /// Deploys `Examples/Hello` and waits until the balancer hands requests to each of the hosts, and host 1 knows of it, too.
     func serveHello(on hosts: ClosedRange<Int>) async throws {
         let outcome = try await deploy()
         try #require(outcome.status == 0, "\(outcome)")
         let all = Set(hosts.map { "host-\($0)" })
-        try await eventually("\(all) answer") { try await hostsAnswering(entrance) == all }
+        try await answers(from: all)
+        try await statusSays("all are ready") { Set($0.readyWorkers.map(\.host)) == all }
     }
 
     /// The processes of a command of `igropyr` on a host, or on the lab's own.
@@ -87,9 +88,20 @@ extension Lab {
         }
     }
 
+    /// Waits until the balancer hands requests to these hosts, and to no other.
+    func answers(
+        from hosts: Set<String>, at url: String? = nil, or details: @autoclosure () -> String = ""
+    ) async throws {
+        try await eventually("\(hosts.sorted()) answer", or: details()) {
+            let found = try await hostsAnswering(url ?? entrance)
+            guard found == hosts else { throw Failure("\(found.sorted()) do") }
+            return true
+        }
+    }
+
     /// The hosts that answer when 60 paths are asked for.
     func hostsAnswering(_ url: String) async throws -> Set<String> {
-        let outcome = try await Program.run(["curl", "--silent", "--show-error", "--max-time", "5", "\(url)/[1-60]"])
+        let outcome = try await Program.run(["curl", "--silent", "--show-error", "--max-time", "20", "\(url)/[1-60]"])
         guard outcome.status == 0 else { throw Failure("curl: \(outcome)") }
         return Set(outcome.output.matches(of: /host-[0-9]+/).map { String($0.output) })
     }
@@ -97,14 +109,25 @@ extension Lab {
     /// The status of a GET; 0 if there was no answer.
     func statusCode(_ url: String) async throws -> Int {
         let outcome = try await Program.run([
-            "curl", "--silent", "--max-time", "5", "--output", "/dev/null", "--write-out", "%{http_code}", url,
+            "curl", "--silent", "--max-time", "20", "--output", "/dev/null", "--write-out", "%{http_code}", url,
         ])
         return Int(outcome.output) ?? 0
     }
 
+    /// Waits until that is so of what `igropyr status` says on the host; if it never is, what it says is told.
+    func statusSays(
+        _ what: String, on host: Int = 1, or details: @autoclosure () -> String = "", _ isSo: (ClusterStatus) -> Bool
+    ) async throws {
+        try await eventually(what, or: details()) {
+            let status = try await status(on: host)
+            guard isSo(status) else { throw Failure("\(status)") }
+            return true
+        }
+    }
+
     /// What `igropyr status --json` says on the host.
     func status(on host: Int = 1) async throws -> ClusterStatus {
-        let outcome = try await start(on: host, ["igropyr", "status", "--json"] + access).finish(within: .seconds(10))
+        let outcome = try await start(on: host, ["igropyr", "status", "--json"] + access).finish()
         guard outcome.status == 0 else { throw Failure("status: \(outcome)") }
         return try JSONDecoder().decode(ClusterStatus.self, from: Data(outcome.output.utf8))
     }

@@ -48,7 +48,7 @@ struct Lab: Sendable {
             let lab = Lab(name: "e\(getpid())x\(number)", subnet: "10.\(64 + (Int(getpid()) + number) % 60).0")
             let outcome = try await Program.run(
                 [Binaries.lab, "--name", lab.name, "--subnet", lab.subnet, command] + arguments,
-                environment: Binaries.environment, within: .seconds(60))
+                environment: Binaries.environment)
             if outcome.status == 0 { return lab }
             guard outcome.errors.contains("is in use on this machine") else {
                 let logs = lab.logs
@@ -75,7 +75,7 @@ struct Lab: Sendable {
     @discardableResult
     func lab(_ command: String...) async throws -> String {
         let outcome = try await Program.run(
-            [Binaries.lab, "--name", name] + command, environment: Binaries.environment, within: .seconds(70))
+            [Binaries.lab, "--name", name] + command, environment: Binaries.environment)
         guard outcome.status == 0 else { throw Failure("cluster/lab \(command): \(outcome)") }
         return outcome.output
     }
@@ -86,14 +86,27 @@ struct Lab: Sendable {
     }
 
     /// Runs a command on a host to its end.
-    func run(on host: Int, _ command: String..., within limit: Duration = .seconds(20)) async throws -> Outcome {
-        try await start(on: host, command).finish(within: limit)
+    func run(on host: Int, _ command: String...) async throws -> Outcome {
+        try await start(on: host, command).finish()
     }
 
     /// The processes on a host.
     func processes(on host: Int) async throws -> [pid_t] {
         let outcome = try await Program.run(["ip", "netns", "pids", "igropyr-\(name)-\(host)"])
         return outcome.output.split(separator: "\n").compactMap { pid_t($0) }
+    }
+
+    /// Waits until nothing runs on the host: a node's helpers may end a moment after it.
+    func becomesEmpty(_ host: Int) async throws {
+        try await eventually("nothing runs on host \(host)") {
+            let left = try await processes(on: host).map { pid in
+                let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+                return "\(pid) "
+                    + words.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+            }
+            guard left.isEmpty else { throw Failure("\(left)") }
+            return true
+        }
     }
 
     /// The ends of what the hosts printed, to be told with a failure.

@@ -46,7 +46,7 @@ final class Load {
     }
 
     func finish() async throws -> Summary {
-        let outcome = try await program.finish(within: .seconds(2 * total / Self.rate + 20))
+        let outcome = try await program.finish(within: .seconds(2 * total / Self.rate + 60))
         guard outcome.status == 0, let line = outcome.output.split(separator: "\n").first(where: isCounts) else {
             throw Failure("h2load did not run: \(outcome)")
         }

@@ -28,11 +28,11 @@ extension EndToEnd {
             let list = try await lab.succeed("members")
             #expect(list.contains("colour= [31mred") && !list.contains("\u{1b}"), "a terminal obeys no tag: \(list)")
 
-            let answer = try await lab.succeed("query", "load", "--member", "agent")
+            let answer = try await lab.succeed("query", "load", "--member", "agent", "--timeout", "60")
             #expect(answer.contains("agent  0.5") && answer.contains("1 of 1 received it, 1 answered"), "\(answer)")
             let nobody = try await lab.command("query", "load", "--member", "nobody")
             #expect(nobody.status == 2 && nobody.errors.contains("no member is as asked for"), "\(nobody)")
-            #expect(try await lab.succeed("reachability").contains("3 of 3"))
+            #expect(try await lab.succeed("reachability", "--timeout", "60").contains("3 of 3"))
             try await eventually("round trips are known on both sides") {
                 let ours = try await lab.command("rtt", "agent", "host-2")
                 let theirs = try await lab.run(on: 3, "serf", "rtt", "host-1")
@@ -55,7 +55,7 @@ extension EndToEnd {
             agent.signal(SIGKILL)
             let unreached = try await lab.command("reachability", "--timeout", "1", "--json")
             #expect(unreached.status == 2 && unreached.output.contains("agent"), "\(unreached)")
-            try await eventually("it has failed", within: .seconds(60), or: log()) {
+            try await eventually("it has failed", or: log()) {
                 try await lab.command("members", "--name", "agent", "--status", "failed").status == 0
             }
             try await lab.succeed("force-leave", "agent", "--prune")
@@ -63,9 +63,9 @@ extension EndToEnd {
 
             let leaving = try await lab.start(
                 on: 2, ["igropyr", "leave", "--node", lab.address(2), "--key-file", lab.keyFile]
-            ).finish(within: .seconds(30))
+            ).finish()
             #expect(leaving.status == 0 && leaving.output.contains("host-2 has left"), "\(leaving)")
-            try await eventually("nothing is left of it") { try await lab.processes(on: 2).isEmpty }
+            try await lab.becomesEmpty(2)
             try await eventually("it has left, for the others") {
                 try await lab.command("members", "--name", "host-2", "--status", "left").status == 0
             }
@@ -75,7 +75,7 @@ extension EndToEnd {
                 #expect(audit.errors == "without the logs of hosts that have left: host-2\n", "\(audit)")
             }
             watching.signal(SIGINT)
-            #expect(try await watching.finish(within: .seconds(10)).status == 0)
+            #expect(try await watching.finish().status == 0)
         }
     }
 
@@ -94,7 +94,7 @@ extension EndToEnd {
                     "igropyr", "node", "--bind", "\(lab.address(1)):9000", "--name", "alone", "--key-file", lab.keyFile,
                     "--discover", "nobody", "--data", "\(lab.folder)/alone",
                 ])
-            try await eventually("who finds nobody says so", within: .seconds(30), or: alone.errors) {
+            try await eventually("who finds nobody says so", or: alone.errors) {
                 alone.errors.contains("nobody on this network answers yet")
             }
             let last = try lab.startAgent(on: 4, "-discover=shop", joining: nil, name: "late")
@@ -116,7 +116,7 @@ extension EndToEnd {
             }
             // All seeds are gone, and nobody says whom to join.
             for node in nodes { node.signal(SIGKILL) }
-            for node in nodes { _ = try await node.finish(within: .seconds(10)) }
+            for node in nodes { _ = try await node.finish() }
             nodes = try (1...4).map { try lab.startNode(on: $0) }
             for (host, side) in [(1, ["host-1", "host-2"]), (3, ["host-3", "host-4"])] {
                 try await lab.expectMembers(side, on: host, or: nodes[host - 1].errors)

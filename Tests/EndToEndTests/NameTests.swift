@@ -14,18 +14,18 @@ extension EndToEnd {
             }
             let first = try start(1, called: "localhost")
             let second = try start(2, called: "localhost.localdomain", "--join", lab.address(1))
-            try await eventually("both are there", or: first.errors + second.errors) {
-                try await lab.status().hosts.map(\.name) == [lab.address(1), lab.address(2)]
+            try await lab.statusSays("both are there", or: first.errors + second.errors) {
+                $0.hosts.map(\.name) == [lab.address(1), lab.address(2)]
             }
-            #expect(try await lab.status().hosts.map(\.cores) == [1, 1], "those that they may use")
+            try await lab.statusSays("they tell of the cores that they may use") { $0.hosts.map(\.cores) == [1, 1] }
             for program in [first, second] {
                 program.signal(15)
-                #expect(try await program.finish(within: .seconds(60)).status == 0, "\(program.errors)")
+                #expect(try await program.finish().status == 0, "\(program.errors)")
             }
             let twin = try lab.start(
                 on: 1, ["igropyr", "node", "--bind", lab.address(1), "--name", "twin", "--key-file", lab.keyFile])
-            try await eventually("it is there", or: twin.errors) { try await lab.status().hosts.count == 1 }
-            let other = try await start(3, called: "twin", "--join", lab.address(1)).finish(within: .seconds(60))
+            try await lab.statusSays("it is there", or: twin.errors) { $0.hosts.count == 1 }
+            let other = try await start(3, called: "twin", "--join", lab.address(1)).finish()
             #expect(other.status == 1 && other.errors.contains("twin as the host at \(lab.address(1))"), "\(other)")
             #expect(twin.exitStatus == nil)
         }

@@ -16,9 +16,9 @@ final class Program: Sendable {
 
     /// Runs a command to its end.
     static func run(
-        _ command: [String], environment: [String: String] = [:], within limit: Duration = .seconds(20)
+        _ command: [String], environment: [String: String] = [:]
     ) async throws -> Outcome {
-        try await Program(command, environment: environment).finish(within: limit)
+        try await Program(command, environment: environment).finish()
     }
 
     deinit {
@@ -47,7 +47,7 @@ final class Program: Sendable {
     func signal(_ number: Int32) { kill(pid, number) }
 
     /// - Throws: ``TimedOut``, with what it has printed so far.
-    func finish(within limit: Duration) async throws -> Outcome {
+    func finish(within limit: Duration = .seconds(120)) async throws -> Outcome {
         let status = try await eventually("process \(pid) ends", within: limit, or: errors) { exitStatus }
         return Outcome(status: status, output: output, errors: errors)
     }

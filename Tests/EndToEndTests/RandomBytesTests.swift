@@ -32,7 +32,7 @@ extension EndToEnd {
                 #expect(outcome.status == 0, "\(outcome)")
             }
             for (target, sender) in senders {
-                let outcome = try await sender.finish(within: .seconds(50))
+                let outcome = try await sender.finish(within: .seconds(240))
                 #expect(outcome.output.isEmpty, "\(target) leaves these connections open: \(outcome.output)")
             }
 
@@ -55,14 +55,14 @@ extension Lab {
         }
     }
 
-    /// Connections at once, a file each. Prints the numbers of those that the peer has not closed after 40 s: `cat` ends
+    /// Connections at once, a file each. Prints the numbers of those that the peer has not closed after 100 s: `cat` ends
     /// when it does, by a reset too.
     fileprivate func sendStreams(to host: String, port: Int) throws -> Program {
         let script = """
             send() {
                 exec 3<>/dev/tcp/\(host)/\(port) || return
-                timeout 40 cat '\(folder)'/random-$1 >&3 2>/dev/null || true
-                timeout 40 cat <&3 >/dev/null 2>&1
+                timeout 100 cat '\(folder)'/random-$1 >&3 2>/dev/null || true
+                timeout 100 cat <&3 >/dev/null 2>&1
                 if [[ $? == 124 ]]; then echo "$1"; fi
             }
             for number in {\(Self.files.lowerBound)..\(Self.files.upperBound - 1)}; do send "$number" & done

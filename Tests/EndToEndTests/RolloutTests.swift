@@ -15,9 +15,8 @@ extension EndToEnd {
                 let outcome = try await lab.deploy(bad)
                 #expect(outcome.status == 1 && outcome.errors.contains("was rolled back"), "\(outcome)")
                 #expect(outcome.errors.contains("exited with 3"), "\(outcome)")
-                try await eventually("what ran before runs, and nothing else") {
-                    let workers = try await lab.status().workers
-                    return Set(workers.compactMap(\.pid)) == old && workers.allSatisfy { $0.state == "ready" }
+                try await lab.statusSays("what ran before runs, and nothing else") {
+                    Set($0.workers.compactMap(\.pid)) == old && $0.workers.allSatisfy { $0.state == "ready" }
                 }
                 let summary = try await load.finish()
                 print("bad revision under load: \(summary), longest \(summary.longest)")
@@ -32,7 +31,7 @@ extension EndToEnd {
         @Test func `a command that leaves a rollout waiting says for what, and ends with 2`() async throws {
             try await Lab.network("2") { lab in
                 try await lab.startNodes(1...2)
-                try await eventually("both are there") { try await lab.status().hosts.count == 2 }
+                try await lab.statusSays("both are there") { $0.hosts.count == 2 }
                 let first = try await lab.deploy()
                 try #require(first.status == 0, "\(first)")
                 func expect(_ status: Int32, _ text: String, of command: String...) async throws {
@@ -80,22 +79,22 @@ extension EndToEnd {
                 try await lab.succeed("secret", "set", "app", "MODE", "--file", good)
                 // Another's secret goes out with what was asked for.
                 let mixed = try lab.start(
-                    on: 1, ["igropyr", "deploy", app, "--env", "WHO=c", "--min-healthy", "5"] + lab.access)
-                try await eventually("it is under way") { try await lab.status().workers.count == 2 }
+                    on: 1, ["igropyr", "deploy", app, "--env", "WHO=c", "--min-healthy", "10"] + lab.access)
+                try await lab.statusSays("it is under way") { $0.workers.count == 2 }
                 try lab.write("fine", to: good)
                 try await lab.succeed("secret", "set", "app", "MODE", "--file", good, "--wait", "0")
-                let both = try await mixed.finish(within: .seconds(60))
+                let both = try await mixed.finish()
                 #expect(both.status == 0, "\(both)")
                 // What waits for its canaries has another's deployment come in between.
                 let canary = ["deploy", app, "--env", "WHO=a", "--min-healthy", "30"]
                 let waiting = try lab.start(on: 1, ["igropyr"] + canary + lab.access)
-                try await eventually("it is under way") { try await lab.status().workers.count == 2 }
+                try await lab.statusSays("it is under way") { $0.workers.count == 2 }
                 let planned = try await lab.succeed("deploy", app, "--env", "WHO=b", "--plan", "--json")
                 #expect(try JSONSerialization.jsonObject(with: Data(planned.utf8)) is [String: Any])
                 let made = try await lab.succeed("deploy", app, "--env", "WHO=b", "--json")
                 let entry = try JSONSerialization.jsonObject(with: Data(made.utf8)) as? [String: Any]
                 #expect(entry?["name"] as? String == "app" && entry?["spec"] != nil, "\(made)")
-                let overtaken = try await waiting.finish(within: .seconds(60))
+                let overtaken = try await waiting.finish()
                 #expect(overtaken.status == 1 && overtaken.errors.contains("by others"), "\(overtaken)")
             }
         }
@@ -108,13 +107,13 @@ extension EndToEnd {
                 try await lab.deploy()
                 let new = "\(lab.folder)/new"
                 try await lab.makeKey(at: new)
-                let words = ["igropyr", "deploy", Binaries.hello, "--name", "hello", "--min-healthy", "10", "--env"]
+                let words = ["igropyr", "deploy", Binaries.hello, "--name", "hello", "--min-healthy", "20", "--env"]
                 let near = try lab.start(on: 1, words + ["A=1", "--data", "\(lab.folder)/1/data"])
                 let far = try lab.start(on: 1, words + ["A=1"] + lab.access)
-                try await eventually("it is under way") { try await lab.status().workers.count == 2 }
+                try await lab.statusSays("it is under way") { $0.workers.count == 2 }
                 try await lab.succeed("keys", "rotate", new)
-                let told = try await near.finish(within: .seconds(60))
-                let untold = try await far.finish(within: .seconds(60))
+                let told = try await near.finish()
+                let untold = try await far.finish()
                 #expect(told.status == 0 && told.output.contains("1 of 1 worker ready"), "\(told)")
                 #expect(untold.status == 1 && untold.errors.contains("the cluster's key was changed"), "\(untold)")
             }
@@ -125,7 +124,7 @@ extension EndToEnd {
         {
             try await Lab.network("2") { lab in
                 try await lab.startNodes(1...2)
-                try await eventually("both are there") { try await lab.status().hosts.count == 2 }
+                try await lab.statusSays("both are there") { $0.hosts.count == 2 }
                 let gate = "\(lab.folder)/gate"
                 try lab.write("", to: gate)
                 let app = "\(lab.folder)/app"
@@ -143,9 +142,9 @@ extension EndToEnd {
                 try await eventually("it is decided") { try await audit().contains("scale 5 in total") }
                 try await lab.succeed("scale", "app", "--total", "3", "--wait", "0")
                 try await lab.lab("heal", "1", "2")
-                try await eventually("it is lost", within: .seconds(60)) { try await audit().contains("overruled") }
+                try await eventually("it is lost") { try await audit().contains("overruled") }
                 try lab.write("", to: gate)
-                let lost = try await waiting.finish(within: .seconds(60))
+                let lost = try await waiting.finish()
                 #expect(lost.status == 1 && lost.errors.contains("changed elsewhere in the meantime"), "\(lost)")
             }
         }
@@ -164,7 +163,7 @@ extension EndToEnd {
                         "\(lab.folder)/3/data", "--key-file", lab.keyFile, "--join", lab.address(1),
                     ])
                 func problems() -> String { (nodes + [other]).map(\.errors).joined(separator: "\n") }
-                try await eventually("all are there", or: problems()) { try await lab.status().hosts.count == 3 }
+                try await lab.statusSays("all are there", or: problems()) { $0.hosts.count == 3 }
                 // A script is for any machine, whatever lies beside it.
                 let folder = "\(lab.folder)/any"
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -180,15 +179,17 @@ extension EndToEnd {
                     atPath: "\(builds)/\(Binaries.machine)", withIntermediateDirectories: true)
                 try FileManager.default.copyItem(atPath: Binaries.hello, toPath: "\(builds)/\(Binaries.machine)/Hello")
                 let check = try await lab.start(on: 1, ["igropyr", "deploy", builds, "--check"])
-                    .finish(within: .seconds(20))
+                    .finish()
                 #expect(check.status == 0 && check.output.contains("for \(Binaries.machine)"), "\(check)")
                 let second = try await lab.deploy(builds)
                 #expect(second.status == 0 && second.output.contains("3 of 3"), "\(second)")
-                let workers = try await lab.status().workers.filter { $0.host == "host-3" }
-                #expect(workers.compactMap(\.pid) == [old] && workers.map(\.state).sorted() == ["failed", "ready"])
+                try await lab.statusSays("it keeps what it runs", or: problems()) { status in
+                    let workers = status.workers.filter { $0.host == "host-3" }
+                    return workers.compactMap(\.pid) == [old] && workers.map(\.state).sorted() == ["failed", "ready"]
+                }
                 #expect(try await lab.command("scale", "hello", "--total", "2").status == 0)
-                try await eventually("the others have both", or: problems()) {
-                    try await lab.status().workers.map(\.host).sorted() == ["host-1", "host-2"]
+                try await lab.statusSays("the others have both", or: problems()) {
+                    $0.workers.map(\.host).sorted() == ["host-1", "host-2"]
                 }
                 let third = try await lab.deploy(name: "other", route: "/other")
                 #expect(third.status == 2 && third.output.contains("2 of 3"), "\(third)")
@@ -208,20 +209,21 @@ extension EndToEnd {
                 try await load.passes(Load.rate)
                 let restart = try await lab.command("restart", "hello")
                 #expect(restart.status == 0, "\(restart)")
-                #expect(Set(try await lab.status().readyWorkers.compactMap(\.pid)).isDisjoint(with: old))
+                try await lab.statusSays("all are new") { Set($0.readyWorkers.compactMap(\.pid)).isDisjoint(with: old) }
                 let rollback = try await lab.command("rollback", "hello")
                 #expect(rollback.status == 0, "\(rollback)")
                 let scale = try await lab.command("scale", "hello", "--per-host", "2")
                 #expect(scale.status == 0, "\(scale)")
-                #expect(try await lab.status().readyWorkers.count == 6)
+                try await lab.statusSays("six are ready") { $0.readyWorkers.count == 6 }
                 let again = try await lab.deploy()
                 #expect(again.status == 0, "\(again)")
-                #expect(try await lab.status().readyWorkers.count == 6, "a deployment that names no scale keeps it")
+                // A deployment that names no scale keeps it.
+                try await lab.statusSays("six are ready still") { $0.readyWorkers.count == 6 }
                 let plan = try await lab.command("plan", "--without", "host-3")
                 #expect(plan.status == 0 && plan.output.contains("host-3 is gone"), "\(plan)")
                 let drain = try await lab.command("drain", "host-3")
                 #expect(drain.status == 0, "\(drain)")
-                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"])
+                try await lab.answers(from: ["host-1", "host-2"])
                 let back = try await lab.command("uncordon", "host-3")
                 #expect(back.status == 0, "\(back)")
                 try await eventually("it serves again") {

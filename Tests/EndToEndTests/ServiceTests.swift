@@ -14,7 +14,7 @@ extension EndToEnd {
             for _ in 1...3 { try await supervisor.hear("WATCHDOG=1", from: node.pid, or: node.errors) }
             node.signal(SIGTERM)
             try await supervisor.hear("STOPPING=1", from: node.pid, or: node.errors)
-            #expect(try await node.finish(within: .seconds(30)).status == 0, "\(node.errors)")
+            #expect(try await node.finish().status == 0, "\(node.errors)")
         }
 
         /// logrotate, `nginx -s` and their like send these. What each does is in docs/operations.md.
@@ -43,7 +43,7 @@ extension EndToEnd {
             }
             program.signal(SIGQUIT)
             try await supervisor.hear("STOPPING=1", from: program.pid, or: program.errors)
-            #expect(try await program.finish(within: .seconds(30)).status == 0, "\(program.errors)")
+            #expect(try await program.finish().status == 0, "\(program.errors)")
         }
 
         /// Its name server is silent. In namespaces of its own: for root.
@@ -69,7 +69,7 @@ extension EndToEnd {
                 }
             }
             program.signal(SIGTERM)
-            #expect(try await program.finish(within: .seconds(60)).status == 0, "\(program.errors)")
+            #expect(try await program.finish().status == 0, "\(program.errors)")
         }
 
         /// A shell's soft limit is 1024 as a rule, fewer than the connections that are taken by default.
@@ -94,7 +94,7 @@ extension EndToEnd {
             let line = limits.split(separator: "\n").first { $0.hasPrefix("Max open files") }
             #expect(line?.split(separator: " ").dropFirst(3).prefix(2) == ["4000", "4000"], "\(limits)")
             program.signal(SIGTERM)
-            #expect(try await program.finish(within: .seconds(30)).status == 0, "\(program.errors)")
+            #expect(try await program.finish().status == 0, "\(program.errors)")
         }
 
         /// Python's `pty` makes the terminal, which is gone when its master is closed.
@@ -181,8 +181,8 @@ extension EndToEnd {
             first.signal(SIGUSR1)
             try await eventually("a new log", or: first.errors) { access(log, F_OK) == 0 }
             server.signal(SIGKILL)
-            #expect(try await request.finish(within: .seconds(20)).status == 0)
-            #expect(try await first.finish(within: .seconds(20)).status == 0, "\(first.errors)")
+            #expect(try await request.finish().status == 0)
+            #expect(try await first.finish().status == 0, "\(first.errors)")
             #expect(try String(contentsOfFile: log, encoding: .utf8).contains("GET /last "))
             if let second { kill(second, SIGTERM) }
         }
@@ -205,7 +205,7 @@ extension EndToEnd {
             #expect(Set([first.pid, second, third]).count == 3)
             kill(third, SIGTERM)
             try await supervisor.hear("STOPPING=1", from: third, or: errors())
-            #expect(try await first.finish(within: .seconds(30)).status == 0, "\(errors())")
+            #expect(try await first.finish().status == 0, "\(errors())")
         }
     }
 }

@@ -20,12 +20,12 @@ extension EndToEnd {
                     try await eventually("host \(host) has adopted its worker") {
                         try lab.log(of: host).contains("adopted a worker")
                     }
-                    #expect(try await hangups.finish(within: .seconds(20)).status == 124, "it hears SIGHUP at any time")
-                    try await eventually("the node answers") { try await lab.status(on: host).workers.count == 2 }
-                    let after = try #require(try await lab.status().worker(on: host))
-                    #expect(
-                        try await lab.processes(of: "node", on: host).first == node && after.pid == worker
-                            && after.state == "ready")
+                    #expect(try await hangups.finish().status == 124, "it hears SIGHUP at any time")
+                    try await lab.statusSays("the node answers", on: host) { $0.workers.count == 2 }
+                    try await lab.statusSays("its worker serves on") {
+                        $0.worker(on: host).map { $0.pid == worker && $0.state == "ready" } == true
+                    }
+                    #expect(try await lab.processes(of: "node", on: host).first == node)
                     let said = try await lab.run(
                         on: host, "curl", "--silent", "--fail", "--data", #"{"topic":"a","text":"b"}"#,
                         try Self.topics(of: try #require(worker)))
@@ -34,17 +34,17 @@ extension EndToEnd {
                 let summary = try await load.finish()
                 print("nodes upgraded under load: \(summary), longest \(summary.longest)")
                 #expect(summary.lost == 0)
-                #expect(try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"])
+                try await lab.answers(from: ["host-1", "host-2"])
                 // A worker of the upgraded node is restarted like any, on the socket that went through the upgrade.
                 let old = try #require(try await lab.status().worker(on: 2)).pid
                 kill(pid_t(old ?? 0), SIGKILL)
-                try await eventually("its worker is replaced") {
-                    guard let worker = try await lab.status().worker(on: 2) else { return false }
+                try await lab.statusSays("its worker is replaced") { status in
+                    guard let worker = status.worker(on: 2) else { return false }
                     return worker.pid != old && worker.state == "ready"
                 }
                 for host in 1...2 {
                     try await lab.lab("stop", "\(host)")
-                    #expect(try await lab.processes(on: host).isEmpty)
+                    try await lab.becomesEmpty(host)
                 }
             }
         }
@@ -79,9 +79,9 @@ extension EndToEnd {
                 #expect(try await lab.status().worker(on: 1)?.pid == worker && worker != nil)
                 node.signal(SIGUSR2)  // It is told to end in the midst of it.
                 node.signal(SIGTERM)
-                let outcome = try await node.finish(within: .seconds(60))
+                let outcome = try await node.finish()
                 #expect(outcome.status == 0, "\(outcome)")
-                #expect(try await lab.processes(on: 1).isEmpty)
+                try await lab.becomesEmpty(1)
             }
         }
 
@@ -134,24 +134,22 @@ extension EndToEnd {
                 try await load.passes(Load.rate)
                 kill(try #require(try await lab.processes(of: "node", on: 2).first), SIGKILL)
                 try await lab.lab("start", "2")
-                try await eventually("the node is back, with its worker") {
-                    guard let present = try await lab.status(on: 2).worker(on: 2) else { return false }
+                try await lab.statusSays("the node is back, with its worker", on: 2) { status in
+                    guard let present = status.worker(on: 2) else { return false }
                     return present.pid == worker && present.state == "ready"
                 }
                 let summary = try await load.finish()
                 print("node killed and started under load: \(summary), longest \(summary.longest)")
                 #expect(summary.lost == 0)
-                try await eventually("both answer") {
-                    try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"]
-                }
+                try await lab.answers(from: ["host-1", "host-2"])
                 kill(pid_t(worker ?? 0), SIGKILL)
-                try await eventually("its worker is replaced") {
-                    guard let present = try await lab.status().worker(on: 2) else { return false }
+                try await lab.statusSays("its worker is replaced") { status in
+                    guard let present = status.worker(on: 2) else { return false }
                     return present.pid != nil && present.pid != worker && present.state == "ready"
                         && present.address == before.address
                 }
                 try await lab.lab("stop", "2")
-                #expect(try await lab.processes(on: 2).isEmpty)
+                try await lab.becomesEmpty(2)
             }
         }
 
@@ -160,11 +158,11 @@ extension EndToEnd {
                 let folder = try lab.bundle("hello", manifest: "command: bin/Hello\nwatchdog: 1s\n")
                 let outcome = try await lab.deploy(folder)
                 try #require(outcome.status == 0, "\(outcome)")
-                try await eventually("a worker runs") { try await lab.status().worker(on: 1)?.state == "ready" }
+                try await lab.statusSays("a worker runs") { $0.worker(on: 1)?.state == "ready" }
                 let stuck = pid_t(try #require(try await lab.status().worker(on: 1)?.pid))
                 kill(stuck, SIGSTOP)
-                try await eventually("it is replaced") {
-                    guard let worker = try await lab.status().worker(on: 1) else { return false }
+                try await lab.statusSays("it is replaced") { status in
+                    guard let worker = status.worker(on: 1) else { return false }
                     return worker.state == "ready" && worker.pid != nil && worker.pid != Int(stuck)
                 }
                 #expect(kill(stuck, 0) == -1)
@@ -180,23 +178,19 @@ extension EndToEnd {
                 let outcome = try await lab.deploy(folder)
                 #expect(outcome.status == 1 && outcome.errors.contains("hello does not start on"), "\(outcome)")
                 for host in 1...2 {
-                    try await eventually("host \(host) knows, and has given it up") {
-                        let status = try await lab.status(on: host)
-                        return status.applications.first?.problem?.contains("is tried no more") == true
-                            && status.workers.map(\.state) == ["failed", "failed"]
+                    try await lab.statusSays("host \(host) knows, and has given it up", on: host) {
+                        $0.applications.first?.problem?.contains("is tried no more") == true
+                            && $0.workers.map(\.state) == ["failed", "failed"]
                     }
                 }
                 let early = try await lab.run(
                     on: 1, "igropyr", "retry", "nothing", "--node", lab.address(1), "--key-file", lab.keyFile)
                 #expect(early.status == 1)
                 try Data().write(to: URL(filePath: flag))
-                let retry = try await lab.start(on: 2, ["igropyr", "retry", "hello"] + lab.access).finish(
-                    within: .seconds(60))
+                let retry = try await lab.start(on: 2, ["igropyr", "retry", "hello"] + lab.access).finish()
                 #expect(retry.status == 0, "\(retry)")
-                try await eventually("both answer") {
-                    try await lab.hostsAnswering(lab.entrance) == ["host-1", "host-2"]
-                }
-                #expect(try await lab.status().applications.first?.problem == nil)
+                try await lab.answers(from: ["host-1", "host-2"])
+                try await lab.statusSays("it is no problem any more") { $0.applications.first?.problem == nil }
             }
         }
 
@@ -204,11 +198,9 @@ extension EndToEnd {
             try await Lab.up("1") { lab in
                 let outcome = try await lab.deploy()
                 try #require(outcome.status == 0, "\(outcome)")
-                try await eventually("a worker runs") { try await lab.status().worker(on: 1)?.state == "ready" }
+                try await lab.statusSays("a worker runs") { $0.worker(on: 1)?.state == "ready" }
                 kill(try #require(try await lab.processes(of: "node", on: 1).first), SIGKILL)
-                try await eventually("the host is empty", within: .seconds(50)) {
-                    try await lab.processes(on: 1).isEmpty
-                }
+                try await lab.becomesEmpty(1)
             }
         }
     }
