@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <linux/openat2.h>
 #include <netinet/in.h>
 #include <resolv.h>
@@ -13,6 +14,11 @@
 static inline int igropyr_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 
 static inline int igropyr_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+// For all of the same user's, where Yama lets parents only.
+static inline int igropyr_allow_tracing(void) { return prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0); }
+
+static inline int igropyr_memory_file(void) { return (int)syscall(SYS_memfd_create, "igropyr", MFD_CLOEXEC); }
 
 static inline int igropyr_unshare(int flags) { return (int)syscall(SYS_unshare, flags); }
 

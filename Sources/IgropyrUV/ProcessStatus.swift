@@ -16,6 +16,12 @@ public struct ProcessIdentity: Hashable, Sendable, Codable {
         self.pid = pid
         self.startTime = startTime
     }
+
+    /// Whether it has not ended.
+    public var isRunning: Bool {
+        guard let status = ProcessStatus(of: pid) else { return false }
+        return status.identity == self && !status.isZombie
+    }
 }
 
 /// What `/proc/PID/stat` says of a process (proc_pid_stat(5)).

@@ -132,8 +132,15 @@ extension EndToEnd {
                 let worker = before.pid
                 let load = try Load(on: lab.entrance, for: 8, in: lab.folder)
                 try await load.passes(Load.rate)
+                let topics = try Self.topics(of: try #require(worker))
                 kill(try #require(try await lab.processes(of: "node", on: 2).first), SIGKILL)
+                // Nobody else gets its port meanwhile; what is said waits for the next node.
+                let said = try lab.start(
+                    on: 2,
+                    ["curl", "--silent", "--show-error", "--fail", "--data", #"{"topic":"a","text":"b"}"#, topics])
                 try await lab.lab("start", "2")
+                let answer = try await said.finish(within: .seconds(60))
+                #expect(answer.status == 0, "\(answer)")
                 try await lab.statusSays("the node is back, with its worker", on: 2) { status in
                     guard let present = status.worker(on: 2) else { return false }
                     return present.pid == worker && present.state == "ready"

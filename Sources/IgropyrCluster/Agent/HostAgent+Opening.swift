@@ -125,7 +125,7 @@ extension HostAgent {
         let logFolder: String
         do { logFolder = try folder.folder("logs") } catch { throw .folder(.file(error)) }
         let site = await openSite(folder)
-        let supervisor = makeSupervisor(store, logFolder, site, topics.address)
+        let supervisor = makeSupervisor(store, logFolder, site, topics)
         let remembered = await loop.offload { PeerFile.read(from: folder) }
         scheduling = await loop.offload { Scheduling.read(from: folder) }
         let membership = Membership(membershipConfiguration(remembered, controlPort: controlAddress.port), on: loop)
@@ -187,15 +187,15 @@ extension HostAgent {
     }
 
     private func makeSupervisor(
-        _ store: BundleStore, _ logFolder: String, _ site: WorkerPlace.Site, _ topics: TopicAddress
+        _ store: BundleStore, _ logFolder: String, _ site: WorkerPlace.Site, _ topics: TopicServer
     ) -> WorkerSupervisor {
         let loop = loop
         return WorkerSupervisor(
             .init(
                 host: name, address: configuration.member.bind, advertisedHost: advertisedHost,
                 settings: configuration.workers, logFolder: logFolder, site: site, keys: keys.forSecrets,
-                clusterKeys: keys.present, topics: topics, handover: configuration.handover,
-                logger: configuration.logger),
+                clusterKeys: keys.present, topics: topics.address, topicSocket: try? topics.duplicateSocket(),
+                handover: configuration.handover, logger: configuration.logger),
             store: store, on: loop
         ) { [weak self] in
             Task(executorPreference: loop) { await self?.setNeedsUpdate() }

@@ -4,16 +4,25 @@ internal import Logging
 
 /// How workers of an application talk to each other, by their nodes.
 extension HostAgent {
-    /// Where workers that outlived an agent before this one ask, if that can be had.
+    /// Where workers that outlived an agent before this one ask, if there are any and that can be had. Else elsewhere and under
+    /// a new secret: what others may have learnt of the old one is of no use.
     func openTopics(_ folder: DataFolder) async throws(NodeError) -> TopicServer {
         let hub = try makeTopicHub()
         do throws(UVError) {
-            var address = await loop.offload { TopicAddress.read(from: folder) } ?? TopicAddress()
-            let listener = try makeTopicListener(at: address)
-            if address.port != listener.localAddress.port {
-                address.port = listener.localAddress.port
-                await save(address, in: folder)
+            let past = await loop.offload { TopicAddress.read(from: folder) }
+            let ledger = await loop.offload { WorkerLedger.read(from: folder.path) }
+            var address = TopicAddress()
+            let socket: Int32
+            if let past, let present = topicSocket(at: past, ledger) {
+                (address, socket) = (past, present)
+            } else {
+                socket = try ListeningSocket.open(.loopback(port: 0))
             }
+            let inode = ListeningSocket.inode(of: socket)
+            let listener = try TCPListener(on: loop, owning: socket)
+            address.port = listener.localAddress.port
+            address.socket = inode
+            if address != past { await save(address, in: folder) }
             return try TopicServer(listener: listener, address: address, hub: hub)
         } catch {
             await hub.stop()
@@ -30,17 +39,20 @@ extension HostAgent {
         } catch { throw .system(error.description) }
     }
 
-    private func makeTopicListener(at address: TopicAddress) throws(UVError) -> TCPListener {
-        if let descriptor = configuration.handover.descriptors["topics"] {
-            return try TCPListener(on: loop, owning: descriptor)
+    /// Handed over by the program before, or held by its keeper. Nil if no worker asks there, or it is another's now.
+    private func topicSocket(at address: TopicAddress, _ ledger: WorkerLedger?) -> Int32? {
+        if let descriptor = configuration.handover.descriptors["topics"] { return descriptor }
+        guard let ledger, ledger.workers.contains(where: \.process.isRunning) else { return nil }
+        if let keeper = ledger.keeper, let inode = address.socket,
+            let descriptor = try? ListeningSocket.take(inode: inode, from: keeper)
+        {
+            return descriptor
         }
-        if address.port != 0 {
-            if let listener = try? TCPListener(on: loop, binding: .loopback(port: address.port)) { return listener }
-            configuration.logger.warning(
-                "workers that have outlived their node hear no messages until they are restarted: their port is taken",
-                metadata: ["port": "\(address.port)"])
-        }
-        return try TCPListener(on: loop, binding: .loopback(port: 0))
+        if let descriptor = try? ListeningSocket.open(.loopback(port: address.port)) { return descriptor }
+        configuration.logger.warning(
+            "workers that have outlived their node hear no messages until they are restarted: their port is taken",
+            metadata: ["port": "\(address.port)"])
+        return nil
     }
 
     func save(_ address: TopicAddress, in folder: DataFolder) async {

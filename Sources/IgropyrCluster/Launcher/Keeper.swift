@@ -5,7 +5,9 @@ internal import IgropyrTime
 internal import IgropyrUV
 
 /// What `igropyr keep` does in a process of its own beside an agent that has workers: should the agent die and no other come
-/// in its place, it ends them, so that nothing runs that nobody looks after. Blocks; no loop.
+/// in its place, it ends them, so that nothing runs that nobody looks after. It also holds the socket where workers reach their
+/// node to talk to each other, until another agent takes it from there: what they say meanwhile waits in it, and nobody else
+/// gets it to hear. Blocks; no loop.
 public enum Keeper {
     /// How long the workers of a dead agent wait for another.
     public static let grace: Duration = .seconds(30)
@@ -13,6 +15,7 @@ public enum Keeper {
 
     /// To be called by a child of the agent. Returns when there is nothing more to keep.
     public static func run(agent parent: Int32, dataFolder: String, grace: Duration = grace) {
+        _ = igropyr_allow_tracing()  // Without which a user other than root could not take the socket under Yama.
         let agent = getppid() == parent ? ProcessIdentity(of: parent) : nil
         if let agent { waitForEnd(of: agent) }
         var (alone, followed) = (Duration.zero, Duration.zero)
@@ -51,18 +54,13 @@ public enum Keeper {
             let ledger = WorkerLedger.read(from: folder.path)
         else { return }
         let longest = ledger.workers.map(\.spec.stopTimeout).max() ?? .zero
-        let known = ledger.workers.map(\.process).filter(isRunning)
+        let known = ledger.workers.map(\.process).filter(\.isRunning)
         for process in known { kill(process.pid, SIGTERM) }
         let end = EventLoop.preciseNow.advanced(by: longest)
-        while known.contains(where: isRunning), EventLoop.preciseNow < end { sleep(pause) }
-        for process in known where isRunning(process) { kill(-process.pid, SIGKILL) }
+        while known.contains(where: \.isRunning), EventLoop.preciseNow < end { sleep(pause) }
+        for process in known where process.isRunning { kill(-process.pid, SIGKILL) }
         WorkerLedger.killStrays(telling: ledger.notifications, except: [getpid()])
         WorkerLedger.remove(from: folder.path)
-    }
-
-    private static func isRunning(_ process: ProcessIdentity) -> Bool {
-        guard let status = ProcessStatus(of: process.pid) else { return false }
-        return status.identity == process && !status.isZombie
     }
 
     private static func sleep(_ duration: Duration) { usleep(UInt32(clamping: duration.nanosecondsClamped / 1000)) }

@@ -6,14 +6,17 @@ internal import IgropyrText
 /// Where this host's workers reach their node to talk to each other: a port of 127.0.0.1, and for each application a path that
 /// nobody else can guess.
 ///
-/// Kept in the data folder, since workers outlive their node and go on to ask there.
-struct TopicAddress: Codable, Sendable {
+/// Kept in the data folder, since workers may outlive their node and go on to ask there. Meanwhile the ``Keeper`` holds the
+/// socket: whoever else got the port would be told the paths.
+struct TopicAddress: Hashable, Codable, Sendable {
     private static let name = "topics.json"
     private static let secretBytes = 32
 
     /// Of the format.
     private var version = ControlAPI.version
     var port: UInt16
+    /// The number of the listening socket (``ListeningSocket/inode(of:)``).
+    var socket: UInt64?
     private var secret: Data
 
     /// With a secret of its own and no port yet.

@@ -6,26 +6,32 @@ internal import Logging
 final class KeeperProcess {
     private let words: [String]?
     private let folder: String
+    private let socket: Int32?
     private let logger: Logger
     private let loop: EventLoop
     private var process: ChildProcess?
 
-    /// `words` are a path and arguments; nil: nobody ends the workers of an agent that dies.
-    init(_ words: [String]?, for folder: String, logger: Logger, on loop: EventLoop) {
+    /// `words` are a path and arguments; nil: nobody ends the workers of an agent that dies. It gets the `socket`, which is closed
+    /// with this.
+    init(_ words: [String]?, for folder: String, holding socket: Int32?, logger: Logger, on loop: EventLoop) {
         self.words = words
         self.folder = folder
+        self.socket = socket
         self.logger = logger
         self.loop = loop
     }
 
-    var pid: Int32? { process?.pid }
+    deinit { if let socket { ListeningSocket.close(socket) } }
+
+    var identity: ProcessIdentity? { process?.identity }
 
     /// Idempotent; starts one that has died anew. By the notification address the next agent knows it for what is to go.
     func start(notificationAddress: String) {
         guard process == nil, let words else { return }
         let command = ChildProcess.Command(
             executable: words[0], arguments: words.dropFirst() + ["--parent", "\(getpid())", "--data", folder],
-            environment: ["NOTIFY_SOCKET": notificationAddress], descriptors: [nil, nil, 2], hasOwnSession: true)
+            environment: ["NOTIFY_SOCKET": notificationAddress], descriptors: [nil, nil, 2, socket], hasOwnSession: true
+        )
         do throws(UVError) {
             process = try ChildProcess(on: loop, command) { _ in self.process = nil }
         } catch {

@@ -36,10 +36,13 @@ struct WorkerLedger: Hashable, Codable, Sendable {
     /// Where the workers tell their state: the name of a ``NotificationSocket``.
     let notifications: String
     var workers: [Entry]
+    /// Holds ``TopicAddress/socket``.
+    var keeper: ProcessIdentity?
 
-    init(notifications: String, workers: [Entry] = []) {
+    init(notifications: String, workers: [Entry] = [], keeper: ProcessIdentity? = nil) {
         self.notifications = notifications
         self.workers = workers
+        self.keeper = keeper
     }
 
     /// What an agent left on this folder; nil if there is nothing that runs, or nothing that can be read. Of another edition's

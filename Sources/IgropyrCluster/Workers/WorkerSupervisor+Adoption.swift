@@ -14,7 +14,7 @@ extension WorkerSupervisor {
                 startedAt: worker.process.startedAt, port: worker.address.port, socket: worker.socket?.inode,
                 place: worker.place)
         }
-        return WorkerLedger(notifications: notificationName, workers: entries)
+        return WorkerLedger(notifications: notificationName, workers: entries, keeper: keeper.identity)
     }
 
     /// Where those workers tell their state, if there are any.
@@ -47,7 +47,7 @@ extension WorkerSupervisor {
                     metadata: ["worker": "\(entry.slot)", "reason": "\(error)"])
             }
         }
-        let known = Set(workers.values.compactMap { $0.process.child?.pid } + [keeper.pid].compactMap(\.self))
+        let known = Set(workers.values.compactMap { $0.process.child?.pid } + [keeper.identity?.pid].compactMap(\.self))
         await loop.offload { WorkerLedger.killStrays(telling: ledger.notifications, except: known) }
     }
 

@@ -23,6 +23,8 @@ actor WorkerSupervisor: LoopBound {
         var clusterKeys: [ClusterKey]
         /// Where workers talk to each other; nil: nowhere.
         var topics: TopicAddress?
+        /// A descriptor of the socket there, for the keeper; the supervisor owns it.
+        var topicSocket: Int32?
         /// What this program has left to itself, when it was replaced.
         var handover = Handover()
         var logger: Logger
@@ -65,7 +67,9 @@ actor WorkerSupervisor: LoopBound {
         self.loop = loop
         self.onChange = onChange
         let folder = configuration.site.dataFolder
-        keeper = KeeperProcess(configuration.settings.keeper, for: folder, logger: configuration.logger, on: loop)
+        keeper = KeeperProcess(
+            configuration.settings.keeper, for: folder, holding: configuration.topicSocket,
+            logger: configuration.logger, on: loop)
         ledgerFile = LedgerFile(in: folder, logger: configuration.logger, on: loop)
     }
 
