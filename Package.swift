@@ -270,7 +270,8 @@ let package = Package(
             name: "IgropyrClusterTests",
             dependencies: [
                 "Igropyr", "IgropyrBundles", "IgropyrCluster", "IgropyrConfiguration", "IgropyrGossip", "IgropyrHTTP",
-                "IgropyrMembership", "IgropyrOrchestration", "IgropyrTransport", "IgropyrUV", "TestSupport", logging,
+                "IgropyrMembership", "IgropyrOrchestration", "IgropyrText", "IgropyrTime", "IgropyrTransport",
+                "IgropyrUV", "TestSupport", logging,
             ],
             swiftSettings: testing),
         .testTarget(

@@ -1,5 +1,6 @@
 import IgropyrHTTP
 import IgropyrOrchestration
+import IgropyrText
 import IgropyrTransport
 import IgropyrUV
 import TestSupport
@@ -18,10 +19,10 @@ import Testing
             let slow = try await listener(to: .shop, at: address, on: loop)
             await slow.receive { $0.contains("gap") }
             slow.stopReading()
-            let text = String(repeating: "x", count: TopicMessage.textBytes)
+            let text = String(repeating: "x", count: TopicLine.textBytes)
             let message = try #require(TopicMessage(topic: "a", text: text))
             for _ in 0..<800 {  // More than sockets keep, and the hub.
-                await hub.publish(message, of: .shop, by: nil)
+                _ = await hub.publish(message, of: .shop, by: nil)
                 await loop.turn()
             }
             let other = try await listener(to: try #require(ApplicationName(rawValue: "other")), at: address, on: loop)

@@ -13,10 +13,11 @@ struct SampleNode {
     let folder: TemporaryFolder
     let agent: HostAgent
     let control: SocketAddress
+    let bind: SocketAddress
 
     init(
         _ name: String, on loop: EventLoop, joining seed: SampleNode? = nil, key: ClusterKey? = nil,
-        folder: TemporaryFolder? = nil, bind: SocketAddress = freshAddress()
+        folder: TemporaryFolder? = nil, bind: SocketAddress = freshAddress(), after handover: Handover = Handover()
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
         var member = MembershipConfiguration(name: name, bind: bind)
@@ -31,9 +32,11 @@ struct SampleNode {
         }
         configuration.workers = SampleWorker.settings
         configuration.logger.logLevel = .critical
+        configuration.handover = handover
         agent = try HostAgent(configuration, on: loop)
         try await agent.start()
         self.folder = folder
+        self.bind = bind
         control = await agent.controlAddress!
     }
 
@@ -56,6 +59,14 @@ struct SampleNode {
         }
     }
 
+    /// As if its program were replaced, but by another agent; ``HostAgent/discard()`` this one after that.
+    func replaced(on loop: EventLoop, joining seed: SampleNode? = nil, key: ClusterKey?) async throws -> SampleNode? {
+        guard let name = await agent.status?.host, let handover = try await agent.leaveToSuccessor() else { return nil }
+        await agent.releaseFolder()
+        return try await SampleNode(
+            name.rawValue, on: loop, joining: seed, key: key, folder: folder, bind: bind, after: handover)
+    }
+
     /// Its own workers that are ready, as it tells.
     func readyWorkers() async -> [StatusReport.Worker] {
         let report = await agent.status
@@ -69,6 +80,19 @@ struct SampleNode {
         else { return nil }
         let answer = try await client.send(.init(.get, path), to: address)
         return String(decoding: answer.body, as: UTF8.self)
+    }
+}
+
+extension HostAgent {
+    /// As the end of the program does.
+    func releaseFolder() { parts?.folder.release() }
+
+    /// Closes what it has left open for the end of the program to close.
+    func discard() async {
+        guard let parts else { return }
+        parts.timer.close()
+        await parts.client.close()
+        await parts.supervisor.close()
     }
 }
 

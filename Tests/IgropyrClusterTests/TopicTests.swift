@@ -1,5 +1,6 @@
 import IgropyrHTTP
 import IgropyrOrchestration
+import IgropyrText
 import IgropyrTransport
 import IgropyrUV
 import TestSupport
@@ -109,42 +110,115 @@ import Testing
         }
     }
 
-    @Test func `again when a node was away, and know that they may have missed something`() async throws {
+    @Test func `and miss nothing while a node's program is replaced, nor hear anything twice`() async throws {
+        try await withCluster { first, second, _ in
+            let (here, there) = (try await first.topics(), try await second.topics())
+            let heardHere = await here.messages(of: "news")
+            let heardThere = await there.messages(of: "news")
+            #expect(await eventually { await first.agent.isLinked })
+            #expect(await eventually { await second.agent.isLinked })
+            let count = 300
+            let talkers = [("a", here), ("b", there)].map { name, topics in
+                Task.detached {
+                    for number in 1...count { try await topics.publish("\(name) \(number)", to: "news") }
+                }
+            }
+            let listeners = [heardHere, heardThere].map { messages in
+                Task.detached {
+                    var heard: [Igropyr.TopicMessage] = []
+                    for await message in messages {
+                        heard.append(message)
+                        if heard.count == 2 * count { break }
+                    }
+                    return heard
+                }
+            }
+            let next = try #require(try await second.replaced(on: first.agent.loop, joining: first, key: key))
+            for talker in talkers { try await talker.value }
+            for listener in listeners {
+                let heard = await listener.value
+                let gaps = heard.count(where: \.followsGap)
+                #expect(gaps == 0)
+                for name in ["a", "b"] {
+                    let said = heard.map(\.text).filter { $0.hasPrefix(name) }
+                    let expected = (1...count).map { "\(name) \($0)" }
+                    #expect(said == expected)
+                }
+            }
+            await next.agent.stop()
+            await second.agent.discard()
+        }
+    }
+
+    @Test func `again when a node has died, and know that they may have missed something`() async throws {
         try await onLoop { loop in
             let node = try await SampleNode("a", on: loop, key: key)
             let (talking, listening) = (try await node.topics(), try await node.topics())
             var heard = await listening.messages(of: "news").makeAsyncIterator()
             try await Task.detached { try await talking.publish("before", to: "news") }.value
             #expect(await heard.next() == TopicMessage(topic: "news", text: "before", followsGap: false))
-            await node.agent.stop()
-            await #expect(throws: TopicFailure.self) {
-                try await Task.detached { try await talking.publish("lost", to: "news") }.value
-            }
-            // At the address that workers of the one before know.
-            let again = try await SampleNode("a", on: loop, key: key, folder: node.folder)
-            let saying = self.talking("after", by: talking)
+            var handover = try #require(try await node.agent.leaveToSuccessor())
+            await node.agent.releaseFolder()
+            // What a keeper holds is all that is left.
+            handover.descriptors = handover.descriptors.filter { $0.key == "topics" }
+            let again = try await SampleNode("a", on: loop, key: key, folder: node.folder, after: handover)
+            try await Task.detached { try await talking.publish("after", to: "news") }.value
             #expect(await heard.next() == TopicMessage(topic: "news", text: "after", followsGap: true))
-            saying.cancel()
-            await saying.value
+            await again.agent.stop()
+            await node.agent.discard()
+        }
+    }
+
+    @Test func `under another secret once no worker is left that knows the old one`() async throws {
+        try await onLoop { loop in
+            let node = try await SampleNode("a", on: loop, key: key)
+            let old = try #require(await node.agent.topicAddress).url(for: .shop)
+            await node.agent.stop()
+            let again = try await SampleNode("a", on: loop, key: key, folder: node.folder)
+            let address = try #require(await again.agent.topicAddress)
+            #expect(!address.admits(String(old.split(separator: "/").last ?? ""), to: .shop))
             await again.agent.stop()
         }
     }
 
-    @Test func `who takes nothing costs a megabyte at most, and is told that it missed something`() async throws {
+    @Test func `and nobody is told yes for what nobody hears`() async throws {
         try await onLoop { loop in
             let client = try ControlClient(on: loop, key: nil)
             let hub = TopicHub(client: client, logger: KeptLog().logger, on: loop)
-            var lines = try #require(await hub.listen(to: .shop, as: nil)).makeAsyncIterator()
-            let long = try #require(
-                TopicMessage(topic: "news", text: String(repeating: "x", count: TopicMessage.textBytes)))
-            for _ in 0..<100 { await hub.publish(long, of: .shop, by: nil) }
-            for _ in 0..<31 { #expect(await lines.next() == JSON.line(TopicLine(long))) }
-            let short = try #require(TopicMessage(topic: "news", text: "after"))
-            await hub.publish(short, of: .shop, by: nil)
-            #expect(await lines.next() == JSON.line(TopicLine.gap))
-            #expect(await lines.next() == JSON.line(TopicLine(short)))
+            let message = try #require(TopicMessage(topic: "news", text: "1"))
+            #expect(await hub.publish(message, of: .shop, by: nil) == .taken)
             await hub.stop()
-            #expect(await lines.next() == nil)
+            #expect(await hub.publish(message, of: .shop, by: nil) == .nobodyHears)
+            let mayListen = await hub.listen(to: .shop, as: .worker(name: nil)) != nil
+            #expect(!mayListen)
+        }
+    }
+
+    @Test func `and are refused beyond 256 that listen, those of other applications are not`() async throws {
+        try await onLoop { loop in
+            let client = try ControlClient(on: loop, key: nil)
+            let hub = TopicHub(client: client, logger: KeptLog().logger, on: loop)
+            let other = try #require(ApplicationName(rawValue: "other"))
+            var lines: [TopicLines] = []
+            for _ in 1...TopicHub.listenerLimit {
+                lines.append(try #require(await hub.listen(to: .shop, as: .worker(name: nil))).rest)
+            }
+            let mayListen = [
+                await hub.listen(to: .shop, as: .node) != nil,
+                await hub.listen(to: other, as: .worker(name: nil)) != nil,
+            ]
+            #expect(mayListen == [false, true])
+            lines.removeLast()
+            #expect(await eventually { await hub.listen(to: .shop, as: .node) != nil })
+            // Nobody hears another application.
+            let message = try #require(TopicMessage(topic: "news", text: "1"))
+            _ = await hub.publish(message, of: other, by: nil)
+            _ = await hub.publish(try #require(TopicMessage(topic: "news", text: "2")), of: .shop, by: nil)
+            let first = try #require(await lines[0].makeAsyncIterator().next())
+            let line = try JSON.decode(TopicLine.self, from: first)
+            #expect(line.text == "2")
+            lines = []
+            await hub.stop()
         }
     }
 
@@ -167,7 +241,7 @@ import Testing
             #expect(try await send("POST", other, #"{"topic":"news","text":"1"}"#) == 404)
             #expect(try await send("GET", other, "") == 404)
             #expect(try await send("POST", "/", "") == 404)
-            let long = String(repeating: "x", count: TopicMessage.textBytes + 1)
+            let long = String(repeating: "x", count: TopicLine.textBytes + 1)
             for body in [
                 "", "news", #"{"gap":true}"#, #"{"topic":"","text":"1"}"#, #"{"topic":"a\nb","text":"1"}"#,
                 #"{"topic":"news","text":"\#(long)"}"#,

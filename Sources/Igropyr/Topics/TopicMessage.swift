@@ -4,8 +4,8 @@ public import FoundationEssentials
 public struct TopicMessage: Sendable, Hashable {
     public let topic: String
     public let text: String
-    /// Whether some that came before it may be missing: this worker was too slow, or its node, or another host, could not be
-    /// reached for a while. Who keeps a copy of something by messages then fetches it anew.
+    /// Whether some that came before it may be missing: this worker was too slow, or its node, or another host, could
+    /// not be reached for a while. Who keeps a copy of something by messages then fetches it anew.
     public let followsGap: Bool
 
     /// The text's JSON as a value.

@@ -1,23 +1,21 @@
 internal import FoundationEssentials
 internal import HTTPTypes
+internal import IgropyrText
 internal import IgropyrUV
 internal import Logging
 
 /// A worker's way to the others of its application: its node, which takes what it says and tells what they say.
 ///
-/// Asks by HTTP: a `POST` says something, a `GET` is answered by lines of JSON, one each second at least, if empty.
+/// Asks by HTTP: a `POST` says something, a `GET` is answered by a ``TopicLine`` each, or an empty one each second at
+/// least.
 actor TopicRelay: LoopBound {
     private static let listenerField = HTTPField.Name("Igropyr-Listener")!
+    private static let lastIDField = HTTPField.Name("Last-Event-ID")!
     /// How long a node that is being restarted is waited for, by who says something and by who begins to listen.
     private static let patience: Duration = .seconds(2)
     private static let shortestPause: Duration = .milliseconds(100)
     private static let longestPause: Duration = .seconds(2)
     private static let lineBytes = 1 << 20
-
-    private struct Line: Codable {
-        var topic: String?
-        var text: String?
-    }
 
     nonisolated let loop: EventLoop
     private let url: String
@@ -30,6 +28,8 @@ actor TopicRelay: LoopBound {
     private var isListening = false
     /// Since somebody subscribed.
     private var hasMissed = false
+    /// Of the last line that came.
+    private var lastID: String?
     private let openers = WaitingTasks()
 
     init(at url: String, for topics: Topics, on loop: EventLoop) {
@@ -49,7 +49,7 @@ actor TopicRelay: LoopBound {
     /// On the caller's loop.
     nonisolated func publish(_ text: String, to topic: String) async throws(TopicFailure) {
         let body: [UInt8]
-        do { body = Array(try JSONEncoder().encode(Line(topic: topic, text: text))) } catch {
+        do { body = Array(try JSONEncoder().encode(TopicLine(topic: topic, text: text))) } catch {
             throw .notEncodable("\(error)")
         }
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
@@ -57,7 +57,11 @@ actor TopicRelay: LoopBound {
             do {
                 let response = try await client.send(.post, url, fields: [Self.listenerField: name], body: body)
                 guard response.status != HTTPResponse.Status.ok else { return }
-                throw TopicFailure.notTaken("the node answered \(response.status): \(response.text.prefix(200))")
+                // Taken by nobody: the node stops, or is asked too much.
+                let mayPass = [.serviceUnavailable, .tooManyRequests].contains(response.status)
+                guard mayPass, ContinuousClock.now < deadline else {
+                    throw TopicFailure.notTaken("the node answered \(response.status): \(response.text.prefix(200))")
+                }
             } catch let failure as TopicFailure {
                 throw failure
             } catch let failure as HTTPRequestFailure {
@@ -84,16 +88,19 @@ actor TopicRelay: LoopBound {
         receiver = nil
         isListening = false
         hasMissed = false
+        lastID = nil
     }
 
     /// Until it is cancelled, or nobody has the topics any more.
     private func receive() async {
         var pause = Self.shortestPause
+        var failures = 0
         while true {
             let reason = await receiveOnce()
             guard !Task.isCancelled, topics != nil else { return }
-            if isListening { pause = Self.shortestPause }
-            if isListening || !hasMissed {
+            if isListening { (pause, failures) = (Self.shortestPause, 0) }
+            failures += 1
+            if failures == 2 {  // One is what a node that is being replaced has them all see.
                 logger.warning("messages of other workers do not come; asking again", metadata: ["reason": "\(reason)"])
             }
             isListening = false
@@ -106,7 +113,9 @@ actor TopicRelay: LoopBound {
     /// - Returns: why it ended.
     private func receiveOnce() async -> String {
         do {
-            return try await client.stream(.get, url, fields: [Self.listenerField: name]) { response in
+            var fields: HTTPFields = [Self.listenerField: name]
+            fields[Self.lastIDField] = lastID
+            return try await client.stream(.get, url, fields: fields) { response in
                 guard response.status == .ok else { return "the node answered \(response.status)" }
                 try await read(response.body)
                 return "the node ended the stream"
@@ -121,7 +130,7 @@ actor TopicRelay: LoopBound {
             rest += piece
             var start = 0
             while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-                if end > start { take(try JSONDecoder().decode(Line.self, from: Data(rest[start..<end]))) }
+                if end > start { take(try JSONDecoder().decode(TopicLine.self, from: Data(rest[start..<end]))) }
                 start = end + 1
             }
             rest.removeFirst(start)
@@ -129,10 +138,11 @@ actor TopicRelay: LoopBound {
         }
     }
 
-    private func take(_ line: Line) {
+    private func take(_ line: TopicLine) {
+        if let id = line.id { lastID = id }
         if let topic = line.topic, let text = line.text {
             topics?.deliver(text, to: topic)
-        } else if isListening || hasMissed {
+        } else if line.gap == true, isListening || hasMissed {
             topics?.noteGap()
         }
         guard !isListening else { return }

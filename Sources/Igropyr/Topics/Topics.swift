@@ -1,4 +1,5 @@
 public import FoundationEssentials
+internal import IgropyrText
 internal import IgropyrUV
 
 /// What the workers of an application say to each other, on whatever hosts they run: publish and subscribe.
@@ -11,14 +12,15 @@ internal import IgropyrUV
 /// }
 /// ```
 ///
-/// Each message reaches each subscriber once at most, those of one worker in the order in which it said them: a worker that is
-/// not there, or cannot be reached, misses it, and nothing is kept. A worker hears itself at once, others by their nodes. Without a
-/// cluster it is the talk of one process. May be used from anywhere.
+/// Each message reaches each subscriber once at most, those of one worker in the order in which it said them. Nodes
+/// keep the last 1024 of an application for half a minute, and a worker that was cut off for less goes on where it was;
+/// else it misses them. A worker hears itself at once, others by their nodes. Without a cluster it is the talk of one
+/// process. May be used from anywhere.
 public final class Topics: Sendable {
     /// Of a topic's name.
-    public static let topicBytes = 255
+    public static var topicBytes: Int { TopicLine.topicBytes }
     /// Of a message.
-    public static let textBytes = 32 << 10
+    public static var textBytes: Int { TopicLine.textBytes }
     /// Messages that wait for one subscriber.
     private static let bufferLimit = 1024
 
@@ -48,13 +50,12 @@ public final class Topics: Sendable {
 
     // MARK: - Talking
 
-    /// Says a text to all that subscribe to the topic, in this worker and in others. Returns when the node has it; one that is
-    /// being restarted is waited for, some seconds.
+    /// Says a text to all that subscribe to the topic, in this worker and in others. Returns when the node has it; one
+    /// that is being restarted is waited for, some seconds.
     /// - Throws: That other workers may not get it; those that subscribe in this one have.
     public func publish(_ text: String, to topic: String) async throws(TopicFailure) {
-        guard 1...Self.topicBytes ~= topic.utf8.count, topic.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
-        else { throw .invalidTopic(topic) }
-        guard text.utf8.count <= Self.textBytes else { throw .tooLong(text.utf8.count) }
+        guard TopicLine.isTopic(topic) else { throw .invalidTopic(topic) }
+        guard TopicLine.isText(text) else { throw .tooLong(text.utf8.count) }
         deliver(text, to: topic)
         if let relay = try relay() { try await relay.publish(text, to: topic) }
     }
@@ -72,8 +73,9 @@ public final class Topics: Sendable {
 
     /// What is said from now on, until the task that reads it is cancelled or it is let go of.
     ///
-    /// Who does not keep up loses the oldest of 1024 messages (``TopicMessage/followsGap``). Returns when all nodes that can be
-    /// reached have been told, after two seconds at most: to subscribe first, and then read what was before, misses nothing.
+    /// Who does not keep up loses the oldest of 1024 messages (``TopicMessage/followsGap``). Returns when all nodes
+    /// that can be reached have been told, after two seconds at most: to subscribe first, and then read what was
+    /// before, misses nothing.
     public func messages(of topic: String) async -> AsyncStream<TopicMessage> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: TopicMessage.self, bufferingPolicy: .bufferingNewest(Self.bufferLimit))

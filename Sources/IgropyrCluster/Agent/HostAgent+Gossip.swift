@@ -84,7 +84,8 @@ extension HostAgent {
             case .exec: return try await execLines(try message(in: body), by: caller, parts)
             case .topics:
                 let request: TopicsRequest = try message(in: body)
-                return ControlAnswer(await parts.topics.hub.listenAsNode(to: request.application))
+                return ControlAnswer(
+                    await parts.topics.hub.listen(to: request.application, as: .node, after: request.after))
             }
         } catch let refusal as ControlReply {
             return .reply(refusal)

@@ -243,8 +243,9 @@ public actor HostAgent: LoopBound {
         await stopWatchingFolder()
         let control = try parts.control.duplicateSocket()
         let topics = try parts.topics.duplicateSocket()
-        await parts.topics.stop(within: .seconds(2))
+        await parts.topics.drain(within: .seconds(2))
         await parts.control.stop(within: .seconds(2))
+        let talk = await rememberTopics(parts)
         await updates.finish()
         await parts.fetcher.stop()
         await parts.replica.stop()
@@ -252,6 +253,7 @@ public actor HostAgent: LoopBound {
         handover.descriptors["control"] = control
         handover.descriptors["topics"] = topics
         handover.openFiles = configuration.workers.openFiles
+        handover.descriptors["talk"] = talk
         // Last: from here on nobody answers the others.
         let sockets = try await parts.membership.leaveToSuccessor()
         handover.descriptors.merge(sockets?.descriptors ?? [:]) { $1 }

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import IgropyrHTTP
 public import IgropyrOrchestration
+internal import IgropyrText
 internal import IgropyrTransport
 public import IgropyrUV
 
@@ -145,11 +146,13 @@ public actor ControlClient: LoopBound {
         try await lines(of: .init(.post, "/v1/exec", body: try JSON.encode(request)), at: node, onLine)
     }
 
-    /// What the node's workers of an application say to each other, until `onLine` returns false.
+    /// What the node's workers of an application say to each other, until `onLine` returns false; after the line of that id, if
+    /// the node still knows.
     func topics(
-        of application: ApplicationName, at node: SocketAddress, onLine: @escaping @Sendable (TopicLine) -> Bool
+        of application: ApplicationName, after id: String?, at node: SocketAddress,
+        onLine: @escaping @Sendable (TopicLine) -> Bool
     ) async throws(ControlError) {
-        let body = try JSON.encode(TopicsRequest(application: application))
+        let body = try JSON.encode(TopicsRequest(application: application, after: id))
         try await lines(of: .init(.post, "/v1/topics", body: body), at: node, onLine)
     }
 

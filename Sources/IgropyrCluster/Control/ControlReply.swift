@@ -6,6 +6,8 @@ struct ControlReply: Error {
     var status: Int
     var body: [UInt8]
     var type = "application/json"
+    /// When to ask again.
+    var retryAfterSeconds: Int?
 
     static func bytes(_ bytes: [UInt8]) -> ControlReply {
         ControlReply(status: 200, body: bytes, type: "application/octet-stream")
@@ -20,9 +22,10 @@ struct ControlReply: Error {
     }
 
     /// Takes one line with the cause and what to do.
-    static func refusal(_ status: Int, _ reason: String) -> ControlReply {
+    static func refusal(_ status: Int, _ reason: String, retryAfterSeconds: Int? = nil) -> ControlReply {
         // A text always becomes JSON.
-        ControlReply(status: status, body: (try? JSON.encode(ErrorAnswer(error: reason))) ?? [])
+        let body = (try? JSON.encode(ErrorAnswer(error: reason))) ?? []
+        return ControlReply(status: status, body: body, retryAfterSeconds: retryAfterSeconds)
     }
 
     func send(on connection: any HTTPServerStream, allow: String? = nil) {
@@ -31,6 +34,7 @@ struct ControlReply: Error {
             try connection.appendField("Content-Type", type)
             try connection.appendField(ControlAPI.versionField, "\(ControlAPI.version)")
             if let allow { try connection.appendField("Allow", allow) }
+            if let retryAfterSeconds { try connection.appendField("Retry-After", "\(retryAfterSeconds)") }
             connection.endHead()
             unsafe connection.sendBody(body.span.bytes)
             connection.endResponse()

@@ -3,11 +3,11 @@ internal import FoundationEssentials
 internal import IgropyrOrchestration
 internal import IgropyrText
 
-/// Where this host's workers reach their node to talk to each other: a port of 127.0.0.1, and for each application a path that
-/// nobody else can guess.
+/// Where this host's workers reach their node to talk to each other: a port of 127.0.0.1, and for each application a
+/// path that nobody else can guess.
 ///
-/// Kept in the data folder, since workers may outlive their node and go on to ask there. Meanwhile the ``Keeper`` holds the
-/// socket: whoever else got the port would be told the paths.
+/// Kept in the data folder, since workers may outlive their node and go on to ask there. Meanwhile the ``Keeper`` holds
+/// the socket: whoever else got the port would be told the paths.
 struct TopicAddress: Hashable, Codable, Sendable {
     private static let name = "topics.json"
     private static let secretBytes = 32

@@ -1,80 +1,61 @@
 internal import IgropyrOrchestration
+internal import IgropyrText
+internal import IgropyrTime
 internal import IgropyrUV
 internal import Logging
 
 /// Hands what workers of this host say to all that listen: workers here, and the nodes of hosts where the application
 /// has workers. Listens in turn to those nodes, for as long as any worker here does.
 ///
-/// What a listener does not take in time goes; so does what is said while two nodes do not reach each other. Listeners
-/// are told that something may be missing, not what. For tasks on any thread.
+/// What was said last is kept in a ``TopicLog`` of each application, so that a listener that comes again misses
+/// nothing. What has gone from there is told as a gap. For tasks on any thread.
 actor TopicHub: LoopBound {
-    /// Lines that wait for one listener, and their bytes.
-    private static let bufferLimit = 1024
-    private static let bufferBytes = 1 << 20
+    typealias Link = TopicMemory.Link
+
+    /// What becomes of a message.
+    enum Outcome { case taken, tooMany, nobodyHears }
+
     /// Of one application.
-    private static let listenerLimit = 256
-    /// What a listener reads.
-    typealias Lines = AsyncMapSequence<AsyncStream<[UInt8]>, [UInt8]>
+    static let listenerLimit = 256
     /// How long a new listener waits for the other nodes.
     private static let longestOpening: Duration = .seconds(1)
+    /// How long listeners that go with the node may read what there is.
+    private static let longestClosing: Duration = .seconds(1)
     private static let shortestPause: Duration = .milliseconds(100)
     private static let longestPause: Duration = .seconds(2)
-
-    private struct Listener {
-        let application: ApplicationName
-        /// Another node, which hears what is said on its own host by itself.
-        let isNode: Bool
-        /// In its own words: it is not sent what it says.
-        let name: String?
-        let lines: AsyncStream<[UInt8]>.Continuation
-        /// It still waits for the other nodes, and has been told nothing yet that it could count on.
-        var isOpening: Bool
-        /// Of what it has not taken yet.
-        var waitingBytes = 0
-        /// Something was not kept for it, which it is told before the next line.
-        var isBehind = false
-
-        mutating func send(_ line: [UInt8]) {
-            guard waitingBytes + line.count <= bufferBytes else { return isBehind = true }
-            if isBehind {
-                isBehind = false
-                put(JSON.line(TopicLine.gap))
-            }
-            put(line)
-        }
-
-        private mutating func put(_ line: [UInt8]) {
-            waitingBytes += line.count
-            guard case .dropped(let oldest) = lines.yield(line) else { return }
-            waitingBytes -= oldest.count
-            isBehind = true
-        }
-    }
-
-    struct Link: Hashable {
-        let application: ApplicationName
-        let host: HostName
-    }
 
     nonisolated let loop: EventLoop
     /// Of its own, since each link keeps a connection.
     private let client: ControlClient
     private let logger: Logger
-    private var listeners: [Int: Listener] = [:]
-    private var lastID = 0
+    /// For how long at least an application's talk is kept, and heard, when nobody listens any more.
+    private let lingering: Duration
+    private var channels: [ApplicationName: TopicChannel] = [:]
+    private var applications: [Int: ApplicationName] = [:]
+    private var paces: [ApplicationName: TopicPace] = [:]
+    private var lastNumber = 0
     private var links: [Link: Task<Void, Never>] = [:]
     private(set) var openLinks: Set<Link> = []
+    /// The ids of what was heard last.
+    private var heard: [Link: String] = [:]
     private let linkWaiters = WaitingTasks()
     private var addresses: [HostName: SocketAddress] = [:]
     /// Where else each application has workers.
     private var hosts: [ApplicationName: Set<HostName>] = [:]
     private var follower: Task<Void, Never>?
+    private var sweeper: Task<Void, Never>?
     private var isStopped = false
 
-    init(client: ControlClient, logger: Logger, on loop: EventLoop) {
+    init(
+        client: ControlClient, logger: Logger, remembering memory: TopicMemory = TopicMemory(),
+        lingering: Duration = .seconds(30), on loop: EventLoop
+    ) {
         self.client = client
         self.logger = logger
+        self.lingering = lingering
         self.loop = loop
+        heard = memory.heard
+        channels = memory.logs.mapValues { TopicChannel($0, at: loop.now) }
     }
 
     /// Begins to listen to other nodes; until then it serves this host alone.
@@ -82,18 +63,30 @@ actor TopicHub: LoopBound {
         follower = Task(executorPreference: loop) {
             for await snapshot in await replica.snapshots() { await self.take(snapshot, peers: replica.peers) }
         }
+        sweeper = Task(executorPreference: loop) {
+            while (try? await Task.sleep(for: self.lingering)) != nil { await self.sweep() }
+        }
     }
 
-    /// Nobody hears anything any more.
+    /// Nobody says anything any more, and who listens hears the rest, if it is quick.
     func stop() async {
         isStopped = true
-        follower?.cancel()
-        let running = links.values + [follower].compactMap(\.self)
+        let running = links.values + [follower, sweeper].compactMap(\.self)
         links = [:]
         for task in running { task.cancel() }
-        for listener in listeners.values { listener.lines.finish() }
         for task in running { await task.value }
+        for channel in channels.values { channel.close() }
+        let end = ContinuousClock.now.advanced(by: Self.longestClosing)
+        for channel in channels.values { await channel.waitUntilRead(until: end, on: loop) }
         await client.close()
+    }
+
+    /// For the hub of the program that replaces this one. Call ``stop()`` first.
+    var memory: TopicMemory {
+        var memory = TopicMemory()
+        memory.logs = channels.mapValues(\.log)
+        memory.heard = heard
+        return memory
     }
 
     /// Other nodes are asked under this key from now on.
@@ -101,71 +94,69 @@ actor TopicHub: LoopBound {
 
     // MARK: - Talking
 
-    /// `sender` is the name of the listener that says it, if it is one.
-    func publish(_ message: TopicMessage, of application: ApplicationName, by sender: String?) {
-        send(TopicLine(message), to: application) { $0.name == nil || $0.name != sender }
-    }
-
-    /// What another node's workers say.
-    private func pass(_ message: TopicMessage, of application: ApplicationName) {
-        send(TopicLine(message), to: application) { !$0.isNode }
-    }
-
-    private func passGap(of application: ApplicationName) {
-        send(.gap, to: application) { !$0.isNode && !$0.isOpening }
-    }
-
-    private func send(_ line: TopicLine, to application: ApplicationName, where isMeant: (Listener) -> Bool) {
-        let line = JSON.line(line)
-        for (id, listener) in listeners where listener.application == application && isMeant(listener) {
-            listeners[id]?.send(line)
-        }
+    /// `sender` is the name of the listener that says it, if it is one. Returns when it is its turn.
+    func publish(_ message: TopicMessage, of application: ApplicationName, by sender: String?) async -> Outcome {
+        guard let wait = paces[application, default: TopicPace(at: loop.now)].turn(at: loop.now)
+        else { return .tooMany }
+        if wait > .zero { try? await Task.sleep(for: wait) }
+        guard !isStopped else { return .nobodyHears }
+        channel(of: application).append(message, from: .here(sender: sender))
+        return .taken
     }
 
     // MARK: - Listening
 
-    /// Lines for a worker of this host. Returns when the other nodes that can be reached send theirs, or after a second.
+    /// Lines for a worker of this host, or for another node, after that of `id`, the last that it has read; if that is
+    /// not known, it is told of a gap first. Without one, a worker hears what is said from now on: this returns when
+    /// the other nodes that can be reached send what it is to hear, or after a second.
     /// - Returns: nil if too many listen already.
-    func listen(to application: ApplicationName, as name: String?) async -> Lines? {
-        guard let (id, lines) = open(application, isNode: false, name) else { return nil }
+    func listen(
+        to application: ApplicationName, as kind: TopicLog.Reader.Kind, after id: String? = nil
+    ) async -> (first: TopicLine, rest: TopicLines)? {
+        let channel = channel(of: application)
+        guard !isStopped, channel.readerCount < Self.listenerLimit else { return nil }
+        lastNumber += 1
+        let number = lastNumber
+        applications[number] = application
+        let goesOn = channel.enter(number, kind, after: id)
+        let lines = TopicLines(of: self, number)
         updateLinks()
-        await linkWaiters.wait(on: loop, atMost: Self.longestOpening) {
-            !wantedLinks(of: application).isSubset(of: openLinks)
+        if id == nil, kind != .node {
+            await linkWaiters.wait(on: loop, atMost: Self.longestOpening) {
+                !wantedLinks(of: application).isSubset(of: openLinks)
+            }
+            channel.skip(number)
         }
-        listeners[id]?.isOpening = false
-        return lines
+        return (TopicLine(gap: goesOn ? nil : true, id: channel.id(of: number)), lines)
     }
 
-    /// Lines for another node: what the workers of this host say.
-    /// - Returns: nil if too many listen already.
-    func listenAsNode(to application: ApplicationName) -> Lines? {
-        open(application, isNode: true, nil)?.lines
+    /// It begins now if there is none.
+    private func channel(of application: ApplicationName) -> TopicChannel {
+        if let channel = channels[application] { return channel }
+        let channel = TopicChannel(TopicLog(name: String(UInt64.random(in: 0 ... .max), radix: 36)), at: loop.now)
+        channels[application] = channel
+        return channel
     }
 
-    private func open(
-        _ application: ApplicationName, isNode: Bool, _ name: String?
-    ) -> (id: Int, lines: Lines)? {
-        guard !isStopped, listeners.values.count(where: { $0.application == application }) < Self.listenerLimit
-        else { return nil }
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: [UInt8].self, bufferingPolicy: .bufferingNewest(Self.bufferLimit))
-        lastID += 1
-        let id = lastID
-        listeners[id] = Listener(
-            application: application, isNode: isNode, name: name, lines: continuation, isOpening: !isNode)
-        continuation.onTermination = { [weak self] _ in Task { await self?.close(id) } }
-        let lines = stream.map { [weak self] line in
-            await self?.note(line, takenBy: id)
-            return line
-        }
-        return (id, lines)
+    /// For ``TopicLines``: what comes next; nil if nothing does.
+    func read(for number: Int) async -> [UInt8]? {
+        guard let channel = applications[number].flatMap({ channels[$0] }) else { return nil }
+        return await channel.read(for: number, on: loop)
     }
 
-    private func note(_ line: [UInt8], takenBy id: Int) { listeners[id]?.waitingBytes -= line.count }
-
-    private func close(_ id: Int) {
-        listeners[id] = nil
+    /// For ``TopicLines``: nobody reads them any more.
+    func close(_ number: Int) {
+        guard let application = applications.removeValue(forKey: number) else { return }
+        channels[application]?.leave(number, at: loop.now)
         updateLinks()
+    }
+
+    private func sweep() {
+        let time = loop.now.advanced(by: .zero - lingering)
+        channels = channels.filter { $0.value.isUsed(since: time) }
+        paces = paces.filter { !$0.value.isFull(at: loop.now) }
+        updateLinks()
+        heard = heard.filter { links[$0.key] != nil }
     }
 
     // MARK: - Other nodes
@@ -186,19 +177,27 @@ actor TopicHub: LoopBound {
 
     private func updateLinks() {
         guard !isStopped else { return }
-        let applications = Set(listeners.values.lazy.filter { !$0.isNode }.map(\.application))
-        let wanted = applications.reduce(into: Set<Link>()) { $0.formUnion(wantedLinks(of: $1)) }
+        let time = loop.now.advanced(by: .zero - lingering)
+        let heardHere = channels.filter { $0.value.hasWorkers(since: time) }.keys
+        let wanted = heardHere.reduce(into: Set<Link>()) { $0.formUnion(wantedLinks(of: $1)) }
         for (link, task) in links where !wanted.contains(link) {
             // Of a host that leaves, workers may still say something while they drain: it ends with its node.
             let isParting = addresses[link.host] == nil && openLinks.contains(link)
-            if isParting, applications.contains(link.application) { continue }
+            if isParting, heardHere.contains(link.application) { continue }
             task.cancel()
-            links[link] = nil
+            drop(link)
         }
         for link in wanted where links[link] == nil {
             links[link] = Task(executorPreference: loop) { await self.follow(link) }
         }
         linkWaiters.wake()
+    }
+
+    /// What its workers said last may not have come.
+    private func drop(_ link: Link) {
+        links[link] = nil
+        heard[link] = nil
+        channels[link.application]?.appendGap()
     }
 
     /// Until it is cancelled, or its host is gone.
@@ -212,27 +211,27 @@ actor TopicHub: LoopBound {
                     "cannot hear another host's workers; trying again",
                     metadata: ["application": "\(link.application)", "host": "\(link.host)", "reason": "\(error)"])
             }
-            if openLinks.remove(link) != nil {
-                passGap(of: link.application)
-                pause = Self.shortestPause
-            }
+            if openLinks.remove(link) != nil { pause = Self.shortestPause }
             guard !Task.isCancelled else { return }
-            guard addresses[link.host] != nil else { return links[link] = nil }
+            guard addresses[link.host] != nil else { return drop(link) }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.longestPause)
         }
     }
 
     private func listen(to link: Link, at address: SocketAddress) async throws(ControlError) {
-        try await client.topics(of: link.application, at: address) { line in
+        try await client.topics(of: link.application, after: heard[link], at: address) { line in
+            guard !Task.isCancelled else { return false }
             self.assumeIsolated { $0.take(line, link) }
             return true
         }
     }
 
     private func take(_ line: TopicLine, _ link: Link) {
-        if let message = line.message { return pass(message, of: link.application) }
+        guard let channel = channels[link.application] else { return }
         if openLinks.insert(link).inserted { linkWaiters.wake() }
-        passGap(of: link.application)  // At its opening, too: before it, nothing came from there.
+        if line.gap == true { channel.appendGap() }  // At its opening, too: before it, nothing came from there.
+        if let message = line.message { channel.append(message, from: .elsewhere) }
+        if let id = line.id, id.utf8.count <= TopicLog.idBytes { heard[link] = id }
     }
 }

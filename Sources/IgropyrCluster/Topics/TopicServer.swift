@@ -1,15 +1,19 @@
 internal import IgropyrHTTP
 internal import IgropyrOrchestration
+internal import IgropyrText
 internal import IgropyrTransport
 internal import IgropyrUV
 
-/// Where the workers of this host talk to each other and to those of other hosts, by HTTP/1.1; stays on its loop. `POST` with a
-/// ``TopicLine`` says something, `GET` answers with those that are said from then on.
+/// Where the workers of this host talk to each other and to those of other hosts, by HTTP/1.1; stays on its loop.
+/// `POST` with a ``TopicLine`` says something, `GET` answers with those that are said from then on, or after the one in
+/// `Last-Event-ID`.
 final class TopicServer: HTTPRequestHandler {
     private enum Operation { case publish, listen }
 
     /// Names a listener in its own words: what a request of the same name says, it does not hear.
     private static let listenerField = "Igropyr-Listener"
+    /// The ``TopicLine/id`` of the last line that a listener has read. The name is that of server-sent events.
+    private static let lastIDField = "Last-Event-ID"
 
     let hub: TopicHub
     let address: TopicAddress
@@ -26,6 +30,7 @@ final class TopicServer: HTTPRequestHandler {
         self.listener = listener
         router = Self.makeRouter()
         var settings = HTTPServerSettings()
+        settings.connections = 4096  // As listeners and talkers of many applications have them.
         settings.http2.isEnabled = false
         settings.allowsHalfClosure = false
         server = try HTTPServer(listener: listener, settings: settings, handler: self)
@@ -37,6 +42,11 @@ final class TopicServer: HTTPRequestHandler {
     /// Nobody hears anything any more; requests under way may finish within the time-out.
     func stop(within timeout: Duration) async {
         await hub.stop()
+        await drain(within: timeout)
+    }
+
+    /// What is under way may finish within the time-out; the hub goes on.
+    func drain(within timeout: Duration) async {
         guard let server else { return }
         await server.drain(timeout: timeout)
         server.close()
@@ -55,7 +65,8 @@ final class TopicServer: HTTPRequestHandler {
                     address.admits(parameters[1], to: application)
                 else { return refuseAddress(on: connection) }
                 let name = head.value(of: Self.listenerField, in: bytes).map { bytes.string(in: $0) }
-                perform(operation, application, as: name, on: connection)
+                let id = head.value(of: Self.lastIDField, in: bytes).map { bytes.string(in: $0) }
+                perform(operation, application, as: name, after: id, on: connection)
             case .methodNotAllowed(let methods):
                 ControlReply.refusal(405, "this path takes \(methods.allow) only")
                     .send(on: connection, allow: methods.allow)
@@ -67,7 +78,8 @@ final class TopicServer: HTTPRequestHandler {
     }
 
     private func perform(
-        _ operation: Operation, _ application: ApplicationName, as name: String?, on connection: any HTTPServerStream
+        _ operation: Operation, _ application: ApplicationName, as name: String?, after id: String?,
+        on connection: any HTTPServerStream
     ) {
         let hub = hub
         switch operation {
@@ -78,20 +90,28 @@ final class TopicServer: HTTPRequestHandler {
                 guard let line = try? JSON.decode(TopicLine.self, from: body), let message = line.message else {
                     return Self.refusalOfMessage
                 }
-                await hub.publish(message, of: application, by: name)
-                return .json(DoneMessage())
+                return switch await hub.publish(message, of: application, by: name) {
+                case .taken: .json(DoneMessage())
+                case .tooMany: Self.refusalOfMany
+                case .nobodyHears: Self.refusalOfAll
+                }
             }
         case .listen:
             connection.exchange = LineExchange(limitBytes: 0, on: connection) { _ in
-                ControlAnswer(await hub.listen(to: application, as: name))
+                ControlAnswer(await hub.listen(to: application, as: .worker(name: name), after: id))
             }
         }
     }
 
     private static let refusalOfMessage = ControlReply.refusal(
         422,
-        "a message is {\"topic\": …, \"text\": …}, its topic 1 to \(TopicMessage.topicBytes) bytes without control "
-            + "characters, its text \(TopicMessage.textBytes) bytes at most")
+        "a message is {\"topic\": …, \"text\": …}, its topic 1 to \(TopicLine.topicBytes) bytes without control "
+            + "characters, its text \(TopicLine.textBytes) bytes at most")
+    private static let refusalOfMany = ControlReply.refusal(
+        429, "the application says more than \(TopicPace.messagesPerSecond) messages a second on this host",
+        retryAfterSeconds: 1)
+    private static let refusalOfAll = ControlReply.refusal(
+        503, "the node stops: nobody would hear it; say it again", retryAfterSeconds: 1)
 
     private func refuseAddress(on connection: any HTTPServerStream) {
         ControlReply.refusal(404, "there is nothing here: workers find their address in IGROPYR_TOPICS")
@@ -110,11 +130,12 @@ final class TopicServer: HTTPRequestHandler {
 
 extension ControlAnswer {
     /// What is said from now on; a refusal in place of nil.
-    init(_ lines: TopicHub.Lines?) {
+    init(_ lines: (first: TopicLine, rest: TopicLines)?) {
         guard let lines else {
-            self = .reply(.refusal(503, "too many listen already"))
+            let reason = "the node stops, or \(TopicHub.listenerLimit) of the application listen here already"
+            self = .reply(.refusal(503, reason, retryAfterSeconds: 1))
             return
         }
-        self = .lines(first: JSON.line(TopicLine.gap), rest: lines, last: nil)
+        self = .lines(first: JSON.line(lines.first), rest: lines.rest, last: nil)
     }
 }
