@@ -7,7 +7,8 @@ public enum MemoryFile {
     /// - Throws: `UV_EMFILE`, `UV_ENOMEM`.
     public static func make(_ bytes: [UInt8]) throws(UVError) -> Int32 {
         let descriptor = try check(igropyr_memory_file(), errnoOf: "memfd_create")
-        do throws(UVError) { try writeAll(bytes[...], to: descriptor) } catch {
+        var rest = bytes[...]
+        do throws(UVError) { try writeAll(&rest, to: descriptor) } catch {
             Glibc.close(descriptor)
             throw error
         }
