@@ -33,8 +33,8 @@ import Testing
         for method in methods {
             app.on(method, "/**") { request async throws in
                 let names = [
-                    "Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "Via",
-                    "Keep-Alive", "X-Hop", "X-Own", "X_Forwarded_For", "TE",
+                    "Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix",
+                    "Forwarded", "Via", "Keep-Alive", "X-Hop", "X-Own", "X_Forwarded_For", "TE",
                 ]
                 let fields = names.compactMap { name in request.header(name).map { "\(name): \($0)" } }
                 let body = String(decoding: try await request.body(upTo: 1000), as: UTF8.self)
@@ -54,7 +54,8 @@ import Testing
                 [
                     ("X-Own", "1"), ("Connection", "x-hop"), ("X-Hop", "1"),
                     ("Keep-Alive", "1"), ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Host", "evil.example"),
-                    ("X_Forwarded_For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4"), ("TE", "trailers"),
+                    ("X-Forwarded-Prefix", "/evil"), ("X_Forwarded_For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4"),
+                    ("TE", "trailers"),
                 ], method: "POST", body: "hello")
             let lines = answer.text.split(separator: "\n").map(String.init)
             #expect(answer.status == 201 && answer.field("X-Answer") == "yes" && answer.field("Keep-Alive") == nil)
@@ -76,10 +77,12 @@ import Testing
         try await withServers(Self.echo, trusting: [IPNetwork("127.0.0.0/8")!]) { caller async throws in
             let fields = [
                 ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "a.example"),
+                ("X-Forwarded-Prefix", "/shop"), ("Connection", "x-forwarded-for"),
             ]
             let text = try await caller.send("/old/x", fields).text
             #expect(text.contains("X-Forwarded-For: 1.2.3.4, 127."))
             #expect(text.contains("X-Forwarded-Proto: https") && text.contains("X-Forwarded-Host: a.example"))
+            #expect(text.contains("X-Forwarded-Prefix: /shop"))
         }
     }
 

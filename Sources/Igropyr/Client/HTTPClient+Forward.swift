@@ -13,11 +13,12 @@ extension HTTPClient {
     /// }
     /// ```
     ///
-    /// What `**` stands for in the route's pattern follows the path of `url`, or the whole path where the pattern has none, and then
-    /// the query, all as they were sent: `/old/books?page=2` is asked for as `/v1/books?page=2`. `Host` is the other server's.
-    /// `X-Forwarded-For`, `-Proto` and `-Host` tell it who asks, how, and for whom; what the client says by them goes along only if
-    /// its address is one of `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well, are no
-    /// matter of this: a balancer passes them.
+    /// What `**` stands for in the route's pattern follows the path of `url`, or the whole path where the pattern has
+    /// none, and then the query, all as they were sent: `/old/books?page=2` is asked for as `/v1/books?page=2`. `Host`
+    /// is the other server's. `X-Forwarded-For`, `-Proto` and `-Host` tell it who asks, how, and for whom; what the
+    /// client says by them, or others of their family (`X-Forwarded-Prefix`), goes along only if its address is one of
+    /// `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well, are no matter of
+    /// this: a balancer passes them.
     /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 502 for any other failure;
     ///   the log says which. ``InvalidSetting``; `CancellationError`.
     public func forward(
@@ -53,15 +54,14 @@ extension HTTPRequestFailure {
 extension Request {
     fileprivate func forwardedFields(trusting proxies: [IPNetwork]) -> HTTPFields {
         let peer = remoteAddress  // Nil for a client that has just gone; the task hears of that by itself.
+        let isTrusted = peer.map { proxies.contains($0.host) } ?? false
         var fields = fields.endToEnd
-        if peer.map({ proxies.contains($0.host) }) != true {
-            for name in [HTTPField.Name.forwardedFor, .forwardedProto, .forwardedHost] { fields[name] = nil }
-        }
+        if !isTrusted { fields = fields.filter { !$0.name.proxied.tellsOfClient } }
         fields[.forwarded] = nil
         if let peer { fields[.forwardedFor] = (fields[.forwardedFor].map { "\($0), " } ?? "") + peer.hostText }
         if fields[.forwardedProto] == nil { fields[.forwardedProto] = isEncrypted ? "https" : "http" }
         if fields[.forwardedHost] == nil { fields[.forwardedHost] = authority }
-        fields.append(HTTPField(name: .via, value: "1.1 igropyr"))
+        fields.append(HTTPField(name: .via, value: "\(protocolVersion.dropFirst("HTTP/".count)) igropyr"))
         if let id { fields[RequestIDs.field] = id }
         return fields
     }
@@ -73,17 +73,33 @@ extension HTTPFields {
         let options = self[values: .connection].flatMap { $0.split(separator: ",") }
         let listed = Set(options.map { $0.trimmedOfSpaces.lowercased() })
         return filter { field in
-            let name = Array(field.name.rawName.utf8)
-            return unsafe !ProxiedField(0..<name.count, in: name.span.bytes).isHopByHop
-                && !listed.contains(field.name.canonicalName)
+            let kind = field.name.proxied
+            // Whatever is listed: a proxy that passes that on must not have a client hide who it is.
+            return !kind.isHopByHop && (kind.tellsOfClient || !listed.contains(field.name.canonicalName))
         }
     }
 }
 
 extension HTTPField.Name {
+    /// What a field of that name is to a proxy.
+    fileprivate var proxied: ProxiedField {
+        let name = Array(rawName.utf8)
+        return unsafe ProxiedField(0..<name.count, in: name.span.bytes)
+    }
+
     fileprivate static let via = HTTPField.Name("Via")!
     fileprivate static let forwarded = HTTPField.Name("Forwarded")!
     fileprivate static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
     fileprivate static let forwardedProto = HTTPField.Name("X-Forwarded-Proto")!
     fileprivate static let forwardedHost = HTTPField.Name("X-Forwarded-Host")!
+}
+
+extension ProxiedField {
+    /// Of those by which a proxy says who asks: anybody could write them.
+    fileprivate var tellsOfClient: Bool {
+        switch self {
+        case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .forwardedOther: true
+        case .hopByHop, .te, .host, .expect, .imitation, .other: false
+        }
+    }
 }
