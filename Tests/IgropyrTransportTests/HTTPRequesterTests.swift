@@ -70,4 +70,24 @@ import Testing
             #expect(try await answer.value == 200)
         }
     }
+    @Test func `a body that cannot be had fails its request, be that made before or after`() async throws {
+        struct Broken: Error {}
+        try await TestServer.run(onRequest: { _, _, stream in stream.exchange = WatchingExchange() }) { server in
+            nonisolated(unsafe) let client = try HTTPRequester(on: server.loop)  // As above.
+            defer { client.close() }
+            let address = server.server.localAddress
+            for isBefore in [false, true] {
+                nonisolated(unsafe) let body = HTTPUploadStream(on: server.loop, length: nil)
+                if !isBefore { body.fail(Broken()) }
+                let answer = Task(executorPreference: server.loop) {
+                    try await client.send(.init(.post, "/"), with: body, to: address).status
+                }
+                if isBefore {
+                    #expect(try await body.write([1]))
+                    body.fail(Broken())
+                }
+                await #expect(throws: Broken.self) { try await answer.value }
+            }
+        }
+    }
 }

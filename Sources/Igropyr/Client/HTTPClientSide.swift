@@ -60,17 +60,13 @@ actor HTTPClientSide: LoopBound, LoopResident {
 
     func end(_ upload: HTTPClientUpload) async throws { try await upload.stream.end() }
 
-    func fail(_ upload: HTTPClientUpload, _ error: any Error) {
-        upload.end.failure = error
-        upload.stream.fail(error)
-    }
+    func fail(_ upload: HTTPClientUpload, _ error: any Error) { upload.stream.fail(error) }
 
     /// The body of `upload` may be written still when this returns.
     func open(_ request: OutgoingRequest, _ upload: HTTPClientUpload? = nil) async throws -> HTTPStreamedResponse {
         do {
             return try await reach(request, unless: { upload?.stream.hasBegun ?? false }) {
                 requester, message, address, kind in
-                if let failure = upload?.end.failure { throw failure }
                 let (head, body) = try await requester.open(message, with: upload?.stream, to: address, as: kind)
                 let pieces = HTTPClientBody(body, of: self, request.url, eventLimit: settings.bodyLimit)
                 return HTTPStreamedResponse(head, pieces, from: "\(request.url)")

@@ -5,13 +5,6 @@ struct HTTPClientUpload: Sendable {
     private let side: HTTPClientSide
     /// Touched on its loop only.
     @safe nonisolated(unsafe) let stream: HTTPUploadStream
-    /// Likewise.
-    @safe nonisolated(unsafe) let end = End()
-
-    /// Why no more of it can be had, which may show before there is a connection to send it by.
-    final class End {
-        var failure: (any Error)?
-    }
 
     init(_ stream: HTTPUploadStream, of side: HTTPClientSide) {
         self.stream = stream

@@ -52,7 +52,7 @@ final class HTTPRequesterCall: HTTPClientExchange {
             timer?.arm(at: deadline)
         }
         upload?.begin { [weak self] error in self?.fail(error) }
-        connect()
+        if isWanted { connect() }
     }
 
     /// Whether somebody still waits for it.

@@ -12,6 +12,8 @@ public final class HTTPUploadStream {
     /// Nil before the request's head and after the end.
     private var connection: (any HTTPClientStream)?
     private var isOver = false
+    /// Why the rest of it cannot be had.
+    private var failure: (any Error)?
     /// Ends the request that is made with it.
     private var onFailure: ((any Error) -> Void)?
 
@@ -47,15 +49,20 @@ public final class HTTPUploadStream {
         detach()
     }
 
-    /// The rest of it cannot be had: the request fails with `error`, or breaks off if its response has begun.
+    /// The rest of it cannot be had: the request that is made with it, or will be, fails with `error`, or breaks off if its
+    /// response has begun.
     public func fail(_ error: any Error) {
         let onFailure = onFailure
+        failure = error
         finish()
         onFailure?(error)
     }
 
-    /// A request is made with it, which `onFailure` ends.
-    func begin(onFailure: @escaping (any Error) -> Void) { self.onFailure = onFailure }
+    /// A request is made with it, which `onFailure` ends; perhaps at once.
+    func begin(onFailure: @escaping (any Error) -> Void) {
+        if let failure { return onFailure(failure) }
+        self.onFailure = onFailure
+    }
 
     /// The head of the request is on its way.
     func attach(_ connection: any HTTPClientStream) {
