@@ -48,9 +48,11 @@ public final class LogFile: Sendable {
             let lineStart = written.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? written.startIndex
             let end = lseek(descriptor, 0, SEEK_CUR)
             var status = stat()
+            let start = end - (rest.startIndex - lineStart)
             guard lineStart < rest.startIndex, unsafe fstat(descriptor, &status) == 0, status.st_size == end,
-                ftruncate(descriptor, end - (rest.startIndex - lineStart)) == 0
+                ftruncate(descriptor, start) == 0
             else { return }
+            lseek(descriptor, start, SEEK_SET)  // Standard output may have been opened for writing where it is, by `>`.
             rest = all[lineStart...]
         }
     }
@@ -66,7 +68,8 @@ public final class LogFile: Sendable {
         target = Locked(Target(try Self.open(path)))
     }
 
-    private init(descriptor: Int32) {
+    /// One that stays the caller's.
+    init(descriptor: Int32) {
         path = nil
         target = Locked(Target(descriptor))
     }
