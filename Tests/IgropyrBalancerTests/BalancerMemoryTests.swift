@@ -84,7 +84,7 @@ import Testing
                 try await first.startSuccessor(successor, within: .seconds(200))
             }
             try await first.stop(timeout: .zero)
-            let keys = try HandedBytes.make([UInt8](Data(contentsOf: URL(filePath: file))))
+            let keys = try MemoryFile.make([UInt8](Data(contentsOf: URL(filePath: file))))
             member.name = "second"
             let second = ClusterBalancer(
                 settings, member: member, key: Self.oldKey, descriptors: ["keys": keys], on: loop)

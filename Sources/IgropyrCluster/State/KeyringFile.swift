@@ -47,7 +47,7 @@ package struct KeyringFile: Codable, Sendable {
     /// For a successor in another process, which the caller gives the descriptor, and then closes it. In memory only.
     /// - Throws: `UVError`.
     package func handedOver() throws -> [String: Int32] {
-        [Self.descriptorName: try HandedBytes.make(try JSON.encode(self))]
+        [Self.descriptorName: try MemoryFile.make(try JSON.encode(self))]
     }
 
     /// What a predecessor has handed over, as ``keys(startingWith:from:)``; nil if it did not, or what cannot be read. Takes it.
@@ -55,7 +55,7 @@ package struct KeyringFile: Codable, Sendable {
         startingWith key: ClusterKey, handedOverBy descriptors: [String: Int32]
     ) -> [ClusterKey]? {
         guard let descriptor = descriptors[descriptorName],
-            let bytes = HandedBytes.take(descriptor, limitBytes: limitBytes)
+            let bytes = try? MemoryFile.read(owning: descriptor, limitBytes: limitBytes)
         else { return nil }
         return try? keys(startingWith: key, in: bytes)
     }
