@@ -77,23 +77,27 @@ public final class Folder: Sendable {
 
     /// Whether a path does so by itself, without any link.
     private static func leadsOut(_ path: String) -> Bool {
-        path.utf8.first == UInt8(ascii: "/")
-            || path.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+        path.utf8.first == UInt8(ascii: "/") || names(of: path).contains("..")
+    }
+
+    /// By bytes: as a character, a slash is another one with a mark behind it.
+    private static func names(of path: String) -> [String] {
+        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
     }
 
     /// The same name by name, for kernels before 5.6 and sandboxes that refuse `openat2`.
-    private func walk(_ path: String, _ flags: Int32) throws(UVError) -> Int32 {
+    func walk(_ path: String, _ flags: Int32) throws(UVError) -> Int32 {
         if symlinks == .followed { return unsafe try check(openat(descriptor, path, flags), errnoOf: "openat") }
-        var names = path.split(separator: "/")
+        var names = Self.names(of: path)
         guard !names.contains(".."), let last = names.popLast() else { throw UVError(errno: ENOENT, "openat") }
         var folder = descriptor
         defer { if folder != descriptor { Glibc.close(folder) } }
         for name in names {
             let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-            let next = unsafe try check(openat(folder, String(name), flags), errnoOf: "openat")
+            let next = unsafe try check(openat(folder, name, flags), errnoOf: "openat")
             if folder != descriptor { Glibc.close(folder) }
             folder = next
         }
-        return unsafe try check(openat(folder, String(last), flags | O_NOFOLLOW), errnoOf: "openat")
+        return unsafe try check(openat(folder, last, flags | O_NOFOLLOW), errnoOf: "openat")
     }
 }

@@ -160,7 +160,7 @@ import Testing
         ("/old/**", "/new/*", "old/a/b", "/new/a/b"), ("/u/*/p", "/p?user=*", "u/ä/p", "/p?user=%C3%A4"),
         ("/**", "https://e.org/*", "a\r\nSet-Cookie: b", "https://e.org/a%0D%0ASet-Cookie%3A%20b"),
         ("/go/**", "/*", "go//evil.test", "/evil.test"), ("/f*/bar", "/*", "boo/bar", nil),
-        ("/a/**", "/b/*", "a/\u{301}x", "/b/%CC%81x"),
+        ("/a/**", "/b/*", "a/\u{301}x", "/b/%CC%81x"), ("/a/\u{301}*", "/b/*", "a/\u{301}x", "/b/x"),
     ]
 
     @Test(arguments: globs) func `a path goes where its rule says, escaped again`(

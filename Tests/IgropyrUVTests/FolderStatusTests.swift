@@ -1,7 +1,8 @@
 import Glibc
-import IgropyrUV
 import TestSupport
 import Testing
+
+@testable import IgropyrUV
 
 @Suite struct FolderStatusTests {
     private static let paths: [(path: String, kind: Folder.Status.Kind?)] = [
@@ -25,6 +26,22 @@ import Testing
         }
         guard case .file(let file) = try folder.open(beneath: "file") else { throw POSIXFailure() }
         #expect(try folder.status(of: "file").identity == file.identity)
+    }
+
+    @Test func `where the kernel does not, a walk keeps beneath the folder, and refuses links`() throws {
+        let (place, other) = (try TemporaryFolder(), try TemporaryFolder())
+        let sub = place.path + "/sub"
+        try #require(mkdir(sub, 0o700) == 0)
+        // As a character, a slash is another one with a mark behind it.
+        for path in [place.path, sub, other.path] {
+            close(open(path + "/\u{301}file", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+        }
+        for name in ["out", "sub/out"] { try #require(symlink(other.path, place.path + "/" + name) == 0) }
+        let folder = try Folder(place.path)
+        for path in ["\u{301}file", "sub/\u{301}file", "sub"] { close(try folder.walk(path, O_RDONLY | O_CLOEXEC)) }
+        for path in ["..", "sub/..", "sub/../\u{301}file", "out", "out/\u{301}file", "sub/out/\u{301}file"] {
+            #expect(throws: UVError.self, "\(path)") { try folder.walk(path, O_RDONLY | O_CLOEXEC) }
+        }
     }
 
     @Test func `links that are followed lead wherever they do, and paths by themselves nowhere`() throws {

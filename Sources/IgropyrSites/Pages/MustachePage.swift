@@ -104,8 +104,7 @@ private struct MustacheReader {
     private func path(of name: String) -> String? {
         let home = page.lastIndex(of: "/").map { String(page[..<$0]) + "/" } ?? ""
         let path = (name.hasPrefix("/") ? String(name.dropFirst()) : home + name) + ".mustache"
-        return path.split(separator: "/", omittingEmptySubsequences: false)
-            .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." } ? path : nil
+        return path.pathNames.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." } ? path : nil
     }
 
     /// Nil if there is none.

@@ -293,7 +293,7 @@ final class SiteLoop {
             throw HTTPFailure(.notFound)
         }
         call.keepAskedPath()
-        let path = fallback.split(separator: "/").map { "/" + PercentEncoding.encode(String($0)) }.joined()
+        let path = fallback.pathNames.filter { !$0.isEmpty }.map { "/" + PercentEncoding.encode($0) }.joined()
         throw RestartRequest(path: path + (call.query.map { "?" + $0 } ?? ""), keepsRequest: true)
     }
 

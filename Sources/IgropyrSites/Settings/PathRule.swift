@@ -81,7 +81,7 @@ public struct PathGlob: Sendable, Hashable {
 
     init(_ text: String) throws(PathRule.Invalid) {
         guard text.hasPrefix("/") else { throw PathRule.Invalid(description: "expected a path that begins with /") }
-        var names = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        var names = String(text.dropFirst()).pathNames
         hasRest = names.last == "**"
         if hasRest { names.removeLast() }
         var segments: [Segment] = []
