@@ -24,7 +24,7 @@ public final class HTTPClient: HTTPRequesting {
         /// How long a server may make no progress with a response, and the system's resolver may look for its name.
         public var responseTimeout = Duration.seconds(30)
         /// How long a request may take altogether, connections, redirections and the response's body included; nil for ever, as
-        /// long as there is progress. Of ``HTTPClient/stream(_:_:fields:body:_:)`` until the response's head is there.
+        /// long as there is progress. Of those whose response's body is read as it comes until its head is there.
         public var timeLimit: Duration?
         /// Of a response's body, or of each event of ``HTTPStreamedResponse/events``; what is larger is an error. At most 1 GiB.
         public var bodyLimit = 16 << 20
