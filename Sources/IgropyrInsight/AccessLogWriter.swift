@@ -111,26 +111,12 @@ package final class AccessLogWriter: Sendable {
     /// caller.
     package func stop() async {
         state.withLock { $0.isStopping = true }
-        let hasEnded = Locked<CheckedContinuation<Bool, Never>?>(nil)
-        let answer: @Sendable (Bool) -> Void = { answer in
-            hasEnded.withLock { continuation in
-                defer { continuation = nil }
-                return continuation
-            }?.resume(returning: answer)
+        let ending = Task { [self] in
+            let isWritten = await end()
+            await LogThread.leave(device)
+            return isWritten
         }
-        let timer = Task {
-            try await Task.sleep(for: Self.patience + .seconds(1))
-            answer(false)
-        }
-        let isWritten = await withCheckedContinuation { continuation in
-            hasEnded.withLock { $0 = continuation }
-            Task { [self] in
-                let isWritten = await end()
-                await LogThread.leave(device)
-                answer(isWritten)
-            }
-        }
-        timer.cancel()
+        let isWritten = await ending.outcome(within: Self.patience + .seconds(1)) ?? false
         report(nil, every: .zero)
         if !isWritten { logger.error("a log could not be written to its end", metadata: ["file": "\(name)"]) }
     }

@@ -63,50 +63,7 @@ final class RunningJob: Sendable {
     }
 
     private func ends(within time: Duration) async -> Bool {
-        let clock = state.withLock { $0.clock }
-        let answer = FirstAnswer()
-        let wait = Task {
-            try? await Task.sleep(for: time)
-            answer.give(false)
-        }
-        Task {
-            await clock?.value
-            answer.give(true)
-            wait.cancel()
-        }
-        return await answer.value
-    }
-}
-
-/// The first of several answers.
-private final class FirstAnswer: Sendable {
-    private let state = Locked(State())
-
-    private struct State: Sendable {
-        var answer: Bool?
-        var asker: CheckedContinuation<Bool, Never>?
-    }
-
-    func give(_ answer: Bool) {
-        let asker = state.withLock { state in
-            guard state.answer == nil else { return CheckedContinuation<Bool, Never>?.none }
-            state.answer = answer
-            return state.asker
-        }
-        asker?.resume(returning: answer)
-    }
-
-    /// For one who asks.
-    var value: Bool {
-        get async {
-            await withCheckedContinuation { continuation in
-                let answer = state.withLock { state in
-                    state.asker = continuation
-                    return state.answer
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
-        }
+        await state.withLock { $0.clock }?.outcome(within: time) != nil
     }
 }
 
