@@ -150,32 +150,35 @@ public final class Balancer: Sendable {
 
     /// Reads the certificates' files anew. Connections from then on get the new ones; sessions still resume.
     /// - Throws: what is wrong with them; then all goes on as before.
-    public func reloadCertificates() throws(TLSError) {
+    public func reloadCertificates() throws(TLSError) { try renewCertificates { _ in true } }
+
+    private func renewCertificates(of areMeant: (OpenListener) -> Bool) throws(TLSError) {
         let given = certificates.withLock { $0 }
-        var renewed: [OpenListener] = []
-        for listener in listeners.withLock({ $0 }) {
-            renewed.append(try OpenListener(listener.settings, given, succeeding: listener.tls, logger))
+        var listeners = listeners.withLock { $0 }
+        for (number, old) in listeners.enumerated() where areMeant(old) {
+            listeners[number] = try OpenListener(old.settings, given, succeeding: old.tls, logger)
         }
-        let listeners = renewed
-        self.listeners.withLock { $0 = listeners }
-        forEachLoop { $0.use(listeners) }
+        let renewed = listeners
+        self.listeners.withLock { $0 = renewed }
+        forEachLoop { $0.use(renewed) }
     }
 
     /// Whether a listener awaits certificates.
     var awaitsCertificates: Bool {
-        listeners.withLock { $0.contains { $0.settings.tls?.awaitsCertificates == true } }
+        listeners.withLock { $0.contains(where: \.awaitsCertificates) }
     }
 
     /// Has the listeners that await certificates show these, from the next connection on, in place of those before. Until the
-    /// first call nobody is accepted there, and waits; without any certificate handshakes fail.
-    /// - Throws: As ``reloadCertificates()``.
+    /// first call nobody is accepted there, and waits; without any certificate handshakes fail. Other listeners' files are not
+    /// read.
+    /// - Throws: what is wrong with them; then all goes on as before.
     public func use(_ certificates: [TLSConfiguration.Certificate]) throws(TLSError) {
         let former = self.certificates.withLock { held in
             defer { held = certificates }
             return held
         }
         do throws(TLSError) {
-            try reloadCertificates()
+            try renewCertificates(of: \.awaitsCertificates)
         } catch {
             self.certificates.withLock { $0 = former }
             throw error

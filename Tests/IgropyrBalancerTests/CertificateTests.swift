@@ -51,6 +51,23 @@ import Testing
             #expect(try await ask(fixture, "a.test", authority).contains("handshake failure"))
         }
     }
+
+    @Test func `shows them though another listener's files cannot be read`() async throws {
+        let authority = try await TestAuthority()
+        let given = try await certificate(authority, "a.test")
+        let files = try await authority.issue("b.test", for: ["DNS:b.test"])
+        try await withBalancer(workers: 1) {
+            $0.listeners[0].tls = .cluster
+            var other = BalancerListener(.address(.loopback(port: 0)))
+            other.tls = TLSConfiguration(certificates: [.init(chainFile: files.chain, keyFile: files.key)])
+            $0.listeners.append(other)
+        } _: { fixture in
+            try FileManager.default.removeItem(atPath: files.key)
+            #expect(throws: TLSError.self) { try fixture.balancer.reloadCertificates() }
+            try fixture.balancer.use([given])
+            #expect(try await ask(fixture, "a.test", authority) == " 200")
+        }
+    }
 }
 
 /// Connections that the kernel has made for a listening socket, and nobody has accepted.

@@ -49,6 +49,9 @@ struct OpenListener: Sendable {
         }
     }
 
+    /// Whether it shows those of ``Balancer/use(_:)``.
+    var awaitsCertificates: Bool { settings.tls?.awaitsCertificates ?? false }
+
     var awaitsTLS: Bool { settings.tls != nil && tls == nil }
 
     func serverSettings(_ base: HTTPServerSettings) -> HTTPServerSettings {
