@@ -29,6 +29,34 @@ import Testing
         let several = try await Self.turns(of: 40, bytes: TurnBudget.bytes / 4)
         #expect(several.allSatisfy { $0 <= 4 } && several.reduce(0, +) == 40)
     }
+
+    @Test func `is spent in the order in which messages came, also by those that come first in a turn`() async throws {
+        let order = try await onLoop { loop in
+            let (budget, timer) = (TurnBudget(on: loop), try Timer(on: loop))
+            var (came, order) = (0, [Int]())
+            func comes() {
+                let number = came
+                came += 1
+                loop.startLocally {
+                    await budget.spend(TurnBudget.bytes)
+                    order.append(number)
+                }
+            }
+            for _ in 0..<3 { comes() }
+            // Before those that wait get to look, as what comes by a socket.
+            func comesInEachTurn() throws {
+                try timer.start(after: .zero) {
+                    comes()
+                    if came < 20 { try? comesInEachTurn() }
+                }
+            }
+            try comesInEachTurn()
+            while order.count < 20 { await loop.waitForNextTurn() }
+            timer.close()
+            return order
+        }
+        #expect(order == Array(0..<20))
+    }
 }
 
 /// Counts a loop's turns; stays on it.
