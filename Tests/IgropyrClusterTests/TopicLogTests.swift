@@ -71,6 +71,9 @@ import Testing
         for _ in 1...100 { try log.append(message(long), from: .here(sender: nil)) }
         words = [try rest(for: &worker), ["-"] + Array(repeating: long, count: 31)]
         #expect(words[0] == words[1])
+        for _ in 1...100 { try log.append(message("short"), from: .here(sender: long)) }
+        words = [try rest(for: &worker), ["-"] + Array(repeating: "short", count: 31)]
+        #expect(words[0] == words[1], "a name is kept, too")
     }
 
     @Test mutating func `is the same once written and read`() throws {

@@ -4,7 +4,7 @@ internal import IgropyrText
 /// own pace, so that a slow one costs no more than a quick one; and who comes again goes on where it was. What has gone
 /// before it was read is a gap to its reader.
 struct TopicLog: Codable, Sendable {
-    /// Lines that are kept, and their bytes.
+    /// Lines that are kept, and their bytes, with the names of those who said them.
     static let lineLimit = 1024
     static let byteLimit = 1 << 20
     /// Of an ``TopicLine/id``, whosever it is.
@@ -33,8 +33,10 @@ struct TopicLog: Codable, Sendable {
 
     fileprivate struct Entry: Codable {
         let origin: Origin
-        /// Empty once it is not kept any more.
-        var line: String
+        let line: String
+
+        /// Of one that is not kept any more.
+        static let gone = Entry(origin: .elsewhere, line: "")
     }
 
     /// Of no other log.
@@ -65,9 +67,9 @@ struct TopicLog: Codable, Sendable {
         last += 1
         var line = line
         line.id = id(of: last)
-        let text = String(decoding: JSON.line(line), as: UTF8.self)
-        entries.append(Entry(origin: origin, line: text))
-        byteCount += text.utf8.count
+        let entry = Entry(origin: origin, line: String(decoding: JSON.line(line), as: UTF8.self))
+        entries.append(entry)
+        byteCount += entry.byteCount
         while entries.count - start > Self.lineLimit || byteCount > Self.byteLimit { removeFirst() }
         guard start >= Self.lineLimit else { return }
         entries.removeFirst(start)
@@ -79,8 +81,8 @@ struct TopicLog: Codable, Sendable {
         case .here: lostHere = lastLost + 1
         case .elsewhere: lostElsewhere = lastLost + 1
         }
-        byteCount -= entries[start].line.utf8.count
-        entries[start].line = ""
+        byteCount -= entries[start].byteCount
+        entries[start] = .gone
         start += 1
     }
 
@@ -135,6 +137,13 @@ struct TopicLog: Codable, Sendable {
 }
 
 extension TopicLog.Entry {
+    fileprivate var byteCount: Int {
+        switch origin {
+        case .here(let sender): line.utf8.count + (sender?.utf8.count ?? 0)
+        case .elsewhere: line.utf8.count
+        }
+    }
+
     fileprivate func isMeant(for kind: TopicLog.Reader.Kind) -> Bool {
         switch (kind, origin) {
         case (.worker(let name?), .here(let sender?)): name != sender
