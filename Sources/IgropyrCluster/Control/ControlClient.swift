@@ -228,12 +228,14 @@ public actor ControlClient: LoopBound {
         do {
             let take = { (bytes: RawSpan) throws in
                 buffer += bytes.array(in: 0..<bytes.byteCount)
-                while let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
-                    let line = buffer[..<end]
-                    buffer.removeSubrange(...end)
+                var start = 0
+                while let end = buffer[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                    let line = buffer[start..<end]
+                    start = end + 1
                     guard !line.isEmpty else { continue }
                     guard onLine(try JSON.decode(Line.self, from: line)) else { throw Enough() }
                 }
+                buffer.removeFirst(start)
                 guard buffer.count <= Self.lineBytes else {
                     throw ControlError(.unexpectedAnswer, "the node at \(node) sends a line without an end")
                 }
