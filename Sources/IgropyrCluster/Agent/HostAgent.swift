@@ -252,8 +252,8 @@ public actor HostAgent: LoopBound {
         var handover = try await parts.supervisor.handOver()
         handover.descriptors["control"] = control
         handover.descriptors["topics"] = topics
-        handover.openFiles = configuration.workers.openFiles
         handover.descriptors["talk"] = talk
+        handover.openFiles = configuration.workers.openFiles
         // Last: from here on nobody answers the others.
         let sockets = try await parts.membership.leaveToSuccessor()
         handover.descriptors.merge(sockets?.descriptors ?? [:]) { $1 }

@@ -30,8 +30,8 @@ final class KeeperProcess {
         guard process == nil, let words else { return }
         let command = ChildProcess.Command(
             executable: words[0], arguments: words.dropFirst() + ["--parent", "\(getpid())", "--data", folder],
-            environment: ["NOTIFY_SOCKET": notificationAddress], descriptors: [nil, nil, 2, socket], hasOwnSession: true
-        )
+            environment: ["NOTIFY_SOCKET": notificationAddress], descriptors: [nil, nil, 2, socket],
+            hasOwnSession: true)
         do throws(UVError) {
             process = try ChildProcess(on: loop, command) { _ in self.process = nil }
         } catch {
