@@ -25,6 +25,8 @@ public actor ClusterBalancer: LoopBound {
         let followers: [Task<Void, Never>]
     }
 
+    private static let formerKeyLimit = 32
+
     public nonisolated let loop: EventLoop
     private let configuration: MembershipConfiguration
     /// The key file's.
@@ -33,6 +35,8 @@ public actor ClusterBalancer: LoopBound {
     private var memory: BalancerMemory?
     /// The cluster's, the one in use first.
     private var keys: [ClusterKey]
+    /// Such as were the cluster's: certificates are under them until a node has put those under the new one.
+    private var formerKeys: [ClusterKey] = []
     private var certificates: [CertificateName: Certificate] = [:]
     /// What ``show(on:)`` went by last; nil before.
     private var shown: (certificates: [CertificateName: Certificate], keys: [ClusterKey])?
@@ -309,7 +313,7 @@ public actor ClusterBalancer: LoopBound {
         guard balancer.awaitsCertificates else { return }
         if let shown, shown == (certificates, keys) { return }
         shown = (certificates, keys)
-        let opened = ShownCertificates(certificates, keys: keys)
+        let opened = ShownCertificates(certificates, keys: keys + formerKeys)
         var problems = opened.problems
         do throws(TLSError) { try balancer.use(opened.usable) } catch { problems.append(error.description) }
         for problem in problems {
@@ -325,6 +329,7 @@ public actor ClusterBalancer: LoopBound {
     }
 
     private func use(_ keys: [ClusterKey], _ directory: UpstreamDirectory) async {
+        formerKeys = Array((self.keys + formerKeys).filter { !keys.contains($0) }.prefix(Self.formerKeyLimit))
         self.keys = keys
         if shown != nil, let balancer = balancer ?? endingBalancer { show(on: balancer) }
         await directory.use(keys)

@@ -48,6 +48,8 @@ private func key(_ seed: UInt8) -> ClusterKey { ClusterKey(bytes: (0..<32).map {
         let shown = ShownCertificates(state.certificates, keys: [key(1)])
         #expect(shown.usable == [.held("the certificate a.test", pem: good)])
         #expect(shown.problems.count == 1 && shown.problems[0].contains("b.test"), "\(shown.problems)")
+        let former = ShownCertificates(state.certificates, keys: [key(3), key(1), key(2)])
+        #expect(former.usable.count == 2 && former.problems == [], "a former key opens what is under it still")
     }
 
     @Test func `given to one node is all nodes', until it is removed`() async throws {

@@ -8,7 +8,7 @@ public struct ShownCertificates: Sendable {
     /// Why others cannot be shown, a line each with what to do.
     public private(set) var problems: [String] = []
 
-    /// `keys` are the cluster's. One that cannot be used keeps no other away.
+    /// `keys` are the cluster's, and such as were. One that cannot be used keeps no other away.
     public init(_ certificates: [CertificateName: Certificate], keys: [ClusterKey]) {
         let sealing = CertificateSealing(keys: keys)
         for (name, certificate) in certificates.sorted(by: { $0.key < $1.key }) {
