@@ -58,7 +58,7 @@ extension EndToEnd {
                     try await lab.https(at: 3, "shop.test", trusting: "new").contains("handshake failure")
                 }
                 for node in nodes { node.signal(SIGTERM) }
-                for node in nodes { #expect(try await node.finish(within: .seconds(60)).status == 0, "\(logs())") }
+                for node in nodes { #expect(try await node.finish().status == 0, "\(logs())") }
             }
         }
     }

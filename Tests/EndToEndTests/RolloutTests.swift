@@ -201,7 +201,7 @@ extension EndToEnd {
                 // What the rollback goes back to.
                 let first = try await lab.start(
                     on: 1, ["igropyr", "deploy", Binaries.hello, "--name", "hello", "--env", "A=1"] + lab.access
-                ).finish(within: .seconds(60))
+                ).finish()
                 try #require(first.status == 0, "\(first)")
                 try await lab.serveHello(on: 1...3)
                 let old = Set(try await lab.status().readyWorkers.compactMap(\.pid))

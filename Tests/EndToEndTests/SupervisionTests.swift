@@ -95,14 +95,14 @@ extension EndToEnd {
                 let deployed = try await lab.deploy()
                 try #require(deployed.status == 0, "\(deployed)")
                 let command = ["igropyr", "exec", "hello"] + lab.access + ["--", "sh", "-c", "ulimit -Sn; ulimit -Hn"]
-                let before = try await lab.start(on: 1, command).finish(within: .seconds(20))
+                let before = try await lab.start(on: 1, command).finish()
                 #expect(before.output == "200\n4000\n", "\(before)")
                 node.signal(SIGUSR2)
                 try await eventually("it has adopted its worker", or: node.errors) {
                     node.errors.contains("adopted a worker")
                 }
                 let after = try await eventually("the node answers", or: node.errors) {
-                    let after = try await lab.start(on: 1, command).finish(within: .seconds(20))
+                    let after = try await lab.start(on: 1, command).finish()
                     return after.status == 0 ? after : nil
                 }
                 #expect(after.output == "200\n4000\n", "\(after)")
@@ -139,7 +139,7 @@ extension EndToEnd {
                     on: 2,
                     ["curl", "--silent", "--show-error", "--fail", "--data", #"{"topic":"a","text":"b"}"#, topics])
                 try await lab.lab("start", "2")
-                let answer = try await said.finish(within: .seconds(60))
+                let answer = try await said.finish()
                 #expect(answer.status == 0, "\(answer)")
                 try await lab.statusSays("the node is back, with its worker", on: 2) { status in
                     guard let present = status.worker(on: 2) else { return false }
