@@ -107,10 +107,11 @@ private struct Fixture {
         _ = try fixture.deploy(digit)
         _ = try fixture.conclude(.complete)
     }
-    for _ in 0..<2 {
+    for _ in 0...StateLimits.history {
         _ = try fixture.change(.restart)
         _ = try fixture.conclude(.complete)
     }
+    #expect(fixture.state.deployments["shop"]?.history.count == StateLimits.history)
     #expect(throws: DeploymentError.self) { try fixture.change(.rollback(to: .of("b"))) }
     #expect(try fixture.change(.rollback(to: nil)).spec?.revision == .of("a"))
 

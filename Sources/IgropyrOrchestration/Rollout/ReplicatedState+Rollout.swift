@@ -87,20 +87,23 @@ extension Deployment {
             let outcome: PastDeployment.Outcome =
                 progress.isComplete ? .stood : cause == .automaticRollback ? .failed : .superseded
             history.insert(PastDeployment(time: changedAt, spec: spec, outcome: outcome), at: 0)
-            trimHistory()
+            trimHistory(of: next)
         }
         spec = next
         progress = RolloutProgress(cause)
     }
 
-    /// Keeps the latest, and the last that stood.
-    private mutating func trimHistory() {
-        guard history.count > StateLimits.history else { return }
-        let standing = history.first { $0.outcome == .stood }
-        history.removeLast(history.count - StateLimits.history)
-        if let standing, !history.contains(where: { $0.outcome == .stood }) {
-            history[history.count - 1] = standing
+    /// Keeps the latest, the last that stood, and what a rollback from `next` goes back to.
+    private mutating func trimHistory(of next: DeploymentSpec) {
+        let kept = [history.firstIndex { $0.outcome == .stood }, indexOfStanding(behind: next)]
+        for index in history.indices.reversed() where history.count > StateLimits.history && !kept.contains(index) {
+            history.remove(at: index)
         }
+    }
+
+    /// Of the last that stood before `spec` was deployed first, whatever has been restarted since.
+    private func indexOfStanding(behind spec: DeploymentSpec) -> Int? {
+        history.drop { spec.isRestart(of: $0.spec) }.firstIndex { $0.outcome == .stood }
     }
 
     /// The scale stays as it is: it belongs to the load, not to the revision.
@@ -129,7 +132,7 @@ extension Deployment {
     public func rollbackTarget(_ revision: BundleDigest?) -> DeploymentSpec? {
         guard let revision else {
             guard let spec, progress.isComplete else { return lastStanding }
-            return history.drop { spec.isRestart(of: $0.spec) }.first { $0.outcome == .stood }?.spec
+            return indexOfStanding(behind: spec).map { history[$0].spec }
         }
         let candidates = history.filter { $0.spec.revision == revision }
         return (candidates.first { $0.outcome == .stood } ?? candidates.first)?.spec
