@@ -1,5 +1,6 @@
 import ArgumentParser
 import IgropyrCluster
+import IgropyrText
 import IgropyrUV
 
 /// Has all members change their keys, by one node.
@@ -22,7 +23,7 @@ struct KeyClient: Sendable {
         let silent = poll.asked.subtracting(poll.outcomes.keys)
         poll.complain(silent, "did not answer" + (nothingWasDone ? "" : ": run the same again, or see igropyr members"))
         let refusals = poll.outcomes.filter { !$0.value.isDone }
-        for (member, outcome) in refusals.sorted(by: { $0.key < $1.key }) {
+        for (member, outcome) in refusals.sortedNaturally(by: { [$0.key] }) {
             StandardError.write("  \(member): \(outcome.message)".plain + "\n")
         }
         guard silent.isEmpty, refusals.isEmpty else { throw ExitCode.incomplete }
@@ -43,7 +44,7 @@ struct KeyClient: Sendable {
         _ = try await step(KeysMessage(.use, key: key), "using \(new)", "all have both keys: run this again")
         try await client.use(key)
         let after = try await step(KeysMessage(.list), "making sure", "all have both keys: run this again")
-        let laggards = after.outcomes.filter { $0.value.fingerprints.first != new }.keys.sorted()
+        let laggards = after.outcomes.filter { $0.value.fingerprints.first != new }.keys.sortedNaturally { [$0] }
         guard laggards.isEmpty else {
             throw CommandFailure(
                 "not going on: \(laggards.joined(separator: ", ").plain) still writes with another key; run this again")

@@ -1,5 +1,6 @@
 import Foundation
 import IgropyrCluster
+import IgropyrText
 import IgropyrUV
 
 /// What has come back to something that every member was asked.
@@ -39,6 +40,6 @@ struct Poll: Sendable {
     }
 
     func complain(_ members: Set<String>, _ what: String) {
-        for member in members.sorted() { StandardError.write("  \(member) \(what)".plain + "\n") }
+        for member in members.sortedNaturally(by: { [$0] }) { StandardError.write("  \(member) \(what)".plain + "\n") }
     }
 }

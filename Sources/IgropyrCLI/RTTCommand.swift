@@ -1,5 +1,6 @@
 import ArgumentParser
 import IgropyrCluster
+import IgropyrText
 
 struct RTTCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,9 +46,10 @@ struct RTTCommand: AsyncParsableCommand {
     private func roundTrip(_ from: String, _ other: String, _ report: CoordinatesReport) throws -> Double {
         guard from != other else { throw CommandFailure("\(from) to itself: name two members") }
         for name in [from, other] where report.roundTrips[name] == nil {
+            let known = report.roundTrips.keys.sortedNaturally { [$0] }.joined(separator: ", ")
             throw CommandFailure(
                 "\(report.host) has no coordinate of \(name): there is no such member, it is new, or it is no node and "
-                    + "no Serf agent; known are: \(report.roundTrips.keys.sorted().joined(separator: ", ").plain)")
+                    + "no Serf agent; known are: \(known.plain)")
         }
         return report.roundTrips[from]?[other] ?? 0
     }
