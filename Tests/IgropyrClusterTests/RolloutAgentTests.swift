@@ -32,7 +32,8 @@ import Testing
         try await second.statusSays("two hosts") { $0.hosts.count == 2 }
         try await control.upload(bundle.summary.index, from: bundle.path, to: first.control)
         _ = try await control.deploy(.shop, spec("old", scale: scale), at: first.control)
-        try await second.stands()
+        // As both know: what is deployed before has nothing to go back to.
+        for node in [first, second] { try await node.stands() }
         return [first, second]
     }
 
