@@ -1,5 +1,5 @@
-// Takes files from a browser, piece by piece as they arrive, and serves them again. Files go to the folder that the first
-// argument names, else to a temporary one.
+// Takes files from a browser, piece by piece as they arrive, and serves them again. Files go to the folder that the
+// first argument names, else to a temporary one.
 
 import Foundation
 import Igropyr

@@ -14,8 +14,8 @@ extension App {
         /// Where to listen; see ``App/run(host:port:)``.
         public var host: String?
         public var port: UInt16?
-        /// Whether ``App/run(host:port:)`` ends by SIGTERM, SIGINT and SIGQUIT. Set it to false in a `ServiceGroup`, which hears signals
-        /// for all its services and tells them to shut down.
+        /// Whether ``App/run(host:port:)`` ends by SIGTERM, SIGINT and SIGQUIT. Set it to false in a `ServiceGroup`,
+        /// which hears signals for all its services and tells them to shut down.
         public var handlesSignals = true
         /// Event loops, each on a thread of its own; as many as there are processors for this process, up to 64.
         public var loops = min(64, CurrentProcess.availableCores)
@@ -26,19 +26,19 @@ extension App {
         public var connectionsPerClient: Int?
         /// Bytes that a request's body may have; more is answered 413. Groups and routes may set their own.
         public var bodyLimit = 1 << 20
-        /// How responses of handlers are compressed for clients that can read it; nil for not at all. Groups may have their
-        /// own, and ``RouteBuilder/files(_:from:_:)`` has.
+        /// How responses of handlers are compressed for clients that can read it; nil for not at all. Groups may have
+        /// their own, and ``RouteBuilder/files(_:from:_:)`` has.
         public var compression: Compression?
-        /// How values become the JSON of responses, and the JSON of requests values, wherever a handler does not name another
-        /// coder. Set strategies, such as for dates or keys, before the application starts.
+        /// How values become the JSON of responses, and the JSON of requests values, wherever a handler does not name
+        /// another coder. Set strategies, such as for dates or keys, before the application starts.
         public var jsonEncoder = JSONEncoder.forBodies
         public var jsonDecoder = JSONDecoder.forBodies
-        /// Certificates to serve by, https alone; nil serves plain http. The files are read when the application starts, and
-        /// again when ``App/run(host:port:)`` gets SIGHUP or by ``RunningServer/reloadTLS()``.
+        /// Certificates to serve by, https alone; nil serves plain http. The files are read when the application
+        /// starts, and again when ``App/run(host:port:)`` gets SIGHUP or by ``RunningServer/reloadTLS()``.
         public var tls: TLSConfiguration?
-        /// How long a handler with `await` may take from the request's head to its response's; then its task is cancelled
-        /// and the client told 503. Nil for no limit. Groups and routes may set their own. A body that is streamed
-        /// afterwards takes as long as it takes.
+        /// How long a handler with `await` may take from the request's head to its response's; then its task is
+        /// cancelled and the client told 503. Nil for no limit. Groups and routes may set their own. A body that is
+        /// streamed afterwards takes as long as it takes.
         public var timeout: Duration? = .seconds(60)
         /// How long requests in flight may take to finish once the application is told to stop; then they are cut.
         public var drainTimeout = Duration.seconds(10)
@@ -47,8 +47,8 @@ extension App {
         public var accessLog: AccessLog?
         /// Further ones, by names that handlers choose from by ``Request/accessLogName``: for the hosts of a site, say.
         public var accessLogs: [String: AccessLog] = [:]
-        /// Makes the line of a request, without its end, in place of the logs' formats; nil leaves the request out. Runs on
-        /// the loop: it must not block. What clients sent has to be escaped.
+        /// Makes the line of a request, without its end, in place of the logs' formats; nil leaves the request out.
+        /// Runs on the loop: it must not block. What clients sent has to be escaped.
         public var accessLogLine: (@Sendable (RequestSummary) -> String?)?
         /// Called when the access logs are opened anew, for logs that the application keeps besides; see
         /// ``App/run(host:port:)``.
@@ -57,8 +57,8 @@ extension App {
         /// itself in the log how that went.
         /// - Returns: Whether it has seen to the certificates, too, by ``RunningServer/reloadTLS(by:)``.
         package var onReload: (@Sendable (RunningServer) async -> Bool)?
-        /// Who the process goes on as once it listens: for a port below 1024, which only root may open. The files of ``tls``
-        /// and of access logs are opened before.
+        /// Who the process goes on as once it listens: for a port below 1024, which only root may open. The files of
+        /// ``tls`` and of access logs are opened before.
         public var owner: ProcessOwner?
         /// Called on each loop once no request will come any more: what was opened there has to be closed.
         package var loopWillEnd: (@Sendable (EventLoop) -> Void)?

@@ -10,20 +10,22 @@ extension App: Service {
 }
 
 extension App {
-    /// Serves until SIGTERM, SIGINT or SIGQUIT arrives, the terminal that it was started from goes away, the task is cancelled or
-    /// its service group shuts down; then lets requests in flight finish and returns. A second such signal ends the process at once.
+    /// Serves until SIGTERM, SIGINT or SIGQUIT arrives, the terminal that it was started from goes away, the task is
+    /// cancelled or its service group shuts down; then lets requests in flight finish and returns. A second such signal
+    /// ends the process at once.
     ///
-    /// SIGHUP has the files of ``tls`` read anew: connections from then on get the new certificates; if they cannot be used, the
-    /// old ones stay, and the log says why. So it is with the files of middleware (``Middleware/onReload``). SIGUSR1 has logs
-    /// opened anew (``Configuration/onReopeningLogs``). Where there is nothing to do for one of them, or for SIGUSR2, the log
-    /// says so, and all goes on.
+    /// SIGHUP has the files of ``tls`` read anew: connections from then on get the new certificates; if they cannot be
+    /// used, the old ones stay, and the log says why. So it is with the files of middleware (``Middleware/onReload``).
+    /// SIGUSR1 has logs opened anew (``Configuration/onReopeningLogs``). Where there is nothing to do for one of them,
+    /// or for SIGUSR2, the log says so, and all goes on.
     ///
-    /// Started by a node for an application that was deployed with `--encrypt`, it takes requests by TLS under the keys of the
-    /// file that `IGROPYR_WORKER_KEYS` names, and none in plain text; then ``tls`` must be nil, and SIGHUP has that file read anew.
+    /// Started by a node for an application that was deployed with `--encrypt`, it takes requests by TLS under the keys
+    /// of the file that `IGROPYR_WORKER_KEYS` names, and none in plain text; then ``tls`` must be nil, and SIGHUP has
+    /// that file read anew.
     ///
     /// Started by a node or by systemd with a listening socket (`LISTEN_FDS`), it serves on that. Otherwise it opens
-    /// `host` and `port`, if not given those of the ``Configuration``; without a port, that of the environment's `PORT`,
-    /// which means all addresses if no host is given; without that, 127.0.0.1:8080. Port 0 is any free one.
+    /// `host` and `port`, if not given those of the ``Configuration``; without a port, that of the environment's
+    /// `PORT`, which means all addresses if no host is given; without that, 127.0.0.1:8080. Port 0 is any free one.
     ///
     /// The process may have as many open files from then on as the system lets it (`ulimit -Hn`), up to 65 536.
     /// - Throws: ``StartFailure`` if it cannot listen; what is wrong with the routes.
@@ -143,8 +145,8 @@ extension App {
         return orders
     }
 
-    /// Hears the signals before anything is accepted: whom it has answered may send one. Where that or this cannot be, none of the
-    /// loops is left.
+    /// Hears the signals before anything is accepted: whom it has answered may send one. Where that or this cannot be,
+    /// none of the loops is left.
     private static func serve(
         _ app: Definition, _ tls: ServerTLS?, _ shared: SharedParts, on server: RunningServer
     ) async throws(UVError) {

@@ -6,8 +6,8 @@ import Logging
 /// Proxies HTTP requests to workers by consistent hash. Knows nothing of a cluster: it is given snapshots.
 ///
 /// Requests are repeated on another worker only if nothing of the response has gone to the client and either no worker
-/// can have received the request, or its method is idempotent and its body still in memory; see ``BalancerSettings`` for
-/// the bounds. All its calls are for any thread.
+/// can have received the request, or its method is idempotent and its body still in memory; see ``BalancerSettings``
+/// for the bounds. All its calls are for any thread.
 public final class Balancer: Sendable {
     private enum State: Sendable {
         case running([BalancerLoop])
@@ -51,10 +51,11 @@ public final class Balancer: Sendable {
         state = Locked(.running(loops))
     }
 
-    /// Listens and accepts, or does that at ``accept()``. Without a snapshot requests wait for the first one, as they do when
-    /// there is no worker.
-    /// - Throws: ``ListenFailure`` that says which address cannot be had: `UV_EADDRINUSE`, also if another balancer has the port.
-    ///   `TLSError` from reading certificates. ``InsightFailure`` if the access log or the admin address cannot be had.
+    /// Listens and accepts, or does that at ``accept()``. Without a snapshot requests wait for the first one, as they
+    /// do when there is no worker.
+    /// - Throws: ``ListenFailure`` that says which address cannot be had: `UV_EADDRINUSE`, also if another balancer has
+    ///   the port. `TLSError` from reading certificates. ``InsightFailure`` if the access log or the admin address
+    ///   cannot be had.
     public static func start(
         _ settings: BalancerSettings, snapshot: UpstreamSnapshot? = nil, accepts: Bool = true
     ) async throws -> Balancer {
@@ -168,9 +169,9 @@ public final class Balancer: Sendable {
         listeners.withLock { $0.contains(where: \.awaitsCertificates) }
     }
 
-    /// Has the listeners that await certificates show these, from the next connection on, in place of those before. Until the
-    /// first call nobody is accepted there, and waits; without any certificate handshakes fail. Other listeners' files are not
-    /// read.
+    /// Has the listeners that await certificates show these, from the next connection on, in place of those before.
+    /// Until the first call nobody is accepted there, and waits; without any certificate handshakes fail. Other
+    /// listeners' files are not read.
     /// - Throws: what is wrong with them; then all goes on as before.
     public func use(_ certificates: [TLSConfiguration.Certificate]) throws(TLSError) {
         let former = self.certificates.withLock { held in
@@ -242,8 +243,8 @@ public final class Balancer: Sendable {
         return parts
     }
 
-    /// Stops accepting, lets requests under way finish for as long as `timeout`, then ends the threads. Called again, it
-    /// waits, too, but the first call's `timeout` holds; it goes on if the caller is cancelled.
+    /// Stops accepting, lets requests under way finish for as long as `timeout`, then ends the threads. Called again,
+    /// it waits, too, but the first call's `timeout` holds; it goes on if the caller is cancelled.
     /// - Throws: `UV_EBUSY` if something was left open on a loop: a fault of ours.
     public func stop(timeout: Duration) async throws(UVError) {
         try await end.run { [self] () throws(UVError) in
@@ -270,8 +271,8 @@ public final class Balancer: Sendable {
 }
 
 extension Balancer {
-    /// Opens the file of ``InsightSettings/accessLog`` by its name again, soon: call it after the old one was moved away.
-    /// If that fails, lines go on to the old one, and the program's log says why.
+    /// Opens the file of ``InsightSettings/accessLog`` by its name again, soon: call it after the old one was moved
+    /// away. If that fails, lines go on to the old one, and the program's log says why.
     public func reopenAccessLog() { accessLog?.reopen() }
 
     /// Lines that were not written, since they came faster than the disk takes them, or it failed.

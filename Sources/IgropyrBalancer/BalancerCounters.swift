@@ -2,7 +2,8 @@
 public struct BalancerCounters: Sendable, Hashable {
     /// Connections taken from clients.
     public var accepted: UInt64 = 0
-    /// Connections that were closed before any request: of a client with too many, or without the PROXY header that was due.
+    /// Connections that were closed before any request: of a client with too many, or without the PROXY header that was
+    /// due.
     public var refusedConnections: UInt64 = 0
     /// TLS handshakes of clients that did not come through.
     public var failedHandshakes: UInt64 = 0

@@ -50,9 +50,10 @@ public actor ClusterBalancer: LoopBound {
     private var nameLoss: NodeError?
     private let lossWaiters = WaitingTasks()
 
-    /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`, which it
-    /// has for itself, it keeps the keys that the cluster changes to and where the others are; nil: it starts with `key`
-    /// and the seeds each time, or with the keys that a predecessor has handed over by one of the `descriptors`.
+    /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`,
+    /// which it has for itself, it keeps the keys that the cluster changes to and where the others are; nil: it starts
+    /// with `key` and the seeds each time, or with the keys that a predecessor has handed over by one of the
+    /// `descriptors`.
     public init(
         _ settings: BalancerSettings, member configuration: MembershipConfiguration, key: ClusterKey?,
         dataFolder: String? = nil, descriptors: [String: Int32] = [:], on loop: EventLoop
@@ -77,8 +78,8 @@ public actor ClusterBalancer: LoopBound {
     /// Listens and begins to look for the cluster, without waiting for it: requests wait for the first worker, for a
     /// while. A successor accepts none before ``waitForWorkers(within:)``, since its predecessor serves them meanwhile.
     /// What failed leaves nothing open.
-    /// - Throws: `UVError` from listening, ``InsightFailure``, `MembershipError` from binding the gossip port, `InvalidName`,
-    ///   `DataFolderError`, and what says that the kept keys cannot be read.
+    /// - Throws: `UVError` from listening, ``InsightFailure``, `MembershipError` from binding the gossip port,
+    ///   `InvalidName`, `DataFolderError`, and what says that the kept keys cannot be read.
     public func start() async throws {
         guard balancer == nil else { return }
         let balancer = try await Balancer.start(settings, accepts: !settings.isSuccessor)
@@ -166,8 +167,8 @@ public actor ClusterBalancer: LoopBound {
             membership: membership, client: client, replica: replica, directory: directory, followers: followers)
     }
 
-    /// Returns once it knows of a worker, after `limit`, or when it is stopped; from then on a successor accepts, too, and so do
-    /// listeners that await the cluster's certificates, whose handshakes may fail.
+    /// Returns once it knows of a worker, after `limit`, or when it is stopped; from then on a successor accepts, too,
+    /// and so do listeners that await the cluster's certificates, whose handshakes may fail.
     /// - Throws: if a listening socket cannot be used.
     public func waitForWorkers(within limit: Duration) async throws(UVError) {
         await workerWaiters.wait(on: loop, atMost: limit) { lacksWorkers }
@@ -188,8 +189,9 @@ public actor ClusterBalancer: LoopBound {
     /// Returns when every loop has answered.
     public func answer() async { _ = await balancer?.counters }
 
-    /// As ``Balancer/startSuccessor(_:with:within:on:)``. The new process gossips under this one's name, by the same sockets: so
-    /// this one falls silent for it, and to its end hears of the cluster from nodes. If nothing comes of it, all is as before.
+    /// As ``Balancer/startSuccessor(_:with:within:on:)``. The new process gossips under this one's name, by the same
+    /// sockets: so this one falls silent for it, and to its end hears of the cluster from nodes. If nothing comes of
+    /// it, all is as before.
     /// - Throws: ``SuccessionFailure``; what ``start()`` throws if it cannot gossip again, either.
     public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
         guard let balancer, let ears else { throw SuccessionFailure.stopped }
@@ -214,14 +216,15 @@ public actor ClusterBalancer: LoopBound {
         }
     }
 
-    /// Those of the cluster, which may have changed since the key file was written; none where the data folder has them.
+    /// Those of the cluster, which may have changed since the key file was written; none where the data folder has
+    /// them.
     private func keysForSuccessor() throws -> [String: Int32] {
         guard memory == nil, let key, !keys.isEmpty else { return [:] }
         return try KeyringFile(base: key, keys: keys).handedOver()
     }
 
-    /// Stops accepting and lets requests under way finish for as long as `timeout`: they go on elsewhere if their host dies
-    /// meanwhile. Then it leaves the cluster, unless a successor is in it under this name.
+    /// Stops accepting and lets requests under way finish for as long as `timeout`: they go on elsewhere if their host
+    /// dies meanwhile. Then it leaves the cluster, unless a successor is in it under this name.
     public func stop(timeout: Duration) async throws {
         guard let balancer else { return }
         (self.balancer, endingBalancer) = (nil, balancer)

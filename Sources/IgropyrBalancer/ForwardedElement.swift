@@ -1,6 +1,7 @@
 import IgropyrUV
 
-/// The field `Forwarded` (RFC 7239): a list with an element for each proxy, which says who asked it, for what host and how.
+/// The field `Forwarded` (RFC 7239): a list with an element for each proxy, which says who asked it, for what host and
+/// how.
 enum ForwardedElement {
     /// The balancer's own, such as `for="[2001:db8::1]";host=example.org;proto=https`.
     static func text(client: SocketAddress?, host: String?, isEncrypted: Bool) -> String {
@@ -22,8 +23,8 @@ enum ForwardedElement {
 
     private enum Place { case outside, behindEquals, value, quoted, escaped, behindQuote }
 
-    /// Whether a value may stand before another element: an open quotation mark would swallow that. Quotation marks stand
-    /// around whole values only, so that nobody can read it otherwise.
+    /// Whether a value may stand before another element: an open quotation mark would swallow that. Quotation marks
+    /// stand around whole values only, so that nobody can read it otherwise.
     static func isList(_ value: Range<Int>, in bytes: RawSpan) -> Bool {
         let text = Span<UInt8>(_bytes: bytes)
         var place = Place.outside

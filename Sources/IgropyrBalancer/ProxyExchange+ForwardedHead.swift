@@ -5,8 +5,8 @@ import IgropyrUV
 /// The head of a request as the worker gets it.
 ///
 /// It says in `X-Forwarded-For`, `-Proto` and `-Host`, and if asked to in `Forwarded` (RFC 7239), who asked and how, as
-/// ``ForwardedPolicy`` has it. `Forwarded` that nobody asked for passes from trusted proxies only, since a client could write
-/// anything, and so do others of the family, such as `X-Forwarded-Prefix`.
+/// ``ForwardedPolicy`` has it. `Forwarded` that nobody asked for passes from trusted proxies only, since a client could
+/// write anything, and so do others of the family, such as `X-Forwarded-Prefix`.
 extension ProxyExchange {
     /// What is added takes that much, about: room for it saves moving the head.
     static let addedBytes = 224
@@ -88,8 +88,8 @@ extension ProxyExchange {
         output.appendLines(unsafe line.bytes)
     }
 
-    /// Whether a client's `TE` says that it takes trailers, which are passed on to it (RFC 9110 §10.1.4). In HTTP/1.1 that
-    /// counts only if `Connection` lists it, too: else it may be another client's, passed on by a careless proxy.
+    /// Whether a client's `TE` says that it takes trailers, which are passed on to it (RFC 9110 §10.1.4). In HTTP/1.1
+    /// that counts only if `Connection` lists it, too: else it may be another client's, passed on by a careless proxy.
     private static func listsTrailers(_ list: String) -> Bool {
         list.split(separator: ",").contains { element in
             element.lowercased().split { $0 == " " || $0 == "\t" } == ["trailers"]

@@ -34,8 +34,8 @@ extension ProxyExchange: HTTPClientExchange {
         return end.map { $0 + 1 == behind.count } ?? true
     }
 
-    /// A worker that has more than a head to say mostly has said so already, be it that it fails. So the loop looks at its
-    /// sockets once more, without waiting, before the client is told what cannot be taken back.
+    /// A worker that has more than a head to say mostly has said so already, be it that it fails. So the loop looks at
+    /// its sockets once more, without waiting, before the client is told what cannot be taken back.
     private func sendHeadSoon() {
         proxy.loop.submitLocally { [self] in
             guard case .answering = state else { return }
@@ -270,8 +270,8 @@ extension ProxyExchange: HTTPClientExchange {
         retry(after: failure)
     }
 
-    /// While the cluster's keys change, a worker may not have the one in use yet. Nothing of the request has left then, and
-    /// there is another key to try.
+    /// While the cluster's keys change, a worker may not have the one in use yet. Nothing of the request has left then,
+    /// and there is another key to try.
     private func isAboutKey(_ failure: HTTPClientFailure, _ worker: WorkerState) -> Bool {
         guard case .connection(.security) = failure.cause, !failure.mayHaveBeenReceived, isBodyKept, downstream != nil,
             let kinds = worker.encryption?.kinds
@@ -279,8 +279,8 @@ extension ProxyExchange: HTTPClientExchange {
         return keysTried + 1 < kinds.count
     }
 
-    /// Another worker, if there is one, is the safer choice: one that died or is about to end may have a socket that its
-    /// host keeps listening, where the request would wait.
+    /// Another worker, if there is one, is the safer choice: one that died or is about to end may have a socket that
+    /// its host keeps listening, where the request would wait.
     private func repeatFree(from worker: WorkerState) {
         abandonWorker()
         lookUpAgain()

@@ -35,8 +35,8 @@ extension ProxyExchange {
         downstream.resumeBody()
     }
 
-    /// Whether the response to an upgrade has that field without the worker's: its date is the head's own, and the answer
-    /// to the balancer's key is for the balancer.
+    /// Whether the response to an upgrade has that field without the worker's: its date is the head's own, and the
+    /// answer to the balancer's key is for the balancer.
     func isAnsweredAlready(_ name: Range<Int>, in bytes: RawSpan) -> Bool {
         bytes.matches("date", in: name) || upgrade?.key != nil && bytes.matches("sec-websocket-accept", in: name)
     }

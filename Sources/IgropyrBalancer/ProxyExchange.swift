@@ -322,7 +322,8 @@ final class ProxyExchange {
         if let old = application { application = proxy.application(like: old) }
     }
 
-    /// No byte of a response has gone out, and either no worker can have seen the request or seeing it twice does no harm.
+    /// No byte of a response has gone out, and either no worker can have seen the request or seeing it twice does no
+    /// harm.
     private func isRepeatable(after failure: HTTPClientFailure) -> Bool {
         guard isBodyKept, downstream != nil, failure.cause != .cancelled else { return false }
         return !failure.mayHaveBeenReceived || (method.isIdempotent && failure.cause != .timedOut)

@@ -2,11 +2,11 @@ import IgropyrCoding
 import IgropyrHTTP
 import IgropyrTransport
 
-/// Compresses one response on its way to a client that can read that, unless something speaks against it. Of use for responses
-/// of applications with ``ApplicationSettings/compression`` only.
+/// Compresses one response on its way to a client that can read that, unless something speaks against it. Of use for
+/// responses of applications with ``ApplicationSettings/compression`` only.
 ///
-/// What a worker has compressed itself passes as it is. Pieces of a body of unknown length can be read by the client at once;
-/// one of known length goes out as the encoder likes.
+/// What a worker has compressed itself passes as it is. Pieces of a body of unknown length can be read by the client at
+/// once; one of known length goes out as the encoder likes.
 final class ResponseCompressor {
     private let settings: Compression
     private let accepted: AcceptedCodings?

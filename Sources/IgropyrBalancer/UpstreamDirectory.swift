@@ -3,8 +3,8 @@ import IgropyrTime
 public import IgropyrUV
 public import IgropyrCluster
 
-/// Makes a balancer's snapshots of what the cluster offers and what the operator says, off the loops that serve, and gives
-/// newcomers their share step by step.
+/// Makes a balancer's snapshots of what the cluster offers and what the operator says, off the loops that serve, and
+/// gives newcomers their share step by step.
 public actor UpstreamDirectory: LoopBound {
     public nonisolated let loop: EventLoop
     private let balancer: Balancer

@@ -2,11 +2,12 @@ internal import Crypto
 public import IgropyrOrchestration
 internal import IgropyrText
 
-/// What a bundle is made of: the chunks of its archive in their order, and the machines that it has programs for. Its own
-/// SHA-256 names the bundle, so whoever knows that name can check the index, and by the index each chunk.
+/// What a bundle is made of: the chunks of its archive in their order, and the machines that it has programs for. Its
+/// own SHA-256 names the bundle, so whoever knows that name can check the index, and by the index each chunk.
 ///
-/// The bytes: `igrbndl1`; a byte with the count of machines, then each as a byte with its length and its name; then for each
-/// chunk its length as a big-endian `UInt32` and the 32 bytes of its SHA-256. One list of chunks has one such form.
+/// The bytes: `igrbndl1`; a byte with the count of machines, then each as a byte with its length and its name; then for
+/// each chunk its length as a big-endian `UInt32` and the 32 bytes of its SHA-256. One list of chunks has one such
+/// form.
 public struct BundleIndex: Hashable, Sendable {
     public struct Chunk: Hashable, Sendable {
         public let digest: ChunkDigest

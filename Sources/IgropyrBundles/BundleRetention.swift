@@ -1,8 +1,8 @@
 public import IgropyrOrchestration
 
-/// Which bundles a host keeps, and which it may drop: what it runs, what is deployed and what a rollback goes back to, in any
-/// case; each application's last revisions, also if they did not stand; and whatever came within the last ten minutes, whose
-/// deployment may still be on its way.
+/// Which bundles a host keeps, and which it may drop: what it runs, what is deployed and what a rollback goes back to,
+/// in any case; each application's last revisions, also if they did not stand; and whatever came within the last ten
+/// minutes, whose deployment may still be on its way.
 public struct BundleRetention: Hashable, Sendable {
     /// So many of each application's revisions are kept, the present one included.
     public static let revisions = 3
@@ -23,8 +23,8 @@ public struct BundleRetention: Hashable, Sendable {
         self.stored = stored
     }
 
-    /// What may go at once. A clock that was set back keeps bundles for ever no more than one that was set forward drops
-    /// them early: only a time between the last ten minutes and now counts as new.
+    /// What may go at once. A clock that was set back keeps bundles for ever no more than one that was set forward
+    /// drops them early: only a time between the last ten minutes and now counts as new.
     public func unneeded(at now: UnixTime) -> Set<BundleDigest> {
         let earlier = Set(history.values.flatMap { $0.prefix(Self.revisions) })
         let recent = stored.filter { isRecent($0.value, at: now) }.keys

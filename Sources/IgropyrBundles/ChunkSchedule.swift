@@ -3,8 +3,9 @@ public import IgropyrTime
 /// Decides which chunk of a bundle to ask of whom; whoever drives it makes the requests and tells what comes of them.
 ///
 /// As BitTorrent has it: the rarest chunk first among some at random, so that hosts that fetch at the same time fetch
-/// different ones and have something for each other; in the end a chunk that keeps somebody waiting is asked of one more.
-/// How many requests a peer has at once follows how fast it answers: with many askers at one slow uplink, one each.
+/// different ones and have something for each other; in the end a chunk that keeps somebody waiting is asked of one
+/// more. How many requests a peer has at once follows how fast it answers: with many askers at one slow uplink, one
+/// each.
 public struct ChunkSchedule<Peer: Hashable & Comparable & Sendable>: Sendable {
     public struct Settings: Sendable {
         /// Requests under way, to all peers; each may bring ``ContentChunker/maximumBytes``.

@@ -1,6 +1,7 @@
 /// Some of a bundle's ``BundleIndex/distinctChunks``, by their numbers.
 public struct ChunkSet: Hashable, Sendable {
-    /// A bit for each, the first in the highest bit of the first byte, as it goes over the wire; those beyond the last are 0.
+    /// A bit for each, the first in the highest bit of the first byte, as it goes over the wire; those beyond the last
+    /// are 0.
     public private(set) var bytes: [UInt8]
     /// Of how many.
     public let capacity: Int

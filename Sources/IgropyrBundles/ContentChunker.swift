@@ -2,9 +2,9 @@ internal import Crypto
 
 /// Cuts a stream of bytes into chunks at places that its content chooses, so that a change moves the cuts near it only.
 ///
-/// FastCDC (Xia et al., USENIX ATC 2016) with its gear hash, cut-point skipping and normalised chunking of level 2: up to
-/// ``normalBytes`` a cut wants 18 zero bits, beyond it 14. The bits are the hash's highest, which depend on the last 46 bytes
-/// and more. Sizes as casync and desync have them. Part of the protocol: what cuts otherwise shares no chunks.
+/// FastCDC (Xia et al., USENIX ATC 2016) with its gear hash, cut-point skipping and normalised chunking of level 2: up
+/// to ``normalBytes`` a cut wants 18 zero bits, beyond it 14. The bits are the hash's highest, which depend on the last
+/// 46 bytes and more. Sizes as casync and desync have them. Part of the protocol: what cuts otherwise shares no chunks.
 public struct ContentChunker: Sendable {
     /// No chunk is shorter, but for the last.
     public static let minimumBytes = 16 << 10
@@ -25,8 +25,8 @@ public struct ContentChunker: Sendable {
 
     public init() {}
 
-    /// Where the chunk at hand ends in `bytes`, which follow all that came before; nil if it goes on beyond them. After a
-    /// cut, give the rest from there.
+    /// Where the chunk at hand ends in `bytes`, which follow all that came before; nil if it goes on beyond them. After
+    /// a cut, give the rest from there.
     public mutating func nextCut(in bytes: Span<UInt8>) -> Int? {
         var position = min(bytes.count, max(0, Self.minimumBytes - byteCount))
         byteCount += position

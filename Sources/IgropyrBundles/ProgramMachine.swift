@@ -16,8 +16,8 @@ public struct ProgramMachine: RawRepresentable, Hashable, Comparable, Sendable, 
 
     private init(_ name: StaticString) { rawValue = "\(name)" }
 
-    /// The machine that a program is for, by the head of its file (ELF, `e_machine`); nil for one that is for any, such as a
-    /// script, and for a machine that has no name here.
+    /// The machine that a program is for, by the head of its file (ELF, `e_machine`); nil for one that is for any, such
+    /// as a script, and for a machine that has no name here.
     public init?(programHead head: [UInt8]) {
         guard head.count >= Self.headBytes, head.starts(with: [0x7f] + Array("ELF".utf8)) else { return nil }
         let (isWide, isBigEndian) = (head[4] == 2, head[5] == 2)
@@ -42,8 +42,8 @@ public struct ProgramMachine: RawRepresentable, Hashable, Comparable, Sendable, 
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
-    /// Where a bundle has this machine's build of a program: in a folder beside the program's own place that is called like
-    /// the machine. `bin/Hello` is `bin/x86_64/Hello` there.
+    /// Where a bundle has this machine's build of a program: in a folder beside the program's own place that is called
+    /// like the machine. `bin/Hello` is `bin/x86_64/Hello` there.
     public func variant(of program: String) -> String {
         guard let slash = program.lastIndex(of: "/") else { return "\(self)/\(program)" }
         return "\(program[..<slash])/\(self)\(program[slash...])"

@@ -6,8 +6,8 @@ import IgropyrTransport
 import IgropyrUV
 
 extension BalancerCommand {
-    /// How long a balancer may take to find its cluster before it counts as ready without it; longer where its predecessor
-    /// serves meanwhile.
+    /// How long a balancer may take to find its cluster before it counts as ready without it; longer where its
+    /// predecessor serves meanwhile.
     private static let patience: Duration = ServiceContract.inherited.isSuccessor ? .seconds(10) : .seconds(3)
     private static let successorLimit = Duration.seconds(20)
 

@@ -58,8 +58,8 @@ extension BalancerCommand {
         return .fixed(workers)
     }
 
-    /// Takes the sockets that were handed over, and says where clients will not find what was asked for: by somebody, if
-    /// `areAsked`.
+    /// Takes the sockets that were handed over, and says where clients will not find what was asked for: by somebody,
+    /// if `areAsked`.
     private func takeSockets(for listeners: inout [BalancerListener], areAsked: Bool) {
         let contract = ServiceContract.inherited
         let given = contract.sockets.compactMap(ListeningSocket.localAddress(of:))

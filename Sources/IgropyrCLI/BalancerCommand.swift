@@ -125,8 +125,8 @@ struct BalancerCommand: AsyncParsableCommand {
         upstream != nil || file.isIndependent && !member.namesCluster && !tlsCluster
     }
 
-    /// Says what would keep a balancer with these options from its start, as far as the machine's files and its resolver
-    /// tell.
+    /// Says what would keep a balancer with these options from its start, as far as the machine's files and its
+    /// resolver tell.
     private func check(_ file: BalancerConfiguration) async throws {
         var file = file
         file.accessLog = try insight.accessLog(before: file.accessLog)

@@ -4,7 +4,8 @@ enum ConfigurationFile {
     /// What a configuration may have.
     private static let limitBytes = 1 << 20
 
-    /// The file's bytes; of a longer one the first that are too many, for the reader to say so. `name` is how messages call it.
+    /// The file's bytes; of a longer one the first that are too many, for the reader to say so. `name` is how messages
+    /// call it.
     static func bytes(of path: String, called name: String) throws -> [UInt8] {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw CommandFailure("\(name): cannot be opened; is it there, and may this user read it?")

@@ -73,8 +73,9 @@ struct ControlOptions: ParsableArguments {
         }
     }
 
-    /// The same for what goes on until Ctrl-C, which then ends it without an error, or until nobody reads standard output.
-    /// Should the node end first, that is one. A body that acts, and not only tells, `endsWithReader` had better not.
+    /// The same for what goes on until Ctrl-C, which then ends it without an error, or until nobody reads standard
+    /// output. Should the node end first, that is one. A body that acts, and not only tells, `endsWithReader` had
+    /// better not.
     func following(
         endsWithReader: Bool = true,
         _ body: @escaping @Sendable (ControlClient, SocketAddress) async throws -> Void

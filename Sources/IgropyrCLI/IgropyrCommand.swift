@@ -92,8 +92,9 @@ struct IgropyrCommand: AsyncParsableCommand {
         return configuration.subcommands.contains { $0.configuration.commandName == first } ? nil : "\"\(first)\""
     }
 
-    /// Without what C libraries do in `exit(3)`: they would end their threads, and free what others still use. What cannot
-    /// be printed is a failure, lest `keygen > cluster.key` leave an empty file on a full disk; not so if who read it has enough.
+    /// Without what C libraries do in `exit(3)`: they would end their threads, and free what others still use. What
+    /// cannot be printed is a failure, lest `keygen > cluster.key` leave an empty file on a full disk; not so if who
+    /// read it has enough.
     private static func end(_ code: ExitCode) -> Never {
         guard Terminal.hasWrittenAll || Terminal.isAbandoned else {
             StandardError.write("Error: the output cannot be written whole: is the disk full?\n", .error)

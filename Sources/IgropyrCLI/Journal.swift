@@ -1,8 +1,8 @@
 internal import Glibc
 internal import Logging
 
-/// systemd's journal, where standard error leads to it (`sd-daemon(3)`): it has the time of a line by itself, and a line begins
-/// with how much it matters.
+/// systemd's journal, where standard error leads to it (`sd-daemon(3)`): it has the time of a line by itself, and a
+/// line begins with how much it matters.
 enum Journal {
     /// As syslog numbers them. The journal takes a line that says none for `info`.
     enum Priority: Int {

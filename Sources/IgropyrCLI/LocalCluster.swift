@@ -143,7 +143,8 @@ actor LocalCluster: LoopBound {
 
     func statusText() async throws -> String { StatusText(try await client.status(of: control)).text }
 
-    /// Throws when the balancer ends, or the last node, or the task is cancelled. That a node ends is what a demo is for.
+    /// Throws when the balancer ends, or the last node, or the task is cancelled. That a node ends is what a demo is
+    /// for.
     func waitForAnEnd() async throws {
         let parts = nodes + [balancer]
         let (ended, report) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(parts.count))
@@ -213,8 +214,8 @@ actor LocalCluster: LoopBound {
 
     // MARK: - End
 
-    /// Ends all processes and removes the folder. Nothing of the cluster is to survive, so nobody in it needs to be told:
-    /// that would take seconds.
+    /// Ends all processes and removes the folder. Nothing of the cluster is to survive, so nobody in it needs to be
+    /// told: that would take seconds.
     func stop() async {
         onEnd = nil
         for part in [balancer] + nodes { part.process?.signalGroup(SIGKILL) }

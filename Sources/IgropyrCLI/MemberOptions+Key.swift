@@ -5,8 +5,8 @@ import IgropyrMembership
 import IgropyrUV
 
 extension MemberOptions {
-    /// Where the cluster's key is: the file that is named, unless it holds a token or, with one, does not exist; else the data
-    /// folder's; else what a node gives for the token, however long one takes to answer. Nil without any.
+    /// Where the cluster's key is: the file that is named, unless it holds a token or, with one, does not exist; else
+    /// the data folder's; else what a node gives for the token, however long one takes to answer. Nil without any.
     func keyFile(
         keptIn dataFolder: String?, askingBy membership: MembershipConfiguration, on loop: EventLoop
     ) async throws -> String? {

@@ -3,7 +3,8 @@ import IgropyrCluster
 import IgropyrUV
 
 extension NodeCommand {
-    /// Becomes the program at that path, if it is one; else all goes on. Workers, their connections and the balancer stay.
+    /// Becomes the program at that path, if it is one; else all goes on. Workers, their connections and the balancer
+    /// stay.
     func upgrade(
         to program: String, _ agent: HostAgent, _ balancer: ServiceSupervisor?, _ contract: ServiceContract,
         _ signals: ServiceSignals, on loop: EventLoop

@@ -1,8 +1,8 @@
 import Glibc
 import IgropyrUV
 
-/// How far a transfer is, on the terminal's last line of standard error; nothing for the first second, and nothing where
-/// nobody looks.
+/// How far a transfer is, on the terminal's last line of standard error; nothing for the first second, and nothing
+/// where nobody looks.
 final class ProgressLine: Sendable {
     private struct State {
         var lastShown: Int64 = 0

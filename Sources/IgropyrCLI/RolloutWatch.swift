@@ -5,8 +5,8 @@ import IgropyrUV
 /// Follows an application's rollout until its end, on the terminal's last line.
 struct RolloutWatch {
     enum Outcome {
-        /// `problem` is why fewer are wanted or ready than asked for, if that is known; `unreached` are nodes that count
-        /// as failed.
+        /// `problem` is why fewer are wanted or ready than asked for, if that is known; `unreached` are nodes that
+        /// count as failed.
         case complete(ready: Int, wanted: Int, problem: String?, unreached: [String])
         /// An operator is waited for: why, and what to do.
         case onHold(String)
@@ -70,7 +70,8 @@ struct RolloutWatch {
         }
     }
 
-    /// What others have made of it since, if that goes out with all that was asked for: with another secret, or another start.
+    /// What others have made of it since, if that goes out with all that was asked for: with another secret, or another
+    /// start.
     private func successor(
         of spec: DeploymentSpec, _ application: StatusReport.Application
     ) async throws -> DeploymentSpec? {
@@ -113,15 +114,15 @@ struct RolloutWatch {
         return .complete(ready: application.ready, wanted: application.wanted, problem: problem, unreached: unreached)
     }
 
-    /// Whether that is what is deployed now. The revision alone does not tell: another environment, or a restart, has the
-    /// same.
+    /// Whether that is what is deployed now. The revision alone does not tell: another environment, or a restart, has
+    /// the same.
     private static func counts(_ spec: DeploymentSpec, _ application: StatusReport.Application) -> Bool {
         guard let fingerprint = application.fingerprint else { return application.revision == spec.revision }
         return fingerprint == spec.worker.fingerprint
     }
 
-    /// In how many places nothing is waited for: something serves there, or nothing ever will, as on a host that the bundle
-    /// has no program for.
+    /// In how many places nothing is waited for: something serves there, or nothing ever will, as on a host that the
+    /// bundle has no program for.
     private static func settled(_ name: ApplicationName, _ report: StatusReport) -> Int {
         let workers = report.workers.filter {
             $0.application == name && ($0.state == .ready || $0.state == .failed && $0.isCurrent != false)

@@ -23,8 +23,8 @@ struct WorkerTarget: Sendable {
         slot.application == application && (host ?? slot.host) == slot.host && (index ?? slot.index) == slot.index
     }
 
-    /// The host that is named; else the nodes where it runs, or has run beside others of its application, those first that
-    /// have one that is ready.
+    /// The host that is named; else the nodes where it runs, or has run beside others of its application, those first
+    /// that have one that is ready.
     func hosts(in report: StatusReport) throws -> [SocketAddress] {
         let workers = report.workers.filter { $0.application == application }
         let deployed = report.applications.map(\.name)

@@ -24,8 +24,8 @@ extension Compression {
     /// Whether a response of that status has a body that may be encoded: a success, whole.
     package static func mayEncode(status: Int) -> Bool { status / 100 == 2 && !(204...206 ~= status) }
 
-    /// Fields of a response, in lower case, that forbid it: it is encoded already, it is a part, or there is a digest of its bytes
-    /// as they are (RFC 9530).
+    /// Fields of a response, in lower case, that forbid it: it is encoded already, it is a part, or there is a digest
+    /// of its bytes as they are (RFC 9530).
     package static let forbiddingFields = [
         "content-encoding", "content-range", "content-digest", "repr-digest", "digest", "content-md5",
     ]

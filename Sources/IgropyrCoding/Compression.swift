@@ -2,10 +2,10 @@ public import IgropyrHTTP
 
 /// How responses are compressed for clients that can read it.
 ///
-/// A response is compressed if its type is worth it, it has a minimum size, and nothing forbids it: a `Content-Encoding`
-/// of its own, `no-transform` in its `Cache-Control`, a digest of its bytes, a status other than 2xx, a range. It then
-/// gets `Content-Encoding`, `Vary: Accept-Encoding`, and its entity tag becomes a weak one. To a client that takes no
-/// coding on offer, nor any response without one (`identity;q=0`), the answer is 406.
+/// A response is compressed if its type is worth it, it has a minimum size, and nothing forbids it: a
+/// `Content-Encoding` of its own, `no-transform` in its `Cache-Control`, a digest of its bytes, a status other than
+/// 2xx, a range. It then gets `Content-Encoding`, `Vary: Accept-Encoding`, and its entity tag becomes a weak one. To a
+/// client that takes no coding on offer, nor any response without one (`identity;q=0`), the answer is 406.
 ///
 /// Who compresses a secret together with what a stranger can choose lets him guess the secret by the length (BREACH):
 /// leave such routes out.
@@ -16,8 +16,8 @@ public struct Compression: Sendable, Hashable {
     public var minimumBytes = 1024
     /// Larger files are sent as they are.
     public var maximumFileBytes = 64 << 20
-    /// Media types worth it; `text/*` is all of a kind, `*+json` all with that end. `text/event-stream` only if it is named: such
-    /// a stream lasts, and so would its share of ``streams``.
+    /// Media types worth it; `text/*` is all of a kind, `*+json` all with that end. `text/event-stream` only if it is
+    /// named: such a stream lasts, and so would its share of ``streams``.
     public var types = [
         "text/*", "*+json", "*+xml", "application/json", "application/javascript", "application/xml",
         "application/wasm", "application/x-ndjson", "application/vnd.ms-fontobject", "font/ttf", "font/otf",

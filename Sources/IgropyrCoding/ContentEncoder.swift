@@ -18,9 +18,9 @@ public final class ContentEncoder {
 
     private let encoder: any Encoder
 
-    /// Nil for `identity`, which encodes nothing. `quality` is how much work to spend: 1…9 for gzip, 0…11 for brotli, 1…19
-    /// for zstd; what is beyond is the nearest of these, nil is what suits a client that waits: 6, 5 and 3. `sizeHint` is
-    /// the bytes that the body will have, exactly, if somebody knows.
+    /// Nil for `identity`, which encodes nothing. `quality` is how much work to spend: 1…9 for gzip, 0…11 for brotli,
+    /// 1…19 for zstd; what is beyond is the nearest of these, nil is what suits a client that waits: 6, 5 and 3.
+    /// `sizeHint` is the bytes that the body will have, exactly, if somebody knows.
     public init?(_ coding: ContentCoding, quality: Int? = nil, sizeHint: Int? = nil) throws(OutOfMemory) {
         switch coding {
         case .identity: return nil

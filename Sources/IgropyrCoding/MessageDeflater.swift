@@ -1,5 +1,5 @@
-/// Compresses messages, each by itself, as `permessage-deflate` has them (RFC 7692 §7.2.1). Takes 256 KiB with the largest
-/// window.
+/// Compresses messages, each by itself, as `permessage-deflate` has them (RFC 7692 §7.2.1). Takes 256 KiB with the
+/// largest window.
 public final class MessageDeflater {
     private let encoder: DeflateEncoder
 

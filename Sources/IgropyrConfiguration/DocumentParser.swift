@@ -2,8 +2,9 @@ internal import Yams
 
 /// Takes YAML apart. The rest of the target knows nothing of the library that does it.
 ///
-/// A document is a tree here: anchors, aliases and tags are refused, since they let a few lines stand for gigabytes, and a
-/// reader for one thing in two places. Scalars stay text: a schema, not a guess, decides whether `on` or `1.10` is a word.
+/// A document is a tree here: anchors, aliases and tags are refused, since they let a few lines stand for gigabytes,
+/// and a reader for one thing in two places. Scalars stay text: a schema, not a guess, decides whether `on` or `1.10`
+/// is a word.
 struct DocumentParser {
     static let limitBytes = 1 << 20
     /// Lists and mappings within each other.

@@ -12,8 +12,8 @@ extension Schema where Value == Duration {
 }
 
 extension Schema where Value == Int {
-    /// A count of bytes, bare or with a unit: `512`, `64KiB`, `1MB`, `2GiB`. Units with an `i` are powers of 1024, those
-    /// without of 1000.
+    /// A count of bytes, bare or with a unit: `512`, `64KiB`, `1MB`, `2GiB`. Units with an `i` are powers of 1024,
+    /// those without of 1000.
     public static func bytes(in range: ClosedRange<Int>) -> Schema<Int> {
         .text(
             "a count of bytes from \(Quantity.text(bytes: range.lowerBound)) to "

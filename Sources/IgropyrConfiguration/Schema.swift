@@ -1,8 +1,8 @@
 /// What a value of a configuration file must look like, and how it becomes a Swift value.
 ///
 /// Schemas are made of schemas: scalars such as ``string`` or ``duration(in:)``, ``list(of:limit:)``,
-/// ``mapping(keys:values:limit:)``, and ``section(_:)`` for a mapping with keys of its own. Reading goes on after an error,
-/// so that one run tells all that is wrong:
+/// ``mapping(keys:values:limit:)``, and ``section(_:)`` for a mapping with keys of its own. Reading goes on after an
+/// error, so that one run tells all that is wrong:
 ///
 /// ```swift
 /// extension Schema where Value == Pool {
@@ -26,8 +26,8 @@ public struct Schema<Value>: Sendable {
         self.convert = convert
     }
 
-    /// Reads a whole document: UTF-8, one YAML document without anchors, aliases and tags, at most 1 MiB, in which lists
-    /// and mappings are nested 24 deep at most. An empty one is an empty mapping.
+    /// Reads a whole document: UTF-8, one YAML document without anchors, aliases and tags, at most 1 MiB, in which
+    /// lists and mappings are nested 24 deep at most. An empty one is an empty mapping.
     ///
     /// - Parameters:
     ///   - bytes: The whole file.

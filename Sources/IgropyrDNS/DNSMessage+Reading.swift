@@ -2,8 +2,8 @@ extension DNSMessage {
     /// Of each section; a LAN's answers have a handful.
     private static let limitEntries = 256
 
-    /// Records of other classes than IN are left out, those of unknown types kept without their content. Bytes behind the
-    /// last record are ignored.
+    /// Records of other classes than IN are left out, those of unknown types kept without their content. Bytes behind
+    /// the last record are ignored.
     public init(_ bytes: [UInt8]) throws(DNSError) {
         var reader = Reader(bytes: bytes)
         id = try reader.readUInt16()

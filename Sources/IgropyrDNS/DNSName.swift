@@ -1,4 +1,5 @@
-/// A domain name as its labels, from left to right; the root has none. Names are alike whatever the case of their letters.
+/// A domain name as its labels, from left to right; the root has none. Names are alike whatever the case of their
+/// letters.
 public struct DNSName: Sendable {
     /// RFC 1035 §2.3.4, length bytes included.
     static let limitBytes = 255

@@ -1,6 +1,6 @@
 extension Sequence<DNSRecord.Service> {
-    /// In the order in which the targets of a service are to be tried (RFC 2782): by priority; among equal ones at random, the
-    /// greater the weight, the likelier first. A target that is the root says that there is none.
+    /// In the order in which the targets of a service are to be tried (RFC 2782): by priority; among equal ones at
+    /// random, the greater the weight, the likelier first. A target that is the root says that there is none.
     public func inOrderOfTrial(using random: inout some RandomNumberGenerator) -> [DNSRecord.Service] {
         var rest = filter { !$0.target.labels.isEmpty }
         var ordered: [DNSRecord.Service] = []

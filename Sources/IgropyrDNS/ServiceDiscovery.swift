@@ -1,7 +1,7 @@
 public import IgropyrTime
 
-/// Finds the members of a cluster on the local network by multicast DNS, and lets them find us (RFC 6762, RFC 6763), under the
-/// names that Serf's agents use with `-discover`.
+/// Finds the members of a cluster on the local network by multicast DNS, and lets them find us (RFC 6762, RFC 6763),
+/// under the names that Serf's agents use with `-discover`.
 ///
 /// Datagrams and the time go in, decisions come out. Call ``handleTimeout(at:)`` at ``deadline`` or later.
 public struct ServiceDiscovery: Sendable {
@@ -82,8 +82,8 @@ public struct ServiceDiscovery: Sendable {
     /// Places and askers that were ignored because there were too many.
     public private(set) var overflows = 0
 
-    /// Without an instance it only looks for others. `kinds`: Which addresses of others are of use to us, the best first. Nil if
-    /// `cluster` cannot be part of a name: it takes 1 to 57 bytes without dots.
+    /// Without an instance it only looks for others. `kinds`: Which addresses of others are of use to us, the best
+    /// first. Nil if `cluster` cannot be part of a name: it takes 1 to 57 bytes without dots.
     public init?(
         cluster: String, instance: Instance?, kinds: [DNSAddressKind], at now: Timestamp,
         using random: inout some RandomNumberGenerator

@@ -1,6 +1,7 @@
 internal import IgropyrUV
 
-/// What may go wrong between a task and a database; the same for each kind of server but for what the server itself says.
+/// What may go wrong between a task and a database; the same for each kind of server but for what the server itself
+/// says.
 public enum DatabaseError<ServerError: Error & Equatable>: Error, Equatable, Sendable {
     /// The server refuses the statement; the connection is as good as before.
     case server(ServerError)

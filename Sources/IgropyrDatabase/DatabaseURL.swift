@@ -7,8 +7,8 @@ package struct DatabaseURLError: Error {
     package init(_ reason: String) { self.reason = reason }
 }
 
-/// The parts of `scheme://user:password@host:port/path?name=value&…`, of which all but the scheme may be missing; in all
-/// of them `%` and two digits stand for a byte.
+/// The parts of `scheme://user:password@host:port/path?name=value&…`, of which all but the scheme may be missing; in
+/// all of them `%` and two digits stand for a byte.
 package struct DatabaseURL {
     package let scheme: String
     package let user: String?

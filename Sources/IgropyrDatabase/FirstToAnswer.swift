@@ -1,10 +1,11 @@
 package import IgropyrTime
 internal import IgropyrUV
 
-/// Makes a connection to the first of a server's places that answers. Each is given its share of the time that is left, so that
-/// one that is silent leaves some for the next. `attempt` is given the time by which it is to be done, and throws
-/// `.connectionLost` or `.tooManyConnections` for the next to be tried.
-/// - Throws: what else one of them threw, at once; else `.cannotConnect` or `.tooManyConnections` with what each of them said.
+/// Makes a connection to the first of a server's places that answers. Each is given its share of the time that is left,
+/// so that one that is silent leaves some for the next. `attempt` is given the time by which it is to be done, and
+/// throws `.connectionLost` or `.tooManyConnections` for the next to be tried.
+/// - Throws: what else one of them threw, at once; else `.cannotConnect` or `.tooManyConnections` with what each of
+///   them said.
 package func connectToFirst<Place, Connection: PooledConnection>(
     of places: [Place], since start: Timestamp, within time: Duration,
     _ attempt: (Place, Timestamp) async throws(DatabaseError<Connection.ServerError>) -> Connection

@@ -31,7 +31,8 @@ public final class SharedSocket<ServerError: Error & Equatable> {
         if let failure { throw failure }
     }
 
-    /// Gives the connection up: whoever waits is told, and so are all who come later. Nothing of it is open on the loop then.
+    /// Gives the connection up: whoever waits is told, and so are all who come later. Nothing of it is open on the loop
+    /// then.
     /// - Returns: what is to be thrown, the first failure.
     public func fail(_ error: Failure) -> Failure {
         if let failure { return failure }

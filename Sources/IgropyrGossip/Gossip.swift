@@ -2,8 +2,9 @@ public import IgropyrTime
 
 /// A member of a cluster that speaks memberlist's and Serf's protocol: the whole state machine, without the world.
 ///
-/// Datagrams, stream messages and the time go in; each call returns what to do. Call ``handleTimeout(at:)`` at ``deadline`` or
-/// later; early calls do nothing. `now` must never go back. Nothing that a peer sends can trap or grow it beyond its settings.
+/// Datagrams, stream messages and the time go in; each call returns what to do. Call ``handleTimeout(at:)`` at
+/// ``deadline`` or later; early calls do nothing. `now` must never go back. Nothing that a peer sends can trap or grow
+/// it beyond its settings.
 public struct Gossip: Sendable {
     public let name: String
     public let address: MemberAddress
@@ -31,7 +32,8 @@ public struct Gossip: Sendable {
     var lossBook = LossBook()
     /// Pings to members that have failed, by number.
     var revivals: [UInt32: String] = [:]
-    /// How close a member that answered in the end came to being declared failed; see ``SmallClusterSettings/certaintyDigits``.
+    /// How close a member that answered in the end came to being declared failed; see
+    /// ``SmallClusterSettings/certaintyDigits``.
     package internal(set) var closestCall = 0.0
     var forwardedPings: [UInt32: ForwardedPing] = [:]
     var streams: [StreamID: StreamPurpose] = [:]

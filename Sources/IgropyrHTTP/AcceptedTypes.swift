@@ -17,8 +17,8 @@ public struct AcceptedTypes: Sendable {
     /// acceptable", and what no range fits is just that.
     public func weight(of type: String) -> UInt16 { place(of: type).map { ranges[$0].weight } ?? 0 }
 
-    /// What the client likes best of `types`, which are as for ``weight(of:)``; between equals what it names first, then the
-    /// earlier. Nil if it takes none of them.
+    /// What the client likes best of `types`, which are as for ``weight(of:)``; between equals what it names first,
+    /// then the earlier. Nil if it takes none of them.
     public func best(of types: [String]) -> String? {
         var best: (type: String, weight: UInt16, place: Int)?
         for type in types {

@@ -1,5 +1,5 @@
-/// An entity tag (RFC 9110 §8.8.3): names one version of a representation. A weak one names versions of which any will do
-/// for the other; a strong one changes with the first bit.
+/// An entity tag (RFC 9110 §8.8.3): names one version of a representation. A weak one names versions of which any will
+/// do for the other; a strong one changes with the first bit.
 public struct EntityTag: Sendable, Hashable, CustomStringConvertible {
     /// What stands between the quotation marks.
     public let opaque: String

@@ -52,8 +52,8 @@ extension RawSpan {
         return expected.byteCount == range.count && matches(expected, at: range.lowerBound)
     }
 
-    /// Whether two ranges hold the same name, the case of ASCII letters aside. Traps when one is out of bounds and as long as
-    /// the other.
+    /// Whether two ranges hold the same name, the case of ASCII letters aside. Traps when one is out of bounds and as
+    /// long as the other.
     package func isSameName(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
         left.count == right.count && matches(extracting(right), at: left.lowerBound)
     }

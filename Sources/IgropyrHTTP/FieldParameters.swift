@@ -7,8 +7,8 @@ public struct FieldParameters: Sendable, Hashable {
 
     /// Nil for what is not of that form, or has more than 32 parameters.
     ///
-    /// In quotation marks, a backslash escapes a quotation mark or a backslash and is itself before all else: some browsers
-    /// send paths of Windows.
+    /// In quotation marks, a backslash escapes a quotation mark or a backslash and is itself before all else: some
+    /// browsers send paths of Windows.
     public init?(_ field: String) {
         let bytes = Array(field.utf8)
         var reader = Reader(bytes: bytes)

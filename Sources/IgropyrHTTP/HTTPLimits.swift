@@ -1,6 +1,7 @@
 /// What a parser takes from a peer. The bytes of a body are the driver's business: a known length stands in the head.
 ///
-/// By default a head has room for what proxies add to one that they take: a balancer of ours takes 100 fields and 32 KiB.
+/// By default a head has room for what proxies add to one that they take: a balancer of ours takes 100 fields and 32
+/// KiB.
 public struct HTTPLimits: Sendable, Hashable {
     /// The highest ``headBytes`` that a parser heeds: 16 MiB.
     public static let maximumHeadBytes = 1 << 24

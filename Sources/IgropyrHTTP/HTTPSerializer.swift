@@ -1,4 +1,5 @@
-/// Writes heads, chunks and bodies into one buffer that keeps its capacity; several pipelined messages may gather in it.
+/// Writes heads, chunks and bodies into one buffer that keeps its capacity; several pipelined messages may gather in
+/// it.
 ///
 /// A head is begun by `beginRequest` or `beginResponse`, gets its fields, and is ended by ``endHead()``. What would let
 /// a field break out of its line is refused by an error, and the caller takes back what it wrote of the message with
@@ -82,8 +83,8 @@ public struct HTTPSerializer: Sendable {
         try unsafe appendField(name: name.bytes, value: value.bytes)
     }
 
-    /// A field whose name stands in the program, and whose value a parser has checked or the program has made of visible
-    /// ASCII.
+    /// A field whose name stands in the program, and whose value a parser has checked or the program has made of
+    /// visible ASCII.
     public mutating func appendField(_ name: StaticString, checked value: RawSpan) {
         bytes.append(addingCapacity: name.utf8CodeUnitCount + value.byteCount + 4) { output in
             output.append(name)

@@ -1,5 +1,5 @@
-/// Goes through a comma-separated list (RFC 9110 §5.6.1), in which no element is quoted. Elements come without the white
-/// space around them and may be empty; a value without commas is one element.
+/// Goes through a comma-separated list (RFC 9110 §5.6.1), in which no element is quoted. Elements come without the
+/// white space around them and may be empty; a value without commas is one element.
 struct ListIterator {
     private var rest: Range<Int>?
 

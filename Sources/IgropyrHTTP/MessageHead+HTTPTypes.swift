@@ -1,7 +1,7 @@
 public import HTTPTypes
 
-/// The ecosystem's fields, made when somebody asks for them. They cannot trap on a checked head: a name is a token, so no
-/// pseudo-header, and limits hold the fields below 65 535.
+/// The ecosystem's fields, made when somebody asks for them. They cannot trap on a checked head: a name is a token, so
+/// no pseudo-header, and limits hold the fields below 65 535.
 extension MessageHead {
     /// All fields, `Host` too.
     public func httpFields(in bytes: RawSpan) -> HTTPFields {

@@ -1,8 +1,8 @@
 /// A request's or response's head: where its parts are, and what they mean for the message's framing.
 ///
-/// A value without references. Its ranges count from the first byte of what the head's event consumed and stay valid for
-/// as long as the caller keeps those ``byteCount`` bytes, here or in a copy. Every byte among them was checked; fields
-/// that HTTP itself does not need are found only when asked for (``forEachField(in:_:)``, ``value(of:in:)``).
+/// A value without references. Its ranges count from the first byte of what the head's event consumed and stay valid
+/// for as long as the caller keeps those ``byteCount`` bytes, here or in a copy. Every byte among them was checked;
+/// fields that HTTP itself does not need are found only when asked for (``forEachField(in:_:)``, ``value(of:in:)``).
 @frozen public struct MessageHead: BitwiseCopyable, Sendable {
     /// How the end of the body is found (RFC 9112 §6.3).
     @frozen public enum Framing: BitwiseCopyable, Sendable, Hashable {
@@ -65,7 +65,8 @@
     public internal(set) var expectContinue = false
     /// Whether a response has a `Date`: a proxy adds one to those without (RFC 9110 §6.6.1).
     public internal(set) var hasDate = false
-    /// Whether `Connection` lists something else than `close`, `keep-alive` and `upgrade`: fields that a proxy must drop.
+    /// Whether `Connection` lists something else than `close`, `keep-alive` and `upgrade`: fields that a proxy must
+    /// drop.
     public internal(set) var hasConnectionFields = false
     var connectionListsClose = false
     var connectionListsKeepAlive = false
@@ -88,14 +89,15 @@
     @inlinable public var path: Range<Int> { pathRange.range }
     /// What follows the first `?`; nil without one.
     @inlinable public var query: Range<Int>? { queryRange.ifPresent }
-    /// Host and port that the request is for: the target's own, which overrides `Host`, or `Host`. Nil in HTTP/1.0 without.
+    /// Host and port that the request is for: the target's own, which overrides `Host`, or `Host`. Nil in HTTP/1.0
+    /// without.
     @inlinable public var authority: Range<Int>? { authorityRange.ifPresent ?? hostRange.ifPresent }
     /// The value of `Host`; a proxy must replace it by ``authority`` when the target has an absolute form.
     @inlinable public var host: Range<Int>? { hostRange.ifPresent }
     /// A response's reason phrase; maybe empty.
     @inlinable public var reason: Range<Int> { reasonRange.range }
-    /// The first `Upgrade` field, if `Connection` lists it as it must and the version is HTTP/1.1; in HTTP/2 what an extended
-    /// CONNECT asks for.
+    /// The first `Upgrade` field, if `Connection` lists it as it must and the version is HTTP/1.1; in HTTP/2 what an
+    /// extended CONNECT asks for.
     @inlinable public var upgrade: Range<Int>? { upgradeRange.ifPresent }
     /// All field lines, each with its CR LF.
     @inlinable public var fields: Range<Int> { fieldsRange.range }

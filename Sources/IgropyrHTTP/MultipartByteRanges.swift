@@ -5,8 +5,8 @@ public struct MultipartByteRanges: Sendable {
     private let end: String
     private let boundary: String
 
-    /// `size`, in bytes, and `contentType` are the whole representation's; `boundary` is 1…70 letters and digits that are
-    /// not to be foreseen, so that no content can contain them.
+    /// `size`, in bytes, and `contentType` are the whole representation's; `boundary` is 1…70 letters and digits that
+    /// are not to be foreseen, so that no content can contain them.
     public init(_ parts: [Range<Int>], size: Int, contentType: String?, boundary: String) {
         self.parts = parts
         self.boundary = boundary

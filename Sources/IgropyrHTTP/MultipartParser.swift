@@ -1,9 +1,9 @@
 /// A pull parser for `multipart/form-data` (RFC 2046 §5.1, RFC 7578): the parts of a body, one after the other.
 ///
-/// Used as ``HTTPParser`` is: the caller keeps the input that was not yet consumed contiguous, asks with ``next(in:)`` for
-/// one event at a time until `.needMore`, and before the next call drops as many bytes as the event says. Whatever way the
-/// input is cut, heads, the sum of each part's data and errors are the same. What has to be kept is at most a head of
-/// ``MultipartLimits/headBytes``, or the 80 bytes of a delimiter.
+/// Used as ``HTTPParser`` is: the caller keeps the input that was not yet consumed contiguous, asks with ``next(in:)``
+/// for one event at a time until `.needMore`, and before the next call drops as many bytes as the event says. Whatever
+/// way the input is cut, heads, the sum of each part's data and errors are the same. What has to be kept is at most a
+/// head of ``MultipartLimits/headBytes``, or the 80 bytes of a delimiter.
 public struct MultipartParser: Sendable {
     public enum Event: Sendable, Equatable {
         /// Nothing was consumed: ask again when there is at least one byte more.

@@ -1,7 +1,7 @@
 extension PathPattern {
-    /// Whether `path`, as it stands in a request's target (escaped, without the query), is one of those that are meant. A path with
-    /// a broken escape or a dot segment never is; see ``PathSegments``. Takes time in proportion to the path, and allocates
-    /// nothing.
+    /// Whether `path`, as it stands in a request's target (escaped, without the query), is one of those that are meant.
+    /// A path with a broken escape or a dot segment never is; see ``PathSegments``. Takes time in proportion to the
+    /// path, and allocates nothing.
     public func matches(_ path: String) -> Bool {
         let bytes = unsafe path.utf8Span.span.bytes
         return matches(0..<bytes.byteCount, in: bytes)

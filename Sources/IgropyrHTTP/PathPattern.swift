@@ -1,5 +1,5 @@
-/// Which paths are meant: `/users/:id/files/**`. A ``Router`` finds the best of many patterns for a path; one alone is asked by
-/// ``matches(_:)``.
+/// Which paths are meant: `/users/:id/files/**`. A ``Router`` finds the best of many patterns for a path; one alone is
+/// asked by ``matches(_:)``.
 ///
 /// ```swift
 /// let images = try PathPattern("/img/*.png")
@@ -8,15 +8,15 @@
 ///
 /// - a literal matches the segment that decodes to the same bytes; case counts
 /// - `:name` matches one segment that is not empty, and keeps it
-/// - `*` matches one byte or more of a segment, alone or with text before and after it (`img-*.png`), and keeps them under
-///   the name `*`; the second one of a pattern is called `*2`, and so on. One for each segment.
+/// - `*` matches one byte or more of a segment, alone or with text before and after it (`img-*.png`), and keeps them
+///   under the name `*`; the second one of a pattern is called `*2`, and so on. One for each segment.
 /// - `**`, at the end only, matches the rest of the path, maybe nothing, and keeps it under the name `**`
 ///
-/// Where several patterns match, the first segment in which they differ decides: literal before `*` with text (more text
-/// before less) before parameter before `*` alone before `**`.
+/// Where several patterns match, the first segment in which they differ decides: literal before `*` with text (more
+/// text before less) before parameter before `*` alone before `**`.
 ///
-/// It does what the first edition's `par` did, more strictly: there `*` also stood for nothing, and text behind it within a
-/// segment never matched.
+/// It does what the first edition's `par` did, more strictly: there `*` also stood for nothing, and text behind it
+/// within a segment never matched.
 public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     public struct Failure: Error, Sendable, Hashable, CustomStringConvertible {
         public let pattern: String
@@ -38,8 +38,8 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     let segments: [Segment]
 
     /// - Throws: If the pattern does not begin with a slash, has two `*` in a segment, a `**` before the end, a
-    ///   parameter without a name or twice, or a dot segment, which no path has; and for `{name}` and `:name.txt`, which
-    ///   elsewhere are parameters.
+    ///   parameter without a name or twice, or a dot segment, which no path has; and for `{name}` and `:name.txt`,
+    ///   which elsewhere are parameters.
     public init(_ pattern: String) throws(Failure) {
         guard pattern.hasPrefix("/") else { throw Failure(pattern: pattern, reason: "does not begin with a slash") }
         var segments: [Segment] = []

@@ -1,9 +1,9 @@
 /// The segments of a path, as they stand between its slashes.
 ///
 /// What a path means is decided here once, for routes and files alike. Nothing is rewritten: `//` has an empty segment
-/// between, a slash at the end leaves an empty last one, and both differ from the path without. `.` and `..`, escaped or
-/// not, are refused rather than resolved: clients resolve them before they ask (RFC 3986 §5.2.4), and whoever does not is
-/// probing. An escaped slash is data of its segment; who turns segments into file names must refuse it.
+/// between, a slash at the end leaves an empty last one, and both differ from the path without. `.` and `..`, escaped
+/// or not, are refused rather than resolved: clients resolve them before they ask (RFC 3986 §5.2.4), and whoever does
+/// not is probing. An escaped slash is data of its segment; who turns segments into file names must refuse it.
 public struct PathSegments: Sendable {
     private var rest: Range<Int>?
     /// The empty range at the path's end.
@@ -43,8 +43,8 @@ public struct PathSegments: Sendable {
         return decoded
     }
 
-    /// Whether the part of a path after a slash stands for itself: no escape, no backslash, no name that begins with a dot,
-    /// and none that is empty, but at its end.
+    /// Whether the part of a path after a slash stands for itself: no escape, no backslash, no name that begins with a
+    /// dot, and none that is empty, but at its end.
     public static func isPlain(_ bytes: RawSpan) -> Bool {
         var isAtStart = true
         for offset in 0..<bytes.byteCount {

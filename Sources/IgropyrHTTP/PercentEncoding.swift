@@ -49,8 +49,8 @@ public enum PercentEncoding {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    /// `text` as a reference to a resource: what cannot stand in one is escaped (RFC 3986 §2), such as a space, a control
-    /// character and what is not ASCII; the rest, escapes included, stays.
+    /// `text` as a reference to a resource: what cannot stand in one is escaped (RFC 3986 §2), such as a space, a
+    /// control character and what is not ASCII; the rest, escapes included, stays.
     public static func encodeReference(_ text: String) -> String {
         guard !text.utf8.allSatisfy(\.mayStandInReference) else { return text }
         var encoded: [UInt8] = []

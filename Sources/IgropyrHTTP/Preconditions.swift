@@ -19,8 +19,8 @@ public struct Preconditions: Sendable, Hashable {
     public init() {}
 
     /// Weighs the conditions in the order of RFC 9110 §13.2.2, all but `If-Range`. Ask only if the answer without
-    /// conditions would be a 2xx or 412 (§13.2.1). `validators` are the present version's; nil if there is none, as before
-    /// a PUT that creates.
+    /// conditions would be a 2xx or 412 (§13.2.1). `validators` are the present version's; nil if there is none, as
+    /// before a PUT that creates.
     public func evaluate(_ method: HTTPMethod, _ validators: Validators?) -> Outcome {
         guard method != .connect, method != .options, method != .trace else { return .proceed }
         let reads = method == .get || method == .head
@@ -40,8 +40,8 @@ public struct Preconditions: Sendable, Hashable {
     }
 
     /// Whether a part of the present version fits to what the client has of another (RFC 9110 §13.1.5). If not, ignore
-    /// `Range`. `now` is the server's time in seconds since 1970: a date in its very second is no strong validator, since
-    /// there may be another change without another date.
+    /// `Range`. `now` is the server's time in seconds since 1970: a date in its very second is no strong validator,
+    /// since there may be another change without another date.
     public func allowsRange(_ validators: Validators, now: Int64) -> Bool {
         switch ifRange {
         case nil: true

@@ -1,7 +1,7 @@
 /// What a field is to a proxy, told by its name.
 @frozen package enum ProxiedField {
-    /// It belongs to one connection and not to the message (RFC 9110 §7.6.1), or is framing and made anew, so that it is not
-    /// passed on. `Proxy-Authorization` is among these since nothing behind is a proxy.
+    /// It belongs to one connection and not to the message (RFC 9110 §7.6.1), or is framing and made anew, so that it
+    /// is not passed on. `Proxy-Authorization` is among these since nothing behind is a proxy.
     case hopByHop
     /// Likewise; what it says of trailers a proxy may say itself.
     case te
@@ -12,10 +12,11 @@
     case forwardedFor
     case forwardedHost
     case forwardedProto
-    /// Another of their family, such as `X-Forwarded-Prefix` or `X-Forwarded-Port`, by which frameworks build their URLs.
+    /// Another of their family, such as `X-Forwarded-Prefix` or `X-Forwarded-Port`, by which frameworks build their
+    /// URLs.
     case forwardedOther
-    /// It would pass for one of the family where `_` is as good as `-`, as it is to programs that get fields as variables (CGI,
-    /// WSGI, PHP, Rack): nobody sends it in good faith, and it is not passed on.
+    /// It would pass for one of the family where `_` is as good as `-`, as it is to programs that get fields as
+    /// variables (CGI, WSGI, PHP, Rack): nobody sends it in good faith, and it is not passed on.
     case imitation
     case other
 

@@ -33,13 +33,14 @@ extension RawSpan {
         endOfRun(from: start, to: end) { $0.isToken }
     }
 
-    /// The first offset from `start` on, before `end`, whose byte may not stand in a host's name but in an escape; `end` if
-    /// there is none.
+    /// The first offset from `start` on, before `end`, whose byte may not stand in a host's name but in an escape;
+    /// `end` if there is none.
     @inline(__always) func endOfName(from start: Int, to end: Int) -> Int {
         endOfRun(from: start, to: end) { $0.isNameInAuthority }
     }
 
-    /// The first offset from `start` on, before `end`, whose byte is not in a class that has all letters, digits, `-` and `.`.
+    /// The first offset from `start` on, before `end`, whose byte is not in a class that has all letters, digits, `-`
+    /// and `.`.
     @inline(__always) private func endOfRun(from start: Int, to end: Int, of isInClass: (UInt8) -> Bool) -> Int {
         checkBounds(start, end)
         var offset = start
@@ -112,7 +113,8 @@ extension RawSpan {
         return matches(unsafe text.bytes, at: range.lowerBound)
     }
 
-    /// Whether the bytes from `start` on are those of `text`, the case of ASCII letters aside. Traps when there are fewer.
+    /// Whether the bytes from `start` on are those of `text`, the case of ASCII letters aside. Traps when there are
+    /// fewer.
     @inline(__always) func matches(_ text: RawSpan, at start: Int) -> Bool {
         let count = text.byteCount
         checkBounds(start, start &+ count)
@@ -163,8 +165,8 @@ extension RawSpan {
     private static var lowBits: UInt64 { 0x0101_0101_0101_0101 }
     private static var highBits: UInt64 { 0x8080_8080_8080_8080 }
 
-    /// Sets the high bit of each byte below `limit` (at most 0x80). Higher bytes than the first one marked may be marked
-    /// wrongly, as the subtraction borrows: only the lowest mark counts.
+    /// Sets the high bit of each byte below `limit` (at most 0x80). Higher bytes than the first one marked may be
+    /// marked wrongly, as the subtraction borrows: only the lowest mark counts.
     @inline(__always) private static func marks(ofBytesBelow limit: UInt8, in word: UInt64) -> UInt64 {
         (word &- lowBits &* UInt64(limit)) & ~word & highBits
     }
@@ -202,7 +204,8 @@ extension RawSpan {
         unsafe part.withUnsafeBytes { unsafe array.append(contentsOf: $0) }
     }
 
-    /// Copies the first `count` bytes to the front of `array`, which grows if it has fewer. Traps when there are fewer here.
+    /// Copies the first `count` bytes to the front of `array`, which grows if it has fewer. Traps when there are fewer
+    /// here.
     public func copy(first count: Int, to array: inout [UInt8]) {
         let part = extracting(first: count)
         unsafe part.withUnsafeBytes { source in

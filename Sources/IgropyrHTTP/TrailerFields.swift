@@ -1,7 +1,7 @@
 /// Fields that follow a body (RFC 9110 §6.5), as lines; what may not stand there is left out.
 ///
-/// A recipient may drop them all, and a client of HTTP/1.0 or a body of known length has no place for them: they are for
-/// what is good to know, such as checksums and timings, not for what the message needs.
+/// A recipient may drop them all, and a client of HTTP/1.0 or a body of known length has no place for them: they are
+/// for what is good to know, such as checksums and timings, not for what the message needs.
 public struct TrailerFields: Sendable {
     private(set) var lines = HTTPSerializer()
 

@@ -22,8 +22,8 @@ extension UInt8 {
     @inline(__always) var isLetter: Bool { (self | 0x20) &- 0x61 < 26 }
     @inline(__always) var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 
-    /// `unreserved` and `sub-delims` of RFC 3986, what a registered name consists of but for escapes: letters, digits and
-    /// ``-._~!$&'()*+,;=``.
+    /// `unreserved` and `sub-delims` of RFC 3986, what a registered name consists of but for escapes: letters, digits
+    /// and ``-._~!$&'()*+,;=``.
     @inline(__always) var isNameInAuthority: Bool {
         let set: UInt64 = self < 0x40 ? 0x2BFF_7FD2_0000_0000 : 0x47FF_FFFE_87FF_FFFE
         return self < 0x80 && (set &>> UInt64(self & 0x3F)) & 1 == 1

@@ -1,7 +1,7 @@
 /// A ring of points, as `libketama` made it known: a key belongs to the member with the first point at or after it.
 ///
-/// Two things differ: the hash is ``XXH64`` instead of MD5, and weights are measured by the greatest instead of the mean,
-/// so that one that grows in steps moves no key between others.
+/// Two things differ: the hash is ``XXH64`` instead of MD5, and weights are measured by the greatest instead of the
+/// mean, so that one that grows in steps moves no key between others.
 struct KetamaRing: Sendable, Equatable {
     /// Of a member with the greatest weight; others have fewer, one at least.
     static let pointsPerMember = 160

@@ -4,7 +4,8 @@
 /// discovery or on the machine, so that all who know the same members agree on every key. See `docs/hashing.md`.
 public struct KeyTable: Sendable, Equatable {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        /// ``HashRing``: moves no key between members that stay, heeds any weight, and is even within about two percent.
+        /// ``HashRing``: moves no key between members that stay, heeds any weight, and is even within about two
+        /// percent.
         case rendezvous
         /// Even within a slot, but a change also moves a few keys between members that stay.
         case maglev

@@ -3,7 +3,8 @@ struct PreferenceLists: Sendable, Equatable {
     /// The length of each list.
     let depth: Int
     private let entries: Int
-    /// All first choices, then all second ones, and so on: a lookup of owners keeps only theirs in the processor's cache.
+    /// All first choices, then all second ones, and so on: a lookup of owners keeps only theirs in the processor's
+    /// cache.
     private let positions: [UInt16]
 
     /// Takes lists of `depth` positions each, one after the other; none if `depth` is 0.

@@ -38,8 +38,9 @@ public enum Rendezvous {
         XXH64.avalanche(XXH64.avalanche(key) ^ member)
     }
 
-    /// The same for a slot of a table, and stratified: over all slots a member draws each value of the upper 16 bits once. So it
-    /// has neither more nor fewer high draws than others, and members of equal weight get shares that are more even.
+    /// The same for a slot of a table, and stratified: over all slots a member draws each value of the upper 16 bits
+    /// once. So it has neither more nor fewer high draws than others, and members of equal weight get shares that are
+    /// more even.
     static func draw(slot: UInt16, member: UInt64) -> UInt64 {
         UInt64(permuted(slot, by: member)) << 48 | draw(key: UInt64(slot), member: member) >> 16
     }
@@ -61,7 +62,8 @@ public enum Rendezvous {
         return .max / UInt64(weight)
     }
 
-    /// How far a draw may stay below the greatest one and still cost no more than `cost`; draws farther below cost more.
+    /// How far a draw may stay below the greatest one and still cost no more than `cost`; draws farther below cost
+    /// more.
     ///
     /// For 1 - u is at most -log2(u) · ln 2. Times 2^8, from units of 2^-56 to those of draws, that is 177.4 times
     /// `cost` · weight; 178, and 8 instead of 1, make up for what the logarithm and the division cut off.

@@ -1,8 +1,8 @@
 /// Fills a ring's table: for each slot the best members, those on hosts not yet chosen first.
 ///
-/// Two facts make a new table from an old one cheap, for the lists hold the best of each further host. A list without the
-/// member that goes is the same without it. And a list after others have come holds nobody but those who came and those
-/// who stood in it before.
+/// Two facts make a new table from an old one cheap, for the lists hold the best of each further host. A list without
+/// the member that goes is the same without it. And a list after others have come holds nobody but those who came and
+/// those who stood in it before.
 struct RingTable {
     private struct Entrant {
         var hash: UInt64

@@ -1,7 +1,8 @@
 /// A line for each request: where it goes, and how it looks.
 ///
-/// Lines are gathered on the loop and written by a thread of the logs on their disk, a tenth of a second later at most. A disk that
-/// is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the program's log.
+/// Lines are gathered on the loop and written by a thread of the logs on their disk, a tenth of a second later at most.
+/// A disk that is too slow holds up no request: what is more than ``waitingBytes`` is dropped, and said in the
+/// program's log.
 public struct AccessLog: Sendable, Hashable {
     public enum Format: String, Sendable, CaseIterable {
         /// `host - user [time] "request line" status bytes`, as since NCSA's first server.

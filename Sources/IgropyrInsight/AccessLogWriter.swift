@@ -1,8 +1,8 @@
 package import IgropyrUV
 package import Logging
 
-/// Writes what the loops have gathered, on the thread of the logs on its disk, which may block for that. What the reader of a
-/// pipe leaves waits here, and holds up no other log.
+/// Writes what the loops have gathered, on the thread of the logs on its disk, which may block for that. What the
+/// reader of a pipe leaves waits here, and holds up no other log.
 package final class AccessLogWriter: Sendable {
     private struct State {
         var waitingBytes = 0
@@ -49,8 +49,9 @@ package final class AccessLogWriter: Sendable {
     nonisolated(unsafe) private var onEnd: ((_ isWritten: Bool) -> Void)?
     nonisolated(unsafe) private var isOver = false
 
-    /// Opens the destination. The program's log is told of dropped lines once in `reportInterval`: a full disk takes no line
-    /// for hours, and that log may be on it, too. Call ``stop()`` at the program's end, to wait for what it has yet to write.
+    /// Opens the destination. The program's log is told of dropped lines once in `reportInterval`: a full disk takes no
+    /// line for hours, and that log may be on it, too. Call ``stop()`` at the program's end, to wait for what it has
+    /// yet to write.
     /// - Throws: as `LogFile.init(appendingTo:)`.
     package init(_ settings: AccessLog, logger: Logger, reportInterval: Duration = .seconds(10)) throws(UVError) {
         (file, name) =
@@ -65,8 +66,8 @@ package final class AccessLogWriter: Sendable {
         self.reportInterval = reportInterval
     }
 
-    /// Nobody has lines for it any more, and all that there were are written. Who lets it go need not wait for its share of the
-    /// thread.
+    /// Nobody has lines for it any more, and all that there were are written. Who lets it go need not wait for its
+    /// share of the thread.
     deinit {
         guard !state.withLock({ $0.isStopping }) else { return }
         Task { [device] in await LogThread.leave(device) }
@@ -89,7 +90,8 @@ package final class AccessLogWriter: Sendable {
         if isNews { loop.submit { [self] in tell(nil) } }
     }
 
-    /// Opens the file by its name again, soon. If that fails, lines go on to the old one, and the program's log says why.
+    /// Opens the file by its name again, soon. If that fails, lines go on to the old one, and the program's log says
+    /// why.
     package func reopen() {
         loop.submit { [self] in
             do throws(UVError) {

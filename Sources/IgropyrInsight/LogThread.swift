@@ -1,8 +1,8 @@
 internal import IgropyrUV
 
-/// The threads that write the lines of logs that are open, and may block: one for each file system, and one for all that has a
-/// reader, which blocks nobody. A program may have hundreds of logs, mostly on one disk; one that hangs, such as a server's that has
-/// gone, holds up its own.
+/// The threads that write the lines of logs that are open, and may block: one for each file system, and one for all
+/// that has a reader, which blocks nobody. A program may have hundreds of logs, mostly on one disk; one that hangs,
+/// such as a server's that has gone, holds up its own.
 enum LogThread {
     private struct Use {
         let thread: EventLoopThread
@@ -11,8 +11,8 @@ enum LogThread {
 
     private static let uses = Locked<[UInt64?: Use]>([:])
 
-    /// The loop of the thread for logs on that device, which is started for the first of them. Call ``leave(_:)`` when the log has
-    /// ended.
+    /// The loop of the thread for logs on that device, which is started for the first of them. Call ``leave(_:)`` when
+    /// the log has ended.
     static func enter(_ device: UInt64?) throws(UVError) -> EventLoop {
         try uses.withLock { uses throws(UVError) in
             var use = if let use = uses[device] { use } else { Use(thread: try EventLoopThread(name: "igropyr-log")) }

@@ -9,9 +9,10 @@ public import Metrics
 /// app.metrics("/metrics", from: metrics)
 /// ```
 ///
-/// Counters become counters; meters, and recorders that do not aggregate, gauges; timers (in seconds) and other recorders
-/// histograms. What Prometheus cannot have in a name becomes `_`. At most ``seriesLimit`` series are kept: further ones go
-/// nowhere and are counted in `metrics_dropped_series_total`, and so are those whose name has another type already.
+/// Counters become counters; meters, and recorders that do not aggregate, gauges; timers (in seconds) and other
+/// recorders histograms. What Prometheus cannot have in a name becomes `_`. At most ``seriesLimit`` series are kept:
+/// further ones go nowhere and are counted in `metrics_dropped_series_total`, and so are those whose name has another
+/// type already.
 public final class PrometheusMetrics: MetricsFactory, Sendable {
     private struct Family {
         let kind: PrometheusText.Kind

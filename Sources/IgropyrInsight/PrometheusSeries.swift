@@ -32,7 +32,8 @@ final class GaugeSeries: Series, MeterHandler, RecorderHandler {
     }
 }
 
-/// Counts values by size; of a timer in seconds. Its buckets are those of Prometheus's own clients, with two more below.
+/// Counts values by size; of a timer in seconds. Its buckets are those of Prometheus's own clients, with two more
+/// below.
 final class HistogramSeries: Series, TimerHandler, RecorderHandler {
     private static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 

@@ -1,7 +1,7 @@
 /// What Prometheus reads, in the making: its text format, version 0.0.4.
 ///
-/// A family is ``beginFamily(_:_:help:)``, then all its samples, whose names begin with the family's. Names and values of
-/// labels are the caller's to make valid; ``label(_:_:)`` does it for one.
+/// A family is ``beginFamily(_:_:help:)``, then all its samples, whose names begin with the family's. Names and values
+/// of labels are the caller's to make valid; ``label(_:_:)`` does it for one.
 package struct PrometheusText {
     package enum Kind: String, Sendable { case counter, gauge, histogram }
 

@@ -2,8 +2,8 @@ public import Igropyr
 public import JWTKit
 
 extension BearerAuthentication where Key.Value: JWTPayload {
-    /// Lets in whoever shows a JSON Web Token that is believed, and hands its payload to the handler. Others are told 401 and why
-    /// (RFC 6750 §3). Keys that came from a file or a URL are read anew at SIGHUP.
+    /// Lets in whoever shows a JSON Web Token that is believed, and hands its payload to the handler. Others are told
+    /// 401 and why (RFC 6750 §3). Keys that came from a file or a URL are read anew at SIGHUP.
     ///
     /// ```swift
     /// struct Visitor: JWTPayload {

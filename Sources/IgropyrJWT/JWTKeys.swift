@@ -1,8 +1,8 @@
 internal import IgropyrUV
 internal import JWTKit
 
-/// What a verifier and its copies go by: keys that stay, those that were last read from a file, or those that are published
-/// at a URL.
+/// What a verifier and its copies go by: keys that stay, those that were last read from a file, or those that are
+/// published at a URL.
 final class JWTKeys: Sendable {
     /// Keys, and what they are called; without names a token may call its key as it likes.
     struct Known: Sendable {

@@ -4,20 +4,22 @@ internal import IgropyrUV
 internal import JWTKit
 
 extension JWTVerifier {
-    /// By the keys of a file: a set as identity providers publish it (JSON, RFC 7517), or one public key in PEM as `openssl pkey
-    /// -pubout` writes it; at most 1 MiB. Read now, at each ``reload()``, and by a middleware of this also when `App.run` gets
-    /// SIGHUP. Blocks meanwhile.
+    /// By the keys of a file: a set as identity providers publish it (JSON, RFC 7517), or one public key in PEM as
+    /// `openssl pkey -pubout` writes it; at most 1 MiB. Read now, at each ``reload()``, and by a middleware of this
+    /// also when `App.run` gets SIGHUP. Blocks meanwhile.
     /// - Throws: ``JWTKeyFailure``.
     public init(keyFile path: String) async throws(JWTKeyFailure) {
         self.init(JWTKeys(.file(path, Locked(try await Self.keys(ofFile: path)))))
     }
 
-    /// By the keys that an identity provider publishes at a URL: its `jwks_uri`, which is to be of `https`, or in one's own network.
+    /// By the keys that an identity provider publishes at a URL: its `jwks_uri`, which is to be of `https`, or in one's
+    /// own network.
     ///
-    /// They are fetched when the first token comes, not now, so that an application starts without its provider; and anew
-    /// every ten minutes, while the old ones serve on, and when a token names a key (`kid`) that is not among them. There is one
-    /// fetch at most in ten seconds, however many such tokens come, and it ends after ten. Where that fails, tokens whose key
-    /// is not known are an error and no 401, since it may be a new one: what it is goes to the log.
+    /// They are fetched when the first token comes, not now, so that an application starts without its provider; and
+    /// anew every ten minutes, while the old ones serve on, and when a token names a key (`kid`) that is not among
+    /// them. There is one fetch at most in ten seconds, however many such tokens come, and it ends after ten. Where
+    /// that fails, tokens whose key is not known are an error and no 401, since it may be a new one: what it is goes to
+    /// the log.
     public init(keyURL url: String, by client: HTTPClient = .shared) {
         self.init(keyURL: url, by: client, now: { .now })
     }
@@ -26,8 +28,8 @@ extension JWTVerifier {
         self.init(JWTKeys(.published(PublishedKeys(url, client, now: now))))
     }
 
-    /// Reads the file of ``init(keyFile:)`` anew, for all copies of this verifier, and blocks meanwhile; or fetches what is
-    /// published at the URL of ``init(keyURL:by:)``. Does nothing for keys that came from elsewhere.
+    /// Reads the file of ``init(keyFile:)`` anew, for all copies of this verifier, and blocks meanwhile; or fetches
+    /// what is published at the URL of ``init(keyURL:by:)``. Does nothing for keys that came from elsewhere.
     /// - Throws: ``JWTKeyFailure``; the old keys then stay.
     public func reload() async throws(JWTKeyFailure) { try await keys.reload() }
 
@@ -93,7 +95,8 @@ extension JWTVerifier {
         let keys = JWTKeyCollection()
         for key in usable {
             do {
-                // Asked for, since a key that does not suit its algorithm is taken, and would get that of the first token.
+                // Asked for, since a key that does not suit its algorithm is taken, and would get that of the first
+                // token.
                 _ = try await keys.add(jwk: key).getKey(for: key.keyIdentifier)
             } catch {
                 throw JWTKeyFailure("the key \"\(key.keyIdentifier?.string ?? "")\" is broken")
@@ -109,7 +112,8 @@ private struct KeySet: Decodable {
     let keys: [Entry]
 
     struct Entry: Decodable {
-        /// Nil for a key of another use or kind. One without an algorithm gets one: else the first token would choose it.
+        /// Nil for a key of another use or kind. One without an algorithm gets one: else the first token would choose
+        /// it.
         let signing: JWK?
 
         private enum CodingKeys: String, CodingKey { case use }

@@ -1,15 +1,17 @@
 internal import FoundationEssentials
 public import JWTKit
 
-/// What a JSON Web Token (RFC 7519) must have to be believed: a signature by one of the keys, made by that key's algorithm; a time in
-/// which it is valid; an audience and an issuer. Follows RFC 8725, the best current practice.
+/// What a JSON Web Token (RFC 7519) must have to be believed: a signature by one of the keys, made by that key's
+/// algorithm; a time in which it is valid; an audience and an issuer. Follows RFC 8725, the best current practice.
 ///
-/// A token is never believed for what it says of itself: keys that it brings along or names by an address (`jwk`, `jku`, `x5c`,
-/// `x5u`) are not looked at, and `alg: none` and extensions that have to be understood (`crit`) are refused.
+/// A token is never believed for what it says of itself: keys that it brings along or names by an address (`jwk`,
+/// `jku`, `x5c`, `x5u`) are not looked at, and `alg: none` and extensions that have to be understood (`crit`) are
+/// refused.
 public struct JWTVerifier: Sendable {
     /// What `iss` must be; nil for anything.
     public var issuer: String?
-    /// What must be among `aud`. Nil is for nobody in particular: tokens with an `aud` are refused then (RFC 7519 §4.1.3).
+    /// What must be among `aud`. Nil is for nobody in particular: tokens with an `aud` are refused then (RFC 7519
+    /// §4.1.3).
     public var audience: String?
     /// Whether a token must have an end (`exp`).
     public var requiresExpiration = true
@@ -30,8 +32,9 @@ public struct JWTVerifier: Sendable {
     init(_ keys: JWTKeys) { self.keys = keys }
 
     /// What the token says, once it has passed all of the above and the payload's own `verify(using:)`.
-    /// - Throws: ``JWTRejection``; ``JWTKeyFailure`` if keys that are published cannot be had; `CancellationError` if they are not
-    ///   there yet when the task is cancelled; what the payload's `verify(using:)` throws, `JWTError`s excepted.
+    /// - Throws: ``JWTRejection``; ``JWTKeyFailure`` if keys that are published cannot be had; `CancellationError` if
+    ///   they are not there yet when the task is cancelled; what the payload's `verify(using:)` throws, `JWTError`s
+    ///   excepted.
     public func verify<Payload: JWTPayload>(
         _ token: String, as type: Payload.Type = Payload.self
     ) async throws -> Payload {

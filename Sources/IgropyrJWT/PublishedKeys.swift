@@ -1,9 +1,9 @@
 internal import Igropyr
 internal import IgropyrUV
 
-/// Keys that an identity provider publishes at a URL, fetched when the first token comes; then anew after ``lifetime``, or
-/// after ``pause`` where that failed, while the old ones serve on; and when a token names one that is not among them. However
-/// many tokens do: no more than one fetch at a time, nor in each ``pause``. For any thread.
+/// Keys that an identity provider publishes at a URL, fetched when the first token comes; then anew after ``lifetime``,
+/// or after ``pause`` where that failed, while the old ones serve on; and when a token names one that is not among
+/// them. However many tokens do: no more than one fetch at a time, nor in each ``pause``. For any thread.
 final class PublishedKeys: Sendable {
     /// A key that the provider takes back is believed for so long.
     static let lifetime = Duration.seconds(600)
@@ -35,8 +35,8 @@ final class PublishedKeys: Sendable {
 
     /// The keys for a token that calls its own so.
     /// - Returns: those that were published last, whether the one that is named is among them or not.
-    /// - Throws: ``JWTKeyFailure`` if it is not, and the provider did not answer when it was last asked; `CancellationError` if
-    ///   the task is cancelled while they are fetched.
+    /// - Throws: ``JWTKeyFailure`` if it is not, and the provider did not answer when it was last asked;
+    ///   `CancellationError` if the task is cancelled while they are fetched.
     func known(naming name: String?) async throws -> JWTKeys.Known {
         let time = now()
         let (known, outcome, failure) = state.withLock { state in

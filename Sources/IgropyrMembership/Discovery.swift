@@ -5,8 +5,8 @@ internal import IgropyrUV
 
 /// The sockets and the timer of a ``ServiceDiscovery``; stays on its loop.
 ///
-/// It speaks over IPv4 and over IPv6, as far as the interface has addresses of both: whoever has only one hears that, and those who
-/// hear both are found once (RFC 6762 §20).
+/// It speaks over IPv4 and over IPv6, as far as the interface has addresses of both: whoever has only one hears that,
+/// and those who hear both are found once (RFC 6762 §20).
 final class Discovery {
     private struct Channel {
         let socket: UDPSocket
@@ -21,8 +21,8 @@ final class Discovery {
     private let onFound: (SocketAddress) -> Void
     private var isClosed = false
 
-    /// Speaks on the interface that has `member`'s address, or else `bound`, at which it listens; without a name only looks for
-    /// others.
+    /// Speaks on the interface that has `member`'s address, or else `bound`, at which it listens; without a name only
+    /// looks for others.
     /// - Throws: an error that says what is wrong with the name or the address, or that the port cannot be had.
     init(
         of cluster: String, name: String?, at member: SocketAddress, bound: SocketAddress, on loop: EventLoop,

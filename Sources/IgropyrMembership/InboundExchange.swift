@@ -1,8 +1,8 @@
 internal import IgropyrGossip
 internal import IgropyrUV
 
-/// A connection that another member opened: one message in, at most one out, then the end; unless it becomes a link, which stays
-/// open until the other side or ``close()`` ends it.
+/// A connection that another member opened: one message in, at most one out, then the end; unless it becomes a link,
+/// which stays open until the other side or ``close()`` ends it.
 final class InboundExchange: TCPStreamDelegate {
     typealias Request = Result<StreamMessage, WireError>
 

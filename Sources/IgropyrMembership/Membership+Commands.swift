@@ -55,7 +55,8 @@ extension Membership {
         try request { core, now throws(GossipError) in try core.respond(to: id, with: payload, at: now) }
     }
 
-    /// Asks every member, or those named, and waits for the timeout; nil is Serf's default, which grows with the cluster.
+    /// Asks every member, or those named, and waits for the timeout; nil is Serf's default, which grows with the
+    /// cluster.
     public func query(
         _ name: String, payload: [UInt8] = [], to names: [String]? = nil, timeout: Duration? = nil
     ) async throws(MembershipError) -> QueryResult {

@@ -31,7 +31,8 @@ extension Membership {
         return inbound.values.count { $0.source == source } < max(1, limit / 2)
     }
 
-    /// Whom to count its connections with: the owner of its network, but a member alone, as a whole cluster may share one.
+    /// Whom to count its connections with: the owner of its network, but a member alone, as a whole cluster may share
+    /// one.
     static func holder(of address: SocketAddress, among members: [MemberAddress]) -> SocketAddress.Host {
         let bytes = MemberAddress(address).bytes
         return members.contains { $0.unmapped.bytes == bytes } ? address.host : address.host.holder

@@ -10,9 +10,9 @@ extension Membership {
     /// Where members were last, those that have left aside, the one heard of last first: seeds for the next start.
     public var rememberedPeers: [SocketAddress] { seeds.remembered.reversed() }
 
-    /// Asks the seeds until one lets us in, for as long as it takes, and again whenever we find ourselves alone. Where others
-    /// are with us, goes on asking seeds and remembered members that are not among them, a few at a time: after a
-    /// partition both sides have members, and may have lost sight of each other for good.
+    /// Asks the seeds until one lets us in, for as long as it takes, and again whenever we find ourselves alone. Where
+    /// others are with us, goes on asking seeds and remembered members that are not among them, a few at a time: after
+    /// a partition both sides have members, and may have lost sight of each other for good.
     func lookForSeeds(after pause: Duration = .zero) async {
         do { if pause > .zero { try await Task.sleep(for: pause) } } catch { return }
         while !Task.isCancelled, core != nil {
@@ -30,8 +30,10 @@ extension Membership {
         if isAlone { discovery?.askAgain() }
     }
 
-    /// Members elsewhere would take us in, and each look for us on its own host. One at another address of this host finds us.
-    /// - Throws: if we look for some, but can be reached from this host only. Names are looked at when they are asked for.
+    /// Members elsewhere would take us in, and each look for us on its own host. One at another address of this host
+    /// finds us.
+    /// - Throws: if we look for some, but can be reached from this host only. Names are looked at when they are asked
+    ///   for.
     func refuseToHide() throws(MembershipError) {
         if configuration.isHidden, configuration.discovery != nil {
             throw .hidden(configuration, "--discover finds members on other hosts")

@@ -3,7 +3,8 @@ internal import IgropyrTime
 public import IgropyrUV
 internal import Logging
 
-/// A member of a cluster of Igropyr nodes and Serf agents: the protocol core, driven over UDP and TCP on one event loop.
+/// A member of a cluster of Igropyr nodes and Serf agents: the protocol core, driven over UDP and TCP on one event
+/// loop.
 ///
 /// ``start()`` opens its sockets, which keep it alive until ``leave()`` or ``shutdown()``. For tasks on any thread.
 public actor Membership: LoopBound {
@@ -56,7 +57,8 @@ public actor Membership: LoopBound {
     /// The keys in use, the one that seals first; empty unless running and encrypted.
     public var keys: [[UInt8]] { core?.keys ?? [] }
 
-    /// Network coordinates by member: ours, and those of members that answered us. Their distances are round-trip times.
+    /// Network coordinates by member: ours, and those of members that answered us. Their distances are round-trip
+    /// times.
     public var coordinates: [String: NetworkCoordinate] { core?.knownCoordinates ?? [:] }
 
     /// What came by multicast DNS and was broken, or too much; 0 without discovery.
@@ -73,8 +75,8 @@ public actor Membership: LoopBound {
         SocketAddress(member).inZone(configuration.zone)
     }
 
-    /// All events from now on, so ask before ``start()``; ends with ``shutdown()``. A reader that lags by more than `bufferLimit` loses the oldest and
-    /// then reads ``MembershipEvent/lagged``.
+    /// All events from now on, so ask before ``start()``; ends with ``shutdown()``. A reader that lags by more than
+    /// `bufferLimit` loses the oldest and then reads ``MembershipEvent/lagged``.
     public func events(bufferLimit: Int = 1_024) -> AsyncStream<MembershipEvent> {
         let (id, events) = subscribers.add(bufferLimit: bufferLimit)
         subscribers.onTermination(of: id) { [weak self] in
@@ -177,7 +179,8 @@ public actor Membership: LoopBound {
         metricsTimer?.arm(after: Self.metricsInterval)
     }
 
-    /// Tells everybody, waits until the news is out (a few seconds), then shuts down. For them we have left, not failed.
+    /// Tells everybody, waits until the news is out (a few seconds), then shuts down. For them we have left, not
+    /// failed.
     public func leave() async {
         guard core != nil else { return }
         seedTask?.cancel()
@@ -192,8 +195,8 @@ public actor Membership: LoopBound {
     }
 
     /// Falls silent for another member of this name that goes on with the sockets, which the caller then owns
-    /// (``MembershipConfiguration/sockets``): as nobody is refused there meanwhile, the others do not take it for failed if it
-    /// comes before they would suspect it. Nil unless running; what throws changes nothing.
+    /// (``MembershipConfiguration/sockets``): as nobody is refused there meanwhile, the others do not take it for
+    /// failed if it comes before they would suspect it. Nil unless running; what throws changes nothing.
     public func leaveToSuccessor() throws(UVError) -> MembershipSockets? {
         let left = try sockets?.duplicates()
         shutdown()

@@ -31,8 +31,9 @@ public struct MembershipConfiguration: Sendable {
     public var keys: [[UInt8]] = []
     /// Keeps clusters apart; Serf agents up to 0.9 know no labels.
     public var label = ""
-    /// Members of the cluster, any one of which lets us in. Asked again and again until one does, whenever we are alone, and
-    /// now and then while none of our members is at their addresses: they may be in another part of a divided cluster.
+    /// Members of the cluster, any one of which lets us in. Asked again and again until one does, whenever we are
+    /// alone, and now and then while none of our members is at their addresses: they may be in another part of a
+    /// divided cluster.
     public var seeds: [Endpoint] = []
     /// Names of services whose SRV records name members (RFC 2782), such as `_igropyr._udp.example.org`; as seeds.
     public var seedServices: [String] = []
@@ -40,12 +41,13 @@ public struct MembershipConfiguration: Sendable {
     public var nameServer: SocketAddress?
     /// Where members were in an earlier life (``Membership/rememberedPeers``), the most recent first; as seeds.
     public var rememberedPeers: [SocketAddress] = []
-    /// Find members on the local network, and let them find us, by multicast DNS under this cluster's name, as Serf's agents
-    /// do with `-discover`, over IPv4 and IPv6; nil: do not. 1 to 57 letters, digits and hyphens.
+    /// Find members on the local network, and let them find us, by multicast DNS under this cluster's name, as Serf's
+    /// agents do with `-discover`, over IPv4 and IPv6; nil: do not. 1 to 57 letters, digits and hyphens.
     public var discovery: String?
     /// For hosts in one network; ``GossipSettings/wan`` for hosts far apart.
     public var settings = GossipSettings.fast
-    /// Connections of others served at once, of one source half of them (IPv6 by its first 64 bits); more are closed at once.
+    /// Connections of others served at once, of one source half of them (IPv6 by its first 64 bits); more are closed at
+    /// once.
     public var inboundStreamLimit = 128
     /// Where metrics go; nil: to the factory that `MetricsSystem` was bootstrapped with, if any.
     public var metrics: (any MetricsFactory)?

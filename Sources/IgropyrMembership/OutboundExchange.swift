@@ -1,7 +1,8 @@
 internal import IgropyrGossip
 internal import IgropyrUV
 
-/// A connection that we open to another member: one message out, one in, then the end; unless it is to stay open as a link.
+/// A connection that we open to another member: one message out, one in, then the end; unless it is to stay open as a
+/// link.
 final class OutboundExchange: TCPStreamDelegate {
     typealias Reply = Result<StreamMessage, StreamFailure>
 
@@ -11,8 +12,8 @@ final class OutboundExchange: TCPStreamDelegate {
     private var onReply: ((Reply) -> Void)?
     private var onLinkClose: (() -> Void)?
 
-    /// `onReply`: Called once, later, unless ``close()`` comes first. `onLinkClose`: called once after it, if the request is for a
-    /// link and the other side ends it.
+    /// `onReply`: Called once, later, unless ``close()`` comes first. `onLinkClose`: called once after it, if the
+    /// request is for a link and the other side ends it.
     init(
         _ request: StreamRequest, to address: SocketAddress, reader: StreamReader, wheel: TimerWheel,
         onReply: @escaping (Reply) -> Void, onLinkClose: @escaping () -> Void

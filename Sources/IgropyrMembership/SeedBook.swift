@@ -1,6 +1,7 @@
 internal import IgropyrUV
 
-/// By whom to be let in: the seeds, what their names stood for last and what came of asking them; and where members were.
+/// By whom to be let in: the seeds, what their names stood for last and what came of asking them; and where members
+/// were.
 struct SeedBook {
     private static let firstPause = Duration.seconds(1)
     /// Between two rounds while nobody else is there.

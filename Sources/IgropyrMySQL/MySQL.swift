@@ -10,12 +10,12 @@ public import IgropyrDatabase
 public typealias MySQL = SQLDatabase<MySQLConnection>
 
 extension SQLDatabase where Connection == MySQLConnection {
-    /// The URL is `mysql://user:password@host:3306/database`, of which password, host, port and database may be missing,
-    /// with these options, after a `?` and parted by `&`:
+    /// The URL is `mysql://user:password@host:3306/database`, of which password, host, port and database may be
+    /// missing, with these options, after a `?` and parted by `&`:
     ///
     /// - `socket=/run/mysqld/mysqld.sock`, in place of a host;
-    /// - `ssl-mode`: `DISABLED`; `PREFERRED`, TLS if the server offers it, with whoever it is, which is so by itself over
-    ///   a network; `VERIFY_IDENTITY`, TLS with a server whose certificate proves that it has the host's name;
+    /// - `ssl-mode`: `DISABLED`; `PREFERRED`, TLS if the server offers it, with whoever it is, which is so by itself
+    ///   over a network; `VERIFY_IDENTITY`, TLS with a server whose certificate proves that it has the host's name;
     /// - for the last, `ssl-ca`, a file with the authorities to believe instead of the system's, and `ssl-cert` and
     ///   `ssl-key`, this side's own certificate.
     ///

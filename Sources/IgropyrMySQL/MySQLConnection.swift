@@ -126,8 +126,8 @@ public actor MySQLConnection: LoopBound {
         do throws(UVError) { return try outcome.get() } catch { throw .cannotConnect("no thread for TLS: \(error)") }
     }
 
-    /// Asks the server who it is. Statements outside of transactions are kept, which a server may be set not to do; and times
-    /// are those of UTC, as a `Date` is read and written.
+    /// Asks the server who it is. Statements outside of transactions are kept, which a server may be set not to do; and
+    /// times are those of UTC, as a `Date` is read and written.
     private func identify() async throws(MySQLError) {
         do throws(MySQLError) {
             let row = try await command(
@@ -152,8 +152,8 @@ public actor MySQLConnection: LoopBound {
         return context
     }
 
-    /// Runs one of libmariadb's calls, of which `start` begins it and `proceed` goes on; both set what it returns. It may
-    /// look at `memory` until it is done, which it is at the connection's end at last.
+    /// Runs one of libmariadb's calls, of which `start` begins it and `proceed` goes on; both set what it returns. It
+    /// may look at `memory` until it is done, which it is at the connection's end at last.
     func call<Value>(
         _ value: Value, _ context: MySQLContext, keeping memory: AnyObject? = nil, start: (inout Value) -> Int32,
         proceed: @escaping (inout Value, Int32) -> Int32

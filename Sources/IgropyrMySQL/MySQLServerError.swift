@@ -9,8 +9,8 @@ public struct MySQLServerError: Error, Equatable, Sendable, CustomStringConverti
     /// Five characters, such as `23000`, which many codes share.
     public let sqlState: String
     public let message: String
-    /// Of the statement that was refused, the first 400 characters, without the values of its parameters. For logs, as all
-    /// of this: it is not to be told to strangers.
+    /// Of the statement that was refused, the first 400 characters, without the values of its parameters. For logs, as
+    /// all of this: it is not to be told to strangers.
     public internal(set) var statement: String?
 
     public init(code: Int, sqlState: String, message: String, statement: String? = nil) {
@@ -43,7 +43,8 @@ public struct MySQLServerError: Error, Equatable, Sendable, CustomStringConverti
     /// Whether the server has ended the session with it: it shuts down, was told to by `KILL`, or got bored.
     var isFatal: Bool { sqlState.hasPrefix("08") || [1927, 4031].contains(code) }
 
-    /// Whether the statement was not run, and is to be prepared anew: tables changed all the while, or it was forgotten.
+    /// Whether the statement was not run, and is to be prepared anew: tables changed all the while, or it was
+    /// forgotten.
     var isOfStatement: Bool { [1243, 1615].contains(code) }
 
     /// Whether it is of a server that only reads (`--read-only` and its kin).

@@ -66,8 +66,8 @@ struct MySQLTarget: Sendable, Equatable {
         return .disabled
     }
 
-    /// The ways to prove who asks that may be used, for a server may ask for any of them. Those that show it the password
-    /// itself are for one that is proven to be the right one.
+    /// The ways to prove who asks that may be used, for a server may ask for any of them. Those that show it the
+    /// password itself are for one that is proven to be the right one.
     var plugins: String {
         let always = "mysql_native_password,client_ed25519,caching_sha2_password"
         if case .path = server { return always + ",sha256_password,mysql_clear_password,dialog" }

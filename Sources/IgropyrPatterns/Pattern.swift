@@ -1,14 +1,14 @@
-/// A regular expression that takes time in proportion to itself times the text, whatever the two are: all ways are walked
-/// at once, none is tried again. So it may be asked about what strangers send.
+/// A regular expression that takes time in proportion to itself times the text, whatever the two are: all ways are
+/// walked at once, none is tried again. So it may be asked about what strangers send.
 ///
 /// It reads the part of RE2's syntax that people use for names and paths: literals, `.`, `[…]`, `\d \w \s` and their
-/// opposites, `^`, `$`, groups, `|`, `*`, `+`, `?`, `{n,m}`, each of the last four with a `?` for as few as possible, and
-/// `(?i)` in front; a search, unless anchored. Everything else makes it nil, as a broken expression does.
+/// opposites, `^`, `$`, groups, `|`, `*`, `+`, `?`, `{n,m}`, each of the last four with a `?` for as few as possible,
+/// and `(?i)` in front; a search, unless anchored. Everything else makes it nil, as a broken expression does.
 public struct Pattern: Sendable, Hashable, CustomStringConvertible {
     /// Bytes of UTF-8 in an expression.
     public static let limitBytes = 256
-    /// Bytes that ``firstGroup(in:)`` looks through. With the limits of expressions that keeps it below some milliseconds;
-    /// usual ones take microseconds.
+    /// Bytes that ``firstGroup(in:)`` looks through. With the limits of expressions that keeps it below some
+    /// milliseconds; usual ones take microseconds.
     public static let limitSubjectBytes = 1024
 
     enum Step: Sendable {
@@ -52,9 +52,9 @@ public struct Pattern: Sendable, Hashable, CustomStringConvertible {
         return false
     }
 
-    /// Where the first group of the leftmost match lies; of several such matches the one that the expression prefers, as
-    /// in Perl. Each byte is taken as a character. Where the expression repeats what may be empty without end, as `(a*)*`
-    /// does, the preferences do not say which group it is: it may differ from Perl's, as RE2's may.
+    /// Where the first group of the leftmost match lies; of several such matches the one that the expression prefers,
+    /// as in Perl. Each byte is taken as a character. Where the expression repeats what may be empty without end, as
+    /// `(a*)*` does, the preferences do not say which group it is: it may differ from Perl's, as RE2's may.
     ///
     /// - Returns: nil without a match, if the group has no part in it, or beyond ``limitSubjectBytes``.
     public func firstGroup(in text: Span<UInt8>) -> Range<Int>? {

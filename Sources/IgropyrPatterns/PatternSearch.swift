@@ -1,7 +1,7 @@
 /// A walk through a text on all ways at once, those that the expression prefers first (Thompson's and Pike's machine).
 ///
-/// For each place of the text, beginning with 0, call ``arrive(at:isEnd:)``; then, while ``isRunning`` and not at the end,
-/// ``take(_:)`` with the character that stands there.
+/// For each place of the text, beginning with 0, call ``arrive(at:isEnd:)``; then, while ``isRunning`` and not at the
+/// end, ``take(_:)`` with the character that stands there.
 struct PatternSearch {
     /// The bounds of the first group; -1 where it has not come yet.
     struct Marks {

@@ -10,8 +10,8 @@ public import IgropyrDatabase
 public typealias Postgres = SQLDatabase<PostgresConnection>
 
 extension SQLDatabase where Connection == PostgresConnection {
-    /// The text is libpq's: a URL, or `host=… dbname=…`, with TLS by `sslmode` and the like; what is missing is taken from
-    /// the environment (`PGHOST`, `PGPASSWORD`, …) and `~/.pgpass`. Nothing is connected yet.
+    /// The text is libpq's: a URL, or `host=… dbname=…`, with TLS by `sslmode` and the like; what is missing is taken
+    /// from the environment (`PGHOST`, `PGPASSWORD`, …) and `~/.pgpass`. Nothing is connected yet.
     /// - Throws: `.cannotConnect` if the text cannot be read.
     public convenience init(
         _ connection: String, settings: PoolSettings = PoolSettings()

@@ -4,7 +4,8 @@ public import IgropyrDatabase
 internal import IgropyrTime
 public import IgropyrUV
 
-/// One session with a PostgreSQL server, lent by ``Postgres``; an actor of its loop. Queries of several tasks take turns.
+/// One session with a PostgreSQL server, lent by ``Postgres``; an actor of its loop. Queries of several tasks take
+/// turns.
 @safe
 public actor PostgresConnection: LoopBound {
     nonisolated public let loop: EventLoop

@@ -8,8 +8,8 @@ public enum PostgresNotification: Equatable, Sendable {
 }
 
 extension SQLDatabase where Connection == PostgresConnection {
-    /// Lends what is sent on channels (`NOTIFY`), for as long as `body` runs; on a connection of its own, which is made anew
-    /// where it breaks: each second an attempt. What is sent once `body` runs is not missed, but for that.
+    /// Lends what is sent on channels (`NOTIFY`), for as long as `body` runs; on a connection of its own, which is made
+    /// anew where it breaks: each second an attempt. What is sent once `body` runs is not missed, but for that.
     ///
     /// ```swift
     /// try await postgres.listen(to: ["jobs"]) { notifications in
@@ -17,9 +17,9 @@ extension SQLDatabase where Connection == PostgresConnection {
     /// }
     /// ```
     ///
-    /// Messages are read as they are asked for: who is slow has them wait at the server, for whom they fill a queue of all
-    /// databases (`pg_notification_queue_usage()`). It ends when the client is closed. Each loop has 100 such connections at
-    /// most; who finds all taken waits, as for any connection.
+    /// Messages are read as they are asked for: who is slow has them wait at the server, for whom they fill a queue of
+    /// all databases (`pg_notification_queue_usage()`). It ends when the client is closed. Each loop has 100 such
+    /// connections at most; who finds all taken waits, as for any connection.
     /// - Throws: ``PostgresError``; what `body` throws.
     public func listen<Result>(
         to channels: [String], _ body: (PostgresNotifications) async throws -> Result

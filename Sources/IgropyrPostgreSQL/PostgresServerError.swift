@@ -14,8 +14,8 @@ public struct PostgresServerError: Error, Equatable, Sendable, CustomStringConve
     public let constraint: String?
     /// The character of the statement that it is about, from 1.
     public let position: Int?
-    /// Of the statement that was refused, its beginning or what stands around ``position``: 400 characters at most, without
-    /// the values of its parameters. For logs, as all of this: it is not to be told to strangers.
+    /// Of the statement that was refused, its beginning or what stands around ``position``: 400 characters at most,
+    /// without the values of its parameters. For logs, as all of this: it is not to be told to strangers.
     public internal(set) var statement: String?
 
     /// Whether it is of a server that only reads, or of a transaction that does.

@@ -7,7 +7,8 @@ struct PostgresTarget: Sendable {
     private var parameters: [String: String]
 
     /// Reads what libpq reads: `postgres://user@host/database?sslmode=verify-full`, or `host=… dbname=…`.
-    /// - Throws: `.cannotConnect` with libpq's reason if it is neither, without what this quotes of a text that has a password.
+    /// - Throws: `.cannotConnect` with libpq's reason if it is neither, without what this quotes of a text that has a
+    ///   password.
     init(_ connectionString: String) throws(PostgresError) {
         var message: UnsafeMutablePointer<CChar>?
         guard let options = unsafe PQconninfoParse(connectionString, &message) else {
@@ -59,9 +60,9 @@ struct PostgresTarget: Sendable {
         return values
     }
 
-    /// The parameters for each address of each host, in their order. libpq would look names up itself, and block; and it
-    /// would wait for ever for the first that is silent. Only where the order is its own does it get all at once.
-    /// Of the time each name has its share.
+    /// The parameters for each address of each host, in their order. libpq would look names up itself, and block; and
+    /// it would wait for ever for the first that is silent. Only where the order is its own does it get all at once. Of
+    /// the time each name has its share.
     func resolved(within time: Duration) async throws(PostgresError) -> [[String: String]] {
         guard parameters["hostaddr"] == nil, let list = parameters["host"] else { return [parameters] }
         let hosts = list.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -21,8 +21,8 @@ public final class Redis: RedisCommands {
     /// - `ssl-cert` and `ssl-key`, this side's own certificate.
     ///
     /// Files are read whenever a connection is made. Nothing is connected yet. Each loop has at most
-    /// `subscriptionsPerLoop` connections more, one for each ``subscribe(to:patterns:_:)``; who finds all taken waits, as
-    /// for any connection.
+    /// `subscriptionsPerLoop` connections more, one for each ``subscribe(to:patterns:_:)``; who finds all taken waits,
+    /// as for any connection.
     /// - Throws: `.cannotConnect` if the text cannot be read.
     public init(
         url: String, settings: PoolSettings = PoolSettings(), subscriptionsPerLoop: Int = 100

@@ -9,8 +9,8 @@ struct RedisTarget: Sendable, Equatable {
     /// Nil for none.
     var tls: TLS?
 
-    /// Reads `redis://user:password@host:6379/2`, of which all but `redis://` may be missing, the same with `rediss://`,
-    /// and `unix:/path?db=2`, `unix://user:password@/path`; `%` and two digits stand for a byte.
+    /// Reads `redis://user:password@host:6379/2`, of which all but `redis://` may be missing, the same with
+    /// `rediss://`, and `unix:/path?db=2`, `unix://user:password@/path`; `%` and two digits stand for a byte.
     /// - Throws: `.cannotConnect` if it is none of them.
     init(_ text: String) throws(RedisError) {
         do throws(DatabaseURLError) { try self.init(reading: text) } catch { throw .cannotConnect(error.reason) }

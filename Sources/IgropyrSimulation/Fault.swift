@@ -29,7 +29,8 @@ public struct Fault: Hashable, Sendable {
     }
 
     public var kind: Kind
-    /// Those that it befalls: always the same in a run, so that the others are known to be well; a partition's are chosen anew.
+    /// Those that it befalls: always the same in a run, so that the others are known to be well; a partition's are
+    /// chosen anew.
     public var members: Members
     /// Between two blows to a host: at random from half to one and a half times as much.
     public var interval: Duration

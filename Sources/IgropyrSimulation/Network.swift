@@ -6,7 +6,8 @@ public struct Network: Sendable {
     public var delay: ClosedRange<Duration> = .microseconds(100)...(.milliseconds(5))
     /// The share of datagrams that arrive twice.
     public var duplication = 0.0
-    /// The share of datagrams that are held back for up to ten times the longest delay, so that later ones overtake them.
+    /// The share of datagrams that are held back for up to ten times the longest delay, so that later ones overtake
+    /// them.
     public var reordering = 0.0
     /// What a host's UDP socket holds while nobody reads; more is dropped. The default is Linux's `rmem_default`.
     public var socketBufferBytes = 212_992

@@ -13,7 +13,8 @@ extension Scenario {
         }
     }
 
-    /// From a process's end, on a host whose kernel lives on, until every other member has it failed; the limit is five minutes.
+    /// From a process's end, on a host whose kernel lives on, until every other member has it failed; the limit is five
+    /// minutes.
     public func death(seed: UInt64) throws -> Duration? {
         let simulation = try makeCluster(seed: seed)
         let victim = members - 1
@@ -35,8 +36,8 @@ extension Scenario {
         }
     }
 
-    /// Two halves that have long given each other up reach each other again: until all hold the same for alive; the limit is
-    /// ten minutes.
+    /// Two halves that have long given each other up reach each other again: until all hold the same for alive; the
+    /// limit is ten minutes.
     public func healing(seed: UInt64) throws -> Duration? {
         let simulation = try makeCluster(seed: seed)
         simulation.cutOff(0..<members / 2)

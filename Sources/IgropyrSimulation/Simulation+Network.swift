@@ -94,8 +94,8 @@ extension Simulation {
         }
     }
 
-    /// Lost segments are sent again: after a round trip if enough of those behind them arrived to tell (RFC 6675), else after
-    /// a timeout that doubles.
+    /// Lost segments are sent again: after a round trip if enough of those behind them arrived to tell (RFC 6675), else
+    /// after a timeout that doubles.
     private func flight(of segments: Int, attempts: Int, from source: Int, to target: Int) -> Flight {
         let isCut = !isReachable(source, target) || hosts[target].isPoweredOff
         let lost = isCut ? segments : network.loss > 0 ? (0..<segments).count { _ in random.hits(network.loss) } : 0

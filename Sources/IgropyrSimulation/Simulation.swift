@@ -3,8 +3,8 @@ public import IgropyrTime
 
 /// A cluster in memory, in virtual time, of the very state machine that ships: what a seed does once, it does always.
 ///
-/// Hosts are numbered from 0. The network between them loses, delays, repeats and reorders; hosts can be paused, starved,
-/// switched off, restarted, cut off from each other, and their clocks can leap.
+/// Hosts are numbered from 0. The network between them loses, delays, repeats and reorders; hosts can be paused,
+/// starved, switched off, restarted, cut off from each other, and their clocks can leap.
 public final class Simulation {
     enum Event {
         case timer(Int, life: UInt32)
@@ -40,8 +40,8 @@ public final class Simulation {
     /// Whether hosts keep what their cores report.
     public var keepsLogs = true
 
-    // What every event touches is seen in this module only: so the compiler, not each access, finds that none is in another's way;
-    // where it cannot, they never are, since nothing is called meanwhile that knows the simulation.
+    // What every event touches is seen in this module only: so the compiler, not each access, finds that none is in
+    // another's way; where it cannot, they never are, since nothing is called meanwhile that knows the simulation.
     @safe @exclusivity(unchecked)
     var machines: [SimulatedHost] = []
     var clock = Timestamp.zero
@@ -159,7 +159,8 @@ public final class Simulation {
 
     // MARK: - Time
 
-    /// Runs until `isDone`, which is asked whenever a core has reported something, or for `limit`. Returns whether it is done.
+    /// Runs until `isDone`, which is asked whenever a core has reported something, or for `limit`. Returns whether it
+    /// is done.
     @discardableResult
     public func run(for limit: Duration, until isDone: (Simulation) -> Bool = { _ in false }) -> Bool {
         let end = now.advanced(by: limit)

@@ -6,8 +6,8 @@ internal import IgropyrUV
 
 /// Asks an application that is being tested; may be used from anywhere, and by several tasks at once. Keeps no cookies.
 ///
-/// A response is given when it is whole, with 16 MiB at most: what streams without an end is for a client of the test's own.
-/// A request fails after half a minute in which the application makes no progress with it.
+/// A response is given when it is whole, with 16 MiB at most: what streams without an end is for a client of the test's
+/// own. A request fails after half a minute in which the application makes no progress with it.
 public struct TestClient: HTTPRequesting {
     /// Where the application serves, as `127.0.0.1:40123`.
     public let address: String

@@ -8,8 +8,8 @@ public enum Base64 {
         text(bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// What ``urlText(_:)`` was made of. Nil for all that it never is: other characters, padding, a length of no bytes, bits left
-    /// over that are not zero.
+    /// What ``urlText(_:)`` was made of. Nil for all that it never is: other characters, padding, a length of no bytes,
+    /// bits left over that are not zero.
     public static func bytes(urlText text: String) -> [UInt8]? {
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         let padded = text.replacing("-", with: "+").replacing("_", with: "/") + padding

@@ -7,8 +7,8 @@ extension Sequence {
     }
 }
 
-/// Orders as text what it is made of orders naturally: how many digits a number has stands in front of it. Then the name
-/// itself, which tells `a1` from `a01`.
+/// Orders as text what it is made of orders naturally: how many digits a number has stands in front of it. Then the
+/// name itself, which tells `a1` from `a01`.
 private func naturalKey(_ name: String) -> [UInt8] {
     let zero = UInt8(ascii: "0")
     let isDigit = { (byte: UInt8) in zero...UInt8(ascii: "9") ~= byte }

@@ -1,6 +1,7 @@
 /// What others' programs print, for a terminal, which would obey the control characters in it (CVE-2021-25743): they
-/// become blanks. Line ends, tabs and colours stay: SGR sequences (ECMA-48 §8.3.117), which change how text looks, never
-/// where it is. What is no UTF-8 becomes U+FFFD, as a terminal may take a single byte for a control character, too.
+/// become blanks. Line ends, tabs and colours stay: SGR sequences (ECMA-48 §8.3.117), which change how text looks,
+/// never where it is. What is no UTF-8 becomes U+FFFD, as a terminal may take a single byte for a control character,
+/// too.
 ///
 /// Takes the bytes as they come, however characters and sequences are cut.
 public struct TerminalText: Sendable {

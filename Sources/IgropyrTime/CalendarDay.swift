@@ -12,8 +12,8 @@ public struct CalendarDay: Sendable, Hashable {
         self.day = day
     }
 
-    /// The day that is so many after 1 January 1970. By Howard Hinnant's `civil_from_days`: years begin in March, eras of 400
-    /// years have 146 097 days.
+    /// The day that is so many after 1 January 1970. By Howard Hinnant's `civil_from_days`: years begin in March, eras
+    /// of 400 years have 146 097 days.
     public init(number: Int) {
         let shifted = number + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
@@ -32,7 +32,8 @@ public struct CalendarDay: Sendable, Hashable {
         return "\(year)-\(two(month))-\(two(day))"
     }
 
-    /// Days since 1 January 1970, by Howard Hinnant's `days_from_civil`; of a day that the month does not have, one of the next.
+    /// Days since 1 January 1970, by Howard Hinnant's `days_from_civil`; of a day that the month does not have, one of
+    /// the next.
     public var number: Int {
         let shifted = month <= 2 ? year - 1 : year
         let era = (shifted >= 0 ? shifted : shifted - 399) / 400

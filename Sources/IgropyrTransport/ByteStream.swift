@@ -30,9 +30,9 @@ public final class ByteStream {
     @safe @exclusivity(unchecked)  // Used for each piece of input, where that check shows in the profile.
     public var delegate: (any ByteStreamDelegate)?
 
-    /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes; `serverName`
-    /// is whom a client expects, see ``TLSSession/init(_:serverName:limits:)``. The addresses of `proxyHeader`, which was
-    /// read from the stream, stand in for its own.
+    /// Takes over a connected stream. With a context, the handshake begins with the first reads and writes;
+    /// `serverName` is whom a client expects, see ``TLSSession/init(_:serverName:limits:)``. The addresses of
+    /// `proxyHeader`, which was read from the stream, stand in for its own.
     /// - Throws: `.setup` if OpenSSL has no memory; the stream is then closed.
     public init(
         _ tcp: TCPStream, tls context: TLSContext? = nil, serverName: String? = nil, proxyHeader: ProxyHeader = .local
@@ -78,8 +78,9 @@ public final class ByteStream {
     /// Bytes written that the kernel has not taken yet.
     public var queuedBytes: Int { tcp.queuedBytes + (tls?.waitingBytes ?? 0) }
 
-    /// Bytes written that have not arrived: what is queued, and what the kernel has. That may be megabytes, of which a third has to
-    /// go before the kernel takes more, so that ``queuedBytes`` alone does not show what a slow peer takes. One system call.
+    /// Bytes written that have not arrived: what is queued, and what the kernel has. That may be megabytes, of which a
+    /// third has to go before the kernel takes more, so that ``queuedBytes`` alone does not show what a slow peer
+    /// takes. One system call.
     var untakenBytes: Int { queuedBytes + tcp.unacknowledgedBytes }
 
     /// As ``TCPStream/isBroken``.

@@ -32,7 +32,8 @@ public final class ChildProcess {
         public var directory: String?
         /// The child's descriptors 0, 1, 2, … : ours, to be duplicated, or nil for `/dev/null` (0–2) or none.
         public var descriptors: [Int32?]
-        /// In a session of its own, so that a terminal's Ctrl-C does not reach it, and its whole group can be signalled.
+        /// In a session of its own, so that a terminal's Ctrl-C does not reach it, and its whole group can be
+        /// signalled.
         public var hasOwnSession: Bool
 
         public init(

@@ -16,8 +16,8 @@ public enum ChildProcesses {
         Hexadecimal.text(UInt128.random(in: .min ... .max))
     }
 
-    /// `body` starts a process and returns its number, or an error's code; nobody takes that for an orphan meanwhile. Of this
-    /// process's descriptors it gets those that `body` gives it.
+    /// `body` starts a process and returns its number, or an error's code; nobody takes that for an orphan meanwhile.
+    /// Of this process's descriptors it gets those that `body` gives it.
     static func start(_ invocation: String?, _ body: () -> Int32) -> Int32 {
         known.withLock { known in
             closeDescriptorsOnExec()
@@ -27,8 +27,8 @@ public enum ChildProcesses {
         }
     }
 
-    /// We open all of ours that way. But this process may have been started with others, and libraries open some: Foundation,
-    /// for one, while it writes a file.
+    /// We open all of ours that way. But this process may have been started with others, and libraries open some:
+    /// Foundation, for one, while it writes a file.
     private static func closeDescriptorsOnExec() {
         guard igropyr_close_on_exec_from(3) != 0 else { return }
         // An older Linux. Numbers are given from below, so nobody inherits higher ones.
@@ -46,13 +46,15 @@ public enum ChildProcesses {
         try check(igropyr_become_child_subreaper(), errnoOf: "prctl")
     }
 
-    /// Kills this process's children that neither ``ChildProcess`` has started nor any that it still knows of, and takes
-    /// the zombies among them away. Reads `/proc`: not for a loop's thread. Nothing else here may wait for children.
+    /// Kills this process's children that neither ``ChildProcess`` has started nor any that it still knows of, and
+    /// takes the zombies among them away. Reads `/proc`: not for a loop's thread. Nothing else here may wait for
+    /// children.
     /// - Returns: How many were killed.
     public static func killOrphans() -> Int {
         let own = getpid()
         var killed = 0
-        // Before and after the look at /proc: whoever was ending there is in the one, whoever was being started in the other.
+        // Before and after the look at /proc: whoever was ending there is in the one, whoever was being started in the
+        // other.
         let before = known.withLock { $0 }
         for process in ProcessStatus.all() where process.parent == own && before[process.identity.pid] == nil {
             let known = known.withLock { $0 }

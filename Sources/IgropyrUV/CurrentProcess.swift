@@ -19,9 +19,9 @@ public enum CurrentProcess {
         return text
     }
 
-    /// Lets this process have as many descriptors as it may, up to 65 536, if it was started with fewer: a shell gives 1024, and each
-    /// connection is one. No more than that: programs that it starts inherit the limit, and some of them go through all numbers
-    /// below it.
+    /// Lets this process have as many descriptors as it may, up to 65 536, if it was started with fewer: a shell gives
+    /// 1024, and each connection is one. No more than that: programs that it starts inherit the limit, and some of them
+    /// go through all numbers below it.
     /// - Returns: How many it might have until now (the soft limit); nil if that is unknown.
     @discardableResult
     public static func raiseOpenFileLimit() -> Int? {

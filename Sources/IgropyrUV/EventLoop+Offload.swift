@@ -9,8 +9,9 @@ extension EventLoop {
     }()
 
     /// Runs a function that blocks (files, archives, hashes) on libuv's thread pool, and hands on what it returns or
-    /// throws. What the function held is let go before the caller goes on: a file that only it had open is closed by then.
-    /// The pool has four threads (`UV_THREADPOOL_SIZE`): nothing that waits for a peer belongs there. For any thread.
+    /// throws. What the function held is let go before the caller goes on: a file that only it had open is closed by
+    /// then. The pool has four threads (`UV_THREADPOOL_SIZE`): nothing that waits for a peer belongs there. For any
+    /// thread.
     public func offload<Result: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {

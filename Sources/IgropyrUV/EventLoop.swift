@@ -10,8 +10,8 @@ internal import Synchronization
 /// the thread that made it may open handles on it. ``submit(_:)``, ``stop()`` and `enqueue` are for any thread, all
 /// else is for the loop's own.
 ///
-/// No task that the loop executes is ever lost: what comes after ``stop()`` runs on a thread that lasts as long as there
-/// is such work.
+/// No task that the loop executes is ever lost: what comes after ``stop()`` runs on a thread that lasts as long as
+/// there is such work.
 @safe
 public final class EventLoop: TaskExecutor, Sendable {
     /// What may run on the loop: the next stretch of a Swift task, within no actor or within one, or a plain function.

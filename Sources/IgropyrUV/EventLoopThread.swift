@@ -31,8 +31,8 @@ public final class EventLoopThread: Sendable {
         if let thread = thread.withLock({ $0 }) { pthread_detach(thread) }
     }
 
-    /// Stops the loop and waits until its thread has ended, with what libraries do for a thread that ends: if the process did
-    /// meanwhile, both might free the same.
+    /// Stops the loop and waits until its thread has ended, with what libraries do for a thread that ends: if the
+    /// process did meanwhile, both might free the same.
     /// - Throws: `UV_EBUSY` if a handle was left open on it.
     public func stop() async throws(UVError) {
         loop.stop()

@@ -3,9 +3,9 @@ internal import Glibc
 
 /// The thread that a process began with.
 ///
-/// Where `main` is `async`, libdispatch parks it for good, in the midst of `pthread_exit`: it goes on handling signals, but the C
-/// library's `setuid` and its kin, which have each thread do the same, take it for one that is gone (glibc's `nptl/nptl_setxid.c`;
-/// libdispatch's `dispatch_main`).
+/// Where `main` is `async`, libdispatch parks it for good, in the midst of `pthread_exit`: it goes on handling signals,
+/// but the C library's `setuid` and its kin, which have each thread do the same, take it for one that is gone (glibc's
+/// `nptl/nptl_setxid.c`; libdispatch's `dispatch_main`).
 enum FirstThread {
     /// Who it is to be, and the answer. The signal's handler reads and writes it: nothing here is made or freed there.
     @safe fileprivate struct Order {
@@ -69,7 +69,8 @@ enum FirstThread {
     }
 }
 
-/// On the first thread, at any moment: only what signal-safety(7) allows. A thread that followed already may not set its groups.
+/// On the first thread, at any moment: only what signal-safety(7) allows. A thread that followed already may not set
+/// its groups.
 private func didReceiveOrder(_: Int32) {
     guard let order = unsafe FirstThread.order else { return }
     let wanted = unsafe (user: order.pointee.user, group: order.pointee.group)

@@ -4,8 +4,8 @@ internal import Glibc
 extension Folder {
     /// What a folder holds.
     public struct Listing: Sendable {
-        /// In no order. Files and folders only, and what a symbolic link that is followed leads to; nothing whose name is
-        /// not UTF-8.
+        /// In no order. Files and folders only, and what a symbolic link that is followed leads to; nothing whose name
+        /// is not UTF-8.
         public var items: [Item] = []
         /// Whether there was more than could be listed.
         public var isCut = false

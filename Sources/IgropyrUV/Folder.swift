@@ -30,8 +30,8 @@ public final class Folder: Sendable {
         case folder
     }
 
-    /// Opens what stands at `path`: names separated by single slashes, or nothing for the folder itself. A pipe does not
-    /// block, and what is neither file nor folder counts as not there.
+    /// Opens what stands at `path`: names separated by single slashes, or nothing for the folder itself. A pipe does
+    /// not block, and what is neither file nor folder counts as not there.
     /// - Throws: `UV_ENOENT`, `UV_ENOTDIR`, `UV_EACCES`, `UV_ELOOP` and `UV_EXDEV` at a symbolic link, `UV_EMFILE`.
     public func open(beneath path: String) throws(UVError) -> Entry {
         let opened = try openDescriptor(path, Self.flags)

@@ -2,9 +2,9 @@ internal import CLibUV
 
 /// The memory of one libuv handle, and the rule by which its owner lives as long as libuv knows it.
 ///
-/// An owner allocates it, calls libuv's `…_init`, then ``retain(owner:)``. From then on libuv may call back; ``close()``
-/// ends that, and the owner is released when libuv lets go of the handle. ``deallocate()`` belongs in the owner's
-/// `deinit`, which is reached only if `init` threw or after the handle was closed.
+/// An owner allocates it, calls libuv's `…_init`, then ``retain(owner:)``. From then on libuv may call back;
+/// ``close()`` ends that, and the owner is released when libuv lets go of the handle. ``deallocate()`` belongs in the
+/// owner's `deinit`, which is reached only if `init` threw or after the handle was closed.
 @safe
 struct HandleMemory<Raw> {
     let pointer: UnsafeMutablePointer<Raw>

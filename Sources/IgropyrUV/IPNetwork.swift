@@ -1,15 +1,15 @@
 /// The Internet addresses that have their first bits in common, such as `10.0.0.0/8` (RFC 4632) or `2001:db8::/32`.
 ///
-/// An IPv4 address that comes in IPv6's form (`::ffff:10.0.0.1`), as a socket for both shows it, counts as the IPv4 address:
-/// `0.0.0.0/0` and `::/0` together are all addresses. Zones are of no account.
+/// An IPv4 address that comes in IPv6's form (`::ffff:10.0.0.1`), as a socket for both shows it, counts as the IPv4
+/// address: `0.0.0.0/0` and `::/0` together are all addresses. Zones are of no account.
 public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     /// The lowest one; its bits beyond the prefix are 0.
     private let base: SocketAddress.Host
     /// The bits that count: up to 32, or 128 in IPv6.
     public let prefixLength: Int
 
-    /// Reads `10.0.0.0/8`, `::1/128`, or a bare address, which stands for itself. Nil if it is none, and for one with bits
-    /// beyond its prefix, such as `10.0.0.1/8`: who wrote that meant either less or more.
+    /// Reads `10.0.0.0/8`, `::1/128`, or a bare address, which stands for itself. Nil if it is none, and for one with
+    /// bits beyond its prefix, such as `10.0.0.1/8`: who wrote that meant either less or more.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard !text.contains("%"), let host = SocketAddress(String(parts[0]), port: 0)?.host else { return nil }
@@ -59,8 +59,8 @@ extension SocketAddress.Host {
             UInt8(truncatingIfNeeded: low >> 8), UInt8(truncatingIfNeeded: low))
     }
 
-    /// What counts as one source where each may have so much: an IPv4 address; of IPv6 the first 64 bits, all of which a
-    /// single machine may have.
+    /// What counts as one source where each may have so much: an IPv4 address; of IPv6 the first 64 bits, all of which
+    /// a single machine may have.
     public var holder: SocketAddress.Host {
         let host = unmapped
         return host.isIPv4 ? host : host.masked(64)

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// Ends other processes with this one, however it ends: a pipe of which this process has the one end, and they the other, at
-/// which they ``follow(_:on:)``. Not `Sendable`.
+/// Ends other processes with this one, however it ends: a pipe of which this process has the one end, and they the
+/// other, at which they ``follow(_:on:)``. Not `Sendable`.
 ///
 /// Unlike with `PR_SET_PDEATHSIG`, this process may replace its program meanwhile (``duplicate()``): `execve` ends the
 /// thread that has started them. And they may hand their end to processes of their own.
@@ -23,8 +23,8 @@ public final class Lifeline {
     /// Another descriptor of it, for this program's successor.
     public func duplicate() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor) }
 
-    /// Ends this process at once, with exit code 1, when nobody holds the lifeline any more of which this is the other end;
-    /// until the poller is closed. To be called on `loop`.
+    /// Ends this process at once, with exit code 1, when nobody holds the lifeline any more of which this is the other
+    /// end; until the poller is closed. To be called on `loop`.
     public static func follow(_ end: Int32, on loop: EventLoop) throws(UVError) -> Poller {
         _ = fcntl(end, F_SETFD, FD_CLOEXEC)
         let poller = try Poller(on: loop, descriptor: end)

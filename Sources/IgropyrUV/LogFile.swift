@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// Where lines are appended: a file, a pipe, or the process's standard output. Its calls block for a disk, never for who reads
-/// a pipe; any thread may make them, one at a time.
+/// Where lines are appended: a file, a pipe, or the process's standard output. Its calls block for a disk, never for
+/// who reads a pipe; any thread may make them, one at a time.
 public final class LogFile: Sendable {
     private struct Target {
         let descriptor: Int32
@@ -42,7 +42,8 @@ public final class LogFile: Sendable {
             }
         }
 
-        /// What comes later must not go on in a line that a full disk has cut. If somebody else has written behind it, it stays.
+        /// What comes later must not go on in a line that a full disk has cut. If somebody else has written behind it,
+        /// it stays.
         private func takeBackLine(of all: ArraySlice<UInt8>, _ rest: inout ArraySlice<UInt8>) {
             let written = all[..<rest.startIndex]
             let lineStart = written.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? written.startIndex
@@ -60,8 +61,8 @@ public final class LogFile: Sendable {
     private let path: String?
     private let target: Locked<Target>
 
-    /// Creates the file if it is missing, for its owner to write and its group to read. Waits for nobody to read a named pipe:
-    /// it holds 64 KiB until then, and this user must be allowed to read it.
+    /// Creates the file if it is missing, for its owner to write and its group to read. Waits for nobody to read a
+    /// named pipe: it holds 64 KiB until then, and this user must be allowed to read it.
     /// - Throws: `UV_ENOENT`, `UV_EACCES`, `UV_EISDIR`.
     public init(appendingTo path: String) throws(UVError) {
         self.path = path
@@ -95,9 +96,10 @@ public final class LogFile: Sendable {
         }
     }
 
-    /// Appends lines from `offset` on, which moves behind what is written: all of them, but for a pipe, a socket or a terminal
-    /// whose reader does not keep up.
-    /// - Throws: `UV_ENOSPC`, `UV_EPIPE`, `UV_EIO`. Whole lines may have been written to a file, and any part to others.
+    /// Appends lines from `offset` on, which moves behind what is written: all of them, but for a pipe, a socket or a
+    /// terminal whose reader does not keep up.
+    /// - Throws: `UV_ENOSPC`, `UV_EPIPE`, `UV_EIO`. Whole lines may have been written to a file, and any part to
+    ///   others.
     public func append(_ lines: [UInt8], from offset: inout Int) throws(UVError) {
         var rest = lines[offset...]
         defer { offset = rest.startIndex }
@@ -106,8 +108,8 @@ public final class LogFile: Sendable {
         }
     }
 
-    /// Finds what would keep ``init(appendingTo:)`` from opening the file, and does not create it: it would be this user's, who
-    /// may be another than the one that writes it.
+    /// Finds what would keep ``init(appendingTo:)`` from opening the file, and does not create it: it would be this
+    /// user's, who may be another than the one that writes it.
     /// - Throws: as ``init(appendingTo:)``.
     public static func checkAppending(to path: String) throws(UVError) {
         let descriptor = unsafe Glibc.open(path, access(to: path) | O_APPEND | O_CLOEXEC)
@@ -126,7 +128,8 @@ public final class LogFile: Sendable {
         unsafe try check(Glibc.open(path, access(to: path) | O_APPEND | O_CREAT | O_CLOEXEC, 0o640), errnoOf: "open")
     }
 
-    /// A named pipe is opened for reading, too: then it needs no reader yet, and outlives the one that it has (fifo(7)).
+    /// A named pipe is opened for reading, too: then it needs no reader yet, and outlives the one that it has
+    /// (fifo(7)).
     private static func access(to path: String) -> Int32 {
         var status = stat()
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO ? O_RDWR : O_WRONLY

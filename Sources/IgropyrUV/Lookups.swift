@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Questions whose answer is waited for on a thread, for want of a way not to, and which cannot be interrupted: those of the
-/// system's resolver, which asks a name server that is silent for half a minute. Each question has a thread of its own, and
-/// is asked once at a time however many wait for it; none takes a thread of libuv's pool, which files need. Whoever waits is
-/// let go in time. For any thread.
+/// Questions whose answer is waited for on a thread, for want of a way not to, and which cannot be interrupted: those
+/// of the system's resolver, which asks a name server that is silent for half a minute. Each question has a thread of
+/// its own, and is asked once at a time however many wait for it; none takes a thread of libuv's pool, which files
+/// need. Whoever waits is let go in time. For any thread.
 final class Lookups<Question: Hashable & Sendable, Answer: Sendable>: Sendable {
     private typealias Outcome = Result<Answer, UVError>
 
@@ -40,8 +40,8 @@ final class Lookups<Question: Hashable & Sendable, Answer: Sendable>: Sendable {
     }
 
     /// - Throws: `UV_ETIMEDOUT` after `time`; `UV_ECANCELED` when the task is cancelled; `UV_EAI_AGAIN` when too many
-    ///   questions wait already; `UV_EAGAIN` when the process may have no more threads; what the question is answered. `call`
-    ///   is what errors call it.
+    ///   questions wait already; `UV_EAGAIN` when the process may have no more threads; what the question is answered.
+    ///   `call` is what errors call it.
     func answer(to question: Question, within time: Duration, call: String) async throws(UVError) -> Answer {
         let outcome = await withTaskGroup(of: Outcome.self) { group in
             group.addTask { await self.wait(for: question, call) }

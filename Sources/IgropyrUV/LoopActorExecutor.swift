@@ -1,5 +1,5 @@
-/// The executor of the actors on a loop. The loop itself is that of tasks within no actor: run as an actor's, they would be queued
-/// anew at each call of an async function, and at each return from one.
+/// The executor of the actors on a loop. The loop itself is that of tasks within no actor: run as an actor's, they
+/// would be queued anew at each call of an async function, and at each return from one.
 final class LoopActorExecutor: SerialExecutor {
     nonisolated(unsafe) unowned(unsafe) var loop: EventLoop!  // It is set once, and owns this.
 

@@ -1,8 +1,8 @@
 internal import CLinux
 internal import Glibc
 
-/// A file in memory, known by its descriptors only: what a program leaves to its successor, in the same process or another, so that
-/// it is on no disk and in no environment. All calls block.
+/// A file in memory, known by its descriptors only: what a program leaves to its successor, in the same process or
+/// another, so that it is on no disk and in no environment. All calls block.
 public enum MemoryFile {
     /// - Returns: a descriptor that the caller owns, closed on exec.
     /// - Throws: `UV_EMFILE`, `UV_ENOMEM`.

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// Looks up host names by the system's resolver, on threads of its own: 16 names at once.
 public enum NameResolver {
-    /// How long a name is waited for by who has no bound of his own: longer than the resolver by itself asks two name servers.
+    /// How long a name is waited for by who has no bound of his own: longer than the resolver by itself asks two name
+    /// servers.
     public static let patience = Duration.seconds(30)
     static let threadLimit = 16
     static let queueLimit = 1_024
@@ -14,8 +15,9 @@ public enum NameResolver {
 
     /// Every address of a host, in the system's order of preference, without repetition; a numeric one is just read.
     /// For any thread.
-    /// - Throws: `UV_EAI_NONAME` and the like, with a reason in words; `UV_ETIMEDOUT` after `time`, `UV_ECANCELED` when the
-    ///   task is cancelled. The resolver cannot be interrupted: it goes on, and who asks again meanwhile hears its answer.
+    /// - Throws: `UV_EAI_NONAME` and the like, with a reason in words; `UV_ETIMEDOUT` after `time`, `UV_ECANCELED` when
+    ///   the task is cancelled. The resolver cannot be interrupted: it goes on, and who asks again meanwhile hears its
+    ///   answer.
     public static func addresses(
         of endpoint: Endpoint, within time: Duration = patience
     ) async throws(UVError) -> [SocketAddress] {

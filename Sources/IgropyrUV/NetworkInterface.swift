@@ -32,8 +32,8 @@ public struct NetworkInterface: Hashable, Sendable {
         return interfaces
     }
 
-    /// The one that has the first of these addresses that any has; the address is the interface's first, then. A link-local one is
-    /// looked for in its zone, if it names one.
+    /// The one that has the first of these addresses that any has; the address is the interface's first, then. A
+    /// link-local one is looked for in its zone, if it names one.
     public static func having(oneOf hosts: [SocketAddress.Host]) throws(UVError) -> NetworkInterface? {
         let interfaces = try all()
         for host in hosts {

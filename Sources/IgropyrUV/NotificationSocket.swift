@@ -21,8 +21,9 @@ public final class NotificationSocket {
 
     /// Longer messages are dropped.
     private static let messageLimit = 4096
-    /// What `SCM_CREDENTIALS` takes, and not a byte more: where a message brings descriptors along (`SCM_RIGHTS`), as anybody's
-    /// may, the kernel has no room to tell of them and closes them, in place of leaving them to this process for good.
+    /// What `SCM_CREDENTIALS` takes, and not a byte more: where a message brings descriptors along (`SCM_RIGHTS`), as
+    /// anybody's may, the kernel has no room to tell of them and closes them, in place of leaving them to this process
+    /// for good.
     private static let controlWords = 4
     /// Then others on the loop have their turn: whoever goes on sending would keep it else.
     private static let messagesPerTurn = 16
@@ -54,8 +55,8 @@ public final class NotificationSocket {
         try self.init(on: loop, owning: descriptor, name: name, onMessage: onMessage)
     }
 
-    /// Goes on with such a socket of this program before it was replaced, whose name that was; messages that came meanwhile
-    /// wait in it. Closes it in the end, even if this throws.
+    /// Goes on with such a socket of this program before it was replaced, whose name that was; messages that came
+    /// meanwhile wait in it. Closes it in the end, even if this throws.
     public init(
         on loop: EventLoop, owning descriptor: Int32, name: String, onMessage: @escaping (Message) -> Void
     ) throws(UVError) {
@@ -150,8 +151,8 @@ public final class NotificationSocket {
 public enum ServiceNotification {
     /// Sends `state`, such as `READY=1`, to the socket named by `address`: a path, or `@` and an abstract name.
     ///
-    /// Blocks while the kernel keeps no more for whoever listens, `longestWait` at most, which is in whole microseconds; nil:
-    /// for as long as it takes.
+    /// Blocks while the kernel keeps no more for whoever listens, `longestWait` at most, which is in whole
+    /// microseconds; nil: for as long as it takes.
     /// - Throws: `UV_ECONNREFUSED`, `UV_ENOENT` if nobody listens there; `UV_EAGAIN` after `longestWait`, `UV_EINTR` if
     ///   a signal ended that.
     public static func send(_ state: String, to address: String, longestWait: Duration? = nil) throws(UVError) {

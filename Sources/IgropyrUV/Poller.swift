@@ -27,8 +27,8 @@ public final class Poller {
 
     deinit { unsafe memory.deallocate() }
 
-    /// Calls `onReady` in each turn of the loop in which the descriptor is ready for any of these, or broken, which shows
-    /// at the next call on it; in place of what was watched for before.
+    /// Calls `onReady` in each turn of the loop in which the descriptor is ready for any of these, or broken, which
+    /// shows at the next call on it; in place of what was watched for before.
     public func start(_ events: Events = .readable, onReady: @escaping () -> Void) throws(UVError) {
         self.onReady = onReady
         watched = events
@@ -54,8 +54,8 @@ public final class Poller {
         try check(unsafe uv_poll_start(memory.pointer, watched.rawValue, didPoll), "uv_poll_start")
     }
 
-    /// Of a broken descriptor libuv tells once, and stops; but what came before it broke may be left to read, and only then
-    /// the error.
+    /// Of a broken descriptor libuv tells once, and stops; but what came before it broke may be left to read, and only
+    /// then the error.
     fileprivate func becameReady(isBroken: Bool) {
         onReady?()
         if isBroken, !isClosing, !watched.isEmpty { try? start() }

@@ -15,7 +15,8 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
     private let group: gid_t?
     public let description: String
 
-    /// Names, or numbers. Without a group, that of the user's entry is taken; for a number without one, the same number.
+    /// Names, or numbers. Without a group, that of the user's entry is taken; for a number without one, the same
+    /// number.
     public init(user: String?, group: String?) throws(Unknown) {
         let entry = try user.map { name throws(Unknown) in try Self.entry(ofUser: name) }
         let groupNumber = try group.map { name throws(Unknown) in try Self.number(ofGroup: name) }
@@ -26,8 +27,8 @@ public struct ProcessOwner: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Becomes them, in all threads; nothing happens if the process is they already. There is no way back.
-    /// - Throws: `UV_EPERM` without the right, `UV_EINVAL`; `UV_ETIMEDOUT` if the first thread blocks all signals. End the process
-    ///   then: some threads may have changed.
+    /// - Throws: `UV_EPERM` without the right, `UV_EINVAL`; `UV_ETIMEDOUT` if the first thread blocks all signals. End
+    ///   the process then: some threads may have changed.
     public func assume() throws(UVError) {
         let isUser = user.map { $0 == getuid() && $0 == geteuid() } ?? true
         let isGroup = group.map { $0 == getgid() && $0 == getegid() } ?? true

@@ -39,7 +39,8 @@ public struct ProcessStatus: Hashable, Sendable {
         self.init(parsing: String(decoding: bytes, as: UTF8.self), pid: pid)
     }
 
-    /// The second field is the program's name in parentheses, which may hold anything: what counts stands after the last.
+    /// The second field is the program's name in parentheses, which may hold anything: what counts stands after the
+    /// last.
     init?(parsing text: String, pid: Int32) {
         guard let end = text.lastIndex(of: ")") else { return nil }
         let fields = text[text.index(after: end)...].split(whereSeparator: \.isWhitespace)

@@ -1,8 +1,9 @@
 internal import CLibUV
 internal import Glibc
 
-/// A pipe, a Unix socket or a TCP connection that is read little further than its user asks for, and so makes the other side
-/// wait; for conversations with programs. Not `Sendable`: it stays on its loop, and is used by one reader and one writer.
+/// A pipe, a Unix socket or a TCP connection that is read little further than its user asks for, and so makes the other
+/// side wait; for conversations with programs. Not `Sendable`: it stays on its loop, and is used by one reader and one
+/// writer.
 @safe
 public final class PulledStream {
     /// Where a program listens.
@@ -81,8 +82,8 @@ public final class PulledStream {
 
     // MARK: Connecting
 
-    /// Waits until the program has accepted, however long the kernel lets it: ``close()`` ends that, and so does the task's
-    /// cancellation.
+    /// Waits until the program has accepted, however long the kernel lets it: ``close()`` ends that, and so does the
+    /// task's cancellation.
     /// - Throws: `UV_ENOENT`, `UV_ECONNREFUSED`, `UV_EAGAIN` (a Unix socket's queue is full), `UV_ECANCELED`.
     public static func connect(to address: Address, on loop: EventLoop) async throws(UVError) -> PulledStream {
         switch address {
@@ -139,11 +140,12 @@ public final class PulledStream {
 
     // MARK: Reading
 
-    /// The next bytes that come, 128 KiB at most; nil at the end. `limit` is how long to wait for them, in whole milliseconds,
-    /// rounded up; nil for as long as it takes. Who sees to it that the stream is closed when the task is cancelled says so by
-    /// `isClosedWithTask`: to ask for that at each read costs more than all else that a read does here.
-    /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed; `UV_ETIMEDOUT` when the time is over,
-    ///   after which the stream can be read again.
+    /// The next bytes that come, 128 KiB at most; nil at the end. `limit` is how long to wait for them, in whole
+    /// milliseconds, rounded up; nil for as long as it takes. Who sees to it that the stream is closed when the task is
+    /// cancelled says so by `isClosedWithTask`: to ask for that at each read costs more than all else that a read does
+    /// here.
+    /// - Throws: `CancellationError`; what broke the stream; `UV_ECANCELED` if it was closed; `UV_ETIMEDOUT` when the
+    ///   time is over, after which the stream can be read again.
     public func read(within limit: Duration? = nil, isClosedWithTask: Bool = false) async throws -> [UInt8]? {
         if hasNothing {
             try startReading(within: limit)
@@ -205,12 +207,12 @@ public final class PulledStream {
         readers.wake()
     }
 
-    /// Has the loop watch what rests, so that ``isKnownStale`` tells. What comes, as for ``read(within:)``, is kept for the next
-    /// read.
+    /// Has the loop watch what rests, so that ``isKnownStale`` tells. What comes, as for ``read(within:)``, is kept for
+    /// the next read.
     public func watch() { if hasNothing { unsafe uv_read_start(stream, willRead, didRead) } }
 
-    /// ``isStale``, as far as the loop has seen it; what it has not, as nobody has read or called ``watch()``, or as it came
-    /// just now, shows when the stream is used.
+    /// ``isStale``, as far as the loop has seen it; what it has not, as nobody has read or called ``watch()``, or as it
+    /// came just now, shows when the stream is used.
     public var isKnownStale: Bool { !hasNothing }
 
     /// Whether the other side has closed, or said something unasked: what rested cannot be used again. Asks the kernel.
@@ -271,8 +273,8 @@ public final class PulledStream {
 }
 
 extension PulledStream {
-    /// A pipe to or from a child process: our end does not block, the child's does. Both are closed on exec; the caller owns
-    /// them.
+    /// A pipe to or from a child process: our end does not block, the child's does. Both are closed on exec; the caller
+    /// owns them.
     public static func pipe(childReads: Bool) throws(UVError) -> (ours: Int32, childs: Int32) {
         var ends: [uv_file] = [-1, -1]
         let ours = Int32(UV_NONBLOCK_PIPE.rawValue)

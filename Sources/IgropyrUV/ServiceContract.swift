@@ -13,18 +13,20 @@ public struct ServiceContract: Sendable {
     public let notificationAddress: String?
     /// Where the process that this one succeeds hears that it is ready; see ``notifyReady()``.
     public let predecessorAddress: String?
-    /// By where one of the ``sockets`` listens, where the predecessor was asked to listen, if that is elsewhere: at port 0, or
-    /// where the first process was not asked but given a socket. Nil without a predecessor, and with one of a version that
-    /// does not say.
+    /// By where one of the ``sockets`` listens, where the predecessor was asked to listen, if that is elsewhere: at
+    /// port 0, or where the first process was not asked but given a socket. Nil without a predecessor, and with one of
+    /// a version that does not say.
     public let askedAddresses: [SocketAddress: SocketAddress]?
     /// How often whoever started this process wants to hear that it is alive.
     public let watchdog: Duration?
-    /// Whether it is not to end with the terminal that it was started from: nohup(1) started it, or the program whose place it takes.
+    /// Whether it is not to end with the terminal that it was started from: nohup(1) started it, or the program whose
+    /// place it takes.
     public let outlivesTerminal: Bool
     /// What else it was given, by the names that both know.
     public let descriptors: [String: Int32]
 
-    /// Taken out of the environment, once, so that child processes do not take it for theirs. To be looked at before SIGHUP is heard.
+    /// Taken out of the environment, once, so that child processes do not take it for theirs. To be looked at before
+    /// SIGHUP is heard.
     public static let inherited = ServiceContract(
         pid: CurrentProcess.pid, ignoresHangup: CurrentProcess.ignoresHangup, take: CurrentProcess.takeEnvironment)
 
@@ -95,8 +97,8 @@ public struct ServiceContract: Sendable {
     /// Nobody may be listening any more; that changes nothing for us.
     public func notify(_ state: String) { Self.send(state, to: notificationAddress) }
 
-    /// Says `READY=1`, once: to the process that this one succeeds, which has this one made the service's main process, or
-    /// else to whoever started it.
+    /// Says `READY=1`, once: to the process that this one succeeds, which has this one made the service's main process,
+    /// or else to whoever started it.
     public func notifyReady() { Self.send("READY=1", to: predecessorAddress ?? notificationAddress) }
 
     /// Says that settings are read anew; `READY=1` has to follow. With the time that `Type=notify-reload` asks for
@@ -114,9 +116,9 @@ public struct ServiceContract: Sendable {
         }
     }
 
-    /// Whoever listens may stand still, or others may flood it: neither is to halt the loop of who serves. The wait is short, but
-    /// there is one, since the kernel lets who waits have their turns; and what was not taken is said soon again, as one that
-    /// stood still listens only for a while before it judges.
+    /// Whoever listens may stand still, or others may flood it: neither is to halt the loop of who serves. The wait is
+    /// short, but there is one, since the kernel lets who waits have their turns; and what was not taken is said soon
+    /// again, as one that stood still listens only for a while before it judges.
     private func sayAlive() async {
         guard let notificationAddress else { return }
         while !Task.isCancelled {
@@ -137,8 +139,8 @@ public struct ServiceContract: Sendable {
 }
 
 extension ChildProcess.Command {
-    /// Has the process find these as ``ServiceContract/sockets`` and ``ServiceContract/descriptors``, if its program finds its
-    /// number as `LISTEN_PID`. Names have neither `,` nor `=`.
+    /// Has the process find these as ``ServiceContract/sockets`` and ``ServiceContract/descriptors``, if its program
+    /// finds its number as `LISTEN_PID`. Names have neither `,` nor `=`.
     public mutating func give(sockets: [Int32], others: [String: Int32] = [:]) {
         descriptors = [nil, 1, 2] + sockets
         environment["LISTEN_FDS"] = "\(sockets.count)"

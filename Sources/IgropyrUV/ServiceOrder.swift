@@ -1,7 +1,7 @@
 /// What an operator asks of a running program by signals.
 public enum ServiceOrder: CaseIterable, Sendable {
-    /// SIGTERM, SIGQUIT or Ctrl-C, or the end of the terminal that the program was started from: end after what is under way.
-    /// Again: at once.
+    /// SIGTERM, SIGQUIT or Ctrl-C, or the end of the terminal that the program was started from: end after what is
+    /// under way. Again: at once.
     case end
     /// SIGHUP: read configuration and certificates anew.
     case reload

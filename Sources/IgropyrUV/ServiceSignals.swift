@@ -6,7 +6,8 @@ public actor ServiceSignals: LoopBound {
     public static let numbers = [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2]
 
     public nonisolated let loop: EventLoop
-    /// One consumer only. Who is slow gets the last eight, and that to end in any case; others may follow it, until ``close()``.
+    /// One consumer only. Who is slow gets the last eight, and that to end in any case; others may follow it, until
+    /// ``close()``.
     public nonisolated let orders: AsyncStream<ServiceOrder>
     private let order: AsyncStream<ServiceOrder>.Continuation
     private let heard: Set<ServiceOrder>
@@ -17,7 +18,8 @@ public actor ServiceSignals: LoopBound {
     public private(set) var isEnding = false
     private let waiters = WaitingTasks()
 
-    /// Signals for other orders than those `heard` have their usual effect. A program that reads nothing anew at SIGHUP ends then.
+    /// Signals for other orders than those `heard` have their usual effect. A program that reads nothing anew at SIGHUP
+    /// ends then.
     public init(
         on loop: EventLoop, hearing heard: Set<ServiceOrder> = Set(ServiceOrder.allCases),
         _ contract: ServiceContract = .inherited
@@ -28,7 +30,8 @@ public actor ServiceSignals: LoopBound {
         (orders, order) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
     }
 
-    /// What the program before this one in the same process has held back, is heard, too. After a failure, ``close()`` it.
+    /// What the program before this one in the same process has held back, is heard, too. After a failure, ``close()``
+    /// it.
     public func start() throws(UVError) {
         if heard.contains(.end) {
             for signal in [SIGINT, SIGTERM, SIGQUIT] { try watch(signal) { self.end() } }

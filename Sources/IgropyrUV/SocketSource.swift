@@ -5,11 +5,11 @@ public enum SocketSource: Sendable, Hashable {
     case inherited([Int32])
 
     /// Sockets for so many loops, which the caller owns. An address gives each loop a queue of its own, among which the
-    /// kernel spreads the connections; of inherited sockets each is used, so that no queue is left unserved: there may be more
-    /// than were asked for, or several descriptors of one.
+    /// kernel spreads the connections; of inherited sockets each is used, so that no queue is left unserved: there may
+    /// be more than were asked for, or several descriptors of one.
     /// - Returns: the sockets, and where they listen.
-    /// - Throws: as ``ListeningSocket/open(_:sharingPort:backlog:)``; `UV_EADDRINUSE` also if another process shares its port,
-    ///   unless `sharesPort`: for one that is known to end.
+    /// - Throws: as ``ListeningSocket/open(_:sharingPort:backlog:)``; `UV_EADDRINUSE` also if another process shares
+    ///   its port, unless `sharesPort`: for one that is known to end.
     public func open(_ count: Int, sharesPort: Bool = false) throws(UVError) -> ([Int32], SocketAddress) {
         switch self {
         case .address(let address): try Self.open(address, count, sharesPort)

@@ -1,8 +1,8 @@
 internal import CLibUV  // pthread_setname_np
 internal import Glibc
 
-/// Runs `body` on a new thread, called `name` (at most 15 bytes are kept) in `top` and debuggers, which then ends. It is to be
-/// joined or detached.
+/// Runs `body` on a new thread, called `name` (at most 15 bytes are kept) in `top` and debuggers, which then ends. It
+/// is to be joined or detached.
 /// - Throws: `UV_EAGAIN` when the process may have no more.
 func startThread(name: String, _ body: @escaping @Sendable () -> Void) throws(UVError) -> pthread_t {
     let start = ThreadStart(name: String(name.prefix(15)), body: body)

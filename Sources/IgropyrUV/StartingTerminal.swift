@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The terminal that a program was started from. When it goes away the kernel or a shell sends SIGHUP, and the program is to end;
-/// any other SIGHUP is an operator's, who has files read anew.
+/// The terminal that a program was started from. When it goes away the kernel or a shell sends SIGHUP, and the program
+/// is to end; any other SIGHUP is an operator's, who has files read anew.
 struct StartingTerminal: Sendable {
     private let wasThere = isThere
 

@@ -4,8 +4,8 @@ internal import Glibc
 
 /// A listening socket on one event loop.
 ///
-/// Takes connections until the kernel has no more at each readiness event: `uv_listen` of libuv 1.45 and later takes one
-/// only, and a storm of connections then costs a turn of the loop each (docs/performance.md).
+/// Takes connections until the kernel has no more at each readiness event: `uv_listen` of libuv 1.45 and later takes
+/// one only, and a storm of connections then costs a turn of the loop each (docs/performance.md).
 public final class TCPListener {
     /// Connections taken in one go before other sockets get their turn.
     private static let batch = 512
@@ -15,9 +15,9 @@ public final class TCPListener {
     public let loop: EventLoop
     public let localAddress: SocketAddress
     private let descriptor: Int32
-    /// From this number on, descriptors are for what connections need, such as files and other servers: the last quarter of
-    /// those that the process may have. Else clients that only connect would have it answer nobody. The kernel gives the
-    /// lowest number that is free.
+    /// From this number on, descriptors are for what connections need, such as files and other servers: the last
+    /// quarter of those that the process may have. Else clients that only connect would have it answer nobody. The
+    /// kernel gives the lowest number that is free.
     private let reserve: Int32
     private let poller: Poller
     private let retry: Timer

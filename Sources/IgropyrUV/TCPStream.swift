@@ -104,8 +104,8 @@ public final class TCPStream {
         unsafe uv_read_stop(stream)
     }
 
-    /// Bytes that were written and that the kernel has not taken yet. What is written to a broken connection counts, too:
-    /// its owner hears of the breach later, and must not go on meanwhile as if the peer took all.
+    /// Bytes that were written and that the kernel has not taken yet. What is written to a broken connection counts,
+    /// too: its owner hears of the breach later, and must not go on meanwhile as if the peer took all.
     public var queuedBytes: Int { isClosing ? 0 : unsafe lostBytes + memory.pointer.pointee.write_queue_size }
 
     /// Bytes that the kernel has taken and that the peer's has not acknowledged. One system call.
@@ -174,8 +174,8 @@ public final class TCPStream {
         throw UVError(errno: errno, "sendfile")
     }
 
-    /// Has the kernel ask the peer whether the connection stands when nothing came for `idle` (whole seconds, at least 1); one that
-    /// does not stand fails.
+    /// Has the kernel ask the peer whether the connection stands when nothing came for `idle` (whole seconds, at least
+    /// 1); one that does not stand fails.
     public func setKeepAlive(after idle: Duration) {
         guard !isClosing else { return }
         unsafe uv_tcp_keepalive(memory.pointer, 1, UInt32(clamping: max(1, idle.components.seconds)))
@@ -215,8 +215,9 @@ public final class TCPStream {
         knownDescriptor = -1
     }
 
-    /// Like ``close()``, and tells the peer so by a reset: what it has not read yet may be lost, too. The kernel lets go at
-    /// once of what it holds for the peer, which after ``close()`` it keeps for as long as the peer cares to answer.
+    /// Like ``close()``, and tells the peer so by a reset: what it has not read yet may be lost, too. The kernel lets
+    /// go at once of what it holds for the peer, which after ``close()`` it keeps for as long as the peer cares to
+    /// answer.
     public func reset() {
         guard !isClosing else { return }
         isClosing = true

@@ -1,5 +1,6 @@
 extension Task where Failure == Never {
-    /// Its value; nil after `time`, when it goes on without anybody who waits. The caller's cancellation changes nothing.
+    /// Its value; nil after `time`, when it goes on without anybody who waits. The caller's cancellation changes
+    /// nothing.
     package func outcome(within time: Duration) async -> Success? {
         await withCheckedContinuation { continuation in
             let asker = Locked<CheckedContinuation<Success?, Never>?>(continuation)

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// A file without a name, which is gone with the last reference to it, however the process ends. Its calls block; any thread may
-/// make them, one at a time.
+/// A file without a name, which is gone with the last reference to it, however the process ends. Its calls block; any
+/// thread may make them, one at a time.
 public final class TemporaryFile: Sendable {
     private let file: OpenFile
 
@@ -27,7 +27,8 @@ public final class TemporaryFile: Sendable {
         try writeAll(&rest, to: file.descriptor)
     }
 
-    /// Gives back the room that it takes, which of gigabytes takes long; a close would do it where the last reference happens to end.
+    /// Gives back the room that it takes, which of gigabytes takes long; a close would do it where the last reference
+    /// happens to end.
     public func empty() { _ = ftruncate(file.descriptor, 0) }
 
     /// As ``OpenFile/read(at:count:)``.

@@ -19,8 +19,8 @@ public final class Timer {
 
     deinit { unsafe memory.deallocate() }
 
-    /// Calls `onFire` once, `delay` from this moment, however long the loop's turn has lasted; counts in whole milliseconds,
-    /// rounded up. A timer that is already running starts anew.
+    /// Calls `onFire` once, `delay` from this moment, however long the loop's turn has lasted; counts in whole
+    /// milliseconds, rounded up. A timer that is already running starts anew.
     /// - Throws: `UV_EINVAL` after ``close()``.
     public func start(after delay: Duration, onFire: @escaping () -> Void) throws(UVError) {
         guard !isClosing else { throw UVError(code: UVError.invalidArgument, call: "uv_timer_start") }

@@ -13,8 +13,8 @@ public final class WheelTimer {
         visit == .max ? .distantFuture : Timestamp(nanoseconds: visit * wheel.tick)
     }
     private let wheel: TimerWheel
-    /// Called on the loop, at the deadline or up to two ticks of the wheel later; never before what had arrived by then was
-    /// looked at.
+    /// Called on the loop, at the deadline or up to two ticks of the wheel later; never before what had arrived by then
+    /// was looked at.
     public var onExpiry: (() -> Void)?
 
     public init(on wheel: TimerWheel, onExpiry: (() -> Void)? = nil) {

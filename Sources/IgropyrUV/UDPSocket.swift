@@ -37,8 +37,8 @@ public final class UDPSocket {
         unsafe uv_recv_buffer_size(memory.pointer.asHandle, &bytes)
     }
 
-    /// Goes on with a socket that is bound already: datagrams that came meanwhile wait in it. Closes it in the end, even if
-    /// this throws.
+    /// Goes on with a socket that is bound already: datagrams that came meanwhile wait in it. Closes it in the end,
+    /// even if this throws.
     public convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
         do throws(UVError) {
             try self.init(on: loop)
@@ -76,8 +76,8 @@ public final class UDPSocket {
         return descriptor
     }
 
-    /// Gets what is sent to a multicast group, and sends to groups, by this interface; with a hop limit of 255, by which
-    /// receivers tell that nobody passed it on.
+    /// Gets what is sent to a multicast group, and sends to groups, by this interface; with a hop limit of 255, by
+    /// which receivers tell that nobody passed it on.
     /// - Throws: `UV_EADDRNOTAVAIL` if the interface has no address of the group's family.
     public func joinGroup(_ group: SocketAddress, on interface: NetworkInterface) throws(UVError) {
         guard let local = interface.addresses.first(where: { $0.isIPv4 == group.host.isIPv4 }) else {

@@ -5,8 +5,8 @@ import Testing
 extension EndToEnd {
     /// Two balancers of one cluster, each of which hears of it by itself.
     struct AgreementTests {
-        /// Gossip and the exchange of states take some tenths of a second, in which one knows what the other does not yet:
-        /// here, how long before that would be no delay but a disagreement.
+        /// Gossip and the exchange of states take some tenths of a second, in which one knows what the other does not
+        /// yet: here, how long before that would be no delay but a disagreement.
         private static let delay = Duration.seconds(20)
 
         @Test(.enabled(if: Binaries.isOptimised, "without optimisation a table takes seconds to make"))
@@ -68,8 +68,8 @@ extension Lab {
         }
     }
 
-    /// For how long the two would have sent some key to different workers, at most in one go, while `body` ran: from the first
-    /// answers that differ to the next question whose answers do not.
+    /// For how long the two would have sent some key to different workers, at most in one go, while `body` ran: from
+    /// the first answers that differ to the next question whose answers do not.
     fileprivate func longestDisagreement(_ body: () async throws -> Void) async throws -> Duration {
         let isOver = Flag()
         async let longest = longestDisagreement(until: isOver)

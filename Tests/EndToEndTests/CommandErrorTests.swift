@@ -2,8 +2,8 @@ import FoundationEssentials
 import Glibc
 import Testing
 
-/// A command that cannot work. `LAB` stands for the lab's folder, `NET` for its subnet, `EMPTY` for an argument without a
-/// character; a node runs at NET.1 only.
+/// A command that cannot work. `LAB` stands for the lab's folder, `NET` for its subnet, `EMPTY` for an argument without
+/// a character; a node runs at NET.1 only.
 private struct Mistake: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var command: String

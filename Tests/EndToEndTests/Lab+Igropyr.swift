@@ -69,7 +69,8 @@ extension Lab {
         try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
     }
 
-    /// Deploys `Examples/Hello` and waits until the balancer hands requests to each of the hosts, and host 1 knows of it, too.
+    /// Deploys `Examples/Hello` and waits until the balancer hands requests to each of the hosts, and host 1 knows of
+    /// it, too.
     func serveHello(on hosts: ClosedRange<Int>) async throws {
         let outcome = try await deploy()
         try #require(outcome.status == 0, "\(outcome)")

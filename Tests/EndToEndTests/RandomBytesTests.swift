@@ -55,8 +55,8 @@ extension Lab {
         }
     }
 
-    /// Connections at once, a file each. Prints the numbers of those that the peer has not closed after 100 s: `cat` ends
-    /// when it does, by a reset too.
+    /// Connections at once, a file each. Prints the numbers of those that the peer has not closed after 100 s: `cat`
+    /// ends when it does, by a reset too.
     fileprivate func sendStreams(to host: String, port: Int) throws -> Program {
         let script = """
             send() {

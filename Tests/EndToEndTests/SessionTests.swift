@@ -46,8 +46,8 @@ extension EndToEnd {
     }
 }
 
-/// For how long programs of this machine have had to wait for a processor, as the kernel counts (`/proc/pressure/cpu`, PSI);
-/// 0 where it does not.
+/// For how long programs of this machine have had to wait for a processor, as the kernel counts (`/proc/pressure/cpu`,
+/// PSI); 0 where it does not.
 private func secondsOfWaiting() -> Double {
     let text = (try? String(contentsOf: URL(filePath: "/proc/pressure/cpu"), encoding: .utf8)) ?? ""
     let microseconds = text.split(separator: "\n").first?.split(separator: "=").last.flatMap { Double($0) }

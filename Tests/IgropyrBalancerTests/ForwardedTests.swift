@@ -57,7 +57,8 @@ private let imitations = [
     "X_Forwarded_Port", "X-Forwarded-Path_Prefix",
 ]
 
-/// To a program of CGI or WSGI it is `HTTP_X_FORWARDED_FOR` like the balancer's own. No proxy sends one, not even a trusted one.
+/// To a program of CGI or WSGI it is `HTTP_X_FORWARDED_FOR` like the balancer's own. No proxy sends one, not even a
+/// trusted one.
 @Test(arguments: [nil, "127.0.0.0/8"]) func `no field comes through that passes for one about the client`(
     trusted: String?
 ) async throws {

@@ -58,8 +58,8 @@ actor TestWorker: LoopBound {
 
     /// As `kill -9` does: connections are cut, new ones refused.
     func kill() {
-        // A program that another test is just starting may have the socket, too, until it has become itself: closed only,
-        // it would go on to take connections there.
+        // A program that another test is just starting may have the socket, too, until it has become itself: closed
+        // only, it would go on to take connections there.
         if server != nil { shutdown(descriptor, Int32(SHUT_RDWR)) }
         server?.close()
         server = nil
@@ -109,9 +109,8 @@ private final class WorkerHandler: HTTPRequestHandler {
     }
 }
 
-/// Answers by the target: `/count…` says how long the request's body was and what it added up to, `/big/N` sends N bytes, `/text/N`
-/// says that they are text,
-/// `/cut` and `/cut-chunked` end in the middle, `/event` goes on for ever,
+/// Answers by the target: `/count…` says how long the request's body was and what it added up to, `/big/N` sends N
+/// bytes, `/text/N` says that they are text, `/cut` and `/cut-chunked` end in the middle, `/event` goes on for ever,
 /// `/status/N` has no body, `/fields` has fields of all kinds.
 private final class WorkerExchange: HTTPServerExchange {
     let worker: TestWorker

@@ -7,7 +7,8 @@ import Testing
 
 @testable import IgropyrBalancer
 
-/// A balancer whose rules are those of a configuration file, in which `WORKER-0` and so on stand for workers' addresses.
+/// A balancer whose rules are those of a configuration file, in which `WORKER-0` and so on stand for workers'
+/// addresses.
 private func withFile(
     _ text: String, workers count: Int = 3, _ body: (Fixture) async throws -> Void
 ) async throws {

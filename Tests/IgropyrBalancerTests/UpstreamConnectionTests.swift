@@ -54,7 +54,8 @@ private func withWorker(
     }
 }
 
-/// What is expected of a worker that shows a certificate for `worker.example` and 127.0.0.1, and whether it gets requests.
+/// What is expected of a worker that shows a certificate for `worker.example` and 127.0.0.1, and whether it gets
+/// requests.
 private let proofs: [(tls: @Sendable (String) -> UpstreamConnection.TLS, serverNames: [String], isServed: Bool)] = [
     ({ proof($0) }, [], true),
     ({ proof($0, name: "worker.example") }, [], true),

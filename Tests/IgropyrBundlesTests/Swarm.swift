@@ -2,8 +2,8 @@ import IgropyrBundles
 import IgropyrTime
 import TestSupport
 
-/// Hosts that fetch one bundle from the first of them and from each other, in virtual time: each sends one chunk after the
-/// other at the rate of its uplink, hears of its peers' chunks every 200 ms, and may be faulty.
+/// Hosts that fetch one bundle from the first of them and from each other, in virtual time: each sends one chunk after
+/// the other at the rate of its uplink, hears of its peers' chunks every 200 ms, and may be faulty.
 struct Swarm {
     enum Fault { case dead, corrupt }
     private enum Event {

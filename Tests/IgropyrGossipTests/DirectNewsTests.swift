@@ -4,8 +4,8 @@ import Testing
 
 @testable import IgropyrGossip
 
-/// What is first said here, everybody hears from here, at once: gossip among few members leaves somebody out now and then, for as
-/// long as half a minute.
+/// What is first said here, everybody hears from here, at once: gossip among few members leaves somebody out now and
+/// then, for as long as half a minute.
 @Suite struct DirectNewsTests {
     private static let peers = 1...6
 

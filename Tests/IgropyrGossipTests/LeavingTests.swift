@@ -4,8 +4,8 @@ import Testing
 
 @testable import IgropyrGossip
 
-/// To Serf, who leaves has left only for those who hear its intent before they miss it, or after; with whichever words it
-/// is heard, and in whichever order, it must not count for failed.
+/// To Serf, who leaves has left only for those who hear its intent before they miss it, or after; with whichever words
+/// it is heard, and in whichever order, it must not count for failed.
 @Suite struct LeavingTests {
     private static func address(_ index: Int) -> MemberAddress {
         MemberAddress(ipv4: 10, 0, 0, UInt8(index), port: 7946)

@@ -15,7 +15,8 @@ struct Transcript: Equatable, CustomStringConvertible {
         return transcript
     }
 
-    /// As ``requests(_:step:limits:)``, for the answers to requests with `methods`; with `isClosed`, then the end of input.
+    /// As ``requests(_:step:limits:)``, for the answers to requests with `methods`; with `isClosed`, then the end of
+    /// input.
     static func responses(
         _ wire: [UInt8], to methods: [HTTPMethod] = [.get], step: Int, isClosed: Bool = false,
         limits: HTTPLimits = HTTPLimits()

@@ -6,8 +6,8 @@ import Testing
 
 @testable import IgropyrMembership
 
-/// Damaged recordings over real sockets, with a Serf agent listening to what we pass on. Old agents crash on some broken
-/// messages, so this runs where no others are: in a network namespace that has nothing but loopback.
+/// Damaged recordings over real sockets, with a Serf agent listening to what we pass on. Old agents crash on some
+/// broken messages, so this runs where no others are: in a network namespace that has nothing but loopback.
 @Suite(.timeLimit(.minutes(5))) struct HostilePacketTests {
     private static var isIsolated: Bool {
         let devices = (try? String(contentsOfFile: "/proc/self/net/dev", encoding: .utf8)) ?? ""

@@ -6,8 +6,8 @@ import Testing
 
 @testable import IgropyrMySQL
 
-/// Debian's MariaDB for the length of a test, on a Unix socket in a folder of its own and a free port of loopback, with a
-/// certificate for `localhost`.
+/// Debian's MariaDB for the length of a test, on a Unix socket in a folder of its own and a free port of loopback, with
+/// a certificate for `localhost`.
 final class MariaDBServer: Sendable {
     let authority: TestAuthority
     let port: UInt16

@@ -5,8 +5,8 @@ import Testing
 
 @testable import IgropyrUV
 
-/// A server that says what it likes, on one connection: the first answer at once, each other to what it hears next; then
-/// it waits for the end.
+/// A server that says what it likes, on one connection: the first answer at once, each other to what it hears next;
+/// then it waits for the end.
 final class ScriptedMySQL: Sendable {
     let url: String
     private let listener: Int32

@@ -2,7 +2,8 @@ import IgropyrOrchestration
 import TestSupport
 import Testing
 
-/// A cluster in one value: hosts with clocks of their own exchange digests and deltas over a network that loses messages.
+/// A cluster in one value: hosts with clocks of their own exchange digests and deltas over a network that loses
+/// messages.
 private struct Cluster {
     private struct Host {
         var state = ReplicatedState()

@@ -4,7 +4,8 @@ import Testing
 
 private let hour: Int64 = 3_600_000
 
-/// How far the peers' clocks are ahead of ours, in hours, and what is thought of ours; of one behind, by how many hours at least.
+/// How far the peers' clocks are ahead of ours, in hours, and what is thought of ours; of one behind, by how many hours
+/// at least.
 private let clocks: [(leads: [Int64], verdict: PeerClocks.Verdict)] = [
     ([], .unknown), ([0], .right), ([23, -23], .right), ([-25], .unknown), ([25], .unknown), ([-25, 0], .right),
     ([25, 0], .right), ([25, -25, 0, 0], .right), ([-25, -25, 0], .unknown), ([25, 25, 0], .unknown),

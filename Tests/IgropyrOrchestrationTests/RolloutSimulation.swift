@@ -3,8 +3,8 @@ import IgropyrTime
 import TestSupport
 import Testing
 
-/// A cluster that rolls out, in virtual time: each host has its own copy of the state, its own clock and its workers, and
-/// hears of the others late, by exchanges that get lost.
+/// A cluster that rolls out, in virtual time: each host has its own copy of the state, its own clock and its workers,
+/// and hears of the others late, by exchanges that get lost.
 struct RolloutSimulation {
     struct Worker {
         var local: LocalWorker

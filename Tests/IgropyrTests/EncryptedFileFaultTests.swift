@@ -9,7 +9,8 @@ import Testing
     /// More than fits between server and client.
     private static let bytes = 24 << 20
 
-    /// Reads the head and takes nothing more until the file has changed; then reads on, and says how much came and how it ended.
+    /// Reads the head and takes nothing more until the file has changed; then reads on, and says how much came and how
+    /// it ended.
     private static let script = """
         import socket, ssl, sys, urllib.request
         import h2.config, h2.connection, h2.events

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct FileCodingTests {
-    /// `page.html` has all siblings, `app.js` one; `style.css` none; `image.png` is not worth it, and `tiny.txt` too small.
+    /// `page.html` has all siblings, `app.js` one; `style.css` none; `image.png` is not worth it, and `tiny.txt` too
+    /// small.
     private static func with(
         _ change: @escaping @Sendable (inout FileServing) -> Void = { _ in },
         _ body: @escaping @Sendable (Caller, Site) async throws -> Void

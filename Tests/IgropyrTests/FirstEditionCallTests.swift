@@ -1,7 +1,8 @@
 import Igropyr
 import Testing
 
-/// What the first edition's manual shows, by the calls of the second. Its programs run as they are, too: `FirstEditionTests`.
+/// What the first edition's manual shows, by the calls of the second. Its programs run as they are, too:
+/// `FirstEditionTests`.
 @Suite(.timeLimit(.minutes(5))) struct FirstEditionCallTests {
     @Test func `the manual's example, in Swift`() async throws {
         try await Site.with { site in

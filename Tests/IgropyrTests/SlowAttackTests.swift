@@ -28,7 +28,8 @@ import Testing
             app.server.idleTimeout = .seconds(2)
             app.server.progressTimeout = .seconds(2)
             app.server.rateGrace = .seconds(2)
-            // More than its readers take. They take some, or it would not come upon the end behind what is in its buffers.
+            // More than its readers take. They take some, or it would not come upon the end behind what is in its
+            // buffers.
             app.server.minimumBytesPerSecond = 10_000
             app.get("/hello") { _ in "Hello" }
             app.post("/count") { request async throws in "\(try await request.body(upTo: 1 << 20).count)" }

@@ -56,7 +56,8 @@ private let enhanceYourCalm: UInt32 = 0x0B
         }
     }
 
-    /// CVE-2025-8671 ("MadeYouReset"): whoever breaks the rules on a stream ends its request without a reset of his own.
+    /// CVE-2025-8671 ("MadeYouReset"): whoever breaks the rules on a stream ends its request without a reset of his
+    /// own.
     private static let provocations: [(name: String, frames: @Sendable (UInt32) -> [Frame])] = [
         ("a name in upper case", { [.request($0, "/", [("Upper", "case")])] }),
         ("a window that grows too large", { [.request($0), .windowUpdate($0, 1 << 31 - 1)] }),

@@ -34,7 +34,8 @@ private final class PieceExchange: HTTPServerExchange {
 @Suite(.timeLimit(.minutes(5))) struct HTTP2PriorityTests {
     private static let bodyBytes = 2 << 20
 
-    /// The streams of the DATA frames, in their order, once the responses to `frames` are whole; the windows are as good as open.
+    /// The streams of the DATA frames, in their order, once the responses to `frames` are whole; the windows are as
+    /// good as open.
     private static func order(
         of streams: [UInt32], _ frames: [Frame]
     ) async throws -> [UInt32] {

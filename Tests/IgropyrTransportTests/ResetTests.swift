@@ -6,8 +6,8 @@ import Testing
 
 /// Clients that vanish, wherever in a request they are.
 @Suite(.timeLimit(.minutes(5))) struct ResetTests {
-    /// Sends every beginning of `wire` on a connection of its own and resets that; in the end no connection and no exchange is
-    /// left, and the next client is answered.
+    /// Sends every beginning of `wire` on a connection of its own and resets that; in the end no connection and no
+    /// exchange is left, and the next client is answered.
     private static func resetEverywhere(_ wire: [UInt8], _ server: TestServer) async throws {
         for count in 0...wire.count {
             let client = try await server.connect()

@@ -267,7 +267,8 @@ private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncati
     }
 
     @Test func `derive the keys of an application's workers likewise`() {
-        // openssl kdf -keylen 32 … -kdfopt info:"igropyr worker v1 shop" HKDF, and -keylen 8 … "igropyr worker identity v1 shop"
+        // openssl kdf -keylen 32 … -kdfopt info:"igropyr worker v1 shop" HKDF, and -keylen 8 … "igropyr worker identity
+        // v1 shop"
         let key = PreSharedKey.worker(of: "shop", fromClusterKey: clusterKey)
         let secret = bytes(hex: "C420055B61F54420E19220BC6E3B63D285AA8EA77DA76E2BBBEB67BBED224013")
         #expect(key.secret.withUnsafeBytes { Array($0) } == secret)

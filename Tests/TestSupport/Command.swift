@@ -18,7 +18,8 @@ public func run(_ command: [String], input: String = "", in directory: String? =
 
 /// A program that runs by itself, found on the `PATH`; its standard input, output and errors are files of a folder.
 ///
-/// Not by Foundation's `Process`: it crashed when several ran at once, and its pipes, open in other children, never ended.
+/// Not by Foundation's `Process`: it crashed when several ran at once, and its pipes, open in other children, never
+/// ended.
 public final class BackgroundCommand: Sendable {
     public let pid: pid_t
     let folder: TemporaryFolder
@@ -72,8 +73,8 @@ public final class BackgroundCommand: Sendable {
     }
 }
 
-/// Standard input, output and errors are files of the folder. No signal is blocked, as most are on the threads of Swift's pool:
-/// a program that never hears SIGTERM outlives its test.
+/// Standard input, output and errors are files of the folder. No signal is blocked, as most are on the threads of
+/// Swift's pool: a program that never hears SIGTERM outlives its test.
 private func spawn(_ command: [String], with folder: TemporaryFolder) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

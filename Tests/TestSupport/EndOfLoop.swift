@@ -3,7 +3,8 @@ import Testing
 
 @testable import IgropyrUV
 
-/// Ends a loop on which `connect` waits for a server that takes connections and says nothing. It is given that server's address.
+/// Ends a loop on which `connect` waits for a server that takes connections and says nothing. It is given that server's
+/// address.
 /// - Throws: if anything is left open on the loop.
 /// - Returns: what becomes of `connect`.
 public func endLoop(

@@ -1,8 +1,8 @@
 import Glibc
 @testable import IgropyrUV
 
-/// A TCP port of an IPv4 address that no other test gets while this exists. Connections to it are refused, until one who
-/// asks for `SO_REUSEADDR`, as servers do, listens there.
+/// A TCP port of an IPv4 address that no other test gets while this exists. Connections to it are refused, until one
+/// who asks for `SO_REUSEADDR`, as servers do, listens there.
 public final class ReservedPort: Sendable {
     public let address: SocketAddress
     private let descriptor: Int32

@@ -20,8 +20,8 @@ public struct SeenRequest: Hashable, Sendable, CustomStringConvertible {
         self.body = body
     }
 
-    /// From what ``RivalServer`` writes: method, target, the fields of ``names`` and the body, parted by ``separator``. Each
-    /// byte is a character. Nil for what was answered with an error.
+    /// From what ``RivalServer`` writes: method, target, the fields of ``names`` and the body, parted by ``separator``.
+    /// Each byte is a character. Nil for what was answered with an error.
     init?(_ record: [UInt8]) {
         var parts = record.split(separator: Self.separator, omittingEmptySubsequences: false)
             .map { String(String.UnicodeScalarView($0.map { Unicode.Scalar($0) })) }[...]

@@ -1,5 +1,5 @@
-/// Independent clients of WebSockets, in Python, for the address of a server that has `/echo`, which speaks the subprotocol
-/// `echo` and takes messages of 1 MiB, and a `/page`. They print `done`.
+/// Independent clients of WebSockets, in Python, for the address of a server that has `/echo`, which speaks the
+/// subprotocol `echo` and takes messages of 1 MiB, and a `/page`. They print `done`.
 public enum WebSocketScripts {
     /// By `websockets`; `compression` as that takes it: `None` or `'deflate'`.
     public static func http1(compression: String) -> String {
@@ -48,8 +48,8 @@ public enum WebSocketScripts {
         """
     }
 
-    /// By `h2` and `wsproto`. Further arguments: the statuses to expect for a CONNECT to the page, and for one to another
-    /// protocol.
+    /// By `h2` and `wsproto`. Further arguments: the statuses to expect for a CONNECT to the page, and for one to
+    /// another protocol.
     public static let http2 = """
         import socket, sys
         from h2.config import H2Configuration

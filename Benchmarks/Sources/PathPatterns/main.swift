@@ -4,8 +4,8 @@ import IgropyrPatterns
 
 // Usage: PathPatterns
 //
-// Prints a line for each example of the first edition's `par`, tab-separated: pattern, path; nanoseconds of processor time that
-// one match takes by a path pattern, by Swift's `Regex` and by a regular expression of `IgropyrPatterns`.
+// Prints a line for each example of the first edition's `par`, tab-separated: pattern, path; nanoseconds of processor
+// time that one match takes by a path pattern, by Swift's `Regex` and by a regular expression of `IgropyrPatterns`.
 
 struct Example {
     let pattern: String

@@ -5,8 +5,8 @@ import IgropyrTransport
 import IgropyrUV
 
 /// What others see of a host that runs a worker of each application: its gossip, its record, its half of exchanges of
-/// states. There are no workers. It says that they are ready once so many applications are deployed, and not before: else
-/// each of them would have all hosts tell each other news.
+/// states. There are no workers. It says that they are ready once so many applications are deployed, and not before:
+/// else each of them would have all hosts tell each other news.
 actor SimulatedHost: LoopBound {
     struct Cluster {
         let key: ClusterKey

@@ -1,8 +1,8 @@
 import CFuzzer
 import Glibc
 
-/// Hands libFuzzer the target that `FUZZ_TARGET` names: an environment variable, since libFuzzer starts this program anew
-/// with its own arguments only, as for `-merge`.
+/// Hands libFuzzer the target that `FUZZ_TARGET` names: an environment variable, since libFuzzer starts this program
+/// anew with its own arguments only, as for `-merge`.
 @main enum Fuzz {
     fileprivate static let target: (any FuzzTarget.Type)? = {
         let name = getenv("FUZZ_TARGET").map { String(cString: $0) }

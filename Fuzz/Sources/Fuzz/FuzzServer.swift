@@ -5,8 +5,9 @@ import IgropyrUV
 
 /// A whole server on a loop of its own, for what cannot be read without one: a connection of HTTP/1.1 or HTTP/2.
 ///
-/// It lives as long as the process. What a connection leaves behind shows: the server takes only a few at a time, so that
-/// soon none would be answered. Each property is the loop's own or the caller's, but for the port, which is set before.
+/// It lives as long as the process. What a connection leaves behind shows: the server takes only a few at a time, so
+/// that soon none would be answered. Each property is the loop's own or the caller's, but for the port, which is set
+/// before.
 final class FuzzServer: HTTPRequestHandler, @unchecked Sendable {
     static let shared = FuzzServer()
 

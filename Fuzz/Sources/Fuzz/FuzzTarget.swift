@@ -2,8 +2,8 @@
 protocol FuzzTarget: SendableMetatype {
     /// As in `Fuzz/Corpus`.
     static var name: String { get }
-    /// Traps when a promise is broken. Whatever lives longer than a call behaves as if it did not: a crash must come again
-    /// from its input alone.
+    /// Traps when a promise is broken. Whatever lives longer than a call behaves as if it did not: a crash must come
+    /// again from its input alone.
     static func run(_ input: [UInt8])
 }
 

@@ -1,9 +1,11 @@
 import Glibc
 
-/// A client and the workers of a proxy between them, played by one thread: who says what when depends on the input alone.
+/// A client and the workers of a proxy between them, played by one thread: who says what when depends on the input
+/// alone.
 ///
-/// The client says all at once and ends. Workers, on any address of loopback with ``port``, say one piece after the other, each
-/// when a connection has brought something, or nothing goes on any more; when there is none left, they hang up.
+/// The client says all at once and ends. Workers, on any address of loopback with ``port``, say one piece after the
+/// other, each when a connection has brought something, or nothing goes on any more; when there is none left, they hang
+/// up.
 struct Stage {
     private struct Connection {
         let descriptor: Int32

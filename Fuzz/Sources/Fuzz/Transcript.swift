@@ -1,7 +1,7 @@
 import IgropyrHTTP
 
-/// What a parser makes of the bytes of one direction of an HTTP/1.1 connection, with the pieces of each body joined; each
-/// event is held against what ``HTTPParser`` promises.
+/// What a parser makes of the bytes of one direction of an HTTP/1.1 connection, with the pieces of each body joined;
+/// each event is held against what ``HTTPParser`` promises.
 struct Transcript: Equatable {
     enum Entry: Equatable {
         case head(Head)

@@ -1,4 +1,5 @@
-/// Reads a stream of events as it comes, however it is cut (the HTML standard, §9.2.6). What it does not know is passed over.
+/// Reads a stream of events as it comes, however it is cut (the HTML standard, §9.2.6). What it does not know is passed
+/// over.
 struct EventStreamParser {
     /// More than ``limitBytes`` without the end of an event.
     struct EventTooLarge: Error {}

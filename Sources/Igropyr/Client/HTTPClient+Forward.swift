@@ -3,7 +3,8 @@ internal import IgropyrHTTP
 public import IgropyrUV
 
 extension HTTPClient {
-    /// Hands a request on to another server, and gives its response to be handed back; bodies go through both ways as they come.
+    /// Hands a request on to another server, and gives its response to be handed back; bodies go through both ways as
+    /// they come.
     ///
     /// ```swift
     /// for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
@@ -19,8 +20,8 @@ extension HTTPClient {
     /// client says by them, or others of their family (`X-Forwarded-Prefix`), goes along only if its address is one of
     /// `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well, are no matter of
     /// this: a balancer passes them.
-    /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 502 for any other failure;
-    ///   the log says which. ``InvalidSetting``; `CancellationError`.
+    /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 502 for any
+    ///   other failure; the log says which. ``InvalidSetting``; `CancellationError`.
     public func forward(
         _ request: Request, to url: String, trustedProxies: [IPNetwork] = []
     ) async throws -> HTTPStreamedResponse {

@@ -3,16 +3,16 @@ internal import IgropyrTime
 public import IgropyrTransport
 internal import IgropyrUV
 
-/// Asks servers by HTTP/1.1, with TLS or without; may be used from anywhere, and by several tasks at once. Make one and keep
-/// it, or use ``shared``: its connections are kept for the next requests.
+/// Asks servers by HTTP/1.1, with TLS or without; may be used from anywhere, and by several tasks at once. Make one and
+/// keep it, or use ``shared``: its connections are kept for the next requests.
 ///
 /// ```swift
 /// let user = try await HTTPClient.shared.get("https://api.example.org/users/7").decode(User.self)
 /// ```
 ///
-/// A handler's requests never leave its loop; all others go by one that all clients of the process share. Cancelling the task
-/// ends the request. A request that may be repeated (RFC 9110 §9.2.2) and meets a connection that the server has just closed is
-/// made once more. The trace that a task stands in goes along.
+/// A handler's requests never leave its loop; all others go by one that all clients of the process share. Cancelling
+/// the task ends the request. A request that may be repeated (RFC 9110 §9.2.2) and meets a connection that the server
+/// has just closed is made once more. The trace that a task stands in goes along.
 public final class HTTPClient: HTTPRequesting {
     /// With the default settings.
     public static let shared = HTTPClient()
@@ -23,18 +23,21 @@ public final class HTTPClient: HTTPRequesting {
         public var connectTimeout = Duration.seconds(5)
         /// How long a server may make no progress with a response, and the system's resolver may look for its name.
         public var responseTimeout = Duration.seconds(30)
-        /// How long a request may take altogether, connections, redirections and the response's body included; nil for ever, as
-        /// long as there is progress. Of those whose response's body is read as it comes until its head is there.
+        /// How long a request may take altogether, connections, redirections and the response's body included; nil for
+        /// ever, as long as there is progress. Of those whose response's body is read as it comes until its head is
+        /// there.
         public var timeLimit: Duration?
-        /// Of a response's body, or of each event of ``HTTPStreamedResponse/events``; what is larger is an error. At most 1 GiB.
+        /// Of a response's body, or of each event of ``HTTPStreamedResponse/events``; what is larger is an error. At
+        /// most 1 GiB.
         public var bodyLimit = 16 << 20
-        /// How many redirections are followed, from 0 to 100; with 0 they are responses like others. From `https` none is
-        /// followed to `http`, and to another server neither `Authorization` nor `Cookie` goes along.
+        /// How many redirections are followed, from 0 to 100; with 0 they are responses like others. From `https` none
+        /// is followed to `http`, and to another server neither `Authorization` nor `Cookie` goes along.
         public var redirects = 5
-        /// To one server, of one loop. Further requests, up to 1024, wait until one is free, and fail if none is for the time of
-        /// ``responseTimeout``.
+        /// To one server, of one loop. Further requests, up to 1024, wait until one is free, and fail if none is for
+        /// the time of ``responseTimeout``.
         public var connectionsPerServer = 256
-        /// Certificates must be vouched for by one of those in this PEM file; nil for an authority that this machine trusts.
+        /// Certificates must be vouched for by one of those in this PEM file; nil for an authority that this machine
+        /// trusts.
         public var authorities: String?
         /// What is shown to servers that ask for a certificate.
         public var certificate: TLSConfiguration.Certificate?
@@ -74,8 +77,8 @@ public final class HTTPClient: HTTPRequesting {
         throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
     }
 
-    /// Asks with a body that is sent as it comes, at the server's pace, and is nowhere whole: an upload, or what a handler is
-    /// being sent itself.
+    /// Asks with a body that is sent as it comes, at the server's pace, and is nowhere whole: an upload, or what a
+    /// handler is being sent itself.
     ///
     /// ```swift
     /// app.post("/pictures", bodyLimit: 1 << 30) { request async throws in
@@ -83,10 +86,11 @@ public final class HTTPClient: HTTPRequesting {
     /// }
     /// ```
     ///
-    /// `length` is what the pieces add up to, in bytes, for servers that want to know it before. Without, the body goes in chunks.
-    /// A sequence that gives nothing for ``Settings/responseTimeout`` ends the request. That, and a response that comes before
-    /// the end of the body, ends the sending with the next piece. What was sent cannot be sent again: neither after a redirection that
-    /// asks for it (307, 308), which is a response like others then, nor by a connection that the server has just closed.
+    /// `length` is what the pieces add up to, in bytes, for servers that want to know it before. Without, the body goes
+    /// in chunks. A sequence that gives nothing for ``Settings/responseTimeout`` ends the request. That, and a response
+    /// that comes before the end of the body, ends the sending with the next piece. What was sent cannot be sent again:
+    /// neither after a redirection that asks for it (307, 308), which is a response like others then, nor by a
+    /// connection that the server has just closed.
     /// - Throws: ``HTTPRequestFailure`` if there is no whole response, or the pieces do not add up to `length`;
     ///   ``InvalidSetting``; `CancellationError`; what `body` throws, which ends the request.
     public func send<Pieces: AsyncSequence>(
@@ -104,8 +108,8 @@ public final class HTTPClient: HTTPRequesting {
         return try await send(next, following: settings.redirects - 1)
     }
 
-    /// Asks, and gives the response to `use` as soon as its head is there: its body comes piece by piece, and is bounded by
-    /// nothing. What `use` leaves of it stays with the server.
+    /// Asks, and gives the response to `use` as soon as its head is there: its body comes piece by piece, and is
+    /// bounded by nothing. What `use` leaves of it stays with the server.
     ///
     /// ```swift
     /// try await HTTPClient.shared.stream(.get, "https://example.org/events") { response in
@@ -137,8 +141,8 @@ public final class HTTPClient: HTTPRequesting {
     /// ```
     ///
     /// Its connection is its own until the body was read, or nobody can read it any more. See
-    /// ``stream(_:_:fields:body:_:)`` for a response that is used up in one place, and ``forward(_:to:trustedProxies:)`` for one to a
-    /// request that is handed on, too.
+    /// ``stream(_:_:fields:body:_:)`` for a response that is used up in one place, and
+    /// ``forward(_:to:trustedProxies:)`` for one to a request that is handed on, too.
     /// - Throws: as ``send(_:_:fields:body:)``, also while the body is read.
     public func open(
         _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields = [:], body: [UInt8] = []
@@ -158,8 +162,8 @@ public final class HTTPClient: HTTPRequesting {
         throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
     }
 
-    /// Once only, wherever the response may lead. The task that sends `body` ends with that, with the response, or when the client
-    /// that sends it has gone.
+    /// Once only, wherever the response may lead. The task that sends `body` ends with that, with the response, or when
+    /// the client that sends it has gone.
     func open(
         _ method: HTTPRequest.Method, _ url: ServerURL, fields: HTTPFields, sending body: RequestBody?, length: Int?
     ) async throws -> HTTPStreamedResponse {

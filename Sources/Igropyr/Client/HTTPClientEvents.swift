@@ -1,6 +1,7 @@
 /// The events of a response (`text/event-stream`), as they come; for one reader. The server waits while nobody reads.
 ///
-/// Of each, `id` is the last that the server has given so far, and `retry` what it has asked for since the event before.
+/// Of each, `id` is the last that the server has given so far, and `retry` what it has asked for since the event
+/// before.
 public struct HTTPClientEvents: AsyncSequence, Sendable {
     private let response: HTTPStreamedResponse
 
@@ -18,8 +19,8 @@ public struct HTTPClientEvents: AsyncSequence, Sendable {
             parser = EventStreamParser(limitBytes: response.body.eventLimit)
         }
 
-        /// - Throws: ``HTTPRequestFailure`` if the response is of another type or breaks off, or an event is larger than
-        ///   ``HTTPClient/Settings/bodyLimit``; `CancellationError`.
+        /// - Throws: ``HTTPRequestFailure`` if the response is of another type or breaks off, or an event is larger
+        ///   than ``HTTPClient/Settings/bodyLimit``; `CancellationError`.
         public mutating func next() async throws -> ServerSentEvent? {
             try response.checkIsOfEvents()
             do {

@@ -28,8 +28,8 @@ public struct HTTPClientResponse: Sendable {
         try decoder.decode(type, from: Data(body))
     }
 
-    /// The value of the cookie that was set last under that name; empty for one that was removed, nil without one. Send it
-    /// back by the field `Cookie`.
+    /// The value of the cookie that was set last under that name; empty for one that was removed, nil without one. Send
+    /// it back by the field `Cookie`.
     public func cookie(_ name: String) -> String? {
         let set = fields[values: .setCookie].last { $0.hasPrefix("\(name)=") }
         return set.map { String($0.dropFirst(name.count + 1).prefix { $0 != ";" }) }

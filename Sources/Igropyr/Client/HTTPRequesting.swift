@@ -2,16 +2,16 @@ public import FoundationEssentials
 public import HTTPTypes
 internal import IgropyrHTTP
 
-/// Who asks by HTTP: an ``HTTPClient``, or the client that tests an application. Functions that take `any HTTPRequesting` can be
-/// tested without the servers that they ask.
+/// Who asks by HTTP: an ``HTTPClient``, or the client that tests an application. Functions that take
+/// `any HTTPRequesting` can be tested without the servers that they ask.
 public protocol HTTPRequesting: Sendable {
     /// Asks, and waits for the whole response, whatever its status.
     func send(
         _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields, body: [UInt8]
     ) async throws -> HTTPClientResponse
 
-    /// The same with a body in pieces, which add up to `length` bytes if that is known. Who does not implement it collects them
-    /// first.
+    /// The same with a body in pieces, which add up to `length` bytes if that is known. Who does not implement it
+    /// collects them first.
     func send<Pieces: AsyncSequence>(
         _ method: HTTPRequest.Method, _ target: String, fields: HTTPFields, body: Pieces, length: Int?
     ) async throws -> HTTPClientResponse where Pieces.Element == [UInt8]

@@ -18,8 +18,8 @@ public struct HTTPStreamedResponse: Sendable {
 }
 
 extension HTTPStreamedResponse: ResponseConvertible {
-    /// Hands it on as it comes: its status, the fields that are no matter of the connection alone, and its body, which is read at
-    /// the client's pace. Where it breaks off, so does the client's.
+    /// Hands it on as it comes: its status, the fields that are no matter of the connection alone, and its body, which
+    /// is read at the client's pace. Where it breaks off, so does the client's.
     public func makeResponse(for request: Request) -> Response {
         var response = Response(status, contentType: fields[.contentType], pieces: body)
         response.fields = fields.endToEnd
@@ -29,8 +29,8 @@ extension HTTPStreamedResponse: ResponseConvertible {
     }
 }
 
-/// The body of a response, piece by piece as it comes; for one reader. The server waits while nobody reads, and is left with
-/// what nobody can read any more.
+/// The body of a response, piece by piece as it comes; for one reader. The server waits while nobody reads, and is left
+/// with what nobody can read any more.
 public struct HTTPClientBody: AsyncSequence, Sendable {
     private let side: HTTPClientSide
     private let lease: Lease

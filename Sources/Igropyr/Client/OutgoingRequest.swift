@@ -50,8 +50,8 @@ struct OutgoingRequest: Sendable {
         }
     }
 
-    /// Where the response sends it on to; nil if it does not, or if it should not be followed. A form that was sent is then
-    /// asked for, as browsers do it (RFC 9110 §15.4).
+    /// Where the response sends it on to; nil if it does not, or if it should not be followed. A form that was sent is
+    /// then asked for, as browsers do it (RFC 9110 §15.4).
     func redirected(by status: HTTPResponse.Status, _ fields: HTTPFields) -> OutgoingRequest? {
         let code = status.code
         guard [301, 302, 303, 307, 308].contains(code), let location = fields[.location],

@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 internal import IgropyrUV
 
-/// What is to be had of which server: `http://host:port/path?query`, or `https:` for TLS (RFC 9110 §4.2); the same with `ws`
-/// and `wss` (RFC 6455 §3).
+/// What is to be had of which server: `http://host:port/path?query`, or `https:` for TLS (RFC 9110 §4.2); the same with
+/// `ws` and `wss` (RFC 6455 §3).
 struct ServerURL: Hashable, Sendable {
     enum Purpose {
         case http

@@ -82,8 +82,8 @@ package struct FilePath {
 }
 
 extension String {
-    /// What stands between its slashes, empty names included: by bytes, since as a character a slash is another one with a mark
-    /// behind it.
+    /// What stands between its slashes, empty names included: by bytes, since as a character a slash is another one
+    /// with a mark behind it.
     package var pathNames: [String] {
         utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
     }

@@ -1,5 +1,5 @@
-/// Values for files by patterns, of which the first that fits counts. One without a slash is for the last name of a path, others
-/// are for all of it; `*` is any part of a name, `**` crosses slashes, and `**/` may stand for nothing.
+/// Values for files by patterns, of which the first that fits counts. One without a slash is for the last name of a
+/// path, others are for all of it; `*` is any part of a name, `**` crosses slashes, and `**/` may stand for nothing.
 package struct FilePatterns<Value: Sendable>: Sendable {
     private var rules: [(pattern: [UInt8], value: Value)] = []
 

@@ -8,8 +8,8 @@ public struct FileServing: Sendable {
     public var indexNames = ["index.html"]
     /// How a folder without an index is shown; nil for not at all, which is 404.
     public var listing: FolderListing?
-    /// The file that answers where nothing is: its path from the folder, such as `/index.html` for an application of a single page.
-    /// Nil for 404.
+    /// The file that answers where nothing is: its path from the folder, such as `/index.html` for an application of a
+    /// single page. Nil for 404.
     public var fallback: String?
     /// Links that lead out of the folder are never followed.
     public var symlinks = Folder.Symlinks.refused
@@ -17,8 +17,8 @@ public struct FileServing: Sendable {
     public var servesDotfiles = false
     /// What `Cache-Control` says.
     public var cacheControl = CachePolicy()
-    /// Media types by the ends of names, without the dot and in lower case, before those known otherwise. The empty end is
-    /// that of names without a dot.
+    /// Media types by the ends of names, without the dot and in lower case, before those known otherwise. The empty end
+    /// is that of names without a dot.
     public var types: [String: String] = [:]
     /// The media type of what has no other.
     public var defaultType = "application/octet-stream"
@@ -38,8 +38,8 @@ public struct FileServing: Sendable {
 
 /// How a folder is shown: as a page, or as JSON to a client that prefers it (`Accept: application/json`).
 public struct FolderListing: Sendable {
-    /// Names that are looked at; of a larger folder the page says that it shows a part. Each takes about 6 µs, on a thread of
-    /// libuv's pool.
+    /// Names that are looked at; of a larger folder the page says that it shows a part. Each takes about 6 µs, on a
+    /// thread of libuv's pool.
     public var itemLimit = 1000
     /// Whether names that begin with a dot are listed where they are served; nil for as they are.
     public var showsDotfiles: Bool?
@@ -83,8 +83,8 @@ public struct FileCacheLimits: Sendable {
     public var entries = 1024
     /// Larger files are not kept but sent by the kernel (`sendfile`).
     public var fileBytes = 64 << 10
-    /// Descriptors of larger files that stay open for the next request, until ``staleness`` has passed and another file is
-    /// opened. A file that is deleted meanwhile takes up its space for as long. 0 opens a file for each request.
+    /// Descriptors of larger files that stay open for the next request, until ``staleness`` has passed and another file
+    /// is opened. A file that is deleted meanwhile takes up its space for as long. 0 opens a file for each request.
     public var descriptors = 32
     /// Results of compression that are larger are not kept.
     public var encodedBytes = 1 << 20

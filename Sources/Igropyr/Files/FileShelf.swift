@@ -2,8 +2,8 @@ internal import IgropyrHTTP
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// Where the files of a folder are found, in the cache or beneath the folder; for one loop. Shelves of one folder may share
-/// a cache, and none gets what another has put there: the settings of each decide what its files are sent with.
+/// Where the files of a folder are found, in the cache or beneath the folder; for one loop. Shelves of one folder may
+/// share a cache, and none gets what another has put there: the settings of each decide what its files are sent with.
 final class FileShelf {
     struct Found {
         let path: String

@@ -14,14 +14,15 @@ extension RouteBuilder {
     /// ```
     ///
     /// Regular files only; nothing that a name, a link or an escape could reach outside of the folder. A path that ends
-    /// with a slash is a folder's index, or its listing; one without that is a folder is redirected to the slash. Conditions
-    /// (RFC 9110 §13), ranges (§14) and codings (§12.5.3) are answered. Routes that say more come first, so that files and
-    /// handlers can share a prefix. Where nothing is, ``FileServing/fallback`` answers, as single-page applications want it.
-    /// With no descriptor left the answer is 503; a file that shrinks while it is sent cuts its connection.
+    /// with a slash is a folder's index, or its listing; one without that is a folder is redirected to the slash.
+    /// Conditions (RFC 9110 §13), ranges (§14) and codings (§12.5.3) are answered. Routes that say more come first, so
+    /// that files and handlers can share a prefix. Where nothing is, ``FileServing/fallback`` answers, as single-page
+    /// applications want it. With no descriptor left the answer is 503; a file that shrinks while it is sent cuts its
+    /// connection.
     ///
-    /// Small files are kept in memory and looked at again once a second (``FileCacheLimits/staleness``). Others are opened
-    /// on the loop: with the file in the kernel's cache it takes 3 µs, the way to another thread and back 10 to 40. A
-    /// slow disk makes the loop wait.
+    /// Small files are kept in memory and looked at again once a second (``FileCacheLimits/staleness``). Others are
+    /// opened on the loop: with the file in the kernel's cache it takes 3 µs, the way to another thread and back 10
+    /// to 40. A slow disk makes the loop wait.
     public func files(_ pattern: String, from path: String, _ serving: FileServing = FileServing()) {
         do {
             let files = try StaticFiles(path, serving)

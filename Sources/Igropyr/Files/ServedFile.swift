@@ -31,7 +31,7 @@ final class ServedFile {
 
     var size: Int { identity.size }
 
-    /// `path` is beneath the folder, and that of the file itself if this is a sibling; `clock` is in seconds since 1970.
+    /// `path` is beneath the folder, and the file's own if this is a sibling; `clock` is in seconds since 1970.
     init(
         _ file: OpenFile, bytes: [UInt8]?, path: String, coding: ContentCoding, _ serving: FileServing,
         now: Timestamp, clock: Int64

@@ -24,9 +24,9 @@ public struct StaticFiles: Sendable {
         servesDotfiles = serving.servesDotfiles
     }
 
-    /// The file at `path` beneath the folder, as far as the request wants it: conditions, ranges and codings are answered, the media
-    /// type is that of the name. Nil if there is none, or its name is none that is served. The path may be a client's: nothing
-    /// outside of the folder is reached.
+    /// The file at `path` beneath the folder, as far as the request wants it: conditions, ranges and codings are
+    /// answered, the media type is that of the name. Nil if there is none, or its name is none that is served. The path
+    /// may be a client's: nothing outside of the folder is reached.
     public func response(_ path: String, to request: Request) throws -> Response? {
         guard let path = FilePath(path.pathNames, servesDotfiles: servesDotfiles), !path.endsWithSlash else {
             return nil

@@ -33,7 +33,8 @@ package final class StaticFolder {
         }
     }
 
-    /// The listing of the folder at a path, read and made on a thread of the pool; nil if there is none, or folders are not listed.
+    /// The listing of the folder at a path, read and made on a thread of the pool; nil if there is none, or folders are
+    /// not listed.
     /// - Throws: ``HTTPFailure`` 503 when too many wait for theirs.
     package func listing(
         _ path: String, for request: Request, hides isHidden: @escaping @Sendable (String) -> Bool = { _ in false }

@@ -13,8 +13,8 @@ public struct RequestSummary {
 }
 
 extension Request {
-    /// Which of ``App/Configuration/accessLogs`` has the request's line; nil for ``App/Configuration/accessLog``. None has it
-    /// if there is none of that name.
+    /// Which of ``App/Configuration/accessLogs`` has the request's line; nil for ``App/Configuration/accessLog``. None
+    /// has it if there is none of that name.
     public var accessLogName: String? {
         get { self[AccessLogNameKey.self] }
         set { self[AccessLogNameKey.self] = newValue }

@@ -2,8 +2,8 @@ internal import HTTPTypes
 internal import Tracing
 
 /// A span for each request, from its head to its handler's response, by OpenTelemetry's conventions for HTTP servers
-/// (v1.23). What the client sent of a trace (`traceparent`, with a tracer for W3C's format) goes on in it, and in whatever
-/// the handler traces. A response that is streamed afterwards is not part of the span.
+/// (v1.23). What the client sent of a trace (`traceparent`, with a tracer for W3C's format) goes on in it, and in
+/// whatever the handler traces. A response that is streamed afterwards is not part of the span.
 struct RequestTracing: Sendable {
     private let tracer: any Tracer
 

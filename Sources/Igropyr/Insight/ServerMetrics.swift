@@ -2,8 +2,8 @@ internal import IgropyrHTTP
 internal import IgropyrTime
 internal import Metrics
 
-/// What swift-metrics is told of a server. Labels are route patterns, methods and classes of status: closed sets, which no
-/// client can make grow.
+/// What swift-metrics is told of a server. Labels are route patterns, methods and classes of status: closed sets, which
+/// no client can make grow.
 struct ServerMetrics: Sendable {
     let inFlight: Meter
     let connections: Meter

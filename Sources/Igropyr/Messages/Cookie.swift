@@ -25,8 +25,9 @@ public struct Cookie: Sendable, Hashable {
     public var isHTTPOnly = true
     public var sameSite: SameSite? = .lax
 
-    /// - Throws: ``InvalidCookie`` for a name that is no token (RFC 9110 §5.6.2), or a value with a character that would end
-    ///   it: control characters, space, `"`, comma, semicolon, backslash, or outside ASCII. Encode such values.
+    /// - Throws: ``InvalidCookie`` for a name that is no token (RFC 9110 §5.6.2), or a value with a character that
+    ///   would end it: control characters, space, `"`, comma, semicolon, backslash, or outside ASCII. Encode such
+    ///   values.
     public init(_ name: String, _ value: String) throws(InvalidCookie) {
         guard HTTPField.Name(name) != nil, !name.hasPrefix(":"), value.utf8.allSatisfy(\.isCookieOctet) else {
             throw InvalidCookie(name: name)

@@ -9,8 +9,8 @@ public import HTTPTypes
 /// }
 /// ```
 ///
-/// Escaped text is safe between tags and in attributes within quotation marks; not in scripts and styles, and as the URL of a
-/// link only if it cannot be a `javascript:` one.
+/// Escaped text is safe between tags and in attributes within quotation marks; not in scripts and styles, and as the
+/// URL of a link only if it cannot be a `javascript:` one.
 public struct HTML: ResponseConvertible, Sendable {
     public var text: String
     public var status: HTTPResponse.Status
@@ -21,7 +21,8 @@ public struct HTML: ResponseConvertible, Sendable {
         self.status = status
     }
 
-    /// Text that is HTML already, such as a template's. What came from elsewhere must be escaped in it (``Swift/String/escapedForHTML``).
+    /// Text that is HTML already, such as a template's. What came from elsewhere must be escaped in it
+    /// (``Swift/String/escapedForHTML``).
     public init(unescaped text: String, status: HTTPResponse.Status = .ok) {
         self.text = text
         self.status = status
@@ -65,8 +66,8 @@ extension HTML: ExpressibleByStringInterpolation {
 }
 
 extension String {
-    /// As it stands for itself in HTML, between tags and in attributes within quotation marks: `&`, `<`, `>`, `"` and `'` are written
-    /// as entities.
+    /// As it stands for itself in HTML, between tags and in attributes within quotation marks: `&`, `<`, `>`, `"` and
+    /// `'` are written as entities.
     public var escapedForHTML: String {
         var escaped = ""
         for character in unicodeScalars {  // A combining mark behind a quote does not hide it.

@@ -1,9 +1,9 @@
 public import HTTPTypes
 internal import IgropyrHTTP
 
-/// Ends a request with a status of 4xx or 5xx, and tells the client why: in JSON (RFC 9457), HTML or a line of text, as its
-/// `Accept` asks for. Any other error that a handler throws is answered 500 without its details, which go to the log; so is
-/// one of these with another status, since a response that is no failure is returned.
+/// Ends a request with a status of 4xx or 5xx, and tells the client why: in JSON (RFC 9457), HTML or a line of text, as
+/// its `Accept` asks for. Any other error that a handler throws is answered 500 without its details, which go to the
+/// log; so is one of these with another status, since a response that is no failure is returned.
 public struct HTTPFailure: Error, Hashable, Sendable, CustomStringConvertible {
     public var status: HTTPResponse.Status
     /// For the client to read.

@@ -1,12 +1,12 @@
 public import HTTPTypes
 
 extension Request {
-    /// The fields that followed the body; none before the body has been read to its end. Fields on which framing, routing or
-    /// the head's meaning rests are never among them.
+    /// The fields that followed the body; none before the body has been read to its end. Fields on which framing,
+    /// routing or the head's meaning rests are never among them.
     public var trailers: HTTPFields { exchange?.requestTrailers ?? HTTPFields() }
 
-    /// The body, piece by piece as it arrives; for handlers with `await`, and what they stream. What is not read makes the
-    /// client wait.
+    /// The body, piece by piece as it arrives; for handlers with `await`, and what they stream. What is not read makes
+    /// the client wait.
     public var body: RequestBody { RequestBody(exchange: exchange, isOutOfReach: exchange == nil && hasBody) }
 
     /// The whole body, which may be asked for again, in whatever way: middleware that has looked at a signature of it

@@ -1,8 +1,9 @@
 public import IgropyrUV
 
 extension Request {
-    /// Who asks: the peer, or, where that is one of `proxies`, whom these say they ask for: the last of `X-Forwarded-For` that is none
-    /// of them, since what stands before it anybody may have written. Nil once the client is gone.
+    /// Who asks: the peer, or, where that is one of `proxies`, whom these say they ask for: the last of
+    /// `X-Forwarded-For` that is none of them, since what stands before it anybody may have written. Nil once the
+    /// client is gone.
     public func clientAddress(trusting proxies: [IPNetwork]) -> SocketAddress? {
         guard let peer = remoteAddress, proxies.contains(peer.host) else { return remoteAddress }
         var client = peer

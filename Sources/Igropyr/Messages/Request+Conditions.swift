@@ -3,8 +3,8 @@ public import IgropyrHTTP
 
 extension Request {
     /// What the request's conditions (`If-Match`, `If-None-Match` and their like, RFC 9110 §13) make of it, before
-    /// anything is done: 304 if the client has the present version, 412 if it expects another one, nil if the request is
-    /// to be carried out.
+    /// anything is done: 304 if the client has the present version, 412 if it expects another one, nil if the request
+    /// is to be carried out.
     ///
     /// ```swift
     /// app.get("/notes/:id") { request in

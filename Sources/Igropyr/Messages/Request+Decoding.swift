@@ -3,8 +3,8 @@ internal import HTTPTypes
 internal import IgropyrHTTP
 
 extension Request {
-    /// The body, decoded by what `Content-Type` says it is: JSON (`application/json`, or a type that ends with `+json`, RFC
-    /// 6839), or a form (``form(_:)``). Nil for an optional type, if there is no body or an empty one.
+    /// The body, decoded by what `Content-Type` says it is: JSON (`application/json`, or a type that ends with `+json`,
+    /// RFC 6839), or a form (``form(_:)``). Nil for an optional type, if there is no body or an empty one.
     /// - Throws: ``HTTPFailure`` 415 for other types, 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func decode<Value: Decodable>(_ type: Value.Type = Value.self) async throws -> Value {
         switch mediaType {
@@ -28,7 +28,8 @@ extension Request {
     }
 
     /// The body as JSON, whatever its `Content-Type`, by `decoder` or else the application's
-    /// (``App/Configuration/jsonDecoder``), which reads dates as ISO 8601 has them unless it is told otherwise. Nil for an optional type, if there is no body or an empty one.
+    /// (``App/Configuration/jsonDecoder``), which reads dates as ISO 8601 has them unless it is told otherwise. Nil for
+    /// an optional type, if there is no body or an empty one.
     /// - Throws: ``HTTPFailure`` 400 that says what is wrong with it, and as ``body(upTo:)``.
     public func json<Value: Decodable>(
         _ type: Value.Type = Value.self, by decoder: JSONDecoder? = nil
@@ -52,8 +53,9 @@ extension Request {
         }
     }
 
-    /// The body as a form of names and values: each property of `type` from the values of its name, arrays from repeated
-    /// names. An optional is nil without its name, or with an empty value; `type` itself, if it is one, without any name.
+    /// The body as a form of names and values: each property of `type` from the values of its name, arrays from
+    /// repeated names. An optional is nil without its name, or with an empty value; `type` itself, if it is one,
+    /// without any name.
     ///
     /// Of `multipart/form-data` files are ``FormFile``s, and all of it is kept in memory: who takes large ones goes
     /// through ``multipart(limits:)``. Any other type is read as `application/x-www-form-urlencoded`.
@@ -107,8 +109,8 @@ extension Request.Query {
 extension Request.Parameters {
     /// The part of the path under that name: text, a number, a `UUID`, an enum over those, or what else decodes from a
     /// single value.
-    /// - Throws: ``HTTPFailure`` 400 that says what is wrong; ``NoSuchParameter``, which is answered 500, if the route's
-    ///   pattern has no such name.
+    /// - Throws: ``HTTPFailure`` 400 that says what is wrong; ``NoSuchParameter``, which is answered 500, if the
+    ///   route's pattern has no such name.
     public func require<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
         guard has(name) else { throw NoSuchParameter(name: name) }
         guard let text = self[name] else {

@@ -11,8 +11,8 @@ extension Request {
     /// ```
     ///
     /// What of a part is not read is skipped. The route's `bodyLimit` bounds the whole.
-    /// - Throws: ``HTTPFailure`` 415 if the body is something else; while it is read 400, 413 or 431 for what breaks the
-    ///   rules of multipart or its limits, and as ``body``.
+    /// - Throws: ``HTTPFailure`` 415 if the body is something else; while it is read 400, 413 or 431 for what breaks
+    ///   the rules of multipart or its limits, and as ``body``.
     public func multipart(limits: MultipartLimits = MultipartLimits()) throws -> MultipartBody {
         guard let type = header("Content-Type").flatMap({ FieldParameters($0) }), type.value == "multipart/form-data"
         else { throw HTTPFailure(.unsupportedMediaType, "Send multipart/form-data.") }
@@ -45,8 +45,8 @@ public struct MultipartBody: AsyncSequence {
     public struct Part {
         /// The field's name.
         public let name: String
-        /// Of a file: what stands behind the last slash or backslash of the name that the client gave. Only a name: it may be
-        /// empty, or that of any other file.
+        /// Of a file: what stands behind the last slash or backslash of the name that the client gave. Only a name: it
+        /// may be empty, or that of any other file.
         public let fileName: String?
         public let contentType: String?
         public let fields: HTTPFields

@@ -8,8 +8,8 @@ public import Logging
 ///
 /// Its parts are read out of the bytes that arrived when they are asked for, and not before.
 public final class Request {
-    // Those that are unchecked are used for each request, where the runtime's check that nobody else uses them meanwhile
-    // shows in the profile.
+    // Those that are unchecked are used for each request, where the runtime's check that nobody else uses them
+    // meanwhile shows in the profile.
     @safe @exclusivity(unchecked) private(set) var head: MessageHead
     /// Begins with the head's bytes; behind them may be what is left of a longer one.
     @safe @exclusivity(unchecked) private var bytes: [UInt8] = []
@@ -20,7 +20,8 @@ public final class Request {
     /// Why no route answers this request; nil if one does.
     @safe @exclusivity(unchecked) private(set) var refusal: Refusal?
     @safe @exclusivity(unchecked) private var values: [ObjectIdentifier: Any] = [:]
-    /// Whose ``Middleware/before(_:)`` was called, and whose ``Middleware/after(_:_:)`` is to follow; the outermost first.
+    /// Whose ``Middleware/before(_:)`` was called, and whose ``Middleware/after(_:_:)`` is to follow; the outermost
+    /// first.
     @safe @exclusivity(unchecked) private var entered: [any Middleware] = []
 
     /// Why a request has no route to answer it.
@@ -55,9 +56,9 @@ public final class Request {
     /// Nil once ``leaveConnection()`` was called.
     package var loop: EventLoop? { connection?.loop }
 
-    /// Has `function` called on the loop, once at most, when the task that answers is cancelled from now on: the client is gone,
-    /// or was told that it takes too long. For who has much to wait for, since to ask at each wait for the task's cancellation
-    /// costs more than the wait. Takes the place of one given before.
+    /// Has `function` called on the loop, once at most, when the task that answers is cancelled from now on: the client
+    /// is gone, or was told that it takes too long. For who has much to wait for, since to ask at each wait for the
+    /// task's cancellation costs more than the wait. Takes the place of one given before.
     package func whenAbandoned(_ function: @escaping () -> Void) { exchange?.onAbandon = function }
 
     func refuse(_ refusal: Refusal?) { self.refusal = refusal }
@@ -75,7 +76,8 @@ public final class Request {
     /// - Returns: false if it has seen another one already, by ``leaveAll(with:)``.
     func leave() -> Bool { entered.popLast() != nil }
 
-    /// Shows what is answered in place of the handler's response to all middleware that waits for one, the innermost first.
+    /// Shows what is answered in place of the handler's response to all middleware that waits for one, the innermost
+    /// first.
     func leaveAll(with response: inout Response) {
         while let middleware = entered.popLast() { middleware.after(self, &response) }
     }
@@ -114,8 +116,8 @@ public final class Request {
         }
     }
 
-    /// The application's logger, whose lines tell of this request its method, its path and, with ``RequestIDs``, its name.
-    /// Made anew at each call.
+    /// The application's logger, whose lines tell of this request its method, its path and, with ``RequestIDs``, its
+    /// name. Made anew at each call.
     public var logger: Logger {
         var logger = app.logger
         logger[metadataKey: "method"] = "\(method.rawValue)"
@@ -190,12 +192,12 @@ public final class Request {
     /// Where the request came in, on this machine; nil once the client is gone.
     public var localAddress: SocketAddress? { connection?.localAddress }
 
-    /// Whether the request came by https. A proxy before this server may have had it so all the same; how the two speak to each
-    /// other, be it under a key that both hold, is of no account.
+    /// Whether the request came by https. A proxy before this server may have had it so all the same; how the two speak
+    /// to each other, be it under a key that both hold, is of no account.
     public var isEncrypted: Bool { connection?.isEncrypted ?? false }
 
-    /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil without
-    /// such a certificate, and once the client is gone. Made anew at each call.
+    /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil
+    /// without such a certificate, and once the client is gone. Made anew at each call.
     public var clientCertificate: TLSPeerCertificate? { connection?.clientCertificate }
 
     var hasBody: Bool {
@@ -250,8 +252,8 @@ public final class Request {
         return try withBytes { bytes throws(HTTPError) in try PathSegments.decode(path, in: bytes) }
     }
 
-    /// What `**` stands for, if it needs no decoding and every name in it is an ordinary one: none is empty or begins with
-    /// a dot, and there is no backslash. Nil also for nothing at all.
+    /// What `**` stands for, if it needs no decoding and every name in it is an ordinary one: none is empty or begins
+    /// with a dot, and there is no backslash. Nil also for nothing at all.
     var plainRest: String? {
         guard let rest = routeParameters.first(where: { $0.name == "**" })?.range, !rest.isEmpty else { return nil }
         return withBytes { bytes in
@@ -260,8 +262,8 @@ public final class Request {
         }
     }
 
-    /// What `**` stands for with the slash before it, or the whole path where the pattern has none, and the query; as they were
-    /// sent.
+    /// What `**` stands for with the slash before it, or the whole path where the pattern has none, and the query; as
+    /// they were sent.
     var rest: String {
         let query = head.query.map { "?\(text($0))" } ?? ""
         guard let rest = routeParameters.first(where: { $0.name == "**" })?.range else { return path + query }

@@ -48,8 +48,8 @@ extension Response {
         self.init(status, contentType, .stream(stream))
     }
 
-    /// A body of pieces that are made while it is sent; the sequence is asked for the next one when the client has taken the
-    /// last, and cancelled when the client goes away. What it throws cuts the connection.
+    /// A body of pieces that are made while it is sent; the sequence is asked for the next one when the client has
+    /// taken the last, and cancelled when the client goes away. What it throws cuts the connection.
     public init<Pieces: AsyncSequence>(
         _ status: HTTPResponse.Status = .ok, contentType: String? = nil, pieces: Pieces
     ) where Pieces.Element == [UInt8] {
@@ -71,8 +71,8 @@ extension Response {
 
     private var isWebSocket: Bool { if case .webSocket = body { true } else { false } }
 
-    /// Further fields. `Connection`, `Content-Length`, `Date`, `Server` and `Transfer-Encoding` are the server's own and
-    /// left out, and so is `Content-Type` beside ``contentType``.
+    /// Further fields. `Connection`, `Content-Length`, `Date`, `Server` and `Transfer-Encoding` are the server's own
+    /// and left out, and so is `Content-Type` beside ``contentType``.
     public var fields: HTTPFields {
         get { storedFields ?? HTTPFields() }
         set { storedFields = newValue }

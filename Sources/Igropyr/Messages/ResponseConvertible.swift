@@ -37,8 +37,8 @@ public struct JSON<Value: Encodable>: ResponseConvertible {
     public var status: HTTPResponse.Status
     private let encoder: JSONEncoder?
 
-    /// Written by `encoder`, or else by the application's (``App/Configuration/jsonEncoder``), which has dates as ISO 8601 has
-    /// them, `2026-11-29T21:16:10Z`, unless it is told otherwise.
+    /// Written by `encoder`, or else by the application's (``App/Configuration/jsonEncoder``), which has dates as ISO
+    /// 8601 has them, `2026-11-29T21:16:10Z`, unless it is told otherwise.
     public init(_ value: Value, status: HTTPResponse.Status = .ok, by encoder: JSONEncoder? = nil) {
         self.value = value
         self.status = status
@@ -54,7 +54,8 @@ public struct JSON<Value: Encodable>: ResponseConvertible {
 extension JSON: Sendable where Value: Sendable {}
 
 extension JSONEncoder {
-    /// As an application writes JSON at first: dates by ISO 8601, slashes as they are. Made anew at each call, to be changed.
+    /// As an application writes JSON at first: dates by ISO 8601, slashes as they are. Made anew at each call, to be
+    /// changed.
     public static var forBodies: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
@@ -64,8 +65,8 @@ extension JSONEncoder {
 }
 
 extension JSONDecoder {
-    /// As an application reads JSON at first: dates by ISO 8601, with a fraction of the second or without. Made anew at each
-    /// call, to be changed.
+    /// As an application reads JSON at first: dates by ISO 8601, with a fraction of the second or without. Made anew at
+    /// each call, to be changed.
     public static var forBodies: JSONDecoder {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in

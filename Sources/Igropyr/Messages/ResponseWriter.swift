@@ -25,9 +25,9 @@ public struct ResponseWriter {
     /// Fields that follow the body once the stream has returned, such as a checksum of what was written.
     ///
     /// A client may overlook them, so they are for what is good to know. They are not sent to a client of HTTP/1.0, nor
-    /// behind a body whose length was announced; and fields on which framing, routing or the head's meaning rests, such as
-    /// `Content-Length` or `Set-Cookie`, are left out (RFC 9110 §6.5.1). Announce their names in a field `Trailer` of the
-    /// response, so that recipients can get ready for them.
+    /// behind a body whose length was announced; and fields on which framing, routing or the head's meaning rests, such
+    /// as `Content-Length` or `Set-Cookie`, are left out (RFC 9110 §6.5.1). Announce their names in a field `Trailer`
+    /// of the response, so that recipients can get ready for them.
     public var trailers: HTTPFields {
         get { exchange.responseTrailers ?? HTTPFields() }
         nonmutating set { exchange.responseTrailers = newValue }

@@ -43,8 +43,8 @@ public struct ServerSentEvent: Sendable, Hashable {
 public struct ServerSentEvents: ResponseConvertible {
     private let stream: (ResponseWriter) async throws -> Void
 
-    /// After the time of `heartbeat` without an event a comment is sent, so that no proxy takes the connection for dead and
-    /// a client that is gone is noticed; a millisecond at least. Nil for none.
+    /// After the time of `heartbeat` without an event a comment is sent, so that no proxy takes the connection for dead
+    /// and a client that is gone is noticed; a millisecond at least. Nil for none.
     public init<Events: AsyncSequence>(
         _ events: Events, heartbeat: Duration? = .seconds(15)
     ) where Events.Element == ServerSentEvent {

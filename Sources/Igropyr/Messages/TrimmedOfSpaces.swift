@@ -1,5 +1,6 @@
 extension StringProtocol {
-    /// Without the spaces and tabs at both ends: by scalars, since as a character a space is another one with a mark behind it.
+    /// Without the spaces and tabs at both ends: by scalars, since as a character a space is another one with a mark
+    /// behind it.
     package var trimmedOfSpaces: SubSequence {
         let isSpace: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\t" }
         let scalars = unicodeScalars

@@ -8,7 +8,8 @@ public struct BasicAuthentication<Key: RequestKey>: AsyncMiddleware {
     private let realm: String
     private let verify: @Sendable (_ name: String, _ password: String) async throws -> Key.Value?
 
-    /// `verify` should take as long for a wrong name as for a wrong password: compare secrets by ``constantTimeEquals(_:_:)``.
+    /// `verify` should take as long for a wrong name as for a wrong password: compare secrets by
+    /// ``constantTimeEquals(_:_:)``.
     public init(
         _ key: Key.Type, realm: String = "this site",
         verify: @escaping @Sendable (_ name: String, _ password: String) async throws -> Key.Value?
@@ -38,8 +39,8 @@ extension BasicAuthentication where Key == AuthenticatedNameKey {
     }
 }
 
-/// Lets in whoever shows a token that `verify` knows (RFC 6750); others are told 401. The handler finds who it was under
-/// `Key`.
+/// Lets in whoever shows a token that `verify` knows (RFC 6750); others are told 401. The handler finds who it was
+/// under `Key`.
 public struct BearerAuthentication<Key: RequestKey>: AsyncMiddleware {
     /// Reads anew what `verify` goes by; see ``Middleware/onReload``.
     public var onReload: (@Sendable () async throws -> Void)?

@@ -1,8 +1,9 @@
 public import HTTPTypes
 internal import IgropyrTime
 
-/// Lets pages of other origins use this application from a browser (the Fetch standard's CORS protocol), and answers the
-/// browser's preflight. Belongs on the application, not on a group: a preflight is an OPTIONS request without a route.
+/// Lets pages of other origins use this application from a browser (the Fetch standard's CORS protocol), and answers
+/// the browser's preflight. Belongs on the application, not on a group: a preflight is an OPTIONS request without a
+/// route.
 public struct CORS: Middleware {
     /// Whose pages may.
     public enum Origins: Sendable {

@@ -7,16 +7,16 @@
 /// On the application it sees what the server answers by itself, too: 404, 405, 413, the 503 of a handler whose time is
 /// over. Not so what is refused before there is a request: a head that breaks HTTP or its limits.
 public protocol Middleware: Sendable {
-    /// - Returns: a response in place of the handler's, or nil to go on. Also then, and when this throws, ``after(_:_:)``
-    ///   follows.
+    /// - Returns: a response in place of the handler's, or nil to go on. Also then, and when this throws,
+    ///   ``after(_:_:)`` follows.
     func before(_ request: Request) throws -> Response?
 
-    /// Changes the response, or notes it. Called once after each ``before(_:)``: with the 503 when the handler's time is over, and
-    /// then not with what the handler makes all the same.
+    /// Changes the response, or notes it. Called once after each ``before(_:)``: with the 503 when the handler's time
+    /// is over, and then not with what the handler makes all the same.
     func after(_ request: Request, _ response: inout Response)
 
-    /// Reads files anew that this goes by, such as keys, when ``App/run(host:port:)`` gets SIGHUP; nil if there are none.
-    /// What it throws goes to the log, and what was read before should stay.
+    /// Reads files anew that this goes by, such as keys, when ``App/run(host:port:)`` gets SIGHUP; nil if there are
+    /// none. What it throws goes to the log, and what was read before should stay.
     var onReload: (@Sendable () async throws -> Void)? { get }
 }
 
@@ -28,8 +28,8 @@ extension Middleware {
 
 /// Middleware that waits: for a database, say. Its routes need a task, even if their handlers do not.
 ///
-/// It sees all that ``Middleware`` sees but the 503 of a request whose time is over: the task that it runs in is cancelled
-/// then, and what it returns goes nowhere. So what every response needs, such as CORS's fields, belongs into
+/// It sees all that ``Middleware`` sees but the 503 of a request whose time is over: the task that it runs in is
+/// cancelled then, and what it returns goes nowhere. So what every response needs, such as CORS's fields, belongs into
 /// ``Middleware/after(_:_:)``, used before whatever waits.
 public protocol AsyncMiddleware: Sendable {
     /// Call `next` once for the response of what is further in; an error of that has become a response, whose

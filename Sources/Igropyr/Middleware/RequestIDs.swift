@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Gives each request a name, for the logs of all who have to do with it: ``Request/id``, sent back as `X-Request-ID`.
 ///
-/// A name that comes with the request counts only if `trustsClients` is set, as behind a proxy that sets it; one of other
-/// than 1 to 128 letters, digits and `-_.` never does, so that nobody writes into logs.
+/// A name that comes with the request counts only if `trustsClients` is set, as behind a proxy that sets it; one of
+/// other than 1 to 128 letters, digits and `-_.` never does, so that nobody writes into logs.
 public struct RequestIDs: Middleware {
     public var trustsClients: Bool
 

@@ -3,10 +3,10 @@ public import IgropyrCoding
 
 /// What routes and middleware are added to: an ``App``, or a ``RouteGroup`` of it.
 ///
-/// A pattern has literal segments, `:name` for one segment, `*` for a part of one or all of it, and `**` at its end for the
-/// rest: `/users/:id/files/**`, `/images/*.png`. A slash at the end makes another path. The first segment in which two
-/// patterns differ decides: a literal before a `*` with text around it before a parameter before `*` before `**`. GET
-/// answers HEAD, too, and OPTIONS is answered from the routes there are.
+/// A pattern has literal segments, `:name` for one segment, `*` for a part of one or all of it, and `**` at its end for
+/// the rest: `/users/:id/files/**`, `/images/*.png`. A slash at the end makes another path. The first segment in which
+/// two patterns differ decides: a literal before a `*` with text around it before a parameter before `*` before `**`.
+/// GET answers HEAD, too, and OPTIONS is answered from the routes there are.
 ///
 /// A handler without `await` answers within one call, on the thread that read the request: it must not block. One with
 /// `await` runs in a task on that same thread; the task is cancelled when the connection breaks, or when the request's
@@ -39,8 +39,8 @@ extension RouteBuilder {
         add(method, pattern, limits, .task { request in try await handler(request).makeResponse(for: request) })
     }
 
-    /// The same for a handler that makes the response itself, as a site does for each of its requests: what a result of any type
-    /// needs takes 1300 instructions, of a file's 36 000.
+    /// The same for a handler that makes the response itself, as a site does for each of its requests: what a result of
+    /// any type needs takes 1300 instructions, of a file's 36 000.
     package func on(
         _ method: HTTPRequest.Method, _ pattern: String,
         respond: @escaping @Sendable (Request) async throws -> Response
@@ -61,8 +61,8 @@ extension RouteBuilder {
         }
     }
 
-    /// The routes under `prefix`, such as `/api`, which may have limits and middleware of their own, and have their responses
-    /// compressed.
+    /// The routes under `prefix`, such as `/api`, which may have limits and middleware of their own, and have their
+    /// responses compressed.
     public func group(
         _ prefix: String, bodyLimit: Int? = nil, timeout: Duration? = nil, compression: Compression? = nil
     ) -> RouteGroup {

@@ -13,7 +13,8 @@ final class Deadlines {
     private var entries: [ObjectIdentifier: (deadline: Timestamp, request: Request, exchange: Exchange)] = [:]
     private var timer: WheelTimer?
     private var isArmed = false
-    /// Held while there are entries, and not weakly: each use of an object that has been held so costs a request some time.
+    /// Held while there are entries, and not weakly: each use of an object that has been held so costs a request some
+    /// time.
     private var dispatcher: RequestDispatcher?
 
     init(_ wheel: TimerWheel) {

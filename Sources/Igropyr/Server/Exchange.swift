@@ -3,8 +3,8 @@ internal import IgropyrHTTP
 internal import IgropyrTransport
 internal import IgropyrUV
 
-/// A request that is not answered within one call, or whose response is sent piece by piece: its body on the way in, its
-/// response on the way out, and the task between. Lives on the connection's loop.
+/// A request that is not answered within one call, or whose response is sent piece by piece: its body on the way in,
+/// its response on the way out, and the task between. Lives on the connection's loop.
 final class Exchange: HTTPServerExchange {
     /// Bytes of the body held for a handler that has not asked for them yet; then the client has to wait.
     private static let heldBytes = 64 << 10
@@ -53,7 +53,8 @@ final class Exchange: HTTPServerExchange {
     var status = 0
     private var sentBytes = 0
 
-    /// A request that has no body is whole with its head: who asks for the body anyhow need not wait for a turn of the loop.
+    /// A request that has no body is whole with its head: who asks for the body anyhow need not wait for a turn of the
+    /// loop.
     init(on connection: any HTTPServerStream, bodyLimit: Int, hasBody: Bool) {
         self.connection = connection
         self.bodyLimit = bodyLimit
@@ -73,8 +74,8 @@ final class Exchange: HTTPServerExchange {
         onAbandon = nil
     }
 
-    /// Whether `error` says no more than that nobody waits for the rest of the response: the client is gone, or was told that
-    /// it takes too long. Who throws a `CancellationError`, or a database's, for another reason has failed.
+    /// Whether `error` says no more than that nobody waits for the rest of the response: the client is gone, or was
+    /// told that it takes too long. Who throws a `CancellationError`, or a database's, for another reason has failed.
     func isAbandoned(with error: any Error) -> Bool {
         error.tellsOfCancellation && (Task.isCancelled || isOver)
     }

@@ -181,7 +181,8 @@ final class RequestDispatcher: HTTPRequestHandler {
 
     // MARK: Tasks
 
-    /// Runs the handler in a task on the connection's loop, at once until it has to wait; it may touch what lives there.
+    /// Runs the handler in a task on the connection's loop, at once until it has to wait; it may touch what lives
+    /// there.
     private func start(
         _ handler: @escaping @Sendable (Request) async throws -> Response, _ request: Request, _ exchange: Exchange
     ) {

@@ -79,8 +79,8 @@ extension RunningServer {
         for loop in loops { await loop.takeLogs() }
     }
 
-    /// Lets go of the access logs that handlers may choose, but for these: each is closed once the requests under way have left their
-    /// lines in it.
+    /// Lets go of the access logs that handlers may choose, but for these: each is closed once the requests under way
+    /// have left their lines in it.
     package func keepAccessLogs(_ names: some Sequence<String>) async {
         shared.keep(names)
         for loop in loops { await loop.takeLogs() }
@@ -90,8 +90,9 @@ extension RunningServer {
 }
 
 extension RunningServer {
-    /// Reads the files of ``App/tls`` anew, and blocks meanwhile. Connections from then on get the new certificates; those
-    /// that are open keep theirs. A worker that was given keys reads these. Does nothing for a server without TLS. One call at a time.
+    /// Reads the files of ``App/tls`` anew, and blocks meanwhile. Connections from then on get the new certificates;
+    /// those that are open keep theirs. A worker that was given keys reads these. Does nothing for a server without
+    /// TLS. One call at a time.
     /// - Throws: `.unusableFile`, which names the file and says what to do; the old ones then stay.
     public func reloadTLS() async throws(TLSError) { try await reloadTLS(by: nil) }
 
@@ -109,8 +110,8 @@ extension RunningServer {
 // MARK: - Signals
 
 extension RunningServer {
-    /// Does what signals ask for, but the end, until the task is cancelled. One that may be sent by habit ends nothing where there is
-    /// nothing to do for it.
+    /// Does what signals ask for, but the end, until the task is cancelled. One that may be sent by habit ends nothing
+    /// where there is nothing to do for it.
     func carryOut(
         _ orders: AsyncStream<ServiceOrder>, reload: (@Sendable (RunningServer) async -> Bool)?,
         reopenLogs: (@Sendable () -> Void)?

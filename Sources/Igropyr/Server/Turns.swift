@@ -1,6 +1,7 @@
 package import IgropyrUV
 
-/// So many at once; others wait for their turn, and beyond that number are turned away. For the tasks of one loop or of several.
+/// So many at once; others wait for their turn, and beyond that number are turned away. For the tasks of one loop or of
+/// several.
 package final class Turns: Sendable {
     /// A task that waits, and alone is waked when it has its turn: whoever wakes all pays for each of them.
     private final class Waiter: Sendable {
@@ -92,8 +93,8 @@ package final class Turns: Sendable {
 }
 
 extension Turns {
-    /// For work that keeps a thread of the pool for milliseconds and more, and that strangers can ask for at will: half of the
-    /// threads at once, in the whole process as the pool is, so that the others stay free for what is quick.
+    /// For work that keeps a thread of the pool for milliseconds and more, and that strangers can ask for at will: half
+    /// of the threads at once, in the whole process as the pool is, so that the others stay free for what is quick.
     package static let longWork = Turns(limit: max(1, EventLoop.poolThreads / 2), waiting: 256)
 }
 

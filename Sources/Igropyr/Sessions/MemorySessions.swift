@@ -1,12 +1,13 @@
 internal import IgropyrText
 internal import IgropyrUV
 
-/// Keeps sessions in this process: they end with it, and other workers do not know them. In a cluster have the balancer send
-/// a visitor to the same worker always (a hash key by cookie), or use ``SealedSessions``.
+/// Keeps sessions in this process: they end with it, and other workers do not know them. In a cluster have the balancer
+/// send a visitor to the same worker always (a hash key by cookie), or use ``SealedSessions``.
 ///
 /// Bounded: of `limit` sessions those go first that were not used lately. Looking up and storing take constant time.
 public final class MemorySessions: SessionStore {
-    /// What was used since the older ones were set aside, and what was before: when the first have half the room, the second go.
+    /// What was used since the older ones were set aside, and what was before: when the first have half the room, the
+    /// second go.
     private struct Generations {
         var young: [String: SessionRecord] = [:]
         var old: [String: SessionRecord] = [:]

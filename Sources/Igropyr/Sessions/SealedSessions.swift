@@ -2,8 +2,8 @@ internal import Crypto
 internal import FoundationEssentials
 internal import IgropyrText
 
-/// Keeps each session in its visitor's browser, sealed by AES-256-GCM: who has no key can neither read nor change it. Any
-/// worker with the key knows it, and a restart loses none.
+/// Keeps each session in its visitor's browser, sealed by AES-256-GCM: who has no key can neither read nor change it.
+/// Any worker with the key knows it, and a restart loses none.
 ///
 /// What it cannot do is forget: who has copied a cookie can come back with it until its time is over, even after
 /// ``Session/end()`` or ``Session/renew()``. Keep sessions in a store where that matters.
@@ -13,8 +13,8 @@ public struct SealedSessions: SessionStore {
 
     private let keys: [SymmetricKey]
 
-    /// Seals by the first secret and opens by each, so that a secret can be changed without logging anybody out: put the new one
-    /// first, and take the old one away once ``Sessions/lifetime`` is over.
+    /// Seals by the first secret and opens by each, so that a secret can be changed without logging anybody out: put
+    /// the new one first, and take the old one away once ``Sessions/lifetime`` is over.
     ///
     /// - Throws: ``WeakSecret`` for one of less than 32 bytes, or without any: `openssl rand -base64 32` makes one.
     public init(secrets: [String]) throws(WeakSecret) {

@@ -3,8 +3,8 @@ internal import IgropyrUV
 
 /// What is remembered of one visitor from request to request; belongs to the request's loop.
 ///
-/// Changes count until the response has been returned, not while its body is streamed. Of two requests at the same time the one
-/// that is answered last has the last word on all values.
+/// Changes count until the response has been returned, not while its body is streamed. Of two requests at the same time
+/// the one that is answered last has the last word on all values.
 public final class Session {
     /// What becomes of it at the end of the request.
     enum Fate: Equatable {
@@ -44,8 +44,8 @@ public final class Session {
         self[name] = String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
     }
 
-    /// Goes on under a new token. Call it when a visitor logs in or gets further rights: whoever knew the old token, or planted
-    /// it, does not get them, too (session fixation).
+    /// Goes on under a new token. Call it when a visitor logs in or gets further rights: whoever knew the old token, or
+    /// planted it, does not get them, too (session fixation).
     public func renew() { if fate == .kept { fate = .renewed } }
 
     /// Forgets everything, here and, by the removal of the cookie, in the browser.
@@ -68,8 +68,8 @@ public struct SessionRecord: Sendable, Codable, Equatable {
 enum SessionKey: RequestKey { typealias Value = Session }
 
 extension Request {
-    /// What is remembered of this visitor. Where no ``Sessions`` are used around the route it is nothing, and what is kept in it is
-    /// forgotten with the request; the log says so for the first such request.
+    /// What is remembered of this visitor. Where no ``Sessions`` are used around the route it is nothing, and what is
+    /// kept in it is forgotten with the request; the log says so for the first such request.
     public var session: Session {
         if let session = self[SessionKey.self] { return session }
         if !app.hasToldOfSessions.exchange(true, ordering: .relaxed) {

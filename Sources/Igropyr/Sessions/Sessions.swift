@@ -3,11 +3,11 @@ internal import IgropyrUV
 
 /// Remembers visitors by a cookie: handlers find what they keep in ``Request/session``.
 ///
-/// A visitor of whom nothing is remembered gets no cookie. A token that a browser brings and that the store does not know is
-/// never taken over: a new session gets a new token.
+/// A visitor of whom nothing is remembered gets no cookie. A token that a browser brings and that the store does not
+/// know is never taken over: a new session gets a new token.
 ///
-/// Where the store fails, so does the request, since its visitor would be another, or what he did forgotten; but not for a note
-/// that a session was used, nor for the removal of one that is over.
+/// Where the store fails, so does the request, since its visitor would be another, or what he did forgotten; but not
+/// for a note that a session was used, nor for the removal of one that is over.
 public struct Sessions: AsyncMiddleware {
     /// The cookie's name. One that begins with `__Host-` makes browsers insist on https, `path` "/" and no `domain`.
     public var cookieName = "session"
@@ -18,10 +18,11 @@ public struct Sessions: AsyncMiddleware {
     public var path = "/"
     /// Nil for the very host of the request; else that name and all below it.
     public var domain: String?
-    /// Whether browsers send the cookie by https only. Nil: if the request came by it, here or at a proxy that says so in
-    /// `X-Forwarded-Proto`.
+    /// Whether browsers send the cookie by https only. Nil: if the request came by it, here or at a proxy that says so
+    /// in `X-Forwarded-Proto`.
     public var isSecure: Bool?
-    /// Whether it goes along with requests that other sites' pages cause; `lax`, the default, keeps it from their forms.
+    /// Whether it goes along with requests that other sites' pages cause; `lax`, the default, keeps it from their
+    /// forms.
     public var sameSite = Cookie.SameSite.lax
 
     private let store: any SessionStore

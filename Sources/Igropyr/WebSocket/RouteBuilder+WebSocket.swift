@@ -12,9 +12,9 @@ extension RouteBuilder {
     /// ```
     ///
     /// The middleware around the route runs before, and may refuse the request. `handler` runs in a task on the
-    /// connection's loop. When it returns, the WebSocket is closed; when it throws, with 1011, and the log says why. The
-    /// task is cancelled when the connection breaks, and when the WebSocket is closed while nobody reads.
-    /// When the server stops, the WebSocket is closed with 1001: `messages` ends, and the handler has
+    /// connection's loop. When it returns, the WebSocket is closed; when it throws, with 1011, and the log says why.
+    /// The task is cancelled when the connection breaks, and when the WebSocket is closed while nobody reads. When the
+    /// server stops, the WebSocket is closed with 1001: `messages` ends, and the handler has
     /// ``App/Configuration/drainTimeout`` to follow.
     ///
     /// A page of another host is refused unless `settings` allow its ``WebSocketSettings/origins``.

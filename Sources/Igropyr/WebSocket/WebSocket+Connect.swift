@@ -13,8 +13,8 @@ extension WebSocket {
     /// ```
     ///
     /// It lives on the loop of the handler that calls this, elsewhere on one that all clients of the process share.
-    /// Certificates must be good for the URL's host and vouched for by an authority that this machine trusts, or by one of
-    /// those in the PEM file `authorities`, if that is given. `fields` go with the request.
+    /// Certificates must be good for the URL's host and vouched for by an authority that this machine trusts, or by one
+    /// of those in the PEM file `authorities`, if that is given. `fields` go with the request.
     /// - Throws: ``WebSocketFailure`` when none can be opened; ``InvalidSetting``; what `body` throws.
     public static func connect<Result>(
         to url: String, settings: WebSocketSettings = WebSocketSettings(), fields: HTTPFields = [:],

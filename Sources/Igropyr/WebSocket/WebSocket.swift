@@ -37,8 +37,8 @@ public actor WebSocket {
 
     // MARK: Receiving
 
-    /// What the peer sends. Ends when the WebSocket is closed, and throws the ``WebSocketClosure`` of one that broke. For
-    /// one task; what is not read makes the peer wait.
+    /// What the peer sends. Ends when the WebSocket is closed, and throws the ``WebSocketClosure`` of one that broke.
+    /// For one task; what is not read makes the peer wait.
     nonisolated public var messages: Messages { Messages(socket: self) }
 
     public struct Messages: AsyncSequence, Sendable {
@@ -76,8 +76,8 @@ public actor WebSocket {
     // MARK: Sending
 
     /// Sends a message, once the peer keeps up with those before.
-    /// - Throws: ``WebSocketClosure`` when the WebSocket is closed or about to be; `CancellationError`, and then nothing
-    ///   is sent.
+    /// - Throws: ``WebSocketClosure`` when the WebSocket is closed or about to be; `CancellationError`, and then
+    ///   nothing is sent.
     public func send(_ message: WebSocketMessage) async throws {
         while connection.isOpen, !connection.canWrite {
             try Task.checkCancellation()
@@ -133,8 +133,8 @@ public actor WebSocket {
 
 /// How and why a WebSocket was closed.
 public struct WebSocketClosure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What the peer said; ``WebSocketCloseCode/abnormal`` if the connection broke, and if the peer broke the rules or a
-    /// limit, which of them.
+    /// What the peer said; ``WebSocketCloseCode/abnormal`` if the connection broke, and if the peer broke the rules or
+    /// a limit, which of them.
     public var code: WebSocketCloseCode
     public var reason: String
 

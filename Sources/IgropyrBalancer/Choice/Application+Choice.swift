@@ -12,8 +12,8 @@ extension Application {
         case any
     }
 
-    /// Whom to ask: a worker that was not tried yet. First one that is well and has room under the bound; then the least
-    /// loaded of those that are well; then any, so that there is always somebody while there are workers.
+    /// Whom to ask: a worker that was not tried yet. First one that is well and has room under the bound; then the
+    /// least loaded of those that are well; then any, so that there is always somebody while there are workers.
     ///
     /// - Returns: nil if all were tried or are full.
     func choose(
@@ -66,8 +66,8 @@ extension Application {
     }
 
     /// Consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, SODA 2018): nobody has more than
-    /// `loadBound` times its share of all that is under way. Rounded down, but a few requests are never too many: a key does not
-    /// leave its worker while nobody has much to do.
+    /// `loadBound` times its share of all that is under way. Rounded down, but a few requests are never too many: a key
+    /// does not leave its worker while nobody has much to do.
     private func isBelowBound(_ position: Int) -> Bool {
         guard let bound = settings.loadBound else { return true }
         let inFlight = workers[position].inFlight
@@ -81,8 +81,8 @@ extension Application {
 
     // MARK: - Orders
 
-    /// The first suitable one in the order of the key's own list; behind that list comes everybody else, in an order of the
-    /// key's own, so that those who have too much do not all pass it on to the same neighbour.
+    /// The first suitable one in the order of the key's own list; behind that list comes everybody else, in an order of
+    /// the key's own, so that those who have too much do not all pass it on to the same neighbour.
     private func preferred(forHash hash: UInt64, _ isSuitable: (Int) -> Bool) -> WorkerState? {
         let table = upstreams.table
         for rank in 0..<table.depth {

@@ -4,7 +4,7 @@ public enum BalancingPolicy: Sendable, Hashable {
     case consistentHash
     /// The worker with the fewest requests under way, in proportion to the weights.
     case leastRequest
-    /// The one with fewer requests under way of two that chance picks: nearly as even, and does not look at all of them.
-    /// Source: Mitzenmacher, "The power of two choices in randomized load balancing" (IEEE TPDS 2001).
+    /// The one with fewer requests under way of two that chance picks: nearly as even, and does not look at all of
+    /// them. Source: Mitzenmacher, "The power of two choices in randomized load balancing" (IEEE TPDS 2001).
     case randomTwo
 }

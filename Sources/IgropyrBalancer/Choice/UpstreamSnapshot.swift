@@ -24,10 +24,11 @@ public final class UpstreamSnapshot: Sendable {
     /// Of the default application, which is asked for most where there are no routes.
     private let fallback: (name: ApplicationName, position: Int)?
 
-    /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the same, and
-    /// what they have in common; see ``KeyTable`` for what others take. Workers whose address is no IP address are left
-    /// out, and encrypted ones without `keys`, which are the cluster's, the one in use first. `step` says by a worker's id how
-    /// much of its share it gets, from 1 to ``SlowStart/steps``; nil for all of it. `defaults` are those of ``BalancerSettings/application``.
+    /// What a cluster offers, and what the rules say. Takes over the tables of `previous` where the workers are the
+    /// same, and what they have in common; see ``KeyTable`` for what others take. Workers whose address is no IP
+    /// address are left out, and encrypted ones without `keys`, which are the cluster's, the one in use first. `step`
+    /// says by a worker's id how much of its share it gets, from 1 to ``SlowStart/steps``; nil for all of it.
+    /// `defaults` are those of ``BalancerSettings/application``.
     public init(
         _ view: ClusterView?, rules: TrafficRules = TrafficRules(),
         defaults: ApplicationSettings = ApplicationSettings(), awaitsCluster: Bool = false, keys: [ClusterKey] = [],

@@ -9,8 +9,8 @@ final class Upstreams: Sendable {
         var id: String
         var host: String
         var address: SocketAddress
-        /// Its part of the keys and of the load, in proportion to the others'; ``SlowStart/steps`` times what was asked for, once
-        /// it gets all of that.
+        /// Its part of the keys and of the load, in proportion to the others'; ``SlowStart/steps`` times what was asked
+        /// for, once it gets all of that.
         var weight: UInt16 = 1
         /// It is spoken to as ``Upstreams/encryption`` says.
         var isEncrypted = false

@@ -37,8 +37,8 @@ public struct ApplicationSettings: Sendable, Hashable {
     public var requestFields = FieldEdits()
     /// What is changed in responses before they go to a client.
     public var responseFields = FieldEdits()
-    /// Bytes of a request's body that are taken from the client before a worker is chosen, so that a slow client holds none; a
-    /// larger one goes through as it comes. 0 for none. Takes that much memory for each such request.
+    /// Bytes of a request's body that are taken from the client before a worker is chosen, so that a slow client holds
+    /// none; a larger one goes through as it comes. 0 for none. Takes that much memory for each such request.
     public var bufferedBodyBytes = 0
     /// Compresses responses that workers send as they are; nil for not at all.
     public var compression: Compression?

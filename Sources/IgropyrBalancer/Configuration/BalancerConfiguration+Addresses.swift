@@ -30,8 +30,8 @@ extension BalancerConfiguration {
         return rules
     }
 
-    /// Reads the certificates, keys and authorities that it names, and keeps none; sees whether the access log can be written.
-    /// Blocks meanwhile. Calls `onWarning` for what certificates can be used in spite of.
+    /// Reads the certificates, keys and authorities that it names, and keeps none; sees whether the access log can be
+    /// written. Blocks meanwhile. Calls `onWarning` for what certificates can be used in spite of.
     /// - Throws: `TLSError` or ``InsightFailure``: what is wrong with one of them, by the file's name.
     public func checkFiles(onWarning: (TLSWarning) -> Void) throws {
         for tls in listeners.compactMap(\.tls) { try TLSContext.server(tls).warnings.forEach(onWarning) }

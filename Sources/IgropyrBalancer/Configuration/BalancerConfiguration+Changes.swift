@@ -1,6 +1,6 @@
 extension BalancerConfiguration {
-    /// The keys of the file that differ from an earlier state of it, among those that hold from a balancer's start to its end:
-    /// all but applications, routes and the default.
+    /// The keys of the file that differ from an earlier state of it, among those that hold from a balancer's start to
+    /// its end: all but applications, routes and the default.
     public func fixedKeys(differingFrom earlier: BalancerConfiguration) -> [String] {
         var keys: [String] = []
         func compare<Value: Equatable>(_ key: String, _ value: (BalancerConfiguration) -> Value) {

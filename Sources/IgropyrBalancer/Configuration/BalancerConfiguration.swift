@@ -68,7 +68,8 @@ public struct BalancerConfiguration: Sendable {
         return names
     }
 
-    /// Applications with upstreams of their own that no request can get to: neither a route nor ``defaultApplication`` names them.
+    /// Applications with upstreams of their own that no request can get to: neither a route nor ``defaultApplication``
+    /// names them.
     public var unreachableApplications: Set<ApplicationName> {
         var names = Set(applications.filter { $0.value.upstreams != nil }.keys)
         for case .application(let name) in routes.map(\.action) { names.remove(name) }

@@ -29,8 +29,8 @@ struct OpenListener: Sendable {
     let settings: BalancerListener
     var tls: TLSContext?
 
-    /// Reads the certificates; reports what is wrong with those that can be used. `given` are for who awaits some; nil if
-    /// there are to be some later, until when it accepts nobody.
+    /// Reads the certificates; reports what is wrong with those that can be used. `given` are for who awaits some; nil
+    /// if there are to be some later, until when it accepts nobody.
     init(
         _ settings: BalancerListener, _ given: [TLSConfiguration.Certificate]?, succeeding old: TLSContext? = nil,
         _ logger: Logger

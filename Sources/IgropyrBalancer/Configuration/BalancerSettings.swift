@@ -5,8 +5,8 @@ public import IgropyrUV
 public struct BalancerSettings: Sendable {
     /// At least one; the first is ``Balancer/address``.
     public var listeners: [BalancerListener]
-    /// Whether another process serves until this one is ready, and ends then: it has ``InsightSettings/admin`` until it does, and
-    /// in a cluster it alone accepts.
+    /// Whether another process serves until this one is ready, and ends then: it has ``InsightSettings/admin`` until it
+    /// does, and in a cluster it alone accepts.
     public var isSuccessor = false
     /// Threads that each accept, proxy and keep connections of their own; at least 1.
     public var loops = 1

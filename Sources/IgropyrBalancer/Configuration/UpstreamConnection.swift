@@ -4,7 +4,8 @@ public import IgropyrUV
 /// How an application's workers are spoken to: values only, nothing opened.
 public struct UpstreamConnection: Sendable, Hashable {
     public struct TLS: Sendable, Hashable {
-        /// Whether workers must show a certificate that is valid and theirs; if not, whoever stands between can read on.
+        /// Whether workers must show a certificate that is valid and theirs; if not, whoever stands between can read
+        /// on.
         public var isVerified = true
         /// The authorities that are trusted, in PEM; nil for those that the machine trusts.
         public var authorityFile: String?
@@ -29,8 +30,8 @@ public struct UpstreamConnection: Sendable, Hashable {
 
     public init() {}
 
-    /// Connections of this kind; reads the authorities, and blocks meanwhile. `serverNames` are those of workers that have
-    /// names.
+    /// Connections of this kind; reads the authorities, and blocks meanwhile. `serverNames` are those of workers that
+    /// have names.
     /// - Throws: `.unusableFile`, which names the file and says what to do.
     public func kind(serverNames: [SocketAddress: String] = [:]) throws(TLSError) -> HTTPConnectionKind {
         guard self != UpstreamConnection() else { return .plain }

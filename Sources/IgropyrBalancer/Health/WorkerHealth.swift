@@ -2,9 +2,9 @@ import IgropyrTime
 
 /// Whether a worker is well, by its refusals, its answers and what checks say; one loop's opinion.
 ///
-/// A worker that refuses, or fails too often in a row, is left alone for a pause; each time it goes on, the next is twice as
-/// long. Then one request at a time is let through to try it. Outlives the snapshots, which know nothing of it. Whether to use a worker
-/// in spite of that, since nobody better is there, is the caller's decision.
+/// A worker that refuses, or fails too often in a row, is left alone for a pause; each time it goes on, the next is
+/// twice as long. Then one request at a time is let through to try it. Outlives the snapshots, which know nothing of
+/// it. Whether to use a worker in spite of that, since nobody better is there, is the caller's decision.
 struct WorkerHealth {
     /// Why a worker is left alone.
     enum Trouble: Hashable {

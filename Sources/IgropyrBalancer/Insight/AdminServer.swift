@@ -1,8 +1,8 @@
 import IgropyrTransport
 import IgropyrUV
 
-/// Answers what operators and their tools ask a balancer, on a thread of its own: at once however busy the loops are that
-/// balance.
+/// Answers what operators and their tools ask a balancer, on a thread of its own: at once however busy the loops are
+/// that balance.
 actor AdminServer: LoopBound {
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
@@ -14,8 +14,8 @@ actor AdminServer: LoopBound {
         loop = thread.loop
     }
 
-    /// Clients wait until ``serve(_:)``. A successor shares the address with the balancer whose place it takes, until that
-    /// has ended.
+    /// Clients wait until ``serve(_:)``. A successor shares the address with the balancer whose place it takes, until
+    /// that has ended.
     /// - Returns: where, which is of interest if the port was 0.
     func listen(on address: SocketAddress, isShared: Bool) throws(UVError) -> SocketAddress {
         if !isShared, address.port != 0 { ListeningSocket.close(try ListeningSocket.open(address)) }

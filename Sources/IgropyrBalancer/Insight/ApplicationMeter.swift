@@ -3,8 +3,8 @@ import IgropyrUV
 
 /// One application's measures on one loop, and those of its workers.
 ///
-/// A worker that is in no snapshot any more keeps its measures for ``retention``, so that its last requests are scraped;
-/// no more than ``departedLimit`` of these are kept.
+/// A worker that is in no snapshot any more keeps its measures for ``retention``, so that its last requests are
+/// scraped; no more than ``departedLimit`` of these are kept.
 final class ApplicationMeter {
     static let retention = Duration.seconds(300)
     static let departedLimit = 256

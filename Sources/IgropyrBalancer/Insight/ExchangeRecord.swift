@@ -86,7 +86,8 @@ final class ExchangeRecord {
         failure = failure ?? ExchangeFailure(refusal)
     }
 
-    /// The client was told so before there was an answer: the rest of its request breaks the protocol, or does not come.
+    /// The client was told so before there was an answer: the rest of its request breaks the protocol, or does not
+    /// come.
     func serverDidRefuse(status: Int) {
         self.status = status
         failure = .protocolError

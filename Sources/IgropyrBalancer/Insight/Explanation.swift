@@ -22,7 +22,8 @@ public struct Explanation: Codable, Sendable {
         var description: String
     }
 
-    /// Takes the question's pairs: `url`, and maybe `method`, `header` (as `NAME: VALUE`, again and again) and `source`.
+    /// Takes the question's pairs: `url`, and maybe `method`, `header` (as `NAME: VALUE`, again and again) and
+    /// `source`.
     init(
         _ question: [QueryPair], _ snapshot: UpstreamSnapshot, _ report: InsightReport
     ) throws(Invalid) {

@@ -2,13 +2,13 @@ public import IgropyrInsight
 public import IgropyrUV
 public import Logging
 
-/// What a balancer tells of its requests, and what it adds to them so that others can tell. All of it is off by default, and
-/// costs a request next to nothing then.
+/// What a balancer tells of its requests, and what it adds to them so that others can tell. All of it is off by
+/// default, and costs a request next to nothing then.
 public struct InsightSettings: Sendable {
     /// A line for each request; nil for none. See `docs/balancer-insight.md` for what stands in it.
     public var accessLog: AccessLog?
-    /// Where metrics and the like are answered, on a thread of their own; nil for nowhere. Who reaches the address reads
-    /// them: choose a loopback one, or a network for that purpose.
+    /// Where metrics and the like are answered, on a thread of their own; nil for nowhere. Who reaches the address
+    /// reads them: choose a loopback one, or a network for that purpose.
     public var admin: SocketAddress?
     /// Whether a request without a valid `traceparent` gets one, with a new trace's id, on its way to the worker
     /// (<https://www.w3.org/TR/trace-context/>). Whatever a client sends in the right form goes on as it is.

@@ -3,8 +3,8 @@ import IgropyrInsight
 import IgropyrTime
 import IgropyrUV
 
-/// What one loop's proxy tells of its requests: lines for the log, measures for whoever asks. Stays on its loop; there is
-/// none while nothing of it is wanted.
+/// What one loop's proxy tells of its requests: lines for the log, measures for whoever asks. Stays on its loop; there
+/// is none while nothing of it is wanted.
 final class ProxyInsight {
     /// Under which name requests are measured that no application answers: none can be called so.
     static let elsewhere = "-"

@@ -2,8 +2,8 @@ import IgropyrHTTP
 
 /// By what names the logs of all who have to do with a request know it: its trace, and its `X-Request-ID`.
 ///
-/// On the heap, since mostly nobody asks: it would make every exchange larger, and for the alignment of its numbers slower
-/// to allocate.
+/// On the heap, since mostly nobody asks: it would make every exchange larger, and for the alignment of its numbers
+/// slower to allocate.
 final class RequestIdentity {
     /// The client's, or a new one; nil if neither.
     private(set) var trace: TraceContext?

@@ -9,7 +9,8 @@ struct TraceContext: Hashable, Sendable {
     let parentID: UInt64
     let flags: UInt8
 
-    /// A new trace. Its `sampled` flag is set: else the worker's tracer, which usually goes by it, would record nothing.
+    /// A new trace. Its `sampled` flag is set: else the worker's tracer, which usually goes by it, would record
+    /// nothing.
     init() {
         traceID = .random(in: 1 ... .max)
         parentID = .random(in: 1 ... .max)

@@ -11,7 +11,8 @@ public struct WorkersAnswer: Encodable {
         public let id: String
         public let host: String
         public let address: String
-        /// `up`; `avoided` while requests go around it since it refused connections; `unused` if the ring has no place for it.
+        /// `up`; `avoided` while requests go around it since it refused connections; `unused` if the ring has no place
+        /// for it.
         public let state: String
         /// A newcomer's grows by quarters.
         public let weight: Double

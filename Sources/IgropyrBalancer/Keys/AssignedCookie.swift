@@ -14,8 +14,8 @@ struct AssignedCookie: Hashable {
     /// The request's hash, in place of ``HashKey/hash(_:_:source:)``.
     var hash: UInt64 { XXH64.hash(value) }
 
-    /// The value of `Set-Cookie` (RFC 6265 §4.1) that the response must have: for the session, for the whole site, out of
-    /// scripts' reach, and only over HTTPS where the request came so.
+    /// The value of `Set-Cookie` (RFC 6265 §4.1) that the response must have: for the session, for the whole site, out
+    /// of scripts' reach, and only over HTTPS where the request came so.
     func setCookie(isEncrypted: Bool) -> String {
         "\(name)=\(value); Path=/; HttpOnly; SameSite=Lax" + (isEncrypted ? "; Secure" : "")
     }

@@ -2,8 +2,8 @@ internal import IgropyrCluster
 internal import IgropyrUV
 internal import Logging
 
-/// What a balancer keeps in its data folder from one life to the next: the keys that the cluster has agreed on, and where the
-/// other members were. Bound to its loop.
+/// What a balancer keeps in its data folder from one life to the next: the keys that the cluster has agreed on, and
+/// where the other members were. Bound to its loop.
 final class BalancerMemory {
     /// To start with.
     let firstKeys: [ClusterKey]

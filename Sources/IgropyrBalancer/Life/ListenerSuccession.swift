@@ -1,8 +1,9 @@
 public import IgropyrUV
 
 extension [BalancerListener] {
-    /// Takes sockets that were handed over in place of opening them, each where its address is asked for. Whoever starts a
-    /// service may give a single listener sockets of any address; a predecessor tells what it was asked for itself.
+    /// Takes sockets that were handed over in place of opening them, each where its address is asked for. Whoever
+    /// starts a service may give a single listener sockets of any address; a predecessor tells what it was asked for
+    /// itself.
     /// - Parameters:
     ///   - sockets: They listen.
     ///   - asked: ``ServiceContract/askedAddresses``; nil without a predecessor.
@@ -31,7 +32,8 @@ extension [BalancerListener] {
         return rest
     }
 
-    /// What a successor has to know: by where one of these sockets listens, where its listener was asked to, if that is elsewhere.
+    /// What a successor has to know: by where one of these sockets listens, where its listener was asked to, if that is
+    /// elsewhere.
     func askedAddresses(of sockets: [[Int32]]) -> [SocketAddress: SocketAddress] {
         var result: [SocketAddress: SocketAddress] = [:]
         for (listener, sockets) in zip(self, sockets) {

@@ -19,14 +19,14 @@ public enum SuccessionFailure: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension Balancer {
-    /// Starts a new process that takes this one's place: it gets the listening sockets, and these descriptors by their names, and
-    /// says when it is ready. Stop this one then. Both serve meanwhile, so nobody is refused, and nothing that waits in a
-    /// backlog is lost.
+    /// Starts a new process that takes this one's place: it gets the listening sockets, and these descriptors by their
+    /// names, and says when it is ready. Stop this one then. Both serve meanwhile, so nobody is refused, and nothing
+    /// that waits in a backlog is lost.
     ///
-    /// The command's descriptors and what ``ServiceContract`` is about are set here; its program has to find its own number as
-    /// `LISTEN_PID`, as `igropyr launch` sees to, and to say ``ServiceContract/notifyReady()``. Whoever started this process
-    /// hears of the new one by `MAINPID`, which is the caller's to say. To be called on `loop`, which must live as long as
-    /// the process.
+    /// The command's descriptors and what ``ServiceContract`` is about are set here; its program has to find its own
+    /// number as `LISTEN_PID`, as `igropyr launch` sees to, and to say ``ServiceContract/notifyReady()``. Whoever
+    /// started this process hears of the new one by `MAINPID`, which is the caller's to say. To be called on `loop`,
+    /// which must live as long as the process.
     /// - Returns: the new process's number.
     public func startSuccessor(
         _ command: ChildProcess.Command, with others: [String: Int32] = [:], within limit: Duration,

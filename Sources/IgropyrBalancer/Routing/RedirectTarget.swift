@@ -1,11 +1,11 @@
 /// Where a redirect leads: a URL with placeholders for parts of the request.
 ///
-/// `{host}` is the request's host without its port, `{path}` its path without the first slash, `{query}` what follows the
-/// `?`, `{uri}` the path without the first slash, with `?` and query if there are any. They are put in as they were sent:
-/// visible ASCII, which the request's parser has checked, so that no line can end in them.
+/// `{host}` is the request's host without its port, `{path}` its path without the first slash, `{query}` what follows
+/// the `?`, `{uri}` the path without the first slash, with `?` and query if there are any. They are put in as they were
+/// sent: visible ASCII, which the request's parser has checked, so that no line can end in them.
 ///
-/// Nobody but its author decides on the host: placeholders other than `{host}` come behind the authority's end, and none
-/// right behind a leading slash, where a path's second slash would begin an authority.
+/// Nobody but its author decides on the host: placeholders other than `{host}` come behind the authority's end, and
+/// none right behind a leading slash, where a path's second slash would begin an authority.
 public struct RedirectTarget: Sendable, Hashable, CustomStringConvertible {
     private enum Part: Sendable, Hashable {
         case literal([UInt8])

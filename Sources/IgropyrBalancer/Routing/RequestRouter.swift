@@ -1,8 +1,8 @@
 import IgropyrHTTP
 public import IgropyrOrchestration
 
-/// Where requests go: by the rules of the configuration file, then by the routes of the cluster's deployments, then to the
-/// default application. Immutable; made anew when either changes.
+/// Where requests go: by the rules of the configuration file, then by the routes of the cluster's deployments, then to
+/// the default application. Immutable; made anew when either changes.
 public struct RequestRouter: Sendable {
     enum Destination: Hashable {
         /// The position in ``rules``.
@@ -62,7 +62,8 @@ extension RawSpan {
 }
 
 extension RouteRule.Action {
-    /// The `Location` of a redirect; nil for other actions, and for a redirect to the request's own host if it names none.
+    /// The `Location` of a redirect; nil for other actions, and for a redirect to the request's own host if it names
+    /// none.
     func location(_ head: MessageHead, _ bytes: RawSpan) -> [UInt8]? {
         guard case .redirect(let target, _) = self else { return nil }
         return target.location(of: head, bytes)

@@ -1,8 +1,8 @@
 public import IgropyrOrchestration
 public import IgropyrUV
 
-/// What an operator says about requests: where they go, and how applications are treated. It may change while a balancer
-/// runs.
+/// What an operator says about requests: where they go, and how applications are treated. It may change while a
+/// balancer runs.
 public struct TrafficRules: Sendable {
     /// A worker outside any cluster.
     public struct FixedWorker: Sendable, Hashable {

@@ -12,11 +12,12 @@ public enum Admission {
         return (try? FileSystem.status(of: file)) == nil ? nil : file
     }
 
-    /// Asks the nodes to which the membership's seeds, services and discovery lead, and writes what the first one gives to the
-    /// data folder. As long as there is nobody who answers, looks them up anew after each `pause`, and says so to the log.
+    /// Asks the nodes to which the membership's seeds, services and discovery lead, and writes what the first one gives
+    /// to the data folder. As long as there is nobody who answers, looks them up anew after each `pause`, and says so
+    /// to the log.
     /// - Returns: the path of the key file.
-    /// - Throws: ``ControlError``: `.wrongKey` if the token has expired, or the nodes do not take it, `.local` for the folder;
-    ///   `MembershipError` if nothing can lead to a member; `CancellationError`.
+    /// - Throws: ``ControlError``: `.wrongKey` if the token has expired, or the nodes do not take it, `.local` for the
+    ///   folder; `MembershipError` if nothing can lead to a member; `CancellationError`.
     public static func keyFile(
         by token: JoinToken, askingBy membership: MembershipConfiguration, inDataFolder path: String,
         pause: Duration = .seconds(1), on loop: EventLoop
@@ -40,11 +41,11 @@ public enum Admission {
         logger.warning("waiting to be let in", metadata: ["reason": "\(reason)"])
     }
 
-    /// Asks the nodes, by the addresses of their control API, one after the other, and writes what the first one gives to
-    /// the data folder. Goes on past addresses where something else answers.
+    /// Asks the nodes, by the addresses of their control API, one after the other, and writes what the first one gives
+    /// to the data folder. Goes on past addresses where something else answers.
     /// - Returns: the path of the key file.
-    /// - Throws: `.wrongKey` if a node does not take the token and no other does, `.unreachable` if none answers, `.local` for
-    ///   the folder.
+    /// - Throws: `.wrongKey` if a node does not take the token and no other does, `.unreachable` if none answers,
+    ///   `.local` for the folder.
     static func keyFile(
         by token: JoinToken, from nodes: [SocketAddress], inDataFolder path: String, on loop: EventLoop
     ) async throws(ControlError) -> String {

@@ -6,8 +6,8 @@ internal import IgropyrTransport
 /// What lets hosts into a cluster for a time without its key, which they are then given.
 ///
 /// Nobody keeps a list: a token's secret is made from the cluster's key and the token's name, by HKDF-SHA256 (RFC 5869)
-/// with the info `igropyr join v1 NAME`, and every node can make it again. It is the key of a TLS 1.3 connection to the control
-/// API that gets the cluster's keys and nothing else. It ends with its time, or with the cluster's key.
+/// with the info `igropyr join v1 NAME`, and every node can make it again. It is the key of a TLS 1.3 connection to the
+/// control API that gets the cluster's keys and nothing else. It ends with its time, or with the cluster's key.
 public struct JoinToken: Sendable, Hashable {
     /// In seconds, from now on.
     public static let lifetimes = 1...(30 * 86400)
@@ -78,8 +78,8 @@ extension JoinToken: CustomStringConvertible {
         "\(Self.prefix).\(fingerprint).\(expiry).\(number).\(Base64.urlText(secret))"
     }
 
-    /// What a key file holds that has a token in place of a key; perhaps no good one. Nil if it has a key, or cannot be read.
-    /// Blocks.
+    /// What a key file holds that has a token in place of a key; perhaps no good one. Nil if it has a key, or cannot be
+    /// read. Blocks.
     public static func text(inFileAt path: String) -> String? {
         guard let bytes = try? AtomicFile.read(FileSystem.resolved(path), limitBytes: 4096) else { return nil }
         let text = String(decoding: bytes, as: UTF8.self)

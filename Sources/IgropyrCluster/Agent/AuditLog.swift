@@ -10,7 +10,8 @@ struct Caller: Sendable {
 
 /// One change that was asked for, or that a host made by itself.
 public struct AuditEntry: Codable, Sendable, Hashable {
-    /// An open set: a report of a later edition with an action that this one does not know is read and shown all the same.
+    /// An open set: a report of a later edition with an action that this one does not know is read and shown all the
+    /// same.
     public struct Action: RawRepresentable, Codable, Sendable, Hashable {
         public let rawValue: String
 

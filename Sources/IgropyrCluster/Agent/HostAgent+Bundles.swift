@@ -167,8 +167,8 @@ extension HostAgent {
         setNeedsUpdate()
     }
 
-    /// For the host's record: why slots that it should fill stay empty. No rollout waits for those that there is no program
-    /// for; by those whose bundle does not come it fails.
+    /// For the host's record: why slots that it should fill stay empty. No rollout waits for those that there is no
+    /// program for; by those whose bundle does not come it fails.
     func absentWorkers(
         of desired: [WorkerSlot: WorkerSpec], unfetched: [WorkerSlot: String]
     ) -> [WorkerRecord] {

@@ -103,7 +103,8 @@ extension HostAgent {
         var version: Int
     }
 
-    /// Lets a host in that has shown a token. Who has shown a key of the cluster instead may have them all, as by the gossip.
+    /// Lets a host in that has shown a token. Who has shown a key of the cluster instead may have them all, as by the
+    /// gossip.
     private func admit(_ token: String, by caller: Caller, _ parts: Parts) async -> ControlReply {
         guard !keys.present.isEmpty else {
             return .refusal(409, "this cluster has no key: a host needs no token to join it")

@@ -1,8 +1,8 @@
 internal import IgropyrUV
 internal import Logging
 
-/// The data folder, should somebody remove it under the node, or its lock, as what clears old files away may do: without the
-/// folder no worker starts, and none is found again after a crash.
+/// The data folder, should somebody remove it under the node, or its lock, as what clears old files away may do:
+/// without the folder no worker starts, and none is found again after a crash.
 extension HostAgent {
     private static let folderInterval: Duration = .seconds(2)
 

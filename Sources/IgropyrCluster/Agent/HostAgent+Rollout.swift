@@ -3,8 +3,8 @@ internal import Logging
 
 /// What this host makes of rollouts; how, ``Rollout`` says.
 extension HostAgent {
-    /// Tells of decisions that were made here and do not count, for others that were made elsewhere at the same time or on the
-    /// other side of a partition: the operator was told that they do.
+    /// Tells of decisions that were made here and do not count, for others that were made elsewhere at the same time or
+    /// on the other side of a partition: the operator was told that they do.
     func tellOverruled(_ parts: Parts) async {
         let overruled = await parts.replica.takeOverruled()
         guard !overruled.isEmpty else { return }

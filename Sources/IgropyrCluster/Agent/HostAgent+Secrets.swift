@@ -21,8 +21,8 @@ extension HostAgent {
         return spec
     }
 
-    /// - Throws: That a secret has no value, that one was `given` a value that the application does not have, or that there is
-    ///   no key to encrypt values by.
+    /// - Throws: That a secret has no value, that one was `given` a value that the application does not have, or that
+    ///   there is no key to encrypt values by.
     func checkSecrets(
         of spec: DeploymentSpec, _ name: ApplicationName, given: Set<String>, present: DeploymentSpec?
     ) throws(SecretError) {
@@ -54,8 +54,8 @@ extension HostAgent {
         } catch { return .refusal(422, "\(error)") }
     }
 
-    /// After a change of the cluster's key, the first of the nodes that are alive sees to it that what is under an older
-    /// one is not lost with that.
+    /// After a change of the cluster's key, the first of the nodes that are alive sees to it that what is under an
+    /// older one is not lost with that.
     func resealSecrets(_ snapshot: Replica.Snapshot, _ parts: Parts) async {
         guard snapshot.state.hosts.keys.filter({ snapshot.alive.contains($0) }).min() == name else { return }
         let sealing = sealing

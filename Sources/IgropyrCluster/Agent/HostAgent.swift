@@ -235,8 +235,9 @@ public actor HostAgent: LoopBound {
         }
     }
 
-    /// What this program leaves to its successor in this process, for `execve`: workers go on meanwhile, connections wait.
-    /// Requests to the control API may finish first. Nil unless running; after it, the agent is of no use any more.
+    /// What this program leaves to its successor in this process, for `execve`: workers go on meanwhile, connections
+    /// wait. Requests to the control API may finish first. Nil unless running; after it, the agent is of no use any
+    /// more.
     public func leaveToSuccessor() async throws(UVError) -> Handover? {
         guard case .running(let parts) = state else { return nil }
         state = .upgrading(parts)

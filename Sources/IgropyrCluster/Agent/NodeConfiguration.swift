@@ -6,8 +6,8 @@ public import Logging
 
 /// What a node is told at its start.
 public struct NodeConfiguration: Sendable {
-    /// Who it is, where it gossips, and whom it asks to be let in. The control API and the workers listen on the same address;
-    /// the name lasts through restarts. The agent sets keys, tags and what earlier lives have left.
+    /// Who it is, where it gossips, and whom it asks to be let in. The control API and the workers listen on the same
+    /// address; the name lasts through restarts. The agent sets keys, tags and what earlier lives have left.
     public var member: MembershipConfiguration
     /// nil: the gossip port and one, or any that is free if the gossip port is 0.
     public var controlPort: UInt16?

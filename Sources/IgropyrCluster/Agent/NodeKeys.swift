@@ -8,8 +8,8 @@ struct NodeKeys {
     let ofFile: ClusterKey?
     /// The cluster's, the one in use first.
     private(set) var present: [ClusterKey] = []
-    /// Those and some that were removed, the latest at the end: an operator may have to name one again, for members that
-    /// have not heard of it.
+    /// Those and some that were removed, the latest at the end: an operator may have to name one again, for members
+    /// that have not heard of it.
     private(set) var known: [ClusterKey] = []
     /// The same, the ones in use first; for whoever opens secrets, on any thread.
     let forSecrets = Locked<[ClusterKey]>([])

@@ -39,8 +39,8 @@ public struct StatusReport: Codable, Sendable, Hashable {
     public struct Application: Codable, Sendable, Hashable {
         public var name: ApplicationName
         public var revision: BundleDigest
-        /// Of what its workers are started with, as in a ``WorkerRecord``: two deployments of one revision may differ in
-        /// that. nil from an earlier edition.
+        /// Of what its workers are started with, as in a ``WorkerRecord``: two deployments of one revision may differ
+        /// in that. nil from an earlier edition.
         public var fingerprint: String?
         /// `site` or `executable`.
         public var kind: String

@@ -40,8 +40,9 @@ public enum BundleArchive {
     /// Archives a folder, or a single executable file, at `source`. The archive appears at `destination` whole or not
     /// at all, and replaces what is there.
     ///
-    /// `program` makes a folder more than a site: the path in it of what is to be started. Builds for several machines stand
-    /// in folders beside that path, called like the machines (`bin/x86_64/Hello`, `bin/aarch64/Hello` for `bin/Hello`).
+    /// `program` makes a folder more than a site: the path in it of what is to be started. Builds for several machines
+    /// stand in folders beside that path, called like the machines (`bin/x86_64/Hello`, `bin/aarch64/Hello` for
+    /// `bin/Hello`).
     static func create(
         from source: String, to destination: String, program: String? = nil, limits: Limits = Limits(),
         progress: (Progress) -> Void = { _ in }
@@ -56,8 +57,8 @@ public enum BundleArchive {
     /// Unpacks an archive into `destination`, which appears whole or not at all and must not exist yet.
     ///
     /// Refuses what could reach outside: absolute paths, `..`, links that lead or may lead out, devices, a path given
-    /// twice; and what swells: no archive unpacks to more bytes than it has. Files come out with mode 0644 or 0755, folders
-    /// with 0755.
+    /// twice; and what swells: no archive unpacks to more bytes than it has. Files come out with mode 0644 or 0755,
+    /// folders with 0755.
     static func extract(
         _ archive: ArchiveSource, to destination: String, limits: Limits = Limits()
     ) throws(BundleError) {

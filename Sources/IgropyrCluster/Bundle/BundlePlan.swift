@@ -47,8 +47,8 @@ struct BundlePlan {
         }
     }
 
-    /// The machines that a folder has a build of its program for, each in the place that is called like it. The program's own
-    /// place holds a build for one more; if that is for any, such as a script, so is the bundle.
+    /// The machines that a folder has a build of its program for, each in the place that is called like it. The
+    /// program's own place holds a build for one more; if that is for any, such as a script, so is the bundle.
     private func builds(of program: String, in root: String) throws(BundleError) -> Set<ProgramMachine> {
         let programs = Set(entries.filter(\.isProgram).map(\.path))
         let names = Set(programs.flatMap { $0.split(separator: "/") }.map(String.init))

@@ -14,8 +14,8 @@ extension BundleStore {
         return held
     }
 
-    /// - Throws: ``BundleError/Code/missing``; ``BundleError/Code/digestMismatch`` if it was damaged on the disk, and is gone
-    ///   now.
+    /// - Throws: ``BundleError/Code/missing``; ``BundleError/Code/digestMismatch`` if it was damaged on the disk, and
+    ///   is gone now.
     func read(_ chunk: ChunkDigest) throws(BundleError) -> [UInt8] {
         let path = path(chunk)
         let bytes: [UInt8]

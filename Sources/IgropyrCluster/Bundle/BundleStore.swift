@@ -2,13 +2,13 @@ internal import IgropyrBundles
 internal import IgropyrOrchestration
 internal import IgropyrUV
 
-/// The bundles that a host holds, in a folder: `chunks/<SHA-256>`, each once for all bundles that have it; `<digest>.index`
-/// of a bundle that is whole, `<digest>.partial` of one whose chunks are still coming; and `<digest>`, the folder that its
-/// workers see.
+/// The bundles that a host holds, in a folder: `chunks/<SHA-256>`, each once for all bundles that have it;
+/// `<digest>.index` of a bundle that is whole, `<digest>.partial` of one whose chunks are still coming; and `<digest>`,
+/// the folder that its workers see.
 ///
-/// Everything is named by what it contains, so whatever a crash or a power cut leaves shows when it is read: opening drops
-/// what is unfinished, and makes partial again what lacks a chunk. All calls block; run them on the thread pool, from any
-/// number of threads. One process at a time: whoever opens the store owns the folder.
+/// Everything is named by what it contains, so whatever a crash or a power cut leaves shows when it is read: opening
+/// drops what is unfinished, and makes partial again what lacks a chunk. All calls block; run them on the thread pool,
+/// from any number of threads. One process at a time: whoever opens the store owns the folder.
 struct BundleStore: Sendable {
     static let indexSuffix = ".index"
     static let partialSuffix = ".partial"
@@ -69,8 +69,8 @@ struct BundleStore: Sendable {
         }
     }
 
-    /// Declares a bundle whole that has all its chunks. `durably`: returns only once the disk has them; for a bundle that
-    /// nobody else holds yet.
+    /// Declares a bundle whole that has all its chunks. `durably`: returns only once the disk has them; for a bundle
+    /// that nobody else holds yet.
     /// - Throws: ``BundleError/Code/missing`` if one is not here.
     func complete(_ digest: BundleDigest, durably: Bool) throws(BundleError) {
         guard !contains(digest) else { return }
@@ -90,8 +90,8 @@ struct BundleStore: Sendable {
         }
     }
 
-    /// The folder with the bundle's files; unpacks it the first time. A chunk that proves damaged is removed, and the bundle
-    /// is partial again, so that the chunk is fetched anew.
+    /// The folder with the bundle's files; unpacks it the first time. A chunk that proves damaged is removed, and the
+    /// bundle is partial again, so that the chunk is fetched anew.
     /// - Throws: ``BundleError/Code/missing``, ``BundleError/Code/digestMismatch`` and what
     ///   ``BundleArchive/extract(_:to:limits:)`` throws.
     func extracted(_ digest: BundleDigest) throws(BundleError) -> String {
@@ -119,8 +119,8 @@ struct BundleStore: Sendable {
         return times
     }
 
-    /// Removes bundles, and with them the chunks that no other has; none there is fine. The caller sees to it that no worker
-    /// runs from their folders, and that none is being fetched.
+    /// Removes bundles, and with them the chunks that no other has; none there is fine. The caller sees to it that no
+    /// worker runs from their folders, and that none is being fetched.
     func remove(_ digests: Set<BundleDigest>) throws(BundleError) {
         try BundleError.wrapping { () throws(FileError) in
             for name in digests.flatMap({ digest in

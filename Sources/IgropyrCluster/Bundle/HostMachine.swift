@@ -36,8 +36,8 @@ extension BundleIndex {
 }
 
 extension DeploymentSpec.Kind {
-    /// The path of the program to start, in an unpacked bundle: its build for this machine if there is one. Nil for a site.
-    /// Blocks.
+    /// The path of the program to start, in an unpacked bundle: its build for this machine if there is one. Nil for a
+    /// site. Blocks.
     /// - Throws: ``BundleError/Code/missing`` if there is no such program.
     func entry(in folder: String) throws(BundleError) -> String? {
         guard case .executable(let entry) = self else { return nil }

@@ -3,8 +3,8 @@ public import IgropyrOrchestration
 public import IgropyrUV
 
 extension ControlClient {
-    /// Has all balancers show a certificate, in place of the one of that name; `pem` has it, those above it, and its private
-    /// key. Without a name it is called by the first server that it stands for.
+    /// Has all balancers show a certificate, in place of the one of that name; `pem` has it, those above it, and its
+    /// private key. Without a name it is called by the first server that it stands for.
     public func setCertificate(
         _ name: CertificateName?, _ pem: [UInt8], at node: SocketAddress
     ) async throws(ControlError) -> CertificateReport {

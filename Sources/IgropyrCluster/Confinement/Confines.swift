@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 internal import Glibc
 
-/// What ``Launcher`` does to its own process before that becomes a worker's program. Travels in its environment, from which
-/// the launcher takes it.
+/// What ``Launcher`` does to its own process before that becomes a worker's program. Travels in its environment, from
+/// which the launcher takes it.
 struct Confines: Codable, Equatable {
     static let variable = "IGROPYR_CONFINES"
 

@@ -1,11 +1,11 @@
 internal import Glibc
 internal import IgropyrOrchestration
 
-/// Control groups for workers below the node's own, where this host has version 2 of them and lets the node have its part
-/// (systemd: `Delegate=yes`). All calls block.
+/// Control groups for workers below the node's own, where this host has version 2 of them and lets the node have its
+/// part (systemd: `Delegate=yes`). All calls block.
 ///
-/// Source: the kernel's "Control Group v2"; its rule that processes stand at the leaves only has the node go into a group
-/// of its own first, which it does if nobody else is in the one that it was started in.
+/// Source: the kernel's "Control Group v2"; its rule that processes stand at the leaves only has the node go into a
+/// group of its own first, which it does if nobody else is in the one that it was started in.
 struct ControlGroups: Sendable, Equatable {
     static let needed = ["cpu", "memory", "pids"]
     private static let ownName = "igropyr-node"

@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A view of the files of a process's own (mount_namespaces(7)); what others mount later still appears in it.
 ///
-/// `/tmp` and `/var/tmp` are a folder of its own, the bundle cannot be written, and of the node's data folder nothing else
-/// is in sight: keys, state and other applications' bundles.
+/// `/tmp` and `/var/tmp` are a folder of its own, the bundle cannot be written, and of the node's data folder nothing
+/// else is in sight: keys, state and other applications' bundles.
 enum FileNamespace {
     /// Needs `CAP_SYS_ADMIN`. On an error the process may be in a namespace of its own, with some of this done.
     static func enter(_ view: Confines.FileView, privateFolder: String) throws(LauncherError) {

@@ -2,8 +2,8 @@ internal import Glibc
 internal import IgropyrOrchestration
 internal import IgropyrTransport
 
-/// What one process of a worker has to itself: a folder for temporary files and maybe a control group. Both go with it. All
-/// calls block.
+/// What one process of a worker has to itself: a folder for temporary files and maybe a control group. Both go with it.
+/// All calls block.
 struct WorkerPlace: Sendable, Hashable, Codable {
     /// Of the names of folders and groups.
     static let prefix = "worker-"

@@ -1,7 +1,7 @@
 internal import IgropyrUV
 
-/// Work that is asked for more often than it need be done: it is done soon, once for all who ask until then, and never twice at a
-/// time. Stays on its loop.
+/// Work that is asked for more often than it need be done: it is done soon, once for all who ask until then, and never
+/// twice at a time. Stays on its loop.
 final class CoalescedWork {
     private let loop: EventLoop
     private let pause: Duration

@@ -12,8 +12,8 @@ extension ControlClient {
 
     /// Sends the chunks of an archive at `path` that a node lacks; after a cut, what it got before counts.
     ///
-    /// `progress` gets the bytes sent and those to send. Returns once the node has checked the whole bundle and its disk has
-    /// it, with the bytes that were sent: 0 if it had it already.
+    /// `progress` gets the bytes sent and those to send. Returns once the node has checked the whole bundle and its
+    /// disk has it, with the bytes that were sent: 0 if it had it already.
     @discardableResult
     public func upload(
         _ index: BundleIndex, from path: String, to node: SocketAddress,

@@ -15,9 +15,9 @@ public actor ControlClient: LoopBound {
     private let user: String?
     private let currentKey: @Sendable () -> ClusterKey?
 
-    /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs. `zone`: That of link-local addresses
-    /// which name none, as nodes tell them of each other. `connectionsPerServer`: requests to one node at a time. `currentKey`:
-    /// Asked when a node takes the key no more, as it may have been changed since; blocks, briefly.
+    /// Call it on the loop. `user` is for nodes' audit logs, `name@host`; nil for programs. `zone`: That of link-local
+    /// addresses which name none, as nodes tell them of each other. `connectionsPerServer`: requests to one node at a
+    /// time. `currentKey`: Asked when a node takes the key no more, as it may have been changed since; blocks, briefly.
     public init(
         on loop: EventLoop, key: ClusterKey?, user: String? = nil, zone: UInt32 = 0, connectionsPerServer: Int = 16,
         currentKey: @escaping @Sendable () -> ClusterKey? = { nil }
@@ -127,8 +127,8 @@ public actor ControlClient: LoopBound {
         try await call(.init(.get, "/v1/top"), at: node)
     }
 
-    /// What the node's workers of an application have printed, the last `lines` of each; with `follow` until `onLine` returns
-    /// false what they print then.
+    /// What the node's workers of an application have printed, the last `lines` of each; with `follow` until `onLine`
+    /// returns false what they print then.
     public func logs(
         _ application: ApplicationName, index: Int?, lines: Int, follow: Bool, of node: SocketAddress,
         onLine: @escaping @Sendable (LogLine) -> Bool
@@ -146,8 +146,8 @@ public actor ControlClient: LoopBound {
         try await lines(of: .init(.post, "/v1/exec", body: try JSON.encode(request)), at: node, onLine)
     }
 
-    /// What the node's workers of an application say to each other, until `onLine` returns false; after the line of that id, if
-    /// the node still knows.
+    /// What the node's workers of an application say to each other, until `onLine` returns false; after the line of
+    /// that id, if the node still knows.
     func topics(
         of application: ApplicationName, after id: String?, at node: SocketAddress,
         onLine: @escaping @Sendable (TopicLine) -> Bool

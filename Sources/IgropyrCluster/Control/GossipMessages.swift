@@ -77,7 +77,8 @@ public struct KeysMessage: Codable, Sendable, Hashable {
 
     public var version = ControlAPI.version
     public var action: Action
-    /// The key itself, or how a key that the node has begins when printed (``ClusterKey/fingerprint``); neither for `list`.
+    /// The key itself, or how a key that the node has begins when printed (``ClusterKey/fingerprint``); neither for
+    /// `list`.
     public var key: Data?
     public var fingerprint: String?
     /// In seconds; nil: Serf's default.

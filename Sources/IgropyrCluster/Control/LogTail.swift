@@ -20,8 +20,8 @@ public struct LogLine: Codable, Sendable, Hashable {
     public var text: String
 }
 
-/// The last lines of some logs, and what is appended, for as long as somebody reads. What the reader does not take yet stays
-/// in the files.
+/// The last lines of some logs, and what is appended, for as long as somebody reads. What the reader does not take yet
+/// stays in the files.
 struct LogTail: AsyncSequence, Sendable {
     typealias Element = [UInt8]
     typealias Failure = Never

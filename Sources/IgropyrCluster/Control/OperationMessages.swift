@@ -26,8 +26,8 @@ public struct PlanRequest: Codable, Sendable, Hashable {
     public var spec: DeploymentSpec?
     /// The secrets that would be given a value by the deployment; nil from an earlier edition.
     public var secrets: Set<String>?
-    /// Only whether the deployment would be refused is asked, as before its bundle is sent; nothing is said of what would move.
-    /// nil: no.
+    /// Only whether the deployment would be refused is asked, as before its bundle is sent; nothing is said of what
+    /// would move. nil: no.
     public var isCheck: Bool?
 
     public init() {}

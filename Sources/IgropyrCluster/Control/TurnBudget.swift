@@ -1,9 +1,9 @@
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// How many bytes of messages a server reads in one turn of its loop: to read one keeps all else that lives there waiting,
-/// of which the gossip is taken for dead if it does not answer. What is beyond waits for a turn to come, in order. Stays on its
-/// loop.
+/// How many bytes of messages a server reads in one turn of its loop: to read one keeps all else that lives there
+/// waiting, of which the gossip is taken for dead if it does not answer. What is beyond waits for a turn to come, in
+/// order. Stays on its loop.
 final class TurnBudget {
     /// A message of any length is read, if it is the first of its turn.
     static let bytes = 256 << 10

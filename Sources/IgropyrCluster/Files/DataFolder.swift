@@ -29,8 +29,8 @@ public final class DataFolder: Sendable {
 
     /// Makes the folder anew, and takes its lock, where somebody has removed it under this process. Blocks.
     /// - Returns: Whether it had gone, with all that was in it.
-    /// - Throws: That it cannot be looked at, or made; that its file system is not mounted, in whose place nothing is made; or that
-    ///   another process has made and taken it meanwhile.
+    /// - Throws: That it cannot be looked at, or made; that its file system is not mounted, in whose place nothing is
+    ///   made; or that another process has made and taken it meanwhile.
     func remakeIfGone() throws(DataFolderError) -> Bool {
         guard try isGone() else { return false }
         try DataFolderError.wrapping { () throws(FileError) in

@@ -46,8 +46,8 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
 protocol FileFailure: Error {
     init(_ error: FileError)
 
-    /// The same of `path`, if it is of `aside`, what was to be renamed so, or of a file in it: that name tells nobody anything,
-    /// and is another one each time.
+    /// The same of `path`, if it is of `aside`, what was to be renamed so, or of a file in it: that name tells nobody
+    /// anything, and is another one each time.
     func said(of path: String, for aside: String) -> Self
 }
 

@@ -1,14 +1,15 @@
 internal import Glibc
 
 extension FileSystem {
-    /// What is deeper is left, with an error; a process that goes on making folders would otherwise keep the thread for good.
+    /// What is deeper is left, with an error; a process that goes on making folders would otherwise keep the thread for
+    /// good.
     private static let deepestTree = 1 << 16
 
     /// Removes a file, a link or a folder with all that it holds; none there is fine.
     ///
-    /// Others may change the folder meanwhile, as a process that has outlived its worker: so names count in open folders only,
-    /// and a link that has taken a folder's place is not followed (as in CVE-2022-21658). What stands deeper is moved to the top
-    /// before it goes: depth costs neither stack nor descriptors, and no path gets too long.
+    /// Others may change the folder meanwhile, as a process that has outlived its worker: so names count in open
+    /// folders only, and a link that has taken a folder's place is not followed (as in CVE-2022-21658). What stands
+    /// deeper is moved to the top before it goes: depth costs neither stack nor descriptors, and no path gets too long.
     static func removeTree(_ path: String) throws(FileError) {
         guard unsafe unlink(path) != 0, errno != ENOENT else { return }
         guard errno == EISDIR else { throw FileError("remove", path) }

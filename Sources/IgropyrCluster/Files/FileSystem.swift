@@ -87,7 +87,8 @@ enum FileSystem {
         }
     }
 
-    /// With just these permissions, whatever mask this process was started with: other users' workers are to get in, or not.
+    /// With just these permissions, whatever mask this process was started with: other users' workers are to get in, or
+    /// not.
     static func createFolder(_ path: String, permissions: UInt32) throws(FileError) {
         guard unsafe mkdir(path, permissions) == 0, unsafe chmod(path, permissions) == 0 else {
             throw FileError("create the folder", path)
@@ -130,8 +131,8 @@ enum FileSystem {
         path.split(separator: "/").last.map(String.init) ?? ""
     }
 
-    /// Puts what `make` writes under the name that it gets, beside `path`, in the place of that: whoever reads finds what was
-    /// there or all of the new. What fails leaves nothing behind.
+    /// Puts what `make` writes under the name that it gets, beside `path`, in the place of that: whoever reads finds
+    /// what was there or all of the new. What fails leaves nothing behind.
     static func replace<Failure: FileFailure, Result>(
         _ path: String, by make: (_ aside: String) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -2,8 +2,8 @@ internal import Glibc
 public import IgropyrUV
 
 /// What a program leaves to its successor in the same process: `execve` keeps its children and, but for these, no
-/// descriptor. Travels in the environment, as JSON with a version; one that the successor does not know counts as none, and
-/// then it goes on as after a crash.
+/// descriptor. Travels in the environment, as JSON with a version; one that the successor does not know counts as none,
+/// and then it goes on as after a crash.
 public struct Handover: Codable, Sendable {
     private static let variable = "IGROPYR_HANDOVER"
     private static let currentVersion = 1
@@ -41,9 +41,9 @@ public struct Handover: Codable, Sendable {
         names.merge(other.names) { $1 }
     }
 
-    /// Replaces the program of this process by that of a path and arguments, on the thread whose children are to stay. Whoever
-    /// started this one finds the same `contract` kept. Signals to a service wait until the new program hears them
-    /// (``ServiceSignals/start()``), if its first thread lets them.
+    /// Replaces the program of this process by that of a path and arguments, on the thread whose children are to stay.
+    /// Whoever started this one finds the same `contract` kept. Signals to a service wait until the new program hears
+    /// them (``ServiceSignals/start()``), if its first thread lets them.
     /// - Throws: why it could not; then the descriptors are closed.
     public func exec(_ command: [String], _ contract: ServiceContract) throws(LauncherError) -> Never {
         defer { for descriptor in descriptors.values { close(descriptor) } }

@@ -4,10 +4,10 @@ internal import IgropyrOrchestration
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// What `igropyr keep` does in a process of its own beside an agent that has workers: should the agent die and no other come
-/// in its place, it ends them, so that nothing runs that nobody looks after. It also holds the socket where workers reach their
-/// node to talk to each other, until another agent takes it from there: what they say meanwhile waits in it, and nobody else
-/// gets it to hear. Blocks; no loop.
+/// What `igropyr keep` does in a process of its own beside an agent that has workers: should the agent die and no other
+/// come in its place, it ends them, so that nothing runs that nobody looks after. It also holds the socket where
+/// workers reach their node to talk to each other, until another agent takes it from there: what they say meanwhile
+/// waits in it, and nobody else gets it to hear. Blocks; no loop.
 public enum Keeper {
     /// How long the workers of a dead agent wait for another.
     public static let grace: Duration = .seconds(30)

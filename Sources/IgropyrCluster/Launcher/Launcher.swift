@@ -1,14 +1,14 @@
 internal import CLinux
 internal import Glibc
 
-/// What `igropyr launch [--parent PID] -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what only
-/// the process itself can set. What of the files, limits and users it is to set comes as ``Confines``.
+/// What `igropyr launch [--parent PID] -- PROGRAM ARGUMENTS…` does in a new process before that becomes a worker: what
+/// only the process itself can set. What of the files, limits and users it is to set comes as ``Confines``.
 ///
-/// It finds its own number as `LISTEN_PID` and, if there is a watchdog, as `WATCHDOG_PID`. With a parent, it dies with that
-/// (`PR_SET_PDEATHSIG`): not for workers, which outlive their agent until the next one has come or the ``Keeper`` ends them.
-/// Linux ties it to the parent's thread that started it: one on a loop that lives as long as its process, or ends what it has
-/// started before it replaces its program. A `Lifeline` knows no threads, but wants a program that follows it, as an operator's
-/// command does not.
+/// It finds its own number as `LISTEN_PID` and, if there is a watchdog, as `WATCHDOG_PID`. With a parent, it dies with
+/// that (`PR_SET_PDEATHSIG`): not for workers, which outlive their agent until the next one has come or the ``Keeper``
+/// ends them. Linux ties it to the parent's thread that started it: one on a loop that lives as long as its process, or
+/// ends what it has started before it replaces its program. A `Lifeline` knows no threads, but wants a program that
+/// follows it, as an operator's command does not.
 public enum Launcher {
     /// Becomes the program; returns only by throwing. Takes what follows `launch` on the command line.
     public static func exec(_ arguments: [String]) throws(LauncherError) -> Never {
@@ -29,8 +29,8 @@ public enum Launcher {
         throw failure
     }
 
-    /// As ``become(_:at:holding:)``. A program that was just written to the disk cannot run for as long as a process that was
-    /// forked meanwhile holds it open: until that has become its own program.
+    /// As ``become(_:at:holding:)``. A program that was just written to the disk cannot run for as long as a process
+    /// that was forked meanwhile holds it open: until that has become its own program.
     private static func becomeOnceWritten(_ command: [String]) -> LauncherError {
         var failure = become(command)
         for _ in 0..<300 where failure == .program(command[0], ETXTBSY) {

@@ -2,7 +2,8 @@ internal import IgropyrBundles
 public import IgropyrConfiguration
 public import IgropyrOrchestration
 
-/// What `igropyr.yaml` says of the application in whose folder it stands: values only. `docs/applications.md` has its keys.
+/// What `igropyr.yaml` says of the application in whose folder it stands: values only. `docs/applications.md` has its
+/// keys.
 public struct Manifest: Sendable {
     public static let fileName = "igropyr.yaml"
     /// What `igropyr serve` goes by in a site's folder.
@@ -22,7 +23,8 @@ public struct Manifest: Sendable {
     public var name: ApplicationName?
     /// Nil: a folder is a site, a file is a program.
     public var program: Program?
-    /// Whether it says how many workers there are to be; if not, those that are deployed already stay as many as they are.
+    /// Whether it says how many workers there are to be; if not, those that are deployed already stay as many as they
+    /// are.
     public var namesScale = false
     /// All else. Of its revision and kind nothing is known before there is a bundle.
     public var spec: DeploymentSpec
@@ -93,7 +95,8 @@ public struct Manifest: Sendable {
         try? FileSystem.status(of: FileSystem.resolved("\(folder)/\(path)"))
     }
 
-    /// Archives `bundle`, or the site within, as ``BundleArchive/create(from:to:program:limits:progress:)`` does. Blocks.
+    /// Archives `bundle`, or the site within, as ``BundleArchive/create(from:to:program:limits:progress:)`` does.
+    /// Blocks.
     public func archive(
         _ bundle: String, to destination: String, progress: (BundleArchive.Progress) -> Void = { _ in }
     ) throws(BundleError) -> BundleArchive.Summary {

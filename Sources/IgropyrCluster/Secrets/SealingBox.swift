@@ -2,8 +2,8 @@ internal import Crypto
 internal import FoundationEssentials
 internal import IgropyrOrchestration
 
-/// Seals values for storage and travel: AES-256-GCM with a key made from the cluster's by HKDF-SHA256 (RFC 5869), one for
-/// each purpose. A value belongs to its context and its version: moved elsewhere, it does not open.
+/// Seals values for storage and travel: AES-256-GCM with a key made from the cluster's by HKDF-SHA256 (RFC 5869), one
+/// for each purpose. A value belongs to its context and its version: moved elsewhere, it does not open.
 struct SealingBox: Sendable {
     /// The cluster's, the one in use first, then such as were in use.
     let keys: [ClusterKey]

@@ -1,6 +1,7 @@
 internal import IgropyrUV
 
-/// `keyring.json` in a member's data folder: the keys that the cluster agreed on after the member was given its key file.
+/// `keyring.json` in a member's data folder: the keys that the cluster agreed on after the member was given its key
+/// file.
 ///
 /// Beside it lies `cluster.key` with the one in use, for the commands on this host. All calls block.
 package struct KeyringFile: Codable, Sendable {
@@ -50,7 +51,8 @@ package struct KeyringFile: Codable, Sendable {
         [Self.descriptorName: try MemoryFile.make(try JSON.encode(self))]
     }
 
-    /// What a predecessor has handed over, as ``keys(startingWith:from:)``; nil if it did not, or what cannot be read. Takes it.
+    /// What a predecessor has handed over, as ``keys(startingWith:from:)``; nil if it did not, or what cannot be read.
+    /// Takes it.
     package static func keys(
         startingWith key: ClusterKey, handedOverBy descriptors: [String: Int32]
     ) -> [ClusterKey]? {

@@ -1,8 +1,8 @@
 package import IgropyrUV
 
-/// `peers.json` in a member's data folder: where the others gossiped, those that have left aside, so that a member finds
-/// back without being told, a cluster whose hosts were all switched off comes together again, and the parts of a divided one
-/// find each other though each has restarted meanwhile. All calls block.
+/// `peers.json` in a member's data folder: where the others gossiped, those that have left aside, so that a member
+/// finds back without being told, a cluster whose hosts were all switched off comes together again, and the parts of a
+/// divided one find each other though each has restarted meanwhile. All calls block.
 package struct PeerFile: Codable, Sendable {
     static let name = "peers.json"
     private static let limit = 64

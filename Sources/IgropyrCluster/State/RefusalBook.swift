@@ -1,7 +1,7 @@
 internal import IgropyrOrchestration
 
-/// What was refused of each peer's state, as of the last exchange with it: told once in the log, and for as long as it lasts as a
-/// problem.
+/// What was refused of each peer's state, as of the last exchange with it: told once in the log, and for as long as it
+/// lasts as a problem.
 struct RefusalBook {
     /// Refusals that are kept of a peer, and that are known to have been told.
     private static let limit = 100

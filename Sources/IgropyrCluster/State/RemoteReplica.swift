@@ -2,12 +2,12 @@ internal import IgropyrGossip
 public import IgropyrOrchestration
 public import IgropyrUV
 
-/// A copy of the cluster's state for a process that is no member any more, as one whose place in the gossip another has taken:
-/// hears who has failed from one node, by its control API, and asks it for what has changed; when that is gone, from the next.
+/// A copy of the cluster's state for a process that is no member any more, as one whose place in the gossip another has
+/// taken: hears who has failed from one node, by its control API, and asks it for what has changed; when that is gone,
+/// from the next.
 ///
-/// For a while only: it knows the nodes that were there when it began and those of which it hears. It has its client use the
-/// cluster's keys as they change.
-/// For tasks on any thread.
+/// For a while only: it knows the nodes that were there when it began and those of which it hears. It has its client
+/// use the cluster's keys as they change. For tasks on any thread.
 public actor RemoteReplica: LoopBound {
     /// Between two questions for what has changed, and before the next node is tried.
     private static let pause: Duration = .milliseconds(500)
@@ -22,7 +22,8 @@ public actor RemoteReplica: LoopBound {
     private var statuses: [HostName: StatusReport.Host.Status]
     private var nodes: [HostName: SocketAddress]
     private let subscriber: AsyncStream<Replica.Snapshot>.Continuation
-    /// The first is the one that it began with; ends with ``follow()``. For one reader, who misses those in between if slow.
+    /// The first is the one that it began with; ends with ``follow()``. For one reader, who misses those in between if
+    /// slow.
     public nonisolated let snapshots: AsyncStream<Replica.Snapshot>
     /// The one in use first; empty without any.
     private var keys: [ClusterKey]
@@ -30,7 +31,8 @@ public actor RemoteReplica: LoopBound {
     /// The cluster's keys after each change, as ``snapshots``.
     public nonisolated let changedKeys: AsyncStream<[ClusterKey]>
 
-    /// `name` is what the nodes know this process by; `snapshot` is the last that it had as a member, and so are `keys`.
+    /// `name` is what the nodes know this process by; `snapshot` is the last that it had as a member, and so are
+    /// `keys`.
     public init(
         _ name: HostName, from snapshot: Replica.Snapshot, keys: [ClusterKey] = [], client: ControlClient,
         on loop: EventLoop

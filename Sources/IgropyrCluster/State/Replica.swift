@@ -315,7 +315,8 @@ public actor Replica: LoopBound {
 
     private var clockVerdict: PeerClocks.Verdict { clocks.verdict(on: .now, at: loop.now) }
 
-    /// By which what others say is judged: a host whose clock is behind would believe nobody, and a balancer have no worker.
+    /// By which what others say is judged: a host whose clock is behind would believe nobody, and a balancer have no
+    /// worker.
     private var judgingTime: UnixTime {
         if case .behind(_, let time) = clockVerdict { time } else { .now }
     }

@@ -2,8 +2,8 @@ internal import FoundationEssentials
 internal import Glibc
 internal import IgropyrUV
 
-/// A command that an operator runs beside a worker. It starts when it is first read from, goes no faster than it is read,
-/// and does not outlive its reader.
+/// A command that an operator runs beside a worker. It starts when it is first read from, goes no faster than it is
+/// read, and does not outlive its reader.
 actor CommandRun: LoopBound {
     /// From SIGTERM to SIGKILL, once nobody reads any more.
     private static let grace = Duration.seconds(2)
@@ -34,8 +34,8 @@ actor CommandRun: LoopBound {
         self.prepare = prepare
     }
 
-    /// Each ``ExecLine`` as JSON. To be read to the end: one whose task is cancelled has what is left killed by asking once more.
-    /// (An `AsyncStream` would no longer ask.)
+    /// Each ``ExecLine`` as JSON. To be read to the end: one whose task is cancelled has what is left killed by asking
+    /// once more. (An `AsyncStream` would no longer ask.)
     struct Lines: AsyncSequence, AsyncIteratorProtocol, Sendable {
         typealias Failure = Never
 

@@ -1,11 +1,11 @@
 internal import IgropyrTransport
 internal import IgropyrUV
 
-/// Finds out whether a worker that is to take requests by TLS only does so: begins a handshake with it as a balancer would.
-/// Stays on its loop.
+/// Finds out whether a worker that is to take requests by TLS only does so: begins a handshake with it as a balancer
+/// would. Stays on its loop.
 ///
-/// The socket is the node's and takes connections before there is a program: the answer comes when there is. One who waits for
-/// the end of a line that no handshake has is told after a while that no more will come.
+/// The socket is the node's and takes connections before there is a program: the answer comes when there is. One who
+/// waits for the end of a line that no handshake has is told after a while that no more will come.
 final class HandshakeProbe {
     enum Verdict {
         case encrypted

@@ -11,8 +11,8 @@ final class KeeperProcess {
     private let loop: EventLoop
     private var process: ChildProcess?
 
-    /// `words` are a path and arguments; nil: nobody ends the workers of an agent that dies. It gets the `socket`, which is closed
-    /// with this.
+    /// `words` are a path and arguments; nil: nobody ends the workers of an agent that dies. It gets the `socket`,
+    /// which is closed with this.
     init(_ words: [String]?, for folder: String, holding socket: Int32?, logger: Logger, on loop: EventLoop) {
         self.words = words
         self.folder = folder
@@ -25,7 +25,8 @@ final class KeeperProcess {
 
     var identity: ProcessIdentity? { process?.identity }
 
-    /// Idempotent; starts one that has died anew. By the notification address the next agent knows it for what is to go.
+    /// Idempotent; starts one that has died anew. By the notification address the next agent knows it for what is to
+    /// go.
     func start(notificationAddress: String) {
         guard process == nil, let words else { return }
         let command = ChildProcess.Command(

@@ -2,10 +2,11 @@ internal import Glibc
 public import IgropyrUV
 public import Logging
 
-/// Sees to it that nothing of a worker outlives it: what leaves its session and loses its parent becomes a child of this
-/// process, is killed once its worker is gone, and leaves no zombie.
+/// Sees to it that nothing of a worker outlives it: what leaves its session and loses its parent becomes a child of
+/// this process, is killed once its worker is gone, and leaves no zombie.
 ///
-/// For a program whose only children come from ``ChildProcess``; it takes the status of any other. For tasks on any thread.
+/// For a program whose only children come from ``ChildProcess``; it takes the status of any other. For tasks on any
+/// thread.
 public actor OrphanReaper: LoopBound {
     public nonisolated let loop: EventLoop
     private let logger: Logger

@@ -4,11 +4,11 @@ internal import IgropyrOrchestration
 public import IgropyrUV
 public import Logging
 
-/// Keeps one program running beside a node, such as a balancer: the socket is the node's, so that connections wait while
-/// the program starts again.
+/// Keeps one program running beside a node, such as a balancer: the socket is the node's, so that connections wait
+/// while the program starts again.
 ///
-/// The program says `READY=1`, drains upon SIGTERM, may say `MAINPID=` of a child that takes its place, and ends with this
-/// process by its ``ServiceContract/lifeline``. For tasks on any thread.
+/// The program says `READY=1`, drains upon SIGTERM, may say `MAINPID=` of a child that takes its place, and ends with
+/// this process by its ``ServiceContract/lifeline``. For tasks on any thread.
 public actor ServiceSupervisor: LoopBound {
     private static let startTimeout = Duration.seconds(30)
     private static let stopTimeout = Duration.seconds(40)

@@ -3,9 +3,11 @@ internal import IgropyrOrchestration
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// A program that is to run: carries out on one process after the other what ``Supervision`` decides. Stays on its loop.
+/// A program that is to run: carries out on one process after the other what ``Supervision`` decides. Stays on its
+/// loop.
 ///
-/// Its owner makes the process: each call of `onStart` is to be answered by ``run(_:)`` or ``fail(_:)``, at once or later.
+/// Its owner makes the process: each call of `onStart` is to be answered by ``run(_:)`` or ``fail(_:)``, at once or
+/// later.
 final class SupervisedProcess {
     private let loop: EventLoop
     private let timer: Timer
@@ -25,7 +27,8 @@ final class SupervisedProcess {
     private let onExit: (Bool) -> Void
     private let onChange: () -> Void
 
-    /// With `onReady`, that is called in place of believing `READY=1`: its owner tells by ``becameReady()``. Calls `onExit` after a process has ended, or could not be started, and `onChange` after that and each other change.
+    /// With `onReady`, that is called in place of believing `READY=1`: its owner tells by ``becameReady()``. Calls
+    /// `onExit` after a process has ended, or could not be started, and `onChange` after that and each other change.
     init(
         _ supervision: Supervision, on loop: EventLoop, onStart: @escaping () -> Void, onReady: (() -> Void)? = nil,
         onExit: @escaping (Bool) -> Void, onChange: @escaping () -> Void
@@ -166,7 +169,8 @@ final class SupervisedProcess {
         carryOut(action)
     }
 
-    /// The process has started another one, which takes its place; it ends by itself. Only its own child is believed in.
+    /// The process has started another one, which takes its place; it ends by itself. Only its own child is believed
+    /// in.
     private func follow(_ pid: Int32) {
         guard let old = child, retired == nil, let status = ProcessStatus(of: pid), status.parent == old.pid else {
             return

@@ -4,8 +4,8 @@ internal import IgropyrUV
 
 /// One worker of a ``WorkerSupervisor``: what is told of it, and the process that it has at the moment.
 final class Worker {
-    /// How long a worker that died while it served still counts as ready if its successor is being started already: most are
-    /// there by then, and its socket goes on listening, so balancers need not look elsewhere.
+    /// How long a worker that died while it served still counts as ready if its successor is being started already:
+    /// most are there by then, and its socket goes on listening, so balancers need not look elsewhere.
     private static let restartGrace: Duration = .milliseconds(30)
 
     let id: Int
@@ -23,8 +23,8 @@ final class Worker {
     private let graceTimer: Timer
     private var countsAsReady = false
     private var lastRecord: WorkerRecord?
-    /// For people, as of the last change of its state, likewise the next: a record that counted down would keep the whole
-    /// cluster busy.
+    /// For people, as of the last change of its state, likewise the next: a record that counted down would keep the
+    /// whole cluster busy.
     private var message = ""
     private var nextTryAt: UnixTime?
     private var messageState: Supervision.State?
@@ -60,7 +60,8 @@ final class Worker {
         process.close()
     }
 
-    /// It died while it served: for a moment nothing of that is told, so that what is told next need not wait for its turn.
+    /// It died while it served: for a moment nothing of that is told, so that what is told next need not wait for its
+    /// turn.
     func beginGrace(onEnd: @escaping () -> Void) {
         guard supervision.recordState == .starting else { return }
         countsAsReady = true

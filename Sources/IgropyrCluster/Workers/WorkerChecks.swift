@@ -15,8 +15,8 @@ final class WorkerChecks {
     private let report: (HealthWatch.Verdict, _ reason: String) -> Void
     private var task: Task<Void, Never>?
 
-    /// Calls `report` on the loop, with a reason but for ``HealthWatch/Verdict/ready``, which is told once the warm-up requests
-    /// have been answered, but not of a process that `isReady` since long.
+    /// Calls `report` on the loop, with a reason but for ``HealthWatch/Verdict/ready``, which is told once the warm-up
+    /// requests have been answered, but not of a process that `isReady` since long.
     init(
         _ check: HealthCheck, of address: SocketAddress, as kind: HTTPConnectionKind, isReady: Bool, on loop: EventLoop,
         report: @escaping (HealthWatch.Verdict, _ reason: String) -> Void

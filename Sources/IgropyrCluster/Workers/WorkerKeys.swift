@@ -1,8 +1,8 @@
 internal import Glibc
 internal import IgropyrTransport
 
-/// What one process of an encrypted worker has beside its place: keys, and the proof that it takes requests by them. Stays on
-/// its supervisor's loop.
+/// What one process of an encrypted worker has beside its place: keys, and the proof that it takes requests by them.
+/// Stays on its supervisor's loop.
 final class WorkerKeys {
     /// Names the file to the worker; see `docs/worker-encryption.md`.
     static let variable = "IGROPYR_WORKER_KEYS"

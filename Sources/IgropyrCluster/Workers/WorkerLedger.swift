@@ -3,9 +3,9 @@ internal import IgropyrOrchestration
 internal import IgropyrTime
 internal import IgropyrUV
 
-/// `workers.json` in a node's data folder: the processes that run, so that the next agent goes on with them, whether this one
-/// was replaced or died. It is there before the first of them: by the address that they are told, the next agent knows also
-/// those that this one had started and not written down. All calls block.
+/// `workers.json` in a node's data folder: the processes that run, so that the next agent goes on with them, whether
+/// this one was replaced or died. It is there before the first of them: by the address that they are told, the next
+/// agent knows also those that this one had started and not written down. All calls block.
 struct WorkerLedger: Hashable, Codable, Sendable {
     struct Entry: Hashable, Codable, Sendable {
         var slot: WorkerSlot
@@ -45,8 +45,8 @@ struct WorkerLedger: Hashable, Codable, Sendable {
         self.keeper = keeper
     }
 
-    /// What an agent left on this folder; nil if there is nothing that runs, or nothing that can be read. Of another edition's
-    /// it has no workers, and all processes count as strays.
+    /// What an agent left on this folder; nil if there is nothing that runs, or nothing that can be read. Of another
+    /// edition's it has no workers, and all processes count as strays.
     static func read(from path: String) -> WorkerLedger? {
         guard let bytes = try? AtomicFile.read("\(path)/\(name)", limitBytes: limitBytes),
             let head = try? JSON.decode(Head.self, from: bytes), head.boot == ProcessStatus.boot
@@ -64,8 +64,8 @@ struct WorkerLedger: Hashable, Codable, Sendable {
 
     static func remove(from path: String) { try? FileSystem.removeTree("\(path)/\(name)") }
 
-    /// Kills ``strays(telling:except:)`` and waits until they have ended, for five seconds at most: whoever looks at this
-    /// process's children next is not to take them for something else.
+    /// Kills ``strays(telling:except:)`` and waits until they have ended, for five seconds at most: whoever looks at
+    /// this process's children next is not to take them for something else.
     static func killStrays(telling notifications: String, except known: Set<Int32>) {
         let end = EventLoop.preciseNow.advanced(by: .seconds(5))
         while true {
@@ -76,8 +76,8 @@ struct WorkerLedger: Hashable, Codable, Sendable {
         }
     }
 
-    /// Processes that were started to tell their state there, or to look after those, but no longer anybody knows of: their
-    /// agent died before it wrote them down.
+    /// Processes that were started to tell their state there, or to look after those, but no longer anybody knows of:
+    /// their agent died before it wrote them down.
     private static func strays(telling notifications: String, except known: Set<Int32>) -> [ProcessStatus] {
         ProcessStatus.all().filter { process in
             !known.contains(process.identity.pid) && !known.contains(process.session) && !process.isZombie

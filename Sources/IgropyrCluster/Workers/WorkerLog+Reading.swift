@@ -27,8 +27,8 @@ extension WorkerLog {
         return LogPlace(offset: present.start, former: former)
     }
 
-    /// What follows a place, at most 64 KB of it, where that ends, and whether more follows already. What was copied aside
-    /// meanwhile is not lost to the reader; a file that was emptied by others begins anew. Blocks.
+    /// What follows a place, at most 64 KB of it, where that ends, and whether more follows already. What was copied
+    /// aside meanwhile is not lost to the reader; a file that was emptied by others begins anew. Blocks.
     func read(from place: LogPlace) -> (bytes: [UInt8], end: LogPlace, hasMore: Bool) {
         var place = place
         let former = former
@@ -51,7 +51,8 @@ extension WorkerLog {
         (try? BlockingFile(path, .read).read(upTo: Int(pieceBytes), at: offset)) ?? []
     }
 
-    /// Where a file's last lines begin, as far as they are looked for, and how many they are; none of a file that is not there.
+    /// Where a file's last lines begin, as far as they are looked for, and how many they are; none of a file that is
+    /// not there.
     private static func end(of path: String, lines limit: Int) -> (start: Int64, lines: Int) {
         guard limit > 0, let file = try? BlockingFile(path, .read), let byteCount = try? file.status().byteCount else {
             return ((try? FileSystem.status(of: path).byteCount) ?? 0, 0)

@@ -27,8 +27,8 @@ struct WorkerLog: Sendable {
         }.sorted { $0.index < $1.index }
     }
 
-    /// Removes what nobody has written to since then, but for the logs of workers that are there. What cannot be removed stays
-    /// until the next time.
+    /// Removes what nobody has written to since then, but for the logs of workers that are there. What cannot be
+    /// removed stays until the next time.
     static func removeOld(in folder: String, except present: [WorkerLog], before limit: UnixTime) {
         let kept = Set(present.flatMap { [$0.path, $0.formerPath] })
         for name in (try? FileSystem.names(in: folder)) ?? [] where name.hasSuffix(".log") || name.hasSuffix(".log.1") {
@@ -52,8 +52,8 @@ struct WorkerLog: Sendable {
         return String(decoding: tail, as: UTF8.self).split(whereSeparator: \.isNewline).last.map(String.init)
     }
 
-    /// Moves it aside if it is full. Where there is no room for that, what it holds is lost: a log that cannot be kept must
-    /// not fill the disk, too.
+    /// Moves it aside if it is full. Where there is no room for that, what it holds is lost: a log that cannot be kept
+    /// must not fill the disk, too.
     /// - Returns: Whether it was full.
     @discardableResult
     func rotateIfFull(limitBytes: Int64 = Self.limitBytes) throws(FileError) -> Bool {

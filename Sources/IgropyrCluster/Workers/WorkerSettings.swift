@@ -11,8 +11,8 @@ public struct WorkerSettings: Sendable {
     public var siteServer: [String]
     /// What workers get of the node's own environment, beside what their deployment says.
     public var environment: [String: String]
-    /// How many descriptors a worker may have at first (the soft limit) where its deployment does not say; nil: as many as
-    /// the node. For a node that has raised its own: programs that wait by `select` break above 1024, and others go
+    /// How many descriptors a worker may have at first (the soft limit) where its deployment does not say; nil: as many
+    /// as the node. For a node that has raised its own: programs that wait by `select` break above 1024, and others go
     /// through all numbers.
     public var openFiles: Int?
 

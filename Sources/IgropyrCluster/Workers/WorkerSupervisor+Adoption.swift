@@ -70,8 +70,8 @@ extension WorkerSupervisor {
         if !mayBeHeard { stop(id: worker.id) }
     }
 
-    /// Handed over, or taken from the worker, which has it, too. Else the slot gets another when the worker ends; its port
-    /// cannot be opened once more beside it, as half of the connections would wait where nobody accepts.
+    /// Handed over, or taken from the worker, which has it, too. Else the slot gets another when the worker ends; its
+    /// port cannot be opened once more beside it, as half of the connections would wait where nobody accepts.
     private func takeSocket(_ entry: WorkerLedger.Entry, _ address: SocketAddress) -> SlotSocket? {
         guard let inode = entry.socket else { return nil }
         if let present = workers.values.compactMap(\.socket).first(where: { $0.inode == inode }) { return present }

@@ -85,8 +85,8 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - Life
 
-    /// Goes on with the workers that an agent before this one has left. Then it is on the disk where those that it starts
-    /// tell their state, lest one be nobody's if this agent dies before it is written down.
+    /// Goes on with the workers that an agent before this one has left. Then it is on the disk where those that it
+    /// starts tell their state, lest one be nobody's if this agent dies before it is written down.
     func open() async throws(UVError) {
         guard notifications == nil else { return }
         let ledger = await ledgerFile.read()
@@ -141,8 +141,8 @@ actor WorkerSupervisor: LoopBound {
 
     /// Lets a worker drain, and ends it for good. Idempotent.
     ///
-    /// With a `grace`, and where a successor listens elsewhere, it counts as draining at once and is asked to only when the
-    /// balancers have heard of it: nothing new comes when it closes.
+    /// With a `grace`, and where a successor listens elsewhere, it counts as draining at once and is asked to only when
+    /// the balancers have heard of it: nothing new comes when it closes.
     func stop(id: Int, after grace: Duration = .zero) {
         guard let worker = workers[id], !worker.isUnwanted else { return }
         let grace = max(grace, hasSuccessorElsewhere(worker) ? Self.handoverGrace : .zero)
@@ -208,8 +208,8 @@ actor WorkerSupervisor: LoopBound {
 
     // MARK: - Sockets
 
-    /// The slot's, so that a successor takes over what waits. One that is to be checked, or is encrypted, gets its own: on a
-    /// shared one its predecessor would answer for it.
+    /// The slot's, so that a successor takes over what waits. One that is to be checked, or is encrypted, gets its own:
+    /// on a shared one its predecessor would answer for it.
     private func socket(of slot: WorkerSlot, _ spec: WorkerSpec) throws(UVError) -> SlotSocket {
         let present = workers.values.first { $0.slot == slot && $0.socket != nil && !$0.spec.isEncrypted }
         if spec.health == nil, !spec.isEncrypted, let socket = present?.socket { return socket }
@@ -284,8 +284,8 @@ actor WorkerSupervisor: LoopBound {
         worker.process.receive(message)
     }
 
-    /// By the process's number, for which the kernel vouches, or by that of its group: what a worker has started speaks for
-    /// it. The user says nothing, since many may have one.
+    /// By the process's number, for which the kernel vouches, or by that of its group: what a worker has started speaks
+    /// for it. The user says nothing, since many may have one.
     private func sender(of message: NotificationSocket.Message) -> Worker? {
         if let worker = workers.values.first(where: { $0.process.child?.pid == message.pid }) { return worker }
         guard let group = ProcessStatus(of: message.pid)?.group else { return nil }

@@ -20,7 +20,8 @@ public actor ConnectionPool<Connection: PooledConnection>: LoopBound {
     private var connectFailure = Failure.closed
     private let draining = WaitingTasks()
 
-    /// `open` makes a connection in bounded time, and heeds the task's cancellation; `onEnd` is called with the loop's end.
+    /// `open` makes a connection in bounded time, and heeds the task's cancellation; `onEnd` is called with the loop's
+    /// end.
     init(
         on loop: EventLoop, _ settings: PoolSettings, _ insight: PoolInsight,
         open: @escaping Opener, onEnd: @escaping @Sendable () -> Void

@@ -1,7 +1,7 @@
 public import IgropyrUV
 
-/// The pools of a database's client: each loop has one of its own, so that a handler's query never leaves its thread. Tasks
-/// that run on no loop share one more, on a thread that their first query starts. For any thread.
+/// The pools of a database's client: each loop has one of its own, so that a handler's query never leaves its thread.
+/// Tasks that run on no loop share one more, on a thread that their first query starts. For any thread.
 public final class LoopPools<Connection: PooledConnection>: Sendable {
     public typealias Failure = DatabaseError<Connection.ServerError>
     typealias Pool = ConnectionPool<Connection>
@@ -52,7 +52,8 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
         }
     }
 
-    /// Lends a connection for as long as `body` runs. One that is not whole afterwards, or in a transaction, is dropped.
+    /// Lends a connection for as long as `body` runs. One that is not whole afterwards, or in a transaction, is
+    /// dropped.
     public func withConnection<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
         let lease = try await lease()
         do {
@@ -78,8 +79,8 @@ public final class LoopPools<Connection: PooledConnection>: Sendable {
         return Lease(connection: try await pool.take(), pool: pool)
     }
 
-    /// Lends nothing any more, and returns when all that was lent is back. Until then that goes on; where `endingLeases`, who
-    /// has a connection is told `.closed`. Idempotent.
+    /// Lends nothing any more, and returns when all that was lent is back. Until then that goes on; where
+    /// `endingLeases`, who has a connection is told `.closed`. Idempotent.
     public func close(endingLeases: Bool = false) async {
         let (pools, elsewhere) = state.withLock { state in
             state.isClosed = true

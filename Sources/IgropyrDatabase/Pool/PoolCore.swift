@@ -68,7 +68,8 @@ struct PoolCore {
         return lendOrRest(connection, at: now)
     }
 
-    /// The connection that ``Action/lend(_:to:)`` named was lost while it rested: the borrower gets another one, first of all.
+    /// The connection that ``Action/lend(_:to:)`` named was lost while it rested: the borrower gets another one, first
+    /// of all.
     mutating func handleLoss(of connection: Int, lentTo borrower: Int, at now: Timestamp) -> [Action] {
         guard !isClosing else { return drop(connection) + [.refuse(borrower, .closed)] }
         let closing = drop(connection)

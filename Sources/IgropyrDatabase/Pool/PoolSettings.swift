@@ -17,8 +17,8 @@ public struct PoolSettings: Sendable {
     public var idleTimeout = Duration.seconds(60)
     /// How old a connection may be when it is lent; servers that were added or replaced get their share so.
     public var lifetime = Duration.seconds(1800)
-    /// Bytes that the rows of one result may take in memory, or one row of those that are looked at one by one; more fails
-    /// with `.resultTooLarge`. PostgreSQL's library holds the row that is too large first, of 1 GiB at most.
+    /// Bytes that the rows of one result may take in memory, or one row of those that are looked at one by one; more
+    /// fails with `.resultTooLarge`. PostgreSQL's library holds the row that is too large first, of 1 GiB at most.
     public var resultLimit = 16 << 20
     /// Statements that each connection keeps prepared, by their text; 0 keeps none.
     public var preparedStatements = 256

@@ -1,5 +1,5 @@
-/// A session with a server that speaks SQL, lent by ``SQLDatabase``; an actor of its loop. Queries of several tasks take
-/// turns.
+/// A session with a server that speaks SQL, lent by ``SQLDatabase``; an actor of its loop. Queries of several tasks
+/// take turns.
 public protocol SQLConnection: PooledConnection {
     typealias Failure = DatabaseError<ServerError>
 
@@ -31,8 +31,8 @@ public protocol SQLConnection: PooledConnection {
 extension SQLConnection {
     /// Runs `body` in a transaction, which is rolled back if it throws. Within another one only what `body` did is
     /// (`SAVEPOINT`), and who catches what it throws may go on.
-    /// - Throws: what `body` throws; a ``DatabaseError`` if the server does not commit; `.unsupported` while another task has
-    ///   one open on this connection.
+    /// - Throws: what `body` throws; a ``DatabaseError`` if the server does not commit; `.unsupported` while another
+    ///   task has one open on this connection.
     @discardableResult
     nonisolated public func transaction<Result>(_ body: (Self) async throws -> Result) async throws -> Result {
         let number = try await begin()

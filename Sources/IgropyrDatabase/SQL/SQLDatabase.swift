@@ -34,8 +34,8 @@ public final class SQLDatabase<Connection: SQLConnection>: Sendable {
         try await pools.withConnection { connection in try await connection.run(script: script) }
     }
 
-    /// Runs `body` in a transaction on a connection of its own; it is rolled back if `body` throws. What is asked of the
-    /// database itself meanwhile goes by another connection, and is no part of it.
+    /// Runs `body` in a transaction on a connection of its own; it is rolled back if `body` throws. What is asked of
+    /// the database itself meanwhile goes by another connection, and is no part of it.
     @discardableResult
     public func transaction<Result>(_ body: (Connection) async throws -> Result) async throws -> Result {
         try await pools.withConnection { connection in try await connection.transaction(body) }

@@ -9,8 +9,8 @@ public struct SQLRows: RandomAccessCollection, Sendable {
     public private(set) var columns: SQLColumns
     /// Rows that the statement changed, or those here.
     public package(set) var affectedRows = 0
-    /// The number that MySQL gave to the first row that was inserted (`AUTO_INCREMENT`); nil if it gave none. PostgreSQL
-    /// tells such by `RETURNING`.
+    /// The number that MySQL gave to the first row that was inserted (`AUTO_INCREMENT`); nil if it gave none.
+    /// PostgreSQL tells such by `RETURNING`.
     public package(set) var insertID: UInt64?
     private var bytes: [UInt8] = []
     private var cells: [Cell] = []
@@ -80,8 +80,8 @@ public struct SQLRow: Sendable {
 
     public var columns: SQLColumns { rows.columns }
 
-    /// A column's bytes, as the server writes the value in text, or those of a binary one; nil for NULL, and where there
-    /// is no such column.
+    /// A column's bytes, as the server writes the value in text, or those of a binary one; nil for NULL, and where
+    /// there is no such column.
     public func bytes(_ column: String) -> ArraySlice<UInt8>? { columns.number(of: column).flatMap { bytes(at: $0) } }
 
     public func bytes(at column: Int) -> ArraySlice<UInt8>? { rows.value(row: number, column: column) }

@@ -32,8 +32,8 @@ package struct SQLTime: Equatable, Sendable {
         guard Self.years.contains(day.year) else { return nil }
     }
 
-    /// As servers write one: `2024-02-29`, `2024-02-29 23:59:59.25`, `2024-02-29 23:59:59+05:30`, `0001-12-31 19:00:00-05 BC`.
-    /// Without an offset it is UTC.
+    /// As servers write one: `2024-02-29`, `2024-02-29 23:59:59.25`, `2024-02-29 23:59:59+05:30`,
+    /// `0001-12-31 19:00:00-05 BC`. Without an offset it is UTC.
     package init?(text: ArraySlice<UInt8>) {
         let era = " BC".utf8
         let isBeforeChrist = text.suffix(era.count).elementsEqual(era)

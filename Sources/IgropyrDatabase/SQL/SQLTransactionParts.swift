@@ -1,5 +1,5 @@
-/// The transaction that is open on a connection, and the parts within it: the innermost is that whose task may open another.
-/// Of two tasks that open one on the same connection, each would roll back what the other did.
+/// The transaction that is open on a connection, and the parts within it: the innermost is that whose task may open
+/// another. Of two tasks that open one on the same connection, each would roll back what the other did.
 public struct SQLTransactionParts: Sendable {
     /// Those that the task is in, of whichever connection.
     @TaskLocal package static var entered: Set<UInt64> = []

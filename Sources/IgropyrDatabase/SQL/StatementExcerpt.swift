@@ -1,6 +1,6 @@
 extension String {
-    /// What an error tells of the statement that it is about: 400 characters, its first or those around the place that the
-    /// server names, on one line. The values of parameters are no part of a statement.
+    /// What an error tells of the statement that it is about: 400 characters, its first or those around the place that
+    /// the server names, on one line. The values of parameters are no part of a statement.
     ///
     /// `position` is the place's character, from 1.
     package func excerpt(around position: Int? = nil) -> String {

@@ -95,8 +95,8 @@ struct CoordinateBook: Sendable {
     }
 }
 
-/// The last three round trips to a member, in seconds. By their median, one that is late for no reason of the network does not
-/// count.
+/// The last three round trips to a member, in seconds. By their median, one that is late for no reason of the network
+/// does not count.
 private struct Latencies: Sendable {
     private var last: Double?
     private var second: Double?

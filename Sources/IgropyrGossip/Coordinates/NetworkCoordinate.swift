@@ -1,5 +1,6 @@
-/// Where a member stands in a space whose distances are round-trip times: Vivaldi's, as Serf has it, in eight dimensions and
-/// a height, which stands for the way from the host to the network. All numbers are seconds, but for the error.
+/// Where a member stands in a space whose distances are round-trip times: Vivaldi's, as Serf has it, in eight
+/// dimensions and a height, which stands for the way from the host to the network. All numbers are seconds, but for the
+/// error.
 public struct NetworkCoordinate: Hashable, Sendable {
     public static let dimensions = SIMD8<Double>.scalarCount
     /// Nobody is farther from anybody; what claims to be is ignored.

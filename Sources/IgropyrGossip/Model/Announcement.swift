@@ -1,5 +1,5 @@
-/// What a member says of itself. It never changes: whoever says something new has a new one, so that all tables that know
-/// the same share it.
+/// What a member says of itself. It never changes: whoever says something new has a new one, so that all tables that
+/// know the same share it.
 final class Announcement: Sendable {
     let name: String
     let address: MemberAddress

@@ -1,7 +1,7 @@
 /// Messages that ride in gossip packets until each was sent often enough.
 ///
-/// Those sent least often go first; of these the largest that still fit; of these the newest. Adding and taking cost the same
-/// whether ten messages wait or thousands.
+/// Those sent least often go first; of these the largest that still fit; of these the newest. Adding and taking cost
+/// the same whether ten messages wait or thousands.
 struct BroadcastQueue: Sendable {
     struct ID: Hashable, Sendable { fileprivate let number: UInt64 }
 

@@ -2,8 +2,8 @@ internal import IgropyrTime
 
 /// How many members may die in a second because others say so: a quarter of all, and one at least.
 ///
-/// A packet can claim of every member that it is dead, or has left. What goes beyond the budget counts as a suspicion, which
-/// the accused refutes; whoever is dead will be found dead.
+/// A packet can claim of every member that it is dead, or has left. What goes beyond the budget counts as a suspicion,
+/// which the accused refutes; whoever is dead will be found dead.
 struct DeathBudget: Sendable {
     static let window = Duration.seconds(1)
 

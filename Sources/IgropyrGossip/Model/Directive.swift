@@ -4,7 +4,8 @@ public import IgropyrTime
 public enum Directive: Sendable {
     /// Send a datagram, from the bound socket.
     case send([UInt8], to: MemberAddress)
-    /// Open a TCP connection, write, read one message with a ``StreamReader``, hand it to ``Gossip/handleReply(_:to:at:)``.
+    /// Open a TCP connection, write, read one message with a ``StreamReader``, hand it to
+    /// ``Gossip/handleReply(_:to:at:)``.
     case openStream(StreamRequest)
     /// Close a connection that stayed open; ``Gossip/handleLinkClosed(_:at:)`` is not called for it.
     case closeLink(StreamID)

@@ -1,4 +1,5 @@
-/// How a member gossips and looks for failures. All members of a cluster should agree; the names in parentheses are memberlist's and Serf's.
+/// How a member gossips and looks for failures. All members of a cluster should agree; the names in parentheses are
+/// memberlist's and Serf's.
 public struct GossipSettings: Sendable {
     // MARK: Failure detection
 
@@ -16,12 +17,13 @@ public struct GossipSettings: Sendable {
     public var healthScoreLimit = 8
     /// The detector for small clusters; nil: memberlist's at any size.
     public var smallCluster: SmallClusterSettings?
-    /// How late a timeout may be handled. Later ones mean that we were frozen, starved, or that our clock leapt: then what looks
-    /// like the silence of others was ours, running probes are void and suspicions begin anew. Nil: no such doubt.
+    /// How late a timeout may be handled. Later ones mean that we were frozen, starved, or that our clock leapt: then
+    /// what looks like the silence of others was ours, running probes are void and suspicions begin anew. Nil: no such
+    /// doubt.
     public var latenessLimit: Duration?
 
-    /// With how many neighbours a connection stays open whose end says at once that a process has died; 0: none, as agents. They
-    /// are those who follow by name, in a circle.
+    /// With how many neighbours a connection stays open whose end says at once that a process has died; 0: none, as
+    /// agents. They are those who follow by name, in a circle.
     public var linkFanout = 0
 
     // MARK: Dissemination
@@ -34,10 +36,11 @@ public struct GossipSettings: Sendable {
     public var gossipToTheDead: Duration = .seconds(30)
     /// Each message is sent this × ceil(log10(members + 1)) times (RetransmitMult).
     public var retransmitMultiplier = 4
-    /// But no less often than so: where members are few, each sends little, and whom all happen to leave out waits long.
+    /// But no less often than so: where members are few, each sends little, and whom all happen to leave out waits
+    /// long.
     public var leastTransmits = 0
-    /// Up to so many members, the dead that are remembered included, each hears from here, too, who we are and who we found dead; 0:
-    /// by gossip only, as from agents.
+    /// Up to so many members, the dead that are remembered included, each hears from here, too, who we are and who we
+    /// found dead; 0: by gossip only, as from agents.
     public var directNewsLimit = 0
     /// The same of events, queries and intents, of which there may be many.
     public var directEventLimit = 0
@@ -47,8 +50,8 @@ public struct GossipSettings: Sendable {
     public var streamTimeout: Duration = .seconds(10)
     /// Whether we compress what we send; we read both.
     public var compresses = true
-    /// How long a name stays with a dead member's address; nil: for ever, as for agents (where 0 says so). A member that left gives
-    /// it up at once (DeadNodeReclaimTime).
+    /// How long a name stays with a dead member's address; nil: for ever, as for agents (where 0 says so). A member
+    /// that left gives it up at once (DeadNodeReclaimTime).
     public var deadNameReclaim: Duration? = .zero
 
     // MARK: Serf
@@ -80,8 +83,8 @@ public struct GossipSettings: Sendable {
     /// Intents about members not yet known, pings forwarded for others, unanswered queries.
     public var tableLimit = 1_024
 
-    /// For hosts in one network: memberlist's settings for them, but with the detector for small clusters, with links, and news at
-    /// first hand.
+    /// For hosts in one network: memberlist's settings for them, but with the detector for small clusters, with links,
+    /// and news at first hand.
     public static let fast: GossipSettings = {
         var settings = GossipSettings()
         settings.smallCluster = SmallClusterSettings()

@@ -1,4 +1,5 @@
-/// How far we trust our own view: 0 is healthy; failures that others do not see raise it and slow our probes (Lifeguard).
+/// How far we trust our own view: 0 is healthy; failures that others do not see raise it and slow our probes
+/// (Lifeguard).
 struct HealthScore: Sendable {
     private(set) var value = 0
     let limit: Int

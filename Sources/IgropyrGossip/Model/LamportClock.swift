@@ -2,8 +2,9 @@
 struct LamportClock: Sendable {
     /// Times beyond are refused, so that nothing can wrap anybody's clock.
     static let limit: UInt64 = 1 << 62
-    /// So are those that are further ahead: one message of a member with a fault could else take every clock to its limit, and
-    /// what anybody said from then on would be refused. A cluster with a thousand events a second gets there in 35 years.
+    /// So are those that are further ahead: one message of a member with a fault could else take every clock to its
+    /// limit, and what anybody said from then on would be refused. A cluster with a thousand events a second gets there
+    /// in 35 years.
     static let leap: UInt64 = 1 << 40
 
     private(set) var time: UInt64 = 1

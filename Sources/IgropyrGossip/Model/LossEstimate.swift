@@ -33,8 +33,8 @@ struct LossBook: Sendable {
         fileprivate(set) var heardAt: Timestamp?
     }
 
-    /// Pings to all, of the last minute and of the last seconds: the first is exact, the second is quick to see that a network
-    /// has turned bad. Before the first answers a fifth of the pings is thought to be lost.
+    /// Pings to all, of the last minute and of the last seconds: the first is exact, the second is quick to see that a
+    /// network has turned bad. Before the first answers a fifth of the pings is thought to be lost.
     private var long = LossEstimate(memory: 256, share: 0.2, count: 8)
     private var short = LossEstimate(memory: 16, share: 0.2, count: 8)
     private var peers: [String: Peer] = [:]

@@ -1,6 +1,7 @@
 internal import IgropyrTime
 
-/// A member under suspicion. Others who suspect it too shorten the time that it has to refute (Lifeguard, arXiv:1707.00788).
+/// A member under suspicion. Others who suspect it too shorten the time that it has to refute (Lifeguard,
+/// arXiv:1707.00788).
 struct Suspicion: Sendable {
     let incarnation: UInt32
     private var start: Timestamp

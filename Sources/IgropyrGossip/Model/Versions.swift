@@ -38,8 +38,8 @@ struct Versions: Equatable, Sendable {
         [protocolMinimum, protocolMaximum, protocolCurrent, delegateMinimum, delegateMaximum, delegateCurrent]
     }
 
-    /// Whether each of us can speak what the other speaks now. Stricter than the reference, where one alive message with an odd
-    /// range makes every merge of every member fail.
+    /// Whether each of us can speak what the other speaks now. Stricter than the reference, where one alive message
+    /// with an odd range makes every merge of every member fail.
     func isCompatible(with ours: Versions) -> Bool {
         protocolMinimum > 0 && protocolMinimum <= ours.protocolCurrent && ours.protocolCurrent <= protocolMaximum
             && (ours.protocolMinimum...ours.protocolMaximum).contains(protocolCurrent)

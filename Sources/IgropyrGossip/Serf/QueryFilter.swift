@@ -2,8 +2,8 @@ import IgropyrPatterns
 
 /// Which members a query is for.
 ///
-/// The reference takes any RE2 expression for a tag; we, what `Pattern` reads. A member whose filter holds anything else
-/// stays silent, as it does for a broken expression.
+/// The reference takes any RE2 expression for a tag; we, what `Pattern` reads. A member whose filter holds anything
+/// else stays silent, as it does for a broken expression.
 enum QueryFilter {
     /// A filter as it travels: everybody in the list.
     static func encode(names: [String]) -> [UInt8] {

@@ -1,7 +1,7 @@
 internal import IgropyrTime
 
-/// Two hosts with one name: the rest of the cluster decides who keeps it, and where there is none, whoever was asked to let the
-/// other in.
+/// Two hosts with one name: the rest of the cluster decides who keeps it, and where there is none, whoever was asked to
+/// let the other in.
 extension Gossip {
     /// Between two polls: the other host's claims keep coming.
     private static let pollInterval = Duration.seconds(10)
@@ -39,8 +39,8 @@ extension Gossip {
         }
     }
 
-    /// Whoever most of the answers name keeps the name, if it is there: they may speak of us, as we were before our address
-    /// changed. Where nobody answers, as with two hosts that joined by a third, both stay.
+    /// Whoever most of the answers name keeps the name, if it is there: they may speak of us, as we were before our
+    /// address changed. Where nobody answers, as with two hosts that joined by a third, both stay.
     mutating func settleConflict(_ query: OwnQuery, at now: Timestamp) {
         let answers = query.claims.values.reduce(0, +)
         let forUs = query.claims[address] ?? 0

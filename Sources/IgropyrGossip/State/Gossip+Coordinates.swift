@@ -9,8 +9,9 @@ extension Gossip {
 
     private static let coordinateInterval = Duration.seconds(1)
 
-    /// A small cluster pings often: there, one ack a second with our coordinate, which is larger than the rest of it, is enough.
-    /// Which one, chance decides: members ping in step, so whoever asks at a time of ours would always be the same.
+    /// A small cluster pings often: there, one ack a second with our coordinate, which is larger than the rest of it,
+    /// is enough. Which one, chance decides: members ping in step, so whoever asks at a time of ours would always be
+    /// the same.
     mutating func ackPayload() -> [UInt8]? {
         guard delegate.isSerf else { return nil }
         if let smallCluster {

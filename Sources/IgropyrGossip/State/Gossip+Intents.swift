@@ -60,7 +60,8 @@ extension Gossip {
 
     // MARK: - Commands
 
-    /// Joins the cluster by any member of it. Each address ends in ``Directive/didJoin(_:)`` or ``Directive/joinFailed(_:_:)``.
+    /// Joins the cluster by any member of it. Each address ends in ``Directive/didJoin(_:)`` or
+    /// ``Directive/joinFailed(_:_:)``.
     public mutating func join(_ addresses: [MemberAddress], at now: Timestamp) -> [Directive] {
         for address in addresses where address != self.address {
             if departure.isUnderway || !openJoin(to: address, at: now) {
@@ -70,8 +71,8 @@ extension Gossip {
         return takeDirectives(at: now)
     }
 
-    /// Leaves for good: everybody will know that we left and did not fail. Ends in ``Directive/leaveCompleted``, after some
-    /// seconds at most; go on with datagrams, streams and timeouts until then.
+    /// Leaves for good: everybody will know that we left and did not fail. Ends in ``Directive/leaveCompleted``, after
+    /// some seconds at most; go on with datagrams, streams and timeouts until then.
     public mutating func leave(at now: Timestamp) -> [Directive] {
         guard !departure.isUnderway else { return takeDirectives(at: now) }
         serfMembers[name]?.status = .leaving
@@ -108,7 +109,8 @@ extension Gossip {
         departure = .lingering(until: now)
         handleDead(goodbye, at: now)
         guard hasListeners(at: now) else { return advanceDeparture(at: now) }
-        // Once more, as a later one: whoever took us for failed, and then for alive again, has by now forgotten the first.
+        // Once more, as a later one: whoever took us for failed, and then for alive again, has by now forgotten the
+        // first.
         _ = announceLeave(at: now)
         let id = broadcast(goodbye.encoded(as: .dead), about: name)
         tellAll(goodbye.encoded(as: .dead))

@@ -1,10 +1,11 @@
 public import IgropyrTime
 
-/// Connections between neighbours that stay open, so that the kernel of a host says at once when its member's process has ended.
+/// Connections between neighbours that stay open, so that the kernel of a host says at once when its member's process
+/// has ended.
 ///
-/// A link is the exchange of a TCP ping after which neither side closes. An agent closes, and then there is no link. Its end alone
-/// proves nothing: the neighbour is pinged by a new connection, and only if its own kernel refuses that, where it just had a member,
-/// the member is dead. If nothing answers, it is suspect.
+/// A link is the exchange of a TCP ping after which neither side closes. An agent closes, and then there is no link.
+/// Its end alone proves nothing: the neighbour is pinged by a new connection, and only if its own kernel refuses that,
+/// where it just had a member, the member is dead. If nothing answers, it is suspect.
 extension Gossip {
     /// Earlier ends are no news: whoever keeps no links closes at once.
     private static let linkTrial = Duration.seconds(1)
@@ -19,7 +20,8 @@ extension Gossip {
 
     // MARK: - Ours
 
-    /// Neighbours are those who follow us by name, in a circle: half of all, so that each pair has a link, up to the limit.
+    /// Neighbours are those who follow us by name, in a circle: half of all, so that each pair has a link, up to the
+    /// limit.
     private var neighbours: [Node] {
         var others = 0
         var nearest: [(isBehind: Bool, name: String)] = []  // In the order of the circle from here.

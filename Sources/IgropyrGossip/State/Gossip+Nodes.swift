@@ -147,8 +147,8 @@ extension Gossip {
         handleSuspect(Accusation(incarnation: accusation.incarnation, node: node.name, from: name), at: now)
     }
 
-    /// Beyond, a member could in the end not outbid what is claimed of it. Whoever counts from 1, or from the seconds since 1970,
-    /// never comes there.
+    /// Beyond, a member could in the end not outbid what is claimed of it. Whoever counts from 1, or from the seconds
+    /// since 1970, never comes there.
     static let highestIncarnation = UInt32.max - 0xFFFF
 
     private func isPlausible(_ incarnation: UInt32) -> Bool { incarnation <= Self.highestIncarnation }

@@ -101,8 +101,9 @@ extension Gossip {
 
     // MARK: - News
 
-    /// Says to all members, at once, what is first said here and is gossiped as well. Few members send it few times: of seven or of
-    /// sixty, gossip alone leaves somebody out in one case of a hundred or more, until it next exchanges states.
+    /// Says to all members, at once, what is first said here and is gossiped as well. Few members send it few times: of
+    /// seven or of sixty, gossip alone leaves somebody out in one case of a hundred or more, until it next exchanges
+    /// states.
     mutating func tellAll(_ message: [UInt8]) {
         tellAll(message, upTo: settings.directNewsLimit)
     }

@@ -95,8 +95,8 @@ extension Gossip {
 
     // MARK: - Push/pull
 
-    /// It says of all but those who have left that they joined, and when. Of one that is leaving it is the time before that of its
-    /// intent, which would be no news any more to who hears this first.
+    /// It says of all but those who have left that they joined, and when. Of one that is leaving it is the time before
+    /// that of its intent, which would be no news any more to who hears this first.
     var serfState: SerfState {
         SerfState(
             time: memberClock.time,

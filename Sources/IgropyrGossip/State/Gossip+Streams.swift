@@ -6,9 +6,9 @@ extension Gossip {
         StreamReader(envelope: envelope, role: role, limitBytes: settings.streamLimitBytes)
     }
 
-    /// `request`: What came in over a connection that somebody else opened.
-    /// Returns what to write back, if anything, and what to do besides; then close, but if it became a `link` keep it and report
-    /// its end to ``handleLinkClosed(_:at:)``.
+    /// `request`: What came in over a connection that somebody else opened. Returns what to write back, if anything,
+    /// and what to do besides; then close, but if it became a `link` keep it and report its end to
+    /// ``handleLinkClosed(_:at:)``.
     public mutating func handleRequest(
         _ request: Result<StreamMessage, WireError>, at now: Timestamp
     ) -> (reply: [UInt8]?, link: StreamID?, directives: [Directive]) {

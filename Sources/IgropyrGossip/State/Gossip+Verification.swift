@@ -142,8 +142,8 @@ extension Gossip {
         for name in suspicions.keys { suspicions[name]?.restart(at: now) }
     }
 
-    /// Whether somebody else's claim that a node is dead is to be doubted, since it has just answered us. A true one mostly comes
-    /// no sooner than the shortest silence; that of a process killed can.
+    /// Whether somebody else's claim that a node is dead is to be doubted, since it has just answered us. A true one
+    /// mostly comes no sooner than the shortest silence; that of a process killed can.
     func contradicts(_ accusation: Accusation, at now: Timestamp) -> Bool {
         guard let small = smallCluster, accusation.from != accusation.node, accusation.from != name else {
             return false

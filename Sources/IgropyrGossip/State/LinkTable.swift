@@ -16,8 +16,8 @@ struct LinkTable: Sendable {
     static let inboundLimit = 64
 
     private var links: [StreamID: Link] = [:]
-    /// How long a neighbour is left alone that did not keep a link: at first, since it may not know us yet, and at most, for
-    /// agents never do. Twice as long each time.
+    /// How long a neighbour is left alone that did not keep a link: at first, since it may not know us yet, and at
+    /// most, for agents never do. Twice as long each time.
     static let firstPause = Duration.seconds(1)
     static let longestPause = Duration.seconds(64)
 

@@ -1,6 +1,7 @@
 internal import IgropyrTime
 
-/// One round of the failure detector: a ping is out; next, others and a TCP connection are tried; then the node is suspect.
+/// One round of the failure detector: a ping is out; next, others and a TCP connection are tried; then the node is
+/// suspect.
 struct Probe: Sendable {
     enum Stage {
         case direct(until: Timestamp)

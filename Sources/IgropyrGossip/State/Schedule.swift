@@ -1,6 +1,7 @@
 internal import IgropyrTime
 
-/// When each of the regular duties is due next; the first time after a random delay, so that members do not march in step.
+/// When each of the regular duties is due next; the first time after a random delay, so that members do not march in
+/// step.
 struct Schedule: Sendable {
     var probe: Timestamp
     var gossip: Timestamp

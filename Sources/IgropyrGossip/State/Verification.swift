@@ -1,11 +1,11 @@
 internal import IgropyrTime
 
-/// A member of a small cluster that has not answered, or that somebody suspects, is pinged again and again, until it answers or
-/// its silence has become too unlikely for a member alive.
+/// A member of a small cluster that has not answered, or that somebody suspects, is pinged again and again, until it
+/// answers or its silence has become too unlikely for a member alive.
 ///
-/// With a share p of pings that stay unanswered on this network anyway, n independent ones do so by chance with likelihood pⁿ.
-/// So a member is suspect once pⁿ ≤ 10⁻³, and failed once pⁿ ≤ 10⁻¹² and its silence has lasted for a while. Pings of others
-/// count, too, if they say so (nacks).
+/// With a share p of pings that stay unanswered on this network anyway, n independent ones do so by chance with
+/// likelihood pⁿ. So a member is suspect once pⁿ ≤ 10⁻³, and failed once pⁿ ≤ 10⁻¹² and its silence has lasted for a
+/// while. Pings of others count, too, if they say so (nacks).
 struct Verification: Sendable {
     let node: String
     /// All pings carry the same number, those of others included: any answer will do.

@@ -19,8 +19,8 @@ enum LZW {
 
     private static func write(_ bytes: [UInt8], startingWith first: UInt8, to output: inout OutputSpan<UInt8>) {
         var encoder = Encoder(startingIn: &output)
-        // Prefix code and byte to code: open addressing, at most half full. An entry is the key (20 bits) above the code (12 bits),
-        // which is never 0.
+        // Prefix code and byte to code: open addressing, at most half full. An entry is the key (20 bits) above the
+        // code (12 bits), which is never 0.
         let bits = tableBits(inputBytes: bytes.count)
         var table = [UInt32](repeating: 0, count: 1 << bits)
         var entries = table.mutableSpan
@@ -100,8 +100,8 @@ enum LZW {
         var reader = BitReader(bytes: bytes)
         var output = [UInt8](repeating: 0, count: min(limitBytes, 4 * bytes.count))
         var position = 0
-        // Where in the output the strings of the codes since the last `clear` begin. The code of the one at `index`, with the
-        // byte behind it, is `end + 1 + index`.
+        // Where in the output the strings of the codes since the last `clear` begin. The code of the one at `index`,
+        // with the byte behind it, is `end + 1 + index`.
         var table = [UInt32](repeating: 0, count: min(lastCode - end + 1, bytes.count))
         var starts = table.mutableSpan
         var startCount = 0

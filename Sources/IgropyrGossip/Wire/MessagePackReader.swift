@@ -1,6 +1,7 @@
 /// Reads the MessagePack dialect of memberlist: maps of fields in any order, nil for every zero value.
 ///
-/// Every length is held against the bytes left before anything is read or reserved. The position is undefined after an error.
+/// Every length is held against the bytes left before anything is read or reserved. The position is undefined after an
+/// error.
 struct MessagePackReader {
     /// Containers inside an unknown value that is skipped; the reference nests three.
     static let depthLimit = 8
@@ -137,7 +138,8 @@ struct MessagePackReader {
         if let place = try readShortRaw() { bytes[place] } else { (try readRaw() ?? [])[...] }
     }
 
-    /// The place of a raw string of up to 31 bytes, without a copy; nil, and nothing consumed, if the next value is none.
+    /// The place of a raw string of up to 31 bytes, without a copy; nil, and nothing consumed, if the next value is
+    /// none.
     @inline(__always)
     private mutating func readShortRaw() throws(WireError) -> Range<Int>? {
         guard position < end, (0xA0...0xBF).contains(bytes[position]) else { return nil }

@@ -1,4 +1,5 @@
-/// Writes the MessagePack dialect of memberlist: the *raw* family for text and bytes, never str 8 or bin, the shortest integer.
+/// Writes the MessagePack dialect of memberlist: the *raw* family for text and bytes, never str 8 or bin, the shortest
+/// integer.
 ///
 /// Whoever writes a record writes its fields in ascending order of their names, as the reference does.
 struct MessagePackWriter {

@@ -43,7 +43,8 @@ enum Packet {
     /// The reference compresses a packet once.
     static let compressedLimit = 8
     private static let checksumBytes = 5
-    /// Smaller ones, most pings and acks, do not get any smaller. The reference tries all the same; readers do not mind.
+    /// Smaller ones, most pings and acks, do not get any smaller. The reference tries all the same; readers do not
+    /// mind.
     private static let worthCompressingBytes = 100
 
     /// Everything readable in a decrypted datagram, and what was wrong with the rest.

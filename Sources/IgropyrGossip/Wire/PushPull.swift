@@ -32,7 +32,8 @@ extension NodeState {
         Encoded(name: name, address: address, port: port, meta: meta, versions: versions)
     }
 
-    /// What ``init(from:)`` reads, in pieces: incarnation and state change now and then, what is around them hardly ever.
+    /// What ``init(from:)`` reads, in pieces: incarnation and state change now and then, what is around them hardly
+    /// ever.
     struct Encoded: Sendable {
         private let untilIncarnation: [UInt8]
         private let untilState: [UInt8]

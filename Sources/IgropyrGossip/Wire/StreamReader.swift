@@ -1,6 +1,7 @@
 /// Collects the bytes of one side of a TCP exchange until its message is complete; holds at most its limit.
 ///
-/// A value: make one per connection with ``Gossip/makeStreamReader(for:)``, feed what arrives, hand the outcome to the core.
+/// A value: make one per connection with ``Gossip/makeStreamReader(for:)``, feed what arrives, hand the outcome to the
+/// core.
 public struct StreamReader {
     /// The side of the connection that we are.
     public enum Role: Sendable { case initiator, responder }

@@ -1,8 +1,8 @@
 /// Reads the frames of one end of a WebSocket and puts messages together (RFC 6455 §5).
 ///
-/// Give it what was read; it takes all of it, one event a call. Whatever way the input is cut, events and errors are the
-/// same. It holds at most one message, as far as that has arrived, and nothing between messages. After an error, and after
-/// a close frame, the rest of the input means nothing.
+/// Give it what was read; it takes all of it, one event a call. Whatever way the input is cut, events and errors are
+/// the same. It holds at most one message, as far as that has arrived, and nothing between messages. After an error,
+/// and after a close frame, the rest of the input means nothing.
 public struct WebSocketDecoder: Sendable {
     /// Who sends what is read.
     public enum Peer: Sendable {

@@ -1,7 +1,7 @@
 /// What two ends agree on about the compression of messages (RFC 7692, `permessage-deflate`).
 ///
-/// Each message is compressed by itself: no end keeps a window between messages, some 300 KiB for each connection, at the
-/// price of a somewhat worse ratio for many small messages alike.
+/// Each message is compressed by itself: no end keeps a window between messages, some 300 KiB for each connection, at
+/// the price of a somewhat worse ratio for many small messages alike.
 public struct WebSocketDeflate: Sendable, Hashable {
     /// The base-2 logarithm of the window that this end may use: 9 to 15.
     public let windowBits: Int

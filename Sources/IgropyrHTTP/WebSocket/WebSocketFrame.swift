@@ -15,8 +15,8 @@ public enum WebSocketFrame {
     /// Bytes that a control frame may carry (RFC 6455 §5.5).
     public static let controlBytes = 125
 
-    /// Appends a whole frame. `maskingKey`: random, for each frame another one, in a client; nil in a server. The payload
-    /// of a control frame has at most ``controlBytes``.
+    /// Appends a whole frame. `maskingKey`: random, for each frame another one, in a client; nil in a server. The
+    /// payload of a control frame has at most ``controlBytes``.
     public static func append(
         _ opcode: Opcode, _ payload: RawSpan, isCompressed: Bool = false, maskingKey: UInt32?,
         to output: inout [UInt8]
@@ -41,8 +41,8 @@ public enum WebSocketFrame {
         if let maskingKey { output.mask(from: start, by: maskingKey) }
     }
 
-    /// What a close frame carries: the code, and as much of the reason as fits, cut between characters. Empty for a code
-    /// that is not to be sent.
+    /// What a close frame carries: the code, and as much of the reason as fits, cut between characters. Empty for a
+    /// code that is not to be sent.
     public static func closePayload(_ code: WebSocketCloseCode, _ reason: String) -> [UInt8] {
         guard code.isSendable else { return [] }
         var payload: [UInt8] = []
@@ -61,7 +61,8 @@ extension [UInt8] {
         for index in (0..<byteCount).reversed() { append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(index)))) }
     }
 
-    /// Applies the mask to all bytes from `start` on, the first of which is byte `phase` of the payload (RFC 6455 §5.3).
+    /// Applies the mask to all bytes from `start` on, the first of which is byte `phase` of the payload (RFC 6455
+    /// §5.3).
     mutating func mask(from start: Int, by key: UInt32, phase: Int = 0) {
         let rotated = key << UInt32(8 * (phase & 3)) | (phase & 3 == 0 ? 0 : key >> UInt32(32 - 8 * (phase & 3)))
         let word = UInt64(rotated) << 32 | UInt64(rotated)

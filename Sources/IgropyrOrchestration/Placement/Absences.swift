@@ -2,8 +2,8 @@ public import IgropyrTime
 
 /// Which hosts count when workers are placed: those alive, and for a moment those that have just failed.
 ///
-/// A host that is back within ``patience`` has caused no upheaval. Requests do not wait for it: balancers leave a host as
-/// soon as it counts as failed. One that left in peace is not waited for.
+/// A host that is back within ``patience`` has caused no upheaval. Requests do not wait for it: balancers leave a host
+/// as soon as it counts as failed. One that left in peace is not waited for.
 public struct Absences: Hashable, Sendable {
     /// Between the failure of a host and the start of its workers elsewhere.
     public static let patience: Duration = .seconds(1)

@@ -1,7 +1,7 @@
 public import IgropyrTime
 
-/// What a host takes from the cluster's state to do now, and when it has to look again although nothing changes. A value: it is
-/// told the time.
+/// What a host takes from the cluster's state to do now, and when it has to look again although nothing changes. A
+/// value: it is told the time.
 public struct Agenda: Sendable {
     /// Of one look.
     public struct Findings: Sendable {

@@ -1,6 +1,7 @@
 import IgropyrHashing
 
-/// Which worker runs where: a pure function of deployments and hosts, so all hosts come to the same answer by themselves.
+/// Which worker runs where: a pure function of deployments and hosts, so all hosts come to the same answer by
+/// themselves.
 ///
 /// Weighted rendezvous: each place (application, host, index) has a cost that depends on nothing else, and the cheapest
 /// places are taken. So a host that comes or goes displaces or frees what it gets or had, and no worker moves between
@@ -15,7 +16,8 @@ public struct Placement: Hashable, Sendable {
         public var tags: [String: String]
         /// Of a cordoned host: how many workers of each application it has, and may keep; nil: it takes what it gets.
         public var present: [ApplicationName: Int]?
-        /// Bundles that hold nothing for its machine. Of a total it gets none of theirs, unless no other host could either.
+        /// Bundles that hold nothing for its machine. Of a total it gets none of theirs, unless no other host could
+        /// either.
         public var misfits: Set<BundleDigest> = []
 
         public init(name: HostName, capacity: UInt16, cores: UInt16 = 1, tags: [String: String] = [:]) {
@@ -34,7 +36,8 @@ public struct Placement: Hashable, Sendable {
         case noHostWithTags([String: String])
         /// So many workers found their host full (``StateLimits/workersPerHost``), by applications earlier by name.
         case hostsFull(missing: Int)
-        /// So many workers found none but cordoned hosts. Of so many for each host, these lack only if all are cordoned.
+        /// So many workers found none but cordoned hosts. Of so many for each host, these lack only if all are
+        /// cordoned.
         case hostsCordoned(missing: Int)
     }
 
@@ -112,8 +115,8 @@ public struct Placement: Hashable, Sendable {
         return fitting.isEmpty ? hosts : fitting
     }
 
-    /// One worker to each host in the order of cost, those with more of the preferred tags first; once each has one, the
-    /// rest in proportion to capacity.
+    /// One worker to each host in the order of cost, those with more of the preferred tags first; once each has one,
+    /// the rest in proportion to capacity.
     private static func distribute(
         _ total: Int, of name: ApplicationName, over hosts: [Host], preferring preferences: [String: String]
     ) -> [(host: HostName, count: Int)] {

@@ -53,8 +53,8 @@ public struct Reconciler: Hashable, Sendable {
     public var retained: Set<BundleDigest>
     /// Slots whose old worker must end before the new one starts.
     public var exclusive: Set<WorkerSlot>
-    /// Workers that may be starting at a time, so that a host that gets many at once is not overwhelmed. One that is slow
-    /// no longer counts.
+    /// Workers that may be starting at a time, so that a host that gets many at once is not overwhelmed. One that is
+    /// slow no longer counts.
     public var startLimit: Int
 
     public init(
@@ -74,8 +74,8 @@ public struct Reconciler: Hashable, Sendable {
 
     /// In the order to carry them out: stops, starts, fetches, removals; each in the order of slots, ids or digests.
     ///
-    /// A changed worker is replaced without a gap: its successor starts beside it, and when that is found good it drains;
-    /// in an exclusive slot it drains first. Which slots are replaced when, ``Rollout`` decides.
+    /// A changed worker is replaced without a gap: its successor starts beside it, and when that is found good it
+    /// drains; in an exclusive slot it drains first. Which slots are replaced when, ``Rollout`` decides.
     public func actions() -> [Action] {
         let slots = Dictionary(grouping: workers.filter { $0.state != .draining }, by: \.slot)
         var stops = slots.filter { desired[$0.key] == nil }.values.flatMap { $0.map(\.id) }

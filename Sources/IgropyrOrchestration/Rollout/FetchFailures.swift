@@ -1,7 +1,7 @@
 public import IgropyrTime
 
-/// The bundles that a host tries to get and does not: whether its old workers wait for them for so long that their successors
-/// count as failed, as new workers do that are not ready in time.
+/// The bundles that a host tries to get and does not: whether its old workers wait for them for so long that their
+/// successors count as failed, as new workers do that are not ready in time.
 ///
 /// The time begins with the first attempt that fails: a bundle that is large or comes slowly has failed nothing yet.
 public struct FetchFailures: Hashable, Sendable {
@@ -18,8 +18,8 @@ public struct FetchFailures: Hashable, Sendable {
 
     /// An attempt has failed; why, for people. Where a part of the bundle has come all the same, the time begins anew.
     ///
-    /// Without anybody alive who has the bundle (`isHeld`), this host may be cut off from the rest, where the revision may be
-    /// doing well: it only waits.
+    /// Without anybody alive who has the bundle (`isHeld`), this host may be cut off from the rest, where the revision
+    /// may be doing well: it only waits.
     public mutating func handleFailure(
         of bundle: BundleDigest, _ reason: String, isHeld: Bool, hasProgressed: Bool, at now: Timestamp
     ) {
@@ -31,8 +31,8 @@ public struct FetchFailures: Hashable, Sendable {
     /// It is here, or nothing of it is wanted or to be had any more.
     public mutating func forget(_ bundle: BundleDigest) { failures[bundle] = nil }
 
-    /// `desired` is all that should run here, and what else has failed is forgotten; `waiting` are those of its slots in which an
-    /// old worker waits for its successor in a rollout.
+    /// `desired` is all that should run here, and what else has failed is forgotten; `waiting` are those of its slots
+    /// in which an old worker waits for its successor in a rollout.
     /// - Returns: Those whose time is over, and why, for people.
     mutating func judge(
         _ desired: [WorkerSlot: WorkerSpec], waiting: Set<WorkerSlot>, limits: (WorkerSlot) -> HealthGate.Limits,

@@ -51,7 +51,8 @@ public struct HealthGate: Hashable, Sendable {
         }
     }
 
-    /// One that is ready now has begun in time, and gets the time to prove it; but no more, however often it starts anew.
+    /// One that is ready now has begun in time, and gets the time to prove it; but no more, however often it starts
+    /// anew.
     private func lastMoment(_ limits: Limits) -> Timestamp {
         start.advanced(by: limits.readyWithin).advanced(by: readySince == nil ? .zero : limits.healthyFor)
     }

@@ -126,9 +126,9 @@ extension Deployment {
         progress.isPromoted = true
     }
 
-    /// What a rollback to that revision brings back, nil for the last that stood; nil if there is none. Of several deployments of
-    /// the revision, as with other environments, it is the last that stood, else the last. What stands was the same before it
-    /// was restarted, and is not gone back to.
+    /// What a rollback to that revision brings back, nil for the last that stood; nil if there is none. Of several
+    /// deployments of the revision, as with other environments, it is the last that stood, else the last. What stands
+    /// was the same before it was restarted, and is not gone back to.
     public func rollbackTarget(_ revision: BundleDigest?) -> DeploymentSpec? {
         guard let revision else {
             guard let spec, progress.isComplete else { return lastStanding }

@@ -5,9 +5,9 @@ internal import IgropyrHashing
 /// All hosts put the slots into one order, a shuffle that the new revision seeds, and deal them out to as many lanes as
 /// slots may be under replacement. A slot's turn comes when all before it in its lane are done, as their hosts' records
 /// tell. A record can be late, but what it says of a slot that is done stays true; so as long as the placement is the
-/// same, no more slots are under replacement than the policy allows, whatever is delayed or lost, and no host leads. When
-/// hosts come or go in the middle, the lanes are dealt anew; then a look at what is seen to be under replacement keeps
-/// the excess to what began before the news had spread.
+/// same, no more slots are under replacement than the policy allows, whatever is delayed or lost, and no host leads.
+/// When hosts come or go in the middle, the lanes are dealt anew; then a look at what is seen to be under replacement
+/// keeps the excess to what began before the news had spread.
 public struct Rollout: Sendable {
     public enum Turn: Hashable, Sendable {
         case notYet

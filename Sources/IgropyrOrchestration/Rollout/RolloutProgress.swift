@@ -15,8 +15,8 @@ public struct RolloutProgress: Hashable, Sendable, Codable {
     public var isPromoted = false
     /// For people: why it was rolled back; may be empty.
     public var reason = ""
-    /// When it was rolled back, by the clock of the host whose word counts: the deployment's timestamp is that of the decision
-    /// before. nil for what an operator decided, likewise from an earlier edition.
+    /// When it was rolled back, by the clock of the host whose word counts: the deployment's timestamp is that of the
+    /// decision before. nil for what an operator decided, likewise from an earlier edition.
     public var rolledBackAt: UnixTime?
 
     public init(_ cause: Cause) { self.cause = cause }

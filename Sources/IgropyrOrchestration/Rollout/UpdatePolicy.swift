@@ -8,7 +8,8 @@ public struct UpdatePolicy: Hashable, Sendable {
         case percent(Int)
     }
 
-    /// Slots that may be without a worker at a time: there the old one ends before the new one starts. Per cent round down.
+    /// Slots that may be without a worker at a time: there the old one ends before the new one starts. Per cent round
+    /// down.
     public var maxUnavailable = Share.count(0)
     /// Slots that may have two workers at a time: there the new one starts beside the old one. Per cent round up.
     public var maxSurge = Share.percent(25)

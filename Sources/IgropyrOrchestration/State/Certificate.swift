@@ -1,5 +1,5 @@
-/// Names a certificate of the cluster, by default the first server that it stands for: 1 to 253 of a–z, 0–9, '-', '_', '.'
-/// and '*'.
+/// Names a certificate of the cluster, by default the first server that it stands for: 1 to 253 of a–z, 0–9, '-', '_',
+/// '.' and '*'.
 public struct CertificateName: RawRepresentable, Hashable, Sendable, Codable, CodingKeyRepresentable {
     public let rawValue: String
 
@@ -26,8 +26,8 @@ extension CertificateName: Comparable, CustomStringConvertible {
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// A certificate by which the balancers of the cluster prove themselves to clients: one entry of the replicated state, the
-/// last decision about it wins.
+/// A certificate by which the balancers of the cluster prove themselves to clients: one entry of the replicated state,
+/// the last decision about it wins.
 public struct Certificate: Hashable, Sendable, Codable {
     /// What of it everybody may see, and the rest.
     public struct Content: Hashable, Sendable, Codable {
@@ -59,8 +59,8 @@ public struct Certificate: Hashable, Sendable, Codable {
 
     public var isTombstone: Bool { content == nil }
 
-    /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from a
-    /// fault only; then the removal wins, else the content with the greater canonical bytes.
+    /// The winner of two entries for one name, whichever comes first. Equal timestamps with different content come from
+    /// a fault only; then the removal wins, else the content with the greater canonical bytes.
     func joined(with other: Certificate) -> Certificate {
         if timestamp != other.timestamp { return timestamp < other.timestamp ? other : self }
         guard let content, let others = other.content else { return isTombstone ? self : other }

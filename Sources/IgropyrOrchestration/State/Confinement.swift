@@ -1,6 +1,7 @@
 /// What a worker's process may have, and as whom it runs. Its host sees to it, or does not start it.
 public struct Confinement: Hashable, Sendable, Codable {
-    /// Whether a worker has a view of the files of its own: its bundle read-only, `/tmp` for itself, nothing of the node's.
+    /// Whether a worker has a view of the files of its own: its bundle read-only, `/tmp` for itself, nothing of the
+    /// node's.
     public enum Isolation: String, Hashable, Sendable, Codable, CaseIterable {
         /// Where the node may do it.
         case auto

@@ -39,8 +39,8 @@ extension WorkerSpec: Codable {
     public func encode(to encoder: any Encoder) throws { try DeploymentSpec(self).encode(to: encoder) }
 }
 
-/// `"scale": {"perHost": 2}` or `{"total": 5}`; one per core is `{"perHost": 1, "perCore": true}`, so that editions that do
-/// not know it start one on each host.
+/// `"scale": {"perHost": 2}` or `{"total": 5}`; one per core is `{"perHost": 1, "perCore": true}`, so that editions
+/// that do not know it start one on each host.
 extension DeploymentSpec.Scale: Codable {
     private enum CodingKeys: String, CodingKey { case perHost, total, perCore }
 

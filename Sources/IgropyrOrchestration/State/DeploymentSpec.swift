@@ -23,7 +23,8 @@ public struct DeploymentSpec: Hashable, Sendable, Codable {
     public var scale: Scale
     /// Tags that a host must have, each with that value, to run workers of it.
     public var constraints: [String: String]
-    /// Tags that hosts had better have, each with that value: of a total, hosts with more of them get the first workers.
+    /// Tags that hosts had better have, each with that value: of a total, hosts with more of them get the first
+    /// workers.
     public var preferences: [String: String]
     public var route: Route
     /// Beside ``route``.

@@ -4,8 +4,8 @@ public struct HealthCheck: Hashable, Sendable, Codable {
     public enum Probe: Hashable, Sendable, Codable {
         /// A GET, which passes with a status from 200 to 399.
         case http(path: String)
-        /// A connection, of which this side is ended at once; the worker must end its own, or say something. That one is
-        /// made proves nothing: the socket is the node's.
+        /// A connection, of which this side is ended at once; the worker must end its own, or say something. That one
+        /// is made proves nothing: the socket is the node's.
         case tcp
     }
 

@@ -90,7 +90,8 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
     public var message: String
     /// By the host's own clock.
     public var startedAt: UnixTime?
-    /// When it is tried again, by the host's own clock; nil while that is not waited for, likewise from an earlier edition.
+    /// When it is tried again, by the host's own clock; nil while that is not waited for, likewise from an earlier
+    /// edition.
     public var nextTryAt: UnixTime?
     /// Of the spec that it was started with; nil from an earlier edition.
     public var fingerprint: String?
@@ -126,8 +127,8 @@ public struct WorkerRecord: Hashable, Sendable, Codable {
 }
 
 extension WorkerRecord {
-    /// Its host has not got its bundle: there is no worker yet, and so no socket. One that the bundle has no program for has
-    /// failed, and awaits none.
+    /// Its host has not got its bundle: there is no worker yet, and so no socket. One that the bundle has no program
+    /// for has failed, and awaits none.
     public var awaitsBundle: Bool { port == 0 && state == .backoff }
 
     /// Its place on the host that tells of it.

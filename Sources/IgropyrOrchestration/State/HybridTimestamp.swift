@@ -1,8 +1,8 @@
 /// When something was decided, in an order that respects cause and effect although hosts' clocks differ.
 ///
-/// Source: Kulkarni et al., "Logical physical clocks" (2014). Compared by time, then count, then origin: two hosts never
-/// make equal ones. What follows from a decision by rule, such as a rollback, comes right after it, and before every later
-/// decision of an operator who knew it.
+/// Source: Kulkarni et al., "Logical physical clocks" (2014). Compared by time, then count, then origin: two hosts
+/// never make equal ones. What follows from a decision by rule, such as a rollback, comes right after it, and before
+/// every later decision of an operator who knew it.
 public struct HybridTimestamp: Hashable, Comparable, Sendable, Codable {
     /// What a host concluded from a decision, without an operator.
     public struct Conclusion: Hashable, Comparable, Sendable, Codable {

@@ -28,8 +28,8 @@ public struct ApplicationName: RawRepresentable, Hashable, Sendable, Codable, Co
 }
 
 extension ApplicationName {
-    /// The name that comes closest to a file's: in lower case, and a hyphen for whatever else cannot stand in it. Nil if nothing is
-    /// left of it.
+    /// The name that comes closest to a file's: in lower case, and a hyphen for whatever else cannot stand in it. Nil
+    /// if nothing is left of it.
     public init?(resembling fileName: String) {
         let parts = fileName.lowercased().split { character in
             !character.isASCII || !(character.isLetter || character.isNumber)

@@ -2,8 +2,9 @@ public import IgropyrTime
 
 /// How this host's wall clock stands beside those of the hosts with which it exchanges states.
 ///
-/// What is said or decided under a clock more than 24 hours ahead (``HybridClock/maximumLeadMilliseconds``) others refuse. Of clocks
-/// that differ by more, those are taken for right on which more than half of all agree, this host's own among them.
+/// What is said or decided under a clock more than 24 hours ahead (``HybridClock/maximumLeadMilliseconds``) others
+/// refuse. Of clocks that differ by more, those are taken for right on which more than half of all agree, this host's
+/// own among them.
 public struct PeerClocks: Sendable {
     public enum Verdict: Hashable, Sendable {
         /// Nothing was heard of other clocks, or no more than half of all agree.

@@ -14,7 +14,8 @@ extension ReplicatedState {
     ///   - digest: The peer's.
     ///   - maximumBytes: Roughly, of the JSON. Held to at an entry's boundary, and at least one entry goes along; so
     ///     repeated exchanges get everything across.
-    /// - Returns: Hosts' records last: of use only with the deployments, and a balancer that knows hosts knows all certificates.
+    /// - Returns: Hosts' records last: of use only with the deployments, and a balancer that knows hosts knows all
+    ///   certificates.
     public func delta(for digest: StateDigest, maximumBytes: Int = 4 << 20) -> StateDelta {
         var delta = StateDelta()
         var bytes = 0

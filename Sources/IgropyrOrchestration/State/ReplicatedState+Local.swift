@@ -1,6 +1,6 @@
 extension ReplicatedState {
-    /// Deploys an application, or changes one that is deployed. Its workers are replaced only if what they are started with
-    /// differs.
+    /// Deploys an application, or changes one that is deployed. Its workers are replaced only if what they are started
+    /// with differs.
     /// - Throws: If the route is another's, a limit is reached or a value is malformed; then nothing changes.
     /// - Returns: The entry made.
     public mutating func deploy(

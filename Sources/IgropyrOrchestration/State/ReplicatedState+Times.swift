@@ -1,13 +1,13 @@
 extension ReplicatedState {
-    /// Gives what this host said and decided under a clock far ahead times that others take, in the same order. Call it once
-    /// that clock is known to be right again (``PeerClocks/Verdict/right``); before, a host whose clock is behind would take
-    /// everything for early.
+    /// Gives what this host said and decided under a clock far ahead times that others take, in the same order. Call it
+    /// once that clock is known to be right again (``PeerClocks/Verdict/right``); before, a host whose clock is behind
+    /// would take everything for early.
     ///
-    /// Without it nobody would listen to the host until its wrong time has come, through restarts, too. What others said
-    /// under such a clock, and was believed here while this host's was ahead with theirs, or seemed to be behind, counts as
-    /// older than whatever they say from now on. For a member without a record, such as a balancer, which decides nothing,
-    /// so does what they decided. Where this host and most others began later than now, it is the time that is wrong, as on
-    /// machines without a clock that all start in 1970: nothing is changed.
+    /// Without it nobody would listen to the host until its wrong time has come, through restarts, too. What others
+    /// said under such a clock, and was believed here while this host's was ahead with theirs, or seemed to be behind,
+    /// counts as older than whatever they say from now on. For a member without a record, such as a balancer, which
+    /// decides nothing, so does what they decided. Where this host and most others began later than now, it is the time
+    /// that is wrong, as on machines without a clock that all start in 1970: nothing is changed.
     ///
     /// - Parameters:
     ///   - now: The wall clock.

@@ -1,12 +1,13 @@
-/// What the hosts of a cluster agree on: which applications are deployed, which certificates balancers show, and what each
-/// host says about itself.
+/// What the hosts of a cluster agree on: which applications are deployed, which certificates balancers show, and what
+/// each host says about itself.
 ///
-/// CRDTs, no leader: per application and per certificate the last decision wins, per host the owner's latest word. Peers compare
-/// ``digest``s and send each other what the other lacks (``delta(for:maximumBytes:)``); so all arrive at the same state,
-/// whatever is lost, repeated or reordered.
+/// CRDTs, no leader: per application and per certificate the last decision wins, per host the owner's latest word.
+/// Peers compare ``digest``s and send each other what the other lacks (``delta(for:maximumBytes:)``); so all arrive at
+/// the same state, whatever is lost, repeated or reordered.
 public struct ReplicatedState: Hashable, Sendable {
-    /// 7 days: how long the tombstone of a removed application, or certificate, is kept. A host that was away for longer, and comes back
-    /// with the application still deployed, deploys it again: better found once too often than lost.
+    /// 7 days: how long the tombstone of a removed application, or certificate, is kept. A host that was away for
+    /// longer, and comes back with the application still deployed, deploys it again: better found once too often than
+    /// lost.
     public static let tombstoneMilliseconds: Int64 = 7 * 24 * 3600 * 1000
 
     public private(set) var deployments: [ApplicationName: Deployment] = [:]

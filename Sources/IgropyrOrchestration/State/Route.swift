@@ -2,7 +2,8 @@
 public struct Route: Hashable, Sendable {
     /// Lower case, without a port; nil for every host name that no other application has taken.
     public let host: String?
-    /// Begins with '/'; no '/' at the end, except in "/" itself. Matches at segment boundaries: "/a" is not above "/ab".
+    /// Begins with '/'; no '/' at the end, except in "/" itself. Matches at segment boundaries: "/a" is not above
+    /// "/ab".
     public let pathPrefix: String
 
     /// - Throws: If the host is not a host name or an address, or the prefix is no absolute, normal path.

@@ -52,8 +52,8 @@ public struct StateChange: Hashable, Sendable {
     public var deployments: [ApplicationName] = []
     public var hosts: [HostName] = []
     public var certificates: [CertificateName] = []
-    /// Of ``deployments`` those that a peer's entry did not replace, late though it was, since they were decided by who knew what
-    /// it stands for: the peers have yet to hear that.
+    /// Of ``deployments`` those that a peer's entry did not replace, late though it was, since they were decided by who
+    /// knew what it stands for: the peers have yet to hear that.
     public var upheld: [ApplicationName] = []
     /// What was decided at this host and counts no more, for a later decision by who did not know of it.
     public var overruled: [Deployment] = []

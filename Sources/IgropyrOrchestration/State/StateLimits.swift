@@ -1,6 +1,7 @@
 internal import IgropyrText
 
-/// What one peer, or one operator, can make the replicated state grow to. Part of the protocol: all hosts have the same.
+/// What one peer, or one operator, can make the replicated state grow to. Part of the protocol: all hosts have the
+/// same.
 public enum StateLimits {
     /// Deployed applications.
     public static let applications = 1000

@@ -23,7 +23,8 @@ public struct WorkerEndpoint: Hashable, Sendable {
 /// What a balancer needs of the replicated state: which application answers what, and which workers are ready for it.
 public struct ClusterView: Hashable, Sendable {
     public let routes: DeployedRoutes
-    /// For each deployed application its ready workers on alive hosts, by slot, each slot once; empty if there are none.
+    /// For each deployed application its ready workers on alive hosts, by slot, each slot once; empty if there are
+    /// none.
     public let endpoints: [ApplicationName: [WorkerEndpoint]]
     /// Of the applications that ask for one.
     public let hashKeys: [ApplicationName: HashKey]
@@ -57,7 +58,8 @@ public struct ClusterView: Hashable, Sendable {
         return result
     }
 
-    /// Of two workers in one slot, during a change: the deployed revision first, then by content, so that all choose alike.
+    /// Of two workers in one slot, during a change: the deployed revision first, then by content, so that all choose
+    /// alike.
     private static func precedes(_ left: WorkerRecord, _ right: WorkerRecord, revision: BundleDigest) -> Bool {
         let leftRank = left.revision == revision ? 0 : 1
         let rightRank = right.revision == revision ? 0 : 1

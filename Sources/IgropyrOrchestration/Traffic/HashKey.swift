@@ -2,8 +2,8 @@ public import IgropyrPatterns
 
 /// Which part of a request decides about its worker: the same key goes to the same worker.
 ///
-/// A request without that part, or with an empty one, goes by its path. Nothing is decoded or normalised: `/a` and `/%61`
-/// are two keys.
+/// A request without that part, or with an empty one, goes by its path. Nothing is decoded or normalised: `/a` and
+/// `/%61` are two keys.
 public indirect enum HashKey: Sendable, Hashable {
     /// The path without the query.
     case path

@@ -1,11 +1,12 @@
-/// Which requests a rule is for: those to its host names, whose path is its prefix or below it, and whose header is as it
-/// asks.
+/// Which requests a rule is for: those to its host names, whose path is its prefix or below it, and whose header is as
+/// it asks.
 public struct RouteMatch: Hashable, Sendable {
     public enum Host: Hashable, Sendable {
         case any
         /// Lower case, without a port.
         case name(String)
-        /// Every name that ends so; with the dot in front: `.example.org` for `*.example.org`, which is not above itself.
+        /// Every name that ends so; with the dot in front: `.example.org` for `*.example.org`, which is not above
+        /// itself.
         case below(String)
     }
 

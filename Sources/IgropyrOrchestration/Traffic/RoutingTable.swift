@@ -64,9 +64,9 @@ public struct RoutingTable: Hashable, Sendable {
         left.count == right.count ? text[left].lexicographicallyPrecedes(text[right]) : left.count < right.count
     }
 
-    /// Rules for the very host name go first, then those for names that end so, the longest end first, then those for any;
-    /// among the rules of a host the longest prefix, then the most conditions. Where no rule of a host fits, the next host's
-    /// are asked. Allocates nothing.
+    /// Rules for the very host name go first, then those for names that end so, the longest end first, then those for
+    /// any; among the rules of a host the longest prefix, then the most conditions. Where no rule of a host fits, the
+    /// next host's are asked. Allocates nothing.
     ///
     /// - Parameters:
     ///   - host: The request's, of any case, with or without a port or a dot at its end; empty if there is none.

@@ -1,7 +1,8 @@
-/// A deployment whose workers crash wherever they are tried: no host starts or restarts them any more. One that runs stays.
+/// A deployment whose workers crash wherever they are tried: no host starts or restarts them any more. One that runs
+/// stays.
 ///
-/// The rule, a pure function of the replicated state, so that all hosts come to it by themselves. It holds of a deployment
-/// that has not stood yet, if of the hosts that are alive
+/// The rule, a pure function of the replicated state, so that all hosts come to it by themselves. It holds of a
+/// deployment that has not stood yet, if of the hosts that are alive
 /// - some have workers of it that crash-loop, and none that is ready and does not;
 /// - these are at least two, or all that have a place for it and a program;
 /// - they are more than those where it is ready, and nowhere has it been found good.

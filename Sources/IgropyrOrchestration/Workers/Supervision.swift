@@ -4,8 +4,8 @@ public import IgropyrTime
 ///
 /// Carry out each ``Action`` that is returned, and call ``handleTimeout(at:)`` at ``deadline`` or later; early calls do
 /// nothing. Each `.start` is answered by ``handleExit(_:at:jitter:)``, sooner or later, or by
-/// ``handleSpawnFailure(_:at:jitter:)`` at once. Source: Erlang/OTP, "supervisor"; but nobody stands above this one, so a
-/// worker that exceeds the intensity is not given up: it goes into quarantine and is tried again after it, unless the
+/// ``handleSpawnFailure(_:at:jitter:)`` at once. Source: Erlang/OTP, "supervisor"; but nobody stands above this one, so
+/// a worker that exceeds the intensity is not given up: it goes into quarantine and is tried again after it, unless the
 /// cluster has found that the revision is bad (``Quarantine``).
 public struct Supervision: Hashable, Sendable {
     public enum Action: Hashable, Sendable {
@@ -22,7 +22,8 @@ public struct Supervision: Hashable, Sendable {
     public enum State: Hashable, Sendable {
         case idle
         case starting(since: Timestamp, until: Timestamp)
-        /// It is not well and is being ended: at the end of its time it is killed, without one it was. Its exit is awaited.
+        /// It is not well and is being ended: at the end of its time it is killed, without one it was. Its exit is
+        /// awaited.
         case aborting(since: Timestamp, until: Timestamp?)
         case ready(startedAt: Timestamp, since: Timestamp)
         case backoff(until: Timestamp)

@@ -1,7 +1,7 @@
 public import IgropyrGossip
 
-/// A cluster that runs applications, its troubles, and what its operators do. The same scenario with the same seed gives the
-/// same run.
+/// A cluster that runs applications, its troubles, and what its operators do. The same scenario with the same seed
+/// gives the same run.
 public struct ClusterScenario: Sendable {
     public var hosts = 5
     public var settings: GossipSettings

@@ -1,8 +1,8 @@
 internal import IgropyrOrchestration
 internal import IgropyrTime
 
-/// A whole cluster in virtual time: members that gossip (``Simulation``), each with its copy of the cluster's state, its
-/// decisions by the cores that ship, and workers that start, serve, crash and end.
+/// A whole cluster in virtual time: members that gossip (``Simulation``), each with its copy of the cluster's state,
+/// its decisions by the cores that ship, and workers that start, serve, crash and end.
 final class ClusterSimulation {
     /// Between two looks at each host.
     static let step = Duration.milliseconds(50)

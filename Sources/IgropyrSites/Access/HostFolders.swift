@@ -16,9 +16,9 @@ final class FolderScope {
 
 /// The folders beneath a host's root and the access files in them, as one loop knows them.
 ///
-/// Each request asks the kernel whether the access files on its way are the same, so that a change is seen at once, on any file
-/// system: about 1 µs for each folder, which a watch (inotify) would spare; but that has limits for each user, does not see
-/// changes on network file systems, and says what has changed only after it has.
+/// Each request asks the kernel whether the access files on its way are the same, so that a change is seen at once, on
+/// any file system: about 1 µs for each folder, which a watch (inotify) would spare; but that has limits for each user,
+/// does not see changes on network file systems, and says what has changed only after it has.
 final class HostFolders {
     /// Access files that are kept; then all are read anew.
     private static let limitEntries = 1024
@@ -64,8 +64,8 @@ final class HostFolders {
         return latest === root ? self : HostFolders(host, latest, now: now)
     }
 
-    /// What governs the path: what the site says of it and of what it begins with, and the access files in the folders that are
-    /// there, from the root down, which is empty. A fallback answers for the path that was `asked` for.
+    /// What governs the path: what the site says of it and of what it begins with, and the access files in the folders
+    /// that are there, from the root down, which is empty. A fallback answers for the path that was `asked` for.
     /// - Throws: ``AccessFileBroken``; what the kernel answers when it is in trouble.
     func scope(of path: String, folders: [String], asked: String? = nil) throws -> FolderScope {
         guard !host.settings.paths.isEmpty else {
@@ -81,7 +81,8 @@ final class HostFolders {
 
     private static func parts(of path: String) -> [String] { [""] + path.prefixes + (path.isEmpty ? [] : [path]) }
 
-    /// That of a fallback, with what the site says of requests for the path on top. What it says of files is not for that one.
+    /// That of a fallback, with what the site says of requests for the path on top. What it says of files is not for
+    /// that one.
     private func scope(ofRequestsFor path: String, _ fallback: FolderScope) -> FolderScope {
         let asked = Self.parts(of: path).reduce(fallback) { above, part in scope(ofPart: part, above) }
         guard asked !== fallback else { return fallback }

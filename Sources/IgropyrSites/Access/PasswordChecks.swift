@@ -3,8 +3,8 @@ internal import FoundationEssentials
 internal import Igropyr
 internal import IgropyrUV
 
-/// Checks names and passwords on the pool's threads, and remembers for a while who was right: hashes are slow on purpose, and
-/// browsers send the password with each request. One for each loop.
+/// Checks names and passwords on the pool's threads, and remembers for a while who was right: hashes are slow on
+/// purpose, and browsers send the password with each request. One for each loop.
 final class PasswordChecks {
     private static let limitEntries = 256
     private static let keptSeconds: Int64 = 300

@@ -116,8 +116,8 @@ private struct CGIPipes {
 
 /// The programs that run on one loop.
 final class CGIPrograms {
-    /// What a program has to end in, once it is told to or has said all; and how long what it has started may be silent once it
-    /// has ended.
+    /// What a program has to end in, once it is told to or has said all; and how long what it has started may be silent
+    /// once it has ended.
     fileprivate static let grace = Duration.seconds(2)
 
     private let loop: EventLoop

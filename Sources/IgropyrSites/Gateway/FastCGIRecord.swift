@@ -95,8 +95,8 @@ enum FastCGIRecord {
         output.append(0)
     }
 
-    /// The next event in what has arrived from `start` on, whose first bytes are a record's header. Ranges count from the
-    /// beginning of `bytes`; whole records only.
+    /// The next event in what has arrived from `start` on, whose first bytes are a record's header. Ranges count from
+    /// the beginning of `bytes`; whole records only.
     static func next(in bytes: [UInt8], from start: Int) throws(Mistake) -> Event {
         guard bytes.count - start >= headerBytes else { return .needMore }
         guard bytes[start] == 1 else { throw .version(bytes[start]) }

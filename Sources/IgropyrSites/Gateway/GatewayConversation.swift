@@ -8,10 +8,11 @@ protocol GatewayConversation: AnyObject {
     /// The body is whole.
     func endBody() throws
     /// The next part of what the program answers; nil at the end. `limit` is how long it may say nothing.
-    /// - Throws: `UV_ETIMEDOUT`; what broke the connection; after ``end()`` `CancellationError` if the task was cancelled.
+    /// - Throws: `UV_ETIMEDOUT`; what broke the connection; after ``end()`` `CancellationError` if the task was
+    ///   cancelled.
     func read(within limit: Duration?) async throws -> [UInt8]?
-    /// All of the answer that ``read(within:)`` has not given, if it is here already; nil if there may be more to wait for, and then
-    /// nothing of it is lost.
+    /// All of the answer that ``read(within:)`` has not given, if it is here already; nil if there may be more to wait
+    /// for, and then nothing of it is lost.
     func heldRest() throws -> [UInt8]?
     /// Idempotent. The program is to end, if it runs for this request only; whoever waits is told.
     func end()

@@ -3,8 +3,8 @@ internal import Igropyr
 internal import IgropyrUV
 internal import Logging
 
-/// Has a program answer a request: the body goes to it while its answer comes, and neither is held. Ends the conversation when
-/// it is let go.
+/// Has a program answer a request: the body goes to it while its answer comes, and neither is held. Ends the
+/// conversation when it is let go.
 final class GatewayExchange {
     private let call: FileRequest
     private let conversation: any GatewayConversation

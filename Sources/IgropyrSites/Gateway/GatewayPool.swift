@@ -34,8 +34,8 @@ final class GatewayPool {
     /// A connection of the caller's own; ``giveBack(_:isUsable:)`` is to follow.
     /// - Parameters:
     ///   - isFresh: Whether one that rested will not do.
-    ///   - canRepeat: Whether the request can be sent again, so that what the loop has seen of one that rested will do, and the
-    ///     kernel need not be asked.
+    ///   - canRepeat: Whether the request can be sent again, so that what the loop has seen of one that rested will do,
+    ///     and the kernel need not be asked.
     /// - Returns: It, and whether it has rested: the program may have closed it meanwhile.
     /// - Throws: ``HTTPFailure`` 503 when too many wait; what keeps it from being made.
     func take(isFresh: Bool, canRepeat: Bool) async throws -> Connection {

@@ -2,8 +2,8 @@ internal import IgropyrHTTP
 
 /// What a program is told of its request: CGI's meta-variables (RFC 3875 §4.1), and those that PHP and others go by.
 ///
-/// All in one array, as FastCGI sends them: a request has thirty, and two strings each would cost more than all else that is
-/// done for it.
+/// All in one array, as FastCGI sends them: a request has thirty, and two strings each would cost more than all else
+/// that is done for it.
 struct MetaVariables {
     /// Of each the lengths of its name and of its value, then both (FastCGI 1.0 §3.4).
     private(set) var bytes: [UInt8]
@@ -30,8 +30,8 @@ struct MetaVariables {
         }
     }
 
-    /// Calls `body` with where a name and, behind it, its value are in ``bytes``, for one after the other. Each name is there
-    /// once.
+    /// Calls `body` with where a name and, behind it, its value are in ``bytes``, for one after the other. Each name is
+    /// there once.
     func forEach(_ body: (_ name: Range<Int>, _ value: Range<Int>) -> Void) {
         var place = 0
         while place < bytes.count {

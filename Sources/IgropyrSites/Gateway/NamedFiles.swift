@@ -5,8 +5,9 @@ internal import IgropyrTime
 internal import IgropyrUV
 internal import Logging
 
-/// Sends files that programs name in place of a body, by `X-Accel-Redirect` or `X-Sendfile`, as ``FolderRules/sentFolders`` allows
-/// it: what only the program may let out lies where no request reaches it. For one loop.
+/// Sends files that programs name in place of a body, by `X-Accel-Redirect` or `X-Sendfile`, as
+/// ``FolderRules/sentFolders`` allows it: what only the program may let out lies where no request reaches it. For one
+/// loop.
 final class NamedFiles {
     /// Folders that are kept open; then all are opened anew.
     private static let limitFolders = 1024
@@ -71,8 +72,8 @@ final class NamedFiles {
         return nil
     }
 
-    /// Of the folder at a path; if another takes its place that is seen within a second, as of a root, and while none can be opened
-    /// the last one stays. Nil if there is none.
+    /// Of the folder at a path; if another takes its place that is seen within a second, as of a root, and while none
+    /// can be opened the last one stays. Nil if there is none.
     private func files(of path: String, _ call: FileRequest) throws(UVError) -> StaticFolder? {
         let key = Key(folder: path, compresses: call.rules.compresses)
         let (known, now) = (kept[key], call.loop.now)
@@ -102,7 +103,8 @@ final class NamedFiles {
         return serving
     }
 
-    /// The program's fields stand before the file's, but for those that are about the file's bytes. What it varies by both say.
+    /// The program's fields stand before the file's, but for those that are about the file's bytes. What it varies by
+    /// both say.
     private static func merge(_ response: Response, into file: Response) -> Response {
         var merged = file
         // Several parts are of a type of their own (RFC 9110 §14.6), and only one is said to be from where.

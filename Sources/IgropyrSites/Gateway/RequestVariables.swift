@@ -48,7 +48,8 @@ struct RequestVariables {
         bodyType = call.isRestarted ? nil : request.header("Content-Type")
     }
 
-    /// NUL ends a text of C's: what is behind it would be lost, or be another variable. A head has none, nor has a file's path.
+    /// NUL ends a text of C's: what is behind it would be lost, or be another variable. A head has none, nor has a
+    /// file's path.
     static func withoutNUL(_ text: String?) -> String? {
         guard let text else { return nil }
         let bytes = text.utf8.span
@@ -87,7 +88,8 @@ struct RequestVariables {
         return names
     }
 
-    /// Calls `body` with each name and the parts of its value, the first of which is nil for a variable that the request lacks.
+    /// Calls `body` with each name and the parts of its value, the first of which is nil for a variable that the
+    /// request lacks.
     @inline(__always)
     private func forEach(_ body: (_ name: StaticString, _ first: String?, _ second: String, _ third: String) -> Void) {
         body("GATEWAY_INTERFACE", "CGI/1.1", "", "")

@@ -46,8 +46,8 @@ extension FileRequest {
 }
 
 extension SiteLoop {
-    /// Has an interpreter make the page. Neither a slow client nor one that goes away keeps it longer than the page takes: it
-    /// gets the whole request, and what it answers is held.
+    /// Has an interpreter make the page. Neither a slow client nor one that goes away keeps it longer than the page
+    /// takes: it gets the whole request, and what it answers is held.
     func show(_ call: FileRequest, _ page: SchemePage) async throws -> Response {
         let body = call.isRestarted ? [] : try await call.request.body(upTo: call.rules.bodyBytes)
         let variables = MetaVariables(

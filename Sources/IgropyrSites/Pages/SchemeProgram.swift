@@ -10,8 +10,8 @@ package struct SchemeProgram: Sendable {
 }
 
 extension Site {
-    /// A site that is a program for Igropyr's first edition, with the settings that this makes: `connection`, `keepalive`,
-    /// `staticpath`, and where to listen.
+    /// A site that is a program for Igropyr's first edition, with the settings that this makes: `connection`,
+    /// `keepalive`, `staticpath`, and where to listen.
     ///
     /// - Throws: ``SiteMistake``: Guile is not there, or the program calls no `(server …)`, or has failed before.
     public init(program file: String, scheme: SchemeSettings = SchemeSettings()) async throws {

@@ -11,8 +11,8 @@ enum SchemeRuntime {
         """,
     ]
 
-    /// Modules in the order in which they need each other, and the call that makes it serve; behind that, not even a line's end
-    /// may stand, which would pass for the beginning of a request.
+    /// Modules in the order in which they need each other, and the call that makes it serve; behind that, not even a
+    /// line's end may stand, which would pass for the beginning of a request.
     static func source(serving settings: SchemeSettings, isDevelopment: Bool) -> [UInt8] {
         let seconds = settings.timeout.components.seconds + 5
         let call = """

@@ -2,8 +2,8 @@ internal import HTTPTypes
 internal import Igropyr
 internal import IgropyrConfiguration
 
-/// Reads what may stand in a site's file, in a host of it, for a path and in an access file alike: changes to whatever rules
-/// there are above.
+/// Reads what may stand in a site's file, in a host of it, for a path and in an access file alike: changes to whatever
+/// rules there are above.
 struct RulesReader {
     private let section: Section
     private let folder: SiteFolder

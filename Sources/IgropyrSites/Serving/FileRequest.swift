@@ -69,8 +69,8 @@ public final class FileRequest {
     }
 }
 
-/// Thrown to have the request answered as if it had been a GET for this path, maybe with a query. A request can be sent on ten
-/// times.
+/// Thrown to have the request answered as if it had been a GET for this path, maybe with a query. A request can be sent
+/// on ten times.
 public struct RestartRequest: Error, Sendable {
     public let path: String
     /// The method and the body stay: a rewrite.

@@ -1,7 +1,7 @@
 internal import Igropyr
 
-/// A page for folders, in a part of Mustache: `{{path}}`, and for each file `{{#items}}…{{/items}}` with `{{name}}`, `{{link}}`,
-/// `{{size}}` and `{{modified}}` between. Everything is escaped for HTML.
+/// A page for folders, in a part of Mustache: `{{path}}`, and for each file `{{#items}}…{{/items}}` with `{{name}}`,
+/// `{{link}}`, `{{size}}` and `{{modified}}` between. Everything is escaped for HTML.
 struct ListingTemplate: Sendable {
     struct Invalid: Error, Sendable, CustomStringConvertible {
         let description: String

@@ -3,8 +3,8 @@ internal import Igropyr
 internal import IgropyrUV
 
 extension Site {
-    /// What its file names and is not there now: requests for it would be answered by an error, or by a page of ours. All of it may
-    /// still come.
+    /// What its file names and is not there now: requests for it would be answered by an error, or by a page of ours.
+    /// All of it may still come.
     public var remarks: [String] {
         var remarks: [String] = []
         for host in [base] + hosts {

@@ -3,8 +3,8 @@ internal import IgropyrUV
 internal import Logging
 
 extension Site {
-    /// Serves until a signal asks for the end or the task is cancelled, as `App.run(host:port:)` does; on the socket that a node
-    /// or systemd hands over, else where ``address`` and ``port`` say.
+    /// Serves until a signal asks for the end or the task is cancelled, as `App.run(host:port:)` does; on the socket
+    /// that a node or systemd hands over, else where ``address`` and ``port`` say.
     ///
     /// SIGHUP has it read anew by `reread`, if that is given: what comes of it answers requests from then on. What is
     /// wrong with it goes to the log, and all stays as it was. What only counts from the next start, such as the
@@ -90,7 +90,8 @@ extension Site {
         return (app, latest, parts.logs)
     }
 
-    /// Nil if clients without TLS are not to be sent on. Before the process becomes another user's, who may not have the port.
+    /// Nil if clients without TLS are not to be sent on. Before the process becomes another user's, who may not have
+    /// the port.
     private func startRedirecting(_ logger: Logger) async throws -> RunningServer? {
         guard let place = redirectsFrom else { return nil }
         let app = App()

@@ -40,8 +40,8 @@ extension SiteLoop {
         return response
     }
 
-    /// Says why the kernel hands out nothing at a path, if that is not because nothing is there: for whoever keeps the site. The
-    /// client is not told.
+    /// Says why the kernel hands out nothing at a path, if that is not because nothing is there: for whoever keeps the
+    /// site. The client is not told.
     @inline(never)
     func logObstacle(at path: String, _ call: FileRequest) {
         do throws(UVError) {

@@ -1,8 +1,8 @@
 public import Igropyr
 internal import IgropyrUV
 
-/// How the requests for a folder and all below it are answered. A site has them, a host may have others, and so may each folder
-/// by its access file.
+/// How the requests for a folder and all below it are answered. A site has them, a host may have others, and so may
+/// each folder by its access file.
 public struct FolderRules: Sendable {
     /// What stands for a folder: the first of these that is there.
     public var indexFiles = ["index.html", "index.xhtml"]
@@ -62,8 +62,8 @@ public struct FolderRules: Sendable {
         return rules
     }
 
-    /// Whether a file is its own content: not one that something else answers for, nor one that is source or data of pages,
-    /// unless that is said.
+    /// Whether a file is its own content: not one that something else answers for, nor one that is source or data of
+    /// pages, unless that is said.
     func sendsAsItIs(_ file: String) -> Bool {
         switch handlers[file.fileEnd] {
         case .file: true
@@ -176,11 +176,13 @@ public struct GatewaySettings: Sendable, Hashable {
     public var timeout = Duration.seconds(30)
     /// Connections at once on each loop; further requests wait.
     public var connections = 64
-    /// Connections that stay open on each loop for the next request; FastCGI only. Each takes one of php-fpm's processes.
+    /// Connections that stay open on each loop for the next request; FastCGI only. Each takes one of php-fpm's
+    /// processes.
     public var idleConnections = 0
 
     public init(_ address: GatewayAddress) { self.address = address }
 
-    /// By the address alone, since each request looks for it: programs at one address are seldom talked to in several ways.
+    /// By the address alone, since each request looks for it: programs at one address are seldom talked to in several
+    /// ways.
     public func hash(into hasher: inout Hasher) { hasher.combine(address) }
 }

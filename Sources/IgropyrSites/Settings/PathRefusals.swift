@@ -1,8 +1,8 @@
 public import HTTPTypes
 internal import Igropyr
 
-/// Paths that are answered by a status of 400 or above, whatever stands there; the first pattern that fits counts. Patterns are
-/// those of `CachePolicy`, without regard to case, as the ends of names are for handlers.
+/// Paths that are answered by a status of 400 or above, whatever stands there; the first pattern that fits counts.
+/// Patterns are those of `CachePolicy`, without regard to case, as the ends of names are for handlers.
 public struct PathRefusals: Sendable {
     private var patterns = FilePatterns<HTTPResponse.Status>()
 

@@ -1,8 +1,8 @@
 internal import IgropyrHTTP
 
 extension RawSpan {
-    /// As text in lower case: by `lowercased()`, which takes its time, only where something changes, as most of the time nothing
-    /// does.
+    /// As text in lower case: by `lowercased()`, which takes its time, only where something changes, as most of the
+    /// time nothing does.
     var lowerCaseText: String {
         let text = string(in: 0..<byteCount)
         let bytes = text.utf8.span

@@ -23,7 +23,8 @@ public struct Site: Sendable {
     /// What `Server` and `SERVER_SOFTWARE` say; nil for no such field.
     public var serverName: String? = "igropyr"
     public var tls: TLSConfiguration?
-    /// Where clients that come without TLS are sent to the same at ``port`` by https. Of no account on a socket that is handed over.
+    /// Where clients that come without TLS are sent to the same at ``port`` by https. Of no account on a socket that is
+    /// handed over.
     public var redirectsFrom: NetworkAddress?
     /// Proxies whose `X-Forwarded-For` is believed: who the client is decides on ``FolderRules/networks``.
     public var trustedProxies: [IPNetwork] = []
@@ -38,8 +39,8 @@ public struct Site: Sendable {
     public var base: SiteHost
     /// Virtual hosts; the first whose pattern fits the request's `Host` answers.
     public var hosts: [SiteHost] = []
-    /// The name of the one among ``hosts`` that answers for others, in place of ``base``; a request without a `Host` goes there,
-    /// too.
+    /// The name of the one among ``hosts`` that answers for others, in place of ``base``; a request without a `Host`
+    /// goes there, too.
     public var defaultHost: String?
 
     /// In place of what happens otherwise.
@@ -71,12 +72,13 @@ public struct Site: Sendable {
 public struct SiteHost: Sendable {
     /// Names of the host, in which `*` is any part of a name, or behind `~ ` a regular expression.
     public var patterns: [HostPattern]
-    /// The folder that is served. A link here is followed; what happens to links beneath, ``FolderRules/symlinks`` says.
+    /// The folder that is served. A link here is followed; what happens to links beneath, ``FolderRules/symlinks``
+    /// says.
     public var root: String
     /// Of what its folders begin with, before their access files.
     public var rules = FolderRules()
-    /// What is different for a path and all that begins with it and a slash, whether or not it is there: `/admin`, `/login.php`.
-    /// Deeper ones come later, and before the access file of the same folder.
+    /// What is different for a path and all that begins with it and a slash, whether or not it is there: `/admin`,
+    /// `/login.php`. Deeper ones come later, and before the access file of the same folder.
     public var paths: [String: FolderRules.Change] = [:]
     /// The name of the files that govern the folders they are in (docs/sites.md); nil for none.
     public var accessFile: String?

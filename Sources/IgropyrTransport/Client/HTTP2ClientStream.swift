@@ -31,8 +31,8 @@ final class HTTP2ClientStream: HTTP2Stream, HTTPClientStream {
     private var hasHead = false
     private var hasBody = false
     private var isPaused = false
-    /// Arrived while it was paused, or in the read with which the body began: a reset in the same read shows that the response is
-    /// none, while its head can still be taken back. The stream's window bounds it.
+    /// Arrived while it was paused, or in the read with which the body began: a reset in the same read shows that the
+    /// response is none, while its head can still be taken back. The stream's window bounds it.
     private var held: [UInt8] = []
     private var isEndHeld = false
     private var responseTrailers = TrailerFields()

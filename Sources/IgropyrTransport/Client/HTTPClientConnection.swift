@@ -241,8 +241,8 @@ public final class HTTPClientConnection: HTTPClientStream {
         return offset
     }
 
-    /// Looks whether what came with a head breaks HTTP, while nobody has been told of that head: it can still be answered
-    /// otherwise, or asked elsewhere. Only chunks are able to.
+    /// Looks whether what came with a head breaks HTTP, while nobody has been told of that head: it can still be
+    /// answered otherwise, or asked elsewhere. Only chunks are able to.
     private func checkAhead(_ bytes: RawSpan) throws(HTTPError) {
         var scout = parser
         var offset = 0

@@ -1,7 +1,7 @@
 public import IgropyrUV
 
-/// How connections to some servers are made and spoken on. Kinds are told apart by identity, and a connection of one kind
-/// carries no request that asks for another: new certificates or keys are a new kind, and so mean new connections.
+/// How connections to some servers are made and spoken on. Kinds are told apart by identity, and a connection of one
+/// kind carries no request that asks for another: new certificates or keys are a new kind, and so mean new connections.
 public final class HTTPConnectionKind: Sendable {
     /// HTTP without anything else.
     public static let plain = HTTPConnectionKind()
@@ -11,17 +11,18 @@ public final class HTTPConnectionKind: Sendable {
     private let serverName: String?
     private let serverNames: [SocketAddress: String]
     /// Whether each connection begins with a PROXY header, before TLS, and of which version. It then belongs to the one
-    /// client that the header names, by address and port, and no other client's request goes by it: fewer connections are
-    /// used again.
+    /// client that the header names, by address and port, and no other client's request goes by it: fewer connections
+    /// are used again.
     public let proxyProtocol: ProxyHeader.Version?
 
-    /// What bounds connections in HTTP/2; nil for HTTP/1.1. It is spoken at once (RFC 9113 §3.3), or under TLS once the server
-    /// agrees to it by ALPN: then ``tls`` must offer `h2` and nothing else.
+    /// What bounds connections in HTTP/2; nil for HTTP/1.1. It is spoken at once (RFC 9113 §3.3), or under TLS once the
+    /// server agrees to it by ALPN: then ``tls`` must offer `h2` and nothing else.
     public let http2: HTTP2Settings?
     private let upgrades: HTTPConnectionKind?
 
-    /// Where certificates prove the servers, they must carry `serverName`; without one, what `serverNames` say of the address
-    /// that is called, or the address itself. With `http2`, requests to upgrade go by connections as `upgrades` has them.
+    /// Where certificates prove the servers, they must carry `serverName`; without one, what `serverNames` say of the
+    /// address that is called, or the address itself. With `http2`, requests to upgrade go by connections as `upgrades`
+    /// has them.
     public init(
         tls: TLSContext? = nil, serverName: String? = nil, serverNames: [SocketAddress: String] = [:],
         proxyProtocol: ProxyHeader.Version? = nil, http2: HTTP2Settings? = nil, upgrades: HTTPConnectionKind? = nil

@@ -29,8 +29,8 @@ public final class HTTPConnectionPool {
     public var connectionCount: Int { servers.values.reduce(0) { $0 + $1.all.count + $1.sessions.count } }
 
     /// Finds a connection in HTTP/1.1 of that kind which rests, unless it has to be a fresh one, or opens one; calls
-    /// `onReady` once, at once if one rests. With ``HTTPConnectionKind/proxyProtocol``, it is one that was opened for the same `client`;
-    /// without, that is of no account. `kind` and `timeout` take the place of the pool's own.
+    /// `onReady` once, at once if one rests. With ``HTTPConnectionKind/proxyProtocol``, it is one that was opened for
+    /// the same `client`; without, that is of no account. `kind` and `timeout` take the place of the pool's own.
     public func connection(
         to address: SocketAddress, as kind: HTTPConnectionKind? = nil, for client: ProxyHeader = .local,
         isFresh: Bool = false, timeout: Duration? = nil,
@@ -56,8 +56,8 @@ public final class HTTPConnectionPool {
         }
     }
 
-    /// The same in the version of HTTP that the kind speaks: in HTTP/2 a stream of a connection that has room, of one that
-    /// is being opened, or of another one.
+    /// The same in the version of HTTP that the kind speaks: in HTTP/2 a stream of a connection that has room, of one
+    /// that is being opened, or of another one.
     public func stream(
         to address: SocketAddress, as kind: HTTPConnectionKind? = nil, for client: ProxyHeader = .local,
         isFresh: Bool = false, timeout: Duration? = nil,
@@ -185,8 +185,8 @@ public final class HTTPConnectionPool {
         servers[server.address] = nil
     }
 
-    /// Ends every connection to a server of which somebody says that it is gone, which may be long before the network does:
-    /// its exchanges fail at once and may be repeated.
+    /// Ends every connection to a server of which somebody says that it is gone, which may be long before the network
+    /// does: its exchanges fail at once and may be repeated.
     public func disconnect(from address: SocketAddress) { servers[address]?.end(.closed) }
 
     /// Idempotent. Exchanges under way fail with `.cancelled`.
@@ -199,8 +199,8 @@ public final class HTTPConnectionPool {
 }
 
 extension TCPStream {
-    /// Begins a connection with a PROXY header. Version 1 has no way to say that a connection is the proxy's own: its own
-    /// addresses say so.
+    /// Begins a connection with a PROXY header. Version 1 has no way to say that a connection is the proxy's own: its
+    /// own addresses say so.
     fileprivate func write(_ header: ProxyHeader, _ version: ProxyHeader.Version) {
         var header = header
         if header == .local, version == .v1, let localAddress, let peerAddress {

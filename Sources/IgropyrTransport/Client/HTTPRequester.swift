@@ -15,8 +15,8 @@ public final class HTTPRequester {
         public var body: [UInt8]
         /// What it names as its host; nil for what the kind of connection says of the address.
         public var host: String?
-        /// When it fails with `.timedOut` unless its response is there: whole, or of ``HTTPRequester/open(_:to:as:isolation:)``
-        /// the head.
+        /// When it fails with `.timedOut` unless its response is there: whole, or of
+        /// ``HTTPRequester/open(_:to:as:isolation:)`` the head.
         public var deadline: Timestamp?
 
         public init(
@@ -45,8 +45,8 @@ public final class HTTPRequester {
     /// Of those servers to which there may be no more connections.
     private var waiting: [SocketAddress: WaitingRequests] = [:]
 
-    /// With `tls`, asks by https. Where certificates prove the servers, they must carry `serverName`, which the requests
-    /// then name as their host; or the address that is called if no name is given.
+    /// With `tls`, asks by https. Where certificates prove the servers, they must carry `serverName`, which the
+    /// requests then name as their host; or the address that is called if no name is given.
     public init(
         on loop: EventLoop, settings: HTTPClientSettings = HTTPClientSettings(), tls: TLSContext? = nil,
         serverName: String? = nil
@@ -65,12 +65,12 @@ public final class HTTPRequester {
     /// Asks and waits for the whole answer.
     ///
     /// It goes by a connection of that kind, in place of the pool's own. Takes up to `bodyLimit` bytes of the answer's
-    /// body; more fails with `.responseTooLarge`. `onBody` takes the body of a 2xx answer piece by piece, in place of the
-    /// response's own.
+    /// body; more fails with `.responseTooLarge`. `onBody` takes the body of a 2xx answer piece by piece, in place of
+    /// the response's own.
     ///
     /// An idempotent request that meets a connection which the server has just closed is made once more on a fresh one.
-    /// One for which there is no connection waits for it, as long as others become free within the `responseTimeout`, and no
-    /// more than ``HTTPClientSettings/waitingRequests`` do.
+    /// One for which there is no connection waits for it, as long as others become free within the `responseTimeout`,
+    /// and no more than ``HTTPClientSettings/waitingRequests`` do.
     ///
     /// Throws ``HTTPClientFailure`` when there is no whole answer, `CancellationError` when the task is cancelled, and
     /// what `onBody` throws.
@@ -81,8 +81,8 @@ public final class HTTPRequester {
         try await perform(request, to: address, as: kind, with: nil, .response(limit: bodyLimit, onBody))
     }
 
-    /// The same with a body that somebody writes meanwhile, in place of the request's own. A response that is whole before
-    /// the body is over is given at once.
+    /// The same with a body that somebody writes meanwhile, in place of the request's own. A response that is whole
+    /// before the body is over is given at once.
     public func send(
         _ request: Request, with body: HTTPUploadStream, to address: SocketAddress, as kind: HTTPConnectionKind? = nil,
         bodyLimit: Int = 16 << 20, isolation: isolated (any Actor)? = #isolation

@@ -49,8 +49,8 @@ public final class HTTPUploadStream {
         detach()
     }
 
-    /// The rest of it cannot be had: the request that is made with it, or will be, fails with `error`, or breaks off if its
-    /// response has begun.
+    /// The rest of it cannot be had: the request that is made with it, or will be, fails with `error`, or breaks off if
+    /// its response has begun.
     public func fail(_ error: any Error) {
         let onFailure = onFailure
         failure = error

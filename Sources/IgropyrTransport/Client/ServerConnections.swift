@@ -2,12 +2,12 @@ internal import IgropyrUV
 
 /// A pool's connections to one server, those that are being opened among them.
 ///
-/// A class, since each request changes it: in place, whoever has found it. Whoever keeps it saves himself the look-up by
-/// address; once its last connection has ended the pool forgets it, and it stays empty.
+/// A class, since each request changes it: in place, whoever has found it. Whoever keeps it saves himself the look-up
+/// by address; once its last connection has ended the pool forgets it, and it stays empty.
 public final class ServerConnections {
     let address: SocketAddress
-    /// In HTTP/1.1, those that rest. The one used last is at the end, and used first again: the others may grow old and be
-    /// closed.
+    /// In HTTP/1.1, those that rest. The one used last is at the end, and used first again: the others may grow old and
+    /// be closed.
     @safe @exclusivity(unchecked)  // Used for each request, where that check shows in the profile.
     var idle: [HTTPClientConnection] = []
     var all: [ObjectIdentifier: HTTPClientConnection] = [:]
@@ -25,8 +25,8 @@ public final class ServerConnections {
     }
 
     /// A connection in HTTP/1.1 of that kind which rests, and from now on does not; nil if there is none. What
-    /// ``HTTPConnectionPool/stream(to:as:for:isFresh:timeout:onReady:)`` looks for first, for callers that would rather make
-    /// no closure for what is the rule.
+    /// ``HTTPConnectionPool/stream(to:as:for:isFresh:timeout:onReady:)`` looks for first, for callers that would rather
+    /// make no closure for what is the rule.
     public func restingConnection(
         as kind: HTTPConnectionKind, for client: ProxyHeader = .local
     ) -> HTTPClientConnection? {

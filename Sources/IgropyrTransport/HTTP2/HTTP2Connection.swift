@@ -135,8 +135,8 @@ class HTTP2Connection {
     /// All that the stream had to send is on its way, and more may follow.
     final func noteDrained(_ stream: HTTP2Stream) { drained.append(stream) }
 
-    /// Some of the body that the peer sends was taken. It goes on at the pace of one window for each round trip: who takes
-    /// a whole one is likely to take more.
+    /// Some of the body that the peer sends was taken. It goes on at the pace of one window for each round trip: who
+    /// takes a whole one is likely to take more.
     final func noteTaken(_ byteCount: Int, by stream: HTTP2Stream) {
         guard !stream.hasWideWindow else { return }
         stream.takenBytes += byteCount

@@ -4,8 +4,9 @@ internal import IgropyrHTTP
 /// The framing, header compression, flow control and priorities (RFC 9218) of one HTTP/2 connection, by nghttp2; stays
 /// on its connection's loop.
 ///
-/// Does no I/O. What was read goes into ``receive(_:)``; frames to be written come into ``output`` by ``produce(upTo:)``.
-/// Within these calls the owner hears what happened and may call all else here, but neither of the two.
+/// Does no I/O. What was read goes into ``receive(_:)``; frames to be written come into ``output`` by
+/// ``produce(upTo:)``. Within these calls the owner hears what happened and may call all else here, but neither of the
+/// two.
 @safe
 final class HTTP2Session {
     /// nghttp2 cannot go on: a client's first bytes are not HTTP/2's, acknowledgements pile up, there is no memory.
@@ -42,7 +43,8 @@ final class HTTP2Session {
         defer { unsafe nghttp2_option_del(options) }
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_max_outbound_ack(options, settings.queuedFrames)
-        // A head was bounded where it came from. nghttp2 itself would leave one beyond 64 KiB unsent, and say so to nobody.
+        // A head was bounded where it came from. nghttp2 itself would leave one beyond 64 KiB unsent, and say so to
+        // nobody.
         unsafe nghttp2_option_set_max_send_header_block_length(options, 2 * HTTPLimits.maximumHeadBytes)
         unsafe nghttp2_option_set_builtin_recv_extension_type(options, UInt8(NGHTTP2_PRIORITY_UPDATE.rawValue))
         let owner = unsafe Unmanaged.passUnretained(owner).toOpaque()

@@ -10,8 +10,8 @@ extension ProxyHeader {
     private static let maximumLineBytes = 107
     private static let fixedBytes = 16
 
-    /// Reads the header at the begin of a connection, of either version, and how many bytes it has. Nil if it is not whole:
-    /// ask again with the same bytes and more. However they are cut, the outcome is the same.
+    /// Reads the header at the begin of a connection, of either version, and how many bytes it has. Nil if it is not
+    /// whole: ask again with the same bytes and more. However they are cut, the outcome is the same.
     public static func read(_ bytes: RawSpan) throws(Failure) -> (header: ProxyHeader, byteCount: Int)? {
         guard bytes.byteCount > 0 else { return nil }
         let text = Span<UInt8>(_bytes: bytes)

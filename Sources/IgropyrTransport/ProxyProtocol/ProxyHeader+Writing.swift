@@ -1,7 +1,8 @@
 internal import IgropyrUV
 
 extension ProxyHeader {
-    /// As it stands at the begin of a connection. Addresses of different families both go out as IPv6's (RFC 4291 §2.5.5.2).
+    /// As it stands at the begin of a connection. Addresses of different families both go out as IPv6's (RFC 4291
+    /// §2.5.5.2).
     public func bytes(_ version: Version) -> [UInt8] {
         switch version {
         case .v1: line

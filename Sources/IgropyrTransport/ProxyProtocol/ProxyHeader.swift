@@ -1,12 +1,12 @@
 public import IgropyrUV
 
-/// What a proxy says at the beginning of a connection about whose connection it is: the PROXY protocol, versions 1 and 2
-/// (HAProxy's `proxy-protocol.txt`).
+/// What a proxy says at the beginning of a connection about whose connection it is: the PROXY protocol, versions 1 and
+/// 2 (HAProxy's `proxy-protocol.txt`).
 ///
 /// Whoever sends it can claim any address: take it from proxies that are known only.
 public enum ProxyHeader: Hashable, Sendable {
-    /// The proxy's own connection, such as a health check's (`LOCAL`), or one whose ends it does not know or that are no TCP
-    /// addresses (`UNKNOWN`): the addresses of the connection itself hold.
+    /// The proxy's own connection, such as a health check's (`LOCAL`), or one whose ends it does not know or that are
+    /// no TCP addresses (`UNKNOWN`): the addresses of the connection itself hold.
     case local
     /// A client has connected from `source` to `destination`, and the proxy passes that on.
     case proxied(source: SocketAddress, destination: SocketAddress)
@@ -34,8 +34,8 @@ public enum ProxyHeader: Hashable, Sendable {
         case wrongChecksum
     }
 
-    /// The longest header that is read. Without extensions there are 232 bytes at most; they are meant to fit in a packet of
-    /// 536 bytes, but certificates' names may take more.
+    /// The longest header that is read. Without extensions there are 232 bytes at most; they are meant to fit in a
+    /// packet of 536 bytes, but certificates' names may take more.
     public static let maximumBytes = 2048
 }
 

@@ -1,7 +1,8 @@
 internal import IgropyrHTTP
 internal import IgropyrUV
 
-/// The fields that the responses of one loop have in common: `Date` and, if it is given, `Server`. Written once a second.
+/// The fields that the responses of one loop have in common: `Date` and, if it is given, `Server`. Written once a
+/// second.
 final class CommonFields {
     private let loop: EventLoop
     private let serverName: String?

@@ -2,9 +2,9 @@ public import IgropyrUV
 
 /// Sends a part of a file as the body of a response whose head announced just as many bytes.
 ///
-/// The kernel copies from its cache to the socket (`sendfile`) as far as the client takes it. Where it takes no more, or
-/// TLS is between, one piece is read and queued, and the client's taking it says when to go on. A file that is not in the
-/// kernel's cache makes the loop wait for the disk.
+/// The kernel copies from its cache to the socket (`sendfile`) as far as the client takes it. Where it takes no more,
+/// or TLS is between, one piece is read and queued, and the client's taking it says when to go on. A file that is not
+/// in the kernel's cache makes the loop wait for the disk.
 public final class FileTransfer {
     /// Read and queued at once where the kernel cannot send the file by itself.
     private static let pieceBytes = 64 << 10
@@ -28,8 +28,8 @@ public final class FileTransfer {
         self.connection = connection
     }
 
-    /// Begins, or goes on: call it from ``HTTPServerExchange/responseDidDrain()``. Ends the response itself; a file that
-    /// cannot be read, or has become shorter, cuts the connection.
+    /// Begins, or goes on: call it from ``HTTPServerExchange/responseDidDrain()``. Ends the response itself; a file
+    /// that cannot be read, or has become shorter, cuts the connection.
     public func goOn() {
         var turn = Self.turnBytes
         do throws(UVError) {

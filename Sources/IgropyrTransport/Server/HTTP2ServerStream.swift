@@ -4,8 +4,8 @@ internal import IgropyrUV
 
 /// One request of an HTTP/2 connection and its response.
 ///
-/// Its connection keeps it until the stream is closed, by both ends or by a reset; whoever keeps it longer can do nothing
-/// with it.
+/// Its connection keeps it until the stream is closed, by both ends or by a reset; whoever keeps it longer can do
+/// nothing with it.
 final class HTTP2ServerStream: HTTP2Stream, HTTPServerStream {
     let connection: HTTP2ServerConnection
     var exchange: (any HTTPServerExchange)?

@@ -51,8 +51,8 @@ public final class HTTPServer {
     /// ``HTTP2Settings/isEnabled`` is false takes a context made for `http/1.1` only.
     public static let applicationProtocols = ["h2", "http/1.1"]
 
-    /// Begins to accept at once, or, if it `awaitsTLS`, once ``tls`` is set: who comes earlier waits in the backlog. The
-    /// listener belongs to the server from here on; it is closed if this throws. Several loops' servers may share
+    /// Begins to accept at once, or, if it `awaitsTLS`, once ``tls`` is set: who comes earlier waits in the backlog.
+    /// The listener belongs to the server from here on; it is closed if this throws. Several loops' servers may share
     /// `clients`.
     public init(
         listener: TCPListener, settings: HTTPServerSettings = HTTPServerSettings(), tls: TLSContext? = nil,
@@ -91,8 +91,8 @@ public final class HTTPServer {
     var isDraining: Bool { if case .draining = state { true } else { false } }
 
     /// Stops accepting, lets requests in flight finish, and closes each connection after its response; those that have
-    /// not finished after `timeout` are cut. Calls `onDrained` when none is left, perhaps at once. Called again, it waits,
-    /// too, but the first call's `timeout` holds.
+    /// not finished after `timeout` are cut. Calls `onDrained` when none is left, perhaps at once. Called again, it
+    /// waits, too, but the first call's `timeout` holds.
     public func drain(timeout: Duration, onDrained: @escaping () -> Void) {
         switch state {
         case .open: break
@@ -117,8 +117,8 @@ public final class HTTPServer {
         await withCheckedContinuation { continuation in drain(timeout: timeout) { continuation.resume() } }
     }
 
-    /// Has each client connect anew for its next request: ``tls``, say, no longer lets in what it let in before. What is under
-    /// way goes on.
+    /// Has each client connect anew for its next request: ``tls``, say, no longer lets in what it let in before. What
+    /// is under way goes on.
     public func retireConnections() {
         for connection in connections { connection.retire() }
     }

@@ -4,8 +4,8 @@ internal import IgropyrHTTP
 private let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
 extension HTTPServerConnection {
-    /// Hands the connection over if the client speaks HTTP/2 without asking; else its bytes are HTTP/1.1's, from the first
-    /// one on.
+    /// Hands the connection over if the client speaks HTTP/2 without asking; else its bytes are HTTP/1.1's, from the
+    /// first one on.
     func lookForPreface(_ bytes: RawSpan) {
         let known = input.count  // What was kept equals the preface so far.
         let count = min(preface.count - known, bytes.byteCount)

@@ -161,8 +161,8 @@ extension HTTPServerConnection {
         noteWritten()
     }
 
-    /// The client has as long as is due to take what is queued. If all was taken, that is progress of its request, too: who
-    /// listens need not talk.
+    /// The client has as long as is due to take what is queued. If all was taken, that is progress of its request, too:
+    /// who listens need not talk.
     private func noteWritten() {
         if stream.queuedBytes > 0 { return awaitProgress() }
         guard case .body = request, case .body = response, !isBodyPaused else { return }

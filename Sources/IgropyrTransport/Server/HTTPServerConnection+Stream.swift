@@ -33,8 +33,8 @@ extension HTTPServerConnection: ByteStreamDelegate {
         watchClient()
     }
 
-    /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice. Not so while both ends talk:
-    /// there is no more to say at a time then.
+    /// Looked at whenever some of it arrives; that nothing arrives is for the timer to notice. Not so while both ends
+    /// talk: there is no more to say at a time then.
     private var isBodyTooSlow: Bool {
         if case .body = response { return false }
         let settings = server.settings

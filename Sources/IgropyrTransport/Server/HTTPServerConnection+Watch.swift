@@ -1,8 +1,8 @@
 internal import IgropyrUV
 
 /// How a client is looked after that sends nothing more, or is not read from, while a handler works for it. An end of
-/// its sending is no sign: it may read on (RFC 9112 §9.6). A reset is, and the kernel has it, but tells it only who reads
-/// or writes.
+/// its sending is no sign: it may read on (RFC 9112 §9.6). A reset is, and the kernel has it, but tells it only who
+/// reads or writes.
 enum ClientWatch {
     /// How often that is asked for.
     static let interval = Duration.seconds(1)
@@ -32,9 +32,9 @@ extension HTTPServerConnection {
         watchClient()
     }
 
-    /// Writes to a client that has ended its sending and waits for an answer. If it has closed the connection, not half of
-    /// it, its kernel answers by a reset. If not, it passes over 100 (Continue), as it must (RFC 9110 §15.2); HTTP/1.0
-    /// knows no such answers.
+    /// Writes to a client that has ended its sending and waits for an answer. If it has closed the connection, not half
+    /// of it, its kernel answers by a reset. If not, it passes over 100 (Continue), as it must (RFC 9110 §15.2);
+    /// HTTP/1.0 knows no such answers.
     private func probe() {
         guard hasPeerEnded, !hasProbed, version != .http10, canWrite, case .ended = request, case .notBegun = response
         else { return }

@@ -70,8 +70,8 @@ public final class HTTPServerConnection: HTTPServerStream {
     /// The response that was begun is not the last one to its request.
     var isInterim = false
     var place: Int32?
-    /// Bytes of the request's body that are to come as far as is known; `.max` while the client waits to be told to go on, and
-    /// may never send them.
+    /// Bytes of the request's body that are to come as far as is known; `.max` while the client waits to be told to go
+    /// on, and may never send them.
     var bodyLeft: UInt64 = 0
     /// Bytes of the body that came after the answer was complete.
     private var unreadBytes: UInt32 = 0

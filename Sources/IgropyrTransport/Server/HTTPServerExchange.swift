@@ -9,8 +9,8 @@ public protocol HTTPServerExchange: AnyObject {
     func responseDidDrain()
     /// The client is gone, or cut off, before the response ended. Nothing else is called.
     func clientDidAbort()
-    /// The client was told `status`, and nothing else, since the rest of its request breaks the protocol or does not come.
-    /// Nothing else is called. By default, as ``clientDidAbort()``.
+    /// The client was told `status`, and nothing else, since the rest of its request breaks the protocol or does not
+    /// come. Nothing else is called. By default, as ``clientDidAbort()``.
     func requestWasRefused(status: Int)
     /// The server is about to end: finish soon what would go on for long. Called once at most; of a request that came
     /// later, once the handler has begun with it.

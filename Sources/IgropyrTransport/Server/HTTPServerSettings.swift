@@ -13,30 +13,31 @@ public struct HTTPServerSettings: Sendable {
     /// Requests on one connection; the answer to the last says that the connection ends, which spreads clients over the
     /// loops again and gives back what a connection has gathered.
     public var requestsPerConnection = 10_000
-    /// From the first byte of a head to its end, however the bytes drip; then 408. Also from a connection's begin to the
-    /// first byte; then it is closed.
+    /// From the first byte of a head to its end, however the bytes drip; then 408. Also from a connection's begin to
+    /// the first byte; then it is closed.
     public var headTimeout = Duration.seconds(10)
     /// How long a connection may rest between requests; then it is closed.
     public var idleTimeout = Duration.seconds(5)
     /// The same once the server drains: a request that is on its way by then is still answered.
     public var drainIdleTimeout = Duration.milliseconds(100)
-    /// How long a request body, or a client that reads a response, may make no progress; then the connection is closed, for a
-    /// body that nothing was answered to with 408. While both are under way, progress of either counts.
+    /// How long a request body, or a client that reads a response, may make no progress; then the connection is closed,
+    /// for a body that nothing was answered to with 408. While both are under way, progress of either counts.
     public var progressTimeout = Duration.seconds(30)
     /// What a request's body must bring on average, counted from its head on and without the time in which the handler
-    /// makes the client wait, once ``rateGrace`` is over; else as above. And what a client that is sent
-    /// a response must take in each ``progressTimeout``. Together with that, nobody holds a connection by a byte now and
-    /// then. A body that comes while its response goes, as in a dialogue, may be slower. 0 for no minimum.
+    /// makes the client wait, once ``rateGrace`` is over; else as above. And what a client that is sent a response must
+    /// take in each ``progressTimeout``. Together with that, nobody holds a connection by a byte now and then. A body
+    /// that comes while its response goes, as in a dialogue, may be slower. 0 for no minimum.
     public var minimumBytesPerSecond = 240
     /// Before the average counts: a start may be slow.
     public var rateGrace = Duration.seconds(10)
     /// How long to read and drop what a client still sends after its last response, so that no reset overtakes that.
     public var lingerTimeout = Duration.seconds(2)
-    /// Whether a client in HTTP/1.1 that ends its side while its request is handled still gets the answer (RFC 9112 §9.6). Else
-    /// it has gone: its connection is closed, and the exchange hears of that at once.
+    /// Whether a client in HTTP/1.1 that ends its side while its request is handled still gets the answer (RFC 9112
+    /// §9.6). Else it has gone: its connection is closed, and the exchange hears of that at once.
     public var allowsHalfClosure = true
-    /// What is read and dropped of a request's body that its handler leaves unread, so that the connection lives on. A response
-    /// that begins while more is to come says that the connection ends; after chunks beyond it, it ends without a word.
+    /// What is read and dropped of a request's body that its handler leaves unread, so that the connection lives on. A
+    /// response that begins while more is to come says that the connection ends; after chunks beyond it, it ends
+    /// without a word.
     public var unreadBodyBytes = 256 << 10
     /// Pipelined input held while a response is being made; beyond it the client has to wait.
     public var pipelineBytes = 64 << 10

@@ -15,12 +15,13 @@ public protocol HTTPServerStream: AnyObject {
     var peerHostText: String? { get }
     /// Nil once the connection has ended.
     var localAddress: SocketAddress? { get }
-    /// Whether the client asks by https. A connection under a key that both ends hold is a proxy's, and says nothing about its
-    /// client's.
+    /// Whether the client asks by https. A connection under a key that both ends hold is a proxy's, and says nothing
+    /// about its client's.
     var isEncrypted: Bool { get }
     /// What ALPN agreed on, such as `http/1.1`; nil without TLS, and if the client offered nothing.
     var negotiatedProtocol: String? { get }
-    /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil for none.
+    /// What the client has shown and an authority of ``TLSConfiguration/clientCertificates`` has vouched for; nil for
+    /// none.
     var clientCertificate: TLSPeerCertificate? { get }
     /// The name of the key that the client was issued and has proven to hold; nil where it needed none
     /// (``TLSContext/preSharedKeys(_:role:issuer:applicationProtocols:)``).
@@ -39,14 +40,14 @@ public protocol HTTPServerStream: AnyObject {
 
     /// Writes the status and the fields that every response has; once for each request.
     ///
-    /// `.chunked` is a body of unknown length, however the version frames it. A status without a body, and HEAD, suppress
-    /// it; then `.length` still states what a GET would have got.
-    /// A proxy passes on the origin's `Date`, with `addsDate` false.
+    /// `.chunked` is a body of unknown length, however the version frames it. A status without a body, and HEAD,
+    /// suppress it; then `.length` still states what a GET would have got. A proxy passes on the origin's `Date`, with
+    /// `addsDate` false.
     /// - Throws: `.invalidStatus`.
     func beginResponse(status: Int, framing: MessageHead.Framing, addsDate: Bool) throws(HTTPSerializer.Failure)
     /// Begins a response before the response, such as 103 (Early Hints, RFC 8297): its fields and ``endHead()`` follow.
-    /// - Returns: false if it cannot go out, and is better left out: the client speaks HTTP/1.0 or does not take what it is
-    ///   sent, or the response has begun.
+    /// - Returns: false if it cannot go out, and is better left out: the client speaks HTTP/1.0 or does not take what
+    ///   it is sent, or the response has begun.
     /// - Throws: `.invalidStatus` for anything but 102…199; 100 is sent by itself.
     func beginInterimResponse(status: Int) throws(HTTPSerializer.Failure) -> Bool
     /// Writes the status and fields that agree to the request for another protocol, in place of
@@ -76,8 +77,8 @@ public protocol HTTPServerStream: AnyObject {
     func sendFilePart(_ file: Int32, offset: Int64, count: Int) throws(UVError) -> Int?
     /// Ends the response. One that is shorter than announced is a fault of the handler: it is cut. Idempotent.
     func endResponse()
-    /// The same with fields after the body. They are left out where they have no place: in HTTP/1.0, behind a body whose
-    /// length was announced, and without a body.
+    /// The same with fields after the body. They are left out where they have no place: in HTTP/1.0, behind a body
+    /// whose length was announced, and without a body.
     func endResponse(trailers: TrailerFields)
     /// Whether the client keeps up with what is sent; if not, wait for ``HTTPServerExchange/responseDidDrain()``.
     var canWrite: Bool { get }

@@ -6,8 +6,9 @@ public struct RateLimitSettings: Hashable, Sendable {
     public var requestsPerSecond: Double
     /// At once, after a pause; at least 1.
     public var burst: Int
-    /// Clients that are kept in mind at the same time, about. Beyond it those are forgotten that have used the least, and may
-    /// make a burst anew: with more active clients than that the limit gets loose. Each takes 24 bytes, from the start.
+    /// Clients that are kept in mind at the same time, about. Beyond it those are forgotten that have used the least,
+    /// and may make a burst anew: with more active clients than that the limit gets loose. Each takes 24 bytes, from
+    /// the start.
     public var clients = 16_384
 
     public init(requestsPerSecond: Double, burst: Int) {

@@ -1,7 +1,7 @@
 internal import IgropyrTime
 
-/// What a peer brings on average; time in which it was made to wait does not count. A class, so that a connection without
-/// a body has no room for it.
+/// What a peer brings on average; time in which it was made to wait does not count. A class, so that a connection
+/// without a body has no room for it.
 final class TransferRate {
     private var bytes = 0
     /// In nanoseconds, of the stretches that are over.

@@ -9,8 +9,8 @@ public typealias PreSharedKeyIssuer = @Sendable (_ name: String) -> PreSharedKey
 public struct PreSharedKey: Sendable {
     /// 32 bytes: the length of SHA-256, the hash that a key from outside is bound to (RFC 8446 §4.2.11).
     let secret: SymmetricKey
-    /// By which a server with several keys finds this one; says nothing about the secret. Of derived keys 16 hexadecimal
-    /// digits.
+    /// By which a server with several keys finds this one; says nothing about the secret. Of derived keys 16
+    /// hexadecimal digits.
     let name: String
     let identity: PreSharedKeyIdentity
 
@@ -21,8 +21,9 @@ public struct PreSharedKey: Sendable {
         PreSharedKey(clusterKey, secretInfo: "igropyr control v1", nameInfo: "igropyr control identity v1")
     }
 
-    /// The key between balancers and the workers of one application, made likewise with the infos `igropyr worker v1 NAME` and
-    /// `igropyr worker identity v1 NAME`: it says nothing about the cluster's key, nor about another application's.
+    /// The key between balancers and the workers of one application, made likewise with the infos
+    /// `igropyr worker v1 NAME` and `igropyr worker identity v1 NAME`: it says nothing about the cluster's key, nor
+    /// about another application's.
     public static func worker(of application: String, fromClusterKey clusterKey: [UInt8]) -> PreSharedKey {
         PreSharedKey(
             clusterKey, secretInfo: "igropyr worker v1 \(application)",

@@ -1,8 +1,8 @@
 internal import Crypto
 internal import IgropyrText
 
-/// The file by which a server gets keys that change while it runs: a line for each, `NAME SECRET` in 16 and 64 hexadecimal
-/// digits. Clients show the first; all are taken.
+/// The file by which a server gets keys that change while it runs: a line for each, `NAME SECRET` in 16 and 64
+/// hexadecimal digits. Clients show the first; all are taken.
 public enum PreSharedKeyFile {
     /// More than a cluster has while its keys change.
     static let limit = 64

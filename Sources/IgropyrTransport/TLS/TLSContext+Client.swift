@@ -3,7 +3,8 @@ internal import COpenSSL
 extension TLSContext {
     /// Whose word a client takes for who a server is.
     public enum Trust: Sendable, Hashable {
-        /// The authorities that this machine trusts (OpenSSL's default folder and file, `SSL_CERT_FILE`, `SSL_CERT_DIR`).
+        /// The authorities that this machine trusts (OpenSSL's default folder and file, `SSL_CERT_FILE`,
+        /// `SSL_CERT_DIR`).
         case system
         /// Those in a PEM file, and no others.
         case authorities(file: String)
@@ -11,8 +12,8 @@ extension TLSContext {
         case unverified
     }
 
-    /// A client's context: TLS 1.2 or 1.3; the server must show a certificate that is valid, for its name, and issued by
-    /// an authority that is trusted, unless `trust` is `.unverified`. To a server that asks for it, the client shows
+    /// A client's context: TLS 1.2 or 1.3; the server must show a certificate that is valid, for its name, and issued
+    /// by an authority that is trusted, unless `trust` is `.unverified`. To a server that asks for it, the client shows
     /// `certificate`. Blocks while it reads files.
     /// - Throws: `.unusableFile`, which names the file and says what to do; `.setup`.
     public static func client(

@@ -2,7 +2,8 @@ internal import COpenSSL
 
 /// The certificates of a server's context and what goes with them.
 struct ServerCertificates: Sendable {
-    /// One `SSL_CTX` for each set of names; sessions begin with the first and change to another when they are asked for it.
+    /// One `SSL_CTX` for each set of names; sessions begin with the first and change to another when they are asked for
+    /// it.
     let choices: [Choice]
     let names: ServerNames
     let tickets: TLSTickets?

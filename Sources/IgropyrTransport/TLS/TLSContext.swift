@@ -18,7 +18,8 @@ public final class TLSContext: Sendable {
 
     public let role: Role
     let proof: Proof
-    /// What this end speaks above TLS, by the names that ALPN has for it (RFC 7301), best first; empty to leave it open.
+    /// What this end speaks above TLS, by the names that ALPN has for it (RFC 7301), best first; empty to leave it
+    /// open.
     let applicationProtocols: [String]
 
     /// The `SSL_CTX` that sessions begin with. Nothing changes it once the factory has returned, and OpenSSL counts its

@@ -52,12 +52,12 @@ public final class TLSSession {
     /// The handshake is not through, and never will be if it has failed.
     @safe @exclusivity(unchecked) public private(set) var isHandshaking = true
     @safe @exclusivity(unchecked) private var isClosing = false
-    /// What both ends agreed to speak above TLS, by its name in ALPN (RFC 7301), such as `h2`; nil before the handshake is
-    /// through, and if the client offered nothing.
+    /// What both ends agreed to speak above TLS, by its name in ALPN (RFC 7301), such as `h2`; nil before the handshake
+    /// is through, and if the client offered nothing.
     public private(set) var negotiatedProtocol: String?
 
-    /// A client's first message waits in ``takeCiphertext(_:)`` at once. `serverName` is whom a client expects: the name
-    /// or the address that the server's certificate must carry.
+    /// A client's first message waits in ``takeCiphertext(_:)`` at once. `serverName` is whom a client expects: the
+    /// name or the address that the server's certificate must carry.
     /// - Throws: `.setup` if a client has no memory, or no server name where a certificate is to prove it.
     public init(_ context: TLSContext, serverName: String? = nil, limits: Limits = Limits()) throws(TLSError) {
         self.limits = limits
@@ -158,8 +158,8 @@ public final class TLSSession {
     }
 
     /// Says that nothing more comes from this end (`close_notify`), so that the peer can tell the end from a cut.
-    /// Idempotent; what the peer still sends can be read. During the handshake: said once that and what was written before
-    /// are through.
+    /// Idempotent; what the peer still sends can be read. During the handshake: said once that and what was written
+    /// before are through.
     public func close() {
         guard !isClosing, failure == nil else { return }
         isClosing = true

@@ -80,7 +80,7 @@ func willUseTicketKey(
     guard isSealing == 0 else { return unsafe tickets.seal(name, vector, cipher, mac) }
     let result = unsafe tickets.open(name, vector, cipher, mac)
     guard result > 0, unsafe SSL_version(ssl) == TLS1_3_VERSION else { return result }
-    // A client of TLS 1.3 uses a ticket once (RFC 8446 §C.4), so it gets another. With that a session's time begins anew;
-    // who proves itself by a certificate gets none, and has to do that again (§4.6.1).
+    // A client of TLS 1.3 uses a ticket once (RFC 8446 §C.4), so it gets another. With that a session's time begins
+    // anew; who proves itself by a certificate gets none, and has to do that again (§4.6.1).
     return certificates.clientTrust.authorities == nil ? 2 : 1
 }

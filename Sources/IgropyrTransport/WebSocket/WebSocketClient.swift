@@ -43,8 +43,8 @@ public enum WebSocketClient {
         public let subprotocol: String?
     }
 
-    /// Opens a connection of `pool` and asks for a WebSocket; calls `onReady` once. What the server sends after its answer
-    /// is not looked at before `onReady` has returned: set ``WebSocketConnection/onEvent`` there.
+    /// Opens a connection of `pool` and asks for a WebSocket; calls `onReady` once. What the server sends after its
+    /// answer is not looked at before `onReady` has returned: set ``WebSocketConnection/onEvent`` there.
     public static func open(
         _ request: Request, to address: SocketAddress, pool: HTTPConnectionPool, settings: WebSocketSettings,
         onReady: @escaping (Result<Opened, Failure>) -> Void

@@ -5,8 +5,8 @@ public struct WebSocketSettings: Sendable {
     /// Bytes of messages held for who has not asked for them yet; beyond, the peer has to wait. At least one message is
     /// held, whatever it has.
     public var heldBytes = 64 << 10
-    /// After so long without a byte from the peer it is asked for a sign of life, which also keeps proxies from closing the
-    /// connection; as long again without, and the connection is cut. Nil: never.
+    /// After so long without a byte from the peer it is asked for a sign of life, which also keeps proxies from closing
+    /// the connection; as long again without, and the connection is cut. Nil: never.
     public var pingInterval: Duration? = .seconds(20)
     /// How long a client waits for the connection, and then for the server's answer; a server does not look at it.
     public var openTimeout = Duration.seconds(10)

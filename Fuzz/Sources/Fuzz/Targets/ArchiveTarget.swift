@@ -3,7 +3,8 @@ import IgropyrBundles
 
 @testable import IgropyrCluster
 
-/// What a peer sends as the content of a bundle: nothing of it may appear beside the bundle's folder, nor be more than it.
+/// What a peer sends as the content of a bundle: nothing of it may appear beside the bundle's folder, nor be more than
+/// it.
 enum ArchiveTarget: FuzzTarget {
     static let name = "archive"
     private static let folder: String = {

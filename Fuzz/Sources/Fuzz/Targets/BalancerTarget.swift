@@ -3,8 +3,8 @@ import IgropyrBalancer
 import IgropyrHTTP
 import IgropyrUV
 
-/// A whole balancer between a client and its workers: settings, how many pieces workers say, each with its length, then all
-/// that the client sends.
+/// A whole balancer between a client and its workers: settings, how many pieces workers say, each with its length, then
+/// all that the client sends.
 enum BalancerTarget: FuzzTarget {
     static let name = "balancer"
 

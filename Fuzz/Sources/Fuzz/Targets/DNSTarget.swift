@@ -1,8 +1,8 @@
 import IgropyrDNS
 import IgropyrTime
 
-/// Messages of the DNS, as anybody on the local network may send them to a member that is to be discovered: for each, whether
-/// it comes from the group's port, then its length and itself.
+/// Messages of the DNS, as anybody on the local network may send them to a member that is to be discovered: for each,
+/// whether it comes from the group's port, then its length and itself.
 enum DNSTarget: FuzzTarget {
     static let name = "dns"
 

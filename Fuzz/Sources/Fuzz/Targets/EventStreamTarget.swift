@@ -1,7 +1,7 @@
 @testable import Igropyr
 
-/// A stream of Server-Sent Events: how large its pieces are, then the stream. It gives the same events however it is cut, none
-/// beyond the limit, and what is written of them anew reads as the same.
+/// A stream of Server-Sent Events: how large its pieces are, then the stream. It gives the same events however it is
+/// cut, none beyond the limit, and what is written of them anew reads as the same.
 enum EventStreamTarget: FuzzTarget {
     static let name = "event-stream"
     private static let limit = 512

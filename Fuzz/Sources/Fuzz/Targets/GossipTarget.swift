@@ -2,7 +2,8 @@ import IgropyrTime
 
 @testable import IgropyrGossip
 
-/// What a member hears from others: whether it has a label or a key, then up to 24 times what happens and a piece of bytes.
+/// What a member hears from others: whether it has a label or a key, then up to 24 times what happens and a piece of
+/// bytes.
 enum GossipTarget: FuzzTarget {
     static let name = "gossip"
     private static let limit = 8

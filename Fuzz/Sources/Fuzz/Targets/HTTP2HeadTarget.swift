@@ -1,7 +1,7 @@
 import IgropyrHTTP
 
-/// The fields of an HTTP/2 request as the header compression gives them: choices, then names and values in turn, each as
-/// a line.
+/// The fields of an HTTP/2 request as the header compression gives them: choices, then names and values in turn, each
+/// as a line.
 enum HTTP2HeadTarget: FuzzTarget {
     static let name = "http2-head"
 

@@ -1,7 +1,7 @@
 @testable import IgropyrGossip
 
-/// One message of the gossip, without what goes around it: which one, bytes. What was read is the same when it was written
-/// and read again.
+/// One message of the gossip, without what goes around it: which one, bytes. What was read is the same when it was
+/// written and read again.
 enum MessagePackTarget: FuzzTarget {
     static let name = "messagepack"
 
