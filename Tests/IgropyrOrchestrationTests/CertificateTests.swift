@@ -97,7 +97,7 @@ import Testing
         #expect(time == day)
     }
 
-    @Test(arguments: ["", "Shop", "a b", "a/b", "é"]) func `no name is`(text: String) {
+    @Test(arguments: ["", ".", "..", "-a", "Shop", "a b", "a/b", "é"]) func `no name is`(text: String) {
         #expect(CertificateName(rawValue: text) == nil)
         #expect(throws: InvalidName.self) { try CertificateName(text) }
     }

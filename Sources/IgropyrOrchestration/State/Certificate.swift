@@ -1,11 +1,11 @@
 /// Names a certificate of the cluster, by default the first server that it stands for: 1 to 253 of a–z, 0–9, '-', '_',
-/// '.' and '*'.
+/// '.' and '*'; '-' and '.' not first.
 public struct CertificateName: RawRepresentable, Hashable, Sendable, Codable, CodingKeyRepresentable {
     public let rawValue: String
 
     public init?(rawValue: String) {
         let bytes = rawValue.utf8
-        guard (1...253).contains(bytes.count),
+        guard (1...253).contains(bytes.count), bytes.first != .hyphen, bytes.first != .period,
             bytes.allSatisfy({
                 $0.isLowercaseLetter || $0.isDigit || [.hyphen, .underscore, .period, .asterisk].contains($0)
             })
@@ -15,7 +15,9 @@ public struct CertificateName: RawRepresentable, Hashable, Sendable, Codable, Co
 
     public init(_ text: String) throws(InvalidName) {
         guard let name = Self(rawValue: text) else {
-            throw InvalidName(text: text, rule: "a certificate's name: 1 to 253 of a-z, 0-9, '-', '_', '.' and '*'")
+            throw InvalidName(
+                text: text,
+                rule: "a certificate's name: 1 to 253 of a-z, 0-9, '-', '_', '.' and '*', '-' and '.' not first")
         }
         self = name
     }
