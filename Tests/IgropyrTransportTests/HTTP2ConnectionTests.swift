@@ -372,6 +372,23 @@ import Testing
         }
     }
 
+    /// A window is opened by who still speaks. Of the stream, and of the connection.
+    @Test(arguments: [(0, 10), (1 << 30, 100_000)])
+    func `who ends its side is not waited for once it has no window left`(window: UInt32, count: Int) async throws {
+        try await TestServer.run(onRequest: { head, bytes, stream in
+            let box = StreamBox(stream)
+            stream.loop.submit { answer(box.stream, String(repeating: "x", count: count)) }
+        }) { server in
+            let client = try await server.connectFrames()
+            client.begin(.settings(initialWindow: window), [.request(1)])
+            client.endSending()
+            await client.waitForEnd()
+            #expect(client.frames(.reset, 1).count == 1)
+            #expect(client.body(1).utf8.count == (window == 0 ? 0 : 65_535))
+            #expect(server.server.counters.timeouts == 0)
+        }
+    }
+
     // MARK: What is wrong
 
     private static let malformed: [(fields: [(String, String)], ends: Bool, status: String?)] = [

@@ -218,6 +218,11 @@ final class HTTP2Session {
         Int(unsafe nghttp2_session_get_stream_remote_window_size(raw, stream.id))
     }
 
+    /// Whether the peer has to let this stream, or its connection, send more before any more of a body goes out.
+    func isSendWindowEmpty(of stream: HTTP2Stream) -> Bool {
+        unsafe windowBytes(of: stream) <= 0 || nghttp2_session_get_remote_window_size(raw) <= 0
+    }
+
     /// Whether bodies that were not consumed keep the client from sending any.
     var isReceiveWindowFull: Bool {
         unsafe nghttp2_session_get_effective_recv_data_length(raw)

@@ -162,7 +162,15 @@ final class HTTP2ServerConnection: HTTP2Connection {
     }
 
     override func endIfOver() {
+        if hasPeerEnded { cutBlockedStreams() }
         if session.isOver || hasPeerEnded && streams.isEmpty { linger() }
+    }
+
+    /// Of a client that says nothing more, and so will open no window.
+    private func cutBlockedStreams() {
+        for stream in serverStreams where stream.isWaitingForClient && session.isSendWindowEmpty(of: stream) {
+            stream.cut(.cancel)
+        }
     }
 
     override func abort() {
