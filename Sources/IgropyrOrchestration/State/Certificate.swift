@@ -72,7 +72,7 @@ public struct Certificate: Hashable, Sendable, Codable {
     /// - Throws: A refusal if it breaks one of the ``StateLimits``.
     public func validate() throws(Refusal) {
         guard let content else { return }
-        let validation = Validation(subject: "certificate \(name)")
+        let validation = Validation(subject: subject)
         try validation.requireCount(content.servers.count, atMost: StateLimits.serversOfCertificate, of: "servers")
         for server in content.servers {
             try validation.requirePlainText(server, atMost: StateLimits.serverBytes, "a server's name")

@@ -1,7 +1,7 @@
 extension Deployment {
     /// - Throws: A refusal if it breaks one of the ``StateLimits`` or a worker could not be started with it.
     public func validate() throws(Refusal) {
-        let validation = Validation(subject: "deployment \(name)")
+        let validation = Validation(subject: subject)
         try validation.requirePlainText(progress.reason, atMost: StateLimits.messageBytes, "the reason")
         try validation.requireCount(history.count, atMost: StateLimits.history, of: "earlier deployments")
         try validation.requireCount(decisions.count, atMost: StateLimits.decisions, of: "decisions")

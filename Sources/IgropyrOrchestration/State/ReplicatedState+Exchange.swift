@@ -65,7 +65,8 @@ extension ReplicatedState {
         for deployment in delta.deployments {
             let former = deployments[deployment.name]
             do throws(Refusal) {
-                guard try apply(deployment, at: now, clock: &clock) else { continue }
+                guard let winner = try deployment.winner(among: deployments, at: now, clock: &clock) else { continue }
+                store(winner)
                 change.deployments.append(deployment.name)
                 guard let former else { continue }
                 if former.supersedes(deployment) {
@@ -83,7 +84,9 @@ extension ReplicatedState {
         }
         for certificate in delta.certificates ?? [] {
             do throws(Refusal) {
-                if try apply(certificate, at: now, clock: &clock) { change.certificates.append(certificate.name) }
+                guard let winner = try certificate.winner(among: certificates, at: now, clock: &clock) else { continue }
+                store(winner)
+                change.certificates.append(certificate.name)
             } catch { change.refusals.append(error) }
         }
         return change
@@ -98,36 +101,6 @@ extension ReplicatedState {
             snapshot.deployments.map(\.timestamp.time) + (snapshot.certificates ?? []).map(\.timestamp.time)
             + snapshot.hosts.map { UnixTime(milliseconds: $0.version.epoch) }
         return apply(snapshot, at: times.reduce(now, max), clock: &clock)
-    }
-
-    private mutating func apply(
-        _ deployment: Deployment, at now: UnixTime, clock: inout HybridClock
-    ) throws(Refusal) -> Bool {
-        guard !Self.hasExpired(deployment, at: now) else { return false }
-        let winner = deployments[deployment.name]?.joined(with: deployment) ?? deployment
-        guard winner != deployments[deployment.name] else { return false }
-        try deployment.validate()
-        try checkRoom(for: deployment)
-        do { try clock.observe(deployment.timestamp, at: now) } catch {
-            throw .tooFarAhead("deployment \(deployment.name)")
-        }
-        store(winner)
-        return true
-    }
-
-    private mutating func apply(
-        _ certificate: Certificate, at now: UnixTime, clock: inout HybridClock
-    ) throws(Refusal) -> Bool {
-        guard !Self.hasExpired(certificate, at: now) else { return false }
-        let winner = certificates[certificate.name]?.joined(with: certificate) ?? certificate
-        guard winner != certificates[certificate.name] else { return false }
-        try certificate.validate()
-        try checkRoom(for: certificate)
-        do { try clock.observe(certificate.timestamp, at: now) } catch {
-            throw .tooFarAhead("certificate \(certificate.name)")
-        }
-        store(winner)
-        return true
     }
 
     private mutating func apply(_ record: HostRecord, at now: UnixTime, owner: HostName) throws(Refusal) -> Bool {
@@ -166,10 +139,6 @@ extension Refusal {
         Refusal(
             code: .unsupportedVersion, subject: "state",
             reason: "its format is \(version), this host knows \(StateDelta.currentVersion)")
-    }
-
-    fileprivate static func tooFarAhead(_ subject: String) -> Refusal {
-        Refusal(code: .tooFarAhead, subject: subject, reason: "its timestamp is more than 24 hours ahead")
     }
 }
 

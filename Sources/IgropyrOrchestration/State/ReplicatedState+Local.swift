@@ -15,7 +15,7 @@ extension ReplicatedState {
         deployment.follow(deployments[name])
         do {
             try deployment.validate()
-            try checkRoom(for: deployment)
+            try deployment.checkRoom(among: deployments)
         } catch { throw .refused(error) }
         store(deployment)
         return deployment
@@ -59,7 +59,7 @@ extension ReplicatedState {
         let timestamp = timestamp(after: certificates[name]?.timestamp, at: now, clock: &clock)
         let certificate = Certificate(name: name, timestamp: timestamp, content: content)
         try certificate.validate()
-        try checkRoom(for: certificate)
+        try certificate.checkRoom(among: certificates)
         store(certificate)
         return certificate
     }
@@ -145,37 +145,6 @@ extension ReplicatedState {
     ) -> HybridTimestamp {
         if let current { try? clock.observe(current, at: max(now, current.time)) }
         return clock.tick(at: now)
-    }
-
-    /// New names need room; changes of known ones do not, except for one that comes back from its removal.
-    func checkRoom(for deployment: Deployment) throws(Refusal) {
-        let validation = Validation(subject: "deployment \(deployment.name)")
-        let current = deployments[deployment.name]
-        if current == nil {
-            try validation.require(
-                deployments.count < StateLimits.registers, .tooMany,
-                "\(StateLimits.registers) applications are remembered already")
-        }
-        if !deployment.isTombstone, current?.spec == nil {
-            try validation.require(
-                deployments.values.count { !$0.isTombstone } < StateLimits.applications, .tooMany,
-                "\(StateLimits.applications) applications are deployed already")
-        }
-    }
-
-    func checkRoom(for certificate: Certificate) throws(Refusal) {
-        let validation = Validation(subject: "certificate \(certificate.name)")
-        let current = certificates[certificate.name]
-        if current == nil {
-            try validation.require(
-                certificates.count < StateLimits.certificateRegisters, .tooMany,
-                "\(StateLimits.certificateRegisters) certificates are remembered already")
-        }
-        if !certificate.isTombstone, current?.isTombstone ?? true {
-            try validation.require(
-                certificates.values.count { !$0.isTombstone } < StateLimits.certificates, .tooMany,
-                "there are \(StateLimits.certificates) certificates already")
-        }
     }
 
     func checkRoom(for record: HostRecord) throws(Refusal) {

@@ -48,25 +48,13 @@ public struct ReplicatedState: Hashable, Sendable {
 
     /// Drops tombstones older than ``tombstoneMilliseconds``. Call it about once an hour.
     public mutating func collectTombstones(at now: UnixTime) {
-        deployments = deployments.filter { !Self.hasExpired($0.value, at: now) }
-        certificates = certificates.filter { !Self.hasExpired($0.value, at: now) }
+        deployments = deployments.filter { !$0.value.hasExpired(at: now) }
+        certificates = certificates.filter { !$0.value.hasExpired(at: now) }
     }
 
     /// Drops the records of hosts that membership no longer knows, neither as alive nor as failed nor as left.
     public mutating func forgetHosts(except known: Set<HostName>) {
         hosts = hosts.filter { known.contains($0.key) }
-    }
-
-    static func hasExpired(_ deployment: Deployment, at now: UnixTime) -> Bool {
-        deployment.isTombstone && isOld(deployment.timestamp, at: now)
-    }
-
-    static func hasExpired(_ certificate: Certificate, at now: UnixTime) -> Bool {
-        certificate.isTombstone && isOld(certificate.timestamp, at: now)
-    }
-
-    private static func isOld(_ timestamp: HybridTimestamp, at now: UnixTime) -> Bool {
-        timestamp.time < now.advanced(byMilliseconds: -tombstoneMilliseconds)
     }
 
     // The doors of `ReplicatedState+Local` and `ReplicatedState+Exchange`, which check what goes in.
