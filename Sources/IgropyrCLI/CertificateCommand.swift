@@ -1,7 +1,6 @@
 import ArgumentParser
 import IgropyrCluster
 import IgropyrOrchestration
-import IgropyrTime
 import IgropyrTransport
 
 struct CertificateCommand: AsyncParsableCommand {
@@ -57,17 +56,16 @@ struct CertificateCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (name, files) = (name, TLSConfiguration.Certificate(chainFile: certificate, keyFile: key))
+            let pem: [UInt8]
             // The node finds the same, but does not know the files' names.
             do throws(TLSError) {
                 for warning in try CertificateSummary(reading: files).warnings {
                     StandardError.write("warning: \(warning)\n", .warning)
                 }
+                pem = try files.pem()
             } catch { throw CommandFailure("\(error)") }
-            let pem =
-                try PEMText(reading: certificate).blocks(of: "CERTIFICATE")
-                + PEMText(reading: key).blocks(of: "PRIVATE KEY").prefix(1)
             let report = try await control.withClient { client, node in
-                try await client.setCertificate(name, Array(pem.joined().utf8), at: node)
+                try await client.setCertificate(name, pem, at: node)
             }
             let servers = report.servers.joined(separator: ", ")
             print(
@@ -123,9 +121,4 @@ struct CertificateCommand: AsyncParsableCommand {
             print("removed the certificate \(name)")
         }
     }
-}
-
-extension UnixTime {
-    /// In UTC, such as `2026-01-31`.
-    fileprivate var day: String { CalendarDay(number: Int(milliseconds / 86_400_000)).text }
 }

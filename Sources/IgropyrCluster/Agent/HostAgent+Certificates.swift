@@ -7,11 +7,10 @@ extension HostAgent {
     var certificateSealing: CertificateSealing { CertificateSealing(keys: keys.forSecrets.withLock { $0 }) }
 
     func setCertificate(_ request: CertificateRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
-        let (sealing, pem) = (certificateSealing, Array(request.pem))
+        let sealing = certificateSealing
         do {
-            let name = try await certificateName(request)
-            let (content, warnings) = try await loop.offload { () throws(CertificateError) in
-                try sealing.content(name, pem)
+            let (name, content, warnings) = try await loop.offload { () throws(CertificateError) in
+                try sealing.content(request.name, Array(request.pem))
             }
             let certificate = try await parts.replica.setCertificate(name, content)
             configuration.logger.info("set a certificate", metadata: ["certificate": "\(name)"])
@@ -22,18 +21,6 @@ extension HostAgent {
         } catch let refusal as Refusal {
             return .refusal(refusal.code == .tooMany ? 409 : 422, refusal.description)
         } catch { return .refusal(422, "\(error)") }
-    }
-
-    private func certificateName(_ request: CertificateRequest) async throws -> CertificateName {
-        if let name = request.name { return name }
-        let pem = Array(request.pem)
-        let summary = try await loop.offload { () throws(TLSError) in
-            try CertificateSummary(reading: .held("what was sent", pem: pem))
-        }
-        guard let name = summary.servers.first.flatMap({ CertificateName(rawValue: $0.lowercased()) }) else {
-            throw CertificateError.nameless
-        }
-        return name
     }
 
     func removeCertificate(_ text: String, by caller: Caller, _ parts: Parts) async -> ControlReply {

@@ -1,7 +1,6 @@
 internal import IgropyrGossip
 internal import IgropyrHashing
 internal import IgropyrOrchestration
-internal import IgropyrTime
 internal import IgropyrUV
 
 extension StatusReport {
@@ -140,8 +139,7 @@ extension Certificate {
     /// That it ends soon, or has ended, and what to do; nil if neither.
     func problem(at now: UnixTime) -> String? {
         guard let content, content.expiresAt.milliseconds(since: now) < Self.warningMilliseconds else { return nil }
-        let day = CalendarDay(number: Int(content.expiresAt.milliseconds / 86_400_000))
-        let end = "\(content.expiresAt < now ? "has expired" : "expires") on \(day.text)"
+        let end = "\(content.expiresAt < now ? "has expired" : "expires") on \(content.expiresAt.day)"
         return "certificate \(name): it \(end): renew it, then igropyr certificate set"
     }
 }

@@ -11,21 +11,25 @@ struct CertificateSealing: Sendable {
     /// The cluster's keys, the one in use first, then such as were in use.
     init(keys: [ClusterKey]) { box = SealingBox(keys: keys, purpose: "igropyr certificates v1") }
 
-    /// What is to be entered of a certificate, and what is to be mended though it can be used.
+    /// What is to be entered of a certificate, and what is to be mended though it can be used. Without a name it is
+    /// called by the first server that it stands for.
     func content(
-        _ name: CertificateName, _ pem: [UInt8]
-    ) throws(CertificateError) -> (content: Certificate.Content, warnings: [TLSWarning]) {
+        _ name: CertificateName?, _ pem: [UInt8]
+    ) throws(CertificateError) -> (name: CertificateName, content: Certificate.Content, warnings: [TLSWarning]) {
         guard box.hasKey else { throw .noKey }
-        guard pem.count <= Self.limitBytes else { throw .tooLarge(name) }
+        guard pem.count <= Self.limitBytes else { throw .tooLarge }
         let summary: CertificateSummary
         do throws(TLSError) {
-            summary = try CertificateSummary(reading: .held("the certificate \(name)", pem: pem))
+            summary = try CertificateSummary(reading: .held(name?.rawValue ?? "what was sent", pem: pem))
         } catch { throw .unusable(error) }
+        guard let name = name ?? summary.servers.first.flatMap({ CertificateName(rawValue: $0.lowercased()) }) else {
+            throw .nameless
+        }
         guard let sealed = box.seal(pem, name.rawValue) else { throw .noKey }
         let (expiry, overflow) = summary.expiry.multipliedReportingOverflow(by: 1000)
         let content = Certificate.Content(
             sealed: sealed, servers: summary.servers, expiresAt: UnixTime(milliseconds: overflow ? .max : expiry))
-        return (content, summary.warnings)
+        return (name, content, summary.warnings)
     }
 
     /// Certificates and key, in PEM; nil if it is under a key that is not there, or was changed.
@@ -42,7 +46,7 @@ struct CertificateSealing: Sendable {
 /// Why a certificate is not taken; one line with what to do.
 enum CertificateError: Error, CustomStringConvertible {
     case noKey
-    case tooLarge(CertificateName)
+    case tooLarge
     case nameless
     case unusable(TLSError)
 
@@ -51,8 +55,8 @@ enum CertificateError: Error, CustomStringConvertible {
         case .noKey:
             "certificates need a cluster with a key (igropyr keygen): without one their private keys could not "
                 + "be encrypted"
-        case .tooLarge(let name):
-            "the certificate \(name) and its key have more than \(CertificateSealing.limitBytes >> 10) KiB in PEM: leave "
+        case .tooLarge:
+            "the certificate and its key have more than \(CertificateSealing.limitBytes >> 10) KiB in PEM: leave "
                 + "out what is above the authority that issued it"
         case .nameless: "the certificate names no server that it could be called by: give a name by --name"
         case .unusable(let error): error.description

@@ -1,3 +1,5 @@
+internal import IgropyrTime
+
 /// A wall clock's reading, in milliseconds since 1970. Hosts' clocks differ: compare those of one host only.
 public struct UnixTime: RawRepresentable, Hashable, Comparable, Sendable, Codable {
     public var rawValue: Int64
@@ -18,6 +20,9 @@ public struct UnixTime: RawRepresentable, Hashable, Comparable, Sendable, Codabl
         let (difference, overflow) = rawValue.subtractingReportingOverflow(other.rawValue)
         return overflow ? (self < other ? .min : .max) : difference
     }
+
+    /// The day, in UTC, such as `2026-01-31`.
+    public var day: String { CalendarDay(number: Int(milliseconds / 86_400_000)).text }
 
     public static func < (left: UnixTime, right: UnixTime) -> Bool { left.rawValue < right.rawValue }
 }

@@ -18,3 +18,12 @@ public struct CertificateSummary: Sendable, Hashable {
         (servers, self.expiry, warnings) = (identity.names, expiry, identity.warnings)
     }
 }
+
+extension TLSConfiguration.Certificate {
+    /// Certificates and key as ``held(_:pem:)`` takes them, without what else stands in their files. Blocks.
+    /// - Throws: `.unusableFile`, which names it and says what to do; `.setup`.
+    public func pem() throws(TLSError) -> [UInt8] {
+        guard let pem = try TLSIdentity(reading: self).pem else { throw .taken(during: .setup) }
+        return pem
+    }
+}

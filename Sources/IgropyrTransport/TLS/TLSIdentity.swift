@@ -44,6 +44,14 @@ final class TLSIdentity {
         self.warnings = warnings
     }
 
+    /// Certificates and key in one text; nil if there is no memory.
+    var pem: [UInt8]? {
+        unsafe written { file in
+            unsafe chain.allSatisfy { unsafe PEM_write_bio_X509(file, $0.raw) == 1 }
+                && PEM_write_bio_PrivateKey(file, key.raw, nil, nil, 0, nil, nil) == 1
+        }
+    }
+
     /// When it ends.
     var expiry: Int64? { chain[0].expiry }
 

@@ -1,6 +1,7 @@
 internal import COpenSSL
 internal import Glibc
 internal import IgropyrText
+internal import IgropyrTime
 
 /// A certificate; freed with the last reference.
 @safe
@@ -16,12 +17,9 @@ final class X509Certificate {
     var issuer: String { unsafe text(of: X509_get_issuer_name(raw)) }
 
     private func text(of name: OpaquePointer?) -> String {
-        guard let name = unsafe name, let sink = unsafe BIO_new(BIO_s_mem()) else { return "" }
-        defer { unsafe BIO_free(sink) }
-        guard unsafe X509_NAME_print_ex(sink, name, 0, igropyr_XN_FLAG_RFC2253_UTF8) >= 0 else { return "" }
-        var bytes = [UInt8](repeating: 0, count: unsafe BIO_ctrl_pending(sink))
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe BIO_read(sink, $0.baseAddress, Int32($0.count)) }
-        return String(decoding: bytes.prefix(max(0, Int(count))), as: UTF8.self)
+        guard let name = unsafe name else { return "" }
+        let bytes = unsafe written { unsafe X509_NAME_print_ex($0, name, 0, igropyr_XN_FLAG_RFC2253_UTF8) >= 0 }
+        return String(decoding: bytes ?? [], as: UTF8.self)
     }
 
     /// The last `CN` of the subject.
@@ -100,16 +98,25 @@ final class X509Certificate {
     }
 
     /// When its time passes, in seconds since 1970; nil if that is no time.
-    var expiry: Int64? {
-        var parts = unsafe tm()
-        guard unsafe ASN1_TIME_to_tm(X509_get0_notAfter(raw), &parts) == 1 else { return nil }
-        return unsafe Int64(timegm(&parts))
-    }
+    var expiry: Int64? { unsafe seconds(X509_get0_notAfter(raw)) }
 
     private func day(_ time: UnsafePointer<ASN1_TIME>?) -> String {
-        var parts = unsafe tm()
-        guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unknown day" }
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        unsafe seconds(time).map { CalendarDay(number: Int($0 / 86_400)).text } ?? "an unknown day"
     }
+
+    private func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+        var parts = unsafe tm()
+        guard unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
+        return unsafe Int64(timegm(&parts))
+    }
+}
+
+/// What is put into a file of OpenSSL's in memory; nil if `write` fails.
+func written(by write: (OpaquePointer) -> Bool) -> [UInt8]? {
+    guard let sink = unsafe BIO_new(BIO_s_mem()) else { return nil }
+    defer { unsafe BIO_free(sink) }
+    guard unsafe write(sink) else { return nil }
+    var bytes = [UInt8](repeating: 0, count: unsafe BIO_ctrl_pending(sink))
+    let count = unsafe bytes.withUnsafeMutableBytes { unsafe BIO_read(sink, $0.baseAddress, Int32($0.count)) }
+    return Array(bytes.prefix(max(0, Int(count))))
 }
