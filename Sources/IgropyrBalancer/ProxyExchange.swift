@@ -101,7 +101,7 @@ final class ProxyExchange {
 
     init(_ connection: any HTTPServerStream, proxy: Proxy, _ head: MessageHead, _ bytes: RawSpan) {
         upgrade = Upgrade(head, bytes)
-        method = upgrade == nil ? head.method : .get
+        method = upgrade?.key == nil ? head.method : .get  // What an extended CONNECT is in HTTP/1.1.
         framing = upgrade == nil ? head.framing : .none
         isRequestEnded = upgrade == nil && head.framing == .none
         settings = proxy.defaults

@@ -43,6 +43,16 @@ private let resets: [(method: String, bodyBytes: Int, status: Int)] = [
     }
 }
 
+@Test func `what asks for another protocol is repeated by its own method, too`() async throws {
+    try await withBalancer { fixture in
+        fixture.workers[0].mood.withLock { $0 = .resets }
+        let path = try fixture.path(ownedBy: fixture.workers[0])
+        let upgrade = "HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n"
+        #expect(try fixture.exchange("POST \(path) \(upgrade)").status == 502)
+        #expect(await fixture.workers[0].requestCount == 1)
+    }
+}
+
 @Test func `a body is repeated whole, however it came`() async throws {
     try await withBalancer { fixture in
         fixture.workers[0].mood.withLock { $0 = .hangs }

@@ -107,6 +107,23 @@ import Testing
         }
     }
 
+    /// One that was awaited would be missing, and so the worker's fault.
+    @Test func `to HEAD there is no body, whatever else was asked for`() async throws {
+        let worker = try ScriptedWorker()
+        try await withBalancer(workers: 0) { fixture in
+            fixture.use([worker.address])
+            let client = try fixture.client()
+            try client.send("HEAD /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n")
+            let request = try worker.answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+            #expect(request.hasPrefix("HEAD /a ") && request.contains("\r\nUpgrade: raw\r\n"), "\(request)")
+            #expect(try client.readResponse(to: "HEAD").values("Content-Length") == ["4"])
+            try client.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
+            try worker.answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            #expect(try client.readResponse().text == "ok")
+            #expect(await fixture.balancer.counters.truncated == 0)
+        }
+    }
+
     @Test(arguments: ["h2c", "HTTP/2.0", "TLS/1.0", "websocket, h2c"])
     func `HTTP in a tunnel passes by no proxy`(name: String) async throws {
         let worker = try ScriptedWorker()
