@@ -6,7 +6,7 @@ import IgropyrUV
 ///
 /// It says in `X-Forwarded-For`, `-Proto` and `-Host`, and if asked to in `Forwarded` (RFC 7239), who asked and how, as
 /// ``ForwardedPolicy`` has it. `Forwarded` that nobody asked for passes from trusted proxies only, since a client could
-/// write anything, and so do others of the family, such as `X-Forwarded-Prefix`.
+/// write anything, and so do others of the family, such as `X-Forwarded-Prefix` and `X-Real-IP`.
 extension ProxyExchange {
     /// What is added takes that much, about: room for it saves moving the head.
     static let addedBytes = 224

@@ -12,8 +12,8 @@
     case forwardedFor
     case forwardedHost
     case forwardedProto
-    /// Another of their family, such as `X-Forwarded-Prefix` or `X-Forwarded-Port`, by which frameworks build their
-    /// URLs.
+    /// Another of their family: `X-Forwarded-Prefix` or `X-Forwarded-Port`, say, by which frameworks build their URLs,
+    /// and `X-Real-IP`, which some believe before `X-Forwarded-For`.
     case forwardedOther
     /// It would pass for one of the family where `_` is as good as `-`, as it is to programs that get fields as
     /// variables (CGI, WSGI, PHP, Rack): nobody sends it in good faith, and it is not passed on.
@@ -29,6 +29,7 @@
             case 6 where bytes.equals("expect", in: name): .expect
             case 7 where bytes.equals("upgrade", in: name): .hopByHop
             case 9 where bytes.equals("forwarded", in: name): .forwarded
+            case 9 where bytes.passesFor("x-real-ip", in: name): Self.ofFamily(name, in: bytes)
             case 10 where bytes.equals("connection", in: name) || bytes.equals("keep-alive", in: name): .hopByHop
             case 14 where bytes.equals("content-length", in: name): .hopByHop
             case 15 where bytes.equals("x-forwarded-for", in: name): .forwardedFor
@@ -39,14 +40,13 @@
             case 18 where bytes.equals("proxy-authenticate", in: name): .hopByHop
             case 19 where bytes.equals("proxy-authorization", in: name): .hopByHop
             case 13... where bytes.byte(at: name.lowerBound).lowercased == UInt8(ascii: "x"):
-                Self.ofFamily(name, in: bytes)
+                bytes.passesFor("x-forwarded-", in: name.prefix(12)) ? Self.ofFamily(name, in: bytes) : .other
             default: .other
             }
     }
 
     private static func ofFamily(_ name: Range<Int>, in bytes: RawSpan) -> ProxiedField {
-        guard bytes.passesFor("x-forwarded-", in: name.prefix(12)) else { return .other }
-        return name.contains { bytes.byte(at: $0) == UInt8(ascii: "_") } ? .imitation : .forwardedOther
+        name.contains { bytes.byte(at: $0) == UInt8(ascii: "_") } ? .imitation : .forwardedOther
     }
 
     /// Whether a proxy keeps it to itself.

@@ -54,7 +54,7 @@ private let policies: [(ForwardedPolicy.Mode, trusted: String?, sent: [String], 
 
 private let imitations = [
     "X_Forwarded_For", "x-forwarded_for", "X_FORWARDED-PROTO", "X_Forwarded_Host", "X-Forwarded_Host",
-    "X_Forwarded_Port", "X-Forwarded-Path_Prefix",
+    "X_Forwarded_Port", "X-Forwarded-Path_Prefix", "X_Real_IP", "x-real_ip",
 ]
 
 /// To a program of CGI or WSGI it is `HTTP_X_FORWARDED_FOR` like the balancer's own. No proxy sends one, not even a
@@ -88,12 +88,12 @@ func `what else is said about the client counts from trusted proxies only`(
         $0.forwarded.trusted = IPNetwork("127.0.0.0/8").map { [$0] } ?? []
     }
     try await withBalancer(workers: 1, change) { fixture in
-        let names = ["X-Forwarded-Prefix", "x-forwarded-port", "X-Forwarded-Server"]
+        let names = ["X-Forwarded-Prefix", "x-forwarded-port", "X-Forwarded-Server", "X-Real-IP"]
         let lines = names.map { "\($0): /evil\r\n" }.joined()
-        _ = try fixture.exchange("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded: a\r\n\(lines)\r\n")
+        _ = try fixture.exchange("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded: a\r\nX-Real-ID: a\r\n\(lines)\r\n")
         let seen = try #require(fixture.workers[0].seen.withLock { $0.last })
         for name in names { #expect(seen.values(name) == (mode == .trust ? ["/evil"] : [])) }
-        #expect(seen.values("X-Forwarded") == ["a"])
+        #expect(seen.values("X-Forwarded") == ["a"] && seen.values("X-Real-ID") == ["a"])
     }
 }
 

@@ -34,7 +34,7 @@ import Testing
             app.on(method, "/**") { request async throws in
                 let names = [
                     "Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix",
-                    "Forwarded", "Via", "Keep-Alive", "X-Hop", "X-Own", "X_Forwarded_For", "TE",
+                    "Forwarded", "Via", "Keep-Alive", "X-Hop", "X-Own", "X_Forwarded_For", "TE", "X-Real-IP",
                 ]
                 let fields = names.compactMap { name in request.header(name).map { "\(name): \($0)" } }
                 let body = String(decoding: try await request.body(upTo: 1000), as: UTF8.self)
@@ -55,7 +55,7 @@ import Testing
                     ("X-Own", "1"), ("Connection", "x-hop"), ("X-Hop", "1"),
                     ("Keep-Alive", "1"), ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Host", "evil.example"),
                     ("X-Forwarded-Prefix", "/evil"), ("X_Forwarded_For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4"),
-                    ("TE", "trailers"),
+                    ("TE", "trailers"), ("X-Real-IP", "1.2.3.4"),
                 ], method: "POST", body: "hello")
             let lines = answer.text.split(separator: "\n").map(String.init)
             #expect(answer.status == 201 && answer.field("X-Answer") == "yes" && answer.field("Keep-Alive") == nil)
@@ -67,7 +67,7 @@ import Testing
             #expect(told.count == 3 && told[0].hasPrefix("X-Forwarded-For: 127."))
             #expect(told[1...] == ["X-Forwarded-Proto: http", "X-Forwarded-Host: \(caller.server.address)"])
             #expect(own != "Host: \(caller.server.address)")
-            for name in ["Forwarded", "Keep-Alive", "X-Hop", "X_Forwarded_For", "TE"] {
+            for name in ["Forwarded", "Keep-Alive", "X-Hop", "X_Forwarded_For", "TE", "X-Real-IP"] {
                 #expect(!lines.contains { $0.hasPrefix("\(name): ") }, "\(name)")
             }
         }

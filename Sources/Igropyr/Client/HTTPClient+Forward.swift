@@ -17,9 +17,9 @@ extension HTTPClient {
     /// What `**` stands for in the route's pattern follows the path of `url`, or the whole path where the pattern has
     /// none, and then the query, all as they were sent: `/old/books?page=2` is asked for as `/v1/books?page=2`. `Host`
     /// is the other server's. `X-Forwarded-For`, `-Proto` and `-Host` tell it who asks, how, and for whom; what the
-    /// client says by them, or others of their family (`X-Forwarded-Prefix`), goes along only if its address is one of
-    /// `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well, are no matter of
-    /// this: a balancer passes them.
+    /// client says by them, or others of their family (`X-Forwarded-Prefix`, `X-Real-IP`), goes along only if its
+    /// address is one of `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well,
+    /// are no matter of this: a balancer passes them.
     /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 502 for any
     ///   other failure; the log says which. ``InvalidSetting``; `CancellationError`.
     public func forward(
