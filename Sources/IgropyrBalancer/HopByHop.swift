@@ -28,13 +28,14 @@ extension MessageHead.Version {
 }
 
 extension TrailerFields {
-    /// What of the trailers in `lines`, which a parser has checked, is passed on.
-    init(forwarding lines: RawSpan, except listed: [String]) {
+    /// What of the trailers in `lines`, which a parser has checked, is passed on; `drops` says which are not, by where
+    /// their names are.
+    init(forwarding lines: RawSpan, except listed: [String], dropping drops: (Range<Int>) -> Bool) {
         self.init()
         var fields = FieldIterator(0..<lines.byteCount)
         while let (name, value) = fields.next(in: lines) {
             // Nor what the head alone says of a client: some programs put trailers among its fields.
-            guard case .other = ProxiedField(name, in: lines) else { continue }
+            guard case .other = ProxiedField(name, in: lines), !drops(name) else { continue }
             if listed.contains(where: { lines.matches($0, in: name) }) { continue }
             try? append(name: lines.extracting(name), value: lines.extracting(value))
         }

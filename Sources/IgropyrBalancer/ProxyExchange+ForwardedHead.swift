@@ -46,8 +46,7 @@ extension ProxyExchange {
                     return isTrusted && edits?.drops(name, in: bytes) != true
                 case .other: break
                 }
-                if let identity, identity.replaces(name, in: bytes) { return false }
-                if let edits, edits.drops(name, in: bytes) { return false }
+                if isReplaced(name, by: edits, in: bytes) { return false }
                 return listed.isEmpty || !listed.contains { bytes.isSameName($0, name) }
             })
         {
@@ -78,6 +77,12 @@ extension ProxyExchange {
         }
         output.appendFraming(framing)
         output.endHead()
+    }
+
+    /// Whether the worker does not get a field of the client's because of what the balancer itself has to say.
+    func isReplaced(_ name: Range<Int>, by edits: FieldEdits?, in bytes: RawSpan) -> Bool {
+        if let identity, identity.replaces(name, in: bytes) { return true }
+        return edits?.drops(name, in: bytes) ?? false
     }
 
     private static let httpLine = "X-Forwarded-Proto: http\r\n"

@@ -88,7 +88,10 @@ extension ProxyExchange: HTTPServerExchange {
 
     func requestTrailersDidArrive(_ lines: RawSpan) {
         let trailers = makeTrailers()
-        trailers.request = TrailerFields(forwarding: lines, except: trailers.requestOptions)
+        let edits = settings.requestEdits
+        trailers.request = TrailerFields(forwarding: lines, except: trailers.requestOptions) { name in
+            isReplaced(name, by: edits, in: lines)
+        }
     }
 
     func requestDidEnd() {

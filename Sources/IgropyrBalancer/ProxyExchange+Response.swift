@@ -182,7 +182,10 @@ extension ProxyExchange: HTTPClientExchange {
 
     func responseTrailersDidArrive(_ lines: RawSpan) {
         let trailers = makeTrailers()
-        trailers.response = TrailerFields(forwarding: lines, except: trailers.responseOptions)
+        let edits = settings.responseEdits
+        trailers.response = TrailerFields(forwarding: lines, except: trailers.responseOptions) { name in
+            edits?.drops(name, in: lines) ?? false
+        }
     }
 
     func responseDidEnd() {

@@ -30,6 +30,29 @@ private let request =
     }
 }
 
+/// Some programs put trailers among the head's fields.
+@Test func `what is taken off a head is no trailer either`() async throws {
+    let worker = try ScriptedWorker()
+    let change: (inout BalancerSettings) -> Void = { settings in
+        settings.application.requestFields.remove = ["X-User"]
+        settings.application.requestFields.set = [.init(name: "X-Own", value: "1")]
+        settings.application.responseFields.remove = ["X-Debug"]
+        settings.insight.addsRequestIDs = true
+    }
+    try await withBalancer(workers: 0, change) { fixture in
+        fixture.use([worker.address])
+        let client = try fixture.client()
+        try client.send(
+            "POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+                + "x-user: root\r\nX_User: root\r\nX-Own: 2\r\nX-Request-ID: 3\r\nX-Real-IP: 6.6.6.6\r\n"
+                + "X-Sum: 1\r\n\r\n")
+        try worker.answer(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx-debug: 1\r\nX-Time: 3\r\n\r\n",
+            after: "\r\n\r\n0\r\nX-Sum: 1\r\n\r\n")
+        #expect(try client.readToEnd().hasSuffix("\r\n\r\n0\r\nX-Time: 3\r\n\r\n"))
+    }
+}
+
 @Test func `trailers that a worker sends reach a client of HTTP 2, and the other way round`() async throws {
     let worker = try ScriptedWorker()
     try await withBalancer(workers: 0) { fixture in
