@@ -82,6 +82,7 @@ extension ProxyExchange {
     /// Whether the worker does not get a field of the client's because of what the balancer itself has to say.
     func isReplaced(_ name: Range<Int>, by edits: FieldEdits?, in bytes: RawSpan) -> Bool {
         if let identity, identity.replaces(name, in: bytes) { return true }
+        if upgrade?.key != nil, bytes.matches("sec-websocket-key", in: name) { return true }
         return edits?.drops(name, in: bytes) ?? false
     }
 
