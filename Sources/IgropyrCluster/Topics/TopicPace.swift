@@ -6,7 +6,9 @@ struct TopicPace {
     static let messagesPerSecond = 5000
     /// As much at once, after a pause, as in this time else.
     private static let burst: Duration = .seconds(1)
-    private static let longestWait: Duration = .seconds(1)
+    /// So no more than 500 requests of one application wait, and leave the others room among the connections of
+    /// ``TopicServer``.
+    private static let longestWait: Duration = .milliseconds(100)
     private static let interval = Duration.seconds(1) / messagesPerSecond
 
     /// When the next one's turn would be, had they come evenly.
