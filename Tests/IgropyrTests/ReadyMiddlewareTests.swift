@@ -83,7 +83,7 @@ private enum UserKey: RequestKey { typealias Value = Int }
     ) async throws {
         try await withApp { app in
             app.use(
-                BasicAuthentication(realm: "a \"b\"") { name, password in
+                BasicAuthentication(realm: "a \"b\"\u{301}") { name, password in
                     name == "Aladdin" && constantTimeEquals(password, "open sesame")
                 })
             app.get("/") { request in request.authenticatedName ?? "-" }
@@ -93,7 +93,7 @@ private enum UserKey: RequestKey { typealias Value = Int }
             if status == 200 {
                 #expect(response.text == "Aladdin")
             } else {
-                let expected = #"Basic realm="a \"b\"", charset="UTF-8""#
+                let expected = #"Basic realm="a \"b\"\#u{301}", charset="UTF-8""#
                 #expect(response.field("WWW-Authenticate") == expected)
             }
         }
@@ -120,6 +120,8 @@ private enum UserKey: RequestKey { typealias Value = Int }
             let ann = try await caller.send("/", [("Authorization", "Basic QW5uOg==")])  // Ann:
             let bob = try await caller.send("/", [("Authorization", "Basic Qm9iOg==")])  // Bob:
             #expect(ann.text == "7 Ann")
+            // Ann:, and a mark that combines with the colon.
+            #expect(try await caller.send("/", [("Authorization", "Basic QW5uOsyB")]).text == "7 Ann")
             #expect(bob.status == 401)
         }
     }

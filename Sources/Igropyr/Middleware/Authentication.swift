@@ -90,18 +90,18 @@ extension Request {
     /// What the client shows by HTTP's Basic scheme (RFC 7617 §2), if it is whole and in UTF-8.
     package var basicCredentials: (name: String, password: String)? {
         guard let encoded = authorization("Basic"), let data = Data(base64Encoded: encoded),
-            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
+            let text = String(validating: data, as: UTF8.self),
+            // By bytes: a password may begin with a mark that combines with the colon.
+            let colon = text.utf8.firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
-        return (String(text[..<colon]), String(text[text.index(after: colon)...]))
+        return (String(text[..<colon]), String(text[text.utf8.index(after: colon)...]))
     }
 }
 
 extension String {
     /// As it stands between quotation marks (RFC 9110 §5.6.4).
     package var quoted: String {
-        reduce(into: "") { quoted, character in
-            if character == "\"" || character == "\\" { quoted.append("\\") }
-            quoted.append(character)
-        }
+        let quoted = unicodeScalars.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
+        return String(String.UnicodeScalarView(quoted))
     }
 }
