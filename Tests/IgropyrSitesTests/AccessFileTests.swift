@@ -80,6 +80,18 @@ import Testing
         }
     }
 
+    @Test func `an access file is not sent, whatever its folder is called`() async throws {
+        try await withSite("access-file: access.yaml") { caller, site in
+            // The last one combines with what follows it.
+            for (folder, path) in [("", ""), ("a/", "a/"), ("a\u{600}/", "a%D8%80/")] {
+                try site.write("\(folder)access.yaml", "listing: true")
+                try site.write("\(folder)a.txt", "a")
+                #expect(try await caller.status("/\(path)a.txt") == 200)
+                #expect(try await caller.status("/\(path)access.yaml") == 404)
+            }
+        }
+    }
+
     @Test func `a name and its password let in, and nothing else does`() async throws {
         let hash = try await run(["openssl", "passwd", "-6", "open sesame"]).output.trimmingCharacters(in: .newlines)
         try await withSite(Self.yaml) { caller, site in

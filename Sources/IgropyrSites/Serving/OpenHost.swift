@@ -61,7 +61,7 @@ final class OpenRoot: Sendable {
     func hides(_ path: String) -> Bool {
         if hidden.contains(path) { return true }
         guard let accessFile else { return false }
-        return path == accessFile || path.hasSuffix("/" + accessFile)
+        return path.pathNames.last == accessFile
     }
 }
 
