@@ -33,6 +33,10 @@ import Testing
             "site.yaml:2:5: redirects[0]: /a/* → http://*/b: no part of the path may choose the host: write the host out"
         ),
         (
+            "redirects:\n  - {from: /a/*, to: 'https:///*'}",
+            "site.yaml:2:5: redirects[0]: /a/* → https:///*: no part of the path may choose the host: write the host out"
+        ),
+        (
             "rewrites:\n  - {from: /a, to: 'http://b/'}",
             "site.yaml:2:5: rewrites[0]: /a → http://b/: a rewrite leads to a path: use redirects for other sites"
         ),

@@ -37,7 +37,8 @@ public struct PathRule: Sendable {
             throw Invalid(description: "the target has \(stars) stars, the pattern only \(self.pattern.stars)")
         }
         let authority = target.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(2).first
-        guard isPath || !(authority ?? "").contains("*") else {
+        // Browsers take what comes next for the host where it is empty.
+        guard isPath || authority?.isEmpty == false && authority?.contains("*") == false else {
             throw Invalid(description: "no part of the path may choose the host: write the host out")
         }
     }
