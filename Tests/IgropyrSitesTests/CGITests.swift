@@ -207,7 +207,7 @@ import Testing
         }
     }
 
-    @Test func `large bodies go both ways and are not held`() async throws {
+    @Test func `large bodies go both ways`() async throws {
         try await Self.with { caller, site in
             try site.write("cat.sh", "printf 'Content-Type: a/b\\n\\n'; exec cat")
             let body = [UInt8](unsafeUninitializedCapacity: 20 << 20) { buffer, count in

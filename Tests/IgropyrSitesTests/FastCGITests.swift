@@ -166,14 +166,12 @@ private func withPHP(
         length: String
     ) async throws {
         let folder = try TemporaryFolder()
-        let (script, socket) = (try folder.write("responder.py", Self.responder), folder.path + "/socket")
         let head = "Content-Type: text/plain\r\nContent-Length: \(length)\r\n\r\n"
         let answer =
             Self.record(6, Array((head + "12").utf8)) + Self.record(6, Array("345".utf8))
             + Self.record(3, [UInt8](repeating: 0, count: 8))
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
-        let program = try BackgroundCommand(["python3", script, socket, bytes])
-        try await eventually("it listens") { program.output == "listens\n" }
+        let (program, socket) = try await Self.run(Self.responder, bytes, in: folder)
         try await withSite("handlers: {app: {fastcgi: \"unix:\(socket)\"}}") { caller, site in
             try site.write("a.app", "")
             #expect(try await caller.text("/a.app") == "12345".prefix(Int(length) ?? 0))
@@ -181,40 +179,93 @@ private func withPHP(
         program.signal(SIGTERM)
     }
 
-    /// Answers by the number of the connection once it has seen the variables, whatever the body.
+    private static func run(
+        _ responder: String, _ arguments: String..., in folder: TemporaryFolder
+    ) async throws -> (program: BackgroundCommand, socket: String) {
+        let (script, socket) = (try folder.write("responder.py", responder), folder.path + "/socket")
+        let program = try BackgroundCommand(["python3", script, socket] + arguments)
+        try await eventually("it listens") { program.output == "listens\n" }
+        return (program, socket)
+    }
+
+    /// Answers by the number of the connection once it has seen the variables, and reads no more from the first.
     private static let hastyResponder = """
         import socket, sys
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(sys.argv[1])
         listener.listen()
         print("listens", flush=True)
-        number = 0
+        peers = []
         while True:
             peer, _ = listener.accept()
-            number += 1
+            peers.append(peer)
             file = peer.makefile("rb")
             while len(head := file.read(8)) == 8:
                 content = file.read(head[4] << 8 | head[5])
                 if head[1] == 4 and not content:
-                    text = b"Content-Type: text/plain\\r\\n\\r\\n%d" % number
+                    text = b"Content-Type: text/plain\\r\\n\\r\\n%d" % len(peers)
                     peer.sendall(bytes([1, 6, 0, 1, 0, len(text), 0, 0]) + text + bytes([1, 3, 0, 1, 0, 8] + [0] * 10))
+                    if len(peers) == 1:
+                        break
+        """
+
+    /// What is left of the body would be the next one's.
+    @Test func `a connection is not used again while a request's body has yet to go`() async throws {
+        let folder = try TemporaryFolder()
+        let (program, socket) = try await Self.run(Self.hastyResponder, in: folder)
+        let yaml = "body: 8MiB\nhandlers: {app: {fastcgi: {address: \"unix:\(socket)\", idle-connections: 1}}}"
+        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
+            try site.write("a.app", "")
+            let body = [UInt8](repeating: 1, count: 8 << 20)
+            #expect(try await caller.send("/a.app", method: "POST", body: body).text == "1")
+            for _ in 0..<2 { #expect(try await caller.text("/a.app") == "2") }
+        }
+        program.signal(SIGTERM)
+    }
+
+    /// Answers one after the other by what each has sent.
+    private static let patientResponder = """
+        import socket, sys
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(sys.argv[1])
+        listener.listen()
+        print("listens", flush=True)
+        while True:
+            peer, _ = listener.accept()
+            file = peer.makefile("rb")
+            body = b""
+            while head := file.read(8):
+                content = file.read(head[4] << 8 | head[5])
+                if head[1] == 5:
+                    body += content
+                    if not content: break
+            text = b"Content-Type: text/plain\\r\\n\\r\\n(%s)" % body
+            peer.sendall(bytes([1, 6, 0, 1, 0, len(text), 0, 0]) + text + bytes([1, 3, 0, 1, 0, 8] + [0] * 10))
             file.close()
             peer.close()
         """
 
-    /// What came of the body later would be the next one's.
-    @Test func `a connection is not used again while a request's body has yet to come`() async throws {
+    @Test(arguments: ["fastcgi: {address: ADDRESS, connections: 1}", "cgi: {interpreter: /bin/sh}"])
+    func `a client who is slow to send keeps no program from others`(handler: String) async throws {
         let folder = try TemporaryFolder()
-        let (script, socket) = (try folder.write("responder.py", Self.hastyResponder), folder.path + "/socket")
-        let program = try BackgroundCommand(["python3", script, socket])
-        try await eventually("it listens") { program.output == "listens\n" }
-        let yaml = "handlers: {app: {fastcgi: {address: \"unix:\(socket)\", idle-connections: 1}}}"
-        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
-            try site.write("a.app", "")
+        let (program, socket) = try await Self.run(Self.patientResponder, in: folder)
+        let begun = folder.path + "/begun"
+        let yaml = "processes: 1\nhandlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
+        let change: @Sendable (inout Site) -> Void = { site in
+            site.loops = 1
+            site.events.file = { call in
+                if call.method == "POST" { try Data().write(to: URL(filePath: begun)) }
+                return nil
+            }
+        }
+        try await withSite(yaml, change: change) { caller, site in
+            try site.write("a.app", "printf 'Content-Type: text/plain\\n\\n(%s)' \"$(cat)\"")
             let raw = try await Raw(to: caller.running.address)
             try await raw.send("POST /a.app HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
-            #expect(try await raw.receive(until: "\r\n\r\n1").hasSuffix("1"))
-            for _ in 0..<2 { #expect(try await caller.text("/a.app") == "2") }
+            try await eventually("it has begun") { FileManager.default.fileExists(atPath: begun) }
+            #expect(try await caller.text("/a.app") == "()")
+            try await raw.send("cd")
+            #expect(try await raw.receive(until: "(abcd)").hasPrefix("HTTP/1.1 200 "))
             raw.close()
         }
         program.signal(SIGTERM)

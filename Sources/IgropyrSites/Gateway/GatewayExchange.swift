@@ -3,7 +3,7 @@ internal import Igropyr
 internal import IgropyrUV
 internal import Logging
 
-/// Has a program answer a request: the body goes to it while its answer comes, and neither is held. Ends the
+/// Has a program answer a request: the body goes to it while its answer comes, and that is not held. Ends the
 /// conversation when it is let go.
 final class GatewayExchange {
     private let call: FileRequest
@@ -144,42 +144,40 @@ final class GatewayExchange {
     private func begin(_ body: GatewayBody) {
         nonisolated(unsafe) let (conversation, body) = (conversation, body)  // It runs on this thread.
         pump = Task.immediate(executorPreference: call.loop) {
-            // What the program does not take, or the client does not send, shows in the answer.
+            // What the program does not take shows in the answer.
             try? await unsafe body.send(to: conversation)
         }
     }
 }
 
-/// The body of a request, whose length is known: CGI has it told before (RFC 3875 §4.1.2).
+/// The body of a request, which is taken whole before a program is asked: who is slow to send keeps none of those that
+/// answer one request at a time, and CGI has its length told before (RFC 3875 §4.1.2).
 struct GatewayBody {
-    /// Read to learn its length: what is too much to be held, and what came after that.
+    /// What is too much to be held, and ``held`` came after that.
     private var spool: BodySpool?
     private var held: [UInt8] = []
     private var rest: RequestBody?
-    /// Nil without a body, and while it is not known.
+    /// Nil without a body; and while one is to be taken whose length the client has not said.
     private(set) var length: Int?
 
     /// More goes to a file.
-    private static let heldBytes = 256 << 10
+    private static let heldBytes = 64 << 10
 
+    /// None of a request that another program has left behind.
     /// - Throws: ``HTTPFailure`` 413.
     init(_ call: FileRequest) throws {
-        let body = call.request.body
         guard !call.isRestarted else { return }
-        if let length = call.request.bodyLength {
-            guard length <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
-            (rest, self.length) = (body, length)
-        } else if !body.isAtEnd {
-            rest = body
-        }
+        length = call.request.bodyLength
+        guard length ?? 0 <= call.rules.bodyBytes else { throw HTTPFailure(.contentTooLarge) }
+        if !call.request.body.isAtEnd { rest = call.request.body }
     }
 
-    /// It has to be read to learn its length.
-    var hasUnknownLength: Bool { rest != nil && length == nil }
+    /// Whether there is nothing to be taken any more.
+    var isWhole: Bool { rest == nil }
 
-    /// To be called if ``hasUnknownLength``.
+    /// To be called unless it ``isWhole``.
     /// - Throws: ``HTTPFailure`` 413; as ``BodySpool/init(for:)``.
-    mutating func learnLength(_ call: FileRequest) async throws {
+    mutating func take(_ call: FileRequest) async throws {
         guard let rest else { return }
         var count = 0
         for try await piece in rest {
@@ -189,7 +187,7 @@ struct GatewayBody {
             if held.count > Self.heldBytes { try await spoolHeld(call) }
         }
         self.rest = nil
-        length = count == 0 ? nil : count
+        if count > 0 { length = count }
     }
 
     private mutating func spoolHeld(_ call: FileRequest) async throws {
@@ -202,7 +200,6 @@ struct GatewayBody {
     func send(to conversation: any GatewayConversation) async throws {
         if let spool { try await spool.forEachPiece { piece in try await conversation.send(piece) } }
         if !held.isEmpty { try await conversation.send(held) }
-        if let rest { for try await piece in rest { try await conversation.send(piece) } }
         try conversation.endBody()
     }
 }

@@ -12,7 +12,7 @@ extension SiteLoop {
             throw HTTPFailure(.notImplemented)
         }
         var body = try GatewayBody(call)
-        if body.hasUnknownLength { try await body.learnLength(call) }
+        if !body.isWhole { try await body.take(call) }
         try await programs.turns.take(on: loop)
         let program: CGIProgram
         do {
@@ -32,8 +32,8 @@ extension SiteLoop {
     /// Has a FastCGI responder answer for the file.
     func askFastCGI(_ call: FileRequest, _ pool: GatewayPool) async throws -> Response {
         var (body, pool) = (try GatewayBody(call), pool)
-        if body.hasUnknownLength {
-            try await body.learnLength(call)
+        if !body.isWhole {
+            try await body.take(call)
             pool = try self.pool(pool.settings)  // Nobody used it meanwhile, and it may have been closed.
         }
         let variables = MetaVariables(call, pool.settings, bodyBytes: body.length)
@@ -61,7 +61,7 @@ extension SiteLoop {
     /// The same by SCGI.
     func askSCGI(_ call: FileRequest, _ settings: GatewaySettings) async throws -> Response {
         var body = try GatewayBody(call)
-        if body.hasUnknownLength { try await body.learnLength(call) }
+        if !body.isWhole { try await body.take(call) }
         let variables = MetaVariables(call, settings, bodyBytes: body.length)
         let pool = try pool(settings)
         let (stream, _) = try await connection(pool, call, isFresh: true, canRepeat: false)
