@@ -223,6 +223,55 @@ private func withPHP(
         program.signal(SIGTERM)
     }
 
+    /// Answers by the number of requests that have come, on connections that it keeps; but to the second it says what
+    /// it was told, which may be nothing, and then closes.
+    private static let breakingResponder = """
+        import socket, sys
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(sys.argv[1])
+        listener.listen()
+        print("listens", flush=True)
+        asked = 0
+        while True:
+            peer, _ = listener.accept()
+            file = peer.makefile("rb")
+            while len(head := file.read(8)) == 8:
+                content = file.read(head[4] << 8 | head[5])
+                if head[1] != 5 or content: continue
+                asked += 1
+                if asked == 2: break
+                text = b"Content-Type: text/plain\\r\\n\\r\\n%d" % asked
+                peer.sendall(bytes([1, 6, 0, 1, 0, len(text), 0, 0]) + text + bytes([1, 3, 0, 1, 0, 8] + [0] * 10))
+            if asked == 2: peer.sendall(bytes.fromhex(sys.argv[2]))
+            file.close()
+            peer.close()
+        """
+
+    private static let broken: [(method: String, said: [UInt8], status: Int, asked: Int)] = [
+        ("GET", [], 200, 4), ("PROPFIND", [], 502, 3), ("POST", [], 502, 3),
+        ("GET", record(6, Array("no head\n\n".utf8)), 502, 3), ("GET", Array("HTTP/1.1 ".utf8), 502, 3),
+    ]
+
+    /// The program may have begun with it, as is certain once it has said something.
+    @Test(arguments: broken) func `a request is sent again only if nothing came of it and it may be done twice`(
+        method: String, said: [UInt8], status: Int, asked: Int
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let bytes = said.map { String(format: "%02x", $0) }.joined()
+        let (program, socket) = try await Self.run(Self.breakingResponder, bytes, in: folder)
+        let yaml = "handlers: {app: {fastcgi: {address: \"unix:\(socket)\", idle-connections: 1}}}"
+        try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
+            try site.write("a.app", "")
+            #expect(try await caller.text("/a.app") == "1")
+            let raw = try await Raw(to: caller.running.address)
+            try await raw.send("\(method) /a.app HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await raw.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 \(status) "))
+            raw.close()
+            #expect(try await caller.text("/a.app") == "\(asked)")
+        }
+        program.signal(SIGTERM)
+    }
+
     /// Answers one after the other by what each has sent.
     private static let patientResponder = """
         import socket, sys

@@ -207,6 +207,9 @@ public final class Request {
         }
     }
 
+    /// Whether to do it twice is as good as once (RFC 9110 §9.2.2).
+    package var isIdempotent: Bool { head.method.isIdempotent }
+
     /// In bytes, as the client has said it; nil if it has said nothing, or there is no body.
     package var bodyLength: Int? {
         if case .length(let length) = head.framing { Int(length) } else { nil }

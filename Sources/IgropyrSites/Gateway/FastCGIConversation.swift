@@ -14,6 +14,8 @@ final class FastCGIConversation: GatewayConversation {
     @safe @exclusivity(unchecked) private var received: [UInt8] = []
     @safe @exclusivity(unchecked) private var offset = 0
     private var isOver = false
+    /// The responder has said nothing at all.
+    private(set) var isUnheard = true
     /// The responder has said that it is done; until then the connection cannot be used again.
     private var hasEnded = false
     /// So was the request: what is left of its body would be the next one's.
@@ -105,6 +107,7 @@ final class FastCGIConversation: GatewayConversation {
 
     /// What is held is less than two records.
     private func take(_ bytes: [UInt8]) {
+        isUnheard = false
         if offset == received.count {
             received = bytes
         } else {

@@ -21,11 +21,21 @@ enum FastCGIRecord {
         case unknownRole = 3
     }
 
-    enum Mistake: Error, Equatable {
+    /// Why what a responder has sent is no record that it may send.
+    enum Mistake: Error, Equatable, CustomStringConvertible {
         case version(UInt8)
         case unexpectedType(UInt8)
         case otherRequest(Int)
         case badEnding
+
+        var description: String {
+            switch self {
+            case .version(let version): "its records are of version \(version) of FastCGI, or it does not speak that"
+            case .unexpectedType(let type): "a record of type \(type) is none of a responder's"
+            case .otherRequest(let number): "it answers request \(number), which nobody has made"
+            case .badEnding: "its FCGI_END_REQUEST is none"
+            }
+        }
     }
 
     static let headerBytes = 8

@@ -53,8 +53,8 @@ final class GatewayExchange {
     @inline(never)
     private func failure(explaining error: any Error) -> any Error {
         switch error {
-        case let mistake as GatewayMistake:
-            failure(.badGateway, "a program's answer is none", ["reason": "\(mistake)"])
+        case is GatewayMistake, is FastCGIRecord.Mistake:
+            failure(.badGateway, "a program's answer is none", ["reason": "\(error)"])
         case let error as UVError: failure(telling: error)
         default: error
         }

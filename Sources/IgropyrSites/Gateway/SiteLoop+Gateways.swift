@@ -37,7 +37,8 @@ extension SiteLoop {
             pool = try self.pool(pool.settings)  // Nobody used it meanwhile, and it may have been closed.
         }
         let variables = MetaVariables(call, pool.settings, bodyBytes: body.length)
-        let canRepeat = body.length == nil  // Nothing of a body is lost when the program has closed the connection.
+        // What is sent to a program that has just closed the connection it may have begun with.
+        let canRepeat = body.length == nil && call.isIdempotent
         var isFresh = false
         while true {
             let (stream, hasRested) =
@@ -52,7 +53,9 @@ extension SiteLoop {
             let exchange = GatewayExchange(call, conversation, timeout: pool.settings.timeout)
             do {
                 return try await exchange.response(sending: body)
-            } catch let failure as HTTPFailure where failure.status == .badGateway && hasRested && canRepeat {
+            } catch let failure as HTTPFailure
+                where failure.status == .badGateway && hasRested && canRepeat && conversation.isUnheard
+            {
                 isFresh = true
             }
         }

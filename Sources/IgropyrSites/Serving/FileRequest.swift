@@ -48,6 +48,9 @@ public final class FileRequest {
     var folder: Folder { inquiry.root.folder }
     var files: StaticFolder { scope.files }
 
+    /// Whether to do it twice is as good as once (RFC 9110 §9.2.2).
+    var isIdempotent: Bool { isRestarted || request.isIdempotent }
+
     /// What the site says of requests for this path counts for the fallback, too.
     func keepAskedPath() { if inquiry.askedPath == nil { inquiry.askedPath = inquiry.file } }
 
