@@ -139,7 +139,8 @@ let package = Package(
 
         // Services.
         .target(
-            name: "IgropyrInsight", dependencies: ["IgropyrHTTP", "IgropyrUV", logging, metrics], swiftSettings: strict),
+            name: "IgropyrInsight", dependencies: ["IgropyrText", "IgropyrHTTP", "IgropyrUV", logging, metrics],
+            swiftSettings: strict),
         .target(
             name: "Igropyr",
             dependencies: [

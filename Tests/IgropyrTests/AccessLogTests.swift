@@ -81,6 +81,28 @@ import Testing
         #expect(lines[1].hasSuffix(#"200 5 "-" "-""#))
     }
 
+    private static let hostile: [(bytes: [UInt8], quoted: String, json: String)] = [
+        (Array("a \"\\ \u{e9}\u{1F600}".utf8), #"a \"\\ é😀"#, #"a \"\\ é😀"#),
+        ([0x1B, 0x5B, 0x0A, 0x7F], #"\x1B[\x0A\x7F"#, #"\u001B[\u000A\u007F"#),
+        // C1, as UTF-8 and as a terminal without UTF-8 takes it: the second is no character.
+        ([0xC2, 0x9B, 0x31], #"\xC2\x9B1"#, #"\u009B1"#), ([0x9B, 0x31], #"\x9B1"#, "\u{FFFD}1"),
+        (Array("\u{a0}\u{2028}".utf8), "\u{a0}\u{2028}", "\u{a0}\u{2028}"),
+        // Cut, too long, a surrogate, out of Unicode.
+        ([0xE2, 0x82], #"\xE2\x82"#, "\u{FFFD}"), ([0xC0, 0xAF], #"\xC0\xAF"#, "\u{FFFD}\u{FFFD}"),
+        ([0xED, 0xA0, 0x80], #"\xED\xA0\x80"#, "\u{FFFD}\u{FFFD}\u{FFFD}"),
+        ([0xF4, 0x90, 0x80, 0x80, 0x61], #"\xF4\x90\x80\x80a"#, "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}a"),
+    ]
+
+    @Test(arguments: hostile) func `no line ends early, is obeyed by a terminal, or is no UTF-8`(
+        bytes: [UInt8], quoted: String, json: String
+    ) {
+        for (escaping, expected) in [(AccessLogEscaping.quoted, quoted), (.json, json)] {
+            var line: [UInt8] = []
+            line.append(escaped: bytes.span, as: escaping)
+            #expect(line == Array(expected.utf8))
+        }
+    }
+
     @Test func `the JSON format has route, duration and id, too`() async throws {
         let lines = try await Self.lines(.json) { caller in
             _ = try await caller.send(
