@@ -39,11 +39,11 @@ public struct ProcessStatus: Hashable, Sendable {
         self.init(parsing: String(decoding: bytes, as: UTF8.self), pid: pid)
     }
 
-    /// The second field is the program's name in parentheses, which may hold anything: what counts stands after the
-    /// last.
+    /// The second field is the program's name in parentheses, which may hold anything, also what is one character with
+    /// a parenthesis: what counts stands after the last.
     init?(parsing text: String, pid: Int32) {
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split(whereSeparator: \.isWhitespace)
+        guard let end = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = text[text.utf8.index(after: end)...].split(whereSeparator: \.isWhitespace)
         guard fields.count > 19, let parent = Int32(fields[1]), let group = Int32(fields[2]),
             let session = Int32(fields[3]), let startTime = UInt64(fields[19])
         else { return nil }

@@ -167,10 +167,14 @@ import Testing
     }
 
     @Test func `a process's line in /proc is read whatever its program is called`() throws {
-        let line = "12 (a) b (c)) S 3 4 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2"
-        let status = try #require(ProcessStatus(parsing: line, pid: 12))
-        #expect(status.parent == 3 && status.group == 4 && status.session == 5 && !status.isZombie)
-        #expect(status.identity.pid == 12 && status.identity.startTime == 98765)
+        let rest = ") S 3 4 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 1 2"
+        // The second ends in what combines with the parenthesis behind it.
+        for name in ["a) b (c)", "a\u{600}"] {
+            let status = try #require(ProcessStatus(parsing: "12 (" + name + rest, pid: 12))
+            #expect(status.parent == 3 && status.group == 4 && status.session == 5 && !status.isZombie)
+            #expect(status.identity.pid == 12 && status.identity.startTime == 98765)
+        }
+        let line = "12 (a" + rest
         for damaged in ["", "12", "12 (a)", "12 (a) S 3 4", line.replacing("98765", with: "x")] {
             #expect(ProcessStatus(parsing: damaged, pid: 12) == nil)
         }
