@@ -246,8 +246,8 @@ let package = Package(
         .testTarget(
             name: "IgropyrSitesTests",
             dependencies: [
-                "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrTime", "IgropyrTransport", "IgropyrUV",
-                "TestSupport", httpTypes,
+                "IgropyrSites", "Igropyr", "IgropyrConfiguration", "IgropyrText", "IgropyrTime", "IgropyrTransport",
+                "IgropyrUV", "TestSupport", httpTypes,
             ],
             swiftSettings: testing),
         .testTarget(

@@ -1,3 +1,5 @@
+internal import IgropyrText
+
 /// A kind of processor, as `uname -m` names it: what programs are built for.
 public struct ProgramMachine: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
     static let nameBytes = 16
@@ -45,7 +47,8 @@ public struct ProgramMachine: RawRepresentable, Hashable, Comparable, Sendable, 
     /// Where a bundle has this machine's build of a program: in a folder beside the program's own place that is called
     /// like the machine. `bin/Hello` is `bin/x86_64/Hello` there.
     public func variant(of program: String) -> String {
-        guard let slash = program.lastIndex(of: "/") else { return "\(self)/\(program)" }
-        return "\(program[..<slash])/\(self)\(program[slash...])"
+        var names = program.pathNames
+        names.insert(rawValue, at: names.count - 1)
+        return names.joined(separator: "/")
     }
 }

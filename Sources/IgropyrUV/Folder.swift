@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+internal import IgropyrText
 
 /// An open folder, beneath which files are opened by relative paths that cannot lead out of it, unless links may.
 public final class Folder: Sendable {
@@ -77,18 +78,13 @@ public final class Folder: Sendable {
 
     /// Whether a path does so by itself, without any link.
     private static func leadsOut(_ path: String) -> Bool {
-        path.utf8.first == UInt8(ascii: "/") || names(of: path).contains("..")
-    }
-
-    /// By bytes: as a character, a slash is another one with a mark behind it.
-    private static func names(of path: String) -> [String] {
-        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+        path.utf8.first == UInt8(ascii: "/") || path.pathNames.contains("..")
     }
 
     /// The same name by name, for kernels before 5.6 and sandboxes that refuse `openat2`.
     func walk(_ path: String, _ flags: Int32) throws(UVError) -> Int32 {
         if symlinks == .followed { return unsafe try check(openat(descriptor, path, flags), errnoOf: "openat") }
-        var names = Self.names(of: path)
+        var names = path.pathNames.filter { !$0.isEmpty }
         guard !names.contains(".."), let last = names.popLast() else { throw UVError(errno: ENOENT, "openat") }
         var folder = descriptor
         defer { if folder != descriptor { Glibc.close(folder) } }

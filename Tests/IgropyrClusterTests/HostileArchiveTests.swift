@@ -26,6 +26,15 @@ private let hostile: [(name: String, archive: TarBytes, code: BundleError.Code)]
     ("link through a link", site.adding("a/l", .link, target: "..").adding("m", .link, target: "a/l/../x"), .escapes),
     ("link to nothing", tar.adding("l", .link), .escapes),
     ("file through a link", site.adding("l", .link, target: "a").adding("l/x", content: "x"), .escapes),
+    // By a slash that is one character with what stands before it.
+    (
+        "link through a link, unseen",
+        site.adding("a/l\u{600}", .link, target: "..").adding("m", .link, target: "a/l\u{600}/.."), .escapes
+    ),
+    (
+        "file through a link, unseen",
+        site.adding("l\u{600}", .link, target: "a").adding("l\u{600}/x", content: "x"), .escapes
+    ),
     ("folder over a link", site.adding("l", .link, target: "a").adding("l", .folder), .damaged),
     ("file over a link", site.adding("l", .link, target: "a").adding("l", content: "x"), .damaged),
     ("file below a file", tar.adding("f", content: "x").adding("f/x", content: "x"), .escapes),

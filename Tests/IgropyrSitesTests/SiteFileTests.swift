@@ -1,6 +1,7 @@
 import Igropyr
 import IgropyrConfiguration
 @testable import IgropyrSites
+import IgropyrText
 import Testing
 
 @Suite struct SiteFileTests {

@@ -2,6 +2,7 @@ import Foundation
 import Igropyr
 import IgropyrConfiguration
 import IgropyrSites
+import IgropyrText
 import IgropyrTransport
 import IgropyrUV
 import TestSupport
@@ -22,7 +23,7 @@ struct SiteFixture: Sendable {
     /// Written in place, so that what serves it sees it change.
     func write(_ name: String, _ text: String, mode: Int = 0o644) throws {
         let file = web + "/" + name
-        let folder = String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)])
+        let folder = file.pathNames.dropLast().joined(separator: "/")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try text.write(toFile: file, atomically: false, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)

@@ -1,4 +1,5 @@
 internal import IgropyrHTTP
+internal import IgropyrText
 
 /// Where a request's file stands beneath its folder.
 package struct FilePath {
@@ -79,12 +80,4 @@ package struct FilePath {
 
     /// The path of a name in this folder.
     package func appending(_ name: String) -> String { text.isEmpty ? name : text + "/" + name }
-}
-
-extension String {
-    /// What stands between its slashes, empty names included: by bytes, since as a character a slash is another one
-    /// with a mark behind it.
-    package var pathNames: [String] {
-        utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { String(Substring($0)) }
-    }
 }

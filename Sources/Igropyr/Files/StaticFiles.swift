@@ -1,3 +1,4 @@
+internal import IgropyrText
 internal import IgropyrUV
 
 /// The files of a folder, for handlers that choose among them; ``RouteBuilder/files(_:from:_:)`` goes by the path.

@@ -1,4 +1,5 @@
 internal import IgropyrOrchestration
+internal import IgropyrText
 
 /// One entry of an archive, as a plan to write it or as read from it.
 struct BundleEntry: Hashable {
@@ -29,10 +30,10 @@ extension BundleEntry {
     /// With `..` further in, a link could climb through another link to where the text does not show. Without, each
     /// step leads from a real folder of the bundle downwards, or through a link that itself stays inside.
     static func staysInside(link path: String, target: String) -> Bool {
-        guard !target.isEmpty, !target.hasPrefix("/"), target.isPlain else { return false }
-        let components = target.split(separator: "/").filter { $0 != "." }
+        guard !target.isEmpty, target.utf8.first != UInt8(ascii: "/"), target.isPlain else { return false }
+        let components = target.pathNames.filter { !$0.isEmpty && $0 != "." }
         let climbs = components.prefix { $0 == ".." }.count
-        let depth = path.split(separator: "/").count - 1
+        let depth = path.pathNames.count { !$0.isEmpty } - 1
         return climbs <= depth && !components.dropFirst(climbs).contains("..")
     }
 }

@@ -1,5 +1,6 @@
 internal import IgropyrBundles
 internal import IgropyrOrchestration
+internal import IgropyrText
 
 /// What goes into an archive, found and judged before a byte is written.
 struct BundlePlan {
@@ -51,7 +52,7 @@ struct BundlePlan {
     /// program's own place holds a build for one more; if that is for any, such as a script, so is the bundle.
     private func builds(of program: String, in root: String) throws(BundleError) -> Set<ProgramMachine> {
         let programs = Set(entries.filter(\.isProgram).map(\.path))
-        let names = Set(programs.flatMap { $0.split(separator: "/") }.map(String.init))
+        let names = Set(programs.flatMap(\.pathNames))
         var machines: Set<ProgramMachine> = []
         for machine in names.compactMap(ProgramMachine.init(rawValue:)) {
             let variant = machine.variant(of: program)
@@ -100,7 +101,7 @@ struct BundlePlan {
                 .unsupportedEntry, source,
                 "a name in \(FileSystem.parent(of: source)) has control characters: rename it")
         }
-        guard path.count(where: { $0 == "/" }) < limits.depth else {
+        guard path.pathNames.count <= limits.depth else {
             throw BundleError(.tooLarge, source, "\(source): folders more than \(limits.depth) deep; bundle less")
         }
         guard entries.count < limits.entries else {

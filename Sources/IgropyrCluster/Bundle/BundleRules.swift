@@ -1,4 +1,5 @@
 internal import IgropyrOrchestration
+internal import IgropyrText
 
 /// Judges the entries of an archive that anybody may have made, before anything of them reaches the disk.
 struct BundleRules {
@@ -29,7 +30,7 @@ struct BundleRules {
             throw BundleError(.damaged, archive, "\(archive) holds \(entry.path) twice")
         }
         // So each step of the path is a real folder that this archive made: no link can be written through.
-        let parent = entry.path.lastIndex(of: "/").map { String(entry.path[..<$0]) } ?? ""
+        let parent = entry.path.pathNames.dropLast().joined(separator: "/")
         guard folders.contains(parent) else { throw escape(entry.path, "stands in what is no folder before it") }
         entry.content = try admitted(entry.content, at: entry.path)
         return entry
@@ -68,11 +69,11 @@ struct BundleRules {
         guard path.utf8.count <= limits.pathBytes else {
             throw BundleError(.tooLarge, archive, "\(archive) holds a path of more than \(limits.pathBytes) bytes")
         }
-        guard !path.hasPrefix("/") else { throw escape(path, "is absolute") }
+        guard path.utf8.first != UInt8(ascii: "/") else { throw escape(path, "is absolute") }
         guard path.isPlain else {
             throw BundleError(.unsupportedEntry, archive, "\(archive) holds a name with control characters")
         }
-        let components = path.split(separator: "/").filter { $0 != "." }
+        let components = path.pathNames.filter { !$0.isEmpty && $0 != "." }
         guard !components.contains("..") else { throw escape(path, "goes up by `..`") }
         guard components.count <= limits.depth else {
             throw BundleError(.tooLarge, archive, "\(archive) holds folders more than \(limits.depth) deep")

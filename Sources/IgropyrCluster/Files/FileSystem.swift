@@ -1,4 +1,5 @@
 internal import Glibc
+internal import IgropyrText
 
 /// Calls on paths that block: for the thread pool, never a loop's thread.
 enum FileSystem {
@@ -122,13 +123,14 @@ enum FileSystem {
     }
 
     static func parent(of path: String) -> String {
-        let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
-        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+        var names = path.pathNames
+        if names.last == "", names.count > 1 { names.removeLast() }
+        guard names.count > 1 else { return path.utf8.first == UInt8(ascii: "/") ? "/" : "." }
+        return names.count == 2 && names[0].isEmpty ? "/" : names.dropLast().joined(separator: "/")
     }
 
     static func name(of path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? ""
+        path.pathNames.last { !$0.isEmpty } ?? ""
     }
 
     /// Puts what `make` writes under the name that it gets, beside `path`, in the place of that: whoever reads finds

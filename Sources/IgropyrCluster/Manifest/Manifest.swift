@@ -1,6 +1,7 @@
 internal import IgropyrBundles
 public import IgropyrConfiguration
 public import IgropyrOrchestration
+internal import IgropyrText
 
 /// What `igropyr.yaml` says of the application in whose folder it stands: values only. `docs/applications.md` has its
 /// keys.
@@ -86,7 +87,7 @@ public struct Manifest: Sendable {
 
     /// Whether there is the program for some machine, if not in its own place.
     private static func hasBuild(of program: String, in folder: String) -> Bool {
-        let place = program.lastIndex(of: "/").map { "\(folder)/\(program[..<$0])" } ?? folder
+        let place = ([folder] + program.pathNames.dropLast()).joined(separator: "/")
         let machines = ((try? FileSystem.names(in: place)) ?? []).compactMap(ProgramMachine.init(rawValue:))
         return machines.contains { status(of: $0.variant(of: program), in: folder)?.isExecutable == true }
     }

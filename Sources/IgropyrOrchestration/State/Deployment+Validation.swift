@@ -1,3 +1,5 @@
+internal import IgropyrText
+
 extension Deployment {
     /// - Throws: A refusal if it breaks one of the ``StateLimits`` or a worker could not be started with it.
     public func validate() throws(Refusal) {
@@ -76,8 +78,7 @@ extension DeploymentSpec {
     /// Whether it is a path within a bundle.
     package static func isEntry(_ path: String) -> Bool {
         (1...StateLimits.entryBytes).contains(path.utf8.count) && path.isPlain
-            && path.split(separator: "/", omittingEmptySubsequences: false)
-                .allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+            && path.pathNames.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
     }
 
     /// Whether it is the name of an environment variable.

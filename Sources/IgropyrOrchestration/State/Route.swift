@@ -1,3 +1,5 @@
+internal import IgropyrText
+
 /// Which requests an application answers: those to a host name, or to any, whose path is the prefix or below it.
 public struct Route: Hashable, Sendable {
     /// Lower case, without a port; nil for every host name that no other application has taken.
@@ -50,7 +52,7 @@ public struct Route: Hashable, Sendable {
             $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: "\\")
         }
         guard path.utf8.first == .slash, path.utf8.count <= 1024, isAllowed else { return nil }
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let segments = path.pathNames.dropFirst()
         let trimmed = segments.last == "" ? segments.dropLast() : segments
         guard trimmed.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else { return nil }
         return "/" + trimmed.joined(separator: "/")

@@ -1,4 +1,5 @@
 internal import Igropyr
+internal import IgropyrText
 internal import IgropyrUV
 internal import Logging
 
@@ -46,7 +47,7 @@ final class CGIProgram: GatewayConversation {
         return ChildProcess.Command(
             executable: words[0], arguments: Array(words.dropFirst()),
             environment: variables.dictionary,
-            directory: script.lastIndex(of: "/").map { String(script[..<$0]) },
+            directory: script.pathNames.dropLast().joined(separator: "/"),
             descriptors: [pipes.childs[0], pipes.childs[1], pipes.childs[2]], hasOwnSession: true)
     }
 

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Igropyr
 internal import IgropyrHTTP
+internal import IgropyrText
 internal import IgropyrTime
 internal import IgropyrUV
 internal import Logging

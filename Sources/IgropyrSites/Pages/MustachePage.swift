@@ -1,4 +1,5 @@
 internal import Igropyr
+internal import IgropyrText
 internal import IgropyrUV
 internal import Mustache
 
@@ -102,7 +103,7 @@ private struct MustacheReader {
 
     /// Beside the page, or from the root if it begins with a slash.
     private func path(of name: String) -> String? {
-        let home = page.lastIndex(of: "/").map { String(page[..<$0]) + "/" } ?? ""
+        let home = (page.pathNames.dropLast() + [""]).joined(separator: "/")
         let path = (name.hasPrefix("/") ? String(name.dropFirst()) : home + name) + ".mustache"
         return path.pathNames.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." } ? path : nil
     }

@@ -1,4 +1,5 @@
 public import Igropyr
+internal import IgropyrText
 public import IgropyrUV
 public import Logging
 

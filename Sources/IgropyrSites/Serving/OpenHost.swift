@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Igropyr
+internal import IgropyrText
 internal import IgropyrUV
 internal import Logging
 

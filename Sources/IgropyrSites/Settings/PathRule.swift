@@ -1,6 +1,7 @@
 public import HTTPTypes
 internal import Igropyr
 internal import IgropyrHTTP
+internal import IgropyrText
 
 /// Sends some paths elsewhere.
 public struct PathRule: Sendable {
