@@ -42,7 +42,9 @@ struct RolloutWatch {
         var last: (done: Int, ready: Int) = (-1, -1)
         var lastChange = EventLoop.preciseNow
         while true {
+            let asked = EventLoop.preciseNow
             let report = try await client.status(of: node)
+            let answerTime = asked.duration(to: EventLoop.preciseNow)
             guard let application = report.applications.first(where: { $0.name == name }) else {
                 throw CommandFailure("\(name) was removed in the meantime")
             }
@@ -66,7 +68,8 @@ struct RolloutWatch {
             guard lastChange.duration(to: EventLoop.preciseNow) < patience else {
                 throw Self.standstill(application, report)
             }
-            try await Task.sleep(for: .milliseconds(100))
+            // A large cluster's node, or one that many wait for, does not become busy by being asked.
+            try await Task.sleep(for: min(max(.milliseconds(100), answerTime * 10), .seconds(1)))
         }
     }
 
