@@ -288,3 +288,36 @@ private let foreign: [(epoch: Int64, counter: Int64, expected: HostRecord.Versio
     }
     #expect(copy == source && rounds > 10)
 }
+
+@Test func `what is decided has bounds in sum, which keep nobody from removing, or from hearing of others' decisions`()
+    throws
+{
+    var (state, clock) = (ReplicatedState(), HybridClock(host: "a"))
+    func large(_ number: Int) throws -> DeploymentSpec {
+        var large = spec(route: try Route(pathPrefix: "/\(number)"))
+        large.arguments = [String(repeating: "x", count: StateLimits.textBytes)]
+        return large
+    }
+    for history in [5, 0] {
+        while true {
+            let number = state.deployments.count
+            var entry = deployment(ApplicationName(rawValue: "app-\(number)")!, at: 0, try large(number))
+            let past = PastDeployment(time: day, spec: entry.spec!, outcome: .stood)
+            entry.history = Array(repeating: past, count: history)
+            guard state.decidedBytes + entry.approximateBytes <= StateLimits.decidedBytes else { break }
+            state.store(entry)
+        }
+    }
+    let last = try large(state.deployments.count)
+    let error = #expect(throws: DeploymentError.self) { try state.deploy("last", last, at: day, clock: &clock) }
+    #expect("\(error!)".contains("at most 32 MB are allowed: remove some"))
+    var content = content()
+    content.sealed.box = String(repeating: "x", count: StateLimits.sealedBytes)
+    #expect(throws: Refusal.self) { try state.setCertificate("x.test", content, at: day, clock: &clock) }
+    var (other, theirs) = (ReplicatedState(), HybridClock(host: "b"))
+    _ = try other.setCertificate("x.test", content, at: day, clock: &theirs)
+    let change = state.apply(other.snapshot, at: day, clock: &clock)
+    #expect(change.certificates == ["x.test"] && state.decidedBytes > StateLimits.decidedBytes)
+    _ = try state.remove("app-0", at: day, clock: &clock)
+    #expect(throws: Never.self) { try state.deploy("last", last, at: day, clock: &clock) }
+}

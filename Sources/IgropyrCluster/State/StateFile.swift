@@ -9,10 +9,29 @@ enum StateFile {
         case damaged(path: String, reason: String)
     }
 
-    static let name = "state.json"
+    /// More than a node reads at its start, so that it is not written.
+    struct TooLarge: Error, CustomStringConvertible {
+        let bytes: Int
+        let limitBytes: Int
 
-    static func read(from folder: DataFolder) throws -> Content {
-        guard let bytes = try folder.read(name) else { return .none }
+        var description: String {
+            "the state takes \(bytes >> 20) MB, more than the \(limitBytes >> 20) MB that a node can begin with: remove "
+                + "applications or certificates that are not needed"
+        }
+    }
+
+    static let name = "state.json"
+    /// Far above what ``StateLimits/decidedBytes`` lets operators decide, for what two halves of a cluster decide while
+    /// they are apart and what hosts say about themselves.
+    static let limitBytes = 256 << 20
+
+    /// - Throws: If what cannot be read cannot be set aside either.
+    static func read(from folder: DataFolder, limitBytes: Int = limitBytes) throws -> Content {
+        let content: [UInt8]?
+        do { content = try folder.read(name, limitBytes: limitBytes) } catch {
+            return try setAside(in: folder, "\(error)")
+        }
+        guard let bytes = content else { return .none }
         do {
             let snapshot = try JSON.decode(StateDelta.self, from: bytes)
             guard snapshot.version == StateDelta.currentVersion else {
@@ -24,8 +43,11 @@ enum StateFile {
         }
     }
 
-    static func write(_ snapshot: StateDelta, to folder: DataFolder) throws {
-        try folder.write(try JSON.encode(snapshot), to: name)
+    /// - Throws: ``TooLarge`` and what the disk says; then the file is as it was.
+    static func write(_ snapshot: StateDelta, to folder: DataFolder, limitBytes: Int = limitBytes) throws {
+        let bytes = try JSON.encode(snapshot)
+        guard bytes.count <= limitBytes else { throw TooLarge(bytes: bytes.count, limitBytes: limitBytes) }
+        try folder.write(bytes, to: name)
     }
 
     private static func setAside(in folder: DataFolder, _ reason: String) throws(FileError) -> Content {

@@ -141,38 +141,3 @@ extension Refusal {
             reason: "its format is \(version), this host knows \(StateDelta.currentVersion)")
     }
 }
-
-// The lengths of what varies, and a round number for the rest of the JSON.
-
-extension Deployment {
-    fileprivate var approximateBytes: Int {
-        let specs = [spec].compactMap(\.self) + history.map(\.spec)
-        return specs.reduce(256 + 128 * decisions.count) { $0 + $1.approximateBytes }
-    }
-}
-
-extension DeploymentSpec {
-    fileprivate var approximateBytes: Int {
-        let texts =
-            arguments + environment.flatMap { [$0.key, $0.value] }
-            + constraints.merging(preferences) { $0 + $1 }.flatMap { [$0.key, $0.value] }
-            + furtherRoutes.map(\.description) + secrets.flatMap { [$0.key, $0.value.value?.box ?? ""] }
-            + (health?.targets ?? [])
-        return texts.reduce(1024) { $0 + $1.utf8.count + 8 }
-    }
-}
-
-extension Certificate {
-    fileprivate var approximateBytes: Int {
-        guard let content else { return 256 }
-        return content.servers.reduce(512 + content.sealed.box.utf8.count) { $0 + $1.utf8.count + 4 }
-    }
-}
-
-extension HostRecord {
-    fileprivate var approximateBytes: Int {
-        let tagBytes = tags.reduce(512) { $0 + $1.key.utf8.count + $1.value.utf8.count + 8 }
-        let digests = bundles.count + (misfits?.count ?? 0)
-        return workers.reduce(tagBytes + 72 * digests) { $0 + 384 + $1.message.utf8.count }
-    }
-}

@@ -16,6 +16,9 @@ extension ReplicatedState {
         do {
             try deployment.validate()
             try deployment.checkRoom(among: deployments)
+            try checkRoom(
+                for: deployment.approximateBytes, inPlaceOf: deployments[name]?.approximateBytes ?? 0,
+                deployment.subject)
         } catch { throw .refused(error) }
         store(deployment)
         return deployment
@@ -60,6 +63,9 @@ extension ReplicatedState {
         let certificate = Certificate(name: name, timestamp: timestamp, content: content)
         try certificate.validate()
         try certificate.checkRoom(among: certificates)
+        try checkRoom(
+            for: certificate.approximateBytes, inPlaceOf: certificates[name]?.approximateBytes ?? 0,
+            certificate.subject)
         store(certificate)
         return certificate
     }
