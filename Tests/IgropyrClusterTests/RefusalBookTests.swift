@@ -27,6 +27,16 @@ private let large = Refusal(code: .tooLarge, subject: "host a", reason: "a key o
         #expect(book.problems(of: [a, b]).isEmpty)
     }
 
+    @Test func `what a peer says of itself alone takes back nothing of what is refused else`() {
+        var book = RefusalBook()
+        _ = book.note([large], from: a)
+        #expect(book.note([early, large], from: a, areAll: false) == [early] && book.problems(of: [a]).count == 2)
+        _ = book.note([], from: a, areAll: false)
+        #expect(book.problems(of: [a]).count == 2)
+        _ = book.note([], from: a)
+        #expect(book.problems(of: [a]).isEmpty)
+    }
+
     @Test func `however much is refused, little is kept and told`() {
         var book = RefusalBook()
         let many = (0..<5000).map { Refusal(code: .malformed, subject: "deployment \($0)", reason: "x") }

@@ -75,6 +75,25 @@ import Testing
         }
     }
 
+    @Test func `tells who fetches of itself and of what is decided, an earlier edition of all`() async throws {
+        try await onLoop { loop in
+            let control = try ControlClient(on: loop, key: nil)
+            let nodes = try await cluster(loop, control)
+            try await nodes[0].statusSays("both have a worker") { $0.workers.map(\.host.rawValue).sorted() == ["a", "b"] }
+            let balancer = HostName(rawValue: "lb")!
+            var question = StateExchange(sender: balancer, digest: StateDigest(), delta: StateDelta())
+            let all = try await control.exchange(question, with: nodes[0].control)
+            #expect(all.delta.hosts.map(\.name.rawValue) == ["a", "b"] && all.delta.deployments.count == 1)
+            #expect(all.isFetch == nil && all.digest.hosts.count == 2)
+            question.isFetch = true
+            let news = try await control.exchange(question, with: nodes[0].control)
+            #expect(news.delta.hosts.map(\.name.rawValue) == ["a"] && news.delta.deployments == all.delta.deployments)
+            #expect(news.isFetch == true && news.digest == StateDigest())
+            await control.close()
+            for node in nodes { await node.agent.stop() }
+        }
+    }
+
     @Test func `takes a revision back that does not start, by any host's decision, and keeps the old one meanwhile`()
         async throws
     {

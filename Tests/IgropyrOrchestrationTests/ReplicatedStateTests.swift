@@ -289,6 +289,31 @@ private let foreign: [(epoch: Int64, counter: Int64, expected: HostRecord.Versio
     #expect(copy == source && rounds > 10)
 }
 
+@Test func `where many hosts change at a time, each change goes to each of the others once`() {
+    let names = (0..<30).map { HostName(rawValue: "h\($0)")! }
+    let before = names.map { record($0) }
+    var states = names.map { name in
+        var state = state([deployment("shop")], before)
+        state.store(record(name, counter: 1, workers: [worker("shop")]))
+        return state
+    }
+    // All ask at once, and so before any has had an answer but that of the one before.
+    var sent = 0
+    for step in 1..<names.count {
+        let digests = states.map(\.digest)
+        for (index, digest) in digests.enumerated() {
+            let owner = (index + step) % names.count
+            let delta = states[owner].delta(for: digest, of: names[owner])
+            #expect(delta.hosts.map(\.name) == [names[owner]] && delta.deployments.isEmpty && delta.isComplete)
+            sent += delta.hosts.count
+            var clock = HybridClock(host: names[index])
+            _ = states[index].apply(delta, at: day, clock: &clock)
+        }
+    }
+    #expect(sent == 30 * 29 && Set(states).count == 1)
+    #expect(states[0].delta(for: StateDigest(), of: "h1").deployments.count == 1, "decisions, whoever made them")
+}
+
 @Test func `what is decided has bounds in sum, which keep nobody from removing, or from hearing of others' decisions`()
     throws
 {

@@ -25,6 +25,10 @@ public struct StateExchange: Codable, Sendable {
     var delta: StateDelta
     /// By the sender's wall clock; nil from an earlier edition.
     var time: UnixTime?
+    /// Of a question: what is wanted is what its receiver has decided or says about itself, and nothing else will be
+    /// sent to it, so that its answer has no digest. Of an answer: that it is to such a question. nil: neither, and from
+    /// an earlier edition, which answers as to any other.
+    var isFetch: Bool?
 }
 
 /// What deploys an application, or changes one.

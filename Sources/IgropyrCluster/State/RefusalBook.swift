@@ -11,10 +11,12 @@ struct RefusalBook {
     private var refused: [HostName: [Refusal]] = [:]
     private var told: Set<Refusal> = []
 
-    /// Takes the peer's refusals in place of those before.
+    /// Takes the peer's refusals: in place of those before if they are of all that it has, else beside them.
     /// - Returns: Those that are to be told.
-    mutating func note(_ refusals: [Refusal], from peer: HostName) -> [Refusal] {
-        refused[peer] = refusals.isEmpty ? nil : Array(refusals.prefix(Self.limit))
+    mutating func note(_ refusals: [Refusal], from peer: HostName, areAll: Bool = true) -> [Refusal] {
+        let known = areAll ? [] : refused[peer, default: []].filter { !refusals.contains($0) }
+        let present = (refusals + known).prefix(Self.limit)
+        refused[peer] = present.isEmpty ? nil : Array(present)
         return refusals.filter { told.count < Self.toldLimit && told.insert($0).inserted }
     }
 

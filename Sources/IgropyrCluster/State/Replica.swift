@@ -6,9 +6,10 @@ public import Logging
 
 /// This process's copy of the cluster's state, kept alike with those of the nodes.
 ///
-/// Whoever changes something announces it by gossip, and everybody fetches it from there; each newcomer is asked at
-/// once, and some node at random every few seconds, so that nothing stays lost. With a data folder the state survives
-/// the process. Usable by nodes and by balancers, which only listen. For tasks on any thread.
+/// Whoever changes something announces it by gossip, and everybody fetches it from there, and only that: where many
+/// change at a time, each change so reaches everybody once. With each newcomer states are compared as a whole at once,
+/// and with some node at random every few seconds, so that nothing stays lost. With a data folder the state survives the
+/// process. Usable by nodes and by balancers, which only listen. For tasks on any thread.
 public actor Replica: LoopBound {
     public struct Configuration: Sendable {
         /// This member's.
@@ -62,6 +63,10 @@ public actor Replica: LoopBound {
     private var lastSubscriber = 0
     private var tasks: [Task<Void, Never>] = []
     private var pulls: [HostName: CoalescedWork] = [:]
+    /// With whom the whole states are to be compared, next.
+    private var uncompared: Set<HostName> = []
+    /// Peers whose last answer to a fetch was one, as an earlier edition's is not.
+    private var fetchers: Set<HostName> = []
     private let announcements: CoalescedWork
     let saves: CoalescedWork
     private var isStopped = false
@@ -93,7 +98,7 @@ public actor Replica: LoopBound {
             Task(executorPreference: loop) { await self.exchangeNowAndThen() },
             Task(executorPreference: loop) { await self.keepUp() },
         ]
-        for peer in peers.keys { pull(from: peer) }
+        for peer in peers.keys { compare(with: peer) }
     }
 
     /// Waits until the state is on the disk. The snapshots end.
@@ -233,7 +238,10 @@ public actor Replica: LoopBound {
     public func answer(_ message: StateExchange) -> StateExchange {
         note(message.time, of: message.sender)
         take(message.delta, from: message.sender)
-        return half(with: state.delta(for: message.digest))
+        guard message.isFetch == true else { return half(with: state.delta(for: message.digest)) }
+        let news = state.delta(for: message.digest, of: configuration.name)
+        return StateExchange(
+            sender: configuration.name, digest: StateDigest(), delta: news, time: .now, isFetch: true)
     }
 
     private func half(with delta: StateDelta) -> StateExchange {
@@ -243,14 +251,15 @@ public actor Replica: LoopBound {
     /// What peers say and this host refuses, in a line each; empty as a rule.
     var refusalProblems: [String] { refusals.problems(of: peers.keys) }
 
-    /// Whether anything was new.
+    /// `isAll`: the delta has all that the peer has and this host lacks.
+    /// - Returns: Whether anything was new.
     @discardableResult
-    private func take(_ delta: StateDelta, from peer: HostName) -> Bool {
+    private func take(_ delta: StateDelta, from peer: HostName, isAll: Bool = true) -> Bool {
         var known = Set(members.compactMap(\.host))
         known.insert(configuration.name)
         let own = state.hosts[configuration.name]
         let change = state.apply(delta, at: judgingTime, clock: &clock, knownHosts: known)
-        if !delta.isEmpty { note(change.refusals, from: peer) }
+        if !delta.isEmpty { note(change.refusals, from: peer, areAll: isAll) }
         for deployment in change.overruled { overruled[deployment.name] = deployment }
         guard !change.isEmpty else { return false }
         didChange()
@@ -266,16 +275,22 @@ public actor Replica: LoopBound {
         return overruled.values.sorted { $0.timestamp < $1.timestamp }
     }
 
-    private func note(_ refused: [Refusal], from peer: HostName) {
+    private func note(_ refused: [Refusal], from peer: HostName, areAll: Bool = true) {
         let known = refusals.problems(of: peers.keys)
-        for refusal in refusals.note(refused, from: peer) {
+        for refusal in refusals.note(refused, from: peer, areAll: areAll) {
             configuration.logger.warning(
                 "refused a part of a peer's state", metadata: ["peer": "\(peer)", "reason": "\(refusal)"])
         }
         if refusals.problems(of: peers.keys) != known { didChange() }  // The host's record tells of it.
     }
 
-    /// Fetches from a peer what this host lacks, and sends it what it lacks; one after the other for each peer.
+    /// Fetches from a peer what this host lacks, and sends it what it lacks.
+    private func compare(with peer: HostName) {
+        uncompared.insert(peer)
+        pull(from: peer)
+    }
+
+    /// Fetches what a peer says of its own, or more if that is due; one after the other for each peer.
     private func pull(from peer: HostName) {
         guard !isStopped else { return }
         let pull = pulls[peer] ?? CoalescedWork(on: loop)
@@ -286,13 +301,31 @@ public actor Replica: LoopBound {
     /// Tries again, soon, while the peer counts as alive; after that it is the turn of the periodic exchange.
     private func exchangePersistently(with peer: HostName) async {
         for pause in [Duration.milliseconds(100), .milliseconds(250), .milliseconds(500), .seconds(1), .zero] {
+            let comparesAll = uncompared.remove(peer) != nil
             do {
-                return try await exchange(with: peer)
+                return try await comparesAll ? exchange(with: peer) : fetch(from: peer)
             } catch {
+                if comparesAll { uncompared.insert(peer) }
                 configuration.logger.debug(
                     "could not exchange states", metadata: ["peer": "\(peer)", "reason": "\(error)"])
             }
             guard pause > .zero, (try? await Task.sleep(for: pause)) != nil else { return }
+        }
+    }
+
+    /// What the peer has decided or says about itself. What it has heard from others, those tell, too.
+    private func fetch(from peer: HostName) async throws(ControlError) {
+        for _ in 0..<Self.roundLimit {
+            guard let address = peers[peer], !Task.isCancelled else { return }
+            var digest = state.digest
+            // To an earlier edition it would say that this host knows of nobody else.
+            if fetchers.contains(peer) { digest.hosts = digest.hosts.filter { $0.key == peer } }
+            let question = StateExchange(
+                sender: configuration.name, digest: digest, delta: StateDelta(), time: .now, isFetch: true)
+            let answer = try await client.exchange(question, with: address)
+            if answer.isFetch == true { fetchers.insert(peer) } else { fetchers.remove(peer) }
+            note(answer.time, of: peer)
+            guard take(answer.delta, from: peer, isAll: false), !answer.delta.isComplete else { return }
         }
     }
 
@@ -352,7 +385,7 @@ public actor Replica: LoopBound {
         while !Task.isCancelled {
             let interval = configuration.exchangeInterval * Double.random(in: 0.75...1.25)
             guard (try? await Task.sleep(for: interval)) != nil else { return }
-            if let peer = peers.keys.randomElement() { pull(from: peer) }
+            if let peer = peers.keys.randomElement() { compare(with: peer) }
             if storageProblem != nil { save() }
         }
     }
@@ -365,6 +398,8 @@ public actor Replica: LoopBound {
             let known = Set(members.compactMap(\.host)).union([configuration.name])
             state.forgetHosts(except: known)
             pulls = pulls.filter { known.contains($0.key) }
+            uncompared.formIntersection(known)
+            fetchers.formIntersection(known)
             didChange()
             save()
         }
@@ -377,7 +412,7 @@ public actor Replica: LoopBound {
         case .member(let event):
             await refreshMembers()
             if event.kind == .joined || event.kind == .updated, let name = event.member.host, peers[name] != nil {
-                pull(from: name)
+                compare(with: name)
             }
             didChange()
         case .userEvent(let event) where event.name == ControlAPI.announcement:
@@ -385,7 +420,7 @@ public actor Replica: LoopBound {
             if let name, name != configuration.name, peers[name] != nil { pull(from: name) }
         case .lagged:
             await refreshMembers()
-            for peer in peers.keys { pull(from: peer) }
+            for peer in peers.keys { compare(with: peer) }
             didChange()
         case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .nameLost, .keysChanged:
             break

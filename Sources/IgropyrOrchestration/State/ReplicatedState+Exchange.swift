@@ -12,11 +12,14 @@ extension ReplicatedState {
     ///
     /// - Parameters:
     ///   - digest: The peer's.
+    ///   - owner: The host whose record to send; nil: those of all hosts.
     ///   - maximumBytes: Roughly, of the JSON. Held to at an entry's boundary, and at least one entry goes along; so
     ///     repeated exchanges get everything across.
     /// - Returns: Hosts' records last: of use only with the deployments, and a balancer that knows hosts knows all
     ///   certificates.
-    public func delta(for digest: StateDigest, maximumBytes: Int = 4 << 20) -> StateDelta {
+    public func delta(
+        for digest: StateDigest, of owner: HostName? = nil, maximumBytes: Int = 4 << 20
+    ) -> StateDelta {
         var delta = StateDelta()
         var bytes = 0
         for name in deployments.keys.sorted() {
@@ -34,7 +37,7 @@ extension ReplicatedState {
             guard bytes <= maximumBytes || delta.isEmpty else { return delta.cut }
             delta.certificates = (delta.certificates ?? []) + [certificate]
         }
-        for name in hosts.keys.sorted() {
+        for name in owner.map({ [$0] }) ?? hosts.keys.sorted() {
             guard let record = hosts[name], Self.isNewer(record.version, than: digest.hosts[name]) else { continue }
             bytes += record.approximateBytes
             guard bytes <= maximumBytes || delta.isEmpty else { return delta.cut }

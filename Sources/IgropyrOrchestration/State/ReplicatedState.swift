@@ -2,7 +2,7 @@
 /// each host says about itself.
 ///
 /// CRDTs, no leader: per application and per certificate the last decision wins, per host the owner's latest word.
-/// Peers compare ``digest``s and send each other what the other lacks (``delta(for:maximumBytes:)``); so all arrive at
+/// Peers compare ``digest``s and send each other what the other lacks (``delta(for:of:maximumBytes:)``); so all arrive at
 /// the same state, whatever is lost, repeated or reordered.
 public struct ReplicatedState: Hashable, Sendable {
     /// 7 days: how long the tombstone of a removed application, or certificate, is kept. A host that was away for
