@@ -25,8 +25,8 @@ import Testing
             try await membership.start()
             let client = try ControlClient(on: loop, key: nil)
             let replica = Replica(
-                Replica.Configuration(name: HostName(rawValue: "lb")!), membership: membership, client: client, on: loop
-            )
+                Replica.Configuration(name: HostName(rawValue: "lb")!, folder: try DataFolder(at: folder("lb"))),
+                membership: membership, client: client, on: loop)
             await replica.start()
             let snapshots = await replica.snapshots()
 
@@ -44,6 +44,14 @@ import Testing
             _ = await replica.answer(early)
             #expect(await replica.refusalProblems.first?.contains("24 hours behind that of a") == true)
             #expect(await eventually { await replica.refusalProblems.isEmpty }, "the next exchange is all right")
+
+            // What hosts say of themselves is written in some seconds, with all that they say until then; decisions soon.
+            record.version.epoch = UnixTime.now.milliseconds
+            _ = await replica.answer(
+                StateExchange(sender: record.name, digest: StateDigest(), delta: StateDelta(hosts: [record])))
+            #expect(await replica.hasUnsavedRecords)
+            _ = try await client.change(.shop, .scale(to: .perHost(1)), at: node.control)
+            #expect(await eventually { await !replica.hasUnsavedRecords })
 
             await node.agent.stop()
             for await snapshot in await replica.snapshots() {

@@ -26,8 +26,16 @@ extension Replica {
         if let folder = configuration.folder { saves.request { await self.write(to: folder) } }
     }
 
+    /// In some seconds, and once for all changes until then, as many as there are while many workers come and go.
+    func saveRecords() {
+        guard configuration.folder != nil else { return }
+        hasUnsavedRecords = true
+        recordSaves.request { if self.hasUnsavedRecords { self.save() } }
+    }
+
     private func write(to folder: DataFolder) async {
         let snapshot = state.snapshot
+        hasUnsavedRecords = false
         let wasWell = storageProblem == nil
         defer { if wasWell != (storageProblem == nil) { didChange() } }  // The host's record tells of it.
         do {

@@ -43,6 +43,8 @@ public actor Replica: LoopBound {
     private static let roundLimit = 100
     /// In which changes come together, before all are saved at once.
     private static let savePause: Duration = .milliseconds(50)
+    /// The same where hosts have only told of themselves: they will again, and who restarts hears it within a second.
+    private static let recordSavePause: Duration = .seconds(5)
     private static let upkeepInterval: Duration = .seconds(3600)
 
     public nonisolated let loop: EventLoop
@@ -69,6 +71,9 @@ public actor Replica: LoopBound {
     private var fetchers: Set<HostName> = []
     private let announcements: CoalescedWork
     let saves: CoalescedWork
+    let recordSaves: CoalescedWork
+    /// Something that hosts say about themselves is not on its way to the disk yet.
+    var hasUnsavedRecords = false
     private var isStopped = false
     /// Why the state on the disk is not the present one; nil when it is.
     var storageProblem: String?
@@ -84,6 +89,7 @@ public actor Replica: LoopBound {
         clock = HybridClock(host: configuration.name)
         announcements = CoalescedWork(on: loop)
         saves = CoalescedWork(on: loop, after: Self.savePause)
+        recordSaves = CoalescedWork(on: loop, after: Self.recordSavePause)
     }
 
     // MARK: - Life
@@ -111,6 +117,9 @@ public actor Replica: LoopBound {
         for task in tasks { await task.value }
         for pull in pulls.values { await pull.finish() }
         tasks = []
+        recordSaves.cancel()
+        await recordSaves.finish()
+        if hasUnsavedRecords { save() }
         await saves.finish()
         for continuation in subscribers.values { continuation.finish() }
         subscribers = [:]
@@ -212,7 +221,10 @@ public actor Replica: LoopBound {
 
     /// Makes this what the host says about itself, and announces it if it differs from before.
     public func publish(_ record: HostRecord, epoch: Int64) {
-        if state.publish(record, epoch: min(epoch, latestEpoch)) { didChangeHere() }
+        guard state.publish(record, epoch: min(epoch, latestEpoch)) else { return }
+        didChange()
+        saveRecords()
+        announce()
     }
 
     private func didChangeHere() {
@@ -263,7 +275,7 @@ public actor Replica: LoopBound {
         for deployment in change.overruled { overruled[deployment.name] = deployment }
         guard !change.isEmpty else { return false }
         didChange()
-        save()
+        if change.deployments.isEmpty, change.certificates.isEmpty { saveRecords() } else { save() }
         // The host's record got a new version, above the peer's, or a decision a new time.
         if state.hosts[configuration.name] != own || !change.upheld.isEmpty { announce() }
         return true
