@@ -126,7 +126,8 @@ public actor ClusterBalancer: LoopBound {
     private func listen(for balancer: Balancer, on sockets: MembershipSockets?) async throws -> Ears {
         let name = try HostName(configuration.name)
         let directory = try makeDirectory(for: balancer)
-        if !settings.rules.fixedWorkers.isEmpty { await directory.publish() }
+        // What the file alone decides needs no cluster.
+        if !settings.rules.fixedWorkers.isEmpty || !settings.rules.routes.isEmpty { await directory.publish() }
         do {
             return try await listen(for: balancer, as: name, directory, on: sockets)
         } catch {

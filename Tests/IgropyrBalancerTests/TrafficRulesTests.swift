@@ -1,4 +1,5 @@
 import IgropyrHTTP
+import IgropyrMembership
 import IgropyrOrchestration
 import IgropyrTransport
 import IgropyrUV
@@ -102,6 +103,26 @@ private let shops = """
         all.defaultApplication = try ApplicationName("blog")
         fixture.balancer.update(UpstreamSnapshot(nil, rules: all))
         #expect(try early.readResponse().text == "worker-1")
+    }
+}
+
+@Test func `what the file redirects, a balancer that has found no cluster does, too`() async throws {
+    try await onLoop { loop in
+        let text = "routes: [{path: /old, redirect: \"https://a.test/\"}]"
+        var settings = BalancerSettings(listen: .loopback(port: 0))
+        settings.rules = try await BalancerConfiguration(Array(text.utf8), file: "balancer.yaml").rules(on: loop)
+        settings.holdTime = .zero
+        var member = MembershipConfiguration(name: "entrance", bind: .loopback(port: 0))
+        member.settings = .local
+        member.logger.logLevel = .critical
+        let balancer = ClusterBalancer(settings, member: member, key: nil, on: loop)
+        try await balancer.start()
+        let address = try #require(await balancer.address)
+        let statuses = try await loop.offload {
+            try ["/old", "/"].map { try RawClient(to: address).get($0).status }
+        }
+        #expect(statuses == [308, 503])
+        try await balancer.stop(timeout: .zero)
     }
 }
 
