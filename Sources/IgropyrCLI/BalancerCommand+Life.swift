@@ -78,6 +78,7 @@ extension BalancerCommand {
                 }
             } catch {
                 StandardError.write("all goes on as before: \(error)\n", .error)
+                if order == .upgrade { contract.notify("READY=1") }  // Nobody need wait for a successor.
             }
         }
         watchdog.cancel()
@@ -91,7 +92,7 @@ extension BalancerCommand {
     private func reload(
         _ balancer: some BalancerService, since start: BalancerConfiguration, on loop: EventLoop
     ) async throws {
-        let new = try config.map(BalancerConfiguration.reading)
+        let new = try config.map { try BalancerConfiguration.reading($0) }
         if isAlone(start) { try refuseCluster(in: new) }
         let rules = try await upstream == nil ? new?.rules(on: loop) : upstreamRules()
         try await balancer.reloadCertificates()

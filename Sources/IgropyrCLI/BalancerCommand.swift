@@ -130,14 +130,8 @@ struct BalancerCommand: AsyncParsableCommand {
     private func check(_ file: BalancerConfiguration) async throws {
         var file = file
         file.accessLog = try insight.accessLog(before: file.accessLog)
-        do {
-            try file.checkFiles { StandardError.write("warning: \($0)\n") }
-            let file = file
-            try await onEventLoop { loop in
-                _ = try await file.resolvedListeners()
-                _ = try await file.rules(on: loop)
-            }
-        } catch { throw CommandFailure("\(config ?? ""): \(error)") }
+        let (checked, path) = (file, config ?? "")
+        try await onEventLoop { loop in try await checked.check(calledBy: path, on: loop) }
         if let tls = tls.configuration {
             do throws(TLSError) { try tls.check() } catch { throw CommandFailure("\(error)") }
         }
@@ -145,7 +139,7 @@ struct BalancerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let file = try config.map(BalancerConfiguration.reading)
+        let file = try config.map { try BalancerConfiguration.reading($0) }
         if check, let file { return try await check(file) }
         Logs.begin(isVerbose: member.verbose)
         CurrentProcess.raiseOpenFileLimit()

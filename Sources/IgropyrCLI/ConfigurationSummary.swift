@@ -1,16 +1,28 @@
 import IgropyrBalancer
 import IgropyrConfiguration
+import IgropyrUV
 
 extension BalancerConfiguration {
-    /// Reads a file.
+    /// Reads the file that an option names.
     /// - Throws: What keeps it from being read, or all that is wrong in it.
-    static func reading(_ path: String) throws -> BalancerConfiguration {
-        let bytes = try ConfigurationFile.bytes(of: path, called: "--config \(path)")
+    static func reading(_ path: String, option: String = "--config") throws -> BalancerConfiguration {
+        let bytes = try ConfigurationFile.bytes(of: path, called: "\(option) \(path)")
         do throws(ConfigurationError) {
             return try BalancerConfiguration(bytes, file: path)
         } catch {
             throw CommandFailure(error.description)
         }
+    }
+
+    /// Looks for what would keep a balancer from its start by this file, as far as the machine's files and its resolver
+    /// tell; warns on standard error of what can be used all the same.
+    func check(calledBy path: String, on loop: EventLoop) async throws {
+        do {
+            let file = self
+            try await loop.offload { try file.checkFiles { StandardError.write("warning: \($0)\n") } }
+            _ = try await resolvedListeners()
+            _ = try await rules(on: loop)
+        } catch { throw CommandFailure("\(path): \(error)") }
     }
 
     /// What was understood, for people.

@@ -3,8 +3,8 @@ import IgropyrCluster
 import IgropyrUV
 
 extension NodeCommand {
-    /// Becomes the program at that path, if it is one; else all goes on. Workers, their connections and the balancer
-    /// stay.
+    /// Becomes the program at that path, if it is one; else all goes on. Workers and connections stay; the balancer
+    /// then does the same.
     func upgrade(
         to program: String, _ agent: HostAgent, _ balancer: ServiceSupervisor?, _ contract: ServiceContract,
         _ signals: ServiceSignals, on loop: EventLoop
@@ -12,6 +12,7 @@ extension NodeCommand {
         guard await Self.canRun(program, on: loop) else {
             return StandardError.write("all goes on as before: \(program) --version fails\n", .error)
         }
+        await balancer?.settle()
         guard var handover = try await agent.leaveToSuccessor() else { return }
         if let balancer { handover.merge(try await balancer.handOver()) }
         handover.isEnding = await signals.isEnding

@@ -36,6 +36,11 @@ struct NodeCommand: AsyncParsableCommand {
               igropyr node --bind 10.0.0.3 --key-file cluster.key --join 10.0.0.1 \\
                   --balance 0.0.0.0:443 --balance-tls
 
+            or one by a file (docs/balancer.md), for several listeners, routes and limits:
+
+              igropyr node --bind 10.0.0.3 --key-file cluster.key --join 10.0.0.1 \\
+                  --balance-config balancer.yaml
+
             It gossips on port 7946 (UDP and TCP); the control API listens on the
             port after it. SIGTERM and Ctrl-C end it gracefully: balancers hear of it
             first, then its workers finish what they do. A second Ctrl-C ends it at
@@ -44,7 +49,8 @@ struct NodeCommand: AsyncParsableCommand {
             SIGUSR2 has it start its program anew, which may have been replaced: the
             process stays, and so do its workers and their connections. Workers also
             outlive a node that dies, for 30 s: one that is started again by then on
-            the same data folder goes on with them (docs/supervision.md).
+            the same data folder goes on with them (docs/supervision.md). SIGHUP,
+            SIGUSR1 and SIGUSR2 are passed on to the balancer beside it.
             """)
 
     @OptionGroup var member: MemberOptions
@@ -64,6 +70,12 @@ struct NodeCommand: AsyncParsableCommand {
     @Option(help: "Also run a balancer that listens here: ADDRESS:PORT.", transform: EndpointArgument.init(parsing:))
     var balance: EndpointArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "Also run a balancer by this file, as igropyr balancer --config does; see --check there.",
+            valueName: "file"), transform: nonempty)
+    var balanceConfig: String?
+
     @Flag(help: "Have that balancer speak TLS with the certificates that the cluster has: igropyr certificate.")
     var balanceTLS = false
 
@@ -79,11 +91,21 @@ struct NodeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard 1...65_535 ~= capacity ?? 1 else { throw ValidationError("--capacity takes a number from 1 to 65535.") }
-        guard balance != nil || balanceBind == nil && balanceAdmin == nil && !balanceTLS else {
+        guard balance == nil || balanceConfig == nil else {
+            throw ValidationError("--balance and --balance-config exclude each other: name the address in the file.")
+        }
+        guard !balanceTLS || balanceConfig == nil else {
             throw ValidationError(
-                "--balance-bind, --balance-admin and --balance-tls are for the balancer of --balance.")
+                "--balance-tls and --balance-config exclude each other: say \"tls: cluster\" in the file.")
+        }
+        guard hasBalancer || balanceBind == nil && balanceAdmin == nil && !balanceTLS else {
+            throw ValidationError(
+                "--balance-bind, --balance-admin and --balance-tls are for the balancer of --balance or "
+                    + "--balance-config.")
         }
     }
+
+    var hasBalancer: Bool { balance != nil || balanceConfig != nil }
 
     func run() async throws {
         let tags = try KeyValuePairs.parse(tags, option: "--tag", example: "disk=ssd")
@@ -97,6 +119,7 @@ struct NodeCommand: AsyncParsableCommand {
             try await signals.start()
             if handover.isEnding == true { signals.requestEnd() }
             let program = Executable.path  // Before its file is replaced.
+            let entrances = try await command.entrances(after: handover, on: loop)
             let found = try await waiting(on: loop, until: { await signals.waitForEnd() }) {
                 let membership = try await member.membership()
                 return (membership, try await member.keyFile(keptIn: folder, askingBy: membership, on: loop))
@@ -109,8 +132,8 @@ struct NodeCommand: AsyncParsableCommand {
             configuration.capacity = capacity.map(UInt16.init)
             configuration.handover = handover
             configuration.workers.openFiles = handover.openFiles ?? openFiles
-            // Its socket first: a host whose entrance cannot be had had better not join.
-            let balancer = try await command.balancer(beside: configuration, on: loop)
+            // Its sockets first: a host whose entrance cannot be had had better not join.
+            let balancer = try await command.balancer(beside: configuration, at: entrances, on: loop)
             let agent = try HostAgent(configuration, on: loop)
             try await agent.start()
             try await balancer?.start(from: handover)
@@ -122,7 +145,7 @@ struct NodeCommand: AsyncParsableCommand {
             let watchdog = Task(executorPreference: loop) { await contract.feedWatchdog {} }  // By the loop.
             let reaper = OrphanReaper(on: loop, logger: configuration.logger)
             try await reaper.start()
-            try await command.serve(signals) {
+            try await command.serve(signals, beside: balancer) {
                 try await command.upgrade(to: program, agent, balancer, contract, signals, on: loop)
             }
             watchdog.cancel()
@@ -139,55 +162,24 @@ struct NodeCommand: AsyncParsableCommand {
 }
 
 extension NodeCommand {
-    /// Where a balancer beside a node gossips.
-    static let balancerPort: UInt16 = 7950
-
     /// Returns when the node is to end.
-    private func serve(_ signals: ServiceSignals, upgrade: () async throws -> Void) async throws {
+    private func serve(
+        _ signals: ServiceSignals, beside balancer: ServiceSupervisor?, upgrade: () async throws -> Void
+    ) async throws {
         for await order in signals.orders {
             switch order {
             case .end: return
             case .upgrade: try await upgrade()
-            case .reload: StandardError.write("SIGHUP: a node reads no file anew; all goes on\n")
-            case .reopenLogs: StandardError.write("SIGUSR1: a node keeps no log file; all goes on\n")
+            case .reload, .reopenLogs:
+                if let balancer { await balancer.pass(order) } else { Self.sayNothingToDo(order) }
             }
         }
     }
 
-    /// A balancer of its own process, a member beside the node; not yet started, but its socket is there.
-    private func balancer(
-        beside node: NodeConfiguration, on loop: EventLoop
-    ) async throws -> ServiceSupervisor? {
-        guard let balance else { return nil }
-        let listen = try await balance.address(defaultPort: 8080, option: "--balance")
-        let beside = SocketAddress(host: node.member.bind.host, port: Self.balancerPort)
-        let bind = try await balanceBind?.address(defaultPort: Self.balancerPort, option: "--balance-bind")
-        var program = [
-            Executable.path, "balancer", "--name", "\(node.member.name).balancer", "--bind", (bind ?? beside).localText,
-            "--join", node.member.bind.localText, "--profile", member.profile.rawValue, "--data",
-            "\(node.dataFolder)/balancer",
-        ]
-        if let file = node.keyFile { program += ["--key-file", file] }
-        if let address = node.member.advertise {
-            program += ["--advertise", SocketAddress(host: address.host, port: (bind ?? beside).port).localText]
-        }
-        if let balanceAdmin {
-            let admin = try await balanceAdmin.address(
-                defaultPort: ExplainCommand.port, option: "--balance-admin")
-            program += ["--admin", admin.localText]
-        }
-        if balanceTLS { program.append("--tls-cluster") }
-        if node.isInsecure { program.append("--insecure") }
-        let (name, handover) = ("balancer", node.handover)
-        if let present = ServiceSupervisor(name, program: program, from: handover, logger: node.logger, on: loop) {
-            return present
-        }
-        let socket: Int32
-        do throws(UVError) {
-            socket = try ListeningSocket.open(listen)
-        } catch {
-            throw CommandFailure("--balance \(listen): \(error.listeningAdvice)")
-        }
-        return ServiceSupervisor(name, program: program, socket: socket, logger: node.logger, on: loop)
+    private static func sayNothingToDo(_ order: ServiceOrder) {
+        StandardError.write(
+            order == .reload
+                ? "SIGHUP: a node reads no file anew; all goes on\n"
+                : "SIGUSR1: a node keeps no log file; all goes on\n")
     }
 }

@@ -33,7 +33,7 @@ public struct ServiceContract: Sendable {
     public init(pid: Int32, ignoresHangup: Bool = false, take: (String) -> String?) {
         let (listenPID, count) = (take("LISTEN_PID"), take("LISTEN_FDS").flatMap { Int($0) } ?? 0)
         _ = take("LISTEN_FDNAMES")
-        let isOurs = listenPID == "\(pid)" && 1...Self.mostSockets ~= count
+        let isOurs = listenPID == "\(pid)" && 0...Self.mostSockets ~= count
         sockets = isOurs ? (0..<Int32(count)).map { Self.firstSocket + $0 } : []
         notificationAddress = take("NOTIFY_SOCKET")
         predecessorAddress = take(Self.predecessorVariable)

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// What an operator asks of a running program by signals.
 public enum ServiceOrder: CaseIterable, Sendable {
     /// SIGTERM, SIGQUIT or Ctrl-C, or the end of the terminal that the program was started from: end after what is
@@ -9,4 +11,14 @@ public enum ServiceOrder: CaseIterable, Sendable {
     case reopenLogs
     /// SIGUSR2: let a new process of the program take over.
     case upgrade
+
+    /// By which it is given.
+    public var signal: Int32 {
+        switch self {
+        case .end: SIGTERM
+        case .reload: SIGHUP
+        case .reopenLogs: SIGUSR1
+        case .upgrade: SIGUSR2
+        }
+    }
 }

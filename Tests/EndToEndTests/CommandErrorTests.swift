@@ -100,6 +100,18 @@ private let mistakes = [
         "admin of no balancer", "node --bind NET.2 --key-file LAB/cluster.key --balance-admin NET.2:1",
         names: "--balance-admin", "--balance"),
     Mistake(
+        "entrance by a file that lacks its certificate",
+        "node --bind NET.2 --key-file LAB/cluster.key --join NET.1 --balance-config LAB/tls.yaml",
+        names: "LAB/tls.yaml", "LAB/none.pem", "no such"),
+    Mistake(
+        "entrance by a file that is none",
+        "node --bind NET.2 --key-file LAB/cluster.key --balance-config LAB/none.yaml",
+        names: "--balance-config", "LAB/none.yaml", "is it there"),
+    Mistake(
+        "entrance by address and by file",
+        "node --bind NET.2 --key-file LAB/cluster.key --balance NET.2:1 --balance-config LAB/fixed.yaml",
+        names: "--balance-config", "in the file"),
+    Mistake(
         "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
     Mistake(
         "upstream that is unknown", "balancer --config LAB/unknown.yaml --check", names: "LAB/unknown.yaml",

@@ -86,6 +86,76 @@ extension EndToEnd {
                 try await lab.becomesEmpty(1)
             }
         }
+
+        @Test func `the balancer beside a node goes by a file, and signals to the node reach it`() async throws {
+            try await Lab.network("1") { lab in
+                try await lab.makeKey()
+                let (file, host) = ("\(lab.folder)/balancer.yaml", lab.address(1))
+                let write = { (listen: String, target: String) in
+                    let text = """
+                        listen: [\(listen)]
+                        routes: [{path: /, redirect: "https://\(target)/"}]
+                        access-log: \(lab.folder)/access.log
+                        """
+                    try Data(text.utf8).write(to: URL(filePath: file))
+                }
+                let target = { (port: Int) in
+                    try await lab.run(
+                        on: 1, "curl", "--silent", "--max-time", "60", "--output", "/dev/null", "--write-out",
+                        "%{redirect_url}", "http://\(host):\(port)/")
+                }
+                let secure = "{address: \"\(host):8081\", redirect-to-https: 8443}"
+                try write("\"\(host):8080\", \(secure)", "first")
+                let node = try lab.start(on: 1, lab.node(1) + ["--balance-config", file])
+                let errors = { node.errors }
+                try await eventually("it serves", or: errors()) { try await target(8080).output == "https://first/" }
+                #expect(try await target(8081).output == "https://\(host):8443/", "\(errors())")
+
+                try write("8080", "second")
+                node.signal(SIGHUP)
+                try await eventually("it says that nothing changes", or: errors()) {
+                    errors().contains("all goes on as before")
+                }
+                #expect(try await target(8080).output == "https://first/", "\(errors())")
+                try write("\"\(host):8080\", \(secure)", "second")
+                node.signal(SIGHUP)
+                try await eventually("it goes by the file", or: errors()) {
+                    try await target(8080).output == "https://second/"
+                }
+
+                let log = "\(lab.folder)/access.log"
+                try FileManager.default.moveItem(atPath: log, toPath: log + ".1")
+                node.signal(SIGUSR1)
+                try await eventually("it opens its log anew", or: errors()) {
+                    FileManager.default.fileExists(atPath: log)
+                }
+
+                let first = try #require(try await lab.processes(of: "balancer", on: 1).first)
+                #expect(kill(first, SIGKILL) == 0)
+                // The sockets are the node's: whoever comes now waits.
+                for (port, place) in [(8080, "https://second/"), (8081, "https://\(host):8443/")] {
+                    #expect(try await target(port).output == place, "\(errors())")
+                }
+
+                let second = try await lab.processes(of: "balancer", on: 1)
+                try write("\"\(host):8082\"", "third")
+                node.signal(SIGUSR2)
+                try await eventually("another process has its place", or: errors()) {
+                    let present = try await lab.processes(of: "balancer", on: 1)
+                    return present.count == 1 && present != second
+                }
+                #expect(try await target(8082).output == "https://third/", "\(errors())")
+                for port in [8080, 8081] { #expect(try await target(port).status == 7, "refused: \(errors())") }
+
+                // It has none of the node's sockets any more, and yet ends with it.
+                let third = try #require(try await lab.processes(of: "balancer", on: 1).first)
+                #expect(kill(third, SIGKILL) == 0)
+                try await eventually("it is back", or: errors()) { try await target(8082).output == "https://third/" }
+                node.signal(SIGTERM)
+                #expect(try await node.finish().status == 0, "\(errors())")
+                try await lab.becomesEmpty(1)
+            }
+        }
     }
 }
 

@@ -102,6 +102,9 @@ struct ServiceContractTests {
         #expect(Self.contract(command.environment).descriptors.isEmpty, "they are another process's")
         command.give(sockets: [8])
         #expect(Self.contract(command.environment.merging(["LISTEN_PID": "42"]) { $1 }).descriptors.isEmpty)
+        command.give(sockets: [], others: ["lifeline": 9])
+        let alone = Self.contract(command.environment.merging(["LISTEN_PID": "42"]) { $1 })
+        #expect(alone.sockets.isEmpty && alone.descriptors == ["lifeline": 3])
     }
 
     @Test(arguments: ["", ",", "=", "a", "a=", "=5", "a=b", "a=1=2", "a=99999999999"])

@@ -6,7 +6,7 @@ import Logging
 public struct BalancerListener: Sendable {
     public var source: SocketSource
     /// Where it was asked to listen, also if its sockets are handed over and listen elsewhere; nil if nobody said.
-    let askedAddress: SocketAddress?
+    public let askedAddress: SocketAddress?
     /// A process that ends soon has the port, at another address.
     var sharesPort = false
     /// Nil for plain HTTP. If it ``TLSConfiguration/awaitsCertificates``, they are those of ``Balancer/use(_:)``.

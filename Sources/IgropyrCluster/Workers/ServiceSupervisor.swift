@@ -4,7 +4,7 @@ internal import IgropyrOrchestration
 public import IgropyrUV
 public import Logging
 
-/// Keeps one program running beside a node, such as a balancer: the socket is the node's, so that connections wait
+/// Keeps one program running beside a node, such as a balancer: the sockets are the node's, so that connections wait
 /// while the program starts again.
 ///
 /// The program says `READY=1`, drains upon SIGTERM, may say `MAINPID=` of a child that takes its place, and ends with
@@ -16,19 +16,23 @@ public actor ServiceSupervisor: LoopBound {
     public nonisolated let loop: EventLoop
     private let name: String
     private let program: [String]
-    private let socket: Int32
+    private var sockets: [Int32]
     private let logger: Logger
     private let notificationName: String
     private var process: SupervisedProcess?
     private var notifications: NotificationSocket?
     private var lifeline: Lifeline?
+    /// For a process that starts, and could not hear them yet.
+    private var heldOrders: Set<ServiceOrder> = []
+    /// Told to start anew, it has neither named its successor nor said that it goes on.
+    private var mayChangePlaces = false
     private let waiters = WaitingTasks()
 
-    /// `program` is a path and arguments. The socket belongs to it from here on, even if it is never started.
-    public init(_ name: String, program: [String], socket: Int32, logger: Logger, on loop: EventLoop) {
+    /// `program` is a path and arguments. The sockets belong to it from here on, even if it is never started.
+    public init(_ name: String, program: [String], sockets: [Int32], logger: Logger, on loop: EventLoop) {
         self.name = name
         self.program = program
-        self.socket = socket
+        self.sockets = sockets
         self.logger = logger
         self.loop = loop
         notificationName = NotificationSocket.uniqueName()
@@ -38,16 +42,28 @@ public actor ServiceSupervisor: LoopBound {
     public init?(
         _ name: String, program: [String], from handover: Handover, logger: Logger, on loop: EventLoop
     ) {
-        guard let socket = handover.descriptors[name], let notificationName = handover.names[name] else { return nil }
+        guard let notificationName = handover.names[name] else { return nil }
         self.name = name
         self.program = program
-        self.socket = socket
+        sockets = handover.descriptors.filter { $0.key.hasPrefix(Self.socketName(of: name)) }.map(\.value)
         self.logger = logger
         self.loop = loop
         self.notificationName = notificationName
     }
 
-    /// Starts the program, or goes on with the process that was handed over.
+    private static func socketName(of name: String) -> String { "\(name) socket " }
+
+    /// Closes the sockets that listen elsewhere. Where else the program is to listen, it does so by itself.
+    public func keepSockets(at addresses: [SocketAddress]) {
+        let others = sockets.filter { socket in
+            guard let own = ListeningSocket.localAddress(of: socket) else { return true }
+            return !addresses.contains { $0 == own || $0.port == 0 && $0.host == own.host }
+        }
+        for socket in others { ListeningSocket.close(socket) }
+        sockets.removeAll(where: others.contains)
+    }
+
+    /// Starts the program, or goes on with the process that was handed over, which is to start the program anew, too.
     public func start(from handover: Handover = Handover()) throws(UVError) {
         if let descriptor = handover.descriptors["\(name) notifications"] {
             notifications = try NotificationSocket(on: loop, owning: descriptor, name: notificationName) {
@@ -60,11 +76,34 @@ public actor ServiceSupervisor: LoopBound {
             policy: RestartPolicy(), startTimeout: Self.startTimeout, stopTimeout: Self.stopTimeout)
         let process = try SupervisedProcess(
             supervision, on: loop, onStart: { self.spawn() }, onExit: { _ in self.sayWhatHappened() },
-            onChange: { self.waiters.wake() })
+            onChange: { self.didChange() })
         self.process = process
         lifeline = handover.descriptors["\(name) lifeline"].map(Lifeline.init(owning:))
-        if let present = handover.processes[name], (try? process.adopt(present, .init(isReady: true))) != nil { return }
+        if let present = handover.processes[name], (try? process.adopt(present, .init(isReady: true))) != nil {
+            if handover.isEnding != true { pass(.upgrade) }
+            return
+        }
         process.start()
+    }
+
+    /// Passes an order other than that to end on to the program, once it is ready.
+    public func pass(_ order: ServiceOrder) {
+        guard let process, process.isReady else { return _ = heldOrders.insert(order) }
+        if order == .upgrade { mayChangePlaces = true }
+        process.child?.signal(order.signal)
+    }
+
+    private func didChange() {
+        if !(process?.isReady ?? false) { mayChangePlaces = false }
+        waiters.wake()
+        while process?.isReady ?? false, let order = heldOrders.popFirst() { pass(order) }
+    }
+
+    /// Returns once the program is no more about to be followed by another process, which would be nobody's if this
+    /// process became another program meanwhile.
+    public func settle() async {
+        await waiters.wait(on: loop, atMost: Self.startTimeout) { mayChangePlaces }
+        mayChangePlaces = false
     }
 
     /// Lets it drain, and returns when its process has gone: killed after 40 s.
@@ -74,13 +113,16 @@ public actor ServiceSupervisor: LoopBound {
         process?.close()
         notifications?.close()
         (process, notifications) = (nil, nil)
-        ListeningSocket.close(socket)
+        for socket in sockets { ListeningSocket.close(socket) }
+        sockets = []
     }
 
     /// What this program leaves to its successor in this process.
     public func handOver() throws(UVError) -> Handover {
         var handover = Handover()
-        handover.descriptors[name] = try ListeningSocket.duplicate(socket)
+        for (number, socket) in sockets.enumerated() {
+            handover.descriptors[Self.socketName(of: name) + "\(number)"] = try ListeningSocket.duplicate(socket)
+        }
         handover.descriptors["\(name) notifications"] = try notifications?.duplicate()
         handover.descriptors["\(name) lifeline"] = try lifeline?.duplicate()
         handover.names[name] = notificationName
@@ -104,12 +146,17 @@ public actor ServiceSupervisor: LoopBound {
             executable: launcher[0], arguments: launcher.dropFirst() + Launcher.arguments(for: program),
             environment: ProcessInfo.processInfo.environment, hasOwnSession: true)
         command.environment["NOTIFY_SOCKET"] = notifications.name
-        command.give(sockets: [socket], others: [ServiceContract.lifelineName: lifelineEnd])
+        command.give(sockets: sockets, others: [ServiceContract.lifelineName: lifelineEnd])
         return command
     }
 
     private func receive(_ message: NotificationSocket.Message) {
-        if let process, process.child?.pid == message.pid { process.receive(message) }
+        guard let process, process.child?.pid == message.pid else { return }
+        process.receive(message)
+        let isSuccessorNamed = process.child?.pid != message.pid
+        guard isSuccessorNamed || message.text.split(separator: "\n").contains("READY=1") else { return }
+        mayChangePlaces = false
+        waiters.wake()
     }
 
     private func sayWhatHappened() {

@@ -42,6 +42,8 @@ final class SupervisedProcess {
         timer = try Timer(on: loop)
     }
 
+    var isReady: Bool { if case .ready = supervision.state { true } else { false } }
+
     var isEnded: Bool { supervision.state == .ended && child == nil && retired == nil }
 
     // MARK: - Orders
@@ -180,6 +182,8 @@ final class SupervisedProcess {
         guard let successor else { return }
         (retired, child, self.number) = (old, successor, number)
         startedAt = .now
+        // The order to end was the old one's.
+        if case .stopping = supervision.state { successor.signal(SIGTERM) }
     }
 }
 
