@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrInsight
 public import IgropyrTransport
 public import IgropyrUV
@@ -198,6 +199,11 @@ public final class Balancer: Sendable {
     public func update(_ snapshot: UpstreamSnapshot) {
         latest.withLock { $0 = snapshot }
         forEachLoop { $0.update(snapshot) }
+    }
+
+    /// Has every listener answer that challenge, once this returns.
+    func answer(_ challenge: AuthorityChallenge) async {
+        let _: [Void]? = await collect { $0.answer(challenge, $1) }
     }
 
     /// Ends at once what is under way on a host that is known to be dead, be it in the snapshot or in an earlier one:

@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrInsight
 import IgropyrTransport
 import IgropyrUV
@@ -7,6 +8,7 @@ actor BalancerLoop: LoopBound {
     nonisolated let loop: EventLoop
     private let thread: EventLoopThread
     private var proxy: Proxy?
+    private let challenges = ChallengeAnswers()
     /// Sockets on which nothing is accepted yet, and what their servers will go by.
     private struct Entrance {
         var sockets: ArraySlice<(listener: Int, descriptor: Int32)>
@@ -31,7 +33,8 @@ actor BalancerLoop: LoopBound {
         _ snapshot: UpstreamSnapshot?, _ clients: ClientBounds, _ refusals: RefusalLog, log: AccessLogWriter?
     ) throws(UVError) {
         entrance = Entrance(sockets: sockets[...], listeners: listeners, server: settings.server, clients: clients)
-        let proxy = try Proxy(on: loop, settings: settings, rate: clients.rate, refusals: refusals, log: log)
+        let proxy = try Proxy(
+            on: loop, settings: settings, challenges, rate: clients.rate, refusals: refusals, log: log)
         self.proxy = proxy
         if let snapshot { proxy.update(snapshot) }
     }
@@ -42,7 +45,7 @@ actor BalancerLoop: LoopBound {
         while let (number, descriptor) = entrance?.sockets.popFirst(), let entrance {
             let listener = entrance.listeners[number]
             let handler: any HTTPRequestHandler =
-                listener.settings.redirectsToHTTPSPort.map(HTTPSRedirector.init(port:)) ?? proxy
+                listener.settings.redirectsToHTTPSPort.map { HTTPSRedirector(port: $0, challenges) } ?? proxy
             let server = try HTTPServer(
                 listener: try TCPListener(on: loop, owning: descriptor),
                 settings: listener.serverSettings(entrance.server), tls: listener.tls,
@@ -88,6 +91,13 @@ actor BalancerLoop: LoopBound {
                 proxy.update(snapshot)
                 $0.checker?.watch(proxy.subjectsOfChecks)
             }
+        }
+    }
+
+    nonisolated func answer(_ challenge: AuthorityChallenge, _ take: @escaping @Sendable (()) -> Void) {
+        loop.submit { [self] in
+            assumeIsolated { $0.challenges.add(challenge) }
+            take(())
         }
     }
 

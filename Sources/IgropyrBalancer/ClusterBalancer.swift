@@ -162,7 +162,7 @@ public actor ClusterBalancer: LoopBound {
         let snapshots = await replica.snapshots()
         let followers = [
             Task(executorPreference: loop) { await self.follow(snapshots, balancer, directory) },
-            Task(executorPreference: loop) { await self.follow(events, balancer, directory, client) },
+            Task(executorPreference: loop) { await self.follow(events, of: membership, balancer, directory, client) },
         ]
         return Ears(
             membership: membership, client: client, replica: replica, directory: directory, followers: followers)
@@ -357,8 +357,8 @@ public actor ClusterBalancer: LoopBound {
 
     /// Does not wait for the snapshot: what is under way on a dead host is repeated elsewhere at once.
     private func follow(
-        _ events: AsyncStream<MembershipEvent>, _ balancer: Balancer, _ directory: UpstreamDirectory,
-        _ client: ControlClient
+        _ events: AsyncStream<MembershipEvent>, of membership: Membership, _ balancer: Balancer,
+        _ directory: UpstreamDirectory, _ client: ControlClient
     ) async {
         for await event in events {
             switch event {
@@ -372,7 +372,11 @@ public actor ClusterBalancer: LoopBound {
             case .nameLost(let name, let address):
                 nameLoss = .nameLost(name: name, address: address)
                 lossWaiters.wake()
-            case .userEvent, .userMessage, .userState, .query, .joined, .joinFailed, .nameConflict, .lagged: break
+            case .query(let query):
+                guard let challenge = AuthorityChallenge(query: query.name, query.payload) else { break }
+                await balancer.answer(challenge)
+                try? await membership.respond(to: query.id, with: [])  // If it is not too late for that.
+            case .userEvent, .userMessage, .userState, .joined, .joinFailed, .nameConflict, .lagged: break
             }
         }
     }

@@ -13,6 +13,7 @@ final class Proxy: HTTPRequestHandler {
     let insight: ProxyInsight?
     /// For requests whose route and application have none of their own.
     let defaults: RequestSettings
+    let challenges: ChallengeAnswers
     private let rate: ClientRateLimit?
     private let refusals: RefusalLog
     // Used for each request, where the check of exclusive use shows in the profile.
@@ -35,11 +36,12 @@ final class Proxy: HTTPRequestHandler {
     private var isStopping = false
 
     init(
-        on loop: EventLoop, settings: BalancerSettings, rate: ClientRateLimit?, refusals: RefusalLog,
-        log: AccessLogWriter?
+        on loop: EventLoop, settings: BalancerSettings, _ challenges: ChallengeAnswers, rate: ClientRateLimit?,
+        refusals: RefusalLog, log: AccessLogWriter?
     ) throws(UVError) {
         self.loop = loop
         self.settings = settings
+        self.challenges = challenges
         self.rate = rate
         self.refusals = refusals
         defaults = RequestSettings(settings.application)

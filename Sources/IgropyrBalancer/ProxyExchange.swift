@@ -117,6 +117,7 @@ final class ProxyExchange {
             identity = insight.identity(of: head, bytes)
             record = insight.begin(head, bytes, identity, from: peer)
         }
+        if let answer = proxy.challenges.answer(to: head, bytes) { return refuse(answer) }
         if method == .connect || method == .trace { return refuse(.notImplemented) }
         client = proxy.settings.forwarded.client(of: head, bytes, peer: peer)
         if let pause = proxy.excess(of: client) { return refuse(.tooManyRequests(after: pause)) }

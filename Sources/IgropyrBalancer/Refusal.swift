@@ -1,3 +1,4 @@
+import IgropyrCluster
 import IgropyrHTTP
 import IgropyrTime
 import IgropyrTransport
@@ -8,6 +9,8 @@ enum Refusal {
     case notRouted
     /// The route leads elsewhere: the value of `Location`.
     case redirect(to: [UInt8], status: Int)
+    /// A certificate authority's, which the balancer answers itself.
+    case challenge(AuthorityChallenge)
     case tooLarge
     /// The client may ask again after that, which is more than nothing.
     case tooManyRequests(after: Duration)
@@ -30,6 +33,7 @@ enum Refusal {
         case .badRequest: 400
         case .notRouted: 404
         case .redirect(_, let status): status
+        case .challenge: 200
         case .tooLarge: 413
         case .tooManyRequests: 429
         case .notImplemented: 501
@@ -44,6 +48,7 @@ enum Refusal {
         case .badRequest: "the request cannot be forwarded\n"
         case .notRouted: "no application is routed here\n"
         case .redirect: "it is elsewhere\n"
+        case .challenge(let challenge): challenge.text
         case .tooLarge: "the request's body is too large\n"
         case .tooManyRequests: "too many requests: slow down\n"
         case .notImplemented: "this method is not supported\n"
@@ -59,7 +64,7 @@ enum Refusal {
         case .tooManyRequests: counters.overRate &+= 1
         case .redirect: counters.redirects &+= 1
         case .notRouted: counters.notRouted &+= 1
-        case .notImplemented: break
+        case .notImplemented, .challenge: break
         case .badGateway: counters.badGateways &+= 1
         case .unavailable: counters.unavailable &+= 1
         case .gatewayTimeout: counters.gatewayTimeouts &+= 1
@@ -79,7 +84,7 @@ enum Refusal {
             case .tooManyRequests(let pause):
                 try connection.appendField("Retry-After", "\(pause.secondsRoundedUp)")
             case .unavailable: try connection.appendField("Retry-After", "1")
-            case .badRequest, .notRouted, .tooLarge, .notImplemented, .badGateway, .gatewayTimeout: break
+            case .badRequest, .notRouted, .challenge, .tooLarge, .notImplemented, .badGateway, .gatewayTimeout: break
             }
         } catch {
             return connection.abort()  // Not reached: all of it is constant.

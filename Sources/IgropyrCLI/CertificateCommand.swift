@@ -20,15 +20,19 @@ struct CertificateCommand: AsyncParsableCommand {
               igropyr certificate remove shop.example.org
 
             A renewed one replaces the old one if it begins with the same server, or
-            is given the same --name. After certbot has renewed one, on whichever host:
+            is given the same --name. With certbot, on whichever host; it remembers the
+            hooks, and renews by itself (docs/operations.md):
 
-              certbot renew --deploy-hook 'igropyr certificate set \\
+              certbot certonly --manual --preferred-challenges http \\
+                  -d shop.example.org --manual-auth-hook \\
+                  'igropyr certificate challenge "$CERTBOT_VALIDATION"' \\
+                  --deploy-hook 'igropyr certificate set \\
                   --certificate "$RENEWED_LINEAGE/fullchain.pem" \\
                   --key "$RENEWED_LINEAGE/privkey.pem"'
 
             igropyr status tells of those that end within 14 days.
             """,
-        subcommands: [Set.self, List.self, Remove.self], defaultSubcommand: List.self)
+        subcommands: [Set.self, List.self, Remove.self, Challenge.self], defaultSubcommand: List.self)
 
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -119,6 +123,57 @@ struct CertificateCommand: AsyncParsableCommand {
             let name = name
             try await control.withClient { client, node in try await client.removeCertificate(name, at: node) }
             print("removed the certificate \(name)")
+        }
+    }
+
+    struct Challenge: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Have all balancers answer a certificate authority's challenge (ACME, HTTP-01).",
+            discussion: """
+                The authority may ask any of them at /.well-known/acme-challenge/. They
+                answer on every listener, also where all else is sent to https, and while
+                there is no certificate. Returns once they do; nothing need be taken back.
+
+                  certbot certonly --manual --preferred-challenges http \\
+                      -d shop.example.org --manual-auth-hook \\
+                      'igropyr certificate challenge "$CERTBOT_VALIDATION"'
+
+                In dehydrated's hook (deploy_challenge) it is $4, in uacme's (begin) $5.
+
+                Exit code 2: a balancer does not answer, or there is none.
+                """)
+
+        @Argument(
+            help: "What the authority is to find: its token, a dot, and the thumbprint of the account's key.",
+            transform: parse)
+        var text: AuthorityChallenge
+
+        @OptionGroup var waiting: TimeoutOption
+        @OptionGroup var control: ControlOptions
+
+        private static func parse(_ text: String) throws -> AuthorityChallenge {
+            guard let challenge = AuthorityChallenge(text) else {
+                throw ValidationError("this is no TOKEN.THUMBPRINT, in letters, digits, '-' and '_'.")
+            }
+            return challenge
+        }
+
+        func run() async throws {
+            var question = text.question
+            question.timeout = waiting.timeout
+            let asking = question
+            let poll = try await control.withClient { client, node in
+                try await Poll.run("telling", until: { $0.asked.isSubset(of: $0.answers.keys) }) { onLine in
+                    try await client.query(asking, by: node, onLine: onLine)
+                }
+            }
+            guard !poll.asked.isEmpty else {
+                throw CommandFailure("there is no balancer that could answer: igropyr balancer, or node --balance")
+            }
+            print("answered by \(poll.answers.count) of \(poll.asked.count.counting("balancer"))")
+            let silent = poll.asked.subtracting(poll.answers.keys)
+            poll.complain(silent, "does not say that it answers: igropyr reachability")
+            if !silent.isEmpty { throw ExitCode.incomplete }
         }
     }
 }

@@ -111,6 +111,8 @@ private let mistakes = [
         "entrance by address and by file",
         "node --bind NET.2 --key-file LAB/cluster.key --balance NET.2:1 --balance-config LAB/fixed.yaml",
         names: "--balance-config", "in the file"),
+    Mistake("challenge that is none", "certificate challenge token ACCESS", names: "TOKEN.THUMBPRINT"),
+    Mistake("challenge without balancers", "certificate challenge a.b ACCESS", names: "no balancer", "--balance"),
     Mistake(
         "file that lacks its certificate", "balancer --config LAB/tls.yaml --check", names: "LAB/none.pem", "no such"),
     Mistake(

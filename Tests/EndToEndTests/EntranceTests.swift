@@ -110,6 +110,11 @@ extension EndToEnd {
                 let errors = { node.errors }
                 try await eventually("it serves", or: errors()) { try await target(8080).output == "https://first/" }
                 #expect(try await target(8081).output == "https://\(host):8443/", "\(errors())")
+                let told = try await lab.succeed("certificate", "challenge", "token.thumbprint")
+                #expect(told == "answered by 1 of 1 balancer\n")
+                let answer = try await lab.run(
+                    on: 1, "curl", "--silent", "http://\(host):8081/.well-known/acme-challenge/token")
+                #expect(answer.output == "token.thumbprint", "\(errors())")
 
                 try write("8080", "second")
                 node.signal(SIGHUP)

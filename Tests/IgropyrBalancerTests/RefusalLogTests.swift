@@ -40,7 +40,7 @@ import Testing
             let settings = BalancerSettings(listen: .loopback(port: 0))
             let member = UpstreamSnapshot.fixed([port.address]).applications[0].members[0]
             let proxies = try (0..<2).map { _ in
-                try Proxy(on: loop, settings: settings, rate: nil, refusals: refusals, log: nil)
+                try Proxy(on: loop, settings: settings, ChallengeAnswers(), rate: nil, refusals: refusals, log: nil)
             }
             for _ in 0..<2 {
                 let worker = WorkerState(member, nil)

@@ -67,10 +67,10 @@ enum ExchangeFailure: Int, CaseIterable, Sendable {
         }
     }
 
-    /// Takes what the client is told when no try is to blame; a redirect is no failure.
+    /// Takes what the client is told when no try is to blame; a redirect is no failure, nor is a challenge's answer.
     init?(_ refusal: Refusal) {
         switch refusal {
-        case .redirect: return nil
+        case .redirect, .challenge: return nil
         case .badRequest: self = .badRequest
         case .tooLarge: self = .tooLarge
         case .tooManyRequests: self = .overRate

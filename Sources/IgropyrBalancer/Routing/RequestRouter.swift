@@ -52,7 +52,7 @@ extension HeaderCondition {
 }
 
 extension RawSpan {
-    fileprivate func isText(_ text: String, in range: Range<Int>) -> Bool {
+    func isText(_ text: String, in range: Range<Int>) -> Bool {
         let expected = text.utf8Span.span
         guard expected.count == range.count else { return false }
         let bytes = Span<UInt8>(_bytes: self)
