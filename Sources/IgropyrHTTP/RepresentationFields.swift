@@ -31,6 +31,13 @@ public struct RepresentationFields: Sendable {
         }
     }
 
+    /// Leaves out what it says of a part or of codings.
+    public mutating func askForWhole() {
+        range = nil
+        preconditions.ifRange = nil
+        acceptedCodings = nil
+    }
+
     /// Tags in several field lines are one list. A date that comes twice, or is none, counts for nothing (RFC 9110
     /// §13.1.3).
     private mutating func addCondition(_ name: Range<Int>, _ value: Range<Int>, in bytes: RawSpan) {

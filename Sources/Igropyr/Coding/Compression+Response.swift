@@ -8,8 +8,8 @@ extension Compression {
     package func apply(to response: Response, for request: Request) -> Response {
         guard response.status != .notModified else { return Self.vary(response) }
         guard let type = response.contentType, response.mayBeEncoded else { return response }
-        let accepted = request.representationFields.acceptedCodings
-        return switch decide(contentType: type, expectedBytes: response.expectedBytes, accepted) {
+        // A stream may become as long as it likes, unless it says its length.
+        return switch decide(contentType: type, expectedBytes: response.bodyLength ?? .max, request.acceptedCodings) {
         case .asItIs: response
         case .asItIsHere: Self.vary(response)
         case .encoded(let coding): encoded(response, coding, for: request) ?? Self.vary(response)
@@ -59,9 +59,11 @@ extension Compression {
         return .stream { writer in
             running.count += 1
             defer { running.count -= 1 }
-            let encoding = ResponseWriter(exchange: writer.exchange, encoder: encoder)
+            let encoding = ResponseWriter(to: writer) { bytes in
+                try await writer.write(try await encoder.encode(bytes, .flush, on: loop))
+            }
             try await produce(encoding)
-            try await encoding.finish()
+            try await writer.write(try await encoder.encode([], .finish, on: loop))
         }
     }
 }
@@ -78,16 +80,5 @@ extension Response {
         guard hasFields else { return true }
         return !fields.contains { Compression.forbiddingFields.contains($0.name.canonicalName) }
             && fields[.cacheControl].map(Compression.isForbidden(byCacheControl:)) != true
-    }
-
-    /// A stream may become as long as it likes, unless it says its length.
-    fileprivate var expectedBytes: Int {
-        switch body {
-        case .none, .webSocket: 0
-        case .text(let text): text.utf8.count
-        case .bytes(let bytes): bytes.count
-        case .file(_, let range): range.count
-        case .stream: streamLength ?? .max
-        }
     }
 }

@@ -7,11 +7,19 @@ struct FilePieces {
     /// The file has become shorter than its response announced.
     struct Shortened: Error {}
 
-    private let found: FileShelf.Found
+    private let bytes: [UInt8]?
+    private let file: OpenFile?
     private let range: Range<Int>
 
     init(_ found: FileShelf.Found, _ range: Range<Int>) {
-        self.found = found
+        bytes = found.file.bytes
+        file = found.open
+        self.range = range
+    }
+
+    init(_ file: OpenFile, _ range: Range<Int>) {
+        bytes = nil
+        self.file = file
         self.range = range
     }
 
@@ -28,7 +36,7 @@ struct FilePieces {
 
     private func next(_ rest: Range<Int>) throws(UVError) -> [UInt8] {
         let count = min(rest.count, Self.pieceBytes)
-        if let bytes = found.file.bytes { return Array(bytes[rest.lowerBound..<(rest.lowerBound + count)]) }
-        return try found.open?.read(at: rest.lowerBound, count: count) ?? []
+        if let bytes { return Array(bytes[rest.lowerBound..<(rest.lowerBound + count)]) }
+        return try file?.read(at: rest.lowerBound, count: count) ?? []
     }
 }

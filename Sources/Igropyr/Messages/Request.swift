@@ -24,6 +24,9 @@ public final class Request {
     /// first.
     @safe @exclusivity(unchecked) private var entered: [any Middleware] = []
 
+    /// Whether ``askForWholeBody()`` was called.
+    @safe @exclusivity(unchecked) var isForWholeBody = false
+
     /// Why a request has no route to answer it.
     enum Refusal {
         case failure(HTTPFailure)
@@ -51,6 +54,7 @@ public final class Request {
         self.connection = connection
         if refusal != nil { refusal = nil }
         if !values.isEmpty { values = [:] }
+        if isForWholeBody { isForWholeBody = false }
     }
 
     /// Nil once ``leaveConnection()`` was called.
@@ -145,11 +149,9 @@ public final class Request {
 
     /// The value of the first field of that name, whatever its case.
     public func header(_ name: String) -> String? {
-        withBytes { bytes in head.value(of: name, in: bytes).map { bytes.string(in: $0) } }
+        guard !isHidden(name) else { return nil }
+        return withBytes { bytes in head.value(of: name, in: bytes).map { bytes.string(in: $0) } }
     }
-
-    /// What it asks of the representation; read anew at each call.
-    var representationFields: RepresentationFields { withBytes { bytes in RepresentationFields(head, in: bytes) } }
 
     /// Nil without `Accept`: the client takes anything. Read anew at each call.
     var acceptedTypes: AcceptedTypes? {
@@ -159,7 +161,8 @@ public final class Request {
 
     /// The values of all fields of that name, in their order.
     package func headers(_ name: String) -> [String] {
-        withBytes { bytes in
+        guard !isHidden(name) else { return [] }
+        return withBytes { bytes in
             var values: [String] = []
             var iterator = FieldIterator(head.fields)
             while let field = iterator.next(in: bytes) {
@@ -175,13 +178,18 @@ public final class Request {
         ranges.reserveCapacity(head.fieldCount)
         withBytes { bytes in
             var iterator = FieldIterator(head.fields)
-            while let field = iterator.next(in: bytes) { ranges.append(field) }
+            while let field = iterator.next(in: bytes) {
+                if !isHidden(field.name, in: bytes) { ranges.append(field) }
+            }
         }
         return (bytes, ranges)
     }
 
     /// All fields; made anew at each call.
-    public var fields: HTTPFields { withBytes { bytes in head.httpFields(in: bytes) } }
+    public var fields: HTTPFields {
+        let fields = withBytes { bytes in head.httpFields(in: bytes) }
+        return isForWholeBody ? fields.filter { !isHidden($0.name.canonicalName) } : fields
+    }
 
     /// The host, maybe with its port, that the client wants to talk to.
     public var authority: String? { head.authority.map(text) }

@@ -1,14 +1,20 @@
 public import HTTPTypes
-internal import IgropyrCoding
 
 /// Writes the body of a streamed response; stays on the connection's loop.
 public struct ResponseWriter {
     let exchange: Exchange
-    private let encoder: ContentEncoder?
+    /// What takes the bytes in the client's place, changes them and writes them on.
+    private let change: (([UInt8]) async throws -> Void)?
 
-    init(exchange: Exchange, encoder: ContentEncoder? = nil) {
+    init(exchange: Exchange) {
         self.exchange = exchange
-        self.encoder = encoder
+        change = nil
+    }
+
+    /// A writer to the same client, whose pieces go by way of `change`.
+    init(to writer: ResponseWriter, through change: @escaping ([UInt8]) async throws -> Void) {
+        exchange = writer.exchange
+        self.change = change
     }
 
     /// Sends text at once, and waits while the client does not keep up.
@@ -18,8 +24,8 @@ public struct ResponseWriter {
     /// Sends bytes at once, and waits while the client does not keep up.
     /// - Throws: `CancellationError` when the client is gone.
     public func write(_ bytes: [UInt8]) async throws {
-        guard let encoder else { return try await exchange.write(bytes) }
-        try await exchange.write(try await encoder.encode(bytes, .flush, on: exchange.connection.loop))
+        guard let change else { return try await exchange.write(bytes) }
+        try await change(bytes)
     }
 
     /// Fields that follow the body once the stream has returned, such as a checksum of what was written.
@@ -31,11 +37,5 @@ public struct ResponseWriter {
     public var trailers: HTTPFields {
         get { exchange.responseTrailers ?? HTTPFields() }
         nonmutating set { exchange.responseTrailers = newValue }
-    }
-
-    /// Writes what ends a body that was compressed.
-    func finish() async throws {
-        guard let encoder else { return }
-        try await exchange.write(try await encoder.encode([], .finish, on: exchange.connection.loop))
     }
 }

@@ -27,11 +27,12 @@ final class Endpoint: Sendable {
         timeout = route.limits.timeout ?? configuration.timeout
         meters = surroundings.metrics?.meters(for: route, at: pattern)
         let compression = route.compression ?? configuration.compression
-        let route = compression.map { route.compressed(by: $0) } ?? route
         let layers = ([surroundings.scope] + route.scopes).flatMap(\.layers)
         func surrounded(_ action: Route.Action) -> Route.Action {
             let layered = layers.reversed().reduce(action) { action, layer in layer.around(action, failures) }
-            return surroundings.tracing?.around(layered, at: pattern, failures) ?? layered
+            // Around all middleware, which may map bodies.
+            let sent = compression.map { layered.compressed(by: $0, unlessChosen: route.choosesCoding) } ?? layered
+            return surroundings.tracing?.around(sent, at: pattern, failures) ?? sent
         }
         action = surrounded(route.action)
         folderAction = route.folderAction.map(surrounded)

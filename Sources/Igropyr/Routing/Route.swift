@@ -38,20 +38,6 @@ public struct Route: Sendable {
         limits = RouteLimits()
     }
 
-    /// The same with its responses compressed, and none to be asked for any more: a route is copied for each request.
-    func compressed(by compression: Compression) -> Route {
-        var route = self
-        route.compression = nil
-        guard !choosesCoding else { return route }
-        switch action {
-        case .immediate(let handler):
-            route.action = .immediate { request in compression.apply(to: try handler(request), for: request) }
-        case .task(let handler):
-            route.action = .task { request in compression.apply(to: try await handler(request), for: request) }
-        }
-        return route
-    }
-
     private init(fallback action: Action) {
         method = .other
         self.action = action
@@ -72,6 +58,19 @@ public struct Route: Sendable {
                 fallback: .task { request in
                     request.hasNoRoute ? try await handler(request) : try request.answerWithoutRoute()
                 })
+        }
+    }
+}
+
+extension Route.Action {
+    /// The same with its responses compressed; if the route has chosen a coding, those whose body was mapped since.
+    func compressed(by compression: Compression, unlessChosen hasChosen: Bool) -> Route.Action {
+        @Sendable func compressed(_ response: Response, _ request: Request) -> Response {
+            hasChosen && !request.isForWholeBody ? response : compression.apply(to: response, for: request)
+        }
+        return switch self {
+        case .immediate(let handler): .immediate { request in compressed(try handler(request), request) }
+        case .task(let handler): .task { request in compressed(try await handler(request), request) }
         }
     }
 }
