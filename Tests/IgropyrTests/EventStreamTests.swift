@@ -57,6 +57,28 @@ private struct Cancelled: Error {}
         }
     }
 
+    @Test func `heartbeats are compressed as the events are, and mapped`() async throws {
+        let (events, continuation) = AsyncStream.makeStream(of: ServerSentEvent.self)
+        try await withApp { app in
+            app.compression = Compression()
+            app.compression?.types.append("text/event-stream")
+            app.use { request, next in
+                var response = await next(request)
+                response.mapBody { piece in Array(String(decoding: piece, as: UTF8.self).uppercased().utf8) }
+                return response
+            }
+            app.get("/") { _ in ServerSentEvents(events, heartbeat: .milliseconds(1)) }
+        } _: { caller in
+            let curl = try BackgroundCommand([
+                "curl", "-sSN", "--compressed", "-H", "Accept-Encoding: gzip", "http://\(caller.server.address)/",
+            ])
+            try await eventually("there is a heartbeat") { curl.output.contains(": \n\n: \n\n") }
+            continuation.yield(ServerSentEvent("a", event: "last"))
+            continuation.finish()
+            try await eventually("the event is there") { curl.output.hasSuffix("EVENT: LAST\nDATA: A\n\n") }
+        }
+    }
+
     @Test func `a heartbeat of no time at all leaves the loop to others`() async throws {
         try await withApp { app in
             app.loops = 1

@@ -50,23 +50,25 @@ public struct ServerSentEvents: ResponseConvertible {
     ) where Events.Element == ServerSentEvent {
         stream = { writer in
             let exchange = writer.exchange
-            let beat = try heartbeat.map { try Heartbeat(exchange, every: max($0, .milliseconds(1))) }
+            let beat = try heartbeat.map { try Heartbeat(writer, every: max($0, .milliseconds(1))) }
             exchange.onDrain = { exchange.cancelTask() }
             defer {
                 beat?.close()
                 exchange.onDrain = nil
             }
             guard !exchange.isDraining else { return }
+            var failure: (any Error)?
             do {
                 for try await event in events {
-                    beat?.rest()
-                    try await writer.write(event.text)
-                    if exchange.isDraining { return }
+                    if let beat { try await beat.write(event) } else { try await writer.write(event.text) }
+                    if exchange.isDraining { break }
                 }
             } catch {
-                // How a sequence says that it was cancelled is its own affair: a database has an error for it.
-                guard exchange.isDraining, !exchange.isOver else { throw error }
+                failure = error
             }
+            await beat?.end()
+            // How a sequence says that it was cancelled is its own affair: a database has an error for it.
+            if let failure, !exchange.isDraining || exchange.isOver { throw failure }
         }
     }
 
@@ -85,32 +87,55 @@ extension Request {
     public var lastEventID: String? { header("Last-Event-ID") }
 }
 
-/// Sends a comment whenever there was no event for a while and the client keeps up.
+/// Sends a comment whenever there was no event for a while and the client keeps up. It goes the way of the events, by
+/// compression and middleware, and never between the pieces of one.
 private final class Heartbeat {
-    private let exchange: Exchange
+    private let writer: ResponseWriter
     private let interval: Duration
     private let timer: Timer
-    private var hasRested = false
+    private var isResting = false
+    private var isWriting = false
+    /// Writes a comment.
+    private var beat: Task<Void, Never>?
 
-    init(_ exchange: Exchange, every interval: Duration) throws(UVError) {
-        self.exchange = exchange
+    init(_ writer: ResponseWriter, every interval: Duration) throws(UVError) {
+        self.writer = writer
         self.interval = interval
-        timer = try Timer(on: exchange.connection.loop)
+        timer = try Timer(on: writer.exchange.connection.loop)
         try start()
     }
 
-    /// An event goes out: the next interval needs no comment.
-    func rest() { hasRested = true }
+    /// The next interval needs no comment.
+    func write(_ event: ServerSentEvent) async throws {
+        isResting = true
+        isWriting = true
+        defer { isWriting = false }
+        await beat?.value
+        try await writer.write(event.text)
+    }
+
+    /// Returns once no comment is being written, and none will be.
+    func end() async {
+        timer.close()
+        await beat?.value
+    }
 
     func close() { timer.close() }
 
     private func start() throws(UVError) {
-        try timer.start(after: interval) { [self] in beat() }
+        try timer.start(after: interval) { [self] in timeDidPass() }
     }
 
-    private func beat() {
-        if !hasRested { exchange.writeNow(": \n\n") }
-        hasRested = false
+    private func timeDidPass() {
+        let connection = writer.exchange.connection
+        if !isResting, !isWriting, beat == nil, !writer.exchange.isOver, connection.canWrite {
+            nonisolated(unsafe) let heartbeat = self  // It runs on this thread.
+            beat = Task(executorPreference: connection.loop) {
+                try? await unsafe heartbeat.writer.write(": \n\n")
+                unsafe heartbeat.beat = nil
+            }
+        }
+        isResting = false
         try? start()  // It could be started once, so it can again.
     }
 }

@@ -180,13 +180,6 @@ final class Exchange: HTTPServerExchange {
         if isOver { throw CancellationError() }
     }
 
-    /// Sends at once if the client keeps up, else nothing.
-    func writeNow(_ text: String) {
-        guard !isOver, connection.canWrite else { return }
-        unsafe connection.sendBody(text.utf8.span.bytes)
-        sentBytes += text.utf8.count
-    }
-
     func responseDidDrain() {
         transfer?.goOn()
         webSocket?.tunnelDidDrain()
