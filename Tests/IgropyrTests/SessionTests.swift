@@ -129,9 +129,37 @@ private enum StoreKind: CaseIterable {
         }
     }
 
+    @Test(arguments: StoreKind.allCases) private func `a token is worth nothing in another cookie`(
+        kind: StoreKind
+    ) async throws {
+        let visitors = try kind.middleware { EventLoop.secondsSince1970 }
+        var keepers = visitors  // Of the same store, or by the same secret.
+        keepers.cookieName = "keeper"
+        try await withApp { app in
+            for (name, sessions) in [("/visitors", visitors), ("/keepers", keepers)] {
+                let group = app.group(name)
+                group.use(sessions)
+                group.get("/") { request in request.session["name"] ?? "nobody" }
+                group.get("/login") { request in
+                    request.session["name"] = "ann"
+                    return "welcome"
+                }
+            }
+        } _: { caller in
+            let login = try await caller.send("/visitors/login")
+            let cookie = try #require(login.field("Set-Cookie")?.split(separator: ";").first)
+            #expect(try await caller.send("/visitors", [("Cookie", "\(cookie)")]).text == "ann")
+            let moved = "keeper=\(cookie.dropFirst("session=".count))"
+            #expect(try await caller.send("/keepers", [("Cookie", moved)]).text == "nobody")
+            #expect(try await caller.send("/visitors", [("Cookie", "\(cookie)")]).text == "ann")
+        }
+    }
+
     @Test func `a session may be meant to last for ever, and a store may say what it likes of its age`() async throws {
         struct OddStore: SessionStore {
-            func load(_ token: String) -> SessionRecord? { SessionRecord(began: Int64(token) ?? 0) }
+            func load(_ token: String) -> SessionRecord? {
+                SessionRecord(began: Int64(token) ?? 0, cookieName: "session")
+            }
             func save(_ record: SessionRecord, as token: String?) -> String { token ?? "1" }
             func remove(_ token: String) {}
         }
@@ -191,7 +219,7 @@ private enum StoreKind: CaseIterable {
 
     @Test func `sealed sessions open by each secret, and by no other, and not when changed`() throws {
         let store = try SealedSessions(secrets: [secret])
-        var record = SessionRecord(began: 7)
+        var record = SessionRecord(began: 7, cookieName: "session")
         record.values = ["name": "ann \u{1F525}"]
         let token = try store.save(record, as: nil)
         #expect(store.load(token) == record)
@@ -214,11 +242,11 @@ private enum StoreKind: CaseIterable {
 
     @Test func `sessions in memory are bounded, and those in use stay`() {
         let store = MemorySessions(limit: 100)
-        var used = SessionRecord(began: 0)
+        var used = SessionRecord(began: 0, cookieName: "session")
         used.values = ["name": "ann"]
         let token = store.save(used, as: nil)
         for _ in 0..<1000 {
-            _ = store.save(SessionRecord(began: 0), as: nil)
+            _ = store.save(SessionRecord(began: 0, cookieName: "session"), as: nil)
             #expect(store.load(token) == used)
             #expect(store.count <= 100)
         }

@@ -61,8 +61,14 @@ public struct SessionRecord: Sendable, Codable, Equatable {
     /// When it began and when it was last used, in seconds since 1970.
     public var began: Int64
     public var used: Int64
+    /// The cookie that brings its token. Under another it is not known, whatever the store: of an application's several
+    /// cookies a visitor may not put the one's token into the other.
+    public let cookieName: String
 
-    public init(began: Int64) { (self.began, used) = (began, began) }
+    public init(began: Int64, cookieName: String) {
+        (self.began, used) = (began, began)
+        self.cookieName = cookieName
+    }
 }
 
 enum SessionKey: RequestKey { typealias Value = Session }
@@ -75,7 +81,7 @@ extension Request {
         if !app.hasToldOfSessions.exchange(true, ordering: .relaxed) {
             logger.error("a session is forgotten with its request: app.use(Sessions(…)) around the route is missing")
         }
-        let session = Session(SessionRecord(began: EventLoop.secondsSince1970))
+        let session = Session(SessionRecord(began: EventLoop.secondsSince1970, cookieName: ""))
         self[SessionKey.self] = session
         return session
     }

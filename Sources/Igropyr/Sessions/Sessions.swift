@@ -38,7 +38,7 @@ public struct Sessions: AsyncMiddleware {
     public func respond(to request: Request, next: (Request) async -> Response) async throws -> Response {
         let token = request.cookies[cookieName]
         let known = try await known(token, request)
-        let session = Session(known ?? SessionRecord(began: now()))
+        let session = Session(known ?? SessionRecord(began: now(), cookieName: cookieName))
         request[SessionKey.self] = session
         var response = await next(request)
         if session.fate == .ended || session.isEmpty {
@@ -51,7 +51,9 @@ public struct Sessions: AsyncMiddleware {
     }
 
     private func known(_ token: String?, _ request: Request) async throws -> SessionRecord? {
-        guard let token, token.utf8.count <= 4096, let record = try await store.load(token) else { return nil }
+        guard let token, token.utf8.count <= 4096, let record = try await store.load(token),
+            record.cookieName == cookieName
+        else { return nil }
         guard age(since: record.used) < idleTimeout, age(since: record.began) < lifetime else {
             await noting(request) { try await store.remove(token) }
             return nil
