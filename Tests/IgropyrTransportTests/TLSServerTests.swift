@@ -102,6 +102,23 @@ private func closing(_ head: MessageHead, _ bytes: RawSpan, _ connection: any HT
         }
     }
 
+    @Test(arguments: ["-tls1_2", "-tls1_3"]) func `resumes no session once it has no certificate any more`(
+        version: String
+    ) async throws {
+        let authority = try await TestAuthority()
+        let old = try await authority.context()
+        try await TestServer.run(tls: old, onRequest: answerWithPath) { server in
+            let port = server.server.localAddress.port
+            _ = try await authority.client(port, "\(version) -ign_eof -sess_out session")
+            var configuration = TLSConfiguration(certificates: [])
+            configuration.awaitsCertificates = true
+            server.server.tls = try .server(configuration, succeeding: old)
+            let outcome = try await authority.client(port, "\(version) -ign_eof -sess_in session")
+            #expect(outcome.errors.contains("handshake failure"), "\(outcome)")
+            #expect(server.server.counters.resumedHandshakes == 0)
+        }
+    }
+
     @Test(arguments: [
         ("-tls1_1 -cipher ALL:@SECLEVEL=0", "protocol version"),
         ("-tls1_2 -cipher AES128-GCM-SHA256", "handshake failure"),

@@ -50,9 +50,10 @@ extension TLSContext {
         let authorities = try configuration.clientCertificates.authorities()
         let trust = ServerCertificates.ClientTrust(
             isRequired: configuration.clientCertificates.isRequired, authorities: authorities?.file.bytes)
+        // Without a certificate no handshake may succeed, and one that resumes a session needs none.
+        let lifetime = configuration.certificates.isEmpty ? .zero : configuration.sessionLifetime
         let tickets = TLSTickets.shared(
-            lifetime: configuration.sessionLifetime, with: previous?.certificates?.clientTrust == trust ? previous : nil
-        )
+            lifetime: lifetime, with: previous?.certificates?.clientTrust == trust ? previous : nil)
         let proof = ServerCertificates(
             choices: certificates.choices, names: certificates.names, tickets: tickets, clientTrust: trust,
             warnings: certificates.warnings)
