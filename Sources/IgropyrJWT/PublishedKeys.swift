@@ -51,7 +51,7 @@ final class PublishedKeys: Sendable {
         if let outcome { return try await Self.first(of: outcome).get() }
         if let failure { throw failure }  // The key may be one that was published meanwhile.
         if let known { return known }
-        throw JWTKeyFailure("\(url): there are no keys yet")
+        throw JWTKeyFailure("\(url.toldOfURL): there are no keys yet")
     }
 
     /// Fetches them now.
@@ -62,7 +62,7 @@ final class PublishedKeys: Sendable {
             return wait(&state)
         }
         guard let outcome, let result = try? await Self.first(of: outcome) else {
-            throw JWTKeyFailure("\(url): the task was cancelled")
+            throw JWTKeyFailure("\(url.toldOfURL): the task was cancelled")
         }
         _ = try result.get()
     }
@@ -108,7 +108,7 @@ final class PublishedKeys: Sendable {
     private func download() async throws(JWTKeyFailure) -> JWTKeys.Known {
         let text = try await body()
         do throws(JWTKeyFailure) { return try await JWTVerifier.keys(of: text) } catch {
-            throw JWTKeyFailure("\(url): \(error)")
+            throw JWTKeyFailure("\(url.toldOfURL): \(error)")
         }
     }
 
@@ -117,7 +117,7 @@ final class PublishedKeys: Sendable {
         do { response = try await ask() } catch { throw JWTKeyFailure("the keys cannot be fetched: \(error)") }
         guard response.status == .ok, response.body.count <= Self.limitBytes,
             let text = String(validating: response.body, as: UTF8.self)
-        else { throw JWTKeyFailure("\(url) answers \(response.status.code), and no text of up to 1 MiB") }
+        else { throw JWTKeyFailure("\(url.toldOfURL) answers \(response.status.code), and no text of up to 1 MiB") }
         return text
     }
 

@@ -183,6 +183,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
 
     @Test(arguments: [
         "//app:secret@example.org/", "//app:se/cret@example.org/", "//app:se@cret@example.org/", ":app:secret@",
+        "//app:se?cret@example.org/", "//app:secret@example.org/?key=secret@secret", "//app:secret@example.org/#secret",
     ])
     func `a URL with a password is refused without telling it`(rest: String) async {
         let request = await #expect(throws: HTTPRequestFailure.self) {
@@ -194,6 +195,25 @@ private struct Item: ResponseCodable, Sendable, Equatable {
         for error in [request as (any Error)?, socket] {
             let text = error.map { "\($0)" } ?? "secret"
             #expect(!text.contains("cret") && text.contains("Authorization"), "\(text)")
+        }
+    }
+
+    @Test func `what goes wrong tells nobody the secrets of a URL`() async throws {
+        let nobody = "\(freshAddress(port: 9))"
+        let urls = [
+            "http://\(nobody)/path?key=secret", "gopher://\(nobody)/path#secret", "ws://\(nobody)/path?key=secret",
+            "ws://\(nobody)/path#secret",
+        ]
+        for url in urls {
+            let failure = await #expect(throws: (any Error).self) {
+                if url.hasPrefix("ws") {
+                    try await WebSocket.connect(to: url) { _ in }
+                } else {
+                    _ = try await HTTPClient.shared.get(url)
+                }
+            }
+            let text = failure.map { "\($0)" } ?? ""
+            #expect(text.contains("/path: ") && !text.contains("secret"), "\(text)")
         }
     }
 

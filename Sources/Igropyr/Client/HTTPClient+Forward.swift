@@ -28,7 +28,7 @@ extension HTTPClient {
         let fields = request.forwardedFields(trusting: trustedProxies)
         do {
             guard let server = ServerURL(url, for: .http), !server.target.contains("?") else {
-                throw HTTPRequestFailure(ServerURL.withoutCredentials(url), .invalidURL)
+                throw HTTPRequestFailure(url.toldOfURL, .invalidURL)
             }
             return try await open(
                 request.method, server.appending(request.rest), fields: fields,

@@ -74,7 +74,7 @@ public final class HTTPClient: HTTPRequesting {
             guard let next = redirection(of: request, response.status, response.fields) else { return response }
             request = next
         }
-        throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+        throw HTTPRequestFailure(request.url.told, .tooManyRedirects)
     }
 
     /// Asks with a body that is sent as it comes, at the server's pace, and is nowhere whole: an upload, or what a
@@ -97,7 +97,9 @@ public final class HTTPClient: HTTPRequesting {
         _ method: HTTPRequest.Method, _ url: String, fields: HTTPFields = [:], body: Pieces, length: Int? = nil
     ) async throws -> HTTPClientResponse where Pieces.Element == [UInt8] {
         let request = try request(method, url, fields, [])
-        if let length, length < 0 { throw HTTPRequestFailure(url, .invalidRequest("its length is \(length)")) }
+        if let length, length < 0 {
+            throw HTTPRequestFailure(request.url.told, .invalidRequest("its length is \(length)"))
+        }
         let side = try await side()
         let upload = await side.openUpload(length)
         async let answer = side.send(request, upload)
@@ -159,7 +161,7 @@ public final class HTTPClient: HTTPRequesting {
             await side.end(response.body)
             request = next
         }
-        throw HTTPRequestFailure("\(request.url)", .tooManyRedirects)
+        throw HTTPRequestFailure(request.url.told, .tooManyRedirects)
     }
 
     /// Once only, wherever the response may lead. The task that sends `body` ends with that, with the response, or when
@@ -186,7 +188,7 @@ public final class HTTPClient: HTTPRequesting {
         _ method: HTTPRequest.Method, _ url: String, _ fields: HTTPFields, _ body: [UInt8]
     ) throws -> OutgoingRequest {
         guard let parts = ServerURL(url, for: .http) else {
-            throw HTTPRequestFailure(ServerURL.withoutCredentials(url), .invalidURL)
+            throw HTTPRequestFailure(url.toldOfURL, .invalidURL)
         }
         return try request(method, parts, fields, body)
     }

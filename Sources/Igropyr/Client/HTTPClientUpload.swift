@@ -30,6 +30,6 @@ struct HTTPClientUpload: Sendable {
 
     private static func mismatch(_ url: ServerURL, _ what: String, _ length: Int?) -> HTTPRequestFailure {
         let reason = "its body \(what) bytes than the \(length ?? 0) of its length"
-        return HTTPRequestFailure("\(url)", .invalidRequest(reason), mayHaveBeenReceived: true)
+        return HTTPRequestFailure(url.told, .invalidRequest(reason), mayHaveBeenReceived: true)
     }
 }

@@ -23,6 +23,7 @@ public struct HTTPRequestFailure: Error, Hashable, Sendable, CustomStringConvert
         case tooManyConnections
     }
 
+    /// Without its query, which may hold a secret: failures go to logs.
     public let url: String
     public let cause: Cause
     /// Whether the server may have got any of the request: if not, it can be repeated whatever it is.
@@ -34,25 +35,26 @@ public struct HTTPRequestFailure: Error, Hashable, Sendable, CustomStringConvert
         self.mayHaveBeenReceived = mayHaveBeenReceived
     }
 
-    public var description: String {
-        let reason =
-            switch cause {
-            case .invalidURL:
-                "give a URL such as https://example.org/path, a name and password by the field Authorization"
-            case .invalidRequest(let reason), .unknownHost(let reason), .unreachable(let reason),
-                .brokenResponse(let reason):
-                reason
-            case .timedOut: "no response in time"
-            case .tooLarge: "the response is larger than bodyLimit"
-            case .tooManyRedirects: "more redirections than are followed"
-            case .tooManyConnections: "all connections to this server are in use (connectionsPerServer)"
-            }
-        return "no response from \(url): \(reason)"
+    public var description: String { "no response from \(url): \(reason)" }
+
+    /// Without the URL.
+    var reason: String {
+        switch cause {
+        case .invalidURL:
+            "give a URL such as https://example.org/path, a name and password by the field Authorization"
+        case .invalidRequest(let reason), .unknownHost(let reason), .unreachable(let reason),
+            .brokenResponse(let reason):
+            reason
+        case .timedOut: "no response in time"
+        case .tooLarge: "the response is larger than bodyLimit"
+        case .tooManyRedirects: "more redirections than are followed"
+        case .tooManyConnections: "all connections to this server are in use (connectionsPerServer)"
+        }
     }
 
     /// Nil if the error says nothing about that.
     init?(_ url: ServerURL, _ error: any Error) {
-        let url = "\(url)"
+        let url = url.told
         switch error {
         case let failure as HTTPRequestFailure: self = failure
         case let failure as HTTPClientFailure:

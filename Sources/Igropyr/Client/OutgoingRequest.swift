@@ -35,7 +35,7 @@ struct OutgoingRequest: Sendable {
         get throws {
             let known = HTTPMethod(method.rawValue)
             guard known != .other, known != .connect else {
-                throw HTTPRequestFailure("\(url)", .invalidRequest("there is no method \(method.rawValue) here"))
+                throw HTTPRequestFailure(url.told, .invalidRequest("there is no method \(method.rawValue) here"))
             }
             var fields = fields
             if fields[.userAgent] == nil { fields[.userAgent] = "Igropyr" }

@@ -48,12 +48,8 @@ struct ServerURL: Hashable, Sendable {
         self.target = target
     }
 
-    /// What errors tell of a text that is no such URL: not what may be a name and a password.
-    static func withoutCredentials(_ text: String) -> String {
-        guard let end = text.lastIndex(of: "@") else { return text }
-        let start = text.firstRange(of: "://")?.upperBound ?? text.startIndex
-        return start <= end ? text[..<start] + "…" + text[end...] : text
-    }
+    /// What errors, and so logs, tell of it: not its query, which may hold a secret.
+    var told: String { "\(ServerURL(self, target: String(target.prefix { $0 != "?" })))" }
 
     /// What a response at this one says by `Location`, which may be relative (RFC 9110 §10.2.2).
     func resolving(_ reference: String) -> ServerURL? {
@@ -107,5 +103,16 @@ extension NameResolver {
             guard error.code != UVError.cancelled else { throw CancellationError() }
             throw error
         }
+    }
+}
+
+extension String {
+    /// What errors, and so logs, tell of a URL, be it a good one or not: neither its query and fragment nor what may be
+    /// a name and a password, since all of these may be secrets.
+    package var toldOfURL: String {
+        let end = firstIndex { $0 == "?" || $0 == "#" } ?? endIndex
+        let start = firstRange(of: "://")?.upperBound ?? startIndex
+        guard let at = lastIndex(of: "@"), start <= at else { return String(self[..<end]) }
+        return "\(self[..<min(start, end)])…\(at < end ? self[at..<end] : "")"  // Either may be part of the other.
     }
 }

@@ -66,7 +66,7 @@ actor TopicRelay: LoopBound {
                 throw failure
             } catch let failure as HTTPRequestFailure {
                 guard !failure.mayHaveBeenReceived, ContinuousClock.now < deadline else {
-                    throw .notTaken("\(failure)")
+                    throw .notTaken(failure.reason)
                 }
             } catch { throw .notTaken("\(error)") }
             do { try await Task.sleep(for: Self.shortestPause) } catch { throw .notTaken("\(error)") }
@@ -120,6 +120,8 @@ actor TopicRelay: LoopBound {
                 try await read(response.body)
                 return "the node ended the stream"
             }
+        } catch let failure as HTTPRequestFailure {
+            return failure.reason  // The node's address is a secret.
         } catch { return "\(error)" }
     }
 

@@ -22,17 +22,18 @@ extension WebSocket {
     ) async throws -> Result {
         guard let parts = ServerURL(url, for: .webSocket) else {
             throw WebSocketFailure(
-                url: ServerURL.withoutCredentials(url), status: nil,
-                reason: "give a URL such as wss://example.org/path, a name and password by the field Authorization")
+                url: url.toldOfURL, status: nil,
+                reason: "give a URL such as wss://example.org/path, without a fragment, and a name and password by the "
+                    + "field Authorization")
         }
-        try settings.check(for: url)
+        try settings.check(for: parts.told)
         let client: WebSocketClientSide
         let socket: WebSocket
         do {
             client = WebSocketClientSide(on: try SharedLoop.current())
             socket = try await client.open(parts, settings, fields, authorities: authorities)
         } catch {
-            throw WebSocketFailure(url, error) ?? error
+            throw WebSocketFailure(parts.told, error) ?? error
         }
         let result: Result
         do {
@@ -48,6 +49,7 @@ extension WebSocket {
 
 /// Why no WebSocket could be opened.
 public struct WebSocketFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Without its query, which may hold a secret: failures go to logs.
     public let url: String
     /// What the server answered instead; nil if that is not why.
     public let status: Int?
