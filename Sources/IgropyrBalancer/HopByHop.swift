@@ -34,8 +34,7 @@ extension TrailerFields {
         self.init()
         var fields = FieldIterator(0..<lines.byteCount)
         while let (name, value) = fields.next(in: lines) {
-            // Nor what the head alone says of a client: some programs put trailers among its fields.
-            guard case .other = ProxiedField(name, in: lines), !drops(name) else { continue }
+            guard ProxiedField(name, in: lines).passesAsTrailer, !drops(name) else { continue }
             if listed.contains(where: { lines.matches($0, in: name) }) { continue }
             try? append(name: lines.extracting(name), value: lines.extracting(value))
         }

@@ -29,14 +29,12 @@ extension ProxyExchange {
         var fields = FieldIterator(head.fields)
         while let lines = fields.nextLines(
             in: bytes,
-            keeping: { name, value in
+            keeping: { name, _ in
                 let field = ProxiedField(name, in: bytes)
                 switch field {
                 case .hopByHop, .host, .imitation: return false
                 case .te:
-                    if Self.listsTrailers(bytes.string(in: value)) {
-                        takesTrailers = head.version == .http2 || listed.contains { bytes.matches("te", in: $0) }
-                    }
+                    takesTrailers = head.takesTrailers(in: bytes)
                     return false
                 // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1), and to a worker it would.
                 case .expect: if head.version == .http10 { return false }
@@ -92,14 +90,6 @@ extension ProxyExchange {
     private func append(_ line: String, to output: inout HTTPSerializer) {
         let line = line.utf8.span
         output.appendLines(unsafe line.bytes)
-    }
-
-    /// Whether a client's `TE` says that it takes trailers, which are passed on to it (RFC 9110 §10.1.4). In HTTP/1.1
-    /// that counts only if `Connection` lists it, too: else it may be another client's, passed on by a careless proxy.
-    private static func listsTrailers(_ list: String) -> Bool {
-        list.split(separator: ",").contains { element in
-            element.lowercased().split { $0 == " " || $0 == "\t" } == ["trailers"]
-        }
     }
 
     /// In origin form, as servers want it (RFC 9112 §3.2.1), whatever the client's form.

@@ -45,6 +45,18 @@
             }
     }
 
+    /// Whether a proxy passes it on behind a body. Not what the head alone says of a client, either: some programs put
+    /// trailers among its fields.
+    package var passesAsTrailer: Bool { if case .other = self { true } else { false } }
+
+    /// Whether it is one of those by which a proxy says who asks: anybody could write them.
+    package var tellsOfClient: Bool {
+        switch self {
+        case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .forwardedOther: true
+        case .hopByHop, .te, .host, .expect, .imitation, .other: false
+        }
+    }
+
     private static func ofFamily(_ name: Range<Int>, in bytes: RawSpan) -> ProxiedField {
         name.contains { bytes.byte(at: $0) == UInt8(ascii: "_") } ? .imitation : .forwardedOther
     }

@@ -132,6 +132,46 @@ import Testing
         }
     }
 
+    @Test func `trailers go both ways, to who takes them, and say nothing that a head says`() async throws {
+        let sum = HTTPField.Name("X-Sum")!
+        try await withServers {
+            $0.post("/v1/sum") { request async in
+                Response { writer in
+                    var text = ""
+                    for try await piece in request.body { text += String(decoding: piece, as: UTF8.self) }
+                    let names = request.trailers.map { $0.name.canonicalName }.sorted().joined(separator: " ")
+                    try await writer.write("\(text) [\(names)] \(request.header("Trailer") ?? "-")")
+                    writer.trailers[sum] = "\(request.trailers[sum] ?? "none") \(request.header("TE") ?? "-")"
+                    writer.trailers[.init("X-Forwarded-For")!] = "1.2.3.4"
+                }.with(.trailer, "X-Sum")
+            }
+        } _: { caller async throws in
+            for (fields, te) in [("TE: trailers\r\nConnection: TE, x-own", "trailers"), ("Connection: x-own", "-")] {
+                let raw = try await caller.connect()
+                raw.send("POST /old/sum HTTP/1.1\r\nHost: a\r\n\(fields)\r\nTrailer: X-Sum\r\n")
+                raw.send("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n")
+                raw.send("X-Sum: y\r\nX-Own: 1\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n")
+                let answer = await raw.receive { $0.contains("\r\n0\r\n") && $0.hasSuffix("\r\n\r\n") }
+                #expect(answer.contains("abc [x-sum] X-Sum\r\n"), "\(answer)")
+                #expect(answer.contains("Trailer: X-Sum\r\n"), "\(answer)")
+                #expect(answer.hasSuffix("\r\n0\r\nX-Sum: y \(te)\r\n\r\n"), "\(answer)")
+                raw.close()
+            }
+        }
+    }
+
+    @Test func `a request for a WebSocket is told that none is handed on`() async throws {
+        try await withServers(Self.echo) { caller async throws in
+            let raw = try await caller.connect()
+            raw.send("GET /old/live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c, WebSocket\r\n\r\n")
+            let answer = await raw.receive { $0.hasSuffix("not handed on here.\n") }
+            #expect(answer.hasPrefix("HTTP/1.1 501 "))
+            raw.close()
+            let other = try await caller.send("/old/live", [("Connection", "Upgrade"), ("Upgrade", "h2c")])
+            #expect(other.status == 201)
+        }
+    }
+
     @Test func `bodies go both ways at once, and nobody keeps them`() async throws {
         try await withServers {
             $0.post("/v1/copy", bodyLimit: 10_000_000) { request async in

@@ -18,21 +18,31 @@ extension HTTPClient {
     /// none, and then the query, all as they were sent: `/old/books?page=2` is asked for as `/v1/books?page=2`. `Host`
     /// is the other server's. `X-Forwarded-For`, `-Proto` and `-Host` tell it who asks, how, and for whom; what the
     /// client says by them, or others of their family (`X-Forwarded-Prefix`, `X-Real-IP`), goes along only if its
-    /// address is one of `trustedProxies`. Redirections are the client's to follow. Upgrades, to WebSockets as well,
-    /// are no matter of this: a balancer passes them.
-    /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 502 for any
-    ///   other failure; the log says which. ``InvalidSetting``; `CancellationError`.
+    /// address is one of `trustedProxies`. Redirections are the client's to follow. Trailers go both ways, to a client
+    /// that says that it takes them by `TE`. WebSockets are no matter of this: for a route of their own see
+    /// ``WebSocket/connect(to:settings:fields:authorities:_:)``.
+    /// - Throws: ``HTTPFailure`` 504 if the server is not in time, 503 if no connection to it is free, 501 for a
+    ///   request to open a WebSocket, 502 for any other failure; the log says which. ``InvalidSetting``;
+    ///   `CancellationError`.
     public func forward(
         _ request: Request, to url: String, trustedProxies: [IPNetwork] = []
     ) async throws -> HTTPStreamedResponse {
+        guard !request.asksForWebSocket else {
+            let reason = "it asks for a WebSocket, which forward does not pass: give those a route, app.webSocket"
+            request.logger.error("a request could not be handed on", metadata: ["reason": "\(reason)"])
+            throw HTTPFailure(.notImplemented, "WebSockets are not handed on here.")
+        }
+        let head = request.fields
         let fields = request.forwardedFields(trusting: trustedProxies)
         do {
             guard let server = ServerURL(url, for: .http), !server.target.contains("?") else {
                 throw HTTPRequestFailure(url.toldOfURL, .invalidURL)
             }
+            var outgoing = try self.request(request.method, server.appending(request.rest), fields, [])
+            outgoing.takesTrailers = request.takesTrailers
+            outgoing.announcedTrailers = head[.trailer]
             return try await open(
-                request.method, server.appending(request.rest), fields: fields,
-                sending: request.hasBody ? request.body : nil, length: request.bodyLength)
+                outgoing, sending: request.hasBody ? request.body : nil, length: request.bodyLength, behind: head)
         } catch let failure as HTTPRequestFailure {
             request.logger.error("a request could not be handed on", metadata: ["reason": "\(failure)"])
             throw HTTPFailure(failure.status)
@@ -53,6 +63,14 @@ extension HTTPRequestFailure {
 }
 
 extension Request {
+    fileprivate var asksForWebSocket: Bool {
+        headers("Upgrade").contains { list in
+            list.split(separator: ",").contains { $0.trimmedOfSpaces.lowercased() == "websocket" }
+        }
+    }
+
+    fileprivate var takesTrailers: Bool { withBytes { bytes in head.takesTrailers(in: bytes) } }
+
     fileprivate func forwardedFields(trusting proxies: [IPNetwork]) -> HTTPFields {
         let peer = remoteAddress  // Nil for a client that has just gone; the task hears of that by itself.
         let isTrusted = peer.map { proxies.contains($0.host) } ?? false
@@ -71,13 +89,22 @@ extension Request {
 extension HTTPFields {
     /// Without those that belong to one connection or frame the message (RFC 9110 §7.6.1).
     var endToEnd: HTTPFields {
-        let options = self[values: .connection].flatMap { $0.split(separator: ",") }
-        let listed = Set(options.map { $0.trimmedOfSpaces.lowercased() })
+        let listed = connectionOptions
         return filter { field in
             let kind = field.name.proxied
             // Whatever is listed: a proxy that passes that on must not have a client hide who it is.
             return !kind.isHopByHop && (kind.tellsOfClient || !listed.contains(field.name.canonicalName))
         }
+    }
+
+    /// Of what came behind the body of a message with these fields, what goes behind it again.
+    func passedOn(trailers: HTTPFields) -> HTTPFields {
+        let listed = connectionOptions
+        return trailers.filter { $0.name.proxied.passesAsTrailer && !listed.contains($0.name.canonicalName) }
+    }
+
+    private var connectionOptions: Set<String> {
+        Set(self[values: .connection].flatMap { $0.split(separator: ",") }.map { $0.trimmedOfSpaces.lowercased() })
     }
 }
 
@@ -93,14 +120,4 @@ extension HTTPField.Name {
     fileprivate static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
     fileprivate static let forwardedProto = HTTPField.Name("X-Forwarded-Proto")!
     fileprivate static let forwardedHost = HTTPField.Name("X-Forwarded-Host")!
-}
-
-extension ProxiedField {
-    /// Of those by which a proxy says who asks: anybody could write them.
-    fileprivate var tellsOfClient: Bool {
-        switch self {
-        case .forwarded, .forwardedFor, .forwardedHost, .forwardedProto, .forwardedOther: true
-        case .hopByHop, .te, .host, .expect, .imitation, .other: false
-        }
-    }
 }

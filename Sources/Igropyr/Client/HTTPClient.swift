@@ -164,19 +164,20 @@ public final class HTTPClient: HTTPRequesting {
         throw HTTPRequestFailure(request.url.told, .tooManyRedirects)
     }
 
-    /// Once only, wherever the response may lead. The task that sends `body` ends with that, with the response, or when
-    /// the client that sends it has gone.
+    /// Once only, wherever the response may lead. The task that sends `body`, of a request with the fields `head`, ends
+    /// with that, with the response, or when the client that sends it has gone.
     func open(
-        _ method: HTTPRequest.Method, _ url: ServerURL, fields: HTTPFields, sending body: RequestBody?, length: Int?
+        _ request: OutgoingRequest, sending body: RequestBody?, length: Int?, behind head: HTTPFields
     ) async throws -> HTTPStreamedResponse {
-        let request = try request(method, url, fields, [])
         let side = try await side()
         guard let body else { return try await side.open(request) }
         let upload = await side.openUpload(length)
         nonisolated(unsafe) let pieces = body  // Read on this thread.
         Task(executorPreference: side.loop) {
             do {
-                try unsafe await upload.send(pieces, length, to: url)
+                try unsafe await upload.send(pieces, length, to: request.url) {
+                    unsafe head.passedOn(trailers: pieces.trailers)
+                }
             } catch {
                 await side.fail(upload, error)
             }
@@ -193,7 +194,7 @@ public final class HTTPClient: HTTPRequesting {
         return try request(method, parts, fields, body)
     }
 
-    private func request(
+    func request(
         _ method: HTTPRequest.Method, _ url: ServerURL, _ fields: HTTPFields, _ body: [UInt8]
     ) throws -> OutgoingRequest {
         try settings.check()

@@ -1,3 +1,5 @@
+internal import HTTPTypes
+internal import IgropyrHTTP
 internal import IgropyrTime
 internal import IgropyrTransport
 internal import IgropyrUV
@@ -58,7 +60,11 @@ actor HTTPClientSide: LoopBound, LoopResident {
         try await upload.stream.write(bytes)
     }
 
-    func end(_ upload: HTTPClientUpload) async throws { try await upload.stream.end() }
+    func end(_ upload: HTTPClientUpload, _ fields: HTTPFields) async throws {
+        var trailers = TrailerFields()
+        try trailers.append(fields)
+        try await upload.stream.end(trailers)
+    }
 
     func fail(_ upload: HTTPClientUpload, _ error: any Error) { upload.stream.fail(error) }
 
@@ -84,6 +90,8 @@ actor HTTPClientSide: LoopBound, LoopResident {
             throw HTTPRequestFailure(body.url, error) ?? error
         }
     }
+
+    func trailers(of body: HTTPClientBody) -> HTTPFields { HTTPFields(body.stream.trailers) }
 
     func end(_ body: HTTPClientBody) { body.stream.cancel() }
 

@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import IgropyrTransport
 
 /// A request's body that is sent as it comes.
@@ -11,10 +12,11 @@ struct HTTPClientUpload: Sendable {
         self.side = side
     }
 
-    /// Sends what `pieces` give, at the server's pace, until their end or that of the response.
+    /// Sends what `pieces` give, at the server's pace, until their end or that of the response; then what `trailers`
+    /// are.
     /// - Throws: ``HTTPRequestFailure`` if they do not add up to `length`; `CancellationError`; what `pieces` throw.
     func send<Pieces: AsyncSequence>(
-        _ pieces: Pieces, _ length: Int?, to url: ServerURL
+        _ pieces: Pieces, _ length: Int?, to url: ServerURL, trailers: () -> HTTPFields = { [:] }
     ) async throws where Pieces.Element == [UInt8] {
         var rest = length
         for try await piece in pieces {
@@ -25,7 +27,7 @@ struct HTTPClientUpload: Sendable {
             guard try await side.write(piece, to: self) else { return }
         }
         if let rest, rest > 0 { throw Self.mismatch(url, "has fewer", length) }
-        try await side.end(self)
+        try await side.end(self, trailers())
     }
 
     private static func mismatch(_ url: ServerURL, _ what: String, _ length: Int?) -> HTTPRequestFailure {

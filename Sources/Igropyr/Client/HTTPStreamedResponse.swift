@@ -19,11 +19,14 @@ public struct HTTPStreamedResponse: Sendable {
 
 extension HTTPStreamedResponse: ResponseConvertible {
     /// Hands it on as it comes: its status, the fields that are no matter of the connection alone, and its body, which
-    /// is read at the client's pace. Where it breaks off, so does the client's.
+    /// is read at the client's pace, with its trailers. Where it breaks off, so does the client's.
     public func makeResponse(for request: Request) -> Response {
-        var response = Response(status, contentType: fields[.contentType], pieces: body)
+        var response = Response(status, contentType: fields[.contentType]) { [fields, body] writer in
+            for try await piece in body { try await writer.write(piece) }
+            let trailers = await body.trailers
+            if !trailers.isEmpty { writer.trailers.append(contentsOf: fields.passedOn(trailers: trailers)) }
+        }
         response.fields = fields.endToEnd
-        response.fields[.trailer] = nil  // They are not read.
         response.streamLength = fields[.contentLength].flatMap { Int($0) }
         return response
     }
@@ -47,6 +50,9 @@ public struct HTTPClientBody: AsyncSequence, Sendable {
 
     /// Touched on its loop only.
     var stream: HTTPBodyStream { lease.stream }
+
+    /// The fields that followed it; none before it has been read to its end.
+    public var trailers: HTTPFields { get async { await side.trailers(of: self) } }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         fileprivate let body: HTTPClientBody

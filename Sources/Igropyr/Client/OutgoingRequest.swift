@@ -10,6 +10,10 @@ struct OutgoingRequest: Sendable {
     private(set) var url: ServerURL
     private var fields: HTTPFields
     private var body: [UInt8]
+    /// Whether the server is told that trailers are read.
+    var takesTrailers = false
+    /// What `Trailer` announces behind the body.
+    var announcedTrailers: String?
     /// When it is given up, with all redirections.
     let deadline: Timestamp?
 
@@ -44,6 +48,8 @@ struct OutgoingRequest: Sendable {
             }
             var message = HTTPRequester.Request(known, url.target, body: body)
             message.fields = fields.map { ($0.name.rawName, $0.value) }
+            if takesTrailers { message.fields += [("Connection", "TE"), ("TE", "trailers")] }
+            if let announcedTrailers { message.fields.append(("Trailer", announcedTrailers)) }
             message.host = url.authority
             message.deadline = deadline
             return message

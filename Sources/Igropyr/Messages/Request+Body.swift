@@ -3,7 +3,7 @@ public import HTTPTypes
 extension Request {
     /// The fields that followed the body; none before the body has been read to its end. Fields on which framing,
     /// routing or the head's meaning rests are never among them.
-    public var trailers: HTTPFields { exchange?.requestTrailers ?? HTTPFields() }
+    public var trailers: HTTPFields { body.trailers }
 
     /// The body, piece by piece as it arrives; for handlers with `await`, and what they stream. What is not read makes
     /// the client wait.
@@ -42,6 +42,9 @@ public struct RequestBody: AsyncSequence {
 
     /// Nothing of it is left: who asks for more is told so at once.
     package var isAtEnd: Bool { exchange?.isBodyAtEnd ?? true }
+
+    /// As ``Request/trailers``.
+    var trailers: HTTPFields { exchange?.requestTrailers ?? HTTPFields() }
 
     public func makeAsyncIterator() -> Iterator { Iterator(body: self) }
 

@@ -1,9 +1,13 @@
+internal import IgropyrHTTP
 internal import IgropyrUV
 
 /// The body of a response that is read piece by piece; stays on its loop.
 public final class HTTPBodyStream {
     /// What may wait to be read, one read of the connection aside; the server waits then.
     private static let limitBytes = 256 << 10
+
+    /// The fields that followed it, once it has been read to its end.
+    public private(set) var trailers: [(name: String, value: String)] = []
 
     private let loop: EventLoop
     private var received: [UInt8] = []
@@ -52,6 +56,13 @@ public final class HTTPBodyStream {
             connection?.pauseResponse()
         }
         readers.wake()
+    }
+
+    func takeTrailers(_ lines: RawSpan) {
+        var fields = FieldIterator(0..<lines.byteCount)
+        while let (name, value) = fields.next(in: lines) {
+            trailers.append((lines.string(in: name), lines.string(in: value)))
+        }
     }
 
     private func resume() {

@@ -138,6 +138,10 @@ final class HTTPRequesterCall: HTTPClientExchange {
         }
     }
 
+    func responseTrailersDidArrive(_ lines: RawSpan) {
+        if case .stream(let body) = target { body.takeTrailers(lines) }
+    }
+
     func responseDidEnd() {
         if case .stream(let body) = target { body.finish(.success(())) }
         finish(.success(response))

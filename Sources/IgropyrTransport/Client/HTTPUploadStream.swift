@@ -1,3 +1,4 @@
+public import IgropyrHTTP
 public import IgropyrUV
 
 /// The body of a request that somebody writes piece by piece while the request is made; stays on its loop.
@@ -35,12 +36,12 @@ public final class HTTPUploadStream {
         return !isOver
     }
 
-    /// Says that this was all.
+    /// Says that this was all, but for the trailers, which are left out behind a body of known length.
     /// - Throws: `CancellationError`.
-    public func end() async throws {
+    public func end(_ trailers: TrailerFields = TrailerFields()) async throws {
         await writers.wait(on: loop) { !isOver && !isAttached }
         try Task.checkCancellation()
-        endRequest()
+        endRequest(trailers)
     }
 
     /// Nobody wants more of it. Idempotent.
@@ -83,10 +84,10 @@ public final class HTTPUploadStream {
 
     private var canWrite: Bool { connection?.canWrite ?? false }
 
-    private func endRequest() {
+    private func endRequest(_ trailers: TrailerFields) {
         guard let connection else { return }
         hasBegun = true
         finish()
-        connection.endRequest()
+        connection.endRequest(trailers: trailers)
     }
 }
