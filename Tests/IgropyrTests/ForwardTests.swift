@@ -220,15 +220,20 @@ import Testing
             #expect(try await caller.send("/old/slow").status == 504)
             isOver.send()
         }
-        let client = HTTPClient()
+        let (client, log) = (HTTPClient(), KeptLog())
         try await withApp { app in
+            app.logger = log.logger
             app.get("/nobody") { request async throws in
                 try await client.forward(request, to: "http://\(freshAddress(port: 9))")
             }
+            app.get("/asked") { request async throws in try await client.forward(request, to: "http://a.example/?b") }
             app.get("/mistaken") { request async throws in try await client.forward(request, to: "old.internal") }
         } _: { caller async throws in
             #expect(try await caller.send("/nobody").status == 502)
-            #expect(try await caller.send("/mistaken").status == 502)
+            for path in ["/mistaken", "/asked"] { #expect(try await caller.send(path).status == 502) }
+            let reasons = log.entries.map { "\($0.metadata)" }
+            #expect(reasons.count == 3 && reasons[1].contains("such as https://"), "\(reasons)")
+            #expect(reasons[2].contains("http://a.example/: give forward a URL without a query"), "\(reasons)")
         }
     }
 

@@ -35,8 +35,12 @@ extension HTTPClient {
         let head = request.fields
         let fields = request.forwardedFields(trusting: trustedProxies)
         do {
-            guard let server = ServerURL(url, for: .http), !server.target.contains("?") else {
+            guard let server = ServerURL(url, for: .http) else {
                 throw HTTPRequestFailure(url.toldOfURL, .invalidURL)
+            }
+            guard !server.target.contains("?") else {
+                let reason = "give forward a URL without a query, since the client's own follows"
+                throw HTTPRequestFailure(server.told, .invalidRequest(reason))
             }
             var outgoing = try self.request(request.method, server.appending(request.rest), fields, [])
             outgoing.takesTrailers = request.takesTrailers
