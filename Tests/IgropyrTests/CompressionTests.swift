@@ -89,6 +89,18 @@ import Testing
         }
     }
 
+    @Test func `a refusal keeps what middleware adds, and tells nothing of the body`() async throws {
+        try await withApp { app in
+            app.use(SecurityHeaders())
+            Self.addRoutes(app)
+        } _: { caller in
+            let response = try await caller.send("/tagged", [("Accept-Encoding", "deflate, identity;q=0")])
+            #expect(response.status == 406 && response.field("ETag") == nil)
+            #expect(response.field("Content-Security-Policy") != nil)
+            #expect(response.field("Vary") == "Cookie, Accept-Encoding")
+        }
+    }
+
     @Test func `an application that asks for none compresses none`() async throws {
         try await withApp {
             $0.get("/") { _ in Site.text }

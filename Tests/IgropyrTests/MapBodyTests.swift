@@ -105,6 +105,27 @@ private struct Broken: Error {}
         }
     }
 
+    @Test func `a file that was asked for as a whole, and not mapped, is compressed`() async throws {
+        try await Site.with { site in
+            try site.write("big.txt", Site.big)
+            try await withApp { app in
+                app.compression = Compression()
+                app.use { request in
+                    request.askForWholeBody()
+                    return nil
+                }
+                app.files("/", from: site.path)
+            } _: { caller in
+                let output = try await run([
+                    "curl", "-sS", "--compressed", "-w", "\n%header{content-encoding} %header{etag}",
+                    "http://\(caller.server.address)/big.txt",
+                ]).output
+                let lines = output.split(separator: "\n")
+                #expect(output.hasPrefix(Site.big) && lines.last?.contains(" W/") == true, "\(lines.last ?? "")")
+            }
+        }
+    }
+
     @Test func `who is further in maps first`() async throws {
         try await withApp { app in
             app.use(Capitals(mark: "b"))

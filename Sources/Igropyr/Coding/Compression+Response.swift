@@ -13,9 +13,22 @@ extension Compression {
         case .asItIs: response
         case .asItIsHere: Self.vary(response)
         case .encoded(let coding): encoded(response, coding, for: request) ?? Self.vary(response)
-        case .notAcceptable: Self.vary(HTTPFailure(.notAcceptable).response)
+        case .notAcceptable: Self.vary(Self.refusal(in: response))
         }
     }
+
+    /// 406, with what middleware has said beside the body.
+    private static func refusal(in response: Response) -> Response {
+        var refusal = HTTPFailure(.notAcceptable).response
+        guard response.hasFields else { return refusal }
+        refusal.fields = response.fields
+        for name in fieldsOfBody { refusal.fields[name] = nil }
+        return refusal
+    }
+
+    private static let fieldsOfBody: [HTTPField.Name] = [
+        .acceptRanges, .contentDisposition, .contentLanguage, .contentLocation, .eTag, .lastModified,
+    ]
 
     private static func vary(_ response: Response) -> Response {
         let present = response.fields[.vary]
@@ -38,9 +51,14 @@ extension Compression {
 
     private func encoded(_ body: Response.Body, _ coding: ContentCoding, _ loop: EventLoop) -> Response.Body? {
         switch body {
-        case .none, .file, .webSocket: return nil
+        case .none, .webSocket: return nil
         case .text(let text): return encoded(Array(text.utf8), coding, loop)
         case .bytes(let bytes): return encoded(bytes, coding, loop)
+        case .file(let file, let range):
+            guard range.count <= maximumFileBytes else { return nil }
+            return stream(coding, loop) { writer in
+                try await FilePieces(file, range).forEach { piece in try await writer.write(piece) }
+            }
         case .stream(let produce): return stream(coding, loop, produce)
         }
     }

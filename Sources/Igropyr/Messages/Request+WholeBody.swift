@@ -4,7 +4,7 @@ extension Request {
     /// Has what is further in, handlers and files, answer with the whole body as it is: what the client says of a range
     /// and of codings (`Range`, `If-Range`, `Accept-Encoding`) is hidden from it. For middleware that will map the body
     /// (``Response/mapBody(length:_:atEnd:)``), before it lets the request go on; the application's compression still
-    /// knows what the client takes.
+    /// knows what the client takes. Not for what it will never map: a browser plays no film without ranges.
     public func askForWholeBody() { isForWholeBody = true }
 
     private static let partFields = ["range", "if-range", "accept-encoding"]
