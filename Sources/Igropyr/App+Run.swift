@@ -115,7 +115,7 @@ extension App {
         do throws(UVError) {
             try configuration.owner?.assume()
         } catch {
-            for socket in sockets { ListeningSocket.close(socket) }
+            for socket in sockets { Descriptor.close(socket) }
             await shared.stopLogs()
             throw StartFailure(
                 "cannot go on as \(configuration.owner?.description ?? ""): \(error.reason); only root can")
@@ -179,7 +179,7 @@ extension App {
             do throws(UVError) {
                 loops.append(try ServerLoop(number: number, socket: socket))
             } catch {
-                for rest in sockets[loops.count...] { ListeningSocket.close(rest) }
+                for rest in sockets[loops.count...] { Descriptor.close(rest) }
                 await end(loops)
                 throw error
             }

@@ -109,7 +109,7 @@ public final class Balancer: Sendable {
                 sockets.append(own)
                 addresses.append(address)
             } catch {
-                for socket in sockets.joined() { ListeningSocket.close(socket) }
+                for socket in sockets.joined() { Descriptor.close(socket) }
                 throw ListenFailure(source: listener.source, error: error)
             }
         }
@@ -131,10 +131,10 @@ public final class Balancer: Sendable {
                 var own: [(listener: Int, descriptor: Int32)] = []
                 do throws(UVError) {
                     for (listener, sockets) in sockets.enumerated() where number < sockets.count {
-                        own.append((listener, try ListeningSocket.duplicate(sockets[number])))
+                        own.append((listener, try Descriptor.duplicate(sockets[number])))
                     }
                 } catch {
-                    for (_, descriptor) in own { ListeningSocket.close(descriptor) }
+                    for (_, descriptor) in own { Descriptor.close(descriptor) }
                     throw error
                 }
                 try await loop.start(on: own, of: listeners, settings, snapshot, clients, refusals, log: log)
@@ -144,7 +144,7 @@ public final class Balancer: Sendable {
                 await loop.drain(timeout: .zero)
                 try? await loop.stop()
             }
-            for socket in sockets.joined() { ListeningSocket.close(socket) }
+            for socket in sockets.joined() { Descriptor.close(socket) }
             throw error
         }
         return loops
@@ -257,7 +257,7 @@ public final class Balancer: Sendable {
             isDraining.withLock { $0 = true }
             guard case .running(let loops) = state.withLock({ $0 }) else { return }
             sockets.withLock { sockets in
-                for socket in sockets { ListeningSocket.close(socket) }
+                for socket in sockets { Descriptor.close(socket) }
                 sockets = []
             }
             await withTaskGroup { group in

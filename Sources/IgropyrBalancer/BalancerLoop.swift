@@ -144,7 +144,7 @@ actor BalancerLoop: LoopBound {
 
     /// Waits for the requests under way, then closes everything but the thread.
     func drain(timeout: Duration) async {
-        for (_, descriptor) in entrance?.sockets ?? [] { ListeningSocket.close(descriptor) }
+        for (_, descriptor) in entrance?.sockets ?? [] { Descriptor.close(descriptor) }
         entrance = nil
         checker?.close()
         guard let proxy else { return }

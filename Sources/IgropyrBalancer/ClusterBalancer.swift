@@ -198,7 +198,7 @@ public actor ClusterBalancer: LoopBound {
         guard let balancer, let ears else { throw SuccessionFailure.stopped }
         let snapshot = await ears.replica.snapshot
         let keyring = try keysForSuccessor()
-        defer { for descriptor in keyring.values { ListeningSocket.close(descriptor) } }
+        defer { for descriptor in keyring.values { Descriptor.close(descriptor) } }
         let sockets = try await ears.membership.leaveToSuccessor()
         self.ears = nil
         await close(ears)

@@ -78,6 +78,6 @@ extension BalancerCommand {
                     + "who connects there waits in vain"
             StandardError.write("\(text)\n", contract.isSuccessor ? .info : .warning)
         }
-        for socket in rest { ListeningSocket.close(socket) }
+        for socket in rest { Descriptor.close(socket) }
     }
 }

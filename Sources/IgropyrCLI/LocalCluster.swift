@@ -67,7 +67,7 @@ actor LocalCluster: LoopBound {
 
     private static func requireFree(_ address: SocketAddress, advice: String) throws {
         do throws(UVError) {
-            ListeningSocket.close(try ListeningSocket.open(address))
+            Descriptor.close(try ListeningSocket.open(address))
         } catch {
             throw CommandFailure("the demo needs \(address): \(error.reason); \(advice)")
         }

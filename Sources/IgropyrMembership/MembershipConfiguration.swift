@@ -81,8 +81,8 @@ public struct MembershipSockets: Hashable, Sendable {
 
     /// For an owner who has no use for them.
     public func close() {
-        ListeningSocket.close(datagrams)
-        ListeningSocket.close(listener)
+        Descriptor.close(datagrams)
+        Descriptor.close(listener)
     }
 
     /// By the names that the successor looks for.

@@ -14,7 +14,7 @@ struct Sockets {
         do throws(UVError) {
             datagrams = try UDPSocket(on: loop, owning: inherited.datagrams)
         } catch {
-            ListeningSocket.close(inherited.listener)
+            Descriptor.close(inherited.listener)
             throw error
         }
         do throws(UVError) {
@@ -70,7 +70,7 @@ struct Sockets {
         do throws(UVError) {
             return MembershipSockets(datagrams: datagrams, listener: try listener.duplicateSocket())
         } catch {
-            ListeningSocket.close(datagrams)
+            Descriptor.close(datagrams)
             throw error
         }
     }

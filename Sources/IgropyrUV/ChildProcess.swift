@@ -100,22 +100,17 @@ public final class ChildProcess {
     public init(
         on loop: EventLoop, adopting process: ProcessIdentity, onExit: @escaping (Termination) -> Void
     ) throws(UVError) {
-        let descriptor = try check(igropyr_pidfd_open(process.pid), errnoOf: "pidfd_open")
-        do throws(UVError) {
-            // From here on the descriptor means one process, whatever becomes of the number.
-            guard let status = ProcessStatus(of: process.pid), status.identity == process else {
-                throw UVError(errno: ESRCH, "pidfd_open")
-            }
-            pid = process.pid
-            identity = process
-            group = status.group == getpgrp() ? nil : status.group
-            self.onExit = onExit
-            let poller = try Poller(on: loop, descriptor: descriptor)
-            watch = .descriptor(descriptor, poller)
-        } catch {
-            Glibc.close(descriptor)
-            throw error
+        // It means one process, whatever becomes of the number.
+        let handle = Descriptor(owning: try check(igropyr_pidfd_open(process.pid), errnoOf: "pidfd_open"))
+        guard let status = ProcessStatus(of: process.pid), status.identity == process else {
+            throw UVError(errno: ESRCH, "pidfd_open")
         }
+        pid = process.pid
+        identity = process
+        group = status.group == getpgrp() ? nil : status.group
+        self.onExit = onExit
+        let watcher = try Poller(on: loop, descriptor: handle.number)
+        watch = .descriptor(handle.take(), watcher)
         ChildProcesses.insert(pid, invocation: ProcessStatus.invocation(of: pid))
         guard case .descriptor(_, let poller) = watch else { return }
         do throws(UVError) {

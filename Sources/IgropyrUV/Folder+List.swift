@@ -23,12 +23,9 @@ extension Folder {
     /// - Throws: as ``open(beneath:)``.
     public func list(beneath path: String, limit: Int) throws(UVError) -> Listing {
         let opened = try openDescriptor(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard let stream = unsafe fdopendir(opened) else {
-            let code = errno
-            Glibc.close(opened)
-            throw UVError(errno: code, "fdopendir")
-        }
+        guard let stream = unsafe fdopendir(opened.number) else { throw UVError(errno: errno, "fdopendir") }
         defer { unsafe closedir(stream) }
+        let folder = opened.take()  // The stream's.
         var listing = Listing()
         var count = 0
         while let entry = unsafe readdir(stream) {
@@ -42,7 +39,7 @@ extension Folder {
                 return listing
             }
             count += 1
-            if let item = item(name, in: opened, path: path) { listing.items.append(item) }
+            if let item = item(name, in: folder, path: path) { listing.items.append(item) }
         }
         return listing
     }
@@ -56,8 +53,7 @@ extension Folder {
             else {
                 return nil
             }
-            defer { Glibc.close(target) }
-            guard unsafe fstat(target, &status) == 0 else { return nil }
+            guard unsafe fstat(target.number, &status) == 0 else { return nil }
         }
         let type = status.st_mode & S_IFMT
         guard type == S_IFREG || type == S_IFDIR else { return nil }

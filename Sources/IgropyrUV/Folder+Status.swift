@@ -29,9 +29,8 @@ extension Folder {
     public func status(of path: String) throws(UVError) -> Status {
         if let status = try statusOfName(path) { return status }
         let opened = try openDescriptor(path, igropyr_O_PATH | O_CLOEXEC)
-        defer { Glibc.close(opened) }
         var status = stat()
-        try check(unsafe fstat(opened, &status), errnoOf: "fstat")
+        try check(unsafe fstat(opened.number, &status), errnoOf: "fstat")
         return Status(status)
     }
 

@@ -35,18 +35,7 @@ public final class Folder: Sendable {
     /// not block, and what is neither file nor folder counts as not there.
     /// - Throws: `UV_ENOENT`, `UV_ENOTDIR`, `UV_EACCES`, `UV_ELOOP` and `UV_EXDEV` at a symbolic link, `UV_EMFILE`.
     public func open(beneath path: String) throws(UVError) -> Entry {
-        let opened = try openDescriptor(path, Self.flags)
-        let file: OpenFile?
-        do throws(UVError) {
-            file = try OpenFile(owningIfRegular: opened)
-        } catch {
-            Glibc.close(opened)
-            throw error
-        }
-        guard let file else {
-            Glibc.close(opened)
-            return .folder
-        }
+        guard let file = try OpenFile(try openDescriptor(path, Self.flags)) else { return .folder }
         return .file(file)
     }
 
@@ -54,7 +43,7 @@ public final class Folder: Sendable {
     /// The kernel gives up with EAGAIN when names change while it follows them.
     private static let attempts = 8
 
-    func openDescriptor(_ path: String, _ flags: Int32) throws(UVError) -> Int32 {
+    func openDescriptor(_ path: String, _ flags: Int32) throws(UVError) -> Descriptor {
         let path = path.isEmpty ? "." : path
         var how = open_how()
         how.flags = UInt64(flags | (symlinks == .refused ? O_NOFOLLOW : 0))
@@ -66,7 +55,7 @@ public final class Folder: Sendable {
         }
         for _ in 0..<Self.attempts {
             let opened = unsafe igropyr_openat2(descriptor, path, &how)
-            if opened >= 0 { return opened }
+            if opened >= 0 { return Descriptor(owning: opened) }
             switch errno {
             case EAGAIN, EINTR: continue
             case ENOSYS, EPERM: return try walk(path, flags)
@@ -82,18 +71,19 @@ public final class Folder: Sendable {
     }
 
     /// The same name by name, for kernels before 5.6 and sandboxes that refuse `openat2`.
-    func walk(_ path: String, _ flags: Int32) throws(UVError) -> Int32 {
-        if symlinks == .followed { return unsafe try check(openat(descriptor, path, flags), errnoOf: "openat") }
+    func walk(_ path: String, _ flags: Int32) throws(UVError) -> Descriptor {
+        if symlinks == .followed { return try Self.open(path, flags, in: descriptor) }
         var names = path.pathNames.filter { !$0.isEmpty }
         guard !names.contains(".."), let last = names.popLast() else { throw UVError(errno: ENOENT, "openat") }
-        var folder = descriptor
-        defer { if folder != descriptor { Glibc.close(folder) } }
+        var folder: Descriptor?
         for name in names {
             let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-            let next = unsafe try check(openat(folder, name, flags), errnoOf: "openat")
-            if folder != descriptor { Glibc.close(folder) }
-            folder = next
+            folder = try Self.open(name, flags, in: folder?.number ?? descriptor)
         }
-        return unsafe try check(openat(folder, last, flags | O_NOFOLLOW), errnoOf: "openat")
+        return try Self.open(last, flags | O_NOFOLLOW, in: folder?.number ?? descriptor)
+    }
+
+    private static func open(_ path: String, _ flags: Int32, in folder: Int32) throws(UVError) -> Descriptor {
+        Descriptor(owning: unsafe try check(openat(folder, path, flags), errnoOf: "openat"))
     }
 }

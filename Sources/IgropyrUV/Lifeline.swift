@@ -21,7 +21,7 @@ public final class Lifeline {
     deinit { Glibc.close(descriptor) }
 
     /// Another descriptor of it, for this program's successor.
-    public func duplicate() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor) }
+    public func duplicate() throws(UVError) -> Int32 { try Descriptor.duplicate(descriptor) }
 
     /// Ends this process at once, with exit code 1, when nobody holds the lifeline any more of which this is the other
     /// end; until the poller is closed. To be called on `loop`.

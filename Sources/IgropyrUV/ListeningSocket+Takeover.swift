@@ -13,14 +13,13 @@ extension ListeningSocket {
     /// - Throws: `UV_EPERM` without the right to trace the process: root, or its parent or user if Yama allows;
     ///   `UV_ENOENT` if it has no such socket.
     public static func take(inode: UInt64, from process: ProcessIdentity) throws(UVError) -> Int32 {
-        let handle = try check(igropyr_pidfd_open(process.pid), errnoOf: "pidfd_open")
-        defer { Glibc.close(handle) }
+        let handle = Descriptor(owning: try check(igropyr_pidfd_open(process.pid), errnoOf: "pidfd_open"))
         guard ProcessIdentity(of: process.pid) == process else { throw UVError(errno: ESRCH, "pidfd_open") }
         for number in ProcFile.numbers(in: "/proc/\(process.pid)/fd").sorted() {
             guard linkTarget("/proc/\(process.pid)/fd/\(number)") == "socket:[\(inode)]" else { continue }
-            let descriptor = try check(igropyr_pidfd_getfd(handle, number), errnoOf: "pidfd_getfd")
-            if self.inode(of: descriptor) == inode { return descriptor }
-            Glibc.close(descriptor)
+            let copy = Descriptor(
+                owning: try check(igropyr_pidfd_getfd(handle.number, number), errnoOf: "pidfd_getfd"))
+            if self.inode(of: copy.number) == inode { return copy.take() }
         }
         throw UVError(errno: ENOENT, "pidfd_getfd")
     }

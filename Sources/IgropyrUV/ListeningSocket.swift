@@ -13,29 +13,16 @@ public enum ListeningSocket {
             case .v6: AF_INET6
             }
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = socket(family, type, 0)
-        guard descriptor >= 0 else { throw UVError(errno: errno, "socket") }
-        do throws(UVError) {
-            try set(SO_REUSEADDR, on: descriptor)
-            if sharingPort { try set(SO_REUSEPORT, on: descriptor) }
-            let bound = unsafe address.withSockaddr { unsafe bind(descriptor, $0, $1) }
-            try check(bound, errnoOf: "bind")
-            try check(listen(descriptor, backlog), errnoOf: "listen")
-        } catch {
-            Glibc.close(descriptor)
-            throw error
-        }
-        return descriptor
+        let socket = Descriptor(owning: try check(Glibc.socket(family, type, 0), errnoOf: "socket"))
+        try set(SO_REUSEADDR, on: socket.number)
+        if sharingPort { try set(SO_REUSEPORT, on: socket.number) }
+        let bound = unsafe address.withSockaddr { unsafe bind(socket.number, $0, $1) }
+        try check(bound, errnoOf: "bind")
+        try check(listen(socket.number, backlog), errnoOf: "listen")
+        return socket.take()
     }
 
     public static func localAddress(of descriptor: Int32) -> SocketAddress? { SocketAddress.local(of: descriptor) }
-
-    /// Another descriptor of the same socket, closed on exec.
-    public static func duplicate(_ descriptor: Int32) throws(UVError) -> Int32 {
-        try check(fcntl(descriptor, F_DUPFD_CLOEXEC, 3), errnoOf: "fcntl")
-    }
-
-    public static func close(_ descriptor: Int32) { Glibc.close(descriptor) }
 
     private static func set(_ option: Int32, on descriptor: Int32) throws(UVError) {
         var on: Int32 = 1

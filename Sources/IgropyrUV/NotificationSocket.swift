@@ -40,19 +40,14 @@ public final class NotificationSocket {
         on loop: EventLoop, name: String = uniqueName(), onMessage: @escaping (Message) -> Void
     ) throws(UVError) {
         let type = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = try check(socket(AF_UNIX, type, 0), errnoOf: "socket")
-        do throws(UVError) {
-            unsafe _ = try UnixAddress.withAbstract(name) { address, length throws(UVError) in
-                try check(unsafe bind(descriptor, address, length), errnoOf: "bind")
-            }
-            var on: Int32 = 1
-            let size = socklen_t(MemoryLayout<Int32>.size)
-            try check(unsafe setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, size), errnoOf: "setsockopt")
-        } catch {
-            Glibc.close(descriptor)
-            throw error
+        let socket = Descriptor(owning: try check(Glibc.socket(AF_UNIX, type, 0), errnoOf: "socket"))
+        unsafe _ = try UnixAddress.withAbstract(name) { address, length throws(UVError) in
+            try check(unsafe bind(socket.number, address, length), errnoOf: "bind")
         }
-        try self.init(on: loop, owning: descriptor, name: name, onMessage: onMessage)
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        try check(unsafe setsockopt(socket.number, SOL_SOCKET, SO_PASSCRED, &on, size), errnoOf: "setsockopt")
+        try self.init(on: loop, owning: socket.take(), name: name, onMessage: onMessage)
     }
 
     /// Goes on with such a socket of this program before it was replaced, whose name that was; messages that came
@@ -60,14 +55,10 @@ public final class NotificationSocket {
     public init(
         on loop: EventLoop, owning descriptor: Int32, name: String, onMessage: @escaping (Message) -> Void
     ) throws(UVError) {
+        let socket = Descriptor(owning: descriptor)
         self.name = "@" + name
-        self.descriptor = descriptor
-        do throws(UVError) {
-            poller = try Poller(on: loop, descriptor: descriptor)
-        } catch {
-            Glibc.close(descriptor)
-            throw error
-        }
+        poller = try Poller(on: loop, descriptor: descriptor)
+        self.descriptor = socket.take()
         do throws(UVError) {
             try poller.start { [weak self] in self?.takeMessages(onMessage) }
         } catch {
@@ -77,7 +68,7 @@ public final class NotificationSocket {
     }
 
     /// Another descriptor of it, for this program's successor.
-    public func duplicate() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor) }
+    public func duplicate() throws(UVError) -> Int32 { try Descriptor.duplicate(descriptor) }
 
     /// Idempotent.
     public func close() {
@@ -156,18 +147,17 @@ public enum ServiceNotification {
     /// - Throws: `UV_ECONNREFUSED`, `UV_ENOENT` if nobody listens there; `UV_EAGAIN` after `longestWait`, `UV_EINTR` if
     ///   a signal ended that.
     public static func send(_ state: String, to address: String, longestWait: Duration? = nil) throws(UVError) {
-        let descriptor = try check(
-            socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0), errnoOf: "socket")
-        defer { Glibc.close(descriptor) }
+        let type = Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let socket = Descriptor(owning: try check(Glibc.socket(AF_UNIX, type, 0), errnoOf: "socket"))
         if let longestWait {
             let (seconds, attoseconds) = longestWait.components
             var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
             let size = socklen_t(MemoryLayout<timeval>.size)
-            try check(unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, size), errnoOf: "setsockopt")
+            try check(unsafe setsockopt(socket.number, SOL_SOCKET, SO_SNDTIMEO, &time, size), errnoOf: "setsockopt")
         }
         unsafe try UnixAddress.with(address) { sockaddr, length throws(UVError) in
             let text = Array(state.utf8)
-            let sent = unsafe sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), sockaddr, length)
+            let sent = unsafe sendto(socket.number, text, text.count, Int32(MSG_NOSIGNAL), sockaddr, length)
             guard sent == text.count else { throw UVError(errno: errno, "sendto") }
         }
     }

@@ -40,17 +40,17 @@ public final class OpenFile: Sendable {
     public var size: Int { identity.size }
     public var modified: Time { identity.modified }
 
-    /// Takes over `descriptor` if it is a regular file's; leaves it alone and is nil if it is a folder's.
-    /// - Throws: `UV_ENOENT` if it is neither; the descriptor then stays the caller's, too.
-    init?(owningIfRegular descriptor: Int32) throws(UVError) {
+    /// Nil if it is a folder's.
+    /// - Throws: `UV_ENOENT` if it is neither a folder's nor a regular file's.
+    init?(_ opened: consuming Descriptor) throws(UVError) {
         var status = stat()
-        try check(unsafe fstat(descriptor, &status), errnoOf: "fstat")
+        try check(unsafe fstat(opened.number, &status), errnoOf: "fstat")
         switch status.st_mode & S_IFMT {
         case S_IFREG: break
         case S_IFDIR: return nil
         default: throw UVError(errno: ENOENT, "open")
         }
-        self.descriptor = descriptor
+        descriptor = opened.take()
         identity = Identity(status)
     }
 

@@ -51,12 +51,8 @@ public final class PulledStream {
     }
 
     private convenience init(on loop: EventLoop, owning descriptor: Int32, isPipe: Bool) throws(UVError) {
-        do throws(UVError) {
-            try self.init(on: loop, isPipe: isPipe)
-        } catch {
-            Glibc.close(descriptor)
-            throw error
-        }
+        let end = Descriptor(owning: descriptor)
+        try self.init(on: loop, isPipe: isPipe)
         do throws(UVError) {
             if isPipe {
                 try check(unsafe uv_pipe_open(pipe, descriptor), "uv_pipe_open")
@@ -65,9 +61,9 @@ public final class PulledStream {
             }
         } catch {
             close()
-            Glibc.close(descriptor)
             throw error
         }
+        _ = end.take()  // libuv's.
     }
 
     deinit { unsafe memory.deallocate() }
@@ -109,17 +105,12 @@ public final class PulledStream {
     /// The kernel connects at once or not at all (unix(7)); libuv would say so in the loop's next turn.
     public static func connect(toUnix path: String, on loop: EventLoop) throws(UVError) -> PulledStream {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        let descriptor = try check(socket(AF_UNIX, kind, 0), errnoOf: "socket")
-        do throws(UVError) {
-            _ = try unsafe UnixAddress.with(path) { address, length throws(UVError) in
-                try check(unsafe Glibc.connect(descriptor, address, length), errnoOf: "connect")
-            }
-        } catch {
-            Glibc.close(descriptor)
-            throw error
+        let socket = Descriptor(owning: try check(Glibc.socket(AF_UNIX, kind, 0), errnoOf: "socket"))
+        _ = try unsafe UnixAddress.with(path) { address, length throws(UVError) in
+            try check(unsafe Glibc.connect(socket.number, address, length), errnoOf: "connect")
         }
         // For any socket that is a stream; who takes it for a pipe asks the kernel for its flags first.
-        return try PulledStream(on: loop, owning: descriptor, isPipe: false)
+        return try PulledStream(on: loop, owning: socket.take(), isPipe: false)
     }
 
     private func begin(connectingTo address: SocketAddress) throws(UVError) {
@@ -289,8 +280,6 @@ extension PulledStream {
         try check(unsafe uv_socketpair(Int32(SOCK_STREAM.rawValue), 0, &ends, ours, 0), "socketpair")
         return (ends[0], ends[1])
     }
-
-    public static func closeDescriptor(_ descriptor: Int32) { Glibc.close(descriptor) }
 }
 
 private func didConnect(_ request: UnsafeMutablePointer<uv_connect_t>?, _ status: Int32) {

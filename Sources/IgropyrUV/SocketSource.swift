@@ -22,7 +22,7 @@ public enum SocketSource: Sendable, Hashable {
     ) throws(UVError) -> ([Int32], SocketAddress) {
         var address = address
         // Sharing a port works with any process of the same user: make sure that nobody has it before.
-        if address.port != 0, !sharesPort { ListeningSocket.close(try ListeningSocket.open(address)) }
+        if address.port != 0, !sharesPort { Descriptor.close(try ListeningSocket.open(address)) }
         var sockets: [Int32] = []
         do throws(UVError) {
             for _ in 0..<count {
@@ -31,7 +31,7 @@ public enum SocketSource: Sendable, Hashable {
                 address = ListeningSocket.localAddress(of: socket) ?? address
             }
         } catch {
-            for socket in sockets { ListeningSocket.close(socket) }
+            for socket in sockets { Descriptor.close(socket) }
             throw error
         }
         return (sockets, address)
@@ -43,7 +43,7 @@ public enum SocketSource: Sendable, Hashable {
         }
         var sockets = descriptors
         while sockets.count < count {
-            sockets.append(try ListeningSocket.duplicate(descriptors[sockets.count % descriptors.count]))
+            sockets.append(try Descriptor.duplicate(descriptors[sockets.count % descriptors.count]))
         }
         return (sockets, address)
     }

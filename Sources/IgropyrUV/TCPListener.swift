@@ -38,31 +38,23 @@ public final class TCPListener {
     /// Accepts on a socket that listens already, such as one that came with `LISTEN_FDS`; several loops may share it,
     /// each by a duplicate of the descriptor. Closes it in the end, even if this throws.
     public init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
-        guard let address = SocketAddress.local(of: descriptor) else {
-            let error = UVError(errno: errno, "getsockname")
-            Glibc.close(descriptor)
-            throw error
-        }
+        let socket = Descriptor(owning: descriptor)
+        guard let address = SocketAddress.local(of: descriptor) else { throw UVError(errno: errno, "getsockname") }
         self.loop = loop
         self.descriptor = descriptor
         let limit = igropyr_open_files_limit()
         reserve = limit == 0 ? .max : Int32(clamping: limit - limit / 4)
         localAddress = address
-        do throws(UVError) {
-            let flags = fcntl(descriptor, F_GETFL)
-            try check(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK), errnoOf: "fcntl")
-            poller = try Poller(on: loop, descriptor: descriptor)
-        } catch {
-            Glibc.close(descriptor)
-            throw error
-        }
+        let flags = fcntl(descriptor, F_GETFL)
+        try check(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK), errnoOf: "fcntl")
+        poller = try Poller(on: loop, descriptor: descriptor)
         do throws(UVError) {
             retry = try Timer(on: loop)
         } catch {
             poller.close()
-            Glibc.close(descriptor)
             throw error
         }
+        _ = socket.take()  // `close()` closes it.
     }
 
     /// Begins to accept. The stream is open and not yet read from.
@@ -72,7 +64,7 @@ public final class TCPListener {
     }
 
     /// Another descriptor of the socket, which the caller then owns: connections wait there when this one is closed.
-    public func duplicateSocket() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor) }
+    public func duplicateSocket() throws(UVError) -> Int32 { try Descriptor.duplicate(descriptor) }
 
     /// Leaves new connections in the backlog until ``resume()``.
     public func pause() {

@@ -10,9 +10,9 @@ public final class TemporaryFile: Sendable {
     public init() throws(UVError) {
         let path = "\(Self.folder)/igropyr-\(UInt64.random(in: 0 ... .max))"
         let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC  // Not O_TMPFILE, which some file systems lack.
-        let descriptor = unsafe try check(Glibc.open(path, flags, 0o600), errnoOf: "open")
+        let opened = Descriptor(owning: unsafe try check(Glibc.open(path, flags, 0o600), errnoOf: "open"))
         unsafe unlink(path)
-        guard let file = try OpenFile(owningIfRegular: descriptor) else { preconditionFailure("O_CREAT made a folder") }
+        guard let file = try OpenFile(opened) else { preconditionFailure("O_CREAT made a folder") }
         self.file = file
     }
 

@@ -40,19 +40,15 @@ public final class UDPSocket {
     /// Goes on with a socket that is bound already: datagrams that came meanwhile wait in it. Closes it in the end,
     /// even if this throws.
     public convenience init(on loop: EventLoop, owning descriptor: Int32) throws(UVError) {
-        do throws(UVError) {
-            try self.init(on: loop)
-        } catch {
-            Glibc.close(descriptor)
-            throw error
-        }
+        let socket = Descriptor(owning: descriptor)
+        try self.init(on: loop)
         do throws(UVError) {
             try check(unsafe uv_udp_open(memory.pointer, descriptor), "uv_udp_open")
         } catch {
             close()
-            Glibc.close(descriptor)
             throw error
         }
+        _ = socket.take()  // libuv's.
     }
 
     private init(on loop: EventLoop) throws(UVError) {
@@ -68,7 +64,7 @@ public final class UDPSocket {
 
     /// Another descriptor of the socket, which the caller then owns: datagrams wait there when this one is closed.
     /// - Throws: `UV_EBADF` once closed; `UV_EMFILE`.
-    public func duplicateSocket() throws(UVError) -> Int32 { try ListeningSocket.duplicate(descriptor ?? -1) }
+    public func duplicateSocket() throws(UVError) -> Int32 { try Descriptor.duplicate(descriptor ?? -1) }
 
     private var descriptor: Int32? {
         var descriptor: Int32 = -1

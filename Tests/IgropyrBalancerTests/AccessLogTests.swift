@@ -270,7 +270,7 @@ private func withLog(
         let error = await #expect(throws: InsightFailure.self) { try await Balancer.start(settings) }
         #expect(error?.description.hasPrefix("the access log /nowhere/log cannot be written: ") == true)
         let taken = try ListeningSocket.open(.loopback(port: 0))
-        defer { ListeningSocket.close(taken) }
+        defer { Descriptor.close(taken) }
         settings.insight.accessLog = nil
         settings.insight.admin = ListeningSocket.localAddress(of: taken)
         let other = await #expect(throws: InsightFailure.self) { try await Balancer.start(settings) }

@@ -14,7 +14,7 @@ private func listeners(_ addresses: SocketAddress...) -> [BalancerListener] {
 
 @Test func `a single listener takes whatever sockets its service is started with`() throws {
     let (sockets, address) = try pair()
-    defer { for socket in sockets { ListeningSocket.close(socket) } }
+    defer { for socket in sockets { Descriptor.close(socket) } }
     var one = listeners(.loopback(port: 1))
     #expect(one.takeSockets(sockets, asked: nil).isEmpty && one[0].source == .inherited(sockets))
     #expect(one.askedAddresses(of: [sockets]) == [address: .loopback(port: 1)], "its successor is to know")
@@ -24,7 +24,7 @@ private func listeners(_ addresses: SocketAddress...) -> [BalancerListener] {
 @Test func `a successor takes what is still asked for, and no listener has the rest`() throws {
     let (first, address) = try pair()
     let (second, other) = try pair()
-    defer { for socket in first + second { ListeningSocket.close(socket) } }
+    defer { for socket in first + second { Descriptor.close(socket) } }
 
     var changed = listeners(other)
     #expect(changed.takeSockets(first, asked: [:]) == first)
@@ -43,7 +43,7 @@ private func listeners(_ addresses: SocketAddress...) -> [BalancerListener] {
 @Test func `several listeners of a service that is started get the sockets of their addresses`() throws {
     let (first, _) = try pair()
     let (second, other) = try pair()
-    defer { for socket in first + second { ListeningSocket.close(socket) } }
+    defer { for socket in first + second { Descriptor.close(socket) } }
     var two = listeners(.loopback(port: 1), other)
     #expect(two.takeSockets(first + second, asked: nil) == first)
     #expect(two.map(\.source) == [.address(.loopback(port: 1)), .inherited(second)] && !two[0].sharesPort)

@@ -26,11 +26,11 @@ import Testing
     /// Until then the one before serves by the same sockets, and does know them.
     @Test func `is followed by one that accepts nothing before it has looked for workers`() async throws {
         let shared = try ListeningSocket.open(.loopback(port: 0))
-        defer { ListeningSocket.close(shared) }
+        defer { Descriptor.close(shared) }
         let address = try #require(ListeningSocket.localAddress(of: shared))
         try await onLoop { loop in
             var settings = BalancerSettings(listen: address)
-            settings.listeners = [BalancerListener(.inherited([try ListeningSocket.duplicate(shared)]))]
+            settings.listeners = [BalancerListener(.inherited([try Descriptor.duplicate(shared)]))]
             settings.isSuccessor = true
             settings.holdTime = .zero
             var member = MembershipConfiguration(name: "entrance", bind: .loopback(port: 0))

@@ -110,7 +110,7 @@ private func proof(_ authority: String?, name: String? = nil, isVerified: Bool =
     isHTTP2: Bool
 ) async throws {
     let silent = try ListeningSocket.open(.loopback(port: 0))
-    defer { ListeningSocket.close(silent) }
+    defer { Descriptor.close(silent) }
     let address = try #require(ListeningSocket.localAddress(of: silent))
     var connection = UpstreamConnection()
     connection.tls = proof(nil)

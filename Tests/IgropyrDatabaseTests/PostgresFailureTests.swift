@@ -207,7 +207,7 @@ import Testing
 
     @Test func `a server that says nothing is given up in time`() async throws {
         let listener = try ListeningSocket.open(freshAddress())
-        defer { ListeningSocket.close(listener) }
+        defer { Descriptor.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
         var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)
@@ -220,7 +220,7 @@ import Testing
 
     @Test func `of several servers one that is silent is passed by, and so is one that only reads`() async throws {
         let listener = try ListeningSocket.open(freshAddress())
-        defer { ListeningSocket.close(listener) }
+        defer { Descriptor.close(listener) }
         let silent = try #require(ListeningSocket.localAddress(of: listener))
         let (first, second) = (try await PostgresServer(), try await sharedPostgres.value)
         try await first.start()

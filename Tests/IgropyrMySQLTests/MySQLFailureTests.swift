@@ -134,7 +134,7 @@ private func failureToConnect(
     @Test(arguments: ["DISABLED", "PREFERRED"])
     func `a server that says nothing is given up in time`(mode: String) async throws {
         let listener = try ListeningSocket.open(freshAddress())
-        defer { ListeningSocket.close(listener) }
+        defer { Descriptor.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
         var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)

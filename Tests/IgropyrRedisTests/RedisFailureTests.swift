@@ -141,7 +141,7 @@ private let oddities: [(answer: String, isMeant: @Sendable (RedisError) -> Bool)
 
     @Test func `a server that says nothing is given up in time`() async throws {
         let listener = try ListeningSocket.open(freshAddress())
-        defer { ListeningSocket.close(listener) }
+        defer { Descriptor.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
         var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)

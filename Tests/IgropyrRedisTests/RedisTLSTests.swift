@@ -129,7 +129,7 @@ private func expectRefusal(_ url: String, _ words: String, _ location: SourceLoc
 
     @Test func `a server that falls silent within the handshake is given up in time`() async throws {
         let listener = try ListeningSocket.open(freshAddress())
-        defer { ListeningSocket.close(listener) }
+        defer { Descriptor.close(listener) }
         let address = try #require(ListeningSocket.localAddress(of: listener))
         var settings = PoolSettings.patient
         settings.connectTimeout = .milliseconds(200)

@@ -12,7 +12,7 @@ private final class Example {
 
     init(_ name: String, arguments: [String] = [], on loop: EventLoop) throws {
         let socket = try ListeningSocket.open(.loopback(port: 0))
-        defer { ListeningSocket.close(socket) }
+        defer { Descriptor.close(socket) }
         address = ListeningSocket.localAddress(of: socket)!
         // Only the child knows its number: the shell keeps it when it becomes the program.
         let command = ChildProcess.Command(

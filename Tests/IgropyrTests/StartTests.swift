@@ -7,7 +7,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct StartTests {
     @Test func `a port in use fails in one line that says what to do`() async throws {
         let socket = try ListeningSocket.open(.loopback(port: 0))
-        defer { ListeningSocket.close(socket) }
+        defer { Descriptor.close(socket) }
         let port = ListeningSocket.localAddress(of: socket)!.port
         let error = await #expect(throws: StartFailure.self) { _ = try await App().start(port: port) }
         let expected =

@@ -152,7 +152,7 @@ private final class ServeProcess {
     init(on loop: EventLoop, _ configuration: TLSConfiguration) throws {
         folder = try TemporaryFolder()
         let socket = try ListeningSocket.open(.loopback(port: 0))
-        defer { ListeningSocket.close(socket) }
+        defer { Descriptor.close(socket) }
         port = ListeningSocket.localAddress(of: socket)!.port
         try folder.write("index.html", "hello", mode: 0o644)
         let files = configuration.certificates.flatMap { certificate in

@@ -35,7 +35,7 @@ private final class Hello {
     init(on loop: EventLoop) throws {
         let log = Log()
         let socket = try ListeningSocket.open(.loopback(port: 0))
-        defer { ListeningSocket.close(socket) }
+        defer { Descriptor.close(socket) }
         address = ListeningSocket.localAddress(of: socket)!
         notifications = try NotificationSocket(on: loop, name: "igropyr-test-\(UUID().uuidString)") {
             log.note($0.text)

@@ -108,7 +108,7 @@ import Testing
                     executable: "/bin/sh", arguments: ["-c", "exec sleep 1000"], descriptors: [nil, 1, 2, socket],
                     hasOwnSession: true)
             ) { ended.fulfil($0) }
-            ListeningSocket.close(socket)
+            Descriptor.close(socket)
             let taken = try ListeningSocket.take(inode: try #require(inode), from: try #require(child.identity))
             #expect(ListeningSocket.localAddress(of: taken) == address)
             #expect(throws: UVError.self) {
@@ -116,7 +116,7 @@ import Testing
             }
             child.signal(SIGKILL)
             _ = await ended.wait()
-            ListeningSocket.close(taken)
+            Descriptor.close(taken)
         }
     }
 

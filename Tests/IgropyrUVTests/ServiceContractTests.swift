@@ -120,7 +120,7 @@ struct ServiceContractTests {
         let (sockets, place) = try SocketSource.inherited([first, second]).open(3)
         #expect(sockets.count == 3 && Array(sockets.prefix(2)) == [first, second] && place == address)
         #expect(try SocketSource.inherited([first, second]).open(1).0 == [first, second])
-        for socket in sockets { ListeningSocket.close(socket) }
+        for socket in sockets { Descriptor.close(socket) }
         #expect(throws: UVError.self) { try SocketSource.inherited([]).open(1) }
     }
 
@@ -129,9 +129,9 @@ struct ServiceContractTests {
         let address = try #require(ListeningSocket.localAddress(of: other))
         #expect(throws: UVError.self) { try SocketSource.address(address).open(2) }
         let (beside, _) = try SocketSource.address(address).open(2, sharesPort: true)
-        for socket in beside + [other] { ListeningSocket.close(socket) }
+        for socket in beside + [other] { Descriptor.close(socket) }
         let (sockets, _) = try SocketSource.address(address).open(2)
         #expect(Set(sockets).count == 2)
-        for socket in sockets { ListeningSocket.close(socket) }
+        for socket in sockets { Descriptor.close(socket) }
     }
 }

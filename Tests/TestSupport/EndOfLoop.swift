@@ -11,7 +11,7 @@ public func endLoop(
     whileConnecting connect: @escaping @Sendable (SocketAddress) async throws -> Void
 ) async throws -> Result<Void, any Error> {
     let listener = try ListeningSocket.open(freshAddress())
-    defer { ListeningSocket.close(listener) }
+    defer { Descriptor.close(listener) }
     guard let address = ListeningSocket.localAddress(of: listener) else {
         throw UVError(code: -errno, call: "getsockname")
     }

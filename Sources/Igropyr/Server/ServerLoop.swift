@@ -65,7 +65,7 @@ actor ServerLoop: LoopBound {
 
     /// Accepts nothing more, and lets requests in flight finish.
     func finish(drainTimeout: Duration) async {
-        if let socket = socket.take() { ListeningSocket.close(socket) }
+        if let socket = socket.take() { Descriptor.close(socket) }
         await server?.drain(timeout: drainTimeout)
         haveTasksEnded = await dispatcher?.waitUntilIdle(on: loop, atMost: Self.cancellationGrace) ?? true
         dispatcher?.finish()

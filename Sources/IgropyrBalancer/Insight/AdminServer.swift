@@ -18,7 +18,7 @@ actor AdminServer: LoopBound {
     /// that has ended.
     /// - Returns: where, which is of interest if the port was 0.
     func listen(on address: SocketAddress, isShared: Bool) throws(UVError) -> SocketAddress {
-        if !isShared, address.port != 0 { ListeningSocket.close(try ListeningSocket.open(address)) }
+        if !isShared, address.port != 0 { Descriptor.close(try ListeningSocket.open(address)) }
         let listener = try TCPListener(on: loop, binding: address, sharingPort: true)
         self.listener = listener
         return listener.localAddress

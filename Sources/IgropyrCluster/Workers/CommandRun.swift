@@ -78,7 +78,7 @@ actor CommandRun: LoopBound {
     private func spawn(_ command: ChildProcess.Command) throws(UVError) {
         var command = command
         var childs: [Int32] = []
-        defer { for descriptor in childs { PulledStream.closeDescriptor(descriptor) } }
+        defer { for descriptor in childs { Descriptor.close(descriptor) } }
         for _ in 1...2 {
             let pipe = try PulledStream.pipe(childReads: false)
             childs.append(pipe.childs)

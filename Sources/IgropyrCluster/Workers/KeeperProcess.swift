@@ -21,7 +21,7 @@ final class KeeperProcess {
         self.loop = loop
     }
 
-    deinit { if let socket { ListeningSocket.close(socket) } }
+    deinit { if let socket { Descriptor.close(socket) } }
 
     var identity: ProcessIdentity? { process?.identity }
 

@@ -113,7 +113,7 @@ public actor ServiceSupervisor: LoopBound {
         process?.close()
         notifications?.close()
         (process, notifications) = (nil, nil)
-        for socket in sockets { ListeningSocket.close(socket) }
+        for socket in sockets { Descriptor.close(socket) }
         sockets = []
     }
 
@@ -121,7 +121,7 @@ public actor ServiceSupervisor: LoopBound {
     public func handOver() throws(UVError) -> Handover {
         var handover = Handover()
         for (number, socket) in sockets.enumerated() {
-            handover.descriptors[Self.socketName(of: name) + "\(number)"] = try ListeningSocket.duplicate(socket)
+            handover.descriptors[Self.socketName(of: name) + "\(number)"] = try Descriptor.duplicate(socket)
         }
         handover.descriptors["\(name) notifications"] = try notifications?.duplicate()
         handover.descriptors["\(name) lifeline"] = try lifeline?.duplicate()
@@ -134,7 +134,7 @@ public actor ServiceSupervisor: LoopBound {
         guard let process, let notifications else { return }
         do throws(UVError) {
             let (lifeline, end) = try Lifeline.make()
-            defer { ListeningSocket.close(end) }
+            defer { Descriptor.close(end) }
             self.lifeline = lifeline
             process.run(command(notifications, end))
         } catch { process.fail("\(error)") }

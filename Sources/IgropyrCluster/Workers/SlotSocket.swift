@@ -18,7 +18,7 @@ final class SlotSocket {
         inode = ListeningSocket.inode(of: descriptor)
     }
 
-    deinit { ListeningSocket.close(descriptor) }
+    deinit { Descriptor.close(descriptor) }
 
     /// Among what is handed over.
     static func handoverName(_ inode: UInt64) -> String { "socket \(inode)" }

@@ -102,7 +102,7 @@ extension WorkerSupervisor {
             guard let name = socket.inode.map(SlotSocket.handoverName), handover.descriptors[name] == nil else {
                 continue
             }
-            handover.descriptors[name] = try ListeningSocket.duplicate(socket.descriptor)
+            handover.descriptors[name] = try Descriptor.duplicate(socket.descriptor)
         }
         return handover
     }

@@ -103,14 +103,14 @@ private struct CGIPipes {
             }
         } catch {
             for stream in streams { stream.close() }
-            for descriptor in childs { PulledStream.closeDescriptor(descriptor) }
+            for descriptor in childs { Descriptor.close(descriptor) }
             throw error
         }
         (input, output, errors) = (streams[0], streams[1], streams[2])
         self.childs = childs
     }
 
-    func closeChilds() { for descriptor in childs { PulledStream.closeDescriptor(descriptor) } }
+    func closeChilds() { for descriptor in childs { Descriptor.close(descriptor) } }
 
     func closeOurs() { for stream in [input, output, errors] { stream.close() } }
 }

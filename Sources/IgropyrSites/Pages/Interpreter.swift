@@ -16,11 +16,11 @@ final class Interpreter {
         on loop: EventLoop, _ settings: SchemeSettings, onExit: @escaping (ChildProcess.Termination) -> Void
     ) throws(UVError) {
         let socket = try PulledStream.socketPair()
-        defer { PulledStream.closeDescriptor(socket.childs) }
+        defer { Descriptor.close(socket.childs) }
         stream = try PulledStream(on: loop, owning: socket.ours)
         do throws(UVError) {
             let pipe = try PulledStream.pipe(childReads: false)
-            defer { PulledStream.closeDescriptor(pipe.childs) }
+            defer { Descriptor.close(pipe.childs) }
             errors = try PulledStream(on: loop, owning: pipe.ours)
             let command = Self.command(settings, socket: socket.childs, errors: pipe.childs)
             do throws(UVError) {
