@@ -10,7 +10,7 @@ internal import Logging
 /// Has a copy of the cluster's state in memory only; runs no worker. For tasks on any thread.
 public actor ClusterBalancer: LoopBound {
     /// How it learns of the cluster.
-    private struct Ears {
+    struct Ears {
         let membership: Membership
         let client: ControlClient
         let replica: Replica
@@ -18,37 +18,24 @@ public actor ClusterBalancer: LoopBound {
         let followers: [Task<Void, Never>]
     }
 
-    /// How it learns of the cluster once a successor is the member.
-    private struct BorrowedEars {
-        let client: ControlClient
-        let directory: UpstreamDirectory
-        let followers: [Task<Void, Never>]
-    }
-
-    private static let formerKeyLimit = 32
-
     public nonisolated let loop: EventLoop
-    private let configuration: MembershipConfiguration
+    let configuration: MembershipConfiguration
     /// The key file's.
-    private let key: ClusterKey?
+    let key: ClusterKey?
     private let dataFolder: String?
-    private var memory: BalancerMemory?
+    var memory: BalancerMemory?
     /// The cluster's, the one in use first.
-    private var keys: [ClusterKey]
-    /// Such as were the cluster's: certificates are under them until a node has put those under the new one.
-    private var formerKeys: [ClusterKey] = []
-    private var certificates: [CertificateName: Certificate] = [:]
-    /// What ``show(on:)`` went by last; nil before.
-    private var shown: (certificates: [CertificateName: Certificate], keys: [ClusterKey])?
+    var keys: [ClusterKey]
+    var certificates = ClusterCertificates()
     private var settings: BalancerSettings
-    private var balancer: Balancer?
+    var balancer: Balancer?
     /// Has requests under way still, and writes their lines.
-    private var endingBalancer: Balancer?
-    private var ears: Ears?
-    private var borrowedEars: BorrowedEars?
-    private let workerWaiters = WaitingTasks()
-    private var nameLoss: NodeError?
-    private let lossWaiters = WaitingTasks()
+    var endingBalancer: Balancer?
+    var ears: Ears?
+    var borrowedEars: BorrowedEars?
+    let workerWaiters = WaitingTasks()
+    var nameLoss: NodeError?
+    let lossWaiters = WaitingTasks()
 
     /// The member's name and where it gossips are the configuration's, its key and tags are set here. In `dataFolder`,
     /// which it has for itself, it keeps the keys that the cluster changes to and where the others are; nil: it starts
@@ -116,14 +103,14 @@ public actor ClusterBalancer: LoopBound {
     }
 
     /// Without it, it goes on, too.
-    private func takeDataFolderBack() async {
+    func takeDataFolderBack() async {
         memory = nil
         do { try await takeDataFolder() } catch {
             configuration.logger.error("goes on without its data folder", metadata: ["reason": "\(error)"])
         }
     }
 
-    private func listen(for balancer: Balancer, on sockets: MembershipSockets?) async throws -> Ears {
+    func listen(for balancer: Balancer, on sockets: MembershipSockets?) async throws -> Ears {
         let name = try HostName(configuration.name)
         let directory = try makeDirectory(for: balancer)
         // What the file alone decides needs no cluster.
@@ -136,7 +123,7 @@ public actor ClusterBalancer: LoopBound {
         }
     }
 
-    private func makeDirectory(for balancer: Balancer) throws(UVError) -> UpstreamDirectory {
+    func makeDirectory(for balancer: Balancer) throws(UVError) -> UpstreamDirectory {
         try UpstreamDirectory(
             of: balancer, settings.rules, defaults: settings.application, awaitsCluster: true, keys: keys, on: loop)
     }
@@ -173,7 +160,7 @@ public actor ClusterBalancer: LoopBound {
     /// - Throws: if a listening socket cannot be used.
     public func waitForWorkers(within limit: Duration) async throws(UVError) {
         await workerWaiters.wait(on: loop, atMost: limit) { lacksWorkers }
-        if let balancer, shown == nil { show(on: balancer) }
+        if let balancer, !certificates.areShown { showCertificates(on: balancer) }
         try await balancer?.accept()
     }
 
@@ -189,40 +176,6 @@ public actor ClusterBalancer: LoopBound {
 
     /// Returns when every loop has answered.
     public func answer() async { _ = await balancer?.counters }
-
-    /// As ``Balancer/startSuccessor(_:with:within:on:)``. The new process gossips under this one's name, by the same
-    /// sockets: so this one falls silent for it, and to its end hears of the cluster from nodes. If nothing comes of
-    /// it, all is as before.
-    /// - Throws: ``SuccessionFailure``; what ``start()`` throws if it cannot gossip again, either.
-    public func startSuccessor(_ command: ChildProcess.Command, within limit: Duration) async throws -> Int32 {
-        guard let balancer, let ears else { throw SuccessionFailure.stopped }
-        let snapshot = await ears.replica.snapshot
-        let keyring = try keysForSuccessor()
-        defer { for descriptor in keyring.values { Descriptor.close(descriptor) } }
-        let sockets = try await ears.membership.leaveToSuccessor()
-        self.ears = nil
-        await close(ears)
-        memory?.release()
-        do {
-            borrowedEars = try await borrow(from: snapshot, for: balancer)
-            let pid = try await balancer.startSuccessor(
-                command, with: keyring.merging(sockets?.descriptors ?? [:]) { $1 }, within: limit, on: loop)
-            sockets?.close()
-            return pid
-        } catch {
-            await giveBack()
-            await takeDataFolderBack()
-            self.ears = try await listen(for: balancer, on: sockets)
-            throw error
-        }
-    }
-
-    /// Those of the cluster, which may have changed since the key file was written; none where the data folder has
-    /// them.
-    private func keysForSuccessor() throws -> [String: Int32] {
-        guard memory == nil, let key, !keys.isEmpty else { return [:] }
-        return try KeyringFile(base: key, keys: keys).handedOver()
-    }
 
     /// Stops accepting and lets requests under way finish for as long as `timeout`: they go on elsewhere if their host
     /// dies meanwhile. Then it leaves the cluster, unless a successor is in it under this name.
@@ -253,131 +206,10 @@ public actor ClusterBalancer: LoopBound {
         memory?.release()
     }
 
-    private func close(_ ears: Ears) async {
+    func close(_ ears: Ears) async {
         await ears.replica.stop()
         for follower in ears.followers { await follower.value }
         await ears.directory.close()
         await ears.client.close()
-    }
-
-    /// By nodes' control API, until ``giveBack()``.
-    private func borrow(from snapshot: Replica.Snapshot, for balancer: Balancer) async throws -> BorrowedEars {
-        let name = try HostName(configuration.name)
-        let directory = try makeDirectory(for: balancer)
-        do {
-            let client = try ControlClient(on: loop, key: keys.first, zone: configuration.zone)
-            let replica = RemoteReplica(name, from: snapshot, keys: keys, client: client, on: loop)
-            let followers = [
-                Task(executorPreference: loop) { await replica.follow() },
-                Task(executorPreference: loop) {
-                    for await keys in replica.changedKeys { await self.use(keys, directory) }
-                },
-                Task(executorPreference: loop) { await self.follow(replica.snapshots, balancer, directory) },
-            ]
-            return BorrowedEars(client: client, directory: directory, followers: followers)
-        } catch {
-            await directory.close()
-            throw error
-        }
-    }
-
-    private func giveBack() async {
-        guard let ears = borrowedEars else { return }
-        borrowedEars = nil
-        ears.followers.first?.cancel()
-        await ears.client.close()
-        for follower in ears.followers { await follower.value }
-        await ears.directory.close()
-    }
-
-    private func follow(
-        _ snapshots: AsyncStream<Replica.Snapshot>, _ balancer: Balancer, _ directory: UpstreamDirectory
-    ) async {
-        var (lastDead, lastFailed): (Set<SocketAddress>, Set<HostName>) = ([], [])
-        for await snapshot in snapshots {
-            // For who has borrowed ears; a member has heard of it already.
-            for host in snapshot.failed.subtracting(lastFailed) { balancer.hostFailed(host.rawValue) }
-            lastFailed = snapshot.failed
-            let dead = Self.deadWorkers(snapshot.state)
-            for address in dead.subtracting(lastDead) { balancer.workerFailed(at: address) }
-            lastDead = dead
-            // Who has heard of no host yet does not know of certificates, either.
-            if !snapshot.state.hosts.isEmpty {
-                certificates = snapshot.state.certificates
-                show(on: balancer)
-            }
-            await directory.update(ClusterView(snapshot.state, alive: snapshot.alive))
-            workerWaiters.wake()
-            await rememberPeers()
-        }
-    }
-
-    /// Has listeners that await the cluster's certificates show those that are known.
-    private func show(on balancer: Balancer) {
-        guard balancer.awaitsCertificates else { return }
-        if let shown, shown == (certificates, keys) { return }
-        shown = (certificates, keys)
-        let opened = ShownCertificates(certificates, keys: keys + formerKeys)
-        var problems = opened.problems
-        do throws(TLSError) { try balancer.use(opened.usable) } catch { problems.append(error.description) }
-        for problem in problems {
-            configuration.logger.error("cannot show a certificate of the cluster", metadata: ["reason": "\(problem)"])
-        }
-        guard opened.usable.isEmpty else { return }
-        configuration.logger.warning("there is no certificate to show, so handshakes fail: igropyr certificate set")
-    }
-
-    private func rememberPeers() async {
-        guard let memory, let ears else { return }
-        await memory.keep(peers: await ears.membership.rememberedPeers)
-    }
-
-    private func use(_ keys: [ClusterKey], _ directory: UpstreamDirectory) async {
-        formerKeys = Array((self.keys + formerKeys).filter { !keys.contains($0) }.prefix(Self.formerKeyLimit))
-        self.keys = keys
-        if shown != nil, let balancer = balancer ?? endingBalancer { show(on: balancer) }
-        await directory.use(keys)
-    }
-
-    /// While a key is changed, keys come and go; that another is in use is news once.
-    private func remember(_ keys: [ClusterKey], insteadOf old: [ClusterKey]) async {
-        if let memory { return await memory.keep(keys) }
-        guard keys.first != old.first else { return }
-        configuration.logger.notice(
-            "the cluster uses another key, and this balancer has no data folder: give it the new one for its next start"
-        )
-    }
-
-    /// Those that will not be back at once. Their sockets, which their nodes have, still take connections: what waits
-    /// there for nobody goes elsewhere.
-    private static func deadWorkers(_ state: ReplicatedState) -> Set<SocketAddress> {
-        let workers = state.hosts.values.flatMap(\.workers).filter { $0.state == .failed || $0.state == .backoff }
-        return Set(workers.compactMap { SocketAddress($0.address, port: $0.port) })
-    }
-
-    /// Does not wait for the snapshot: what is under way on a dead host is repeated elsewhere at once.
-    private func follow(
-        _ events: AsyncStream<MembershipEvent>, of membership: Membership, _ balancer: Balancer,
-        _ directory: UpstreamDirectory, _ client: ControlClient
-    ) async {
-        for await event in events {
-            switch event {
-            case .member(let event): if event.kind == .failed { balancer.hostFailed(event.member.name) }
-            case .keysChanged(let changed):
-                let old = keys
-                await use(changed.compactMap(ClusterKey.init(bytes:)), directory)
-                // It fails only for want of memory; then the next exchange of states tells.
-                if let key = keys.first { try? await client.use(key) }
-                await remember(keys, insteadOf: old)
-            case .nameLost(let name, let address):
-                nameLoss = .nameLost(name: name, address: address)
-                lossWaiters.wake()
-            case .query(let query):
-                guard let challenge = AuthorityChallenge(query: query.name, query.payload) else { break }
-                await balancer.answer(challenge)
-                try? await membership.respond(to: query.id, with: [])  // If it is not too late for that.
-            case .userEvent, .userMessage, .userState, .joined, .joinFailed, .nameConflict, .lagged: break
-            }
-        }
     }
 }

@@ -42,7 +42,7 @@ extension NodeCommand {
             do throws(UVError) {
                 sockets.append(try ListeningSocket.open(address))
             } catch {
-                for socket in sockets { ListeningSocket.close(socket) }
+                for socket in sockets { Descriptor.close(socket) }
                 throw CommandFailure("\(option) \(address): \(error.listeningAdvice)")
             }
         }

@@ -59,7 +59,7 @@ public actor ServiceSupervisor: LoopBound {
             guard let own = ListeningSocket.localAddress(of: socket) else { return true }
             return !addresses.contains { $0 == own || $0.port == 0 && $0.host == own.host }
         }
-        for socket in others { ListeningSocket.close(socket) }
+        for socket in others { Descriptor.close(socket) }
         sockets.removeAll(where: others.contains)
     }
 
