@@ -9,15 +9,13 @@ extension HostAgent {
     func setCertificate(_ request: CertificateRequest, by caller: Caller, _ parts: Parts) async -> ControlReply {
         let sealing = certificateSealing
         do {
-            let (name, content, warnings) = try await loop.offload { () throws(CertificateError) in
+            let (name, content) = try await loop.offload { () throws(CertificateError) in
                 try sealing.content(request.name, Array(request.pem))
             }
             let certificate = try await parts.replica.setCertificate(name, content)
             configuration.logger.info("set a certificate", metadata: ["certificate": "\(name)"])
             await note(.certificate, by: caller, nil, nil, detail: "set \(name)", parts)
-            var report = CertificateReport(certificate)
-            if !warnings.isEmpty { report?.warnings = warnings.map(\.description) }
-            return .json(report)
+            return .json(CertificateReport(certificate))
         } catch let refusal as Refusal {
             return .refusal(refusal.code == .tooMany ? 409 : 422, refusal.description)
         } catch { return .refusal(422, "\(error)") }

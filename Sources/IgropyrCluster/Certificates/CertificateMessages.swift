@@ -20,8 +20,6 @@ public struct CertificateReport: Codable, Sendable, Hashable {
     public var changedAt: UnixTime
     /// The host that it was given to.
     public var origin: HostName
-    /// What is to be mended though it can be used; nil but where it was just set.
-    public var warnings: [String]?
 
     init?(_ certificate: Certificate) {
         guard let content = certificate.content else { return nil }

@@ -11,11 +11,10 @@ struct CertificateSealing: Sendable {
     /// The cluster's keys, the one in use first, then such as were in use.
     init(keys: [ClusterKey]) { box = SealingBox(keys: keys, purpose: "igropyr certificates v1") }
 
-    /// What is to be entered of a certificate, and what is to be mended though it can be used. Without a name it is
-    /// called by the first server that it stands for.
+    /// What is to be entered of a certificate. Without a name it is called by the first server that it stands for.
     func content(
         _ name: CertificateName?, _ pem: [UInt8]
-    ) throws(CertificateError) -> (name: CertificateName, content: Certificate.Content, warnings: [TLSWarning]) {
+    ) throws(CertificateError) -> (name: CertificateName, content: Certificate.Content) {
         guard box.hasKey else { throw .noKey }
         guard pem.count <= Self.limitBytes else { throw .tooLarge }
         let summary: CertificateSummary
@@ -29,7 +28,7 @@ struct CertificateSealing: Sendable {
         let (expiry, overflow) = summary.expiry.multipliedReportingOverflow(by: 1000)
         let content = Certificate.Content(
             sealed: sealed, servers: summary.servers, expiresAt: UnixTime(milliseconds: overflow ? .max : expiry))
-        return (name, content, summary.warnings)
+        return (name, content)
     }
 
     /// Certificates and key, in PEM; nil if it is under a key that is not there, or was changed.
