@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// Any JSON value, as the vectors hold them.
 indirect enum JSON: Decodable, Equatable {
     case null

@@ -1,5 +1,4 @@
 import IgropyrSimulation
-import IgropyrTime
 import Testing
 
 @testable import IgropyrGossip

@@ -1,7 +1,6 @@
 import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
-import TestSupport
 import Testing
 
 /// Answers with `total` bytes, a piece at a time: the next when the one before is on its way, as a file is sent.

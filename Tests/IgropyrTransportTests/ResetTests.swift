@@ -1,4 +1,3 @@
-import IgropyrHTTP
 import IgropyrTransport
 import IgropyrUV
 import TestSupport

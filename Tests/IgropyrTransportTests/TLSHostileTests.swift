@@ -1,4 +1,3 @@
-import IgropyrHTTP
 import IgropyrUV
 import TestSupport
 import Testing

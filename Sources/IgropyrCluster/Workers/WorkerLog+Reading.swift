@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Where a reader of a worker's log stands.
 struct LogPlace: Hashable, Sendable {
     /// In what was before the present file.

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import IgropyrOrchestration
 
 /// What a worker prints: `<application>-<index>.log`, and what was before as `.log.1`. All calls block.

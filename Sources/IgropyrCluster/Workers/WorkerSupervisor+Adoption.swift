@@ -1,4 +1,3 @@
-internal import Glibc
 internal import IgropyrOrchestration
 internal import IgropyrUV
 internal import Logging
