@@ -128,7 +128,7 @@ import Testing
         try await onLoop { loop in
             let balancer = Self.balancer(Self.member("entrance"), in: folder, on: loop)
             let failure = await #expect(throws: (any Error).self) { try await balancer.start() }
-            let text = failure.map { "\($0)" } ?? ""
+            let text = "\(failure, default: "")"
             #expect(text.contains("\(folder)/keyring.json") && text.contains("--key-file"), "\(text)")
         }
     }

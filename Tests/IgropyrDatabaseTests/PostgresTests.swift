@@ -242,12 +242,12 @@ private struct User: Codable, Equatable {
                     try await connection.query(
                         "SELECT nam FROM\n(SELECT 1 AS name) AS t WHERE 'secret' = \("secret word")")
                 }
-                let text = "\(syntax.map { "\($0)" } ?? "")"
+                let text = "\(syntax, default: "")"
                 let statement = "SELECT nam FROM (SELECT 1 AS name) AS t WHERE 'secret' = $1"
                 #expect(text.contains("42703") && text.hasSuffix("at character 8 of: \(statement)"), "\(text)")
                 #expect(text.contains("Perhaps you meant to reference the column") && !text.contains("secret word"))
                 let script = await #expect(throws: PostgresError.self) { try await connection.run(script: "SELEKT") }
-                #expect("\(script.map { "\($0)" } ?? "")".hasSuffix(": SELEKT"))
+                #expect("\(script, default: "")".hasSuffix(": SELEKT"))
                 #expect(try await connection.query("SELECT count(*) FROM u")[0].decode(at: 0, as: Int.self) == 1)
             }
         }

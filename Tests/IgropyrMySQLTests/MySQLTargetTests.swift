@@ -36,12 +36,10 @@ struct MySQLTargetTests {
         #expect(target.password == (url.contains("se%") ? "se:cr@t" : ""))
     }
 
-    @Test(arguments: refusals) func `a URL that is none is refused, with what to do`(url: String, reason: String) {
+    @Test(arguments: refusals)
+    func `a URL that is none is refused, with what to do`(url: String, reason: String) throws {
         let error = #expect(throws: MySQLError.self) { try MySQLTarget(url) }
-        guard case .cannotConnect(let text)? = error else {
-            Issue.record("\(String(describing: error))")
-            return
-        }
+        let text = try #require(error?.connectFailure)
         #expect(text.contains(reason), "\(text)")
     }
 }

@@ -69,10 +69,7 @@ private func expectRefusal(_ url: String, _ words: String, _ location: SourceLoc
         let redis = try Redis(url: "\(secure.byName)?ssl-ca=\(folder.path)/ca.pem")
         try await onLoop { _ in
             let error = await failure { try await redis.command("PING") }
-            guard case RedisError.cannotConnect? = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
+            #expect((error as? RedisError)?.connectFailure != nil)
             try folder.write("ca.pem", try secure.authority.folder.read("ca.pem"))
             #expect(try await redis.command("PING") == .status("PONG"))
         }
@@ -118,10 +115,7 @@ private func expectRefusal(_ url: String, _ words: String, _ location: SourceLoc
             }
             try await secure.server.crash()
             let error = await failure { _ = try await command.value }
-            guard case RedisError.connectionLost? = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
+            #expect((error as? RedisError)?.loss != nil)
         }
         await redis.close()
         await other.close()
@@ -136,10 +130,7 @@ private func expectRefusal(_ url: String, _ words: String, _ location: SourceLoc
         let redis = try Redis(url: "rediss://\(address)", settings: settings)
         try await onLoop { _ in
             let error = await failure { try await redis.command("PING") }
-            guard case RedisError.cannotConnect(let reason)? = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
+            let reason = try #require((error as? RedisError)?.connectFailure)
             #expect(reason.contains("does not answer in TLS"), "\(reason)")
         }
     }

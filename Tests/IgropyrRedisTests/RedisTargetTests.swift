@@ -68,12 +68,9 @@ struct RedisTargetTests {
 
     @Test(arguments: refusals) func `a URL that is none is refused, with what to do, and never its password`(
         url: String, reason: String
-    ) {
+    ) throws {
         let error = #expect(throws: RedisError.self) { try RedisTarget(url) }
-        guard case .cannotConnect(let text)? = error else {
-            Issue.record("\(String(describing: error))")
-            return
-        }
+        let text = try #require(error?.connectFailure)
         #expect(text.contains(reason), "\(text)")
     }
 

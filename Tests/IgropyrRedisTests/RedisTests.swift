@@ -96,13 +96,10 @@ import Testing
             let id = try await redis.command("CLIENT", "ID")
             try await redis.rpush(key, 1)
             let error = await failure { _ = try await redis.get(key) }
-            guard case RedisError.server(let answer)? = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
+            let answer = try #require((error as? RedisError)?.answer)
             #expect(answer.code == "WRONGTYPE")
             let unknown = await failure { try await redis.command("NOSUCH", 1) }
-            #expect("\(unknown.map { "\($0)" } ?? "")".hasPrefix("ERR unknown command 'NOSUCH'"))
+            #expect("\(unknown, default: "")".hasPrefix("ERR unknown command 'NOSUCH'"))
             #expect(try await redis.command("CLIENT", "ID") == id)
         }
     }
@@ -115,7 +112,7 @@ import Testing
             ])
             #expect(answers.count == 4 && answers[1] == .integer(2) && answers[3] == .bytes([UInt8(ascii: "2")]))
             let error = await failure { try await redis.transaction([["INCR", key], ["INCR"], ["INCR", key]]) }
-            #expect("\(error.map { "\($0)" } ?? "")".contains("wrong number of arguments"))
+            #expect("\(error, default: "")".contains("wrong number of arguments"))
             #expect(try await redis.get(key, as: Int.self) == 2)
         }
     }

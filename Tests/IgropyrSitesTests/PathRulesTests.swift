@@ -291,7 +291,7 @@ import Testing
         let error = #expect(throws: ConfigurationError.self) {
             _ = try Site(Array(yaml.utf8), file: "/nowhere/site.yaml")
         }
-        let text = "\(error.map { "\($0)" } ?? "")"
+        let text = "\(error, default: "")"
         #expect(text.contains("site.yaml:2:3: ") && text.contains("expected a path from the root, such as /admin"))
         #expect(text.contains("site.yaml:3:8: ") && text.contains("site.yaml:4:19: "), "\(text)")
     }

@@ -83,7 +83,7 @@ private let streams: [(wire: String, events: [ServerSentEvent])] = [
                     for try await _ in response.events {}
                 }
             }
-            #expect("\(failure.map { "\($0)" } ?? "")".contains("text/plain"))
+            #expect("\(failure, default: "")".contains("text/plain"))
         }
     }
 
