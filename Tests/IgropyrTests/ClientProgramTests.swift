@@ -2,8 +2,17 @@ import Igropyr
 import TestSupport
 import Testing
 
-/// Independent clients of HTTP/1.1: curl, wrk, h2load, and Python's h11, which holds every byte against the grammar.
-@Suite(.timeLimit(.minutes(5))) struct HTTP1ClientTests {
+/// Independent clients, which do not know that this is a test: curl, wrk, nghttp, h2load, and Python's h11, which holds
+/// every byte against the grammar.
+@Suite(.timeLimit(.minutes(5))) struct ClientProgramTests {
+    enum Version: String, CaseIterable {
+        case http1 = "1.1"
+        case http2 = "2"
+
+        var forCurl: String { self == .http1 ? "--http1.1" : "--http2-prior-knowledge" }
+        var forH2load: [String] { self == .http1 ? ["--h1", "-m", "10"] : ["-m", "100"] }
+    }
+
     private static let big = String(repeating: "x", count: 3 << 20)
 
     private static func routes(_ app: App) {
@@ -11,6 +20,7 @@ import Testing
         app.get("/hello") { _ in "Hello" }
         app.get("/async/:name") { request async in "Hello \(request.parameters["name"] ?? "")" }
         app.get("/big") { _ in Self.big }
+        app.get("/cookies") { request in request.header("Cookie") ?? "" }
         app.get("/nothing") { _ in Response(.noContent) }
         app.get("/pieces") { _ async in
             Response { writer in
@@ -25,55 +35,77 @@ import Testing
         }
     }
 
-    private static func curl(_ caller: Caller, _ path: String, _ options: String...) async throws -> String {
+    private static func curl(
+        _ caller: Caller, _ version: Version, _ path: String, _ options: String...
+    ) async throws -> String {
         let outcome = try await run(
-            ["curl", "-sS", "--max-time", "60", "--http1.1"] + options + ["http://\(caller.server.address)\(path)"])
+            ["curl", "-sS", "--max-time", "60", version.forCurl] + options
+                + ["http://\(caller.server.address)\(path)"])
         #expect(outcome.status == 0, "\(outcome)")
         return outcome.output
     }
 
-    @Test func `curl is answered by handlers of all kinds`() async throws {
+    @Test(arguments: Version.allCases) func `curl is answered by handlers of all kinds`(version: Version) async throws {
         try await withApp(Self.routes) { caller in
-            let written = ["-w", " %{http_version} %{http_code}"]
-            #expect(try await Self.curl(caller, "/hello", written[0], written[1]) == "Hello 1.1 200")
-            #expect(try await Self.curl(caller, "/async/you", written[0], written[1]) == "Hello you 1.1 200")
-            #expect(try await Self.curl(caller, "/nowhere", "-o", "/dev/null", written[0], written[1]) == " 1.1 404")
-            #expect(try await Self.curl(caller, "/nothing", written[0], written[1]) == " 1.1 204")
-            #expect(try await Self.curl(caller, "/big").utf8.count == 3 << 20)
-            #expect(try await Self.curl(caller, "/pieces").hasSuffix(" 98 99 "))
-            let head = try await Self.curl(caller, "/hello", "-I")
-            #expect(head.hasPrefix("HTTP/1.1 200") && head.contains("Content-Length: 5\r\n"), "\(head)")
-            #expect(try await Self.curl(caller, "/async/[1-50]", "-w", "%{num_connects}").hasSuffix("Hello 500"))
+            let (written, number) = ("-w %{http_version} %{http_code}", version.rawValue)
+            #expect(try await Self.curl(caller, version, "/hello", written) == "Hello \(number) 200")
+            #expect(try await Self.curl(caller, version, "/async/you", written) == "Hello you \(number) 200")
+            #expect(try await Self.curl(caller, version, "/nowhere", "-o", "/dev/null", written) == " \(number) 404")
+            #expect(try await Self.curl(caller, version, "/nothing", written) == " \(number) 204")
+            #expect(try await Self.curl(caller, version, "/big").utf8.count == 3 << 20)
+            #expect(try await Self.curl(caller, version, "/pieces").hasSuffix(" 98 99 "))
+            #expect(try await Self.curl(caller, version, "/cookies", "-H", "Cookie: a=1; b=2") == "a=1; b=2")
+            let head = try await Self.curl(caller, version, "/hello", "-I")
+            let length = version == .http1 ? "Content-Length" : "content-length"
+            #expect(head.hasPrefix("HTTP/\(number) 200") && head.contains("\(length): 5\r\n"), "\(head)")
+            guard version == .http1 else { return }  // curl 7.88 cannot use such a connection twice, whoever serves.
+            let fifty = try await Self.curl(caller, version, "/async/[1-50]", "-w", "%{num_connects}")
+            #expect(fifty.hasSuffix("Hello 500"))
         }
     }
 
     @Test func `curl by HTTP/1.0 reads to the end of the connection`() async throws {
         try await withApp(Self.routes) { caller in
-            let output = try await Self.curl(caller, "/pieces", "--http1.0", "-i")
+            let output = try await Self.curl(caller, .http1, "/pieces", "--http1.0", "-i")
             #expect(output.hasSuffix(" 98 99 ") && !output.contains("ransfer-"), "\(output)")
         }
     }
 
-    @Test(arguments: ["/count", "/echo"], ["Transfer-Encoding: chunked", "Expect: 100-continue", "Expect:"])
-    func `curl's upload arrives whole`(path: String, field: String) async throws {
+    private static let uploads: [(Version, field: String)] = [
+        (.http1, "Transfer-Encoding: chunked"), (.http1, "Expect: 100-continue"), (.http1, "Expect:"),
+        (.http2, "Accept: */*"),
+    ]
+
+    @Test(arguments: ["/count", "/echo"], uploads)
+    func `curl's upload arrives whole`(path: String, upload: (Version, field: String)) async throws {
         let folder = try TemporaryFolder()
         let text = (0..<200_000).map { "\($0)" }.joined(separator: " ")
         let file = try folder.write("body", text)
         try await withApp(Self.routes) { caller in
-            let output = try await Self.curl(caller, path, "-H", field, "--data-binary", "@\(file)")
+            let output = try await Self.curl(caller, upload.0, path, "-H", upload.field, "--data-binary", "@\(file)")
             #expect(output == (path == "/count" ? "\(text.utf8.count)" : text))
         }
     }
 
-    @Test func `curl hears that its upload is too large before it has sent it`() async throws {
+    @Test(arguments: Version.allCases)
+    func `curl hears that its upload is too large before it has sent it`(version: Version) async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("body", String(repeating: "x", count: 5 << 20))
         try await withApp(Self.routes) { caller in
             let output = try await Self.curl(
-                caller, "/count", "-H", "Expect: 100-continue", "--expect100-timeout", "60", "--data-binary",
-                "@\(file)",
-                "-o", "/dev/null", "-w", "%{http_code} %{size_upload}")
-            #expect(output == "413 0")
+                caller, version, "/count", "-H", "Expect: 100-continue", "--expect100-timeout", "60", "--data-binary",
+                "@\(file)", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}")
+            // By HTTP/2 it does not wait for leave.
+            #expect(version == .http1 ? output == "413 0" : output.hasPrefix("413 "), "\(output)")
+        }
+    }
+
+    @Test func `nghttp, which talks of priorities, is answered`() async throws {
+        try await withApp(Self.routes) { caller in
+            let url = "http://\(caller.server.address)"
+            let outcome = try await run(["nghttp", "-nv", "\(url)/hello", "\(url)/big", "\(url)/async/a"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.ranges(of: ":status: 200").count == 3, "\(outcome.output)")
         }
     }
 
@@ -91,11 +123,12 @@ import Testing
         }
     }
 
-    @Test(arguments: ["/hello", "/async/you", "/big"]) func `h2load sees no failure`(path: String) async throws {
+    @Test(arguments: Version.allCases, ["/hello", "/async/you", "/big"])
+    func `h2load sees no failure`(version: Version, path: String) async throws {
         try await withApp(Self.routes) { caller in
             let count = path == "/big" ? "60" : "4000"
             let outcome = try await run(
-                ["h2load", "--h1", "-n", count, "-c", "4", "-m", "10", "http://\(caller.server.address)\(path)"])
+                ["h2load", "-n", count, "-c", "4"] + version.forH2load + ["http://\(caller.server.address)\(path)"])
             #expect(outcome.output.contains("\(count) succeeded, 0 failed, 0 errored"), "\(outcome)")
         }
     }
