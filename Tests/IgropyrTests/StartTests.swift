@@ -30,31 +30,6 @@ import Testing
         await #expect(throws: (any Error).self) { _ = try await app.start() }
     }
 
-    @Test func `stopping waits for a request in flight`() async throws {
-        let (began, mayEnd) = (Signal(), Signal())
-        let app = App()
-        app.loops = 2
-        app.get("/") { _ async in
-            began.send()
-            await mayEnd.wait()
-            return "whole"
-        }
-        let server = try await app.start()
-        try await onLoop { loop in
-            let client = try HTTPRequester(on: loop)
-            defer { client.close() }
-            nonisolated(unsafe) let asking = client  // On its loop.
-            let answer = Task(executorPreference: loop) {
-                try await asking.send(.init(.get, "/"), to: server.address).text
-            }
-            await began.wait()
-            let stopped = Task { try await server.stop() }
-            mayEnd.send()
-            #expect(try await answer.value == "whole")
-            try await stopped.value
-        }
-    }
-
     @Test func `a handler that outlasts the time to drain is cancelled`() async throws {
         let (began, cancelled) = (Signal(), Signal())
         let app = App()
