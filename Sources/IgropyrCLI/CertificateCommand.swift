@@ -100,7 +100,7 @@ struct CertificateCommand: AsyncParsableCommand {
             var table = Table("NAME", "EXPIRES", "SET", "SERVERS")
             for certificate in report.certificates {
                 table.add(
-                    "\(certificate.name)", certificate.expiresAt.day, ClockTime.text(certificate.changedAt),
+                    "\(certificate.name)", certificate.expiresAt.day, ClockTime.text(certificate.setAt),
                     certificate.servers.joined(separator: " "))
             }
             print(table.text)

@@ -48,11 +48,13 @@ import Testing
         let old = try state.setCertificate("x.test", content("a"), at: day, clock: &clock)
         _ = try state.setCertificate("y.test", content("b"), at: day, clock: &clock)
         _ = state.removeCertificate("y.test", at: day, clock: &clock)
-        let isNew = state.resealCertificates(at: day, clock: &clock) { name, value in
+        let later = day.advanced(byMilliseconds: 60_000)
+        let isNew = state.resealCertificates(at: later, clock: &clock) { name, value in
             name == "x.test" ? SealedValue(version: value.version, key: "other", box: "c") : nil
         }
         let new = try #require(state.certificates["x.test"])
         #expect(isNew && new.content?.sealed.key == "other" && new.timestamp > old.timestamp)
+        #expect(old.content?.setAt == day && new.content?.setAt == day, "nobody has given it anew")
         #expect(!state.resealCertificates(at: day, clock: &clock) { _, _ in nil })
     }
 

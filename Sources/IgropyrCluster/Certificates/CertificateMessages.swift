@@ -17,17 +17,15 @@ public struct CertificateReport: Codable, Sendable, Hashable {
     /// That it stands for; `*.` for one label.
     public var servers: [String]
     public var expiresAt: UnixTime
-    public var changedAt: UnixTime
-    /// The host that it was given to.
-    public var origin: HostName
+    /// When it was given to the cluster.
+    public var setAt: UnixTime
 
     init?(_ certificate: Certificate) {
         guard let content = certificate.content else { return nil }
         name = certificate.name
         servers = content.servers
         expiresAt = content.expiresAt
-        changedAt = certificate.timestamp.time
-        origin = certificate.timestamp.origin
+        setAt = content.setAt ?? certificate.timestamp.time
     }
 }
 

@@ -106,6 +106,8 @@ extension Certificate.Content {
         canonical.append([sealed.version, sealed.key, sealed.box])
         canonical.append(servers)
         canonical.append(expiresAt.milliseconds)
+        // Where it is not, editions that do not know it get the same bytes.
+        if let setAt { canonical.append(setAt.milliseconds) }
         return canonical.bytes
     }
 }

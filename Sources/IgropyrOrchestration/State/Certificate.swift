@@ -39,11 +39,15 @@ public struct Certificate: Hashable, Sendable, Codable {
         public var servers: [String]
         /// When it ends.
         public var expiresAt: UnixTime
+        /// When it was given to the cluster, by the clock of the host that it was given to; nil from an earlier
+        /// edition. To seal it anew changes nothing of that.
+        public var setAt: UnixTime?
 
-        public init(sealed: SealedValue, servers: [String], expiresAt: UnixTime) {
+        public init(sealed: SealedValue, servers: [String], expiresAt: UnixTime, setAt: UnixTime? = nil) {
             self.sealed = sealed
             self.servers = servers
             self.expiresAt = expiresAt
+            self.setAt = setAt
         }
     }
 

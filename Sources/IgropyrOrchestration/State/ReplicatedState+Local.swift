@@ -60,6 +60,8 @@ extension ReplicatedState {
         _ name: CertificateName, _ content: Certificate.Content, at now: UnixTime, clock: inout HybridClock
     ) throws(Refusal) -> Certificate {
         let timestamp = timestamp(after: certificates[name]?.timestamp, at: now, clock: &clock)
+        var content = content
+        content.setAt = now
         let certificate = Certificate(name: name, timestamp: timestamp, content: content)
         try certificate.validate()
         try certificate.checkRoom(among: certificates)
