@@ -56,6 +56,9 @@ struct CertificateCommand: AsyncParsableCommand {
             transform: CertificateName.init(_:))
         var name: CertificateName?
 
+        @Flag(help: "For programs.")
+        var json = false
+
         @OptionGroup var control: ControlOptions
 
         func run() async throws {
@@ -71,6 +74,7 @@ struct CertificateCommand: AsyncParsableCommand {
             let report = try await control.withClient { client, node in
                 try await client.setCertificate(name, pem, at: node)
             }
+            guard !json else { return print(try JSONText.of(report)) }
             let servers = report.servers.joined(separator: ", ")
             print(
                 "set the certificate \(report.name), for \(servers.plain), until "
@@ -117,12 +121,15 @@ struct CertificateCommand: AsyncParsableCommand {
         @Argument(help: "What it is called.", transform: CertificateName.init(_:))
         var name: CertificateName
 
+        @Flag(help: "For programs.")
+        var json = false
+
         @OptionGroup var control: ControlOptions
 
         func run() async throws {
             let name = name
             try await control.withClient { client, node in try await client.removeCertificate(name, at: node) }
-            print("removed the certificate \(name)")
+            print(try json ? JSONText.of(["removed": name]) : "removed the certificate \(name)")
         }
     }
 
@@ -148,6 +155,9 @@ struct CertificateCommand: AsyncParsableCommand {
             transform: parse)
         var text: AuthorityChallenge
 
+        @Flag(help: "For programs.")
+        var json = false
+
         @OptionGroup var waiting: TimeoutOption
         @OptionGroup var control: ControlOptions
 
@@ -170,8 +180,11 @@ struct CertificateCommand: AsyncParsableCommand {
             guard !poll.asked.isEmpty else {
                 throw CommandFailure("there is no balancer that could answer: igropyr balancer, or node --balance")
             }
-            print("answered by \(poll.answers.count) of \(poll.asked.count.counting("balancer"))")
             let silent = poll.asked.subtracting(poll.answers.keys)
+            print(
+                try json
+                    ? JSONText.of(["answered": poll.answers.keys.sorted(), "silent": silent.sorted()])
+                    : "answered by \(poll.answers.count) of \(poll.asked.count.counting("balancer"))")
             poll.complain(silent, "does not say that it answers: igropyr reachability")
             if !silent.isEmpty { throw ExitCode.incomplete }
         }

@@ -92,6 +92,12 @@ struct DeployCommand: AsyncParsableCommand {
     @Argument(parsing: .postTerminator, help: "Arguments of the executable, after --.")
     var arguments: [String] = []
 
+    func validate() throws {
+        guard !check || !json else {
+            throw ValidationError("--check is for people: leave --json out; the exit code says whether all is well.")
+        }
+    }
+
     func run() async throws {
         let manifest = try completeManifest()
         let application = try manifest.name ?? ownName()

@@ -29,7 +29,7 @@ struct EventCommand: AsyncParsableCommand {
     @Flag(help: "Show user events, queries and changes of members as they come, until Ctrl-C.")
     var watch = false
 
-    @Flag(help: "For programs: one line for each event.")
+    @Flag(help: "For programs: the event that was sent; watching, one line for each.")
     var json = false
 
     @OptionGroup var control: ControlOptions
@@ -44,7 +44,7 @@ struct EventCommand: AsyncParsableCommand {
         guard let name else { return try await follow() }
         let event = EventMessage(name: name, payload: try Payload.read(payload), coalesces: coalesce)
         try await control.withClient { client, node in try await client.sendEvent(event, by: node) }
-        if !json { print("sent the event \(name)") }
+        print(try json ? JSONText.of(event) : "sent the event \(name)")
     }
 
     private func follow() async throws {

@@ -15,7 +15,7 @@ struct ExplainCommand: AsyncParsableCommand {
             Asks a balancer of this host that was started with --admin:
 
               igropyr balancer … --admin 127.0.0.1:7951
-              igropyr explain http://shop.example/cart?id=7
+              igropyr explain 'http://shop.example/cart?id=7'
               igropyr explain /cart --header 'Cookie: sid=3' --json
 
             A worker that has more than its share to do passes requests on to the next.

@@ -8,17 +8,32 @@ struct HostOptions: ParsableArguments {
     @Argument(help: "The host's name, as igropyr status shows it.", transform: HostName.init(_:))
     var host: HostName
 
+    @Flag(help: "For programs: how the host stands now.")
+    var json = false
+
     @OptionGroup var control: ControlOptions
 
     /// Calls `body` with a client, the node that was named by `--node`, and the host's own.
-    func withHost(
-        _ body: @escaping @Sendable (ControlClient, _ node: SocketAddress, _ host: SocketAddress) async throws -> Void
-    ) async throws {
+    func withHost<Result: Sendable>(
+        _ body: @escaping @Sendable (ControlClient, _ node: SocketAddress, _ host: SocketAddress) async throws -> Result
+    ) async throws -> Result {
         let host = host
-        try await control.withClient { client, node in
+        return try await control.withClient { client, node in
             try await body(client, node, try await client.status(of: node).controlAddress(of: host))
         }
     }
+
+    /// Says what was done, to people as `text`. `workers`: those that it still has, if that is known.
+    func tell(_ scheduling: Scheduling, workers: Int? = nil, _ text: String) throws {
+        let standing = HostStanding(host: host, scheduling: scheduling, workers: workers)
+        print(try json ? JSONText.of(standing) : text)
+    }
+}
+
+private struct HostStanding: Encodable {
+    var host: HostName
+    var scheduling: Scheduling
+    var workers: Int?
 }
 
 extension StatusReport {
@@ -55,7 +70,7 @@ struct CordonCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await target.withHost { client, _, host in try await client.schedule(.cordoned, at: host) }
-        print("\(target.host) gets no further workers; igropyr uncordon \(target.host) ends that")
+        try target.tell(.cordoned, "\(target.host) gets no further workers; igropyr uncordon \(target.host) ends that")
     }
 }
 
@@ -71,7 +86,7 @@ struct UncordonCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await target.withHost { client, _, host in try await client.schedule(.active, at: host) }
-        print("\(target.host) takes its share again")
+        try target.tell(.active, "\(target.host) takes its share again")
     }
 }
 
@@ -85,6 +100,8 @@ struct DrainCommand: AsyncParsableCommand {
 
               igropyr drain host-3
               igropyr drain host-3 --wait 0
+
+            Exit code 2: it is not empty yet, and goes on.
             """)
 
     @Option(help: "Seconds to wait until it is empty; 0: do not.")
@@ -98,24 +115,27 @@ struct DrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (name, wait) = (target.host, wait)
-        try await target.withHost { client, _, host in
+        let left = try await target.withHost { client, _, host -> Int? in
             try await client.schedule(.drained, at: host)
-            guard wait > 0 else { return }
+            guard wait > 0 else { return nil }
             let line = CountLine("\(name) is drained, workers left")
             defer { line.finish() }
             var left = 0
             var most = 0
-            let isEmpty = try await until(.seconds(wait), every: .milliseconds(200)) {
+            _ = try await until(.seconds(wait), every: .milliseconds(200)) {
                 left = try await client.status(of: host).workers.count { $0.host == name }
                 most = max(most, left)
                 line.show(left, of: most)
                 return left == 0
             }
-            guard isEmpty else {
-                throw CommandFailure(
-                    "\(name) still has \(left.counting("worker")): igropyr status shows which; it goes on by itself")
-            }
+            return left
         }
-        print(wait > 0 ? "\(name) is empty" : "\(name) is being emptied")
+        guard let left, left > 0 else {
+            return try target.tell(.drained, workers: left, left == 0 ? "\(name) is empty" : "\(name) is being emptied")
+        }
+        try target.tell(
+            .drained, workers: left,
+            "\(name) still has \(left.counting("worker")): igropyr status shows which; it goes on by itself")
+        throw ExitCode.incomplete
     }
 }

@@ -23,8 +23,11 @@ struct IgropyrCommand: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 failed, and the message says why and what to do;
             2 done in part: not all members did, or none is as asked for (members,
-            query, keys, reachability, audit, plan, logs, top), or a rollout waits;
-            64 the command itself is malformed.
+            query, keys, reachability, audit, plan, logs, top), or a rollout or drain
+            waits; 64 the command itself is malformed.
+
+            Commands that ask a node take --json, all but exec: standard output then
+            has JSON only, one value, or one in each line of what goes on.
             """,
         version: Version.text,
         subcommands: [

@@ -19,6 +19,9 @@ struct LeaveCommand: AsyncParsableCommand {
     /// How long its workers may take.
     private static let patience = Duration.seconds(120)
 
+    @Flag(help: "For programs.")
+    var json = false
+
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
@@ -37,7 +40,7 @@ struct LeaveCommand: AsyncParsableCommand {
             }
             return name
         }
-        print("\(name) has left the cluster and ended")
+        print(try json ? JSONText.of(["left": name]) : "\(name) has left the cluster and ended")
     }
 
     private static func isThere(_ node: SocketAddress, _ client: ControlClient) async -> Bool {
@@ -64,11 +67,15 @@ struct ForceLeaveCommand: AsyncParsableCommand {
     @Flag(help: "Forget it at once, too; else it is listed as left for a day.")
     var prune = false
 
+    @Flag(help: "For programs.")
+    var json = false
+
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
         let message = ForceLeaveMessage(name: name, isPruning: prune)
         try await control.withClient { client, node in try await client.forceLeave(message, by: node) }
+        guard !json else { return print(try JSONText.of([prune ? "forgotten" : "left": name])) }
         print(prune ? "\(name) is forgotten" : "\(name) counts as left")
     }
 }

@@ -14,11 +14,14 @@ struct RemoveCommand: AsyncParsableCommand {
     @Argument(help: "The application's name.", transform: ApplicationName.init(_:))
     var name: ApplicationName
 
+    @Flag(help: "For programs: the entry that is left, without what was deployed.")
+    var json = false
+
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
         let application = name
-        _ = try await control.withClient { client, node in try await client.remove(application, at: node) }
-        print("removed \(application): its workers stop on every host")
+        let entry = try await control.withClient { client, node in try await client.remove(application, at: node) }
+        print(try json ? JSONText.of(entry) : "removed \(application): its workers stop on every host")
     }
 }

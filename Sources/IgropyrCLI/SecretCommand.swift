@@ -43,21 +43,26 @@ struct SecretCommand: AsyncParsableCommand {
 
         @OptionGroup var waiting: WaitOption
 
+        @Flag(help: "For programs: the deployment as it is now.")
+        var json = false
+
         @OptionGroup var control: ControlOptions
 
         func run() async throws {
             let (application, name, waiting) = (application, name, waiting)
             let value = try SecretValue.reading(file ?? "-", isExact: exact)
-            let outcome = try await control.withClient { client, node in
+            let (deployment, outcome) = try await control.withClient { client, node in
                 try await client.setSecret(name, of: application, to: value, at: node)
                 let deployment = try await client.deployment(application, at: node)
-                return try await waiting.outcome(of: deployment, by: client, at: node)
+                return (deployment, try await waiting.outcome(of: deployment, by: client, at: node))
             }
             let shortcoming = outcome?.shortcoming
             let replaced = outcome == nil ? ": its workers are replaced" : ": its workers have the new value"
-            print("set \(name) of \(application)\(shortcoming == nil ? replaced : "")")
+            print(
+                try json
+                    ? JSONText.of(deployment) : "set \(name) of \(application)\(shortcoming == nil ? replaced : "")")
             guard let shortcoming else { return }
-            print(shortcoming)
+            if !json { print(shortcoming) }
             throw ExitCode.incomplete
         }
     }

@@ -24,6 +24,9 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(help: "How long it is good for: 90s, 30m, 12h, 7d; at most 30d.", transform: Lifetime.parse)
     var expires = 3600
 
+    @Flag(help: "For programs: the token, and when it expires.")
+    var json = false
+
     @OptionGroup var control: ControlOptions
 
     func run() async throws {
@@ -34,9 +37,15 @@ struct TokenCommand: AsyncParsableCommand {
         }
         var random = SystemRandomNumberGenerator()
         let token = JoinToken(from: key, lifetime: expires, at: .now, using: &random)
+        guard !json else { return print(try JSONText.of(PrintedToken(token: token.text, expires: token.expires))) }
         print(token.text)
         StandardError.write("good until \(ClockTime.text(token.expires)), for hosts that join by any member\n")
     }
+}
+
+private struct PrintedToken: Encodable {
+    var token: String
+    var expires: UnixTime
 }
 
 private enum Lifetime {

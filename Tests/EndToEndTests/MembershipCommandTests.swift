@@ -58,7 +58,8 @@ extension EndToEnd {
             try await eventually("it has failed", or: log()) {
                 try await lab.command("members", "--name", "agent", "--status", "failed").status == 0
             }
-            try await lab.succeed("force-leave", "agent", "--prune")
+            let pruned = try await lab.succeed("force-leave", "agent", "--prune", "--json")
+            #expect(pruned.contains(#""forgotten" : "agent""#), "\(pruned)")
             #expect(try await lab.command("members", "--name", "agent").status == 2)
 
             let leaving = try await lab.start(
