@@ -13,8 +13,9 @@ struct MembersCommand: AsyncParsableCommand {
               igropyr members --watch
               igropyr members --watch --json | jq -r 'select(.member.change == "failed")'
 
-            RTT is the estimated round trip from the node that is asked. Exit code 2:
-            no member is as asked for.
+            RTT is the estimated round trip from the node that is asked; TAGS are those
+            that a member's operator chose, and --json has all. Exit code 2: no member
+            is as asked for.
             """)
 
     @Option(help: "Only members of this status; may be repeated.")
@@ -79,14 +80,16 @@ struct MembersCommand: AsyncParsableCommand {
         for member in members.sortedNaturally(by: { [$0.name] }) {
             table.add(
                 member.name, member.address, member.status.rawValue, member.role.rawValue,
-                member.roundTrip.map(Milliseconds.text) ?? "-", KeyValuePairs.text(member.tags))
+                member.roundTrip.map(Milliseconds.text) ?? "-", text(member.tags))
         }
         return table.text
     }
 
     private static func text(_ change: String, _ member: MembersReport.Member) -> String {
-        "  \(ClockTime.now)  \(change)  \(member.name)  \(member.address)  \(KeyValuePairs.text(member.tags))".plain
+        "  \(ClockTime.now)  \(change)  \(member.name)  \(member.address)  \(text(member.tags))".plain
     }
+
+    private static func text(_ tags: [String: String]) -> String { KeyValuePairs.text(MemberTags.chosen(of: tags)) }
 }
 
 /// Which members are asked for; what is empty asks for none in particular.

@@ -27,6 +27,7 @@ extension EndToEnd {
 
             let list = try await lab.succeed("members")
             #expect(list.contains("colour= [31mred") && !list.contains("\u{1b}"), "a terminal obeys no tag: \(list)")
+            #expect(!list.contains("igropyr=") && list.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(list)")
 
             let answer = try await lab.succeed("query", "load", "--member", "agent", "--timeout", "60")
             #expect(answer.contains("agent  0.5") && answer.contains("1 of 1 received it, 1 answered"), "\(answer)")

@@ -10,4 +10,9 @@ public enum MemberTags {
     }
 
     public static let balancer = [role: "balancer", version: "\(ControlAPI.version)"]
+
+    /// Without those by which nodes and balancers are known for what they are.
+    public static func chosen(of tags: [String: String]) -> [String: String] {
+        tags[role] == nil ? tags : tags.filter { ![role, control, version].contains($0.key) }
+    }
 }
