@@ -311,7 +311,7 @@ public struct ListenFailure: Error, Hashable, Sendable, CustomStringConvertible 
 
     public var description: String {
         switch source {
-        case .address(let address): "cannot listen on \(address): \(error.listeningAdvice)"
+        case .address(let address): "cannot listen on \(address): \(error.listeningAdvice(at: address))"
         case .inherited: "the sockets that were handed over cannot be used: \(error.reason)"
         }
     }

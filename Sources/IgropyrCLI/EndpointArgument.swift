@@ -18,14 +18,9 @@ struct EndpointArgument {
 
     /// The first address that the name stands for.
     func address(defaultPort: UInt16, option: String) async throws -> SocketAddress {
-        let endpoint = endpoint(defaultPort: defaultPort)
-        do throws(UVError) {
-            if let first = try await NameResolver.addresses(of: endpoint).first { return first }
-        } catch {
-            throw CommandFailure(
-                "\(option) \(text): \(error.reason); give an address, or a name that the resolver knows.")
-        }
-        throw CommandFailure("\(option) \(text): the name has no address.")
+        do throws(UnusableEndpoint) {
+            return try await NameResolver.usableAddress(of: endpoint(defaultPort: defaultPort))
+        } catch { throw CommandFailure("\(option) \(text): \(error)") }
     }
 }
 

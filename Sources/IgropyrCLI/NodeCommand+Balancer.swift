@@ -43,7 +43,7 @@ extension NodeCommand {
                 sockets.append(try ListeningSocket.open(address))
             } catch {
                 for socket in sockets { Descriptor.close(socket) }
-                throw CommandFailure("\(option) \(address): \(error.listeningAdvice)")
+                throw CommandFailure("\(option) \(address): \(error.listeningAdvice(at: address))")
             }
         }
         return ServiceSupervisor(name, program: program, sockets: sockets, logger: node.logger, on: loop)

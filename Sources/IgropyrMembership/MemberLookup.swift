@@ -22,7 +22,7 @@ public enum MemberLookup {
         }
         for endpoint in endpoints {
             do throws(UVError) {
-                addresses += try await NameResolver.addresses(of: endpoint)
+                addresses += try await NameResolver.addresses(of: endpoint).map { $0.inZone(configuration.zone) }
             } catch { failure = MembershipError(code: .system, description: "\(endpoint): \(error.reason)") }
         }
         if let cluster = configuration.discovery {

@@ -45,6 +45,9 @@ extension Membership {
 
     private func isElsewhere(_ address: SocketAddress) -> Bool { configuration.isHidden && !address.isLoopback }
 
+    /// Members' addresses have no zones but that of ours.
+    private func isOutOfReach(_ address: SocketAddress) -> Bool { address.host.isLinkLocal && configuration.zone == 0 }
+
     private func isOurs(_ address: SocketAddress) -> Bool {
         (try? NetworkInterface.having(oneOf: [address.host])) != nil
     }
@@ -57,12 +60,16 @@ extension Membership {
         var candidates: [SocketAddress] = []
         for seed in await seedEndpoints() {
             do throws(UVError) {
-                let addresses = try await NameResolver.addresses(of: seed)
+                let addresses = try await NameResolver.addresses(of: seed).map { $0.inZone(configuration.zone) }
                 seeds.note(addresses, of: seed)
-                candidates += addresses.filter { !isElsewhere($0) }
+                candidates += addresses.filter { !isElsewhere($0) && !isOutOfReach($0) }
                 if let address = addresses.first(where: isElsewhere) {
                     let error = MembershipError.hidden(configuration, "it leads to another host, \(address)")
                     seedDidFail("\(seed)", seed, error.description, isKeyMismatch: false)
+                }
+                if let address = addresses.first(where: isOutOfReach) {
+                    let reason = "\(address) is link-local: only a member that is bound to such an address reaches it"
+                    seedDidFail("\(seed)", seed, reason, isKeyMismatch: false)
                 }
             } catch {
                 seedDidFail("\(seed)", seed, "\(error)", isKeyMismatch: false)

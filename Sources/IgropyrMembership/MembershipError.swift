@@ -43,7 +43,7 @@ extension MembershipError {
     package static func missingZone(_ address: SocketAddress) -> MembershipError {
         MembershipError(
             code: .invalidConfiguration,
-            description: "\(address) is link-local: say on which interface, as in --bind '[\(address.hostText)%eth0]'")
+            description: "\(address): \(address.zoneAdvice)")
     }
 
     init(_ error: UVError, binding address: SocketAddress, over transport: String) {
@@ -54,7 +54,8 @@ extension MembershipError {
             case UVError.accessDenied: .accessDenied
             default: .system
             }
-        self.init(code: code, description: "cannot bind \(address) (\(transport)): \(error.listeningAdvice)")
+        self.init(
+            code: code, description: "cannot bind \(address) (\(transport)): \(error.listeningAdvice(at: address))")
     }
 
     init(_ error: GossipError) {

@@ -37,13 +37,14 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// Every address of this machine, IPv4.
     public static func any(port: UInt16) -> SocketAddress { SocketAddress(host: .v4(0, 0, 0, 0), port: port) }
 
-    /// Reads a numeric address such as `10.0.0.1` or `fe80::1`; nil if it is none. Names are for ``NameResolver``.
+    /// Reads a numeric address such as `10.0.0.1` or `fe80::1%eth0`; nil if it is none, or this machine has no such
+    /// interface. Names are for ``NameResolver``.
     public init?(_ text: String, port: UInt16) {
         var v4 = sockaddr_in()
         var v6 = sockaddr_in6()
         if unsafe uv_ip4_addr(text, Int32(port), &v4) == 0 {
             self = SocketAddress(v4)
-        } else if unsafe uv_ip6_addr(text, Int32(port), &v6) == 0 {
+        } else if unsafe uv_ip6_addr(text, Int32(port), &v6) == 0, v6.sin6_scope_id != 0 || !text.contains("%") {
             self = SocketAddress(v6)
         } else {
             return nil

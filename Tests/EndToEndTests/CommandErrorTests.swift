@@ -69,6 +69,23 @@ private let mistakes = [
         "name to discover that is none", "node --bind NET.2 --key-file LAB/cluster.key --discover a.b", names: "a.b"),
     Mistake(
         "link-local address of no network", "node --bind fe80::1 --key-file LAB/cluster.key", names: "fe80::1", "%eth0"),
+    Mistake(
+        "address of no interface", "node --bind fe80::1%none --key-file LAB/cluster.key", names: "\"none\"",
+        "ip address"),
+    Mistake(
+        "address of no network for the balancer beside a node",
+        "node --bind NET.2 --key-file LAB/cluster.key --balance NET.2:0 --balance-bind fe80::1",
+        names: "--balance-bind", "%eth0"),
+    Mistake("node of no network", "status --node fe80::1 --key-file LAB/cluster.key", names: "--node", "%eth0"),
+    Mistake("upstream of no network", "balancer --upstream [fe80::1]:80", names: "--upstream", "fe80::1%eth0]:80"),
+    Mistake(
+        "upstream of no network, by the file", "balancer --config LAB/near.yaml --check", names: "LAB/near.yaml",
+        "fe80::1%eth0]:80"),
+    Mistake(
+        "address of no network to listen on", "balancer --listen [fe80::1]:80 --upstream NET.2:1",
+        names: "--listen", "fe80::1%eth0]:80"),
+    Mistake("site of no network", "serve /tmp --listen [fe80::1]:80", names: "fe80::1%eth0]:80"),
+    Mistake("people's answer for a program", "deploy /bin/true --check --json", names: "--check", "--json"),
     Mistake("service that is none", "node --bind NET.2 --key-file LAB/cluster.key --join srv:a:b", names: "srv:a:b"),
     Mistake("index in a folder", "serve /tmp --index a/b", names: "--index", "without a folder"),
     Mistake("folder that is none", "serve LAB/none --listen NET.2:9998", names: "LAB/none"),
@@ -154,11 +171,12 @@ extension EndToEnd {
             try Data(tls.utf8).write(to: URL(filePath: "\(lab.folder)/tls.yaml"))
             let log = "access-log: \(lab.folder)/none/access.log"
             let fixed = "applications: {a: {upstreams: [\"127.0.0.1:1\"]}}"
+            let near = "applications: {a: {upstreams: [\"[fe80::1]:80\"]}}"
             let unknown = "applications: {a: {upstreams: [\"none.invalid:80\"]}}"
             let redirects = "listen: {address: \"127.0.0.1:1\", redirect-to-https: true}"
             for (name, text) in [
                 ("log", log), ("root", "root: none"), ("site", "root: .\n" + log), ("fixed", fixed),
-                ("redirects", redirects), ("unknown", unknown),
+                ("redirects", redirects), ("unknown", unknown), ("near", near),
             ] {
                 try Data(text.utf8).write(to: URL(filePath: "\(lab.folder)/\(name).yaml"))
             }

@@ -23,6 +23,16 @@ extension EndToEnd {
             try await eventually("each has the other's state", or: log()) {
                 try await lab.run(on: 2, "igropyr", "status", "--key-file", lab.keyFile).output.contains("host-1")
             }
+            // Whom to ask is on the network of one's own address.
+            let token = try await lab.run(on: 1, "igropyr", "token", "--key-file", lab.keyFile)
+            let (first, own) = (try await lab.linkLocalAddress(of: 1), try await lab.linkLocalAddress(of: 4))
+            let joining = try lab.start(
+                on: 4,
+                [
+                    "igropyr", "node", "--bind", "[\(own)%eth0]:9000", "--name", "late", "--data",
+                    "\(lab.folder)/late", "--join", first, "--token", token.output.filter { !$0.isNewline },
+                ])
+            try await lab.expectAlive(["host-1", "host-2", "late"], on: 1, or: log() + joining.errors)
         }
     }
 

@@ -11,6 +11,6 @@ public struct StartFailure: Error, Hashable, Sendable, CustomStringConvertible {
             self.init("the socket handed over by LISTEN_FDS cannot be used: \(error.reason)")
             return
         }
-        self.init("cannot listen on \(address): \(error.listeningAdvice)")
+        self.init("cannot listen on \(address): \(error.listeningAdvice(at: address))")
     }
 }

@@ -67,14 +67,8 @@ public struct UnresolvedAddress: Error, Hashable, Sendable, CustomStringConverti
 
 extension NetworkAddress {
     fileprivate func resolved() async throws(UnresolvedAddress) -> SocketAddress {
-        do throws(UVError) {
-            if let first = try await NameResolver.addresses(of: Endpoint(host: host, port: port)).first {
-                return first
-            }
-        } catch {
-            throw UnresolvedAddress(
-                description: "\(self): \(error.reason); give an address, or a name that the resolver knows.")
-        }
-        throw UnresolvedAddress(description: "\(self): the name has no address.")
+        do throws(UnusableEndpoint) {
+            return try await NameResolver.usableAddress(of: Endpoint(host: host, port: port))
+        } catch { throw UnresolvedAddress(description: "\(self): \(error)") }
     }
 }

@@ -31,7 +31,8 @@ struct Insight {
             }
         } catch {
             await accessLog?.stop()
-            throw InsightFailure("the admin address \(address) cannot be listened on: \(error.listeningAdvice)")
+            throw InsightFailure(
+                "the admin address \(address) cannot be listened on: \(error.listeningAdvice(at: address))")
         }
     }
 

@@ -108,7 +108,7 @@ public enum NodeError: Error, Sendable, CustomStringConvertible {
         case .bundles(let error): error.description
         case .membership(let error): error.description
         case .control(let address, let error):
-            "the control API, on the port after that of --bind, cannot listen on \(address): \(error.listeningAdvice)"
+            "the control API, on the port after that of --bind, cannot listen on \(address): \(error.listeningAdvice(at: address))"
         }
     }
 }
