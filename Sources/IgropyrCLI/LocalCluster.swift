@@ -31,7 +31,7 @@ actor LocalCluster: LoopBound {
 
     nonisolated let loop: EventLoop
     let front: SocketAddress
-    let folder: String
+    private let ownFolder: OwnFolder
     let nodes: [Part]
     private let balancer: Part
     private let client: ControlClient
@@ -46,8 +46,6 @@ actor LocalCluster: LoopBound {
         for number in 1...count {
             addresses.append(SocketAddress(host: .v4(127, 0, 0, UInt8(number)), port: MemberOptions.port))
         }
-        let parent = FileManager.default.temporaryDirectory
-        let folder = parent.appending(path: "igropyr-demo-\(getpid())").path
         for address in addresses {
             try Self.requireFree(address, advice: "is another demo or node running?")
             let control = SocketAddress(host: address.host, port: address.port + 1)
@@ -55,15 +53,18 @@ actor LocalCluster: LoopBound {
         }
         try Self.requireFree(Self.admin, advice: "is another demo or balancer running?")
         try Self.requireFree(front, advice: "choose another port for the balancer with --listen")
-        self.folder = folder
+        client = try ControlClient(on: loop, key: nil)
+        let ownFolder = try OwnFolder(for: "demo")
+        let folder = ownFolder.path
+        self.ownFolder = ownFolder
         nodes = addresses.enumerated().map { index, address in
             Part(name: "node-\(index + 1)", address: address, log: "\(folder)/node-\(index + 1).log")
         }
         let gossip = SocketAddress(host: .v4(127, 0, 0, 1), port: NodeCommand.balancerPort)
         balancer = Part(name: "balancer", address: gossip, log: "\(folder)/balancer.log")
-        client = try ControlClient(on: loop, key: nil)
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     }
+
+    nonisolated var folder: String { ownFolder.path }
 
     private static func requireFree(_ address: SocketAddress, advice: String) throws {
         do throws(UVError) {
@@ -223,6 +224,6 @@ actor LocalCluster: LoopBound {
         await client.close()
         let folders = nodes.map(dataFolder)
         await loop.offload { for folder in folders { Keeper.endWorkers(on: folder) } }
-        try? FileManager.default.removeItem(atPath: folder)
+        ownFolder.remove()
     }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import IgropyrCluster
 import IgropyrUV
 
@@ -8,9 +7,9 @@ enum Packing {
         _ bundle: String, _ manifest: Manifest, on loop: EventLoop,
         _ body: (BundleArchive.Summary, String) async throws -> Result
     ) async throws -> Result {
-        let archive = FileManager.default.temporaryDirectory.appending(path: "igropyr-bundle-\(UUID().uuidString).tar")
-            .path
-        defer { try? FileManager.default.removeItem(atPath: archive) }
+        let folder = try OwnFolder(for: "bundle")
+        defer { folder.remove() }
+        let archive = "\(folder.path)/archive.tar"
         let packing = ProgressLine("packing")
         let summary = try await loop.offload {
             try manifest.archive(bundle, to: archive) { packing.show($0.doneBytes, of: $0.totalBytes) }
