@@ -66,7 +66,7 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
             ])
         #expect(try node.folder.read("data/run/\(FileSystem.name(of: place.folder))/tmp/mine") == "mine\n")
         #expect(!FileSystem.exists("/tmp/mine"))
-        place.remove(of: node.site.host)
+        place.remove()
         #expect(try node.folder.names("data/run").isEmpty)
         #expect(try node.folder.names("data/bundles/abc") == ["run"])
     }
@@ -240,8 +240,22 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         let new = try WorkerPlace.make(for: slot, Confinement(), bundle: node.bundle, at: node.site).place
         try node.folder.write("\(getpid())", to: "data/run/\(FileSystem.name(of: kept.folder))/pid")
         try node.folder.write("1073741824", to: "data/run/\(FileSystem.name(of: gone.folder))/pid")
-        node.site.removeAbandoned()
+        WorkerPlace.removeAbandoned(by: node.site.dataFolder)
         #expect(FileSystem.exists(kept.folder) && !FileSystem.exists(gone.folder) && !FileSystem.exists(new.folder))
+    }
+
+    @Test func `leaves alone in memory what a process has, or is about to get`() throws {
+        let (node, another) = (try Node(), try Node())
+        let secrets = ["KEY": Data("s".utf8)]
+        let places = try (0..<3).map { _ in
+            try WorkerPlace.make(for: slot, Confinement(), bundle: node.bundle, secrets: secrets, at: node.site).place
+        }
+        defer { for place in places { place.remove() } }
+        for (place, process) in zip(places, ["\(getpid())", "1073741824"]) {
+            try AtomicFile.write(Array(process.utf8), to: "\(place.memoryFolder)/pid", permissions: 0o600)
+        }
+        WorkerPlace.removeAbandoned(by: another.site.dataFolder)
+        #expect(places.map { FileSystem.exists($0.memoryFolder) } == [true, false, true])
     }
 
     private func spec(_ confinement: Confinement) -> WorkerSpec {

@@ -92,10 +92,9 @@ private func key(_ seed: UInt8) -> ClusterKey { ClusterKey(bytes: (0..<32).map {
         try folder.write("#!/bin/sh\n", to: "data/bundles/abc/run", permissions: 0o755)
         let site = WorkerPlace.Site(dataFolder: folder("data"), host: HostConfinement(groups: nil))
         let slot = WorkerSlot(application: shop, host: HostName(rawValue: "a")!, index: 0)
-        var (place, confines) = try WorkerPlace.make(
-            for: slot, Confinement(), bundle: folder("data/bundles/abc"), at: site)
-        confines.secretFolder = place.secretFolder
-        confines.secretFiles = ["KEY": Data("s3cr3t".utf8)]
+        let (place, confines) = try WorkerPlace.make(
+            for: slot, Confinement(), bundle: folder("data/bundles/abc"), secrets: ["KEY": Data("s3cr3t".utf8)],
+            at: site)
         let (text, path) = (confines.text, place.secretFolder)
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
             [text = text as String, path = path as String] in
@@ -106,8 +105,10 @@ private func key(_ seed: UInt8) -> ClusterKey { ClusterKey(bytes: (0..<32).map {
         }
         let output = String(decoding: result?.standardOutputContent ?? [], as: UTF8.self)
         #expect(output == "s3cr3t\n700\n400\ntmpfs\n")
-        place.remove(of: site.host)
-        #expect(!FileSystem.exists(place.secretFolder))
+        // As if its node had died, and its data folder were gone.
+        try FileSystem.removeTree(folder("data"))
+        WorkerPlace.removeAbandoned(by: folder("another"))
+        #expect(!FileSystem.exists(place.memoryFolder))
     }
 
     private func spec() -> DeploymentSpec {

@@ -110,7 +110,10 @@ extension `A worker supervisor` {
 
     @Test func `the keeper ends what a dead agent has left, and then nobody finds it`() throws {
         let process = try spawn([])
-        try write(process, SampleWorker.spec(revision).worker)
+        let (place, _) = try WorkerPlace.make(
+            for: slot, Confinement(), bundle: folder.path, secrets: ["KEY": Data([1])],
+            at: .init(dataFolder: folder.path, host: HostConfinement(groups: nil)))
+        try write(process, SampleWorker.spec(revision).worker, place: place)
         let held = try DataFolder(at: folder.path)
         Keeper.run(agent: 1 << 30, dataFolder: folder.path, grace: .milliseconds(400))
         #expect(kill(process, 0) == 0, "another agent has come")
@@ -118,6 +121,14 @@ extension `A worker supervisor` {
         Keeper.run(agent: 1 << 30, dataFolder: folder.path, grace: .zero)
         #expect(waitpid(process, nil, 0) == process)
         #expect(!FileSystem.exists(folder("workers.json")))
+        #expect(!FileSystem.exists(place.folder) && !FileSystem.exists(place.memoryFolder))
+    }
+
+    @Test func `the keeper ends what tells its state where it was told, too, once the folder has gone`() throws {
+        let name = NotificationSocket.uniqueName()
+        let stray = try spawn(["NOTIFY_SOCKET=@\(name)"])
+        Keeper.run(agent: 1 << 30, dataFolder: folder("gone"), notifications: name, grace: .seconds(600))
+        #expect(waitpid(stray, nil, WNOHANG) == stray, "it has ended by then")
     }
 
     @Test(.timeLimit(.minutes(1))) func `the keeper waits for nobody where the folder has gone, and makes none`() {

@@ -171,7 +171,7 @@ extension HostAgent {
         let path = folder.path
         return await loop.offload {
             let site = WorkerPlace.Site(dataFolder: path, host: .found())
-            site.removeAbandoned()
+            WorkerPlace.removeAbandoned(by: path)
             return site
         }
     }

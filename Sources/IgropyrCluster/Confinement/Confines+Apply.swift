@@ -27,10 +27,12 @@ extension Confines {
         } catch { throw .confinement(error.description) }
     }
 
-    /// So that an agent to come knows whether the folder is still in use.
+    /// So that an agent to come knows whether the folders are still in use.
     private func noteProcess() throws(LauncherError) {
-        try write(
-            Array("\(getpid())".utf8), to: "\(privateFolder)/\(WorkerPlace.processFile)", flags: O_WRONLY | O_CREAT)
+        for folder in [privateFolder, memoryFolder].compactMap(\.self) {
+            try write(
+                Array("\(getpid())".utf8), to: "\(folder)/\(WorkerPlace.processFile)", flags: O_WRONLY | O_CREAT)
+        }
     }
 
     private func enter(_ group: String) throws(LauncherError) {

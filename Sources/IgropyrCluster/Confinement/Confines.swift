@@ -31,6 +31,8 @@ struct Confines: Codable, Equatable {
     /// Who it is where it has a view of its own, and ``user`` is nil.
     var isolatedUser: String?
     var view: FileView?
+    /// Like ``privateFolder``, but in memory; nil without ``secretFolder``.
+    var memoryFolder: String?
     /// In memory, for ``secretFiles``; nil if there are none.
     var secretFolder: String?
     var secretFiles: [String: Data] = [:]

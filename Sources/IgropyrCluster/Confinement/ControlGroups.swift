@@ -65,7 +65,7 @@ struct ControlGroups: Sendable, Equatable {
             for (file, text) in Self.settings(limits) { try Self.write(text, to: "\(group)/\(file)") }
             return group
         } catch {
-            remove(group)
+            Self.remove(group)
             throw error
         }
     }
@@ -83,8 +83,8 @@ struct ControlGroups: Sendable, Equatable {
     }
 
     /// Kills what is still in it. A group stays if the kernel takes its time with that; the next removal finds it.
-    func remove(_ group: String) {
-        try? Self.write("1", to: "\(group)/cgroup.kill")
+    static func remove(_ group: String) {
+        try? write("1", to: "\(group)/cgroup.kill")
         _ = unsafe rmdir(group)
     }
 

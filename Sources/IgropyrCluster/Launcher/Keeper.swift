@@ -14,12 +14,15 @@ public enum Keeper {
     private static let pause: Duration = .milliseconds(200)
 
     /// To be called by a child of the agent. Returns when there is nothing more to keep.
-    public static func run(agent parent: Int32, dataFolder: String, grace: Duration = grace) {
+    /// `notifications`: Where its workers tell their state, without the `@`, as this process is told, too.
+    public static func run(
+        agent parent: Int32, dataFolder: String, notifications: String? = toldNotifications, grace: Duration = grace
+    ) {
         _ = igropyr_allow_tracing()  // Without which a user other than root could not take the socket under Yama.
         let agent = getppid() == parent ? ProcessIdentity(of: parent) : nil
         if let agent { waitForEnd(of: agent) }
         var (alone, followed) = (Duration.zero, Duration.zero)
-        // Without the folder no other can come, and nothing is known of any worker.
+        // Without the folder no other can come.
         while alone < grace, FileSystem.exists(dataFolder) {
             // One that fails in its start does not count.
             if hasSuccessor(agent, on: dataFolder) {
@@ -30,7 +33,16 @@ public enum Keeper {
             if followed >= grace { return }
             sleep(pause)
         }
-        endWorkers(on: dataFolder)
+        if FileSystem.exists(dataFolder) { return endWorkers(on: dataFolder) }
+        guard let notifications else { return }
+        // Nothing else is known of them.
+        WorkerLedger.killStrays(telling: notifications, except: [getpid()])
+        WorkerPlace.removeAbandoned(by: dataFolder)
+    }
+
+    public static var toldNotifications: String? {
+        guard let address = unsafe getenv("NOTIFY_SOCKET").map({ unsafe String(cString: $0) }) else { return nil }
+        return address.hasPrefix("@") ? String(address.dropFirst()) : nil
     }
 
     private static func waitForEnd(of agent: ProcessIdentity) {
@@ -56,11 +68,18 @@ public enum Keeper {
         let longest = ledger.workers.map(\.spec.stopTimeout).max() ?? .zero
         let known = ledger.workers.map(\.process).filter(\.isRunning)
         for process in known { kill(process.pid, SIGTERM) }
-        let end = EventLoop.preciseNow.advanced(by: longest)
-        while known.contains(where: \.isRunning), EventLoop.preciseNow < end { sleep(pause) }
+        wait(for: known, longest)
         for process in known where process.isRunning { kill(-process.pid, SIGKILL) }
         WorkerLedger.killStrays(telling: ledger.notifications, except: [getpid()])
+        wait(for: known, .seconds(5))  // For the kernel, which may have much memory to free.
+        for place in ledger.workers.compactMap(\.place) { place.remove() }
+        WorkerPlace.removeAbandoned(by: folder.path)
         WorkerLedger.remove(from: folder.path)
+    }
+
+    private static func wait(for processes: [ProcessIdentity], _ time: Duration) {
+        let end = EventLoop.preciseNow.advanced(by: time)
+        while processes.contains(where: \.isRunning), EventLoop.preciseNow < end { sleep(pause) }
     }
 
     private static func sleep(_ duration: Duration) { usleep(UInt32(clamping: duration.nanosecondsClamped / 1000)) }

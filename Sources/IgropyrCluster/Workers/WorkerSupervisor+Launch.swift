@@ -14,18 +14,14 @@ extension WorkerSupervisor {
         var logStart: Int64
         var place: WorkerPlace
         var confines: Confines
-        var secrets: OpenedSecrets
+        /// Secrets that are variables; those that are files are in the place.
+        var secrets: [String: String]
         /// Where it talks to others of its application.
         var topics: String?
 
         func surroundings(of worker: Worker) -> WorkerSurroundings {
-            var confines = confines
-            if !secrets.files.isEmpty {
-                confines.secretFolder = place.secretFolder
-                confines.secretFiles = secrets.files
-            }
-            return WorkerSurroundings(
-                slot: worker.slot, spec: worker.spec, confines: confines, secrets: secrets.variables, topics: topics)
+            WorkerSurroundings(
+                slot: worker.slot, spec: worker.spec, confines: confines, secrets: secrets, topics: topics)
         }
     }
 
@@ -57,11 +53,11 @@ extension WorkerSupervisor {
                 let logStart = try file.file.status().byteCount
                 let secrets = try OpenedSecrets(spec.secrets, of: slot.application, sealing)
                 let (place, confines) = try WorkerPlace.make(
-                    for: slot, spec.confinement, bundle: folder, keys: keys, at: site)
+                    for: slot, spec.confinement, bundle: folder, keys: keys, secrets: secrets.files, at: site)
                 return .success(
                     Preparation(
                         folder: folder, entry: entry, log: file, logStart: logStart, place: place, confines: confines,
-                        secrets: secrets, topics: topics))
+                        secrets: secrets.variables, topics: topics))
             } catch { return .failure(error) }
         }
     }
@@ -141,12 +137,11 @@ extension WorkerSupervisor {
 
     func leave(_ place: WorkerPlace) {
         leaving += 1
-        let host = configuration.site.host
-        Task(executorPreference: loop) { await self.remove(place, of: host) }
+        Task(executorPreference: loop) { await self.remove(place) }
     }
 
-    private func remove(_ place: WorkerPlace, of host: HostConfinement) async {
-        await loop.offload { place.remove(of: host) }
+    private func remove(_ place: WorkerPlace) async {
+        await loop.offload { place.remove() }
         leaving -= 1
         idleWaiters.wake()
     }
