@@ -258,6 +258,22 @@ private func lines(_ result: ExitTest.Result?) -> [String] {
         #expect(places.map { FileSystem.exists($0.memoryFolder) } == [true, false, true])
     }
 
+    private static let memoryEvents: [(events: String?, limit: WorkerExit.MemoryLimit?)] = [
+        ("low 0\nhigh 0\nmax 41\noom 1\noom_kill 3\noom_group_kill 1\n", .own),
+        ("low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\noom_group_kill 0\n", .shared),
+        ("low 0\nhigh 0\nmax 17\noom 0\noom_kill 0\noom_group_kill 0\n", nil),
+        ("oom_kill", nil),
+        (nil, nil),
+    ]
+
+    @Test(arguments: memoryEvents) func `tells by the control group whom the kernel killed for its memory`(
+        events: String?, limit: WorkerExit.MemoryLimit?
+    ) throws {
+        let folder = try TemporaryFolder()
+        if let events { try folder.write(events, to: "memory.events") }
+        #expect(ControlGroups.memoryDeath(in: folder.path) == limit)
+    }
+
     private func spec(_ confinement: Confinement) -> WorkerSpec {
         DeploymentSpec(
             revision: BundleDigest(rawValue: String(repeating: "a", count: 64))!, kind: .executable(entry: "run"),

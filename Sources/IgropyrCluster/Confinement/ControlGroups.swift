@@ -88,6 +88,16 @@ struct ControlGroups: Sendable, Equatable {
         _ = unsafe rmdir(group)
     }
 
+    /// Whose limit a process of the group met that the kernel killed for its memory; nil if it killed none.
+    static func memoryDeath(in group: String) -> WorkerExit.MemoryLimit? {
+        guard let words = try? words(of: "\(group)/memory.events") else { return nil }
+        func count(_ event: String) -> Int {
+            words.firstIndex(of: event).flatMap { words.indices.contains($0 + 1) ? Int(words[$0 + 1]) : nil } ?? 0
+        }
+        guard count("oom_kill") > 0 else { return nil }
+        return count("oom") > 0 ? .own : .shared
+    }
+
     /// Those that a node before this one left behind.
     func removeEmpty() {
         for name in (try? FileSystem.names(in: path)) ?? [] where name.hasPrefix(WorkerPlace.prefix) {

@@ -23,20 +23,24 @@ final class SupervisedProcess {
     private(set) var saysStopping = false
     private let onStart: () -> Void
     private let onReady: (() -> Void)?
+    private let exit: (ChildProcess.Termination) -> WorkerExit
     /// Told whether it served until then.
     private let onExit: (Bool) -> Void
     private let onChange: () -> Void
 
     /// With `onReady`, that is called in place of believing `READY=1`: its owner tells by ``becameReady()``. Calls
     /// `onExit` after a process has ended, or could not be started, and `onChange` after that and each other change.
+    /// `exit`: What its owner knows about the end of one.
     init(
         _ supervision: Supervision, on loop: EventLoop, onStart: @escaping () -> Void, onReady: (() -> Void)? = nil,
+        exit: @escaping (ChildProcess.Termination) -> WorkerExit = { WorkerExit($0) },
         onExit: @escaping (Bool) -> Void, onChange: @escaping () -> Void
     ) throws(UVError) {
         self.supervision = supervision
         self.loop = loop
         self.onStart = onStart
         self.onReady = onReady
+        self.exit = exit
         self.onExit = onExit
         self.onChange = onChange
         timer = try Timer(on: loop)
@@ -161,7 +165,7 @@ final class SupervisedProcess {
         }
         child?.killRemains()
         child = nil
-        exited(WorkerExit(status))
+        exited(exit(status))
     }
 
     private func exited(_ status: WorkerExit) {

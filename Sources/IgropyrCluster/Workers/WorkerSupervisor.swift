@@ -119,7 +119,7 @@ actor WorkerSupervisor: LoopBound {
             watchdog: spec.watchdog)
         let process = try SupervisedProcess(
             supervision, on: loop, onStart: { Task(executorPreference: self.loop) { await self.launch(id) } },
-            onReady: { self.processSaysReady(id) },
+            onReady: { self.processSaysReady(id) }, exit: { self.exit(of: id, by: $0) },
             onExit: { self.processDidExit(of: id, hadServed: $0) },
             onChange: { self.processDidChange(of: id) })
         let worker = Worker(
@@ -252,6 +252,15 @@ actor WorkerSupervisor: LoopBound {
         worker.close()
         workers[worker.id] = nil
         idleWaiters.wake()
+    }
+
+    /// Whom the kernel kills for its memory ends like one whom anybody kills; its control group knows better.
+    private func exit(of id: Int, by status: ChildProcess.Termination) -> WorkerExit {
+        let exit = WorkerExit(status)
+        guard [.signal(SIGKILL), .unknown].contains(exit), let group = workers[id]?.place?.controlGroup,
+            let limit = ControlGroups.memoryDeath(in: group)
+        else { return exit }
+        return .outOfMemory(limit)
     }
 
     private func processDidExit(of id: Int, hadServed: Bool) {

@@ -1,7 +1,16 @@
 /// How a process ended.
 public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
+    public enum MemoryLimit: Sendable {
+        /// The deployment's.
+        case own
+        /// That of the machine, or of what the node itself was started in.
+        case shared
+    }
+
     case code(Int32)
     case signal(Int32)
+    /// The kernel killed it.
+    case outOfMemory(MemoryLimit)
     /// It was another agent's child: how it ended nobody knows. Counts as a failure.
     case unknown
 
@@ -11,6 +20,8 @@ public enum WorkerExit: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .code(let code): "exited with \(code)"
         case .signal(let number): "was ended by " + (Self.signalNames[number] ?? "signal \(number)")
+        case .outOfMemory(.own): "was killed at the limit of its memory (limits: memory in its igropyr.yaml)"
+        case .outOfMemory(.shared): "was killed for memory that the host, or the node's service, no longer had"
         case .unknown: "ended"
         }
     }
