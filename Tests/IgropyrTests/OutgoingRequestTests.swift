@@ -222,7 +222,12 @@ private struct Item: ResponseCodable, Sendable, Equatable {
             var settings = HTTPClient.Settings()
             settings.bodyLimit = 99_999
             let client = HTTPClient(settings)
-            for url in ["example.org", "ftp://example.org/", "http://", "http://user@example.org/", "http://a b/"] {
+            let invalid = [
+                "example.org", "ftp://example.org/", "http://", "http://user@example.org/", "http://a b/",
+                "http://localhost%00.example.org/", "http://localhost%2Fexample.org/", "http://localhost%3A1/",
+                "http://localhost%0D%0AX:y/",
+            ]
+            for url in invalid {
                 #expect(await failure { try await client.get(url) } == .invalidURL, "\(url)")
             }
             let closed = freshAddress(port: 9)

@@ -23,7 +23,7 @@ struct ServerURL: Hashable, Sendable {
 
     private init?(_ parts: URLComponents, for purpose: Purpose) {
         guard parts.user == nil, parts.password == nil, parts.fragment == nil || purpose == .http,
-            let host = parts.host, !host.isEmpty
+            let host = parts.host, Self.isHost(host)
         else { return nil }
         switch (parts.scheme?.lowercased(), purpose) {
         case ("http", .http), ("ws", .webSocket): isEncrypted = false
@@ -35,6 +35,17 @@ struct ServerURL: Hashable, Sendable {
         let path = parts.percentEncodedPath
         target = (path.isEmpty ? "/" : path) + (parts.percentEncodedQuery.map { "?\($0)" } ?? "")
         self.purpose = purpose
+    }
+
+    /// Whether it is one still that its escapes are resolved: a NUL would end it for the resolver, and others would
+    /// make another server of it where it is written out again. What is no ASCII is left to the resolver.
+    private static func isHost(_ text: String) -> Bool {
+        guard text.utf8.first != UInt8(ascii: "[") else { return text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F } }
+        return !text.isEmpty
+            && text.utf8.allSatisfy {
+                $0 >= 0x80 || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20)
+                    || "-._~!$&'()*+,;=".utf8.contains($0)  // RFC 3986 §3.2.2
+            }
     }
 
     /// The same server's `path`, below its own target.
