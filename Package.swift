@@ -51,7 +51,7 @@ let package = Package(
                 "IgropyrTime", "IgropyrText", "IgropyrHTTP", "IgropyrCoding", "IgropyrPatterns", "IgropyrGossip",
                 "IgropyrDNS",
                 "IgropyrHashing", "IgropyrOrchestration", "IgropyrBundles", "IgropyrConfiguration", "IgropyrUV",
-                "IgropyrTransport", "IgropyrCluster", "IgropyrBalancer", "Igropyr", "IgropyrSites",
+                "IgropyrTransport", "IgropyrInsight", "IgropyrCluster", "IgropyrBalancer", "Igropyr", "IgropyrSites",
             ]),
         .executable(name: "igropyr", targets: ["IgropyrCLI"]),
         .library(name: "IgropyrSimulation", targets: ["IgropyrSimulation"]),

@@ -1,8 +1,9 @@
 import Foundation
 @testable import IgropyrCluster
 import IgropyrOrchestration
+import IgropyrText
 
-/// The messages of the control API: which one, then its JSON.
+/// The messages of the control API, and the lines of topics: which one, then its JSON.
 enum EnvelopeTarget: FuzzTarget {
     static let name = "envelope"
 
@@ -18,7 +19,12 @@ enum EnvelopeTarget: FuzzTarget {
         { check(OfferAnswer.self, $0) }, { check(ChunkHoldings.self, $0) }, { check(ErrorAnswer.self, $0) },
         { check(ChangeRequest.self, $0) }, { check(SchedulingRequest.self, $0) }, { check(PlanRequest.self, $0) },
         { check(PlanReport.self, $0) }, { check(MembersReport.self, $0) }, { check(EventLine.self, $0) },
-        { check(EventMessage.self, $0) }, { check(QuestionMessage.self, $0) },
+        { check(EventMessage.self, $0) }, { check(QuestionMessage.self, $0) }, { check(CertificateRequest.self, $0) },
+        { check(CertificatesReport.self, $0) }, { check(AdmissionAnswer.self, $0) }, { check(KeysMessage.self, $0) },
+        { check(KeyOutcome.self, $0) }, { check(ForceLeaveMessage.self, $0) }, { check(CoordinatesReport.self, $0) },
+        { check(ExecRequest.self, $0) }, { check(LogsRequest.self, $0) }, { check(LogLine.self, $0) },
+        { check(TopReport.self, $0) }, { check(StatusReport.self, $0) }, { check(AuditReport.self, $0) },
+        { check(TopicsRequest.self, $0) }, { check(TopicLine.self, $0) },
     ]
 
     /// A message that was read and written again is the same one, in bytes that do not depend on the moment.
