@@ -13,5 +13,5 @@ let targets: [any FuzzTarget.Type] = [
     TLSTarget.self, HTTP1Target.self, HTTP2Target.self, GossipTarget.self, MessagePackTarget.self, RecordsTarget.self,
     DNSTarget.self, ProxyHeaderTarget.self, BundleIndexTarget.self, ArchiveTarget.self, ConfigurationTarget.self,
     PatternTarget.self, BalancerTarget.self, CookieTarget.self, EnvelopeTarget.self, FastCGITarget.self,
-    GatewayHeadTarget.self, EventStreamTarget.self, LogTarget.self, ForwardedTarget.self,
+    GatewayHeadTarget.self, EventStreamTarget.self, LogTarget.self, ForwardedTarget.self, PathTarget.self,
 ]
