@@ -14,4 +14,5 @@ let targets: [any FuzzTarget.Type] = [
     DNSTarget.self, ProxyHeaderTarget.self, BundleIndexTarget.self, ArchiveTarget.self, ConfigurationTarget.self,
     PatternTarget.self, BalancerTarget.self, CookieTarget.self, EnvelopeTarget.self, FastCGITarget.self,
     GatewayHeadTarget.self, EventStreamTarget.self, LogTarget.self, ForwardedTarget.self, PathTarget.self,
+    LocationTarget.self,
 ]
