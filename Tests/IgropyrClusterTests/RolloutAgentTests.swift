@@ -79,7 +79,9 @@ import Testing
         try await onLoop { loop in
             let control = try ControlClient(on: loop, key: nil)
             let nodes = try await cluster(loop, control)
-            try await nodes[0].statusSays("both have a worker") { $0.workers.map(\.host.rawValue).sorted() == ["a", "b"] }
+            try await nodes[0].statusSays("both have a worker") { report in
+                report.workers.map(\.host.rawValue).sorted() == ["a", "b"]
+            }
             let balancer = HostName(rawValue: "lb")!
             var question = StateExchange(sender: balancer, digest: StateDigest(), delta: StateDelta())
             let all = try await control.exchange(question, with: nodes[0].control)
