@@ -45,7 +45,8 @@ import Testing
             #expect(await replica.refusalProblems.first?.contains("24 hours behind that of a") == true)
             #expect(await eventually { await replica.refusalProblems.isEmpty }, "the next exchange is all right")
 
-            // What hosts say of themselves is written in some seconds, with all that they say until then; decisions soon.
+            // What hosts say of themselves is written in some seconds, with all that they say until then; decisions
+            // soon.
             record.version.epoch = UnixTime.now.milliseconds
             _ = await replica.answer(
                 StateExchange(sender: record.name, digest: StateDigest(), delta: StateDelta(hosts: [record])))

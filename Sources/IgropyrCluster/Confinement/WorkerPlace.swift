@@ -5,8 +5,8 @@ internal import IgropyrTransport
 internal import IgropyrUV
 
 /// What one process of a worker has to itself: a folder for temporary files, one in memory if it has secrets, and maybe
-/// a control group. All go with it; after a crash of the node with the next one's start, or by its ``Keeper``. All calls
-/// block.
+/// a control group. All go with it; after a crash of the node with the next one's start, or by its ``Keeper``. All
+/// calls block.
 struct WorkerPlace: Sendable, Hashable, Codable {
     /// Of the names of folders and groups.
     static let prefix = "worker-"

@@ -26,8 +26,8 @@ public struct StateExchange: Codable, Sendable {
     /// By the sender's wall clock; nil from an earlier edition.
     var time: UnixTime?
     /// Of a question: what is wanted is what its receiver has decided or says about itself, and nothing else will be
-    /// sent to it, so that its answer has no digest. Of an answer: that it is to such a question. nil: neither, and from
-    /// an earlier edition, which answers as to any other.
+    /// sent to it, so that its answer has no digest. Of an answer: that it is to such a question. nil: neither, and
+    /// from an earlier edition, which answers as to any other.
     var isFetch: Bool?
 }
 

@@ -8,8 +8,8 @@ public import Logging
 ///
 /// Whoever changes something announces it by gossip, and everybody fetches it from there, and only that: where many
 /// change at a time, each change so reaches everybody once. With each newcomer states are compared as a whole at once,
-/// and with some node at random every few seconds, so that nothing stays lost. With a data folder the state survives the
-/// process. Usable by nodes and by balancers, which only listen. For tasks on any thread.
+/// and with some node at random every few seconds, so that nothing stays lost. With a data folder the state survives
+/// the process. Usable by nodes and by balancers, which only listen. For tasks on any thread.
 public actor Replica: LoopBound {
     public struct Configuration: Sendable {
         /// This member's.

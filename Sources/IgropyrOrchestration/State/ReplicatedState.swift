@@ -2,8 +2,8 @@
 /// each host says about itself.
 ///
 /// CRDTs, no leader: per application and per certificate the last decision wins, per host the owner's latest word.
-/// Peers compare ``digest``s and send each other what the other lacks (``delta(for:of:maximumBytes:)``); so all arrive at
-/// the same state, whatever is lost, repeated or reordered.
+/// Peers compare ``digest``s and send each other what the other lacks (``delta(for:of:maximumBytes:)``); so all arrive
+/// at the same state, whatever is lost, repeated or reordered.
 public struct ReplicatedState: Hashable, Sendable {
     /// 7 days: how long the tombstone of a removed application, or certificate, is kept. A host that was away for
     /// longer, and comes back with the application still deployed, deploys it again: better found once too often than
