@@ -33,7 +33,8 @@ struct RolloutWatch {
 
     /// `deployment` is what should stand in the end, as the node has entered it, `patience` how long nothing may have
     /// changed.
-    /// - Throws: What went wrong, as soon as that is certain; that nothing has changed for too long.
+    /// - Throws: What went wrong, as soon as that is certain; that nothing has changed, or the node was silent, for too
+    ///   long.
     func follow(_ deployment: Deployment, for patience: Duration) async throws -> Outcome {
         let name = deployment.name
         guard var spec = deployment.spec else { throw CommandFailure("\(name) is removed") }
@@ -43,32 +44,38 @@ struct RolloutWatch {
         var lastChange = EventLoop.preciseNow
         while true {
             let asked = EventLoop.preciseNow
-            let report = try await client.status(of: node)
-            let answerTime = asked.duration(to: EventLoop.preciseNow)
-            guard let application = report.applications.first(where: { $0.name == name }) else {
-                throw CommandFailure("\(name) was removed in the meantime")
-            }
-            if !Self.counts(spec, application) {
-                spec = try await successor(of: spec, application) ?? spec
-            }
-            if let outcome = try Self.outcome(of: application, spec, report) {
-                let present = try await client.deployment(name, at: node)
-                guard present.follows(deployment) || present.spec == deployment.spec else {
-                    throw CommandFailure(
-                        "\(name) was changed elsewhere in the meantime, where this was not known, and that counts: igropyr "
-                            + "audit says who did it")
+            do {
+                let report = try await client.status(of: node)
+                guard let application = report.applications.first(where: { $0.name == name }) else {
+                    throw CommandFailure("\(name) was removed in the meantime")
                 }
-                return outcome
-            }
-            let done = application.rollout?.done ?? 0
-            line?.show(done, of: application.rollout?.wanted ?? application.wanted)
-            if last != (done, application.ready) {
-                (last, lastChange) = ((done, application.ready), EventLoop.preciseNow)
-            }
-            guard lastChange.duration(to: EventLoop.preciseNow) < patience else {
-                throw Self.standstill(application, report)
+                if !Self.counts(spec, application) {
+                    spec = try await successor(of: spec, application) ?? spec
+                }
+                if let outcome = try Self.outcome(of: application, spec, report) {
+                    let present = try await client.deployment(name, at: node)
+                    guard present.follows(deployment) || present.spec == deployment.spec else {
+                        throw CommandFailure(
+                            "\(name) was changed elsewhere in the meantime, where this was not known, and that counts: "
+                                + "igropyr audit says who did it")
+                    }
+                    return outcome
+                }
+                let done = application.rollout?.done ?? 0
+                line?.show(done, of: application.rollout?.wanted ?? application.wanted)
+                if last != (done, application.ready) {
+                    (last, lastChange) = ((done, application.ready), EventLoop.preciseNow)
+                }
+                guard lastChange.duration(to: EventLoop.preciseNow) < patience else {
+                    throw Self.standstill(application, report)
+                }
+            } catch let error as ControlError
+                where error.code == .unreachable && lastChange.duration(to: EventLoop.preciseNow) < patience
+            {
+                // It is busy, or is started again: the rollout goes on without it.
             }
             // A large cluster's node, or one that many wait for, does not become busy by being asked.
+            let answerTime = asked.duration(to: EventLoop.preciseNow)
             try await Task.sleep(for: min(max(.milliseconds(100), answerTime * 10), .seconds(1)))
         }
     }

@@ -119,6 +119,26 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a command that waits bears that the node which it asks is killed and started again`() async throws {
+            try await Lab.network("2") { lab in
+                try await lab.startNodes(1...2)
+                try await lab.statusSays("both are there") { $0.hosts.count == 2 }
+                try await lab.deploy()
+                let words = [
+                    "igropyr", "deploy", Binaries.hello, "--name", "hello", "--min-healthy", "10", "--env", "A=1",
+                ]
+                let waiting = try lab.start(on: 1, words + ["--node", lab.address(2), "--key-file", lab.keyFile])
+                try await lab.statusSays("it is under way") { $0.workers.count > 2 }
+                kill(try #require(try await lab.processes(of: "node", on: 2).first), SIGKILL)
+                try await lab.statusSays("that node is dead") { status in
+                    status.hosts.contains { $0.name == "host-2" && $0.status == "failed" }
+                }
+                try await lab.lab("start", "2")
+                let outcome = try await waiting.finish()
+                #expect(outcome.status == 0 && outcome.output.contains("2 of 2 workers ready"), "\(outcome)")
+            }
+        }
+
         @Test func `a scale that is lost beyond a partition is told of, also by the command that waits`()
             async throws
         {
