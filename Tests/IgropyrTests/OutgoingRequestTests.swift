@@ -225,7 +225,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
             let invalid = [
                 "example.org", "ftp://example.org/", "http://", "http://user@example.org/", "http://a b/",
                 "http://localhost%00.example.org/", "http://localhost%2Fexample.org/", "http://localhost%3A1/",
-                "http://localhost%0D%0AX:y/",
+                "http://localhost%0D%0AX:y/", "http://[]/", "http://[a]/",
             ]
             for url in invalid {
                 #expect(await failure { try await client.get(url) } == .invalidURL, "\(url)")

@@ -40,7 +40,10 @@ struct ServerURL: Hashable, Sendable {
     /// Whether it is one still that its escapes are resolved: a NUL would end it for the resolver, and others would
     /// make another server of it where it is written out again. What is no ASCII is left to the resolver.
     private static func isHost(_ text: String) -> Bool {
-        guard text.utf8.first != UInt8(ascii: "[") else { return text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F } }
+        guard text.utf8.first != UInt8(ascii: "[") else {
+            return text.utf8.last == UInt8(ascii: "]") && text.utf8.contains(UInt8(ascii: ":"))
+                && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
+        }
         return !text.isEmpty
             && text.utf8.allSatisfy {
                 $0 >= 0x80 || (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20)
