@@ -26,10 +26,12 @@ extension Replica {
         if let folder = configuration.folder { saves.request { await self.write(to: folder) } }
     }
 
-    /// In some seconds, and once for all changes until then, as many as there are while many workers come and go.
+    /// In some seconds, and once for all changes until then, as many as there are while many workers come and go. By
+    /// then the folder of one that has stopped may be another's.
     func saveRecords() {
         guard configuration.folder != nil else { return }
         hasUnsavedRecords = true
+        guard !isStopped else { return }
         recordSaves.request { if self.hasUnsavedRecords { self.save() } }
     }
 

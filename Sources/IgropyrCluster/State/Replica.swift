@@ -74,7 +74,7 @@ public actor Replica: LoopBound {
     let recordSaves: CoalescedWork
     /// Something that hosts say about themselves is not on its way to the disk yet.
     var hasUnsavedRecords = false
-    private var isStopped = false
+    private(set) var isStopped = false
     /// Why the state on the disk is not the present one; nil when it is.
     var storageProblem: String?
     private var refusals = RefusalBook()
