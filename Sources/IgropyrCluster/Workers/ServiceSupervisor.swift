@@ -44,7 +44,9 @@ public actor ServiceSupervisor: LoopBound {
         guard let notificationName = handover.names[name] else { return nil }
         self.name = name
         self.program = program
-        sockets = handover.descriptors.filter { $0.key.hasPrefix(Self.socketName(of: name)) }.map(\.value)
+        // An earlier edition had one, under the name alone.
+        sockets = handover.descriptors.filter { $0.key == name || $0.key.hasPrefix(Self.socketName(of: name)) }
+            .map(\.value)
         self.logger = logger
         self.loop = loop
         self.notificationName = notificationName
