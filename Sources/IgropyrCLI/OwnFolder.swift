@@ -3,7 +3,8 @@ import Glibc
 
 /// A folder among the temporary ones that is this process's own; it removes it when it ends.
 ///
-/// One that is killed cannot: its folder goes when the next one of that user makes another.
+/// One that is killed cannot: its folder goes when the next one of that user makes another, also if that got its
+/// number, as the first process in a container always does.
 struct OwnFolder {
     let path: String
 
@@ -25,7 +26,7 @@ struct OwnFolder {
             let path = "\(parent)/\(name)"
             guard let process = pid_t(name.dropFirst(prefix.count)), process > 0,
                 (try? manager.attributesOfItem(atPath: path))?[.ownerAccountID] as? Int == Int(geteuid()),
-                kill(process, 0) != 0, errno == ESRCH
+                process == getpid() || kill(process, 0) != 0 && errno == ESRCH
             else { continue }
             try? manager.removeItem(atPath: path)
         }
