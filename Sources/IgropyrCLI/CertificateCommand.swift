@@ -147,7 +147,7 @@ struct CertificateCommand: AsyncParsableCommand {
 
                 In dehydrated's hook (deploy_challenge) it is $4, in uacme's (begin) $5.
 
-                Exit code 2: a balancer does not answer, or there is none.
+                Exit code 2: a balancer does not answer.
                 """)
 
         @Argument(
