@@ -7,8 +7,9 @@ public enum StateLimits {
     public static let applications = 1000
     /// Deployed applications and the tombstones of removed ones.
     public static let registers = 2000
-    /// Roughly, of all applications and certificates together, as JSON. Where something is decided only: what others
-    /// decide at the same time is taken nevertheless, or hosts would not come to the same state.
+    /// Roughly, of all applications and certificates together, as JSON. Where something is deployed or set only: nobody
+    /// is kept from a restart or a rollback, though history grows by it, and what others decide at the same time is
+    /// taken nevertheless, or hosts would not come to the same state.
     public static let decidedBytes = 32 << 20
     public static let hosts = 1000
     public static let certificates = 200
