@@ -166,7 +166,8 @@ import Testing
 
     private static let named: [(field: String, status: Int)] = [
         ("X-Accel-Redirect: /kept/a%20b.txt?q", 200), ("X-Sendfile: STORE/a b.txt", 200),
-        ("X-Accel-Redirect: /kept/.deep/c.txt", 200), ("X-Accel-Redirect: /kept/none", 404),
+        ("X-Sendfile: STORE/\u{301}d.txt", 200), ("X-Accel-Redirect: /kept/.deep/c.txt", 200),
+        ("X-Accel-Redirect: /kept/none", 404),
         ("X-Accel-Redirect: /kept/%2e%2e/web/run.sh", 404), ("X-Accel-Redirect: /kept/../web/run.sh", 404),
         ("X-Accel-Redirect: /kept/.deep", 404), ("X-Accel-Redirect: /kept", 404), ("X-Accel-Redirect: /run.sh", 404),
         ("X-Sendfile: /etc/passwd", 404), ("X-Sendfile: STORE/../web/run.sh", 404), ("X-Sendfile: STOREs/x", 404),
@@ -184,6 +185,7 @@ import Testing
             try FileManager.default.createDirectory(atPath: store + "/.deep", withIntermediateDirectories: true)
             try "0123456789".write(toFile: store + "/a b.txt", atomically: false, encoding: .utf8)
             try "deep".write(toFile: store + "/.deep/c.txt", atomically: false, encoding: .utf8)
+            try "mark".write(toFile: store + "/\u{301}d.txt", atomically: false, encoding: .utf8)
             try FileManager.default.createSymbolicLink(atPath: store + "/out", withDestinationPath: "/etc/passwd")
             for (number, row) in Self.named.enumerated() {
                 let field = row.field.replacing("STORE", with: store)

@@ -222,9 +222,17 @@ import Testing
         }
     }
 
-    @Test func `the site's own file is never served, though it lies in the root`() async throws {
-        try await withSite("root: .\nlisting: true") { caller, site in
-            try site.write("../site.yaml", "root: .")
+    /// The last one combines with the slash behind it.
+    @Test(arguments: ["a", "\u{e4}\u{e4}", "a\u{600}"])
+    func `the site's own file is never served, though it lies in the root`(folder: String) async throws {
+        let fixture = try SiteFixture()
+        defer { fixture.remove() }
+        let yaml = "root: .\nlisting: true"
+        try fixture.write("../\(folder)/site.yaml", yaml)
+        try fixture.write("../\(folder)/a.txt", "a")
+        let site = try Site(Array(yaml.utf8), file: "\(fixture.path)/\(folder)/site.yaml")
+        try await serve(site) { caller async throws in
+            #expect(try await caller.text("/a.txt") == "a")
             #expect(try await caller.status("/site.yaml") == 404)
             #expect(try await !caller.text("/").contains("site.yaml"))
         }

@@ -63,8 +63,8 @@ final class NamedFiles {
     }
 
     private static func place(_ path: String, _ folders: [(name: String, folder: String)]) -> Place? {
-        for (name, folder) in folders where path.hasPrefix(name + "/") {
-            let names = String(path.dropFirst(name.count + 1)).pathNames
+        for (name, folder) in folders {
+            guard let names = path.path(beneath: name)?.pathNames else { continue }
             guard !names.contains(".."), !names.contains("."),
                 let rest = FilePath(names, servesDotfiles: true), !rest.endsWithSlash
             else { return nil }

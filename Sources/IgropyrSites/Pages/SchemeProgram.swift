@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import IgropyrText
 internal import IgropyrUV
 
 /// A program that was written for Igropyr's first edition.
@@ -18,7 +19,7 @@ extension Site {
         let file = URL(filePath: file).standardizedFileURL.path
         let settings = try await ProgramSettings(asking: file, scheme)
         let folder = settings.text("staticpath") ?? ""
-        self.init(root: folder.isEmpty ? String(file[..<(file.lastIndex(of: "/") ?? file.endIndex)]) : folder)
+        self.init(root: folder.isEmpty ? file.pathNames.dropLast().joined(separator: "/") : folder)
         program = SchemeProgram(file: file, servesFiles: !folder.isEmpty)
         self.scheme = scheme
         (address, port) = (settings.address, UInt16(try settings.number("port", in: 0...65_535) ?? 80))

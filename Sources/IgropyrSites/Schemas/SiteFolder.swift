@@ -1,3 +1,5 @@
+internal import IgropyrText
+
 /// The folder that relative paths of a file are taken from.
 struct SiteFolder: Sendable {
     let path: String
@@ -6,7 +8,7 @@ struct SiteFolder: Sendable {
     init(_ path: String) { self.path = path }
 
     init(ofFile file: String) {
-        path = file.lastIndex(of: "/").map { String(file[..<$0]) + "/" } ?? ""
+        path = (file.pathNames.dropLast() + [""]).joined(separator: "/")
     }
 
     func resolve(_ file: String) -> String {

@@ -49,11 +49,7 @@ final class OpenRoot: Sendable {
         let path = Self.withoutLinks(settings.root)
         self.path = path
         accessFile = settings.accessFile
-        hidden = Set(
-            hiddenFiles.compactMap { file in
-                let file = Self.withoutLinks(file)
-                return file.hasPrefix(path + "/") ? String(file.dropFirst(path.utf8.count + 1)) : nil
-            })
+        hidden = Set(hiddenFiles.compactMap { Self.withoutLinks($0).path(beneath: path) })
     }
 
     private static func withoutLinks(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
