@@ -184,6 +184,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
     @Test(arguments: [
         "//app:secret@example.org/", "//app:se/cret@example.org/", "//app:se@cret@example.org/", ":app:secret@",
         "//app:se?cret@example.org/", "//app:secret@example.org/?key=secret@secret", "//app:secret@example.org/#secret",
+        "//app:secret@\u{301}example.org/", "//app:secret@example.org/?\u{301}secret",
     ])
     func `a URL with a password is refused without telling it`(rest: String) async {
         let request = await #expect(throws: HTTPRequestFailure.self) {
@@ -212,7 +213,7 @@ private struct Item: ResponseCodable, Sendable, Equatable {
                     _ = try await HTTPClient.shared.get(url)
                 }
             }
-            let text = failure.map { "\($0)" } ?? ""
+            let text = "\(failure, default: "")"
             #expect(text.contains("/path: ") && !text.contains("secret"), "\(text)")
         }
     }

@@ -30,7 +30,7 @@ public struct HTTPClientEvents: AsyncSequence, Sendable {
                     rest = piece[...]
                 }
             } catch is EventStreamParser.EventTooLarge {
-                throw HTTPRequestFailure(response.url, .tooLarge, mayHaveBeenReceived: true)
+                throw HTTPRequestFailure(response.body.url.told, .tooLarge, mayHaveBeenReceived: true)
             }
         }
     }
@@ -52,6 +52,6 @@ extension HTTPStreamedResponse {
         let type = fields[.contentType] ?? "unknown"
         guard type.prefix(while: { $0 != ";" }).trimmedOfSpaces.lowercased() != "text/event-stream" else { return }
         let reason = "no events: its status is \(status.code), its type \(type), not text/event-stream"
-        throw HTTPRequestFailure(url, .brokenResponse(reason), mayHaveBeenReceived: true)
+        throw HTTPRequestFailure(body.url.told, .brokenResponse(reason), mayHaveBeenReceived: true)
     }
 }

@@ -124,9 +124,10 @@ extension String {
     /// What errors, and so logs, tell of a URL, be it a good one or not: neither its query and fragment nor what may be
     /// a name and a password, since all of these may be secrets.
     package var toldOfURL: String {
-        let end = firstIndex { $0 == "?" || $0 == "#" } ?? endIndex
-        let start = firstRange(of: "://")?.upperBound ?? startIndex
-        guard let at = lastIndex(of: "@"), start <= at else { return String(self[..<end]) }
+        // By bytes: as characters, a mark behind one of these makes another one of it.
+        let end = utf8.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? endIndex
+        let start = utf8.firstRange(of: "://".utf8)?.upperBound ?? startIndex
+        guard let at = utf8.lastIndex(of: UInt8(ascii: "@")), start <= at else { return String(self[..<end]) }
         return "\(self[..<min(start, end)])…\(at < end ? self[at..<end] : "")"  // Either may be part of the other.
     }
 }
