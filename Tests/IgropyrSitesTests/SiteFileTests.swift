@@ -166,6 +166,8 @@ import Testing
         ("/**", "https://e.org/*", "a\r\nSet-Cookie: b", "https://e.org/a%0D%0ASet-Cookie%3A%20b"),
         ("/go/**", "/*", "go//evil.test", "/evil.test"), ("/f*/bar", "/*", "boo/bar", nil),
         ("/a/**", "/b/*", "a/\u{301}x", "/b/%CC%81x"), ("/a/\u{301}*", "/b/*", "a/\u{301}x", "/b/x"),
+        ("/a*\u{301}x", "/b/*", "ay\u{301}x", "/b/y"), ("/a*", "/b/*", "a\u{301}x", "/b/%CC%81x"),
+        ("/\u{600}*x", "/b/*", "\u{600}yx", "/b/y"),
     ]
 
     @Test(arguments: globs) func `a path goes where its rule says, escaped again`(

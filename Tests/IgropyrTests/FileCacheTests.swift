@@ -120,6 +120,7 @@ private let patterns: [(pattern: String, path: String, fits: Bool)] = [
     ("index.*", "a/index.html", true),
     ("index.html", "a/index.html", true),
     ("/index.html", "index.html", true),
+    ("/\u{301}.html", "a/\u{301}.html", true),
     ("a/*", "a/b", true),
     ("a/*", "a/b/c", false),
     ("a/*", "b", false),

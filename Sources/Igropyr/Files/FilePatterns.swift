@@ -10,7 +10,8 @@ package struct FilePatterns<Value: Sendable>: Sendable {
 
     /// A rule after those there are. A slash before the pattern means nothing.
     package mutating func add(_ pattern: String, _ value: Value) {
-        rules.append((Array((pattern.hasPrefix("/") ? pattern.dropFirst() : pattern[...]).utf8), value))
+        let bytes = Array(pattern.utf8)
+        rules.append((bytes.first == UInt8(ascii: "/") ? Array(bytes.dropFirst()) : bytes, value))
     }
 
     package static func + (first: FilePatterns, rest: FilePatterns) -> FilePatterns {

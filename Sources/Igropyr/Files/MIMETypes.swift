@@ -40,8 +40,8 @@ package struct MIMETypes: Sendable {
 
     /// Up to 1 MiB; nothing if the file cannot be read.
     private static func read(_ path: String) -> String {
-        guard let slash = path.lastIndex(of: "/"), let folder = try? Folder(String(path[...slash])),
-            case .file(let file)? = try? folder.open(beneath: String(path[path.index(after: slash)...])),
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), let folder = try? Folder(String(path[...slash])),
+            case .file(let file)? = try? folder.open(beneath: String(path[path.utf8.index(after: slash)...])),
             let bytes = try? file.read(at: 0, count: min(file.size, 1 << 20))
         else { return "" }
         return String(decoding: bytes, as: UTF8.self)

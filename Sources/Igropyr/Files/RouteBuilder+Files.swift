@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrText
 
 extension RouteBuilder {
     /// Answers GET and HEAD under `pattern` with the files of a folder.
@@ -65,7 +66,7 @@ extension FileServing {
                 setting: "indexNames", value: name, reason: "give the name of a file, without a folder")
         }
         if let fallback {
-            let names = fallback.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            let names = fallback.pathNames.dropFirst()
             guard fallback.hasPrefix("/"), names.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) else {
                 throw FileServingMistake(
                     setting: "fallback", value: fallback,

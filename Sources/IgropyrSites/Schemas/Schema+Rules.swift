@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Igropyr
 internal import IgropyrConfiguration
+internal import IgropyrText
 
 extension Schema where Value == String {
     /// The end of names behind the last dot; empty for names without one.
@@ -22,16 +23,15 @@ extension Schema where Value == String {
     /// Of a file or folder that need not be there; without the slash that a folder's may end with.
     static var governedPath: Schema<String> {
         .text("a path from the root, such as /admin") { text in
-            let path = text.hasSuffix("/") ? text.dropLast() : text[...]
-            let names = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-            let isPath = names.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
-            return path.hasPrefix("/") && isPath ? String(path) : nil
+            let path = text.hasSuffix("/") ? String(text.dropLast()) : text
+            let isPath = path.pathNames.dropFirst().allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
+            return path.hasPrefix("/") && isPath ? path : nil
         }
     }
 
     static var rootedPath: Schema<String> {
         .text("a file's path from the root, such as /errors/404.html") { text in
-            let names = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+            let names = text.pathNames.dropFirst()
             return text.hasPrefix("/") && names.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." } ? text : nil
         }
     }

@@ -67,7 +67,8 @@ public struct PathRule: Sendable {
     }
 }
 
-/// Paths with stars in them: `*` is a part of one name, `**` at the end is the rest, also of several names.
+/// Paths with stars in them: `*` is a part of one name, `**` at the end is the rest, also of several names. A star is
+/// one whatever mark stands behind it: paths are bytes.
 public struct PathGlob: Sendable, Hashable {
     private let segments: [Segment]
     private let hasRest: Bool
@@ -82,13 +83,16 @@ public struct PathGlob: Sendable, Hashable {
     }
 
     init(_ text: String) throws(PathRule.Invalid) {
-        guard text.hasPrefix("/") else { throw PathRule.Invalid(description: "expected a path that begins with /") }
-        var names = String(text.dropFirst()).pathNames
+        guard text.utf8.first == UInt8(ascii: "/") else {
+            throw PathRule.Invalid(description: "expected a path that begins with /")
+        }
+        var names = Array(text.pathNames.dropFirst())
         hasRest = names.last == "**"
         if hasRest { names.removeLast() }
         var segments: [Segment] = []
         for name in names {
-            let parts = name.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
+            let parts = name.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false)
+                .map { String(Substring($0)) }
             guard parts.count <= 2 else {
                 throw PathRule.Invalid(description: "expected at most one * in each name, and ** only at the end")
             }
@@ -105,10 +109,11 @@ public struct PathGlob: Sendable, Hashable {
             switch segment {
             case .literal(let text): guard text == name else { return nil }
             case .star(let before, let after):
-                guard name.utf8.count >= before.utf8.count + after.utf8.count, name.hasPrefix(before),
-                    name.hasSuffix(after)
+                let (name, before, after) = (name.utf8, before.utf8, after.utf8)
+                guard name.count >= before.count + after.count, name.starts(with: before),
+                    name.suffix(after.count).elementsEqual(after)
                 else { return nil }
-                parts.append(String(name.dropFirst(before.count).dropLast(after.count)))
+                parts.append(String(Substring(name.dropFirst(before.count).dropLast(after.count))))
             }
         }
         guard hasRest else { return parts }
