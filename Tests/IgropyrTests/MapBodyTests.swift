@@ -152,6 +152,9 @@ private struct Broken: Error {}
             for wrong in ["1", "-1"] {
                 await #expect(throws: (any Error).self) { try await caller.send("/", [("X-Wrong", wrong)]) }
             }
+            let raw = try await caller.connect()
+            raw.send("GET / HTTP/1.1\r\nHost: a\r\nX-Wrong: -5\r\n\r\n")
+            #expect(await raw.receiveAll().hasPrefix("HTTP/1.1 500 "))
         }
     }
 

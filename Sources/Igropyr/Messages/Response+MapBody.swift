@@ -42,13 +42,15 @@ extension Response {
     /// that opens a WebSocket. Compression of the application comes after all middleware, and so after this.
     ///
     /// A part of a body, or one in a coding, cannot be mapped: call ``Request/askForWholeBody()`` before the request
-    /// goes on. Without, the client gets 500, and the log says why.
+    /// goes on. Without, or with a `length` below 0, the client gets 500, and the log says why.
     public mutating func mapBody(
         length: Int? = nil, _ change: @escaping ([UInt8]) async throws -> [UInt8],
         atEnd finish: @escaping (ResponseWriter) async throws -> Void = { _ in }
     ) {
         guard let produce else { return }
-        guard status != .partialContent, !hasFields || fields[.contentEncoding] == nil else { return failMapping() }
+        guard status != .partialContent else { return failMapping(.part) }
+        guard !hasFields || fields[.contentEncoding] == nil else { return failMapping(.coding) }
+        if let length, length < 0 { return failMapping(.length(length)) }
         streamLength = length
         body = .stream { writer in
             let changed = ResponseWriter(to: writer) { piece in try await writer.write(try await change(piece)) }
@@ -77,19 +79,26 @@ extension Response {
         "Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5",
     ].compactMap { HTTPField.Name($0) }
 
-    private mutating func failMapping() {
-        let failure = UnmappableBody(isPart: status == .partialContent)
+    private mutating func failMapping(_ failure: UnmappableBody) {
         self = Response(.internalServerError) { _ in throw failure }
         self.failure = failure
     }
 }
 
-/// A body that only its sender knows how to read.
-struct UnmappableBody: Error, CustomStringConvertible {
-    let isPart: Bool
+/// Why a body was not mapped.
+enum UnmappableBody: Error, CustomStringConvertible {
+    /// Only its sender knows how to read it.
+    case part, coding
+    case length(Int)
 
     var description: String {
-        "mapBody was called for \(isPart ? "a part of a body" : "a body in a coding"): have the middleware that calls it "
-            + "call request.askForWholeBody() before the request goes on"
+        switch self {
+        case .part: "mapBody was called for a part of a body: \(Self.advice)"
+        case .coding: "mapBody was called for a body in a coding: \(Self.advice)"
+        case .length(let length): "mapBody was given a length of \(length)"
+        }
     }
+
+    private static let advice =
+        "have the middleware that calls it call request.askForWholeBody() before the request goes on"
 }
