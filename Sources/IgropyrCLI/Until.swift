@@ -1,8 +1,8 @@
 import IgropyrCluster
 import IgropyrUV
 
-/// Asks again and again until something is so; false when the time is up. A node that does not answer may be busy, or be
-/// started again: until then it is asked again, too.
+/// Asks again and again until something is so; false when the time is up. A node that does not answer may be busy, or
+/// be started again: until then it is asked again, too.
 func until(
     _ deadline: Duration, every pause: Duration = .milliseconds(50), _ isSo: () async throws -> Bool
 ) async throws -> Bool {
