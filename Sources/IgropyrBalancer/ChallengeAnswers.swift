@@ -6,7 +6,8 @@ final class ChallengeAnswers {
     /// A new one takes the place of the oldest.
     static let limit = 100
 
-    private var challenges: [AuthorityChallenge] = []
+    // Asked for each request, where the check of exclusive use shows in the profile.
+    @safe @exclusivity(unchecked) private var challenges: [AuthorityChallenge] = []
 
     func add(_ challenge: AuthorityChallenge) {
         challenges.removeAll { $0.path == challenge.path }

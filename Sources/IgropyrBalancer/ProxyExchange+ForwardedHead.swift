@@ -25,7 +25,7 @@ extension ProxyExchange {
         let mode = proxy.settings.forwarded.mode
         let isTrusted = mode == .trust && connection.peerAddress.map(proxy.settings.forwarded.trusts) ?? false
         var told = ToldFields()
-        var takesTrailers = false
+        var saysTE = false
         var fields = FieldIterator(head.fields)
         while let lines = fields.nextLines(
             in: bytes,
@@ -34,7 +34,7 @@ extension ProxyExchange {
                 switch field {
                 case .hopByHop, .host, .imitation: return false
                 case .te:
-                    takesTrailers = head.takesTrailers(in: bytes)
+                    saysTE = true
                     return false
                 // In HTTP/1.0 it says nothing (RFC 9110 §10.1.1), and to a worker it would.
                 case .expect: if head.version == .http10 { return false }
@@ -69,7 +69,7 @@ extension ProxyExchange {
             try output.appendField("Connection", "Upgrade")
             try output.appendField("Upgrade", upgrade.names)
             if let key = upgrade.key { try output.appendField("Sec-WebSocket-Key", key) }
-        } else if takesTrailers {
+        } else if saysTE, head.takesTrailers(in: bytes) {
             try output.appendField("Connection", "TE")
             try output.appendField("TE", "trailers")
         }

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import IgropyrHTTP
+internal import IgropyrTransport
 public import IgropyrUV
 
 extension HTTPClient {
@@ -67,11 +68,7 @@ extension HTTPRequestFailure {
 }
 
 extension Request {
-    fileprivate var asksForWebSocket: Bool {
-        headers("Upgrade").contains { list in
-            list.split(separator: ",").contains { $0.trimmedOfSpaces.lowercased() == "websocket" }
-        }
-    }
+    fileprivate var asksForWebSocket: Bool { withBytes { bytes in head.asksForWebSocket(in: bytes) } }
 
     fileprivate var takesTrailers: Bool { withBytes { bytes in head.takesTrailers(in: bytes) } }
 

@@ -72,7 +72,8 @@ public struct WebSocketHandshake: Sendable {
 
 extension MessageHead {
     /// Whether the client wants to go on with WebSocket: GET with `Upgrade` in HTTP/1.1, an extended CONNECT in HTTP/2.
-    fileprivate func asksForWebSocket(in bytes: RawSpan) -> Bool {
+    /// `bytes` are the head's.
+    package func asksForWebSocket(in bytes: RawSpan) -> Bool {
         guard method == (version == .http2 ? .connect : .get), let upgrade else { return false }
         return bytes.string(in: upgrade).listElements.contains { $0.lowercased() == "websocket" }
     }
