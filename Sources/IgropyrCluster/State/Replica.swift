@@ -39,8 +39,6 @@ public actor Replica: LoopBound {
 
     /// Between two announcements, so that a flapping worker does not fill the others' queues.
     private static let announcementInterval: Duration = .milliseconds(100)
-    /// Exchanges in a row with one peer, each of at most some megabytes.
-    private static let roundLimit = 100
     /// In which changes come together, before all are saved at once.
     private static let savePause: Duration = .milliseconds(50)
     /// The same where hosts have only told of themselves: they will again, and who restarts hears it within a second.
@@ -50,13 +48,13 @@ public actor Replica: LoopBound {
     public nonisolated let loop: EventLoop
     let configuration: Configuration
     let membership: Membership
-    private let client: ControlClient
+    let client: ControlClient
     public internal(set) var state = ReplicatedState()
     var clock: HybridClock
     private var clocks = PeerClocks()
     /// When this process says that it began, at the latest: since its clock was set right.
     private var latestEpoch = Int64.max
-    private var members: [Member] = [] {
+    private(set) var members: [Member] = [] {
         didSet { notePeers() }
     }
     /// The control addresses of the alive nodes but this one.
@@ -64,11 +62,11 @@ public actor Replica: LoopBound {
     private var subscribers: [Int: AsyncStream<Snapshot>.Continuation] = [:]
     private var lastSubscriber = 0
     private var tasks: [Task<Void, Never>] = []
-    private var pulls: [HostName: CoalescedWork] = [:]
+    var pulls: [HostName: CoalescedWork] = [:]
     /// With whom the whole states are to be compared, next.
-    private var uncompared: Set<HostName> = []
+    var uncompared: Set<HostName> = []
     /// Peers whose last answer to a fetch was one, as an earlier edition's is not.
-    private var fetchers: Set<HostName> = []
+    var fetchers: Set<HostName> = []
     private let announcements: CoalescedWork
     let saves: CoalescedWork
     let recordSaves: CoalescedWork
@@ -77,9 +75,9 @@ public actor Replica: LoopBound {
     private(set) var isStopped = false
     /// Why the state on the disk is not the present one; nil when it is.
     var storageProblem: String?
-    private var refusals = RefusalBook()
+    var refusals = RefusalBook()
     /// At most one for each application: who takes them, empties it.
-    private var overruled: [ApplicationName: Deployment] = [:]
+    var overruled: [ApplicationName: Deployment] = [:]
 
     public init(_ configuration: Configuration, membership: Membership, client: ControlClient, on loop: EventLoop) {
         self.configuration = configuration
@@ -233,7 +231,7 @@ public actor Replica: LoopBound {
         announce()
     }
 
-    private func announce() {
+    func announce() {
         if !isStopped { announcements.request { await self.sendAnnouncement() } }
     }
 
@@ -244,125 +242,13 @@ public actor Replica: LoopBound {
         try? await Task.sleep(for: Self.announcementInterval)
     }
 
-    // MARK: - Exchanges
-
-    /// Answers a peer's half of an exchange.
-    public func answer(_ message: StateExchange) -> StateExchange {
-        note(message.time, of: message.sender)
-        take(message.delta, from: message.sender)
-        guard message.isFetch == true else { return half(with: state.delta(for: message.digest)) }
-        let news = state.delta(for: message.digest, of: configuration.name)
-        return StateExchange(
-            sender: configuration.name, digest: StateDigest(), delta: news, time: .now, isFetch: true)
-    }
-
-    private func half(with delta: StateDelta) -> StateExchange {
-        StateExchange(sender: configuration.name, digest: state.digest, delta: delta, time: .now)
-    }
-
-    /// What peers say and this host refuses, in a line each; empty as a rule.
-    var refusalProblems: [String] { refusals.problems(of: peers.keys) }
-
-    /// `isAll`: the delta has all that the peer has and this host lacks.
-    /// - Returns: Whether anything was new.
-    @discardableResult
-    private func take(_ delta: StateDelta, from peer: HostName, isAll: Bool = true) -> Bool {
-        var known = Set(members.compactMap(\.host))
-        known.insert(configuration.name)
-        let own = state.hosts[configuration.name]
-        let change = state.apply(delta, at: judgingTime, clock: &clock, knownHosts: known)
-        if !delta.isEmpty { note(change.refusals, from: peer, areAll: isAll) }
-        for deployment in change.overruled { overruled[deployment.name] = deployment }
-        guard !change.isEmpty else { return false }
-        didChange()
-        if change.deployments.isEmpty, change.certificates.isEmpty { saveRecords() } else { save() }
-        // The host's record got a new version, above the peer's, or a decision a new time.
-        if state.hosts[configuration.name] != own || !change.upheld.isEmpty { announce() }
-        return true
-    }
-
-    /// What was decided at this host and counts no more since this was called last: see ``StateChange/overruled``.
-    func takeOverruled() -> [Deployment] {
-        defer { overruled = [:] }
-        return overruled.values.sorted { $0.timestamp < $1.timestamp }
-    }
-
-    private func note(_ refused: [Refusal], from peer: HostName, areAll: Bool = true) {
-        let known = refusals.problems(of: peers.keys)
-        for refusal in refusals.note(refused, from: peer, areAll: areAll) {
-            configuration.logger.warning(
-                "refused a part of a peer's state", metadata: ["peer": "\(peer)", "reason": "\(refusal)"])
-        }
-        if refusals.problems(of: peers.keys) != known { didChange() }  // The host's record tells of it.
-    }
-
-    /// Fetches from a peer what this host lacks, and sends it what it lacks.
-    private func compare(with peer: HostName) {
-        uncompared.insert(peer)
-        pull(from: peer)
-    }
-
-    /// Fetches what a peer says of its own, or more if that is due; one after the other for each peer.
-    private func pull(from peer: HostName) {
-        guard !isStopped else { return }
-        let pull = pulls[peer] ?? CoalescedWork(on: loop)
-        pulls[peer] = pull
-        pull.request { await self.exchangePersistently(with: peer) }
-    }
-
-    /// Tries again, soon, while the peer counts as alive; after that it is the turn of the periodic exchange.
-    private func exchangePersistently(with peer: HostName) async {
-        for pause in [Duration.milliseconds(100), .milliseconds(250), .milliseconds(500), .seconds(1), .zero] {
-            let comparesAll = uncompared.remove(peer) != nil
-            do {
-                return try await comparesAll ? exchange(with: peer) : fetch(from: peer)
-            } catch {
-                if comparesAll { uncompared.insert(peer) }
-                configuration.logger.debug(
-                    "could not exchange states", metadata: ["peer": "\(peer)", "reason": "\(error)"])
-            }
-            guard pause > .zero, (try? await Task.sleep(for: pause)) != nil else { return }
-        }
-    }
-
-    /// What the peer has decided or says about itself. What it has heard from others, those tell, too.
-    private func fetch(from peer: HostName) async throws(ControlError) {
-        for _ in 0..<Self.roundLimit {
-            guard let address = peers[peer], !Task.isCancelled else { return }
-            var digest = state.digest
-            // To an earlier edition it would say that this host knows of nobody else.
-            if fetchers.contains(peer) { digest.hosts = digest.hosts.filter { $0.key == peer } }
-            let question = StateExchange(
-                sender: configuration.name, digest: digest, delta: StateDelta(), time: .now, isFetch: true)
-            let answer = try await client.exchange(question, with: address)
-            if answer.isFetch == true { fetchers.insert(peer) } else { fetchers.remove(peer) }
-            note(answer.time, of: peer)
-            guard take(answer.delta, from: peer, isAll: false), !answer.delta.isComplete else { return }
-        }
-    }
-
-    private func exchange(with peer: HostName) async throws(ControlError) {
-        var outgoing = StateDelta()
-        for _ in 0..<Self.roundLimit {
-            guard let address = peers[peer], !Task.isCancelled else { return }
-            let answer = try await client.exchange(half(with: outgoing), with: address)
-            note(answer.time, of: peer)
-            if answer.delta.isEmpty { note([], from: peer) }
-            let isNews = take(answer.delta, from: peer)
-            let rest = state.delta(for: answer.digest)
-            if answer.delta.isComplete, rest.isEmpty { return }
-            guard isNews || rest != outgoing else { return }  // One of both refuses it, and would again.
-            outgoing = rest
-        }
-    }
-
     // MARK: - Clocks
 
     private var clockVerdict: PeerClocks.Verdict { clocks.verdict(on: .now, at: loop.now) }
 
     /// By which what others say is judged: a host whose clock is behind would believe nobody, and a balancer have no
     /// worker.
-    private var judgingTime: UnixTime {
+    var judgingTime: UnixTime {
         if case .behind(_, let time) = clockVerdict { time } else { .now }
     }
 
@@ -382,7 +268,7 @@ public actor Replica: LoopBound {
         didChange()  // The host's record tells of it.
     }
 
-    private func note(_ time: UnixTime?, of peer: HostName) {
+    func note(_ time: UnixTime?, of peer: HostName) {
         guard let time, peers[peer] != nil else { return }
         clocks.note(time, of: peer, at: loop.now)
         judgeClock()
