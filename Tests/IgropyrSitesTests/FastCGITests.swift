@@ -146,11 +146,6 @@ private func withPHP(
 
     /// Says the same to each, in one write.
     private static let responder = """
-        import socket, sys
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(sys.argv[1])
-        listener.listen()
-        print("listens", flush=True)
         while True:
             peer, _ = listener.accept()
             peer.recv(65536)
@@ -171,7 +166,7 @@ private func withPHP(
             Self.record(6, Array((head + "12").utf8)) + Self.record(6, Array("345".utf8))
             + Self.record(3, [UInt8](repeating: 0, count: 8))
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
-        let (program, socket) = try await Self.run(Self.responder, bytes, in: folder)
+        let (program, socket) = try await UnixResponder.run(Self.responder, bytes, in: folder)
         try await withSite("handlers: {app: {fastcgi: \"unix:\(socket)\"}}") { caller, site in
             try site.write("a.app", "")
             #expect(try await caller.text("/a.app") == "12345".prefix(Int(length) ?? 0))
@@ -179,22 +174,8 @@ private func withPHP(
         program.signal(SIGTERM)
     }
 
-    private static func run(
-        _ responder: String, _ arguments: String..., in folder: TemporaryFolder
-    ) async throws -> (program: BackgroundCommand, socket: String) {
-        let (script, socket) = (try folder.write("responder.py", responder), folder.path + "/socket")
-        let program = try BackgroundCommand(["python3", script, socket] + arguments)
-        try await eventually("it listens") { program.output == "listens\n" }
-        return (program, socket)
-    }
-
     /// Answers by the number of the connection once it has seen the variables, and reads no more from the first.
     private static let hastyResponder = """
-        import socket, sys
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(sys.argv[1])
-        listener.listen()
-        print("listens", flush=True)
         peers = []
         while True:
             peer, _ = listener.accept()
@@ -212,7 +193,7 @@ private func withPHP(
     /// What is left of the body would be the next one's.
     @Test func `a connection is not used again while a request's body has yet to go`() async throws {
         let folder = try TemporaryFolder()
-        let (program, socket) = try await Self.run(Self.hastyResponder, in: folder)
+        let (program, socket) = try await UnixResponder.run(Self.hastyResponder, in: folder)
         let yaml = "body: 8MiB\nhandlers: {app: {fastcgi: {address: \"unix:\(socket)\", idle-connections: 1}}}"
         try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
             try site.write("a.app", "")
@@ -226,11 +207,6 @@ private func withPHP(
     /// Answers by the number of requests that have come, on connections that it keeps; but to the second it says what
     /// it was told, which may be nothing, and then closes.
     private static let breakingResponder = """
-        import socket, sys
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(sys.argv[1])
-        listener.listen()
-        print("listens", flush=True)
         asked = 0
         while True:
             peer, _ = listener.accept()
@@ -258,7 +234,7 @@ private func withPHP(
     ) async throws {
         let folder = try TemporaryFolder()
         let bytes = said.map { String(format: "%02x", $0) }.joined()
-        let (program, socket) = try await Self.run(Self.breakingResponder, bytes, in: folder)
+        let (program, socket) = try await UnixResponder.run(Self.breakingResponder, bytes, in: folder)
         let yaml = "handlers: {app: {fastcgi: {address: \"unix:\(socket)\", idle-connections: 1}}}"
         try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
             try site.write("a.app", "")
@@ -274,11 +250,6 @@ private func withPHP(
 
     /// Answers one after the other by what each has sent.
     private static let patientResponder = """
-        import socket, sys
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(sys.argv[1])
-        listener.listen()
-        print("listens", flush=True)
         while True:
             peer, _ = listener.accept()
             file = peer.makefile("rb")
@@ -297,7 +268,7 @@ private func withPHP(
     @Test(arguments: ["fastcgi: {address: ADDRESS, connections: 1}", "cgi: {interpreter: /bin/sh}"])
     func `a client who is slow to send keeps no program from others`(handler: String) async throws {
         let folder = try TemporaryFolder()
-        let (program, socket) = try await Self.run(Self.patientResponder, in: folder)
+        let (program, socket) = try await UnixResponder.run(Self.patientResponder, in: folder)
         let begun = folder.path + "/begun"
         let yaml = "processes: 1\nhandlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
         let change: @Sendable (inout Site) -> Void = { site in
@@ -439,11 +410,6 @@ private func withPHP(
 
 @Suite(.timeLimit(.minutes(5))) struct SCGITests {
     private static let server = """
-        import socket, sys
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(sys.argv[1])
-        listener.listen(16)
-        print("listens", flush=True)
         while True:
             peer, _ = listener.accept()
             file = peer.makefile("rwb")
@@ -463,10 +429,7 @@ private func withPHP(
 
     @Test func `a program answers by SCGI`() async throws {
         let folder = try TemporaryFolder()
-        let script = try folder.write("server.py", Self.server)
-        let socket = folder.path + "/scgi.sock"
-        let program = try BackgroundCommand(["python3", script, socket])
-        try await eventually("it listens") { program.output == "listens\n" }
+        let (program, socket) = try await UnixResponder.run(Self.server, in: folder)
         try await withSite("handlers: {app: {scgi: \"unix:\(socket)\"}}") { caller, site in
             try site.write("a.app", "")
             for body in ["", "sent", String(repeating: "x", count: 1 << 19)] {

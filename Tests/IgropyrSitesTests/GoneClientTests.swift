@@ -6,11 +6,6 @@ import Testing
 
 /// Answers nobody until the first to connect has closed; then says the same to all others.
 private let server = """
-    import socket, sys
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(sys.argv[1])
-    listener.listen()
-    print("listens", flush=True)
     first, _ = listener.accept()
     while first.recv(65536): open(sys.argv[1] + ".asked", "w")
     while True:
@@ -22,11 +17,6 @@ private let server = """
 
 /// Answers all, and notes that it was asked for one who had gone.
 private let recorder = """
-    import socket, sys
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(sys.argv[1])
-    listener.listen()
-    print("listens", flush=True)
     while True:
         peer, _ = listener.accept()
         words = peer.recv(65536)
@@ -69,11 +59,8 @@ private let protocols = [
         handler: String, answer: [UInt8]
     ) async throws {
         let folder = try TemporaryFolder()
-        let socket = folder.path + "/socket"
-        let script = try folder.write("server.py", server)
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
-        let program = try BackgroundCommand(["python3", script, socket, bytes])
-        try await eventually("it listens") { program.output == "listens\n" }
+        let (program, socket) = try await UnixResponder.run(server, bytes, in: folder)
         let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
         try await withSite(yaml, change: { $0.loops = 1 }) { caller, site in
             try site.write("a.app", "")
@@ -90,11 +77,8 @@ private let protocols = [
         handler: String, answer: [UInt8]
     ) async throws {
         let folder = try TemporaryFolder()
-        let socket = folder.path + "/socket"
-        let script = try folder.write("server.py", recorder)
         let bytes = answer.map { String(format: "%02x", $0) }.joined()
-        let program = try BackgroundCommand(["python3", script, socket, bytes])
-        try await eventually("it listens") { program.output == "listens\n" }
+        let (program, socket) = try await UnixResponder.run(recorder, bytes, in: folder)
         let yaml = "handlers: {app: {\(handler.replacing("ADDRESS", with: "\"unix:\(socket)\""))}}"
         try await withClientGone(from: yaml, program: "", in: folder)
         #expect(!FileManager.default.fileExists(atPath: socket + ".gone"))
