@@ -38,28 +38,21 @@ extension Compression {
 
     /// Nil if it cannot be had now.
     private func encoded(_ response: Response, _ coding: ContentCoding, for request: Request) -> Response? {
-        guard let loop = request.loop, let body = encoded(response.body, coding, loop) else { return nil }
+        guard let loop = request.loop, let body = encodedBody(of: response, coding, loop) else { return nil }
         var response = Self.vary(response).with(.contentEncoding, coding.token)
         response.body = body
         response.streamLength = nil
-        response.fields[.acceptRanges] = nil
-        if let tag = response.fields[.eTag].flatMap({ EntityTag(parsing: $0) }) {
-            response.fields[.eTag] = tag.weakened.description
-        }
+        response.forgetBytes()
         return response
     }
 
-    private func encoded(_ body: Response.Body, _ coding: ContentCoding, _ loop: EventLoop) -> Response.Body? {
-        switch body {
-        case .none, .webSocket: return nil
-        case .text(let text): return encoded(Array(text.utf8), coding, loop)
-        case .bytes(let bytes): return encoded(bytes, coding, loop)
-        case .file(let file, let range):
-            guard range.count <= maximumFileBytes else { return nil }
-            return stream(coding, loop) { writer in
-                try await FilePieces(file, range).forEach { piece in try await writer.write(piece) }
-            }
-        case .stream(let produce): return stream(coding, loop, produce)
+    private func encodedBody(of response: Response, _ coding: ContentCoding, _ loop: EventLoop) -> Response.Body? {
+        switch response.body {
+        case .none, .webSocket: nil
+        case .text(let text): encoded(Array(text.utf8), coding, loop)
+        case .bytes(let bytes): encoded(bytes, coding, loop)
+        case .file(_, let range) where range.count > maximumFileBytes: nil
+        case .file, .stream: response.produce.flatMap { stream(coding, loop, $0) }
         }
     }
 

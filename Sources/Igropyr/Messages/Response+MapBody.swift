@@ -57,13 +57,18 @@ extension Response {
             try await produce(changed)
             try await finish(writer)
         }
+        forgetBytes()
+    }
+
+    /// Takes off the head what is true of the bytes as they were only; the body goes out as others.
+    mutating func forgetBytes() {
         guard hasFields else { return }
         for name in Self.fieldsOfBytes { fields[name] = nil }
         if let tag = fields[.eTag].flatMap({ EntityTag(parsing: $0) }) { fields[.eTag] = tag.weakened.description }
     }
 
     /// What writes the body; nil if there is none that could be changed.
-    private var produce: ((ResponseWriter) async throws -> Void)? {
+    var produce: ((ResponseWriter) async throws -> Void)? {
         switch body {
         case .none, .webSocket: nil
         case .text(let text): { writer in try await writer.write(text) }
@@ -74,7 +79,6 @@ extension Response {
         }
     }
 
-    /// What is true of the bytes as they were only.
     private static let fieldsOfBytes = [
         "Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5",
     ].compactMap { HTTPField.Name($0) }
